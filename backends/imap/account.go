@@ -1,0 +1,151 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// Account is one account on an IMAP server. Its methods are safe for concurrent use.
+type Account struct {
+	o           Options
+	server      *reach.Server
+	pool        pool
+	patience    *reach.Patience
+	commands    atomic.Int64 // of sessions that are gone
+	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
+	peeks       atomic.Bool  // the server was seen to leave \Seen alone
+	dropped     atomic.Bool  // the last connection of a Fetch broke before it did anything
+
+	secretMu sync.Mutex
+	known    *Secret
+
+	namesMu sync.Mutex
+	names   []namespace // personal ones; nil until asked
+}
+
+// New checks the options and returns the account. It connects to nothing yet.
+func New(o Options) (*Account, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	a := &Account{
+		o: o, server: o.server(),
+		pool:     newPool(o.Connections),
+		patience: &reach.Patience{Most: o.MaxWait},
+	}
+	if err := a.server.Prepare(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// final is an error after which nothing is tried again: what was sent may have been done.
+type final struct{ error }
+
+func (f *final) Unwrap() error { return f.error }
+
+// do runs f on a session. Where the connection breaks it is run once more on another
+// one; where the server wants us to come back later, after a wait. So f must be safe to
+// run twice, or return a *final error once it is not.
+func (a *Account) do(ctx context.Context, raw string, f func(*session) error) error {
+	for again := true; ; {
+		s, err := a.acquire(ctx, raw, true)
+		if err != nil {
+			return err
+		}
+		stop := s.watch(ctx)
+		err = f(s)
+		stop()
+		broken := s.broken.Load()
+		a.release(s)
+		if err == nil {
+			a.patience.Worked()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var over *final
+		if errors.As(err, &over) {
+			return err
+		}
+		if b, ok := asBusy(err); ok {
+			if a.waitFor(ctx, b) != nil {
+				return err
+			}
+			continue
+		}
+		if !broken || !again {
+			return err
+		}
+		again = false
+	}
+}
+
+// Commands returns how many commands were sent so far.
+func (a *Account) Commands() int64 {
+	n := a.commands.Load()
+	a.pool.mu.Lock()
+	defer a.pool.mu.Unlock()
+	for s := range a.pool.all {
+		n += s.w.Commands()
+	}
+	return n
+}
+
+// Close logs out of every session that is free and breaks those that are in use. The
+// account is of no use after; a second call does nothing.
+func (a *Account) Close() error {
+	p := &a.pool
+	p.mu.Lock()
+	free := p.free
+	p.free, p.closed = nil, true
+	for _, s := range free {
+		delete(p.all, s)
+	}
+	for s := range p.all {
+		s.drop() // whoever uses it gives it back
+	}
+	p.signal()
+	p.mu.Unlock()
+
+	var wg sync.WaitGroup
+	for _, s := range free {
+		wg.Go(func() {
+			s.logout()
+			a.commands.Add(s.w.Commands())
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// brokeOff reports whether a connection that had begun went away, as against one that
+// was never to be had.
+func brokeOff(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// Assert at the right place: package sync's Server is met in cmd/mailsync.
+var _ interface {
+	List(context.Context, func(state.Listed) bool) (*state.Listing, error)
+	Scan(context.Context, state.ScanRequest) (*state.ServerSnapshot, error)
+	Fetch(context.Context, state.Work) error
+	Store(context.Context, state.StoreRequest) ([]state.OnServer, error)
+	Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error)
+	Expunge(context.Context, state.ExpungeRequest) (state.Expunged, error)
+	Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error)
+	CreateMailbox(context.Context, []string, string) (state.Listed, error)
+	Idents(context.Context, string, uint32, []state.UID) ([]state.Ident, error)
+	Quota(context.Context, string) ([]state.Quota, error)
+	Close() error
+} = (*Account)(nil)

@@ -1,0 +1,237 @@
+package imap
+
+import (
+	"context"
+	"errors"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// How much is under way on one connection before an answer is waited for: what is
+// unanswered when the connection breaks is unsure.
+const (
+	appendsAhead = 32
+	octetsAhead  = 8 << 20
+)
+
+// Append sends messages to a mailbox, one APPEND behind the other, and returns what
+// became of each. A body is read while it is sent; one that is not as long as it was said
+// to be never becomes a message. Where the connection breaks, what was sent and not
+// answered is Unsure and not sent again; the rest goes over another connection. A server
+// that is busy is waited for.
+func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing, kw *state.Keywords) ([]state.Appended, error) {
+	if len(msgs) == 0 {
+		return nil, nil
+	}
+	if kw == nil {
+		kw = state.NewKeywords(nil)
+	}
+	ap := &appending{a: a, raw: raw, msgs: msgs, kw: kw, out: make([]state.Appended, len(msgs)),
+		tries: make([]int, len(msgs)), bare: make([]bool, len(msgs))}
+	for i := range msgs {
+		ap.todo = append(ap.todo, i)
+	}
+	err := ap.run(ctx)
+	if err != nil {
+		err = inMailbox(raw, "append to", err)
+		for _, i := range ap.todo {
+			ap.out[i] = state.Appended{Err: err}
+		}
+	}
+	return ap.out, err
+}
+
+// appending is an Append under way.
+type appending struct {
+	a    *Account
+	raw  string
+	msgs []state.Outgoing
+	kw   *state.Keywords
+	out  []state.Appended
+
+	todo    []int // of msgs: neither sent nor refused; in their order
+	tries   []int // how often the connection broke while this one was being sent
+	bare    []bool
+	flying  []appended // sent and not answered, oldest first
+	octets  int64      // of flying
+	largest int64      // what the server takes, -1 unknown
+	fruit   bool       // the connection brought an answer
+	end     error      // why nothing more is sent on it
+}
+
+// appended is one APPEND that was sent.
+type appended struct {
+	i    int
+	sent *wire.Sent
+}
+
+// run works on one connection after the other. Two that break without an answer to
+// anything are enough.
+func (ap *appending) run(ctx context.Context) error {
+	if ap.a.o.ReadOnly {
+		return errors.New("this run must not change the server")
+	}
+	for barren := 0; ; {
+		s, err := ap.a.acquire(ctx, "", true)
+		if err != nil {
+			return err
+		}
+		stop := s.watch(ctx)
+		ap.fruit, ap.end = false, nil
+		ap.on(ctx, s)
+		stop()
+		ap.a.release(s)
+		switch {
+		case len(ap.todo) == 0 && ctx.Err() == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		if b, later := asBusy(ap.end); later {
+			if err := ap.a.waitFor(ctx, b); err != nil {
+				return err
+			}
+			continue
+		}
+		if barren++; ap.fruit {
+			barren = 0
+		}
+		if barren == 2 {
+			return ap.end
+		}
+	}
+}
+
+// on sends on one session what there is to send, and takes all answers.
+func (ap *appending) on(ctx context.Context, s *session) {
+	if ap.end = ap.leave(ctx, s); ap.end == nil {
+		ap.end = ap.learnLimit(ctx, s)
+	}
+	for ap.end == nil && len(ap.todo) > 0 {
+		for len(ap.flying) > 0 && (len(ap.flying) == appendsAhead || ap.octets > octetsAhead || ap.flying[0].sent.Answered()) {
+			ap.reap(ctx, s)
+		}
+		if ap.end == nil {
+			ap.send(ctx, s, ap.todo[0])
+		}
+	}
+	for len(ap.flying) > 0 {
+		ap.reap(ctx, s)
+	}
+}
+
+// leave makes sure that the mailbox is not the one that is open read-only: Courier takes
+// no message for it then. Whatever the server answers, it is not any more.
+func (ap *appending) leave(ctx context.Context, s *session) error {
+	if s.at == nil || s.at.raw != ap.raw || !s.at.readOnly {
+		return nil
+	}
+	_, err := s.open(ctx, ap.raw, false)
+	if _, refused := asRefusal(err); refused {
+		return nil
+	}
+	return err
+}
+
+// learnLimit finds out how large a message may be (RFC 7889).
+func (ap *appending) learnLimit(ctx context.Context, s *session) error {
+	ap.largest = -1
+	limit, ok := s.caps.AppendLimit()
+	switch {
+	case !ok:
+	case limit != nil:
+		ap.largest = int64(*limit)
+	default:
+		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
+		if _, refused := asRefusal(err); err != nil && !refused {
+			return s.fault(ctx, err)
+		}
+		if err == nil {
+			ap.largest = st.largest
+		}
+	}
+	return nil
+}
+
+// send sends the message that is first in todo, unless it is known that it cannot be had.
+func (ap *appending) send(ctx context.Context, s *session, i int) {
+	msg := &ap.msgs[i]
+	if ap.largest >= 0 && msg.Size > ap.largest {
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", state.Faultf(state.Other,
+			"%d octets are more than the %d that the server takes", msg.Size, ap.largest).
+			WithHint("the server takes no message this large; it stays here"))})
+		return
+	}
+	body, err := msg.Open()
+	if err != nil {
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", err)})
+		return
+	}
+	defer body.Close()
+	r, err := ahead(body, msg.Size)
+	if err != nil {
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", err)})
+		return
+	}
+	sent, err := s.w.SendLiteral(ctx, ap.command(i), wire.Literal{Size: msg.Size, Sync: s.mustAsk(msg.Size), Body: r})
+	var wrong *wire.BodyError
+	switch {
+	case err == nil:
+		ap.todo = ap.todo[1:]
+		ap.flying = append(ap.flying, appended{i, sent})
+		ap.octets += msg.Size
+		return
+	case errors.As(err, &wrong):
+		ap.fruit = true // it says nothing about the server
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", wrong.Err)})
+	default:
+		if ap.tries[i]++; ap.tries[i] == 2 && ctx.Err() == nil {
+			ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err))})
+		}
+	}
+	ap.end = s.fault(ctx, err)
+}
+
+// settle ends a message that was not sent.
+func (ap *appending) settle(i int, how state.Appended) {
+	ap.out[i] = how
+	ap.todo = ap.todo[1:]
+}
+
+// reap takes the answer to the oldest APPEND.
+func (ap *appending) reap(ctx context.Context, s *session) {
+	one := ap.flying[0]
+	ap.flying = ap.flying[1:]
+	ap.octets -= ap.msgs[one.i].Size
+	answer, err := one.sent.Wait(ctx)
+	if err == nil {
+		ap.fruit = true
+		ap.a.patience.Worked()
+		ap.out[one.i] = appendUID(answer.Code)
+		return
+	}
+	r, refused := asRefusal(err)
+	if !refused {
+		err = s.fault(ctx, err)
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Unsure: true}
+		if ap.end == nil {
+			ap.end = err
+		}
+		return
+	}
+	ap.fruit = true
+	again := func() { ap.todo = append([]int{one.i}, ap.todo...) }
+	switch _, later := r.comeBack(); {
+	case later && !r.hasCode("LIMIT"): // LIMIT is about the message (RFC 5530 section 3)
+		again()
+		if ap.end == nil {
+			ap.end = s.fault(ctx, err)
+		}
+	case r.code == "" && !ap.bare[one.i] && ap.hasWords(one.i):
+		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
+		again()
+	default:
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.lasting())}
+	}
+}

@@ -1,0 +1,124 @@
+package imap
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// collector gathers the messages that a UID FETCH lists.
+type collector struct {
+	flags    flagReader
+	exists   uint32 // as of the last EXISTS
+	expunged uint32 // how many went while we looked
+	most     int    // more messages than this are a server gone mad
+	messages []state.OnServer
+	later    map[state.UID]state.Flags // flags told apart from the listing
+	trouble  []state.Trouble
+	flawed   bool // what came is no complete listing
+}
+
+const maxTrouble = 1000
+
+func newCollector(kw *state.Keywords, exists uint32) *collector {
+	// New mail can come while we look; ten thousand at a time is plenty.
+	return &collector{flags: flagReader{kw: kw}, exists: exists, most: int(exists) + 10_000}
+}
+
+var errTooMany = errors.New("server lists far more messages than it says there are")
+
+// take takes one untagged answer.
+func (c *collector) take(l wire.Line) error {
+	sc := scan(l)
+	n, ok := sc.number()
+	if !ok {
+		return nil
+	}
+	sc.sp()
+	switch verb := sc.atom(); {
+	case strings.EqualFold(verb, "EXISTS"):
+		c.exists = fit32(n)
+	case strings.EqualFold(verb, "EXPUNGE"):
+		c.expunged++
+	case strings.EqualFold(verb, "FETCH"):
+		f, ok := readFetch(&sc)
+		return c.add(f, ok, l)
+	}
+	return nil
+}
+
+func (c *collector) add(f fetched, readable bool, l wire.Line) error {
+	uid := state.UID(fit32(f.uid))
+	switch {
+	case !readable:
+		c.fault(uid, fmt.Errorf("cannot read the server's answer %s", reach.Quoted(l.Shown())))
+	case !f.hasUID:
+		// A flag that changed meanwhile, told without its UID: the next scan sees it.
+	case f.uid == 0 || f.uid > math.MaxUint32:
+		c.fault(0, fmt.Errorf("server sent the impossible UID %d", f.uid))
+	case f.bare() && f.hasFlags:
+		if c.later == nil {
+			c.later = map[state.UID]state.Flags{}
+		}
+		c.later[uid] = c.flags.read(f.flags)
+		if len(c.later) > c.most {
+			return errTooMany
+		}
+	case len(c.messages) >= c.most:
+		return errTooMany
+	default:
+		c.messages = append(c.messages, state.OnServer{
+			UID: uid, Flags: c.flags.read(f.flags), Size: f.size, Date: f.date,
+		})
+	}
+	return nil
+}
+
+func (c *collector) fault(uid state.UID, err error) {
+	c.flawed = true
+	if len(c.trouble) < maxTrouble {
+		c.trouble = append(c.trouble, state.Trouble{UID: uid, Err: err})
+	}
+}
+
+// finish sorts what came and works in the flags that were told apart.
+func (c *collector) finish() {
+	byUID := func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) }
+	if !slices.IsSortedFunc(c.messages, byUID) {
+		slices.SortStableFunc(c.messages, byUID)
+	}
+	kept := c.messages[:0]
+	for _, m := range c.messages {
+		if n := len(kept); n > 0 && kept[n-1].UID == m.UID {
+			c.fault(m.UID, errors.New("server listed this UID twice"))
+			continue
+		}
+		kept = append(kept, m)
+	}
+	c.messages = kept
+	for uid, f := range c.later {
+		i, ok := slices.BinarySearchFunc(c.messages, uid, func(m state.OnServer, u state.UID) int { return cmp.Compare(m.UID, u) })
+		if ok {
+			c.messages[i].Flags = f
+			continue
+		}
+		// The server told of nothing but flags: the message is there all the same.
+		c.messages = slices.Insert(c.messages, i, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
+	}
+}
+
+// below counts the messages under a UID, all of them for 0.
+func (c *collector) below(next uint32) int {
+	if next == 0 {
+		return len(c.messages)
+	}
+	i, _ := slices.BinarySearchFunc(c.messages, state.UID(next), func(m state.OnServer, u state.UID) int { return cmp.Compare(m.UID, u) })
+	return i
+}

@@ -1,0 +1,197 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// CreateMailbox makes a mailbox, with the prefix of the user's namespace and the server's
+// separator, subscribes to it, and returns it as a listing shows it. A role is given to it
+// where the server can (CREATE-SPECIAL-USE). One that is there already is no error.
+func (a *Account) CreateMailbox(ctx context.Context, levels []string, role string) (state.Listed, error) {
+	var made state.Listed
+	err := fmt.Errorf("this run must not change the server")
+	if !a.o.ReadOnly {
+		err = a.do(ctx, "", func(s *session) (err error) {
+			made, err = s.create(ctx, levels, role)
+			return err
+		})
+	}
+	if err != nil {
+		return state.Listed{}, fmt.Errorf("create mailbox %s: %w", reach.Quoted(strings.Join(levels, "/")), err)
+	}
+	return made, nil
+}
+
+func (s *session) create(ctx context.Context, levels []string, role string) (state.Listed, error) {
+	personal, err := s.namespaces(ctx)
+	if err != nil {
+		return state.Listed{}, err
+	}
+	sep, err := s.separator(ctx, personal)
+	if err != nil {
+		return state.Listed{}, err
+	}
+	raw, err := rawName(levels, sep, personal)
+	if err != nil {
+		return state.Listed{}, err
+	}
+	refused, err := s.sendCreate(ctx, raw, role)
+	if err != nil {
+		return state.Listed{}, err
+	}
+	m, there, err := s.listOne(ctx, raw, personal)
+	switch {
+	case err != nil:
+		return m, err
+	case refused != nil && (!there || m.NoSelect):
+		return m, refused
+	case !there:
+		return m, fmt.Errorf("the server made it, and does not list it")
+	}
+	s.subscribe(ctx, &m)
+	st, err := s.statusByName(ctx, raw, s.statusItems())
+	if _, no := asRefusal(err); no {
+		return m, nil
+	}
+	if err != nil {
+		return m, s.fault(ctx, err)
+	}
+	st.into(&m)
+	return m, nil
+}
+
+// separator returns what parts the levels of a name: the personal namespace's, else what
+// LIST tells (RFC 9051 section 6.3.9).
+func (s *session) separator(ctx context.Context, personal []namespace) (string, error) {
+	if len(personal) > 0 && personal[0].sep != "" {
+		return personal[0].sep, nil
+	}
+	lines, err := s.w.Command(ctx, `LIST "" ""`)
+	if err != nil {
+		return "", s.fault(ctx, err)
+	}
+	for _, l := range lines {
+		c := scan(l)
+		if !strings.EqualFold(c.atom(), "LIST") {
+			continue
+		}
+		c.sp()
+		c.words()
+		c.sp()
+		if sep, ok := c.str(); ok {
+			return sep, nil
+		}
+	}
+	return "", nil // NIL: no levels
+}
+
+// rawName spells levels as the server does. A name of which the listing would make other
+// levels is refused.
+func rawName(levels []string, sep string, personal []namespace) (string, error) {
+	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") {
+		return "INBOX", nil
+	}
+	var parts []string
+	for _, level := range levels {
+		switch {
+		case level == "":
+			return "", fmt.Errorf("a level of the name is empty")
+		case strings.IndexFunc(level, isUnreadable) >= 0:
+			return "", fmt.Errorf("the name holds control characters")
+		case sep != "" && strings.Contains(level, sep):
+			return "", state.Faultf(state.Other, "the server parts the levels of a name with %s, which this one holds", reach.Quoted(sep)).
+				WithHint("rename the Maildir")
+		}
+		parts = append(parts, encodeName(level))
+	}
+	if len(parts) > 1 && sep == "" {
+		return "", fmt.Errorf("the server has no levels of mailboxes")
+	}
+	raw := strings.Join(parts, sep)
+	candidates := []string{raw}
+	for _, n := range slices.Backward(personal) {
+		candidates = append([]string{n.prefix + raw}, candidates...)
+	}
+	for _, c := range candidates {
+		if back, ok := levelsOf(c, sep, personal); ok && slices.Equal(back, levels) {
+			return c, nil
+		}
+	}
+	if len(levels) > 1 && strings.EqualFold(levels[0], "INBOX") {
+		// Where everything lies below INBOX, that is no level of its own.
+		if back, ok := levelsOf(raw, sep, personal); ok && slices.Equal(back, levels[1:]) {
+			return raw, nil
+		}
+	}
+	return "", fmt.Errorf("the name cannot be spelled as the server needs it")
+}
+
+// sendCreate sends CREATE. refused is a NO, which is what it is where the mailbox is there.
+func (s *session) sendCreate(ctx context.Context, raw, role string) (refused, err error) {
+	line := "CREATE " + quoteName(raw)
+	lines := []string{line}
+	if role != "" && s.caps.Has(goimap.CapCreateSpecialUse) && isFlagName(`\`+role) {
+		// RFC 6154 section 3; one that is refused for its use is made without.
+		lines = []string{line + ` (USE (\` + strings.ToUpper(role[:1]) + role[1:] + "))", line}
+	}
+	for _, line := range lines {
+		err = s.w.Each(ctx, line, func(wire.Line) error { return nil })
+		r, no := asRefusal(err)
+		switch {
+		case err == nil:
+			return nil, nil
+		case !no:
+			return nil, s.fault(ctx, err)
+		}
+		if _, later := r.comeBack(); later {
+			return nil, s.fault(ctx, err)
+		}
+		refused = s.fault(ctx, err)
+		if r.hasCode("ALREADYEXISTS") {
+			break
+		}
+	}
+	return refused, nil
+}
+
+// listOne lists one mailbox.
+func (s *session) listOne(ctx context.Context, raw string, personal []namespace) (state.Listed, bool, error) {
+	line := `LIST "" ` + quoteName(raw)
+	if s.caps.Has(goimap.CapListExtended) && s.caps.Has(goimap.CapSpecialUse) {
+		line += " RETURN (SUBSCRIBED SPECIAL-USE)"
+	}
+	l := &listing{byRaw: map[string]int{}, personal: personal}
+	err := s.w.Each(ctx, line, func(w wire.Line) error {
+		l.read(w)
+		return nil
+	})
+	if err != nil {
+		return state.Listed{}, false, s.fault(ctx, err)
+	}
+	l.name()
+	if i, ok := l.find(raw); ok { // a name with * or % in it may have found others
+		return l.Mailboxes[i], true, nil
+	}
+	return state.Listed{}, false, nil
+}
+
+// subscribe lets mail programs see the mailbox. That it cannot is no reason to fail.
+func (s *session) subscribe(ctx context.Context, m *state.Listed) {
+	if m.Subscribed {
+		return
+	}
+	if err := s.w.Each(ctx, "SUBSCRIBE "+quoteName(m.Raw), func(wire.Line) error { return nil }); err != nil {
+		s.a.o.Log.Info("subscribe refused", "mailbox", reach.Clean(m.Raw), "err", err)
+		return
+	}
+	m.Subscribed = true
+}

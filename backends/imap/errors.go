@@ -1,0 +1,163 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// refusal is a NO, BAD or BYE of the server's.
+type refusal struct {
+	typ  string // "NO", "BAD" or "BYE"
+	code string // upper case, with its arguments; "" without
+	text string // quoted and cut
+	firm bool   // another try would not change it
+}
+
+func (r *refusal) Error() string {
+	s := "server answered " + r.typ
+	if r.code != "" {
+		name, _, _ := strings.Cut(r.code, " ") // its arguments are for programs
+		s += " [" + reach.Clean(name) + "]"
+	}
+	if r.text != "" {
+		s += " " + r.text
+	}
+	return s
+}
+
+// hasCode reports whether the response code's first word is one of names.
+func (r *refusal) hasCode(names ...string) bool {
+	word, _, _ := strings.Cut(r.code, " ")
+	for _, n := range names {
+		if strings.EqualFold(word, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// asRefusal finds the server's own answer in what imapclient or wire returned.
+func asRefusal(err error) (*refusal, bool) {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r, true
+	}
+	var ie *goimap.Error
+	if errors.As(err, &ie) {
+		return &refusal{typ: string(ie.Type), code: string(ie.Code), text: reach.Quoted(ie.Text)}, true
+	}
+	var wa *wire.Answer
+	if errors.As(err, &wa) {
+		return &refusal{typ: wa.Type, code: wa.Code, text: reach.Quoted(wa.Text)}, true
+	}
+	return nil, false
+}
+
+// fault turns what a command returned into an error of ours: the server's refusal, or
+// why the connection broke. It returns nil for nil.
+func (s *session) fault(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if r, ok := asRefusal(err); ok {
+		return r.fault()
+	}
+	s.broken.Store(true)
+	if bye := s.farewell(); bye != nil {
+		return state.Faultf(state.Unreachable, "server ended the connection: %w", bye).
+			WithHint("run it again, it goes on where it stopped")
+	}
+	if cause := s.w.LastError(); cause != nil {
+		err = cause
+	}
+	return reach.Fault("connection to "+s.a.o.Host, err)
+}
+
+// fault adds kind and hint to a refusal of a command.
+func (r *refusal) fault() error {
+	if _, later := r.comeBack(); later {
+		return state.Faultf(state.Unreachable, "%w", r).WithHint("the server is busy or limits its use: try again later")
+	}
+	return r.lasting()
+}
+
+// lasting is fault of a refusal that another try would not change.
+func (r *refusal) lasting() error {
+	r.firm = true
+	f := state.Faultf(state.Other, "%w", r)
+	switch {
+	case r.hasCode("OVERQUOTA") || strings.Contains(strings.ToLower(r.text), "quota"): // Cyrus and Courier send no code
+		return f.WithHint(`run "mailsync archive", or raise the quota`)
+	case r.hasCode("TOOBIG"):
+		return f.WithHint("the server takes no message this large; it stays here")
+	case r.hasCode("TRYCREATE", "NONEXISTENT"):
+		return f.WithHint("the server has no such mailbox: make it there, or run again so that it is listed anew")
+	case r.hasCode("LIMIT"):
+		return f.WithHint("the server limits what a message or a mailbox may have; the message stays here")
+	case r.hasCode("NOPERM"):
+		return f.WithHint("the server does not let this user do that; see the mailbox's access rights")
+	}
+	return f
+}
+
+// comeBack reports whether a refusal is about now and not about us, and for how long
+// the server wants to be left alone; 0 where it does not say.
+func (r *refusal) comeBack() (time.Duration, bool) {
+	if r.firm {
+		return 0, false
+	}
+	text := strings.ToLower(r.text)
+	// Exchange Online: "Request is throttled. Suggested Backoff Time: 295979 milliseconds".
+	if _, rest, ok := strings.Cut(text, "suggested backoff time:"); ok {
+		return backoffTime(rest), true
+	}
+	if r.hasCode("UNAVAILABLE", "LIMIT", "INUSE", "IN-USE", "THROTTLED") || strings.Contains(text, "[throttled]") {
+		return 0, true
+	}
+	return 0, false
+}
+
+// slowDown reports whether a refusal is about how much we ask, and not about what.
+func (r *refusal) slowDown() bool {
+	wait, later := r.comeBack()
+	return later && (wait > 0 || !r.hasCode("UNAVAILABLE", "INUSE", "IN-USE"))
+}
+
+// backoffTime reads a number of milliseconds, or of seconds where it says so.
+func backoffTime(s string) time.Duration {
+	s = strings.TrimLeft(s, " ")
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	v, err := strconv.ParseInt(s[:n], 10, 32)
+	if err != nil {
+		return 0
+	}
+	unit := time.Millisecond
+	if strings.HasPrefix(strings.TrimLeft(s[n:], " "), "s") {
+		unit = time.Second
+	}
+	return time.Duration(v) * unit
+}
+
+// inMailbox says which mailbox an error is about.
+func inMailbox(raw, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", doing, reach.Quoted(raw), err)
+}

@@ -1,0 +1,219 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// Expunge deletes messages for good. In one session it opens the mailbox, sees that
+// UIDVALIDITY, sizes and dates are what they should be and asks Confirm, sets \Deleted,
+// asks Confirm again with the flags that were echoed, expunges by UID those whose
+// \Deleted was echoed and nothing else, and looks which are gone. With Trash they are
+// moved there first and expunged there; without UIDPLUS they stay there. A \Deleted that
+// this set and could not follow by UID EXPUNGE is taken back.
+func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.Expunged, error) {
+	if len(req.Messages) == 0 {
+		return state.Expunged{}, nil
+	}
+	if req.Keywords == nil {
+		req.Keywords = state.NewKeywords(nil)
+	}
+	if req.Trash == req.Raw {
+		req.Trash = ""
+	}
+	req.Messages = slices.Clone(req.Messages)
+	slices.SortFunc(req.Messages, func(a, b state.Doomed) int { return cmp.Compare(a.UID, b.UID) })
+	x := &expunging{req: req, had: map[state.UID]state.Flags{}, kept: map[state.UID]bool{}}
+	err := errors.New("this run must not change the server")
+	if !a.o.ReadOnly {
+		err = a.do(ctx, req.Raw, func(s *session) error { return x.run(ctx, s) })
+	}
+	return state.Expunged{Gone: x.gone, Kept: slices.Sorted(maps.Keys(x.kept))}, inMailbox(req.Raw, "expunge from", err)
+}
+
+// expunging is an Expunge under way.
+type expunging struct {
+	req  state.ExpungeRequest
+	gone []state.UID
+	kept map[state.UID]bool
+	had  map[state.UID]state.Flags // as they were when they were seen first
+}
+
+// run does it on one session. It may be run again until something was moved.
+func (x *expunging) run(ctx context.Context, s *session) error {
+	if err := s.canExpunge(x.req.Trash); err != nil {
+		return err
+	}
+	at, err := s.openToChange(ctx, x.req.Raw, x.req.UIDValidity)
+	if err != nil {
+		return err
+	}
+	doomed, err := x.judge(ctx, s, x.left())
+	if err != nil {
+		return err
+	}
+	if x.req.Trash != "" && len(doomed) > 0 {
+		if err := x.byTrash(ctx, s, at, doomed); err != nil {
+			return &final{err}
+		}
+		return nil
+	}
+	if err = x.inPlace(ctx, s, at, doomed); s.broken.Load() {
+		return err
+	}
+	return x.look(ctx, s, err)
+}
+
+// byTrash moves the messages to the trash mailbox, and expunges them there where the
+// server can.
+func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed []state.OnServer) error {
+	moved, err := s.relocate(ctx, at, uidsOf(doomed), x.req.Trash)
+	if s.broken.Load() {
+		return err
+	}
+	if err := x.look(ctx, s, err); err != nil {
+		return err
+	}
+	if !s.caps.Has(goimap.CapUIDPlus) {
+		return nil
+	}
+	err = s.purge(ctx, x.req.Trash, moved, doomed)
+	if err == nil && len(moved) < len(doomed) {
+		err = errors.New("the server did not tell their new UIDs")
+	}
+	if err != nil {
+		return fmt.Errorf("of %d messages moved to %s, not all are expunged there: %w", len(doomed), reach.Quoted(x.req.Trash), err)
+	}
+	return nil
+}
+
+// canExpunge refuses what the server has no safe command for.
+func (s *session) canExpunge(trash string) error {
+	plus, move := s.caps.Has(goimap.CapUIDPlus), s.caps.Has(goimap.CapMove)
+	switch {
+	case plus:
+		return nil
+	case trash != "" && move:
+		return nil
+	case move:
+		return state.Faultf(state.Other, "the server cannot expunge single messages (it has no UIDPLUS)").
+			WithHint("where there is a trash mailbox (role:trash), messages can be moved there instead")
+	}
+	return state.Faultf(state.Other, "the server can neither expunge single messages (UIDPLUS) nor move them (MOVE)").
+		WithHint("nothing can be deleted there safely: set on_disk_delete = \"keep\", and delete with a mail program")
+}
+
+// left are the UIDs that nothing is decided of yet.
+func (x *expunging) left() []state.UID {
+	var out []state.UID
+	for _, m := range x.req.Messages {
+		if !x.kept[m.UID] {
+			out = append(out, m.UID)
+		}
+	}
+	return out
+}
+
+// judge looks at the messages, keeps those that are not what they should be, and returns
+// the others. Those that are not there are in neither.
+func (x *expunging) judge(ctx context.Context, s *session, uids []state.UID) ([]state.OnServer, error) {
+	shown, err := s.show(ctx, uids, x.req.Keywords)
+	if err != nil {
+		return nil, err
+	}
+	var doomed []state.OnServer
+	i := 0
+	for _, m := range shown {
+		for x.req.Messages[i].UID != m.UID {
+			i++
+		}
+		if _, again := x.had[m.UID]; !again {
+			x.had[m.UID] = m.Flags
+		}
+		if !isSame(x.req.Messages[i], m) || !x.confirmed(m) {
+			x.kept[m.UID] = true
+			continue
+		}
+		doomed = append(doomed, m)
+	}
+	return doomed, nil
+}
+
+// isSame reports whether a message is the one that is meant.
+func isSame(d state.Doomed, m state.OnServer) bool {
+	return (d.Size < 0 || d.Size == m.Size) && (d.Date == state.NoDate || d.Date == m.Date)
+}
+
+// confirmed asks Confirm, which knows nothing of a \Deleted that we set.
+func (x *expunging) confirmed(m state.OnServer) bool {
+	m.Flags = state.Pick(state.Deleted, x.had[m.UID], m.Flags)
+	return x.req.Confirm == nil || x.req.Confirm(m)
+}
+
+// inPlace expunges in the mailbox that is open.
+func (x *expunging) inPlace(ctx context.Context, s *session, at *opened, doomed []state.OnServer) error {
+	if len(doomed) == 0 {
+		return nil
+	}
+	marked, err := s.setDeleted(ctx, at, uidsOf(doomed), x.req.Keywords)
+	if s.broken.Load() {
+		return err
+	}
+	var sure, back []state.UID
+	for _, m := range doomed {
+		flags, ok := marked[m.UID]
+		switch m.Flags = flags; {
+		case !ok:
+		case x.confirmed(m):
+			sure = append(sure, m.UID)
+		default: // it changed in these last moments
+			x.kept[m.UID] = true
+			back = append(back, m.UID)
+		}
+	}
+	if expunge := s.expunge(ctx, sure); expunge != nil {
+		err = errors.Join(err, expunge)
+		back = append(back, sure...)
+	}
+	if !s.broken.Load() {
+		back = slices.DeleteFunc(back, func(uid state.UID) bool { return x.had[uid]&state.Deleted != 0 })
+		err = errors.Join(err, s.takeBack(ctx, back, x.req.Keywords))
+	}
+	return err
+}
+
+// look finds out which are gone, and returns trouble, or that some are not.
+func (x *expunging) look(ctx context.Context, s *session, trouble error) error {
+	left := x.left()
+	still, err := s.there(ctx, left)
+	if err != nil {
+		return errors.Join(trouble, err)
+	}
+	x.gone = nil
+	for _, uid := range left {
+		if _, there := slices.BinarySearch(still, uid); !there {
+			x.gone = append(x.gone, uid)
+		}
+	}
+	if trouble == nil && len(still) > 0 {
+		return fmt.Errorf("%d of %d messages are still there, the first is UID %d", len(still), len(left), still[0])
+	}
+	return trouble
+}
+
+func uidsOf(messages []state.OnServer) []state.UID {
+	out := make([]state.UID, len(messages))
+	for i, m := range messages {
+		out[i] = m.UID
+	}
+	return out
+}

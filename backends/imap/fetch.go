@@ -1,0 +1,163 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"mailsync/state"
+)
+
+// Fetch runs connections over work until Next has no more. The first connection is made
+// patiently; more of them only while there is something for them to do, and as many as
+// the server lets us have. It returns an error where no connection could go on, the
+// error of Body where that stopped it, and the context's.
+func (a *Account) Fetch(ctx context.Context, work state.Work) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	f := &fetcher{a: a, work: work, stop: stop, unseen: map[string]*unseen{}}
+	for {
+		err := f.worker(ctx, true)
+		f.extra.Wait()
+		if cause := context.Cause(ctx); cause != nil {
+			f.giveUp(cause)
+			return cause
+		}
+		switch {
+		case f.waiting() && err == nil:
+			// Left behind by a connection that could not be had.
+		case err == nil || f.well.Load():
+			a.unmark(ctx, f.unseen, work)
+			return nil
+		default:
+			f.giveUp(err)
+			return err
+		}
+	}
+}
+
+// fetcher is one Fetch under way.
+type fetcher struct {
+	a     *Account
+	work  state.Work
+	stop  context.CancelCauseFunc
+	extra sync.WaitGroup
+	once  sync.Once
+	well  atomic.Bool // a connection worked until there was no more
+
+	mu     sync.Mutex
+	spare  []state.Item       // handed out, and begun by nobody
+	unseen map[string]*unseen // fetched, by raw name
+}
+
+// next returns something to begin.
+func (f *fetcher) next(selected string) (state.Item, bool) {
+	f.mu.Lock()
+	if n := len(f.spare); n > 0 {
+		it := f.spare[n-1]
+		f.spare = f.spare[:n-1]
+		f.mu.Unlock()
+		return it, true
+	}
+	f.mu.Unlock()
+	return f.work.Next(selected)
+}
+
+// putBack lets another connection begin an item.
+func (f *fetcher) putBack(items ...state.Item) {
+	f.mu.Lock()
+	f.spare = append(f.spare, items...)
+	f.mu.Unlock()
+}
+
+func (f *fetcher) waiting() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.spare) > 0
+}
+
+// giveUp ends what nobody began.
+func (f *fetcher) giveUp(err error) {
+	f.mu.Lock()
+	items := f.spare
+	f.spare = nil
+	f.mu.Unlock()
+	for _, it := range items {
+		f.work.Done(it, err)
+	}
+}
+
+// more starts the other connections, once the first one works.
+func (f *fetcher) more(ctx context.Context) {
+	f.once.Do(func() {
+		for range f.a.o.Connections - 1 {
+			f.extra.Go(func() {
+				// Its error is not ours: what it had begun is told to Done, and the first
+				// connection goes on.
+				if err := f.worker(ctx, false); err != nil && ctx.Err() == nil {
+					f.a.o.Log.Info("a connection gave up", "err", err)
+				}
+			})
+		}
+	})
+}
+
+// worker works on one connection after the other until there is no more to begin. A
+// connection that broke is replaced, but not twice without an item done in between, the
+// last of an earlier Fetch included.
+func (f *fetcher) worker(ctx context.Context, patient bool) error {
+	var last error // why the last connection broke without having done anything
+	for {
+		first, ok := f.next("")
+		if !ok {
+			if last != nil && f.a.dropped.Swap(true) {
+				return last
+			}
+			f.well.Store(true)
+			return nil
+		}
+		s, err := f.a.acquire(ctx, first.Raw, patient)
+		if err != nil {
+			f.putBack(first)
+			if errors.Is(err, errNoRoom) {
+				return nil
+			}
+			return err
+		}
+		err, fruitful := f.onSession(ctx, s, first, patient)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if fruitful {
+			f.a.dropped.Store(false)
+			last = nil
+		}
+		switch b, isBusy := asBusy(err); {
+		case err == nil:
+		case isBusy:
+			if f.a.waitFor(ctx, b) != nil {
+				return err
+			}
+		case last != nil:
+			return err
+		case !fruitful:
+			last = err
+		}
+	}
+}
+
+// onSession works on one session until it breaks or there is no more. fruitful tells
+// that an item ended well on it.
+func (f *fetcher) onSession(ctx context.Context, s *session, first state.Item, patient bool) (err error, fruitful bool) {
+	r := newRun(f, s)
+	unwatch := s.watch(ctx)
+	r.begin(ctx, first)
+	if patient {
+		f.more(ctx)
+	}
+	err = r.work(ctx)
+	unwatch()
+	f.a.release(s)
+	return err, r.fruitful
+}

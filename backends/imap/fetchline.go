@@ -1,0 +1,126 @@
+package imap
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"mailsync/state"
+)
+
+// fetched is what one FETCH answer without a body says.
+type fetched struct {
+	uid      uint64
+	hasUID   bool
+	flags    string // between the parentheses
+	hasFlags bool
+	size     int64 // -1 not told
+	date     int64 // state.NoDate not told
+}
+
+// bare reports whether it tells of flags only, as one does that nobody asked for.
+func (f *fetched) bare() bool { return f.size < 0 && f.date == state.NoDate }
+
+// readFetch reads (UID 5 FLAGS (\Seen) …) as far as it can be understood; ok is false
+// where it could not be read to its end.
+func readFetch(c *scanner) (f fetched, ok bool) {
+	f.size, f.date = -1, state.NoDate
+	c.sp()
+	if !c.eat('(') {
+		return f, false
+	}
+	for c.sp(); !c.eat(')'); c.sp() {
+		name := c.atom()
+		c.sp()
+		if name == "" || !f.item(name, c) {
+			return f, false
+		}
+	}
+	return f, true
+}
+
+func (f *fetched) item(name string, c *scanner) bool {
+	switch {
+	case strings.EqualFold(name, "UID"):
+		f.uid, f.hasUID = c.number()
+		return f.hasUID
+	case strings.EqualFold(name, "FLAGS"):
+		if f.flags, f.hasFlags = c.list(); !f.hasFlags {
+			return c.skip() // NIL
+		}
+	case strings.EqualFold(name, "RFC822.SIZE"):
+		n, ok := c.number()
+		if !ok {
+			return c.skip()
+		}
+		if n <= math.MaxInt64 {
+			f.size = int64(n)
+		}
+	case strings.EqualFold(name, "INTERNALDATE"):
+		s, ok := c.str()
+		if !ok {
+			return c.skip() // NIL
+		}
+		f.date = parseDate(s)
+	default:
+		return c.skip()
+	}
+	return true
+}
+
+// parseDate reads a date-time (RFC 9051 section 9); a day padded with a blank, as some
+// servers send it, included. One that cannot be read is no date.
+func parseDate(s string) int64 {
+	t, err := time.Parse("2-Jan-2006 15:04:05 -0700", strings.TrimLeft(s, " "))
+	if err != nil {
+		return state.NoDate
+	}
+	return dateOf(t)
+}
+
+func dateOf(t time.Time) int64 {
+	if t.IsZero() {
+		return state.NoDate
+	}
+	return t.Unix()
+}
+
+// flagReader turns lists of flags into bits. Mailboxes have few different lists, so it
+// remembers them.
+type flagReader struct {
+	kw   *state.Keywords
+	memo map[string]state.Flags
+}
+
+const maxMemo = 4096
+
+func (r *flagReader) read(list string) state.Flags {
+	if f, ok := r.memo[list]; ok {
+		return f
+	}
+	var f state.Flags
+	for _, name := range strings.Fields(list) {
+		f |= r.bit(name)
+	}
+	if r.memo == nil {
+		r.memo = map[string]state.Flags{}
+	}
+	if len(r.memo) < maxMemo {
+		r.memo[strings.Clone(list)] = f
+	}
+	return f
+}
+
+// bit returns a flag's bit, 0 for those that are the server's own business: \Recent, and
+// system flags we do not know.
+func (r *flagReader) bit(name string) state.Flags {
+	known := state.NewKeywords(nil)
+	if bit, ok := known.Bit(name); ok && bit&state.System != 0 {
+		return bit
+	}
+	if strings.HasPrefix(name, `\`) || r.kw == nil {
+		return 0
+	}
+	bit, _ := r.kw.Bit(strings.Clone(name))
+	return bit
+}

@@ -1,0 +1,178 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// identBatch is how many messages one command asks about, and maxIdent how much of a
+// Message-ID field is looked at: a longer one is none.
+const (
+	identBatch = 2000
+	maxIdent   = 4096
+)
+
+// Idents returns Message-ID and, where the server has them, EMAILID (RFC 8474) or
+// X-GM-MSGID of those of the messages that are there, sorted by UID. The mailbox is opened
+// read-only, and nothing is marked as seen.
+func (a *Account) Idents(ctx context.Context, raw string, uidValidity uint32, uids []state.UID) ([]state.Ident, error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
+	uids = slices.Clone(uids)
+	slices.Sort(uids)
+	var out []state.Ident
+	err := a.do(ctx, raw, func(s *session) error {
+		at, err := s.open(ctx, raw, true)
+		if err != nil {
+			return err
+		}
+		if err := at.same(uidValidity); err != nil {
+			return err
+		}
+		out, err = s.idents(ctx, uids)
+		return inMailbox(raw, "identify messages in", err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *session) idents(ctx context.Context, uids []state.UID) ([]state.Ident, error) {
+	ids := identReader{wanted: uids, of: map[state.UID]state.Ident{}}
+	items := s.identItems()
+	for batch := range slices.Chunk(uids, identBatch) {
+		sets, _ := splitSet(batch)
+		for _, set := range sets {
+			if err := s.w.Each(ctx, "UID FETCH "+set+" "+items, ids.take); err != nil {
+				return nil, s.fault(ctx, err)
+			}
+		}
+	}
+	if ids.odd != "" {
+		return nil, ids.odd
+	}
+	out := make([]state.Ident, 0, len(ids.of))
+	for _, id := range ids.of {
+		out = append(out, id)
+	}
+	slices.SortFunc(out, func(a, b state.Ident) int { return cmp.Compare(a.UID, b.UID) })
+	return out, nil
+}
+
+// identItems asks for a piece of the field: a message can have one of any length.
+func (s *session) identItems() string {
+	items := "(UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.4096>"
+	switch {
+	case s.caps.Has(goimap.CapObjectID):
+		items += " EMAILID"
+	case s.caps.Has("X-GM-EXT-1"):
+		items += " X-GM-MSGID"
+	}
+	return items + ")"
+}
+
+// identReader takes the answers.
+type identReader struct {
+	wanted []state.UID
+	of     map[state.UID]state.Ident
+	odd    oddAnswer // the first that could not be read
+}
+
+func (r *identReader) take(l wire.Line) error {
+	c := scan(l)
+	if _, ok := c.number(); !ok {
+		return nil
+	}
+	c.sp()
+	if !strings.EqualFold(c.atom(), "FETCH") {
+		return nil
+	}
+	id, told, ok := readIdent(&c)
+	if !ok && r.odd == "" {
+		r.odd = oddAnswer(l.Shown())
+	}
+	if _, mine := slices.BinarySearch(r.wanted, id.UID); ok && told && mine {
+		r.of[id.UID] = id
+	}
+	return nil
+}
+
+// readIdent reads (UID 5 BODY[HEADER.FIELDS (MESSAGE-ID)]<0> {9} EMAILID (M1)). told is
+// false where it speaks of something else, flags that changed.
+func readIdent(c *scanner) (id state.Ident, told, ok bool) {
+	c.sp()
+	if !c.eat('(') {
+		return id, false, false
+	}
+	for c.sp(); !c.eat(')'); c.sp() {
+		name := strings.ToUpper(c.atom())
+		c.sp()
+		switch {
+		case name == "":
+			return id, false, false
+		case name == "UID":
+			n, isNumber := c.number()
+			id.UID = state.UID(fit32(n))
+			if !isNumber {
+				return id, false, false
+			}
+		case strings.HasPrefix(name, "BODY["):
+			told = true
+			if field, there := c.str(); there {
+				id.MessageID = messageID(field)
+			} else if !c.skip() { // NIL
+				return id, false, false
+			}
+		case name == "EMAILID":
+			if inner, there := c.list(); there {
+				id.EmailID = strings.TrimSpace(inner)
+			} else if !c.skip() {
+				return id, false, false
+			}
+		case name == "X-GM-MSGID":
+			if id.EmailID = c.atom(); id.EmailID == "" {
+				return id, false, false
+			}
+		default:
+			if !c.skip() {
+				return id, false, false
+			}
+		}
+	}
+	return id, told, true
+}
+
+// messageID returns the value of the first Message-ID field of a header, unfolded (RFC 5322
+// section 2.2.3) and without outer blanks; "" for one that was cut.
+func messageID(header string) string {
+	if len(header) >= maxIdent {
+		return ""
+	}
+	var value strings.Builder
+	found := false
+	for line := range strings.SplitSeq(header, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		folded := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		if found {
+			if !folded {
+				break
+			}
+			value.WriteString(line)
+			continue
+		}
+		name, rest, ok := strings.Cut(line, ":")
+		if found = ok && !folded && strings.EqualFold(strings.TrimRight(name, " \t"), "Message-ID"); found {
+			value.WriteString(rest)
+		}
+	}
+	return strings.Trim(value.String(), " \t")
+}

@@ -1,0 +1,270 @@
+package imap
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// List returns every mailbox, in the server's order. With LIST-STATUS (RFC 5819) their
+// marks come with the listing; else those that want picks are asked for, all at once. A
+// name that cannot be read is in Broken; a listing that did not end in OK is an error.
+func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
+	var out *state.Listing
+	err := a.do(ctx, "", func(s *session) error {
+		l, err := s.list(ctx)
+		if err != nil {
+			return err
+		}
+		if !l.marked {
+			if err := s.statusAll(ctx, l, want); err != nil {
+				return err
+			}
+		}
+		l.Uses = l.asked || slices.ContainsFunc(l.Mailboxes, func(m state.Listed) bool { return m.Role != "" })
+		l.UIDPlus, l.Move = s.caps.Has(goimap.CapUIDPlus), s.caps.Has(goimap.CapMove)
+		l.Labels = s.caps.Has("X-GM-EXT-1")
+		l.EmailIDs = s.caps.Has(goimap.CapObjectID) || s.caps.Has("X-GM-EXT-1")
+		out = &l.Listing
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// listing is a Listing in the making.
+type listing struct {
+	state.Listing
+	byRaw    map[string]int
+	personal []namespace
+	marked   bool     // STATUS came with it
+	asked    bool     // special uses were asked for
+	doubles  []string // names listed more than once
+}
+
+// list asks for the namespaces, where they are not known yet, and for the listing behind
+// that: nobody waits for the first answer before the second question.
+func (s *session) list(ctx context.Context) (*listing, error) {
+	var refused error
+	for _, line := range s.listCommands() {
+		l := &listing{byRaw: map[string]int{}, marked: strings.Contains(line, "STATUS"), asked: strings.Contains(line, "SPECIAL-USE")}
+		asked, err := s.askNamespaces(ctx, func(w wire.Line) { l.read(w) })
+		if err != nil {
+			return nil, inListing(err)
+		}
+		sent, err := s.w.Send(ctx, line, func(w wire.Line) error {
+			if !asked.take(w) {
+				l.read(w)
+			}
+			return nil
+		})
+		if err == nil {
+			l.personal, err = asked.wait(ctx)
+		}
+		if err == nil {
+			_, err = sent.Wait(ctx)
+		}
+		if err == nil {
+			l.name()
+			s.reportDoubles(l)
+			return l, nil
+		}
+		if r, ok := asRefusal(err); !ok || r.typ != "BAD" || r.slowDown() {
+			// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it
+			// was asked. The next try does without.
+			s.a.noMailboxID.Store(!ok && strings.Contains(line, mailboxIDItem))
+			return nil, inListing(s.fault(ctx, err))
+		}
+		refused = err // it announced what it does not know
+	}
+	return nil, inListing(s.fault(ctx, refused))
+}
+
+func inListing(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &listError{err}
+}
+
+type listError struct{ err error }
+
+func (e *listError) Error() string { return "list mailboxes: " + e.err.Error() }
+func (e *listError) Unwrap() error { return e.err }
+
+// mailboxIDItem asks STATUS for a mailbox's id (RFC 8474 section 4.3).
+const mailboxIDItem = " MAILBOXID"
+
+// listCommands returns the best LIST the server offers, and the plain one.
+func (s *session) listCommands() []string {
+	const plain = `LIST "" "*"`
+	var ret []string
+	if s.caps.Has(goimap.CapListExtended) {
+		ret = append(ret, "SUBSCRIBED")
+	}
+	if s.caps.Has(goimap.CapSpecialUse) {
+		ret = append(ret, "SPECIAL-USE")
+	}
+	if s.caps.Has(goimap.CapListStatus) {
+		ret = append(ret, "STATUS ("+s.statusItems()+")")
+	}
+	if len(ret) == 0 || !s.caps.Has(goimap.CapListExtended) && !s.caps.Has(goimap.CapListStatus) {
+		return []string{plain}
+	}
+	return []string{plain + " RETURN (" + strings.Join(ret, " ") + ")", plain}
+}
+
+// statusItems is what a STATUS asks for.
+func (s *session) statusItems() string {
+	items := "MESSAGES UIDNEXT UIDVALIDITY"
+	if s.caps.Has(goimap.CapCondStore) {
+		items += " HIGHESTMODSEQ" // RFC 7162 section 3.1.2.2
+	}
+	if s.caps.Has(goimap.CapObjectID) && !s.a.noMailboxID.Load() {
+		items += mailboxIDItem
+	}
+	if s.a.o.Sizes && s.caps.Has(goimap.CapStatusSize) {
+		items += " SIZE" // RFC 8438
+	}
+	return items
+}
+
+// read takes one answer of LIST into the listing.
+func (l *listing) read(w wire.Line) {
+	c := scan(w)
+	switch verb := c.atom(); {
+	case strings.EqualFold(verb, "LIST"):
+		if m, ok := l.readList(&c); !ok {
+			l.Broken = append(l.Broken, reach.Clean(w.Shown()))
+		} else if i, doubled := l.byRaw[m.Raw]; doubled {
+			l.merge(i, m)
+		} else {
+			l.byRaw[m.Raw] = len(l.Mailboxes)
+			l.Mailboxes = append(l.Mailboxes, m)
+		}
+	case strings.EqualFold(verb, "STATUS"):
+		l.readStatus(&c)
+	}
+}
+
+func (l *listing) readStatus(c *scanner) {
+	raw, st, ok := readStatus(c)
+	if !ok {
+		return
+	}
+	if i, known := l.find(raw); known {
+		st.into(&l.Mailboxes[i])
+	}
+}
+
+// find looks a mailbox up; INBOX has no case.
+func (l *listing) find(raw string) (int, bool) {
+	if i, ok := l.byRaw[raw]; ok {
+		return i, true
+	}
+	if strings.EqualFold(raw, "INBOX") {
+		for r, i := range l.byRaw {
+			if strings.EqualFold(r, "INBOX") {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// merge takes what a second listing of a name says more than the first.
+func (l *listing) merge(i int, m state.Listed) {
+	old := &l.Mailboxes[i]
+	old.Role = chiefRole(old.Role, m.Role)
+	old.Subscribed = old.Subscribed || m.Subscribed
+	// One of them is a mailbox: it can be selected.
+	old.NoSelect = old.NoSelect && m.NoSelect
+	l.doubles = append(l.doubles, m.Raw)
+}
+
+func (s *session) reportDoubles(l *listing) {
+	for _, raw := range l.doubles {
+		s.a.o.Log.Warn("the server lists a mailbox twice", "mailbox", reach.Clean(raw))
+	}
+}
+
+// readList reads (attributes) separator name [extended data].
+func (l *listing) readList(c *scanner) (state.Listed, bool) {
+	m := state.Listed{Size: -1}
+	c.sp()
+	attrs, ok := c.words()
+	if !ok && !strings.EqualFold(c.atom(), "NIL") {
+		return m, false
+	}
+	c.sp()
+	if m.Sep, ok = c.str(); !ok && !strings.EqualFold(c.atom(), "NIL") {
+		return m, false
+	}
+	c.sp()
+	if m.Raw, ok = c.astring(); !ok {
+		return m, false
+	}
+	for _, a := range attrs {
+		attribute(&m, a)
+	}
+	return m, true
+}
+
+// name splits every name into its levels, once the namespaces are known too.
+func (l *listing) name() {
+	l.Mailboxes = slices.DeleteFunc(l.Mailboxes, func(m state.Listed) bool {
+		_, ok := levelsOf(m.Raw, m.Sep, l.personal)
+		if !ok {
+			l.Broken = append(l.Broken, reach.Clean(m.Raw))
+		}
+		return !ok
+	})
+	l.byRaw = make(map[string]int, len(l.Mailboxes))
+	for i := range l.Mailboxes {
+		m := &l.Mailboxes[i]
+		m.Levels, _ = levelsOf(m.Raw, m.Sep, l.personal)
+		l.byRaw[m.Raw] = i
+	}
+}
+
+// attribute takes one mailbox attribute (RFC 9051 section 7.3.1, RFC 6154), in any case.
+func attribute(m *state.Listed, a string) {
+	switch a = strings.ToLower(a); a {
+	case `\noselect`, `\nonexistent`:
+		m.NoSelect = true
+	case `\subscribed`:
+		m.Subscribed = true
+	case `\spam`: // XLIST
+		m.Role = chiefRole(m.Role, "junk")
+	case `\allmail`:
+		m.Role = chiefRole(m.Role, "all")
+	default:
+		if role, ok := strings.CutPrefix(a, `\`); ok {
+			m.Role = chiefRole(m.Role, role)
+		}
+	}
+}
+
+// chiefRoles are the special uses, those first that say what a mailbox is for. The last three
+// say what it shows of all messages (RFC 6154 section 2, RFC 8457).
+var chiefRoles = []string{"trash", "sent", "drafts", "junk", "archive", "all", "flagged", "important"}
+
+// chiefRole picks the one of two roles that a mailbox is known by, whichever the server names
+// first: a role that changed from listing to listing would be news each time. What is no role
+// is not picked.
+func chiefRole(a, b string) string {
+	for _, role := range chiefRoles {
+		if a == role || b == role {
+			return role
+		}
+	}
+	return ""
+}

@@ -1,0 +1,301 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mailsync/backends/imap/script"
+	"mailsync/state"
+)
+
+// noop makes a connection and does as little as can be done with it.
+func noop(ctx context.Context, a *Account) error {
+	_, err := a.Scan(ctx, state.ScanRequest{Raw: "INBOX"})
+	return err
+}
+
+func TestLoginMechanisms(t *testing.T) {
+	for _, c := range []struct{ name, caps, want string }{
+		{"PLAIN in one go", "IMAP4rev1 AUTH=PLAIN SASL-IR", "AUTHENTICATE PLAIN AGFkYQBzZWNyZXQ="},
+		{"PLAIN", "IMAP4rev1 AUTH=PLAIN", "AUTHENTICATE PLAIN"},
+		{"PLAIN beside LOGINDISABLED", "IMAP4rev1 AUTH=PLAIN SASL-IR LOGINDISABLED", "AUTHENTICATE PLAIN *"},
+		{"LOGIN", "IMAP4rev1", `LOGIN "ada" "secret"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			acct := boxes()
+			acct.Caps = c.caps
+			srv := script.Every(t, script.Healthy(acct, nil))
+			if err := noop(t.Context(), account(t, options(srv))); err != nil {
+				t.Fatal(err)
+			}
+			if sent(srv, c.want) != 1 || sent(srv, "ID *") != 0 {
+				t.Errorf("sent %q", srv.Commands())
+			}
+		})
+	}
+}
+
+func TestLoginFallsBackWhereAuthenticateIsUnknown(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag BAD unknown")}))
+	if err := noop(t.Context(), account(t, options(srv))); err != nil {
+		t.Fatal(err)
+	}
+	if sent(srv, "LOGIN *") != 1 {
+		t.Errorf("sent %q", srv.Commands())
+	}
+}
+
+// Capabilities change with the log-in, whether or not the server says so by itself.
+func TestLoginReadsCapabilitiesAgain(t *testing.T) {
+	for name, ok := range map[string][]string{
+		"in the answer":     {"$tag OK [CAPABILITY IMAP4rev1 CONDSTORE LOGINDISABLED] in"},
+		"before the answer": {"* CAPABILITY IMAP4rev1 CONDSTORE", "$tag OK in"},
+		"when asked":        {"$tag OK in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := script.New(t, func(p *script.Peer) {
+				p.Send("* OK [CAPABILITY IMAP4rev1] ready")
+				p.Expect("LOGIN *")
+				for _, l := range ok {
+					p.Send(l)
+				}
+				for {
+					cmd, open := p.Next()
+					switch {
+					case !open:
+						return
+					case cmd.Verb == "CAPABILITY":
+						p.Send("* CAPABILITY IMAP4rev1 CONDSTORE")
+					case cmd.Verb == "EXAMINE":
+						p.Send("* 0 EXISTS")
+					}
+					p.Send("$tag OK done")
+				}
+			})
+			a := account(t, options(srv))
+			if err := noop(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			if sent(srv, "EXAMINE * (CONDSTORE)") != 1 {
+				t.Errorf("sent %q", srv.Commands())
+			}
+		})
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		answers script.Answers
+		kind    state.Kind
+		text    string
+	}{
+		{"wrong password", script.Answers{"AUTHENTICATE": answer("$tag NO [AUTHENTICATIONFAILED] wrong \x07 password")}, state.Login, `wrong \a password`},
+		{"no code", script.Answers{"AUTHENTICATE": answer("$tag NO go away")}, state.Login, `"go away"`},
+		{"LOGINDISABLED", script.Answers{"GREETING": answer("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] ready")}, state.Login, "allows no log-in"},
+		{"unavailable", script.Answers{"AUTHENTICATE": answer("$tag NO [UNAVAILABLE] database is down")}, state.Unreachable, "database is down"},
+		{"limit", script.Answers{"AUTHENTICATE": answer("$tag NO [LIMIT] Maximum number of connections")}, state.Unreachable, "Maximum"},
+		{"limit without a code", script.Answers{"AUTHENTICATE": answer("$tag NO Too many open connections (3 of 3 for ada)")}, state.Unreachable, "Too many"},
+		{"BYE as greeting", script.Answers{"GREETING": func(p *script.Peer, _ script.Command) bool {
+			p.Send("* BYE [UNAVAILABLE] maintenance")
+			p.Close()
+			return true
+		}}, state.Unreachable, "maintenance"},
+		{"BYE in place of an answer", script.Answers{"AUTHENTICATE": func(p *script.Peer, _ script.Command) bool {
+			p.Send("* BYE Temporary problem, please try again later")
+			p.Close()
+			return true
+		}}, state.Unreachable, "Temporary problem"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := script.Every(t, script.Healthy(boxes(), c.answers))
+			wantFault(t, noop(t.Context(), account(t, options(srv))), c.kind, c.text)
+			if srv.Accepted() != 1 {
+				t.Errorf("tried %d times", srv.Accepted())
+			}
+		})
+	}
+}
+
+func TestLoginComesBackLater(t *testing.T) {
+	acct := boxes()
+	answers := []string{
+		"$tag NO [LIMIT] one",
+		"$tag NO [UNAVAILABLE] two",
+		"$tag NO Request is throttled. Suggested Backoff Time: 45000 milliseconds",
+		"$tag NO [INUSE] four",
+	}
+	n := 0
+	srv := script.Every(t, script.Healthy(acct, script.Answers{
+		"AUTHENTICATE": func(p *script.Peer, _ script.Command) bool {
+			acct.Lock()
+			defer acct.Unlock()
+			if n == len(answers) {
+				return false
+			}
+			p.Send(answers[n])
+			n++
+			return true
+		},
+	}))
+	a := account(t, options(srv), func(o *Options) { o.MaxWait = 10 * time.Minute })
+	waited := new(waits).in(a)
+	if err := noop(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	want := []time.Duration{5 * time.Second, 10 * time.Second, 45 * time.Second, 20 * time.Second}
+	if !slices.Equal(waited.all, want) {
+		t.Errorf("waited %v, want %v", waited.all, want)
+	}
+}
+
+func TestLoginGivesUpAfterMaxWait(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag NO [UNAVAILABLE] down")}))
+	a := account(t, options(srv), func(o *Options) { o.MaxWait = time.Minute })
+	waited := new(waits).in(a)
+	wantFault(t, noop(t.Context(), a), state.Unreachable, "down")
+	if want := []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}; !slices.Equal(waited.all, want) {
+		t.Errorf("waited %v, want %v", waited.all, want)
+	}
+}
+
+func TestLoginWithoutAPassword(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), nil))
+	o := options(srv)
+	o.Secret = func(context.Context) (Secret, error) { return Secret{}, errors.New("pass: not found") }
+	err := noop(t.Context(), account(t, o))
+	if state.KindOf(err) != state.Login || !strings.Contains(err.Error(), "pass: not found") {
+		t.Errorf("%v of kind %d", err, state.KindOf(err))
+	}
+}
+
+func TestLoginAsksForThePasswordOnce(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), nil))
+	asked := 0
+	o := options(srv)
+	o.Secret = func(context.Context) (Secret, error) {
+		asked++
+		return Secret{"secret"}, nil
+	}
+	a := account(t, o, func(o *Options) { o.Connections = 3 })
+	if err := a.Fetch(t.Context(), newWork(ones(60)[:3]...)); err != nil {
+		t.Fatal(err)
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+// Nothing that is written down holds the password, in any of its spellings.
+func TestPasswordIsWrittenNowhere(t *testing.T) {
+	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1 AUTH=PLAIN SASL-IR"} {
+		acct := boxes()
+		acct.Caps = caps
+		srv := script.Every(t, script.Healthy(acct, script.Answers{
+			"EXAMINE": answer("$tag NO you are ada with secret"),
+		}))
+		var trace, log bytes.Buffer
+		a := account(t, options(srv), func(o *Options) {
+			o.Trace = &trace
+			o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		})
+		err := noop(t.Context(), a)
+		if err == nil || trace.Len() == 0 {
+			t.Fatalf("error %v, trace %q", err, trace.String())
+		}
+		for _, text := range []string{trace.String(), log.String(), err.Error(), Secret{"secret"}.String()} {
+			if strings.Contains(text, "AGFkYQBzZWNyZXQ=") || strings.Contains(strings.ReplaceAll(text, "[secret]", ""), "secret") {
+				t.Errorf("the password is in %q", text)
+			}
+		}
+	}
+}
+
+func TestServerIsToldWhoWeAre(t *testing.T) {
+	for _, no := range []bool{false, true} {
+		srv := script.Every(t, script.Healthy(boxes(), nil))
+		a := account(t, options(srv), func(o *Options) { o.NoID, o.Version = no, "1.2" })
+		if err := noop(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if no {
+			want = 0
+		}
+		if n := sent(srv, `ID ("name" "mailsync" "version" "1.2")`); n != want {
+			t.Errorf("NoID %v: sent %q", no, srv.Commands())
+		}
+	}
+}
+
+// A server that falls silent at any point ends the attempt within the timeout.
+func TestHungServer(t *testing.T) {
+	stall := func(p *script.Peer, _ script.Command) bool {
+		p.Stall()
+		return true
+	}
+	for _, at := range []string{"GREETING", "AUTHENTICATE", "CAPABILITY", "EXAMINE", "UID FETCH"} {
+		t.Run(at, func(t *testing.T) {
+			srv := script.Every(t, script.Healthy(boxes(), script.Answers{
+				at: stall,
+				"AUTHENTICATE": func(p *script.Peer, cmd script.Command) bool {
+					if at == "AUTHENTICATE" {
+						return stall(p, cmd)
+					}
+					p.Send("$tag OK in")
+					return at == "CAPABILITY"
+				},
+			}))
+			if at != "CAPABILITY" {
+				srv = script.Every(t, script.Healthy(boxes(), script.Answers{at: stall}))
+			}
+			a := account(t, options(srv), func(o *Options) { o.Timeout = 100 * time.Millisecond })
+			begun := time.Now()
+			wantFault(t, noop(t.Context(), a), state.Unreachable, "")
+			if d := time.Since(begun); d > 2*time.Second {
+				t.Errorf("took %v", d)
+			}
+		})
+	}
+}
+
+func TestCancelBreaksAWaitAtOnce(t *testing.T) {
+	for _, at := range []string{"GREETING", "AUTHENTICATE", "EXAMINE", "UID FETCH"} {
+		t.Run(at, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			srv := script.Every(t, script.Healthy(boxes(), script.Answers{
+				at: func(p *script.Peer, _ script.Command) bool {
+					cancel()
+					p.Stall()
+					return true
+				},
+			}))
+			a := account(t, options(srv), func(o *Options) { o.Timeout = time.Hour })
+			if err := noop(ctx, a); !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+func TestNoIMAPServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		greet func(p *script.Peer)
+		text  string
+	}{
+		"silent close": {func(p *script.Peer) { p.Close() }, "without a greeting"},
+		"web server":   {func(p *script.Peer) { p.Raw([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")); p.Stall() }, "does not speak IMAP"},
+		"half a line":  {func(p *script.Peer) { p.Raw([]byte("* OK")); p.Close() }, "greeting"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := script.Every(t, c.greet)
+			wantFault(t, noop(t.Context(), account(t, options(srv))), state.Unreachable, c.text)
+		})
+	}
+}

@@ -1,0 +1,109 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// Move moves messages to another mailbox: by UID MOVE, or by UID COPY and then UID EXPUNGE
+// of those whose copy COPYUID told of. Messages that are not there are in no answer; one
+// that went and whose new UID was not told has To 0. Once a command that moves was sent,
+// nothing is tried again: a second copy would be a double.
+func (a *Account) Move(ctx context.Context, from string, uidValidity uint32, uids []state.UID, to string) ([]state.Moved, error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
+	doing := "move to " + reach.Quoted(to) + " from"
+	switch {
+	case a.o.ReadOnly:
+		return nil, inMailbox(from, doing, errors.New("this run must not change the server"))
+	case from == to:
+		return nil, inMailbox(from, doing, errors.New("it is the same mailbox"))
+	}
+	uids = slices.Clone(uids)
+	slices.Sort(uids)
+	m := &moving{to: to}
+	err := a.do(ctx, from, func(s *session) error {
+		at, err := s.openToChange(ctx, from, uidValidity)
+		if err == nil {
+			err = m.run(ctx, s, at, uids)
+		}
+		return err
+	})
+	if err != nil && len(m.sent) > 0 && !m.sure && ctx.Err() == nil {
+		// The connection broke on the way. What went can be seen on another one.
+		_ = a.do(ctx, from, func(s *session) error {
+			at, err := s.open(ctx, from, true)
+			if err == nil {
+				err = at.same(uidValidity)
+			}
+			if err == nil {
+				_, err = m.look(ctx, s)
+			}
+			return err
+		})
+	}
+	return m.moved, inMailbox(from, doing, err)
+}
+
+// moving is a Move under way.
+type moving struct {
+	to    string
+	sent  []state.UID // those that a command was sent for
+	told  []state.Moved
+	moved []state.Moved
+	sure  bool // moved is what happened
+}
+
+// run moves those of the messages that are there. Once it has sent something, its error is
+// final.
+func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.UID) error {
+	there, err := s.there(ctx, uids)
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	m.sent = there
+	m.told, err = s.relocate(ctx, at, there, m.to)
+	if err == nil && len(m.told) == len(there) && s.movesAtOnce() {
+		m.moved, m.sure = m.told, true
+		return nil
+	}
+	if !s.broken.Load() {
+		still, look := m.look(ctx, s)
+		err = errors.Join(err, look)
+		if err == nil && len(still) > 0 {
+			err = fmt.Errorf("%d of %d messages are still there, the first is UID %d", len(still), len(there), still[0])
+		}
+	}
+	if err != nil {
+		return &final{err}
+	}
+	return nil
+}
+
+// look finds out which are gone, and returns those that are not.
+func (m *moving) look(ctx context.Context, s *session) (still []state.UID, err error) {
+	if still, err = s.there(ctx, m.sent); err != nil {
+		return nil, err
+	}
+	m.moved, m.sure = nil, true
+	for _, uid := range m.sent {
+		if _, there := slices.BinarySearch(still, uid); there {
+			continue
+		}
+		one := state.Moved{From: uid}
+		if i, ok := slices.BinarySearchFunc(m.told, uid, byFrom); ok {
+			one = m.told[i]
+		}
+		m.moved = append(m.moved, one)
+	}
+	return still, nil
+}
+
+func byFrom(m state.Moved, uid state.UID) int { return cmp.Compare(m.From, uid) }

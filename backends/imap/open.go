@@ -1,0 +1,152 @@
+package imap
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// opened is the mailbox a session has selected.
+type opened struct {
+	raw       string
+	readOnly  bool // as it was asked for
+	refused   bool // it was to be opened for changes, and is read-only
+	mark      state.Mark
+	toldSize  bool     // EXISTS came
+	flags     []string // FLAGS
+	permanent []string // PERMANENTFLAGS
+	toldPerm  bool     // PERMANENTFLAGS came
+}
+
+// open selects a mailbox with EXAMINE or SELECT. Impossible numbers are 0 in its mark.
+func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened, error) {
+	cmd := "SELECT "
+	if readOnly {
+		cmd = "EXAMINE "
+	}
+	cmd += quoteName(raw)
+	if s.caps.Has(goimap.CapCondStore) {
+		cmd += " (CONDSTORE)" // RFC 7162 section 3.1.8
+	}
+	s.at = nil
+	at := &opened{raw: raw, readOnly: readOnly}
+	ok, err := s.w.Do(ctx, cmd, func(l wire.Line) error {
+		at.read(l)
+		return nil
+	})
+	if err != nil {
+		return nil, inMailbox(raw, "open", s.fault(ctx, err))
+	}
+	if !s.caps.Has(goimap.CapCondStore) {
+		at.mark.ModSeq = 0 // told but not offered: STATUS is not asked for it either
+	}
+	at.refused = !readOnly && ok.Code == "READ-ONLY"
+	s.at = at
+	return at, nil
+}
+
+// read takes one answer of SELECT (RFC 9051 section 6.3.2).
+func (at *opened) read(l wire.Line) {
+	c := scan(l)
+	if n, ok := c.number(); ok {
+		c.sp()
+		if strings.EqualFold(c.atom(), "EXISTS") {
+			at.mark.Exists, at.toldSize = fit32(n), true
+		}
+		return
+	}
+	switch strings.ToUpper(c.atom()) {
+	case "FLAGS":
+		c.sp()
+		at.flags, _ = c.words()
+	case "OK":
+		c.sp()
+		if c.eat('[') {
+			at.code(&c)
+		}
+	}
+}
+
+func (at *opened) code(c *scanner) {
+	name := c.s
+	if i := strings.IndexAny(name, " ]"); i >= 0 {
+		name = name[:i]
+	}
+	c.s = c.s[len(name):]
+	c.sp()
+	n, ok := c.number()
+	switch name = strings.ToUpper(name); {
+	case name == "PERMANENTFLAGS":
+		at.permanent, at.toldPerm = c.words()
+	case name == "UIDVALIDITY" && ok:
+		at.mark.UIDValidity = fit32(n)
+	case name == "UIDNEXT" && ok:
+		at.mark.UIDNext = fit32(n)
+	case name == "HIGHESTMODSEQ" && ok:
+		at.mark.ModSeq = n
+	}
+}
+
+// settable returns the flags that STORE can change and whether it makes new keywords.
+// EXAMINE often answers with an empty list, which then says nothing about SELECT: the
+// mailbox's own flags are taken, and Store looks again.
+func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
+	names, fresh := at.permanent, slices.Contains(at.permanent, `\*`)
+	if len(names) == 0 && (at.readOnly || !at.toldPerm) {
+		names, fresh = at.flags, true
+	}
+	known := kw.All()
+	var f state.Flags
+	table := state.NewKeywords(kw.Names()) // a copy: what no message has gets no bit
+	for _, n := range names {
+		if bit, ok := table.Bit(n); ok {
+			f |= bit & known
+		}
+	}
+	return f, fresh
+}
+
+// permits reports whether the server keeps a flag in the mailbox as it is selected. Some
+// servers list the flags that are in use, and \*: there \Deleted is tried, and the echo
+// tells.
+func (at *opened) permits(name string) bool {
+	if !at.toldPerm {
+		return true // RFC 9051 section 7.1: then all can be changed
+	}
+	for _, p := range at.permanent {
+		if strings.EqualFold(p, name) || p == `\*` && (!strings.HasPrefix(name, `\`) || strings.EqualFold(name, `\Deleted`)) {
+			return true
+		}
+	}
+	return false
+}
+
+// openToChange selects a mailbox, which must be the one that the caller means and let
+// itself be changed.
+func (s *session) openToChange(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
+	at, err := s.open(ctx, raw, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := at.same(uidValidity); err != nil {
+		return nil, err
+	}
+	if at.refused {
+		return nil, inMailbox(raw, "change", state.Faultf(state.Other, "the server opens it read-only").
+			WithHint("this user may read the mailbox and not change it; see its access rights"))
+	}
+	return at, nil
+}
+
+// same refuses a mailbox whose UIDs are not those that the caller means.
+func (at *opened) same(uidValidity uint32) error {
+	if uidValidity == 0 || at.mark.UIDValidity != uidValidity {
+		return inMailbox(at.raw, "open", state.ErrRenumbered)
+	}
+	return nil
+}

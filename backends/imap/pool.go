@@ -1,0 +1,163 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+var (
+	errClosed = errors.New("the account is closed")
+	// errNoRoom says that another connection cannot be had without waiting.
+	errNoRoom = errors.New("all connections are in use")
+)
+
+// pool holds an account's sessions. It makes one when it is needed and none is free,
+// up to limit; a server that does not let us have so many lowers limit, as long as one
+// session is there.
+type pool struct {
+	mu      sync.Mutex
+	free    []*session
+	all     map[*session]struct{}
+	making  int
+	limit   int
+	closed  bool
+	changed chan struct{} // closed, and made anew, whenever a session came back or went
+}
+
+func newPool(limit int) pool {
+	return pool{all: map[*session]struct{}{}, limit: limit, changed: make(chan struct{})}
+}
+
+// acquire returns a session that nobody else uses, one that has the mailbox selected if
+// there is one. With patient it waits for one; else it returns errNoRoom.
+func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*session, error) {
+	p := &a.pool
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, errClosed
+		}
+		if s := p.take(raw); s != nil {
+			p.mu.Unlock()
+			return s, nil
+		}
+		if len(p.all)+p.making < p.limit {
+			s, err := a.grow(ctx, p) // unlocks
+			if !errors.Is(err, errNoRoom) || !patient {
+				return s, err
+			}
+			continue
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		if !patient {
+			return nil, errNoRoom
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// take removes a free session, the one longest unused unless one has the mailbox open.
+func (p *pool) take(raw string) *session {
+	best := len(p.free) - 1
+	if best < 0 {
+		return nil
+	}
+	for i, s := range p.free {
+		if s.at != nil && s.at.raw == raw {
+			best = i
+		}
+	}
+	s := p.free[best]
+	p.free = append(p.free[:best], p.free[best+1:]...)
+	return s
+}
+
+// grow makes one more session. Where others are there, one that cannot be had lowers
+// the limit and is errNoRoom: many servers allow few sessions and say so in many ways,
+// or close without a word. p.mu is held when it is called and free when it returns.
+func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
+	p.making++
+	p.mu.Unlock()
+	s, err := a.open(ctx, p.alone)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.making--
+	defer p.signal()
+	if err == nil && p.closed {
+		s.drop()
+		return nil, errClosed
+	}
+	if err == nil {
+		p.all[s] = struct{}{}
+		return s, nil
+	}
+	var later *busy
+	others := len(p.all) + p.making
+	if ctx.Err() == nil && (others > 0 || errors.As(err, &later)) {
+		// Where the others are gone meanwhile, the next try is alone.
+		p.limit = max(1, others)
+		a.o.Log.Info("going on with fewer connections", "count", others, "err", err)
+		return nil, errNoRoom
+	}
+	return nil, err
+}
+
+func (p *pool) signal() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// release gives a session back; a broken one is forgotten.
+func (a *Account) release(s *session) {
+	p := &a.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.broken.Load() || s.w.LastError() != nil || p.closed {
+		delete(p.all, s)
+		a.commands.Add(s.w.Commands())
+		s.drop()
+	} else {
+		p.free = append(p.free, s)
+	}
+	p.signal()
+}
+
+// alone reports whether the session being made is all there is.
+func (p *pool) alone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.all)+p.making == 1
+}
+
+// open connects. Only a session that is alone waits for a busy server, and is tried once
+// more when the connection breaks on the way: beside others it is not needed so much.
+func (a *Account) open(ctx context.Context, alone func() bool) (*session, error) {
+	for again := true; ; {
+		s, err := a.connect(ctx)
+		if err == nil {
+			a.patience.Worked()
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		b, isBusy := asBusy(err)
+		switch {
+		case !alone() || !isBusy && !(again && brokeOff(err)):
+			return nil, err
+		case !isBusy:
+			again = false
+		default:
+			if err := a.waitFor(ctx, b); err != nil {
+				return nil, err
+			}
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package imap
+
+import (
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"mailsync/backends/imap/script"
+	"mailsync/state"
+)
+
+// A server's own limit makes the pool smaller and fails nothing.
+func TestPoolObeysTheServersLimit(t *testing.T) {
+	for name, refuse := range map[string]func(p *script.Peer){
+		"closed without a greeting": func(p *script.Peer) { p.Close() },
+		"BYE":                       func(p *script.Peer) { p.Send("* BYE [LIMIT] too many"); p.Close() },
+		"log-in refused": func(p *script.Peer) {
+			p.Send("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready")
+			p.Expect("AUTHENTICATE *")
+			p.Send("$tag NO Too many open connections (2 of 2 for ada)")
+			p.Stall()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			acct := boxes()
+			var mu sync.Mutex
+			open := 0
+			healthy := script.Healthy(acct, nil)
+			srv := script.Every(t, func(p *script.Peer) {
+				mu.Lock()
+				open++
+				full := open > 2
+				mu.Unlock()
+				defer func() {
+					mu.Lock()
+					open--
+					mu.Unlock()
+				}()
+				if full {
+					refuse(p)
+					return
+				}
+				healthy(p)
+			})
+			a := account(t, options(srv), func(o *Options) { o.Connections, o.MaxWait = 5, time.Hour })
+			waited := new(waits).in(a)
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					if _, err := a.Scan(t.Context(), state.ScanRequest{Raw: "INBOX"}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if len(waited.all) > 0 {
+				t.Errorf("waited %v for connections that are not needed", waited.all)
+			}
+			w := newWork(ones(60)...)
+			seen := map[state.UID]bool{}
+			w.body = func(_ state.Item, in state.Incoming, _ io.Reader) error {
+				w.Lock()
+				defer w.Unlock()
+				seen[in.UID] = true
+				return nil
+			}
+			if err := a.Fetch(t.Context(), w); err != nil || len(w.done) != 60 || len(seen) != 3 {
+				t.Errorf("fetch: %v, %d items, UIDs %v", err, len(w.done), seen)
+			}
+			for id, err := range w.done {
+				if err != nil {
+					t.Errorf("item %d: %v", id, err)
+				}
+			}
+		})
+	}
+}
+
+// An idle session that the server has ended is replaced without a word.
+func TestPoolReplacesADeadSession(t *testing.T) {
+	acct := boxes()
+	var mu sync.Mutex
+	scans := 0
+	srv := script.Every(t, script.Healthy(acct, script.Answers{
+		"EXAMINE": func(p *script.Peer, _ script.Command) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if scans++; scans == 2 {
+				p.Send("* BYE autologout")
+				p.Close()
+				return true
+			}
+			return false
+		},
+	}))
+	a := account(t, options(srv))
+	for range 3 {
+		if err := noop(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if srv.Accepted() != 2 {
+		t.Errorf("%d connections", srv.Accepted())
+	}
+}
+
+func TestPoolIsUsedAgain(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), nil))
+	a := account(t, options(srv), func(o *Options) { o.Connections = 3 })
+	for range 5 {
+		if err := noop(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if srv.Accepted() != 1 {
+		t.Errorf("%d connections for one thing at a time", srv.Accepted())
+	}
+	before := a.Commands()
+	if want := int64(len(srv.Commands())); before != want {
+		t.Errorf("Commands is %d, the server got %d", before, want)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if sent(srv, "LOGOUT") != 1 || a.Commands() != before+1 {
+		t.Errorf("Close sent %q, Commands is %d", srv.Commands(), a.Commands())
+	}
+	if err := noop(t.Context(), a); err == nil {
+		t.Error("a closed account works")
+	}
+}
+
+// A hung server cannot hang Close.
+func TestCloseEndsSoon(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"LOGOUT": func(p *script.Peer, _ script.Command) bool {
+		p.Stall()
+		return true
+	}}))
+	a := account(t, options(srv), func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	if err := noop(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := a.Close(); err != nil || time.Since(begun) > time.Second {
+		t.Errorf("Close took %v: %v", time.Since(begun), err)
+	}
+}

@@ -1,0 +1,54 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"mailsync/state"
+)
+
+// purge expunges, in the trash mailbox, what was just moved there; were are the messages
+// as they were before. One that is not of the same size is another message and stays.
+func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, were []state.OnServer) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	at, err := s.openToChange(ctx, trash, moved[0].UIDValidity)
+	if err != nil {
+		return err
+	}
+	before := map[state.UID]int64{} // sizes
+	for _, m := range were {
+		before[m.UID] = m.Size
+	}
+	now := map[state.UID]int64{}
+	for _, m := range moved {
+		if m.UIDValidity == at.mark.UIDValidity {
+			now[m.To] = before[m.From]
+		}
+	}
+	uids := slices.Sorted(maps.Keys(now))
+	kw := state.NewKeywords(nil)
+	shown, err := s.show(ctx, uids, kw)
+	if err != nil {
+		return err
+	}
+	shown = slices.DeleteFunc(shown, func(m state.OnServer) bool { return m.Size != now[m.UID] })
+	if len(shown) == 0 {
+		return fmt.Errorf("none of %d is to be found there", len(uids))
+	}
+	marked, err := s.setDeleted(ctx, at, uidsOf(shown), kw)
+	if err != nil {
+		return err
+	}
+	if err := s.expunge(ctx, slices.Sorted(maps.Keys(marked))); err != nil {
+		return err
+	}
+	still, err := s.there(ctx, uids)
+	if err == nil && len(still) > 0 {
+		err = fmt.Errorf("%d of %d are still there", len(still), len(uids))
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package imap
+
+import (
+	"context"
+	"math"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// Quota returns the STORAGE quota roots of a mailbox (RFC 9208 section 4.2). A server
+// without QUOTA has none, and Courier names a root that has no limit.
+func (a *Account) Quota(ctx context.Context, raw string) ([]state.Quota, error) {
+	var out []state.Quota
+	err := a.do(ctx, "", func(s *session) error {
+		if !s.caps.Has(goimap.CapQuota) {
+			return nil
+		}
+		q := quotaReader{of: map[string]state.Quota{}}
+		if err := s.w.Each(ctx, "GETQUOTAROOT "+quoteName(raw), q.take); err != nil {
+			return inMailbox(raw, "quota of", s.fault(ctx, err))
+		}
+		out = q.list()
+		return nil
+	})
+	return out, err
+}
+
+// quotaReader takes the answers of GETQUOTAROOT.
+type quotaReader struct {
+	roots []string // in the order of QUOTAROOT
+	told  bool     // QUOTAROOT came
+	names []string // in the order of QUOTA
+	of    map[string]state.Quota
+}
+
+const maxRoots = 1000
+
+func (q *quotaReader) take(l wire.Line) error {
+	c := scan(l)
+	switch verb := c.atom(); {
+	case strings.EqualFold(verb, "QUOTAROOT"):
+		c.sp()
+		_, ok := c.astring() // the mailbox
+		for c.sp(); ok && len(q.roots) < maxRoots && !c.done(); c.sp() {
+			var root string
+			if root, ok = c.astring(); ok {
+				q.roots = append(q.roots, root)
+			}
+		}
+		q.told = true
+	case strings.EqualFold(verb, "QUOTA"):
+		c.sp()
+		root, ok := c.astring()
+		c.sp()
+		if used, limit, found := readStorage(&c); ok && found && len(q.names) < maxRoots {
+			q.names = append(q.names, root)
+			q.of[root] = state.Quota{Root: root, Used: used, Limit: limit}
+		}
+	}
+	return nil
+}
+
+// readStorage finds STORAGE used limit, in units of 1024 octets, in a list of resources.
+func readStorage(c *scanner) (used, limit int64, ok bool) {
+	words, _ := c.words()
+	for i := 0; i+2 < len(words); i += 3 {
+		if !strings.EqualFold(words[i], "STORAGE") {
+			continue
+		}
+		used, known := kibs(words[i+1])
+		limit, also := kibs(words[i+2])
+		return used, limit, known && also
+	}
+	return 0, 0, false
+}
+
+// kibs turns a number of KiB into octets; one so large that it cannot be meant is the
+// largest there is.
+func kibs(s string) (int64, bool) {
+	c := scanner{s: s}
+	n, ok := c.number()
+	if !ok || !c.done() {
+		return 0, false
+	}
+	if n > math.MaxInt64/1024 {
+		return math.MaxInt64, true
+	}
+	return int64(n) * 1024, true
+}
+
+// list returns the mailbox's roots; all that came where it was not said which those are.
+func (q *quotaReader) list() []state.Quota {
+	roots := q.roots
+	if !q.told {
+		roots = q.names
+	}
+	var out []state.Quota
+	for _, root := range roots {
+		if one, ok := q.of[root]; ok {
+			out = append(out, one)
+			delete(q.of, root)
+		}
+	}
+	return out
+}

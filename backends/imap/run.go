@@ -1,0 +1,167 @@
+package imap
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/state"
+)
+
+// How much is under way on one connection at a time: at least two commands, so that the
+// server always has the next one when it ends the last; more of them while they are so
+// small that they are answered within a round trip.
+const (
+	minFlights = 2
+	maxFlights = 8
+	inFlight   = 4 << 20 // announced octets
+)
+
+// run is a Fetch on one session. Each command is drained by a goroutine of its own, for
+// imapclient's reader waits until a body was read, whichever command it belongs to.
+type run struct {
+	f        *fetcher
+	s        *session
+	selected string
+	exam     *examine
+	flights  []*flight // begun and not reaped, oldest first
+	bytes    int64     // announced by flights
+	fruitful bool      // an item ended well
+	end      error     // why nothing more is begun
+}
+
+func newRun(f *fetcher, s *session) *run {
+	r := &run{f: f, s: s}
+	if at := s.at; at != nil && at.readOnly {
+		r.selected, r.exam = at.raw, examined(at.mark.UIDValidity, nil)
+	}
+	return r
+}
+
+// examine is an EXAMINE that was sent, with commands behind it already.
+type examine struct {
+	done        chan struct{} // closed when the two below are set
+	uidValidity uint32
+	err         error
+}
+
+func examined(uidValidity uint32, err error) *examine {
+	e := &examine{done: make(chan struct{}), uidValidity: uidValidity, err: err}
+	close(e.done)
+	return e
+}
+
+// work begins and ends items until there are no more or the connection is of no use.
+func (r *run) work(ctx context.Context) error {
+	for {
+		for r.end == nil && r.room() {
+			it, ok := r.f.next(r.selected)
+			if !ok {
+				break
+			}
+			r.begin(ctx, it)
+		}
+		if len(r.flights) == 0 {
+			r.remember()
+			return r.end
+		}
+		r.reap(ctx)
+	}
+}
+
+// remember leaves word in the session of what it has selected. No command is under way.
+func (r *run) remember() {
+	if r.exam == nil {
+		return
+	}
+	<-r.exam.done
+	r.s.at = nil
+	if r.exam.err == nil {
+		r.s.at = &opened{raw: r.selected, readOnly: true, mark: state.Mark{UIDValidity: r.exam.uidValidity}}
+	}
+}
+
+func (r *run) room() bool {
+	n := len(r.flights)
+	return n < minFlights || n < maxFlights && r.bytes < inFlight
+}
+
+// begin sends one item's command, with EXAMINE ahead of it where another mailbox is
+// selected.
+func (r *run) begin(ctx context.Context, it state.Item) {
+	if r.selected != it.Raw {
+		r.exam = r.sendExamine(ctx, it.Raw)
+		r.selected = it.Raw
+	}
+	fl := &flight{r: r, item: it, exam: r.exam, done: make(chan struct{}), left: slices.Clone(it.UIDs)}
+	r.flights = append(r.flights, fl)
+	r.bytes += it.Bytes
+	var set goimap.UIDSet
+	for _, uid := range it.UIDs {
+		set.AddNum(goimap.UID(uid))
+	}
+	if len(set) == 0 {
+		close(fl.done)
+		return
+	}
+	cmd := r.s.c.Fetch(set, fetchItems)
+	go fl.drain(ctx, cmd)
+}
+
+// sendExamine opens a mailbox without waiting, or with, where imapclient would spell its
+// name in another way whatever it is given.
+func (r *run) sendExamine(ctx context.Context, raw string) *examine {
+	r.s.at = nil
+	name, ok := forClient(raw, r.s.caps.Has(goimap.CapIMAP4rev2))
+	if !ok {
+		at, err := r.s.open(ctx, raw, true)
+		if err != nil {
+			return examined(0, err)
+		}
+		return examined(at.mark.UIDValidity, nil)
+	}
+	cmd := r.s.c.Select(name, &goimap.SelectOptions{ReadOnly: true})
+	e := &examine{done: make(chan struct{})}
+	go func() {
+		data, err := cmd.Wait()
+		if e.err = inMailbox(raw, "open", r.s.fault(ctx, err)); err == nil {
+			e.uidValidity = data.UIDValidity
+		}
+		close(e.done)
+	}()
+	return e
+}
+
+// reap waits for the oldest command and ends its item.
+func (r *run) reap(ctx context.Context) {
+	fl := r.flights[0]
+	<-fl.done
+	r.flights = r.flights[1:]
+	r.bytes -= fl.item.Bytes
+	err := fl.verdict(ctx)
+	if err == nil {
+		r.fruitful = true
+		r.f.a.patience.Worked()
+		r.f.fetchedUnseen(fl.item, fl.left)
+		r.f.work.Done(fl.item, nil)
+		return
+	}
+	if r.s.broken.Load() && r.end == nil {
+		r.end = err
+	}
+	if _, later := asBusy(err); later && fl.bodies.Load() == 0 && ctx.Err() == nil {
+		// Nothing of it came: it can be asked for again once the server lets us.
+		if r.end == nil {
+			r.end = err
+		}
+		r.f.putBack(fl.item)
+		return
+	}
+	r.f.work.Done(fl.item, inMailbox(fl.item.Raw, "fetch from", err))
+}
+
+// grace is how long after a body the EXAMINE ahead of it may be unheard of: both were
+// read from the connection in their order, and only our goroutines race.
+const grace = 10 * time.Second

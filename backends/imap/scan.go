@@ -1,0 +1,116 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+const scanItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
+
+// Scan opens a mailbox read-only and looks at what changed since req.Since: with
+// CONDSTORE only that, else everything. See openToScan for the one exception. Marks are told as the server told them, also
+// where they went backwards. A listing that does not add up is not Complete; a NO to
+// EXAMINE, and a connection that broke twice, are errors.
+func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
+	if req.Keywords == nil {
+		req.Keywords = state.NewKeywords(nil)
+	}
+	var out *state.ServerSnapshot
+	err := a.do(ctx, req.Raw, func(s *session) (err error) {
+		out, err = s.scan(ctx, &req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// scanTries is how often a mailbox is looked at again because messages went meanwhile.
+const scanTries = 3
+
+func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.ServerSnapshot, error) {
+	for try := 1; ; try++ {
+		at, err := s.openToScan(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		snap, expunged, err := s.look(ctx, at, req)
+		if err != nil {
+			return nil, inMailbox(req.Raw, "scan", s.fault(ctx, err))
+		}
+		if expunged && !snap.Complete && try < scanTries {
+			continue
+		}
+		snap.Mark = at.mark
+		snap.Permanent, snap.NewWords = at.settable(req.Keywords)
+		return snap, nil
+	}
+}
+
+// openToScan opens a mailbox read-only. One that has mail and another UIDVALIDITY than is
+// known is opened for writing in between, unless this is a connection that must not: Courier
+// writes its numbers down only then, and would have others in every run. What SELECT
+// answers is of no interest; EXAMINE is asked what came of it.
+func (s *session) openToScan(ctx context.Context, req *state.ScanRequest) (*opened, error) {
+	at, err := s.open(ctx, req.Raw, true)
+	known := req.Since.UIDValidity
+	if err != nil || s.a.o.ReadOnly || known == 0 || at.mark.UIDValidity == known || at.mark.Exists == 0 {
+		return at, err
+	}
+	if _, err := s.open(ctx, req.Raw, false); err != nil {
+		s.a.o.Log.Debug("numbers cannot be settled", "mailbox", reach.Clean(req.Raw), "err", err)
+	}
+	return s.open(ctx, req.Raw, true)
+}
+
+// look chooses how to scan the mailbox that is open. expunged tells that messages went
+// while it looked.
+func (s *session) look(ctx context.Context, at *opened, req *state.ScanRequest) (snap *state.ServerSnapshot, expunged bool, err error) {
+	if s.canDelta(at, req) {
+		snap, err = s.delta(ctx, at, req)
+		if snap != nil || err != nil {
+			return snap, false, err
+		}
+	}
+	return s.full(ctx, at, req)
+}
+
+// full lists every message. The listing is complete (SPEC section 5) if it holds as many
+// UIDs as EXISTS said, all valid and unique. Messages that came after EXAMINE are not
+// counted: their UIDs are not below UIDNEXT.
+func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) (*state.ServerSnapshot, bool, error) {
+	c := newCollector(req.Keywords, at.mark.Exists)
+	if at.mark.Exists > 0 || !at.toldSize {
+		if err := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take); err != nil {
+			return nil, false, err
+		}
+	}
+	c.finish()
+	snap := &state.ServerSnapshot{All: true, Messages: c.messages, Trouble: c.trouble}
+	counted := c.below(at.mark.UIDNext) == int(at.mark.Exists)
+	// Without UIDNEXT, nothing tells those that came meanwhile from the others.
+	counted = counted && (at.mark.UIDNext != 0 || c.exists == at.mark.Exists)
+	snap.Complete = at.toldSize && counted && !c.flawed && c.expunged == 0
+	if !snap.Complete {
+		s.a.o.Log.Info("listing is not complete", "mailbox", reach.Clean(at.raw), "count", len(c.messages),
+			"err", fmt.Errorf("%d messages announced", at.mark.Exists))
+	}
+	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists, nil
+}
+
+// canDelta reports whether asking for changes alone is possible: CONDSTORE, the same
+// generation, and nothing that went backwards.
+func (s *session) canDelta(at *opened, req *state.ScanRequest) bool {
+	old, now := req.Since, at.mark
+	return !req.Full && s.caps.Has(goimap.CapCondStore) && at.toldSize &&
+		old.ModSeq != 0 && now.ModSeq >= old.ModSeq &&
+		old.UIDValidity != 0 && now.UIDValidity == old.UIDValidity &&
+		now.UIDNext != 0 && now.UIDNext >= old.UIDNext &&
+		len(req.KnownUID) == req.Known
+}

@@ -1,0 +1,38 @@
+package script
+
+import (
+	"testing"
+
+	"mailsync/backends/stage"
+)
+
+// Handler serves one connection, from the greeting on. The connection is closed when
+// it returns.
+type Handler func(p *Peer)
+
+// Server listens on loopback until the test ends. Its commands are without their tags; a
+// literal is there as its header.
+type Server struct{ *stage.Stage }
+
+// New starts a server whose nth connection is served by the nth handler. One
+// connection more fails the test.
+func New(t testing.TB, handlers ...Handler) *Server {
+	t.Helper()
+	return start(t, func(n int) Handler {
+		if n < len(handlers) {
+			return handlers[n]
+		}
+		return func(*Peer) { t.Errorf("script: connection %d was not expected", n+1) }
+	})
+}
+
+// Every starts a server each of whose connections is served by h.
+func Every(t testing.TB, h Handler) *Server {
+	t.Helper()
+	return start(t, func(int) Handler { return h })
+}
+
+func start(t testing.TB, handler func(n int) Handler) *Server {
+	t.Helper()
+	return &Server{stage.Start(t, func(n int, p *stage.Peer) { handler(n)(&Peer{Peer: p}) })}
+}

@@ -1,0 +1,104 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// search runs a SEARCH command and returns what it found, sorted. answered tells that
+// the server answered at all: some say nothing where they found nothing. Everything else
+// that comes goes to other.
+func (s *session) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
+	var bad error
+	err = s.w.Each(ctx, cmd, func(l wire.Line) error {
+		sc := scan(l)
+		switch verb := sc.atom(); {
+		case strings.EqualFold(verb, "SEARCH"):
+			answered = true
+			for _, w := range strings.Fields(sc.s) {
+				if strings.HasPrefix(w, "(") {
+					break // (MODSEQ n)
+				}
+				if !found.add(w) {
+					bad = oddAnswer(l.Shown())
+				}
+			}
+		case strings.EqualFold(verb, "ESEARCH"):
+			answered = true
+			if !found.addESearch(&sc) {
+				bad = oddAnswer(l.Shown())
+			}
+		default:
+			return other(l)
+		}
+		return nil
+	})
+	if err == nil {
+		err = bad
+	}
+	found.sort()
+	return found, answered, err
+}
+
+// oddAnswer is an answer that cannot be read, as it may be shown.
+type oddAnswer string
+
+func (o oddAnswer) Error() string {
+	return "cannot read the server's answer " + reach.Quoted(string(o))
+}
+
+// there returns those of some UIDs that are in the mailbox that is open. A server that
+// does not say is an error: silence proves no absence.
+func (s *session) there(ctx context.Context, uids []state.UID) ([]state.UID, error) {
+	var out []state.UID
+	sets, counts := splitSet(uids)
+	for i, set := range sets {
+		found, answered, err := s.search(ctx, "UID SEARCH UID "+set, func(wire.Line) error { return nil })
+		var odd oddAnswer
+		switch {
+		case errors.As(err, &odd):
+			return nil, err
+		case err != nil:
+			return nil, s.fault(ctx, err)
+		case !answered:
+			return nil, fmt.Errorf("the server does not say which of %d messages are there", counts[i])
+		}
+		for _, uid := range uids[:counts[i]] {
+			if found.has(uid) {
+				out = append(out, uid)
+			}
+		}
+		uids = uids[counts[i]:]
+	}
+	return out, nil
+}
+
+// show returns flags, size and date of those of some messages that are there, sorted.
+func (s *session) show(ctx context.Context, uids []state.UID, kw *state.Keywords) ([]state.OnServer, error) {
+	var out []state.OnServer
+	sets, counts := splitSet(uids)
+	for i, set := range sets {
+		c := newCollector(kw, uint32(counts[i]))
+		if err := s.w.Each(ctx, "UID FETCH "+set+" "+scanItems, c.take); err != nil {
+			return nil, s.fault(ctx, err)
+		}
+		c.finish()
+		if c.flawed {
+			return nil, c.trouble[0].Err
+		}
+		for _, m := range c.messages {
+			if _, asked := slices.BinarySearch(uids[:counts[i]], m.UID); asked {
+				out = append(out, m)
+			}
+		}
+		uids = uids[counts[i]:]
+	}
+	return out, nil
+}

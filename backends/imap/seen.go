@@ -1,0 +1,114 @@
+package imap
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After a Fetch that
+// brought messages which were unseen, one mailbox of them is looked at once more: a server
+// that left one of them unseen is believed from then on. Else all are looked at, and
+// \Seen is taken back where this run may change the server.
+
+// unseen are messages of one mailbox that were fetched and were unseen before.
+type unseen struct {
+	uidValidity uint32
+	uids        []state.UID
+}
+
+// fetchedUnseen notes those of an item that were unseen; missing did not come.
+func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
+	if len(it.Unseen) == 0 || f.a.peeks.Load() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	u := f.unseen[it.Raw]
+	if u == nil {
+		u = &unseen{uidValidity: it.UIDValidity}
+		f.unseen[it.Raw] = u
+	}
+	for _, uid := range it.Unseen {
+		if _, left := slices.BinarySearch(missing, uid); !left && u.uidValidity == it.UIDValidity {
+			u.uids = append(u.uids, uid)
+		}
+	}
+}
+
+// probed is how many messages tell a server that marks from one that does not.
+const probed = 20
+
+// unmark finds out whether the server has marked what was fetched, and takes it back or
+// tells of it. What it cannot find out is no failure of the Fetch.
+func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work state.Work) {
+	marks := false
+	for _, raw := range slices.SortedFunc(maps.Keys(fetched), func(x, y string) int {
+		return len(fetched[y].uids) - len(fetched[x].uids) // the more, the surer
+	}) {
+		u := fetched[raw]
+		slices.Sort(u.uids)
+		if !marks {
+			there, seen, err := a.seenOf(ctx, raw, u.uidValidity, u.uids[:min(len(u.uids), probed)])
+			if err != nil || len(seen) < there {
+				a.peeks.Store(err == nil) // what is seen, the user has seen meanwhile
+				return
+			}
+			marks = len(seen) > 0
+		}
+		_, seen, err := a.seenOf(ctx, raw, u.uidValidity, u.uids)
+		if err != nil || len(seen) == 0 {
+			continue
+		}
+		undone := !a.o.ReadOnly && a.unsee(ctx, raw, u.uidValidity, seen)
+		a.o.Log.Warn("the server marks what is fetched as seen", "mailbox", reach.Clean(raw), "count", len(seen), "undone", undone)
+		if w, wants := work.(state.SeenWork); wants {
+			w.Marked(raw, seen, undone)
+		}
+	}
+}
+
+// seenOf returns how many of some messages are there, and those that have \Seen now.
+func (a *Account) seenOf(ctx context.Context, raw string, uidValidity uint32, uids []state.UID) (there int, seen []state.UID, err error) {
+	err = a.do(ctx, raw, func(s *session) error {
+		at := s.at
+		if at == nil || at.raw != raw {
+			var err error
+			if at, err = s.open(ctx, raw, true); err != nil {
+				return err
+			}
+		}
+		if err := at.same(uidValidity); err != nil {
+			return err
+		}
+		st := newStoring(state.NewKeywords(nil), uids)
+		if err := st.send(ctx, s, "UID FETCH ", uids, " (UID FLAGS)"); err != nil {
+			return err
+		}
+		there, seen = len(st.echo), nil
+		for _, m := range st.echoes() {
+			if m.Flags&state.Seen != 0 {
+				seen = append(seen, m.UID)
+			}
+		}
+		return nil
+	})
+	return there, seen, err
+}
+
+// unsee takes \Seen off messages and reports whether it is off all of them.
+func (a *Account) unsee(ctx context.Context, raw string, uidValidity uint32, uids []state.UID) bool {
+	var changes []state.FlagChange
+	for _, uid := range uids {
+		changes = append(changes, state.FlagChange{UID: uid, Remove: state.Seen})
+	}
+	echo, err := a.Store(ctx, state.StoreRequest{Raw: raw, UIDValidity: uidValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
+	if err != nil {
+		a.o.Log.Info("cannot take it back", "mailbox", reach.Clean(raw), "err", err)
+		return false
+	}
+	return len(echo) == len(uids) && !slices.ContainsFunc(echo, func(m state.OnServer) bool { return m.Flags&state.Seen != 0 })
+}

@@ -1,0 +1,164 @@
+package imap
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// session is one connection that is logged in. One goroutine uses it at a time.
+//
+// Its imapclient is never closed with Close, which waits for a reader that may wait
+// for us: the socket is closed, and the reader ends by itself.
+type session struct {
+	a        *Account
+	w        *wire.Conn
+	c        *imapclient.Client
+	loopback bool
+	caps     goimap.CapSet
+	at       *opened     // what was selected last, nil before
+	broken   atomic.Bool // the connection is of no further use
+
+	mu   sync.Mutex
+	bye  *refusal
+	told goimap.CapSet // of the last CAPABILITY response code
+}
+
+func newSession(a *Account, l *link) *session {
+	s := &session{a: a, loopback: l.loopback}
+	s.w = wire.New(l.Conn, wire.Options{
+		Timeout:  a.o.Timeout,
+		ReadOnly: a.o.ReadOnly,
+		Greeting: l.greeting,
+		Trace:    a.o.Trace,
+		Secrets:  a.o.Secrets,
+		Repaired: s.onRepair,
+	})
+	s.w.OnText(s.onText)
+	under := &orderly{Conn: s.w, readerEnded: make(chan struct{})}
+	s.c = imapclient.New(under, nil)
+	go func() {
+		<-s.c.Closed()
+		close(under.readerEnded)
+	}()
+	return s
+}
+
+// orderly lets imapclient learn of a write that failed only after its reader has ended:
+// on a failed write it ends all commands at once, also under the reader's hands.
+type orderly struct {
+	*wire.Conn
+	readerEnded chan struct{}
+}
+
+// Write is wire's, which closes the connection when it fails, so that the reader ends.
+func (o *orderly) Write(b []byte) (int, error) {
+	n, err := o.Conn.Write(b)
+	if err != nil {
+		<-o.readerEnded
+	}
+	return n, err
+}
+
+// onText hears every status response; the reading goroutine calls it.
+func (s *session) onText(kind, code, text string) {
+	name, args, _ := strings.Cut(code, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case strings.EqualFold(kind, "BYE"):
+		s.bye = &refusal{typ: "BYE", code: strings.ToUpper(code), text: reach.Quoted(text)}
+	case strings.EqualFold(name, "CAPABILITY"):
+		s.told = goimap.CapSet{}
+		for _, c := range strings.Fields(strings.ToUpper(args)) {
+			s.told[capNamed(c)] = struct{}{}
+		}
+	}
+	if strings.EqualFold(name, "ALERT") {
+		// RFC 9051 section 7.1: the user has to see it.
+		s.a.o.Log.Warn("server alert", "text", reach.Clean(text))
+	}
+}
+
+// capNamed spells the two capabilities that are not all upper case as imapclient does.
+func capNamed(upper string) goimap.Cap {
+	switch upper {
+	case "IMAP4REV1":
+		return goimap.CapIMAP4rev1
+	case "IMAP4REV2":
+		return goimap.CapIMAP4rev2
+	}
+	return goimap.Cap(upper)
+}
+
+func (s *session) onRepair(r wire.Repair) {
+	level := slog.LevelDebug
+	if r.Lost {
+		level = slog.LevelWarn
+	}
+	s.a.o.Log.Log(context.Background(), level, "unusual answer of the server",
+		"op", r.What, "mailbox", reach.Clean(r.Mailbox), "uid", r.UID, "text", r.Excerpt)
+}
+
+// farewell returns the server's BYE, nil without.
+func (s *session) farewell() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bye == nil {
+		return nil
+	}
+	return s.bye
+}
+
+// takeTold returns the capabilities of a response code that came since the last call.
+func (s *session) takeTold() goimap.CapSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.told
+	s.told = nil
+	return c
+}
+
+// watch breaks the connection when ctx ends, so that whoever waits on it wakes up.
+// stop ends the watch.
+func (s *session) watch(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, s.drop)
+}
+
+// drop closes the socket. It may be called at any time and more than once.
+func (s *session) drop() {
+	s.broken.Store(true)
+	_ = s.w.Close() // nothing is left to lose on it
+}
+
+// step runs one stage of making a connection, which as a whole must end in time.
+func (s *session) step(ctx context.Context, f func(ctx context.Context) error) error {
+	silent := state.Faultf(state.Unreachable, "%s did not answer within %v", s.a.server.Addr(), s.a.o.Timeout).
+		WithHint("the server is down or slow, or a firewall drops the connection")
+	limited, cancel := context.WithTimeoutCause(ctx, s.a.o.Timeout, silent)
+	defer cancel()
+	defer s.watch(limited)()
+	return f(limited)
+}
+
+// logout says goodbye and closes. The server gets a moment to answer.
+func (s *session) logout() {
+	if !s.broken.Load() {
+		ctx, cancel := context.WithTimeout(context.Background(), min(s.a.o.Timeout, 2*time.Second))
+		defer cancel()
+		stop := s.watch(ctx)
+		_ = s.c.Logout().Wait() // the answer changes nothing
+		stop()
+	}
+	s.drop()
+}

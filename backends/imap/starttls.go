@@ -1,0 +1,176 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"mailsync/backends/reach"
+	"mailsync/backends/redact"
+	"mailsync/state"
+)
+
+// startTLS reads the greeting, asks for STARTTLS and puts TLS on the connection. What
+// the server said before is forgotten: the greeting that it returns holds nothing but
+// "* OK" (RFC 9051 section 6.2.1: capabilities from before must be discarded).
+func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string, error) {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	if err := conn.SetDeadline(time.Now().Add(a.o.Timeout)); err != nil {
+		return nil, "", reach.Fault("STARTTLS", err)
+	}
+	if err := a.askStartTLS(conn); err != nil {
+		if ctx.Err() != nil {
+			return nil, "", context.Cause(ctx)
+		}
+		return nil, "", err
+	}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return nil, "", reach.Fault("STARTTLS", err)
+	}
+	safe, err := a.server.Handshake(ctx, conn)
+	return safe, "* OK TLS is on", err
+}
+
+// clear is the conversation in plain text ahead of the handshake.
+type clear struct {
+	r     *bufio.Reader
+	w     io.Writer
+	hide  *redact.Secrets
+	trace io.Writer
+	caps  string // of a greeting's or answer's CAPABILITY, upper case
+}
+
+func (a *Account) askStartTLS(conn net.Conn) error {
+	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, hide: a.o.Secrets, trace: a.o.Trace}
+	line, err := c.line()
+	if err != nil {
+		return noGreeting(a.server.Addr(), err)
+	}
+	switch word(line, 1) {
+	case "OK":
+	case "PREAUTH":
+		// RFC 9051 section 7.1.4: somebody in between may have logged us in as himself.
+		return state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
+			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
+	default:
+		return greetingRefusal(c.hide.Hide(line)).atGreeting()
+	}
+	if c.caps == "" {
+		if _, err := c.command("a CAPABILITY"); err != nil {
+			return fmt.Errorf("STARTTLS: %w", err)
+		}
+	}
+	if !hasWord(c.caps, "STARTTLS") {
+		return state.Faultf(state.Unreachable, "server does not offer STARTTLS").
+			WithHint(`use tls = "implicit" (port 993); somebody in between may also have taken it out`)
+	}
+	if line, err = c.command("b STARTTLS"); err != nil {
+		return fmt.Errorf("STARTTLS: %w", err)
+	}
+	if word(line, 1) != "OK" {
+		return state.Faultf(state.Unreachable, "STARTTLS: server answered %s", reach.Quoted(c.hide.Hide(line))).
+			WithHint(`use tls = "implicit" (port 993)`)
+	}
+	// Bytes sent ahead of the handshake would be taken for the safe server's
+	// (CVE-2011-0411): there must be none.
+	if n := c.r.Buffered(); n > 0 {
+		return state.Faultf(state.Unreachable, "STARTTLS: server sent %d bytes ahead of the handshake", n).
+			WithHint("somebody may be injecting answers: do not use this network")
+	}
+	return nil
+}
+
+// command sends a line and returns the tagged answer.
+func (c *clear) command(s string) (string, error) {
+	c.log("C: ", s)
+	if _, err := io.WriteString(c.w, s+"\r\n"); err != nil {
+		return "", reach.Fault("send", err)
+	}
+	tag := word(s, 0)
+	for range 100 {
+		line, err := c.line()
+		if err != nil {
+			return "", reach.Fault("wait for the answer", err)
+		}
+		if word(line, 0) == strings.ToUpper(tag) {
+			return line, nil
+		}
+		if word(line, 0) == "*" && word(line, 1) == "BYE" {
+			return "", greetingRefusal(c.hide.Hide(line)).atGreeting()
+		}
+	}
+	return "", state.Faultf(state.Unreachable, "the server answers and answers without an end")
+}
+
+func (c *clear) line() (string, error) {
+	b, err := c.r.ReadSlice('\n')
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimRight(string(b), "\r\n")
+	c.log("S: ", line)
+	up := strings.ToUpper(line)
+	if rest, ok := strings.CutPrefix(up, "* CAPABILITY "); ok {
+		c.caps = rest
+	} else if _, rest, ok := strings.Cut(up, "[CAPABILITY "); ok {
+		c.caps, _, _ = strings.Cut(rest, "]")
+	}
+	return line, nil
+}
+
+func (c *clear) log(side, line string) {
+	if c.trace != nil {
+		fmt.Fprintf(c.trace, "%s%s\n", side, reach.Clean(c.hide.Hide(line)))
+	}
+}
+
+// word returns the n-th word of a line in upper case, "" where there are fewer.
+func word(line string, n int) string {
+	f := strings.Fields(line)
+	if n >= len(f) {
+		return ""
+	}
+	return strings.ToUpper(f[n])
+}
+
+func hasWord(list, want string) bool {
+	for _, w := range strings.Fields(list) {
+		if w == want {
+			return true
+		}
+	}
+	return false
+}
+
+// noGreeting says that a connection ended or stayed silent before its greeting. Courier
+// answers one connection too many like this.
+func noGreeting(addr string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", addr, err).
+			WithHint("it may not be an IMAP port, or the server allows no more connections")
+	}
+	return reach.Fault("wait for the greeting of "+addr, err)
+}
+
+// greetingRefusal reads "* BYE [CODE] text".
+func greetingRefusal(line string) *refusal {
+	r := &refusal{typ: word(line, 1)}
+	_, rest, _ := strings.Cut(line, " ")
+	_, rest, _ = strings.Cut(rest, " ")
+	if inner, ok := strings.CutPrefix(rest, "["); ok {
+		if code, text, ok := strings.Cut(inner, "]"); ok {
+			r.code, rest = strings.ToUpper(code), strings.TrimLeft(text, " ")
+		}
+	}
+	r.text = reach.Quoted(rest)
+	return r
+}

@@ -1,0 +1,240 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// Store adds and removes flags with +FLAGS and -FLAGS, never with a replacing FLAGS, and
+// returns what the server echoed, sorted by UID; Size and Date are not told. A flag that
+// the mailbox does not keep (PERMANENTFLAGS) is not sent. The flags of a message without
+// an echo are asked for, unless its command was refused. With req.Since, where the mailbox
+// has MODSEQs, a message that changed after it is left as it is, and its flags are asked
+// for. On an error the echoes so far are returned with it.
+func (a *Account) Store(ctx context.Context, req state.StoreRequest) ([]state.OnServer, error) {
+	raw, uidValidity, changes, kw := req.Raw, req.UIDValidity, req.Changes, req.Keywords
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	if a.o.ReadOnly {
+		return nil, inMailbox(raw, "store flags in", errors.New("this run must not change the server"))
+	}
+	st := newStoring(kw, nil)
+	for _, ch := range changes {
+		st.wanted[ch.UID] = true
+	}
+	err := a.do(ctx, raw, func(s *session) error {
+		at, err := s.openToChange(ctx, raw, uidValidity)
+		if err != nil {
+			return err
+		}
+		st.since = 0
+		if at.mark.ModSeq > 0 && s.caps.Has(goimap.CapCondStore) {
+			st.since = req.Since
+		}
+		return inMailbox(raw, "store flags in", st.run(ctx, s, at, changes))
+	})
+	return st.echoes(), err
+}
+
+// storing is a Store under way.
+type storing struct {
+	kw     *state.Keywords
+	flags  flagReader
+	wanted map[state.UID]bool
+	echo   map[state.UID]state.Flags
+
+	since   uint64 // what changed after it is left alone; 0: nothing
+	changed map[state.UID]bool
+	newer   map[state.UID]bool // changed after since
+}
+
+// newStoring takes the echoes of these messages.
+func newStoring(kw *state.Keywords, uids []state.UID) *storing {
+	st := &storing{kw: kw, flags: flagReader{kw: kw}, wanted: map[state.UID]bool{}, echo: map[state.UID]state.Flags{}}
+	for _, uid := range uids {
+		st.wanted[uid] = true
+	}
+	return st
+}
+
+// batch is one change that many messages share.
+type batch struct {
+	change string // "+FLAGS (\Seen)"
+	uids   []state.UID
+}
+
+// run sends one command for each different change. One that is refused does not stop
+// the others.
+func (st *storing) run(ctx context.Context, s *session, at *opened, changes []state.FlagChange) error {
+	batches, ask := st.batches(at, changes)
+	st.changed, st.newer = map[state.UID]bool{}, map[state.UID]bool{}
+	var errs []error
+	for _, b := range batches {
+		err := st.store(ctx, s, b)
+		if s.broken.Load() {
+			return errors.Join(append(errs, err)...)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ask = append(ask, b.uids...)
+	}
+	// Servers echo nothing where a message had the flags already.
+	ask = slices.DeleteFunc(ask, func(uid state.UID) bool {
+		_, told := st.echo[uid]
+		return told
+	})
+	if len(ask) > 0 {
+		errs = append(errs, st.send(ctx, s, "UID FETCH ", ask, " (UID FLAGS)"))
+	}
+	return errors.Join(errs...)
+}
+
+// store sends one change. What this Store has changed already has a new MODSEQ by that.
+func (st *storing) store(ctx context.Context, s *session, b batch) error {
+	if st.since == 0 {
+		return st.send(ctx, s, "UID STORE ", b.uids, " "+b.change)
+	}
+	var first, again []state.UID
+	for _, uid := range b.uids {
+		switch {
+		case st.changed[uid]:
+			again = append(again, uid)
+		case !st.newer[uid]:
+			first = append(first, uid)
+		}
+	}
+	err := st.send(ctx, s, "UID STORE ", first, fmt.Sprintf(" (UNCHANGEDSINCE %d) %s", st.since, b.change))
+	if err != nil || s.broken.Load() {
+		return err
+	}
+	for _, uid := range first {
+		st.changed[uid] = !st.newer[uid]
+	}
+	return st.send(ctx, s, "UID STORE ", again, " "+b.change)
+}
+
+// send sends one command, or several where the UIDs are many.
+func (st *storing) send(ctx context.Context, s *session, before string, uids []state.UID, after string) error {
+	slices.Sort(uids)
+	uids = slices.Compact(uids)
+	sets, counts := splitSet(uids)
+	for i, set := range sets {
+		ok, err := s.w.Do(ctx, before+set+after, st.take)
+		if r, refused := asRefusal(err); refused && r.hasCode("MODIFIED") {
+			ok.Code, err = r.code, nil // of the others, some are not there any more
+		}
+		if r, refused := asRefusal(err); refused && r.hasCode("LIMIT") {
+			err = r.lasting() // of keywords in a mailbox (RFC 5530 section 3)
+		} else {
+			err = s.fault(ctx, err)
+		}
+		if err != nil {
+			return fmt.Errorf("%d messages:%s: %w", counts[i], after, err)
+		}
+		st.modified(ok.Code, uids)
+	}
+	return nil
+}
+
+// modified takes MODIFIED set (RFC 7162 section 3.1.3): what was left alone.
+func (st *storing) modified(code string, uids []state.UID) {
+	name, set, _ := strings.Cut(code, " ")
+	if !strings.EqualFold(name, "MODIFIED") {
+		return
+	}
+	var newer ranges
+	for part := range strings.SplitSeq(set, ",") {
+		if !newer.add(part) {
+			newer = ranges{{First: 1, Last: math.MaxUint32}} // not to be read: it may be any of them
+		}
+	}
+	newer.sort()
+	for _, uid := range uids {
+		if newer.has(uid) {
+			st.newer[uid] = true
+		}
+	}
+}
+
+// batches groups the changes. unsent are the messages of which no flag can be sent.
+func (st *storing) batches(at *opened, changes []state.FlagChange) (all []batch, unsent []state.UID) {
+	index := map[string]int{}
+	put := func(change string, uid state.UID) {
+		i, ok := index[change]
+		if !ok {
+			i = len(all)
+			index[change] = i
+			all = append(all, batch{change: change})
+		}
+		all[i].uids = append(all[i].uids, uid)
+	}
+	for _, ch := range changes {
+		add, remove := st.names(at, ch.Add), st.names(at, ch.Remove&^ch.Add)
+		if add != "" {
+			put("+FLAGS ("+add+")", ch.UID)
+		}
+		if remove != "" {
+			put("-FLAGS ("+remove+")", ch.UID)
+		}
+		if add == "" && remove == "" {
+			unsent = append(unsent, ch.UID)
+		}
+	}
+	return all, unsent
+}
+
+// names spells those of the flags that the mailbox keeps and a command can carry.
+func (st *storing) names(at *opened, f state.Flags) string {
+	return strings.Join(slices.DeleteFunc(st.kw.NamesOf(f), func(n string) bool {
+		return !at.permits(n) || !isFlagName(n)
+	}), " ")
+}
+
+// isFlagName reports whether a flag is an atom (RFC 9051 section 9, flag).
+func isFlagName(n string) bool {
+	n = strings.TrimPrefix(n, `\`)
+	return n != "" && strings.IndexFunc(n, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]`, r)
+	}) < 0
+}
+
+// take takes one answer: the echo of ours, or news of another client's.
+func (st *storing) take(l wire.Line) error {
+	c := scan(l)
+	if _, ok := c.number(); !ok {
+		return nil
+	}
+	c.sp()
+	if !strings.EqualFold(c.atom(), "FETCH") {
+		return nil
+	}
+	f, ok := readFetch(&c)
+	uid := state.UID(fit32(f.uid))
+	if ok && f.hasFlags && st.wanted[uid] {
+		st.echo[uid] = st.flags.read(f.flags)
+	}
+	return nil
+}
+
+func (st *storing) echoes() []state.OnServer {
+	out := make([]state.OnServer, 0, len(st.echo))
+	for uid, f := range maps.All(st.echo) {
+		out = append(out, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
+	}
+	slices.SortFunc(out, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
+	return out
+}

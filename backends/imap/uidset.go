@@ -1,0 +1,144 @@
+package imap
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailsync/backends/imap/wire"
+	"mailsync/state"
+)
+
+// maxSet is the length in octets at which a UID set is split over commands: servers
+// bound the lines they read, some to 8 KB.
+const maxSet = 6000
+
+// splitSet spells UIDs, which are sorted, as sequence sets of at most maxSet octets, and
+// returns with each how many UIDs it holds.
+func splitSet(uids []state.UID) (sets []string, counts []int) {
+	var b []byte
+	n := 0
+	for i := 0; i < len(uids); {
+		j := i + 1
+		for j < len(uids) && uids[j] == uids[j-1]+1 {
+			j++
+		}
+		if len(b) > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(uids[i]), 10)
+		if j > i+1 {
+			b = strconv.AppendUint(append(b, ':'), uint64(uids[j-1]), 10)
+		}
+		n += j - i
+		i = j
+		if len(b) > maxSet || i == len(uids) {
+			sets, counts = append(sets, string(b)), append(counts, n)
+			b, n = b[:0], 0
+		}
+	}
+	return sets, counts
+}
+
+// ranges is a set of UIDs as a server sent it. After sort it is ascending and has no
+// overlaps.
+type ranges []wire.Range
+
+// add takes "7" or "3:9"; "*" and what is no number are refused.
+func (r *ranges) add(s string) bool {
+	lo, hi, isRange := strings.Cut(s, ":")
+	a, err := strconv.ParseUint(lo, 10, 32)
+	if err != nil || a == 0 {
+		return false
+	}
+	b := a
+	if isRange {
+		if b, err = strconv.ParseUint(hi, 10, 32); err != nil || b == 0 {
+			return false
+		}
+	}
+	a, b = min(a, b), max(a, b) // RFC 9051 section 9: the order has no meaning
+	if n := len(*r); n > 0 && uint64((*r)[n-1].Last)+1 == a {
+		(*r)[n-1].Last = uint32(b)
+		return true
+	}
+	*r = append(*r, wire.Range{First: uint32(a), Last: uint32(b)})
+	return true
+}
+
+// addESearch reads (TAG "x") UID ALL 1:5,7 (RFC 4731 section 3.1). No ALL means no
+// message.
+func (r *ranges) addESearch(c *scanner) bool {
+	c.sp()
+	if strings.HasPrefix(c.s, "(") && !c.skip() {
+		return false
+	}
+	for c.sp(); !c.done(); c.sp() {
+		name := c.atom()
+		switch {
+		case name == "":
+			return false
+		case strings.EqualFold(name, "UID"):
+		case strings.EqualFold(name, "ALL"):
+			c.sp()
+			set := c.atom()
+			for part := range strings.SplitSeq(set, ",") {
+				if !r.add(part) {
+					return false
+				}
+			}
+		default:
+			if !c.skip() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *ranges) sort() {
+	s := *r
+	slices.SortFunc(s, func(a, b wire.Range) int { return int(int64(a.First) - int64(b.First)) })
+	out := s[:0]
+	for _, x := range s {
+		if n := len(out); n > 0 && uint64(x.First) <= uint64(out[n-1].Last)+1 {
+			out[n-1].Last = max(out[n-1].Last, x.Last)
+			continue
+		}
+		out = append(out, x)
+	}
+	*r = out
+}
+
+func (r ranges) has(uid state.UID) bool {
+	_, ok := slices.BinarySearchFunc(r, uint32(uid), func(x wire.Range, u uint32) int {
+		switch {
+		case x.Last < u:
+			return -1
+		case x.First > u:
+			return 1
+		}
+		return 0
+	})
+	return ok
+}
+
+func (r ranges) count() uint64 {
+	var n uint64
+	for _, x := range r {
+		n += uint64(x.Last) - uint64(x.First) + 1
+	}
+	return n
+}
+
+// below returns what is under a UID.
+func (r ranges) below(next uint32) ranges {
+	var out ranges
+	for _, x := range r {
+		if x.First >= next {
+			break
+		}
+		out = append(out, wire.Range{First: x.First, Last: min(x.Last, next-1)})
+	}
+	return out
+}

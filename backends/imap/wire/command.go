@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"context"
+	"strings"
+
+	"mailsync/state"
+)
+
+// injected is a command of our own that is under way.
+type injected struct {
+	tag  string
+	line string
+	each func(Line) error
+	then func() error // done by the reader as soon as the tagged OK is read
+	done chan outcome // of one
+
+	literal *Literal      // that ends the command, nil without
+	goAhead chan struct{} // closed when the server wants the literal
+	invited bool          // goAhead is closed
+}
+
+// outcome is how a command of ours ended.
+type outcome struct {
+	answer Answer
+	err    error
+}
+
+// Command sends a command of our own, line being all but its tag and end, and returns
+// the untagged answers. It waits until no other command is under way, and holds back
+// those that the client begins meanwhile. Somebody must be reading, as imapclient
+// always is; so it must not be called by what reads. The error is an *Answer where the
+// server said NO or BAD. Being cancelled after the command was sent breaks the
+// connection.
+//
+// What tells of the state of the mailbox or the session (EXISTS, EXPUNGE, FLAGS,
+// CAPABILITY, ENABLED, status texts) goes to the client as well, anything else does not.
+// Nothing in the answers is repaired. A literal in them may have MaxLiteral octets.
+func (c *Conn) Command(ctx context.Context, line string) ([]Line, error) {
+	var lines []Line
+	size := 0
+	_, err := c.run(ctx, &injected{line: line, each: func(l Line) error {
+		size += len(l.Text) + 64
+		for _, b := range l.Literals {
+			size += len(b)
+		}
+		if size > c.o.MaxAnswer {
+			return state.Faultf(state.Other, "server sent more than %d octets in answer to %s", c.o.MaxAnswer, verbOf(line))
+		}
+		lines = append(lines, l)
+		return nil
+	}})
+	return lines, err
+}
+
+// Each is Command for long answers: each is given every untagged answer as it comes,
+// by the goroutine that reads. An error from it breaks the connection.
+func (c *Conn) Each(ctx context.Context, line string, each func(Line) error) error {
+	_, err := c.run(ctx, &injected{line: line, each: each})
+	return err
+}
+
+// Compress turns on COMPRESS=DEFLATE (RFC 4978). After an error that is an *Answer the
+// connection goes on without.
+func (c *Conn) Compress(ctx context.Context) error {
+	_, err := c.run(ctx, &injected{line: "COMPRESS DEFLATE", each: func(Line) error { return nil }, then: c.deflate})
+	return err
+}
+
+func verbOf(line string) string {
+	verb, _, _ := strings.Cut(line, " ")
+	return strings.ToUpper(verb)
+}
+
+// Do is Each that also returns what the tagged OK said, response code included.
+func (c *Conn) Do(ctx context.Context, line string, each func(Line) error) (Answer, error) {
+	return c.run(ctx, &injected{line: line, each: each})
+}
+
+// run sends a command of ours while no other is under way, and waits for its tagged
+// answer.
+func (c *Conn) run(ctx context.Context, cmd *injected) (Answer, error) {
+	if err := c.send(ctx, cmd, false); err != nil {
+		return Answer{}, err
+	}
+	return (&Sent{c, cmd}).Wait(ctx)
+}
+
+// collecting reports whether untagged answers are for a command of ours.
+func (c *Conn) collecting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.mine) > 0
+}
+
+// collectWhole takes an untagged answer for our own command. from is where it begins,
+// after the "* ".
+func (c *Conn) collectWhole(from int) error {
+	line, err := c.whole()
+	if err != nil {
+		return err
+	}
+	line = line[from:]
+	if err := c.collect(line); err != nil {
+		return err
+	}
+	s := scanner{b: line}
+	word := s.word()
+	s.blanks()
+	switch next := s.word(); {
+	case is(word, "CAPABILITY"), is(word, "ENABLED"), is(word, "FLAGS"), is(word, "VANISHED"),
+		isNumber(word) && (is(next, "EXISTS") || is(next, "EXPUNGE") || is(next, "RECENT")):
+		return c.data(line)
+	}
+	return nil
+}
+
+// collect hands an answer to our own command, the oldest of several: a server that does
+// them at once (RFC 9051 section 5.5) may do so only where nobody can be misled by it.
+func (c *Conn) collect(line []byte) error {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.mu.Lock()
+	if len(c.mine) == 0 {
+		c.mu.Unlock()
+		return nil
+	}
+	each := c.mine[0].each
+	c.mu.Unlock()
+	l := splitLiterals(line)
+	l.secrets = c.o.Secrets
+	return each(l)
+}
+
+// splitLiterals parts a response from its literals.
+func splitLiterals(b []byte) Line {
+	var l Line
+	var text []byte
+	for {
+		end := indexHeader(b)
+		if end < 0 {
+			l.Text = string(append(text, b...))
+			return l
+		}
+		_, n, _, _, _ := announced(b[:end])
+		text = append(text, b[:end]...)
+		b = b[end+2:]
+		n = min(n, int64(len(b)))
+		l.Literals = append(l.Literals, append([]byte(nil), b[:n]...))
+		b = b[n:]
+	}
+}
+
+// indexHeader returns where the first literal's header in b ends, -1 without.
+func indexHeader(b []byte) int {
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '}' && b[i+1] == '\r' && b[i+2] == '\n' {
+			if _, _, _, ok, _ := announced(b[:i+1]); ok {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,19 @@
+// Package wire is the net.Conn between imapclient and a server.
+//
+// It follows the protocol's lines and literals in both directions. On the way in it
+// bounds them, repairs what imapclient cannot parse, takes out what imapclient does
+// not know (VANISHED), and tells of everything it changed or left out. On the way out
+// it counts commands and, in backup mode, refuses those that could change the server.
+// A body's literal passes through untouched.
+//
+// Commands of our own go out between the client's: one at a time, or several without
+// waiting for the answers in between, with a literal that is read while it is sent.
+//
+// What it cannot make sense of breaks the connection with an error that says why;
+// nothing is left out silently.
+//
+// Two things are left to whoever uses imapclient on a Conn. When reading a body fails,
+// wait for the client's Closed before the command is drained: until then imapclient's
+// own reader touches what draining touches. And when a command fails, ask LastError
+// why: imapclient tells only that the connection has ended.
+package wire

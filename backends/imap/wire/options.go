@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"io"
+	"time"
+
+	"mailsync/backends/redact"
+)
+
+// Options says how a Conn behaves. The zero Options is usable: no timeout, the
+// default bounds, nobody told.
+type Options struct {
+	// Timeout breaks the connection when an answer is waited for, or a command is being
+	// sent, and no byte came or went for this long. The break is a state.Fault of kind
+	// Unreachable. A connection on which nothing is under way may stay silent. 0: none.
+	Timeout time.Duration
+	// ReadOnly refuses every command that could change the server (see SetReadOnly).
+	ReadOnly bool
+	// Greeting is a line that the client reads first, for a connection whose greeting
+	// was read before (STARTTLS). Its end is added. "" where the server's is still to come.
+	Greeting string
+	// Trace gets the protocol, one line at a time, secrets and literals removed. Both
+	// directions write to it, one call a line, never at the same time.
+	Trace io.Writer
+	// Secrets are words that nobody is to see, should the server repeat them: they are in no
+	// trace, excerpt, status text or error. The Conn adds what it sees being sent at log-in;
+	// nil: it begins with none.
+	Secrets *redact.Secrets
+	// Repaired is told of every response that was repaired or left out. It is called
+	// by the goroutine that reads, and must not wait for a command.
+	Repaired func(Repair)
+
+	MaxLine     int // octets of one response without bodies; default 4 MiB, a SEARCH of half a million UIDs
+	MaxLiteral  int // octets of a literal that is no body; default 1 MiB
+	MaxLiterals int // literals in one response; default 256
+	MaxDepth    int // nested lists; default 64
+	MaxHeld     int // octets of a body that may wait in memory for its UID; default 8 MiB
+	MaxAnswer   int // octets that Command collects; default 32 MiB
+}
+
+// withDefaults returns o with the bounds that were left open.
+func (o Options) withDefaults() Options {
+	set := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	if o.Secrets == nil {
+		o.Secrets = &redact.Secrets{}
+	}
+	set(&o.MaxLine, 4<<20)
+	set(&o.MaxLiteral, 1<<20)
+	set(&o.MaxLiterals, 256)
+	set(&o.MaxDepth, 64)
+	set(&o.MaxHeld, 8<<20)
+	set(&o.MaxAnswer, 32<<20)
+	return o
+}
+
+// Repair tells of one response that did not reach the client as it was sent.
+type Repair struct {
+	What    string // what was wrong and what was done, a fixed phrase
+	Lost    bool   // something the server said did not reach the client
+	Mailbox string // raw name, "" unknown: of a listing, else the one selected
+	UID     uint32 // 0 unknown
+	Excerpt string // of the response: cut, quoted, control characters escaped
+}
+
+// Range is a run of UIDs or sequence numbers, both ends included; First <= Last.
+type Range struct{ First, Last uint32 }
+
+// Line is one untagged answer that Command collected.
+type Line struct {
+	Text     string   // without "* " and line end; a literal is there as its header, {n}
+	Literals [][]byte // contents of the literals, in order
+
+	secrets *redact.Secrets
+}
+
+// Shown is Text without the secrets that the server repeats in it, for people.
+func (l Line) Shown() string { return l.secrets.Hide(l.Text) }
+
+// Answer is a tagged NO or BAD.
+type Answer struct {
+	Type string // "NO" or "BAD"
+	Code string // the response code, upper case, with its arguments: "OVERQUOTA"; "" without
+	Text string // what follows, without secrets
+}
+
+func (a *Answer) Error() string {
+	s := "server answered " + a.Type
+	if a.Code != "" {
+		s += " [" + excerpt([]byte(a.Code), 60) + "]"
+	}
+	if a.Text != "" {
+		s += " " + Quote(a.Text)
+	}
+	return s
+}

@@ -1,0 +1,173 @@
+package wire
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// command is one that was sent and has no tagged answer yet.
+type command struct {
+	tag       string
+	verb      string  // in upper case, "UID FETCH" where it has a UID before it
+	set       []Range // of a UID FETCH or UID STORE
+	body      bool    // fetches bodies
+	structure bool    // asks for ENVELOPE or a structure
+	conts     int     // continuation requests that may come
+	mailbox   string  // raw name, of a SELECT or EXAMINE
+}
+
+// parseCommand reads what has to be known of a command.
+func parseCommand(line []byte) *command {
+	s := scanner{b: line, depth: 8}
+	cmd := &command{tag: string(s.word())}
+	s.blanks()
+	cmd.verb = strings.ToUpper(string(s.word()))
+	s.blanks()
+	if cmd.verb == "UID" {
+		cmd.verb += " " + strings.ToUpper(string(s.word()))
+		s.blanks()
+	}
+	switch cmd.verb {
+	case "UID FETCH", "UID STORE":
+		cmd.set, _ = parseSet(bytes.ReplaceAll(s.word(), []byte("*"), []byte("4294967295")))
+		fallthrough
+	case "FETCH":
+		args := bytes.ToUpper(s.b[s.i:])
+		fetches := !strings.HasSuffix(cmd.verb, "STORE")
+		cmd.body = fetches && (bytes.Contains(args, []byte("[")) || bytes.Contains(args, []byte("RFC822 ")) ||
+			bytes.Contains(args, []byte("RFC822)")) || bytes.HasSuffix(args, []byte("RFC822")))
+		cmd.structure = fetches && (bytes.Contains(args, []byte("ENVELOPE")) || bytes.Contains(args, []byte("BODYSTRUCTURE")) ||
+			bytes.Contains(args, []byte("BODY ")) || bytes.Contains(args, []byte("BODY)")) ||
+			bytes.Contains(args, []byte("ALL")) || bytes.Contains(args, []byte("FULL")))
+	case "SELECT", "EXAMINE":
+		if v, k := s.value(); k != malformed {
+			cmd.mailbox = string(text(v, k))
+		}
+	case "AUTHENTICATE", "IDLE":
+		cmd.conts = 1
+	}
+	return cmd
+}
+
+// conversation returns the command that takes the client's lines now, nil for none.
+// c.mu is held.
+func (c *Conn) conversation() *command {
+	if cmd := c.last(); cmd != nil && (cmd.verb == "AUTHENTICATE" || cmd.verb == "IDLE") {
+		return cmd
+	}
+	return nil
+}
+
+// last returns the command sent last, nil if none is under way. c.mu is held.
+func (c *Conn) last() *command {
+	if len(c.pending) == 0 {
+		return nil
+	}
+	return c.pending[len(c.pending)-1]
+}
+
+// enter puts a command of the client's among those under way.
+func (c *Conn) enter(cmd *command) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.mine) > 0 && !c.closed {
+		c.turn.Wait()
+	}
+	if c.closed {
+		return c.why()
+	}
+	c.add(cmd)
+	return nil
+}
+
+// add notes a command as sent. c.mu is held.
+func (c *Conn) add(cmd *command) {
+	c.commands.Add(1)
+	c.pending = append(c.pending, cmd)
+	if cmd.body {
+		c.bodies++
+	}
+	if cmd.verb == "SELECT" || cmd.verb == "EXAMINE" {
+		c.selected, c.exists = cmd.mailbox, -1
+	}
+}
+
+// answered takes out the command with that tag, nil if there is none.
+func (c *Conn) answered(tag []byte) *command {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, string(tag)) })
+	if i < 0 {
+		return nil
+	}
+	cmd := c.pending[i]
+	c.pending = slices.Delete(c.pending, i, i+1)
+	if cmd.body {
+		c.bodies--
+	}
+	if cmd.verb == "LOGOUT" {
+		c.ended = true
+	}
+	c.turn.Broadcast()
+	return cmd
+}
+
+// wantsUID reports whether a UID FETCH or UID STORE is under way, and the UID if it is
+// the only command that fetches and asks for that one message.
+func (c *Conn) wantsUID() (wanted bool, only uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fetches := 0
+	for _, cmd := range c.pending {
+		switch cmd.verb {
+		case "FETCH", "STORE", "UID FETCH", "UID STORE":
+			fetches++
+		}
+		if cmd.verb != "UID FETCH" && cmd.verb != "UID STORE" {
+			continue
+		}
+		wanted = true
+		if len(cmd.set) == 1 && cmd.set[0].First == cmd.set[0].Last {
+			only = cmd.set[0].First
+		}
+	}
+	if fetches != 1 {
+		only = 0
+	}
+	return wanted, only
+}
+
+// wantsStructure reports whether a command under way asks for an envelope or structure.
+func (c *Conn) wantsStructure() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return cmd.structure })
+}
+
+// stray takes a FETCH response without a body away from the client while it fetches
+// the body of that message and nothing else of it: imapclient would take it for the
+// answer, and then lose the body.
+func (c *Conn) stray(uid uint32, line []byte) bool {
+	c.mu.Lock()
+	if c.bodies == 0 || uid == 0 {
+		c.mu.Unlock()
+		return false
+	}
+	body := false
+	for _, cmd := range c.pending {
+		if contains(cmd.set, uid) {
+			if !cmd.body {
+				c.mu.Unlock()
+				return false
+			}
+			body = true
+		}
+	}
+	f := c.untagged
+	c.mu.Unlock()
+	if body && f != nil {
+		f(Line{Text: string(line)})
+	}
+	return body
+}

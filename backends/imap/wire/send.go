@@ -1,0 +1,254 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailsync/state"
+)
+
+// Sent is a command of ours that is under way.
+type Sent struct {
+	c   *Conn
+	cmd *injected
+}
+
+// Literal ends a command of ours: octets that are read while they are sent.
+type Literal struct {
+	Size int64
+	Sync bool // wait for the server's go-ahead; else LITERAL+ or LITERAL- is used (RFC 7888)
+	Body io.Reader
+}
+
+// BodyError says that a literal's body was not what it was announced to be.
+type BodyError struct{ Err error }
+
+func (e *BodyError) Error() string { return e.Err.Error() }
+func (e *BodyError) Unwrap() error { return e.Err }
+
+// Send sends a command of ours and does not wait for its answer: others may be sent
+// behind it. Untagged answers go to the oldest that is under way. Like Command it waits
+// until no command of the client's is.
+func (c *Conn) Send(ctx context.Context, line string, each func(Line) error) (*Sent, error) {
+	cmd := &injected{line: line, each: each}
+	if err := c.send(ctx, cmd, true); err != nil {
+		return nil, err
+	}
+	return &Sent{c, cmd}, nil
+}
+
+// SendLiteral is Send of a command that ends in a literal; line is all before its header.
+// It returns when the literal was sent, or where it was refused before that. An error
+// means that the server cannot have the whole literal. A body that is shorter or longer
+// than Size is a *BodyError and breaks the connection, once what was sent before it is
+// answered: the server must not take it for the message.
+func (c *Conn) SendLiteral(ctx context.Context, line string, lit Literal) (*Sent, error) {
+	mark := "+}"
+	if lit.Sync {
+		mark = "}"
+	}
+	cmd := &injected{
+		line:    line + " {" + strconv.FormatInt(lit.Size, 10) + mark,
+		each:    func(Line) error { return nil },
+		literal: &lit, goAhead: make(chan struct{}),
+	}
+	if err := c.send(ctx, cmd, true); err != nil {
+		return nil, err
+	}
+	return &Sent{c, cmd}, nil
+}
+
+// Wait returns the tagged answer, as an *Answer in the error where it is NO or BAD. It
+// may be called once, and after it the command is told of no more answers. Being
+// cancelled breaks the connection.
+func (s *Sent) Wait(ctx context.Context) (Answer, error) {
+	// When the connection was closed from here, an answer may just be being handed over.
+	defer s.c.quiet()
+	select {
+	case out := <-s.cmd.done:
+		return out.answer, out.err
+	case <-ctx.Done():
+		return Answer{}, s.c.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(s.cmd.line), context.Cause(ctx)))
+	}
+}
+
+// quiet waits until no answer is being handed over.
+func (c *Conn) quiet() {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+}
+
+// Answered reports whether Wait will return at once.
+func (s *Sent) Answered() bool { return len(s.cmd.done) > 0 }
+
+// send waits for its turn and sends the command: behind others of ours where it may join
+// them, else alone.
+func (c *Conn) send(ctx context.Context, cmd *injected, join bool) error {
+	if strings.ContainsAny(cmd.line, "\r\n\x00") {
+		return state.Faultf(state.Other, "%s: command holds a line end", verbOf(cmd.line))
+	}
+	parsed := parseCommand([]byte("t " + cmd.line))
+	if err := c.allow(parsed.verb, []byte("t "+cmd.line), cmd.literal != nil); err != nil {
+		return err
+	}
+	cmd.done = make(chan outcome, 1)
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.turn.Broadcast()
+	})
+	defer stop()
+	for {
+		c.wmu.Lock()
+		c.mu.Lock()
+		switch {
+		case c.closed:
+			err := c.why()
+			c.mu.Unlock()
+			c.wmu.Unlock()
+			return err
+		case ctx.Err() != nil:
+			c.mu.Unlock()
+			c.wmu.Unlock()
+			return context.Cause(ctx)
+		case len(c.pending) == 0 && (join || len(c.mine) == 0) && !c.sending && c.greeted:
+			err := c.launch(ctx, cmd, parsed)
+			c.wmu.Unlock()
+			return err
+		}
+		c.wmu.Unlock()
+		c.turn.Wait()
+		c.mu.Unlock()
+	}
+}
+
+// launch sends the command. Both locks are held; c.mu is released.
+func (c *Conn) launch(ctx context.Context, cmd *injected, parsed *command) error {
+	n := c.commands.Add(1)
+	cmd.tag = "W" + strconv.FormatInt(n, 10)
+	c.mine = append(c.mine, cmd)
+	if parsed.verb == "SELECT" || parsed.verb == "EXAMINE" {
+		c.selected, c.exists = parsed.mailbox, -1
+	}
+	c.sending = cmd.literal != nil
+	c.arm(true)
+	c.mu.Unlock()
+	line := []byte(cmd.tag + " " + cmd.line)
+	c.trace("C", c.hideSecrets(parsed, line))
+	if err := c.push(append(line, "\r\n"...)); err != nil {
+		return c.fail(c.explain(err, "while a command was sent"))
+	}
+	if cmd.literal == nil {
+		return nil
+	}
+	err := c.upload(ctx, cmd)
+	c.mu.Lock()
+	c.sending = false
+	c.turn.Broadcast()
+	c.mu.Unlock()
+	return err
+}
+
+// wanted lets the oldest command of ours that waits for it go ahead.
+func (c *Conn) wanted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cmd := range c.mine {
+		if cmd.literal != nil && cmd.literal.Sync && !cmd.invited {
+			cmd.invited = true
+			close(cmd.goAhead)
+			return true
+		}
+	}
+	return false
+}
+
+const uploadPiece = 32 << 10
+
+// upload sends a command's literal and the end of the command. wmu is held.
+func (c *Conn) upload(ctx context.Context, cmd *injected) error {
+	lit := cmd.literal
+	if lit.Sync {
+		select {
+		case <-cmd.goAhead:
+		case out := <-cmd.done:
+			return c.unwanted(cmd, out)
+		case <-ctx.Done():
+			return c.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(cmd.line), context.Cause(ctx)))
+		}
+	}
+	c.traceLiteral("C", lit.Size)
+	if c.wr.piece == nil {
+		c.wr.piece = make([]byte, uploadPiece+2)
+	}
+	for left := lit.Size; ; {
+		piece := c.wr.piece[:min(left, uploadPiece)]
+		left -= int64(len(piece))
+		if err := readPiece(lit.Body, piece, left); err != nil {
+			return c.giveUp(cmd, &BodyError{err})
+		}
+		if left == 0 {
+			// An error now does not say whether the server has all of it: Wait will.
+			if err := c.push(append(piece, "\r\n"...)); err != nil {
+				_ = c.fail(c.explain(err, "while a literal was sent"))
+			}
+			return nil
+		}
+		if err := c.push(piece); err != nil {
+			return c.fail(c.explain(err, "while a literal was sent"))
+		}
+	}
+}
+
+// unwanted is how a command goes on whose literal was not asked for: refused, which Wait
+// will say, or at its end with the connection.
+func (c *Conn) unwanted(cmd *injected, out outcome) error {
+	var no *Answer
+	switch {
+	case errors.As(out.err, &no):
+		cmd.done <- out
+		return nil
+	case out.err == nil:
+		return c.fail(state.Faultf(state.Other, "server answered OK to %s before it had the literal", verbOf(cmd.line)))
+	}
+	return out.err
+}
+
+// readPiece fills a piece of a literal of which left octets follow; after the last one
+// nothing may follow.
+func readPiece(r io.Reader, piece []byte, left int64) error {
+	if n, err := io.ReadFull(r, piece); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("message ended %d octets early: %w", left+int64(len(piece)-n), io.ErrUnexpectedEOF)
+		}
+		return fmt.Errorf("read message: %w", err)
+	}
+	if left > 0 {
+		return nil
+	}
+	var more [1]byte
+	switch n, err := io.ReadFull(r, more[:]); {
+	case n > 0:
+		return errors.New("message is longer than was announced")
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("read message: %w", err)
+	}
+	return nil
+}
+
+// giveUp breaks the connection in the middle of a literal whose body failed, after the
+// commands ahead of it were answered.
+func (c *Conn) giveUp(cmd *injected, err error) error {
+	c.mu.Lock()
+	for !c.closed && slices.Index(c.mine, cmd) > 0 {
+		c.turn.Wait()
+	}
+	c.mu.Unlock()
+	_ = c.fail(err)
+	return err
+}

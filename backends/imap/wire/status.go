@@ -1,0 +1,286 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// tagged takes the tagged answer to a command (RFC 3501, 7.1).
+func (c *Conn) tagged(line []byte) error {
+	s := scanner{b: line}
+	s.blanks()
+	tag := s.word()
+	s.blanks()
+	typ := string(bytes.ToUpper(statusWord(&s)))
+	if typ != "OK" && typ != "NO" && typ != "BAD" {
+		return c.garbled("something that is no response", line)
+	}
+	if mine := c.ours(tag); mine != nil {
+		code, text := c.parts(line[s.i:])
+		c.heard(typ, code, text)
+		return c.finish(mine, &Answer{Type: typ, Code: string(code), Text: string(text)})
+	}
+	cmd := c.answered(tag)
+	if cmd == nil {
+		return c.garbled("an answer to a command that was not sent", line)
+	}
+	at := len(c.rd.out)
+	c.rd.out = append(append(append(c.rd.out, cmd.tag...), ' '), typ...)
+	c.status(typ, line[s.i:], cmd)
+	c.reportChange(line, at)
+	return nil
+}
+
+// statusWord consumes a status, which a code may follow without a blank.
+func statusWord(s *scanner) []byte {
+	start := s.i
+	for s.more() && !endsWord(s.peek()) && s.peek() != '[' {
+		s.i++
+	}
+	return s.b[start:s.i]
+}
+
+// reportChange tells of a status line whose blanks or case were put right.
+func (c *Conn) reportChange(line []byte, at int) {
+	if out := chomp(c.rd.out[at:]); !bytes.EqualFold(out, line) && len(bytes.Fields(out)) == len(bytes.Fields(line)) {
+		c.report(Repair{What: "blanks put right"}, line)
+	}
+}
+
+// untaggedStatus takes an untagged OK, NO, BAD, BYE or PREAUTH.
+func (c *Conn) untaggedStatus(typ string, line, rest []byte) {
+	at := len(c.rd.out)
+	c.rd.out = append(append(c.rd.out, "* "...), typ...)
+	c.status(typ, rest, nil)
+	c.reportChange(line, at)
+}
+
+// status appends what follows a status to out: the code in a form that imapclient
+// reads, or without it, and the text.
+func (c *Conn) status(typ string, rest []byte, cmd *command) {
+	code, words := c.parts(rest)
+	c.heard(typ, code, words)
+	out := c.rd.out
+	if len(code) == 0 && len(trimBlanks(rest)) > 0 && trimBlanks(rest)[0] == '[' && len(words) < len(trimBlanks(rest)) {
+		c.report(Repair{What: "response code that cannot be read left out", Lost: true}, rest)
+	}
+	coded := false
+	if len(code) > 0 {
+		canon, why := c.code(code, cmd)
+		if why != "" {
+			c.report(Repair{What: why, Lost: why != flagsRewritten}, code)
+		}
+		if coded = canon != nil; coded {
+			out = append(append(append(out, " ["...), canon...), ']')
+		}
+	}
+	if len(words) > 0 {
+		out = append(out, ' ')
+		if !coded && words[0] == '[' {
+			out = append(out, '-', ' ') // else imapclient would look for a code
+		}
+		for _, ch := range words {
+			if ch == '\r' || ch == 0 {
+				ch = '?'
+			}
+			out = append(out, ch)
+		}
+	}
+	c.rd.out = append(out, "\r\n"...)
+}
+
+// heard hands a text to whoever listens, and remembers why the server says good-bye.
+func (c *Conn) heard(typ string, code, text []byte) {
+	c.mu.Lock()
+	if typ == "BYE" {
+		c.bye = string(text)
+	}
+	f := c.onText
+	c.mu.Unlock()
+	if f != nil {
+		f(typ, string(code), string(text))
+	}
+}
+
+// parts is splitCode for what may be shown: the text, which is for people, comes without
+// secrets. A code whose name holds one is none that we know, and is left out.
+func (c *Conn) parts(rest []byte) (code, words []byte) {
+	code, words = splitCode(rest)
+	name, _, _ := bytes.Cut(code, []byte(" "))
+	if raw := rest[:len(rest)-len(words)]; len(name) > 0 && !known[string(name)] && !bytes.Equal(c.redact(raw), raw) {
+		code = nil
+	}
+	return code, c.redact(words)
+}
+
+// known are the response codes that mean something to us, whatever they look like.
+var known = map[string]bool{
+	"ALERT": true, "APPENDUID": true, "CAPABILITY": true, "COPYUID": true, "HIGHESTMODSEQ": true, "MODIFIED": true,
+	"NOMODSEQ": true, "PERMANENTFLAGS": true, "READ-ONLY": true, "READ-WRITE": true, "TRYCREATE": true, "UIDNEXT": true,
+	"UIDNOTSTICKY": true, "UIDVALIDITY": true, "UNAVAILABLE": true, "AUTHENTICATIONFAILED": true, "OVERQUOTA": true,
+}
+
+// splitCode parts a response code from the text after it (RFC 3501, 7.1). The code's
+// name comes in upper case. A bracket that is not closed, or holds no name, is no code.
+func splitCode(rest []byte) (code, words []byte) {
+	rest = bytes.TrimLeft(rest, " \t")
+	if len(rest) == 0 || rest[0] != '[' {
+		return nil, rest
+	}
+	end := bytes.IndexByte(rest, ']')
+	if end < 0 {
+		return nil, trimBlanks(rest[1:])
+	}
+	inner, words := trimBlanks(rest[1:end]), bytes.TrimPrefix(rest[end+1:], []byte(" "))
+	name, args, more := bytes.Cut(inner, []byte(" "))
+	if !isWord(name) {
+		return nil, words
+	}
+	code = bytes.ToUpper(name)
+	if args = trimBlanks(args); more && len(args) > 0 {
+		code = append(append(code, ' '), args...)
+	}
+	return code, words
+}
+
+// code returns a response code in a form that imapclient reads, nil where it is to be
+// left out, and why it was changed.
+func (c *Conn) code(code []byte, cmd *command) (canon []byte, why string) {
+	name, args, _ := bytes.Cut(code, []byte(" "))
+	const bad = "response code out of range left out"
+	switch string(name) {
+	case "CAPABILITY":
+		words, dropped := capabilities(args)
+		if dropped {
+			why = "capability that is no atom left out"
+		}
+		return append([]byte("CAPABILITY"), words...), why
+	case "PERMANENTFLAGS":
+		s := scanner{b: args, depth: c.o.MaxDepth}
+		v, k := s.value()
+		list, why, _ := appendFlags([]byte("PERMANENTFLAGS "), v, k, true, c.o.MaxDepth)
+		return list, why
+	case "UIDNEXT", "UIDVALIDITY":
+		if _, ok := number32(args); !ok {
+			return nil, bad
+		}
+	case "HIGHESTMODSEQ":
+		if !isNumber(args) {
+			return nil, bad
+		}
+	case "APPENDUID":
+		f := bytes.Fields(args)
+		if len(f) != 2 || !is32(f[0]) || !is32(f[1]) {
+			return nil, bad
+		}
+		return bytes.Join([][]byte{name, f[0], f[1]}, []byte(" ")), ""
+	case "COPYUID":
+		f := bytes.Fields(args)
+		if !isCopyUID(f) {
+			return nil, bad
+		}
+		return bytes.Join([][]byte{name, f[0], f[1], f[2]}, []byte(" ")), ""
+	default:
+		if bytes.IndexByte(args, '\r') >= 0 {
+			return name, bad
+		}
+	}
+	return code, ""
+}
+
+func is32(b []byte) bool {
+	n, ok := number32(b)
+	return ok && n > 0
+}
+
+// isCopyUID reports whether COPYUID's sets pair up (RFC 4315, 3). What they name can
+// be no more than one command named, and a command is short.
+func isCopyUID(f [][]byte) bool {
+	if len(f) != 3 || !is32(f[0]) {
+		return false
+	}
+	from, ok1 := parseSet(f[1])
+	to, ok2 := parseSet(f[2])
+	return ok1 && ok2 && count(from) == count(to) && count(from) <= unknownExists
+}
+
+// capabilities returns the words of a capability list, a blank before each. What is no
+// word is left out: imapclient would never end reading a parenthesis here.
+func capabilities(args []byte) (words []byte, dropped bool) {
+	for _, w := range bytes.Fields(args) {
+		if !isWord(w) {
+			dropped = true
+			continue
+		}
+		words = append(append(words, ' '), w...)
+	}
+	return words, dropped
+}
+
+// continuation takes a continuation request (RFC 3501, 7.5). One that nobody waits for
+// is dropped: imapclient would break the connection.
+func (c *Conn) continuation(line []byte) error {
+	if c.wanted() {
+		return nil
+	}
+	c.mu.Lock()
+	var cmd *command
+	for _, p := range c.pending {
+		if p.conts > 0 {
+			cmd = p
+			cmd.conts--
+			break
+		}
+	}
+	c.mu.Unlock()
+	if cmd == nil {
+		c.report(Repair{What: "continuation request that nobody waits for dropped"}, line)
+		return nil
+	}
+	words := bytes.TrimPrefix(line[1:], []byte(" "))
+	if cmd.verb == "AUTHENTICATE" {
+		words = trimBlanks(words)
+		if _, err := base64.StdEncoding.DecodeString(string(words)); err != nil {
+			c.report(Repair{What: "challenge that is no base64 taken for an empty one", Lost: true}, words)
+			words = nil
+		}
+	}
+	c.rd.out = append(append(append(c.rd.out, "+ "...), words...), "\r\n"...)
+	return nil
+}
+
+// ours returns the command of our own that has that tag, nil if there is none.
+func (c *Conn) ours(tag []byte) *injected {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, mine := range c.mine {
+		if strings.EqualFold(mine.tag, string(tag)) {
+			return mine
+		}
+	}
+	return nil
+}
+
+// finish ends our own command with the server's answer.
+func (c *Conn) finish(mine *injected, a *Answer) error {
+	out := outcome{answer: *a}
+	if a.Type != "OK" {
+		out.err = a
+	} else if mine.then != nil {
+		if err := mine.then(); err != nil {
+			out.err = state.Faultf(state.Other, "%s: %w", mine.line, err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.mine, mine); i >= 0 { // else Close has answered
+		c.mine = slices.Delete(c.mine, i, i+1)
+		c.turn.Broadcast()
+		mine.done <- out
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package wire
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// untaggedResponse takes a response that begins with * (RFC 3501, 7).
+func (c *Conn) untaggedResponse(first []byte) error {
+	s := scanner{b: first, i: 1}
+	s.blanks()
+	from := s.i
+	word := statusWord(&s)
+	switch typ := string(bytes.ToUpper(word)); typ {
+	case "OK", "NO", "BAD", "BYE", "PREAUTH":
+		if c.collecting() {
+			if err := c.collect(first[from:]); err != nil {
+				return err
+			}
+		}
+		c.untaggedStatus(typ, first, first[s.i:])
+		return nil
+	case "":
+		return c.garbled("something that is no response", first)
+	}
+	if c.collecting() {
+		return c.collectWhole(from)
+	}
+	if word[0] >= '0' && word[0] <= '9' {
+		s.blanks()
+		if is(s.word(), "FETCH") {
+			if s.blanks(); s.take('(') && isNumber32(word) {
+				return c.beginFetch(word, s.i)
+			}
+		}
+	}
+	line, err := c.whole()
+	if err != nil {
+		return err
+	}
+	at := len(c.rd.out)
+	if err := c.data(line[from:]); err != nil {
+		return err
+	}
+	if out := c.rd.out[at:]; len(out) > 0 && len(out) <= len(line) && !bytes.EqualFold(chomp(out), line) && onlyBlanks(out, line) {
+		c.report(Repair{What: "blanks put right"}, line)
+	}
+	return nil
+}
+
+// onlyBlanks reports whether two lines differ by their blanks alone.
+func onlyBlanks(a, b []byte) bool {
+	return bytes.EqualFold(bytes.Join(bytes.Fields(a), nil), bytes.Join(bytes.Fields(b), nil))
+}
+
+func isNumber32(b []byte) bool {
+	_, ok := number32(b)
+	return ok
+}
+
+// data takes a whole response, which is no status and no FETCH, without its "* ".
+func (c *Conn) data(line []byte) error {
+	line = bytes.TrimRight(line, " \t")
+	s := scanner{b: line, depth: c.o.MaxDepth}
+	word := s.word()
+	if word[0] >= '0' && word[0] <= '9' {
+		return c.numbered(word, line)
+	}
+	rest := line[s.i:]
+	switch string(bytes.ToUpper(word)) {
+	case "CAPABILITY", "ENABLED":
+		return c.capabilityResponse(word, rest, line)
+	case "FLAGS":
+		return c.flagsResponse(rest, line)
+	case "LIST":
+		return c.listResponse(line)
+	case "STATUS":
+		return c.statusResponse(line)
+	case "SEARCH":
+		return c.search(line)
+	case "ESEARCH":
+		return c.esearch(line)
+	case "VANISHED":
+		return c.vanishedResponse(line)
+	case "ID":
+		return c.idResponse(rest, line)
+	case "NAMESPACE":
+		return c.namespaceResponse(rest, line)
+	case "QUOTA":
+		return c.quotaResponse(rest, line)
+	case "QUOTAROOT":
+		return c.quotaRootResponse(rest, line)
+	}
+	if !isWord(word) {
+		return c.garbled("something that is no response", line)
+	}
+	c.report(Repair{What: "unknown response dropped", Lost: true}, line)
+	return nil
+}
+
+// numbered takes EXISTS, RECENT and EXPUNGE (RFC 3501, 7.3 and 7.4.1). On them rests
+// what is there and what is not, so one that cannot be read ends the connection.
+func (c *Conn) numbered(num, line []byte) error {
+	s := scanner{b: line, i: len(num)}
+	s.blanks()
+	what := bytes.ToUpper(s.word())
+	s.blanks()
+	n, ok := number32(num)
+	switch string(what) {
+	case "EXISTS", "RECENT", "EXPUNGE":
+	case "FETCH":
+		c.report(Repair{What: "FETCH response that cannot be read dropped", Lost: true}, line)
+		return nil
+	default:
+		if !isWord(what) {
+			return c.garbled("something that is no response", line)
+		}
+		c.report(Repair{What: "unknown response dropped", Lost: true}, line)
+		return nil
+	}
+	if !ok || s.more() || n == 0 && string(what) == "EXPUNGE" {
+		return c.garbled("an impossible number", line)
+	}
+	if string(what) == "EXISTS" {
+		c.mu.Lock()
+		c.exists = max(c.exists, int64(n))
+		c.mu.Unlock()
+	}
+	out := append(append(c.rd.out, "* "...), strconv.FormatUint(uint64(n), 10)...)
+	c.rd.out = append(append(append(out, ' '), what...), "\r\n"...)
+	return nil
+}
+
+func (c *Conn) capabilityResponse(word, rest, line []byte) error {
+	words, dropped := capabilities(rest)
+	if dropped {
+		c.report(Repair{What: "capability that is no atom left out", Lost: true}, line)
+	}
+	c.emit("* " + string(bytes.ToUpper(word)) + string(words))
+	return nil
+}
+
+func (c *Conn) flagsResponse(rest, line []byte) error {
+	s := scanner{b: rest, depth: c.o.MaxDepth}
+	s.blanks()
+	v, k := s.value()
+	out, why, at := appendFlags(append(c.rd.out, "* FLAGS "...), v, k, true, c.o.MaxDepth)
+	if why != "" {
+		c.report(Repair{What: why, Lost: why != flagsRewritten}, at)
+	}
+	if out != nil {
+		c.rd.out = append(out, "\r\n"...)
+	}
+	return nil
+}
+
+// idResponse takes ID (RFC 2971, 3.2), whose values may be NIL.
+func (c *Conn) idResponse(rest, line []byte) error {
+	s := scanner{b: rest, depth: 2}
+	s.blanks()
+	v, k := s.value()
+	if k != list || len(trimBlanks(trimParens(v, k))) == 0 {
+		if !is(v, "NIL") && k != list {
+			c.report(Repair{What: "ID that cannot be read left out", Lost: true}, line)
+		}
+		c.emit("* ID NIL")
+		return nil
+	}
+	in := scanner{b: trimParens(v, k), depth: 1}
+	out, first := append(c.rd.out, "* ID ("...), true
+	for in.blanks(); in.more(); in.blanks() {
+		one, k := in.value()
+		if k == malformed || k == list {
+			c.report(Repair{What: "ID that cannot be read left out", Lost: true}, line)
+			c.emit("* ID NIL")
+			return nil
+		}
+		if !first {
+			out = append(out, ' ')
+		}
+		first = false
+		switch {
+		case k == atom && is(one, "NIL"):
+			c.report(Repair{What: "NIL in an ID put as an empty string"}, line)
+			out = append(out, `""`...)
+		case k == atom:
+			out = appendQuoted(out, string(one))
+		default:
+			out = append(out, one...)
+		}
+	}
+	c.rd.out = append(out, ")\r\n"...)
+	return nil
+}
+
+// namespaceResponse takes NAMESPACE (RFC 2342, 5).
+func (c *Conn) namespaceResponse(rest, line []byte) error {
+	s := scanner{b: rest, depth: c.o.MaxDepth}
+	out := append(c.rd.out, "* NAMESPACE"...)
+	for range 3 {
+		s.blanks()
+		v, k := s.value()
+		switch {
+		case k == atom && is(v, "NIL"), k == list && len(v) == 2:
+			out = append(out, " NIL"...)
+		case k == list && isNamespace(v, c.o.MaxDepth):
+			out = append(append(out, ' '), v...)
+		default:
+			c.report(Repair{What: "namespace that cannot be read left out", Lost: true}, line)
+			out = append(out, " NIL"...)
+		}
+	}
+	c.rd.out = append(out, "\r\n"...)
+	return nil
+}
+
+// isNamespace reports whether imapclient reads a list of prefixes and separators.
+func isNamespace(v []byte, depth int) bool {
+	bare := bytes.ReplaceAll(v, []byte(")("), []byte(") (")) // RFC 2342 has no blank between them
+	if !plain(bare, list, depth) {
+		return false
+	}
+	s := scanner{b: v[1 : len(v)-1], depth: depth}
+	for s.more() {
+		s.blanks()
+		one, k := s.value()
+		if k != list {
+			return false
+		}
+		in := scanner{b: trimParens(one, k), depth: depth}
+		prefix, pk := in.value()
+		in.blanks()
+		delim, dk := in.value()
+		if pk != quoted && pk != literal || !isName(text(prefix, pk)) {
+			return false
+		}
+		d := text(delim, dk)
+		if string(delim) != "NIL" && (dk != quoted || len([]rune(string(d))) != 1) {
+			return false
+		}
+	}
+	return true
+}

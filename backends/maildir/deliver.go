@@ -1,0 +1,220 @@
+package maildir
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/state"
+)
+
+// Most messages fit one chunk: their form is known before the first byte is written.
+const chunkSize = 64 << 10
+
+type buffers struct{ in, out []byte }
+
+var pool = sync.Pool{New: func() any {
+	return &buffers{in: make([]byte, chunkSize), out: make([]byte, 0, chunkSize+1)}
+}}
+
+// delivery is one body on its way into tmp/.
+type delivery struct {
+	m      *Maildir
+	name   string // in tmp/
+	file   disk.File
+	form   state.Form // FormLF as long as nothing speaks against it
+	lines  shrinker
+	sum    hash.Hash
+	bytes  int64 // that came
+	onDisk int64 // that were written
+}
+
+// Receive writes a body to tmp/ in its form, counted, digested, dated, fsynced and
+// closed. A body without a date gets the time it came. Memory does not grow with the body. On an error nothing is left, as far as
+// the disk lets us; what is left nevertheless Tidy removes. A body that holds fewer or
+// more octets than in.Size is an error, unless that is -1.
+func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, error) {
+	in.Date = m.t.arrival(in.Date) // once, so that the name and the file's time tell the same
+	d := &delivery{m: m, form: state.FormLF, sum: sha256.New()}
+	if err := d.create(); err != nil {
+		return state.Received{}, err
+	}
+	if err := d.write(in, body); err != nil {
+		d.drop()
+		return state.Received{}, err
+	}
+	if err := d.finish(in); err != nil {
+		d.drop()
+		return state.Received{}, err
+	}
+	if !d.lines.ends {
+		d.form = state.FormRaw
+	}
+	got := state.Received{Incoming: in, Tmp: d.name, Bytes: d.bytes, OnDisk: d.onDisk, Form: d.form}
+	d.sum.Sum(got.Digest[:0])
+	return got, nil
+}
+
+func (d *delivery) create() error {
+	d.name = d.m.t.tmpName()
+	file, err := d.m.fs.Create(d.m.at(path.Join(dirTmp, d.name)))
+	if err != nil {
+		return fault(err, "create file in %s", d.m.at(dirTmp))
+	}
+	d.file = file
+	return nil
+}
+
+// drop removes what was written. It has nothing to say: the error that led here does.
+func (d *delivery) drop() {
+	if d.file != nil {
+		d.file.Close()
+	}
+	d.m.dropTmp(d.name)
+}
+
+func (d *delivery) write(in state.Incoming, body io.Reader) error {
+	b := pool.Get().(*buffers)
+	defer pool.Put(b)
+	for last := false; !last; {
+		n, end, err := readChunk(body, b.in)
+		if err != nil {
+			return fmt.Errorf("read body after %d octets: %w", d.bytes+int64(n), err)
+		}
+		last = end
+		d.sum.Write(b.in[:n])
+		if err := d.chunk(b, b.in[:n], last); err != nil {
+			return err
+		}
+		d.bytes += int64(n)
+		if in.Size >= 0 && d.bytes > in.Size {
+			return fmt.Errorf("body goes on after the %d octets that were announced", in.Size)
+		}
+	}
+	if in.Size >= 0 && d.bytes < in.Size {
+		return fmt.Errorf("body ended after %d of %d octets: %w", d.bytes, in.Size, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// chunk writes the next bytes of the body in the form that holds so far.
+func (d *delivery) chunk(b *buffers, p []byte, last bool) error {
+	if d.form == state.FormRaw {
+		return d.put(p)
+	}
+	held := d.lines.cr
+	var ok bool
+	b.out, ok = d.lines.shrink(b.out[:0], p)
+	if ok && (!last || d.lines.whole()) {
+		return d.put(b.out)
+	}
+	if err := d.restart(held); err != nil {
+		return err
+	}
+	return d.put(p)
+}
+
+// restart begins again byte for byte: the first bare CR or LF has shown. held says that
+// a CR came which is not in the file yet.
+func (d *delivery) restart(held bool) error {
+	d.form = state.FormRaw
+	if d.onDisk > 0 {
+		if err := d.rewrite(); err != nil {
+			return err
+		}
+	}
+	if held {
+		return d.put([]byte{'\r'})
+	}
+	return nil
+}
+
+// rewrite copies what was written so far to another file as it came, and goes on there.
+func (d *delivery) rewrite() error {
+	old := *d
+	if err := old.file.Close(); err != nil {
+		return fault(err, "close %s", d.m.at(path.Join(dirTmp, d.name)))
+	}
+	d.file = nil
+	defer d.m.dropTmp(old.name)
+	r, err := d.m.fs.Open(d.m.at(path.Join(dirTmp, old.name)))
+	if err != nil {
+		return fault(err, "read back %s", d.m.at(path.Join(dirTmp, old.name)))
+	}
+	defer r.Close()
+	if err := d.create(); err != nil {
+		return err
+	}
+	d.onDisk = 0
+	buf := make([]byte, 32<<10)
+	for prefix := newExpander(r); ; {
+		n, err := prefix.Read(buf)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fault(err, "read back %s", d.m.at(path.Join(dirTmp, old.name)))
+		}
+		if err := d.put(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *delivery) put(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	n, err := d.file.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return fault(err, "write %s", d.m.at(path.Join(dirTmp, d.name)))
+	}
+	d.onDisk += int64(n)
+	return nil
+}
+
+// finish dates, fsyncs and closes the file.
+func (d *delivery) finish(in state.Incoming) error {
+	name := d.m.at(path.Join(dirTmp, d.name))
+	if err := d.m.fs.Chtimes(name, fileTime(in.Date)); err != nil {
+		return fault(err, "date %s", name)
+	}
+	if err := d.file.Sync(); err != nil {
+		return fault(err, "sync %s", name)
+	}
+	file := d.file
+	d.file = nil
+	if err := file.Close(); err != nil {
+		return fault(err, "close %s", name)
+	}
+	return nil
+}
+
+// arrival is a message's date, or the time it came where it has none.
+func (t *Tree) arrival(date int64) int64 {
+	if date == state.NoDate {
+		return t.opts.Now().Unix()
+	}
+	return date
+}
+
+// fileTime keeps a date that a server made up inside what file systems can hold.
+func fileTime(date int64) time.Time {
+	const lastSecond = 1<<34 - 1 // of the year 2514, as far as ext4 goes
+	return time.Unix(min(max(date, 0), lastSecond), 0)
+}
+
+// Discard drops a received body.
+func (m *Maildir) Discard(in state.Received) {
+	if in.Tmp != "" {
+		m.dropTmp(in.Tmp)
+	}
+}

@@ -1,0 +1,90 @@
+// Package disk is the one seam between mailsync and the file systems that hold mail.
+//
+// FS is small on purpose: whatever changes a Maildir goes through it, so that a test
+// can count every call, make any one of them fail, or cut the power at any one of
+// them. There are three forms: Real works on a directory through an os.Root, Faulty
+// makes calls of another FS fail, and Mem lives in memory, knows which bytes and which
+// directory entries were synced, and loses the others in a Crash.
+package disk
+
+import (
+	"io"
+	"io/fs"
+	"time"
+)
+
+// FS is a tree of folders and files. Names are relative to its root, separated by
+// slashes, valid for fs.ValidPath; "." is the root. Every error that is about a name
+// that is not there, or is there already, meets errors.Is with fs.ErrNotExist and
+// fs.ErrExist. Methods are safe for concurrent use.
+type FS interface {
+	// Create makes a file that must not exist yet, for writing, with mode 0600
+	// whatever the umask.
+	Create(name string) (File, error)
+	// Open opens a file for reading.
+	Open(name string) (File, error)
+	// Link gives a file a second name; it never overwrites. Where there are no hard
+	// links the error meets NoHardLinks.
+	Link(old, new string) error
+	// Rename moves a file in one step; it never overwrites: the error is then
+	// fs.ErrExist. Where the system cannot promise that, it looks first.
+	Rename(old, new string) error
+	// Replace moves a file in one step over what has the new name.
+	Replace(old, new string) error
+	// Remove unlinks a file, or removes an empty folder.
+	Remove(name string) error
+	// Mkdir makes one folder with mode 0700 whatever the umask.
+	Mkdir(name string) error
+	// Names returns every name in a folder, in no order, without "." and "..". An error
+	// comes without names: a part of a folder is never returned.
+	Names(dir string) ([]string, error)
+	// Lstat describes a name without following it where it is a symbolic link.
+	Lstat(name string) (Info, error)
+	// Chtimes sets the modification time.
+	Chtimes(name string, mtime time.Time) error
+	// Chmod sets the permission bits.
+	Chmod(name string, mode fs.FileMode) error
+	// SyncDir makes the entries of a folder durable.
+	SyncDir(dir string) error
+	// Free returns the octets that can still be written.
+	Free() (int64, error)
+	// Local reports whether a change time says all: false on NFS, SMB and FUSE, where
+	// another machine or a cache may be in between, and where that cannot be told.
+	Local() bool
+}
+
+// File is an open file. A file of Create is written, one of Open is read; Sync and
+// Close are of both. An error of Write, Sync or Close voids a file that was written:
+// what is on the disk is then unknown, and a second Sync that succeeds proves nothing.
+type File interface {
+	io.Reader
+	io.Writer
+	// Sync makes the file's bytes and times durable, not its name.
+	Sync() error
+	Close() error
+}
+
+// Info is what Lstat says. Times are nanoseconds since 1970; what a system does not
+// know is 0.
+type Info struct {
+	Type  fs.FileMode // type bits: 0 for a file, fs.ModeDir, fs.ModeSymlink …
+	Perm  fs.FileMode
+	Size  int64
+	Ino   uint64
+	Links uint64 // names that the file has
+	Mtime int64
+	Ctime int64 // change of the file or, for a folder, of its entries
+	Btime int64 // birth
+}
+
+// IsDir reports whether it is a folder.
+func (i Info) IsDir() bool { return i.Type == fs.ModeDir }
+
+// Regular reports whether it is a plain file.
+func (i Info) Regular() bool { return i.Type == 0 }
+
+// Permissions of everything mailsync makes.
+const (
+	dirMode  fs.FileMode = 0o700
+	fileMode fs.FileMode = 0o600
+)

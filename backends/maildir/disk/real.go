@@ -1,0 +1,168 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Real is a directory of the system's file tree. Everything happens under an os.Root,
+// so that neither a name nor a symbolic link leads out of it.
+type Real struct {
+	root    *os.Root
+	beneath beneath
+	local   bool
+}
+
+// OpenReal opens a directory that is there; the error is fs.ErrNotExist if it is not.
+func OpenReal(dir string) (*Real, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Real{root: root}
+	r.local = r.isLocal()
+	r.beneath.begin(root)
+	return r, nil
+}
+
+// Close lets go of the directory. Files that are open stay so.
+func (r *Real) Close() error { return errors.Join(r.beneath.close(), r.root.Close()) }
+
+// Create implements FS.
+func (r *Real) Create(name string) (File, error) {
+	f, err := r.openNew(name)
+	if err != nil {
+		return nil, err
+	}
+	// The umask may have taken bits away from the mode asked for.
+	if err := f.Chmod(fileMode); err != nil {
+		f.Close()
+		r.Remove(name)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *Real) openNew(name string) (*os.File, error) {
+	if r.beneath.works() {
+		return r.beneath.create(name)
+	}
+	return r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+}
+
+// Open implements FS.
+func (r *Real) Open(name string) (File, error) {
+	f, err := r.openOld(name)
+	if err != nil {
+		return nil, err
+	}
+	return readFile{f}, nil
+}
+
+func (r *Real) openOld(name string) (*os.File, error) {
+	if r.beneath.works() {
+		return r.beneath.read(name)
+	}
+	return r.root.OpenFile(name, os.O_RDONLY|nonBlock, 0)
+}
+
+// readFile is a file that is only read. Some systems sync no file that is not open for
+// writing; there is nothing to be done about it then.
+type readFile struct{ *os.File }
+
+func (f readFile) Sync() error {
+	if err := f.File.Sync(); !cannotSync(err) {
+		return err
+	}
+	return nil
+}
+
+// Link implements FS.
+func (r *Real) Link(old, new string) error {
+	if r.beneath.works() {
+		return r.beneath.link(old, new)
+	}
+	return r.root.Link(old, new)
+}
+
+// Replace implements FS.
+func (r *Real) Replace(old, new string) error { return r.root.Rename(old, new) }
+
+// Rename implements FS.
+func (r *Real) Rename(old, new string) error {
+	done, err := r.renameNoReplace(old, new)
+	if done || err != nil {
+		return err
+	}
+	_, err = r.root.Lstat(new)
+	if err == nil {
+		return &os.LinkError{Op: "rename", Old: old, New: new, Err: fs.ErrExist}
+	}
+	if !isNotExist(err) {
+		return err
+	}
+	return r.root.Rename(old, new)
+}
+
+// Remove implements FS.
+func (r *Real) Remove(name string) error {
+	if r.beneath.works() {
+		return r.beneath.remove(name)
+	}
+	return r.root.Remove(name)
+}
+
+// Mkdir implements FS.
+func (r *Real) Mkdir(name string) error {
+	if err := r.root.Mkdir(name, dirMode); err != nil {
+		return err
+	}
+	return r.root.Chmod(name, dirMode)
+}
+
+// Chtimes implements FS.
+func (r *Real) Chtimes(name string, mtime time.Time) error {
+	if r.beneath.works() {
+		return r.beneath.chtimes(name, mtime)
+	}
+	return r.root.Chtimes(name, mtime, mtime)
+}
+
+// Chmod implements FS.
+func (r *Real) Chmod(name string, mode fs.FileMode) error { return r.root.Chmod(name, mode) }
+
+// SyncDir implements FS.
+func (r *Real) SyncDir(dir string) error {
+	d, err := r.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if cannotSync(err) {
+		err = nil
+	}
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Names implements FS.
+func (r *Real) Names(dir string) ([]string, error) {
+	d, err := r.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := readNames(d)
+	if err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", dir, err)
+	}
+	return names, nil
+}
+
+// Local implements FS.
+func (r *Real) Local() bool { return r.local }

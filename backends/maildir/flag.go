@@ -1,0 +1,73 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mailsync/state"
+)
+
+// maxRenames is how often Flag follows a file that another program keeps renaming.
+const maxRenames = 8
+
+// Flag renames a file so that the flags in mask are as in want and all others as they
+// are, and returns its new place. A file in new/ that gets a flag moves to cur/; one that
+// gets none stays. Where the name is gone the identity is looked up again, and its
+// flags are changed as they are by then; fs.ErrNotExist if it is gone too. Nothing is
+// overwritten: where another file has the name, the error is fs.ErrExist. A keyword that
+// has no letter yet gets one first; one that can have none is left out.
+func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) (state.Placed, error) {
+	if err := m.spell(want&mask, kw); err != nil {
+		return state.Placed{}, err
+	}
+	for range maxRenames {
+		next, err := m.flagged(name, want, mask)
+		if err != nil {
+			return state.Placed{}, err
+		}
+		err = m.rename(name, next)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return m.placed(next, true), err
+		}
+		if name, err = m.again(name); err != nil {
+			return state.Placed{}, err
+		}
+	}
+	return state.Placed{}, fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
+}
+
+// flagged is the name that a file has with its flags changed.
+func (m *Maildir) flagged(name string, want, mask state.Flags) (string, error) {
+	dir, base, err := split(name)
+	if err != nil {
+		return "", err
+	}
+	key, info, _ := splitInfo(base)
+	set := m.letters.set(info, want, mask)
+	if dir == dirNew && set == info {
+		return name, nil
+	}
+	return dirCur + "/" + joinInfo(key, set), nil
+}
+
+// rename gives a file another name in new or cur. With the same name it only looks
+// whether the file is there.
+func (m *Maildir) rename(old, new string) error {
+	if old == new {
+		if _, err := m.fs.Lstat(m.at(old)); err != nil {
+			return fault(err, "look at %s", m.at(old))
+		}
+		return nil
+	}
+	if err := m.fs.Rename(m.at(old), m.at(new)); err != nil {
+		return fault(err, "rename %s to %s", m.at(old), m.at(new))
+	}
+	from, _, _ := split(old)
+	to, base, _ := split(new)
+	m.touch(from, to)
+	if id, ours := m.identOf(base); ours {
+		m.index.add(id, new)
+	}
+	return nil
+}

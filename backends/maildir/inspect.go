@@ -1,0 +1,247 @@
+package maildir
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/state"
+)
+
+// Inspect reads a file and returns the digest and length of the server's bytes as they
+// are rebuilt from it, with its form, its octets on disk, the flags and the identity in
+// its name, and its mtime as Date. The form is the one that fits want, or the name's H=,
+// or the sizes in them; where nothing tells, a file with any CR counts as kept byte for
+// byte and any other one as in LF form. A file that was renamed meanwhile is found by
+// its identity; one that is gone is fs.ErrNotExist. It is safe for concurrent use, but not
+// beside a Scan.
+func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, err error) {
+	err = m.following(name, func(name string, info disk.Info) error {
+		got, err = m.inspect(name, info, want)
+		return err
+	})
+	return got, err
+}
+
+func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state.Received, error) {
+	key, letters, _ := splitInfo(path.Base(name))
+	n, ours := ParseName(key)
+	if !ours {
+		n = Name{OnDisk: -1, Bytes: -1}
+	}
+	got, err := m.measure(name, likelyForm(n, info.Size, want), expect(n, want))
+	if err != nil {
+		return state.Received{}, err
+	}
+	got.Flags = m.letters.flags(letters)
+	got.Date = floorSeconds(info.Mtime)
+	got.Size = got.Bytes
+	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}
+	got.Vouched = n.Hash != "" && hashOf(got.Digest) == n.Hash
+	if ours {
+		id := m.identify(n)
+		got.UID, got.Variant, got.Token = id.uid, id.variant, id.token
+	}
+	return got, nil
+}
+
+// Body opens a file as the server's bytes, rebuilt by its form (FormUnknown: the one
+// that Inspect would find is found first). The caller closes it.
+func (m *Maildir) Body(name string, form state.Form) (io.ReadCloser, error) {
+	if form == state.FormUnknown {
+		got, err := m.Inspect(name, nil)
+		if err != nil {
+			return nil, err
+		}
+		form = got.Form
+	}
+	var file disk.File
+	err := m.following(name, func(name string, _ disk.Info) (err error) {
+		if file, err = m.fs.Open(m.at(name)); err != nil {
+			err = fault(err, "open %s", m.at(name))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if form == state.FormLF {
+		return &body{newExpander(file), file}, nil
+	}
+	return file, nil
+}
+
+type body struct {
+	io.Reader
+	io.Closer
+}
+
+// following does something with a file under the name that it has, and again where another
+// program renames it before that is done. fs.ErrNotExist says that there is none.
+func (m *Maildir) following(name string, do func(name string, info disk.Info) error) error {
+	for range maxRenames {
+		now, info, err := m.stat(name)
+		if err != nil {
+			return err
+		}
+		if err = do(now, info); !isNotExist(err) {
+			return err
+		}
+	}
+	return fmt.Errorf("read %s: another program keeps renaming it", m.at(name))
+}
+
+// stat finds a file under its name, or under the one it has by now.
+func (m *Maildir) stat(name string) (string, disk.Info, error) {
+	if _, _, err := split(name); err != nil {
+		return "", disk.Info{}, err
+	}
+	info, err := m.fs.Lstat(m.at(name))
+	for n := 0; isNotExist(err) && n < maxRenames; n++ {
+		if name, err = m.again(name); err != nil {
+			return "", disk.Info{}, err
+		}
+		info, err = m.fs.Lstat(m.at(name))
+	}
+	if err == nil && !info.Regular() {
+		err = fmt.Errorf("no plain file: %w", fs.ErrInvalid)
+	}
+	if err != nil {
+		return "", disk.Info{}, fault(err, "look at %s", m.at(name))
+	}
+	return name, info, nil
+}
+
+// expectation is what a digest has to be; nil says nothing.
+type expectation func([state.DigestSize]byte) bool
+
+func expect(n Name, want *state.Proof) expectation {
+	switch {
+	case want != nil && want.Digest != [state.DigestSize]byte{}:
+		return func(sum [state.DigestSize]byte) bool { return sum == want.Digest }
+	case n.Hash != "":
+		return func(sum [state.DigestSize]byte) bool { return hashOf(sum) == n.Hash }
+	}
+	return nil
+}
+
+// likelyForm guesses from sizes: a file smaller than what was sent is in LF form.
+func likelyForm(n Name, size int64, want *state.Proof) state.Form {
+	sent := n.Bytes
+	if want != nil && want.Bytes > 0 {
+		sent = want.Bytes
+	}
+	switch {
+	case sent < 0 || sent < size:
+		return state.FormUnknown
+	case sent == size:
+		return state.FormRaw
+	}
+	return state.FormLF
+}
+
+// measure reads a file in the likely form, or in both at once where that is not known.
+// Where the digest is not the expected one, the other form is tried.
+func (m *Maildir) measure(name string, likely state.Form, right expectation) (state.Received, error) {
+	if likely != state.FormUnknown {
+		got, err := m.read(name, likely == state.FormRaw, likely == state.FormLF)
+		if err != nil {
+			return state.Received{}, err
+		}
+		first := got.received(likely)
+		if right == nil || right(first.Digest) {
+			return first, nil
+		}
+		got, err = m.read(name, likely == state.FormLF, likely == state.FormRaw)
+		if err != nil {
+			return state.Received{}, err
+		}
+		second := got.received(state.FormLF + state.FormRaw - likely)
+		if right(second.Digest) {
+			return second, nil
+		}
+		return first, nil
+	}
+	got, err := m.read(name, true, true)
+	if err != nil {
+		return state.Received{}, err
+	}
+	raw, lf := got.received(state.FormRaw), got.received(state.FormLF)
+	switch {
+	case right != nil && right(raw.Digest):
+		return raw, nil
+	case right != nil && right(lf.Digest):
+		return lf, nil
+	case got.crs:
+		return raw, nil
+	}
+	return lf, nil
+}
+
+// reading is what one pass over a file found.
+type reading struct {
+	size    int64
+	lines   int64 // LFs
+	crs     bool  // there is a CR
+	raw, lf hash.Hash
+}
+
+// received says what the server sent if the file is in that form. A file without any
+// line end is the same in both, and called raw.
+func (r *reading) received(form state.Form) state.Received {
+	got := state.Received{OnDisk: r.size, Bytes: r.size, Form: state.FormRaw}
+	sum := r.raw
+	if form == state.FormLF {
+		sum = r.lf
+		got.Bytes += r.lines
+		if r.lines > 0 {
+			got.Form = state.FormLF
+		}
+	}
+	sum.Sum(got.Digest[:0])
+	return got
+}
+
+func (m *Maildir) read(name string, raw, lf bool) (*reading, error) {
+	file, err := m.fs.Open(m.at(name))
+	if err != nil {
+		return nil, fault(err, "open %s", m.at(name))
+	}
+	defer file.Close()
+	b := pool.Get().(*buffers)
+	defer pool.Put(b)
+	r := &reading{raw: sha256.New(), lf: sha256.New()}
+	for last := false; !last; {
+		n, end, err := readChunk(file, b.in)
+		if err != nil {
+			return nil, fault(err, "read %s", m.at(name))
+		}
+		last = end
+		p := b.in[:n]
+		r.size += int64(n)
+		r.lines += int64(bytes.Count(p, []byte{'\n'}))
+		r.crs = r.crs || bytes.IndexByte(p, '\r') >= 0
+		if raw {
+			r.raw.Write(p)
+		}
+		if lf {
+			b.out = expand(b.out[:0], p)
+			r.lf.Write(b.out)
+		}
+	}
+	return r, nil
+}
+
+// floorSeconds makes nanoseconds whole seconds, downwards also before 1970.
+func floorSeconds(ns int64) int64 {
+	s := ns / 1e9
+	if ns%1e9 < 0 {
+		s--
+	}
+	return s
+}

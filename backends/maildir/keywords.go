@@ -1,0 +1,221 @@
+package maildir
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailsync/state"
+)
+
+// Keywords are the letters a to z in a file's name; dovecot-keywords, one line of number
+// and name for each, says what they mean, as Dovecot does. Where a line was lost, the
+// letter's name is lost with it: the letter stays in names as it is, and it is given to no
+// other keyword.
+const (
+	keywordsFile    = "dovecot-keywords"
+	maxLetters      = 26
+	maxKeywordsFile = 1 << 20
+)
+
+// words is what dovecot-keywords says: the name of each letter, "" where it has none.
+type words [maxLetters]string
+
+func (m *Maildir) readKeywords() (words, error) {
+	file, err := m.fs.Open(m.at(keywordsFile))
+	if isNotExist(err) {
+		return words{}, nil
+	}
+	if err != nil {
+		return words{}, fault(err, "read %s", m.at(keywordsFile))
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxKeywordsFile))
+	if err != nil {
+		return words{}, fault(err, "read %s", m.at(keywordsFile))
+	}
+	return parseKeywords(text), nil
+}
+
+// parseKeywords leaves out lines that make no sense and numbers beyond z. Of two lines
+// for one letter the last counts, as for Dovecot.
+func parseKeywords(text []byte) words {
+	var w words
+	for line := range strings.SplitSeq(string(text), "\n") {
+		number, name, ok := strings.Cut(strings.TrimRight(line, "\r"), " ")
+		i, err := strconv.Atoi(number)
+		if ok && err == nil && i >= 0 && i < maxLetters && name != "" {
+			w[i] = name
+		}
+	}
+	return w
+}
+
+// format spells the file.
+func (w words) format() []byte {
+	var b bytes.Buffer
+	for i, name := range w {
+		if name != "" {
+			b.WriteString(strconv.Itoa(i) + " " + name + "\n")
+		}
+	}
+	return b.Bytes()
+}
+
+// letters maps between the letters in a name and flags, by the words of one moment.
+type letters struct {
+	read     bool                    // the words were looked at
+	keyword  [maxLetters]state.Flags // 0: a letter without a keyword, or one beyond the table
+	unnamed  [maxLetters]bool        // nothing says what it means; a free letter, unless a file carries it
+	orphaned [maxLetters]bool        // unnamed, and a file carries it
+}
+
+// letters gives each named letter its flag; new names get bits in kw.
+func (w words) letters(kw *state.Keywords) letters {
+	l := letters{read: true}
+	for i, name := range w {
+		switch {
+		case name == "":
+			l.unnamed[i] = true
+		case standIn(name):
+			l.unnamed[i], l.orphaned[i] = true, true
+		case atom(name):
+			if bit, ok := kw.Bit(name); ok {
+				l.keyword[i] = bit
+			}
+		}
+	}
+	return l
+}
+
+// standIn reports whether a name is one that Dovecot gives a letter whose own was lost.
+func standIn(name string) bool {
+	number, ok := strings.CutPrefix(name, "unknown-")
+	_, err := strconv.Atoi(strings.TrimRight(number, "a"))
+	return ok && err == nil
+}
+
+// atom reports whether a name can be a keyword (RFC 9051 section 9). Any other would
+// be refused by every server, and with it the command that it stands in.
+func atom(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c > '~' || strings.IndexByte(`(){%*"\]`, c) >= 0 {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// spellable reports whether a keyword can get a letter.
+func spellable(name string) bool { return atom(name) && !standIn(name) }
+
+// carried notes the letters that a file has.
+func (l *letters) carried(info string) {
+	for i := range len(info) {
+		if c := info[i]; c >= 'a' && c <= 'z' && l.unnamed[c-'a'] {
+			l.orphaned[c-'a'] = true
+		}
+	}
+}
+
+// free is how many letters can still be given. Where a file carries a letter whose name
+// was lost there is none: a keyword that seems to have no letter may be the one.
+func (l *letters) free() int {
+	n := 0
+	for i, unnamed := range l.unnamed {
+		switch {
+		case l.orphaned[i]:
+			return 0
+		case unnamed:
+			n++
+		}
+	}
+	return n
+}
+
+// systemLetters are in the order in which names have them: sorted.
+var systemLetters = []struct {
+	letter byte
+	flag   state.Flags
+}{
+	{'D', state.Draft}, {'F', state.Flagged}, {'P', state.Forwarded},
+	{'R', state.Answered}, {'S', state.Seen}, {'T', state.Deleted},
+}
+
+// flagOf is a letter's flag, 0 for one without a meaning here.
+func (l *letters) flagOf(c byte) state.Flags {
+	if c >= 'a' && c <= 'z' {
+		return l.keyword[c-'a']
+	}
+	for _, s := range systemLetters {
+		if s.letter == c {
+			return s.flag
+		}
+	}
+	return 0
+}
+
+// flags reads the letters of a name.
+func (l *letters) flags(info string) state.Flags {
+	var f state.Flags
+	for i := range len(info) {
+		f |= l.flagOf(info[i])
+	}
+	return f
+}
+
+// named is every flag that has a letter.
+func (l *letters) named() state.Flags {
+	f := state.System
+	for _, bit := range l.keyword {
+		f |= bit
+	}
+	return f
+}
+
+// can is every flag that has a letter or can get one of those that are free.
+func (l *letters) can(kw *state.Keywords) state.Flags {
+	f := l.named()
+	rest, free := kw.All()&^f, l.free()
+	for free > 0 && rest != 0 {
+		lowest := rest & -rest
+		rest &^= lowest
+		if spellable(kw.NamesOf(lowest)[0]) {
+			f |= lowest
+			free--
+		}
+	}
+	return f
+}
+
+// set returns the letters with the flags in mask as in want and all other letters as
+// they were, sorted by ASCII. Flags without a letter are left out.
+func (l *letters) set(info string, want, mask state.Flags) string {
+	var out []byte
+	var has state.Flags
+	for i := range len(info) {
+		flag := l.flagOf(info[i])
+		if flag&mask != 0 && flag&want == 0 {
+			continue
+		}
+		has |= flag
+		out = append(out, info[i])
+	}
+	missing := want & mask &^ has
+	for _, s := range systemLetters {
+		if missing&s.flag != 0 {
+			out = append(out, s.letter)
+			missing &^= s.flag
+		}
+	}
+	for i, bit := range l.keyword {
+		if missing&bit != 0 {
+			out = append(out, 'a'+byte(i))
+			missing &^= bit
+		}
+	}
+	slices.Sort(out)
+	return string(slices.Compact(out))
+}

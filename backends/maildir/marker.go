@@ -1,0 +1,209 @@
+package maildir
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/state"
+)
+
+// The marker is text that a person can read, one field a line, in this order:
+//
+//	mailsync 2
+//	account "7f3a…"
+//	host "imap.example.org"
+//	user "ada"
+//	mailbox "Entw&APw-rfe"
+//	path "Entwürfe"
+//	role "mailbox"
+//	separator "/"
+//	use "drafts"
+//	generation 1700000000 "k3vq…"
+//	end "5cf1…"
+//
+// Values are quoted as Go quotes strings, in ASCII, so that a line stays a line whatever
+// a server calls its mailboxes. There is one generation line a generation, the last one
+// current. The end line holds the first 16 hexadecimal digits of the SHA-256 of all lines
+// before it: a marker that was cut off or damaged is an error, never "no marker".
+//
+// Format 1 had no line for the special use. It is read as one that tells of none.
+const (
+	markerFile  = "mailsync.marker"
+	markerMagic = "mailsync"
+	maxMarker   = 1 << 20
+)
+
+var errMarker = errors.New("damaged marker")
+
+// Marker reads the marker; fs.ErrNotExist where there is none. A marker of a newer
+// format, or a damaged one, is another error.
+func (m *Maildir) Marker() (state.Marker, error) { return readMarker(m.fs, m.path) }
+
+func readMarker(fsys disk.FS, dir string) (state.Marker, error) {
+	name := path.Join(dir, markerFile)
+	info, err := fsys.Lstat(name)
+	if err == nil && (!info.Regular() || info.Size > maxMarker) {
+		err = errMarker
+	}
+	if err != nil {
+		return state.Marker{}, fault(err, "marker %s", name)
+	}
+	file, err := fsys.Open(name)
+	if err != nil {
+		return state.Marker{}, fault(err, "marker %s", name)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxMarker))
+	if err != nil {
+		return state.Marker{}, fault(err, "marker %s", name)
+	}
+	mk, err := parseMarker(string(text))
+	if errors.Is(err, errMarker) {
+		return state.Marker{}, state.Faultf(state.Storage, "marker %s: %w", name, err).
+			WithHint("the Maildir is left alone until the file is restored or removed")
+	}
+	if err != nil {
+		return state.Marker{}, fmt.Errorf("marker %s: %w", name, err)
+	}
+	return mk, nil
+}
+
+// SetMarker replaces the marker in one step. It is durable when SetMarker returns nil;
+// after an error there is the old one or the new one, whole.
+func (m *Maildir) SetMarker(mk state.Marker) error {
+	text, err := formatMarker(mk)
+	if err != nil {
+		return fmt.Errorf("marker of %s: %w", m.path, err)
+	}
+	tmp := m.at(path.Join(dirTmp, m.t.tmpName()))
+	if err := writeFile(m.fs, tmp, []byte(text)); err != nil {
+		return fault(err, "marker of %s", m.path)
+	}
+	if err := m.fs.Replace(tmp, m.at(markerFile)); err != nil {
+		m.fs.Remove(tmp)
+		return fault(err, "marker of %s", m.path)
+	}
+	if err := m.fs.SyncDir(m.path); err != nil {
+		return fault(err, "marker of %s", m.path)
+	}
+	return nil
+}
+
+// writeFile writes a whole new file durably but for its name, or leaves none.
+func writeFile(fsys disk.FS, name string, data []byte) error {
+	file, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	n, err := file.Write(data)
+	if err == nil && n < len(data) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if cerr := file.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		fsys.Remove(name)
+	}
+	return err
+}
+
+func formatMarker(mk state.Marker) (string, error) {
+	if mk.Format > state.MarkerFormat {
+		return "", fmt.Errorf("format %d is newer than this program", mk.Format)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d\n", markerMagic, state.MarkerFormat)
+	for _, f := range markerFields(&mk, state.MarkerFormat) {
+		fmt.Fprintf(&b, "%s %s\n", f.name, strconv.QuoteToASCII(*f.value))
+	}
+	for _, g := range mk.Generations {
+		if !ValidToken(g.Token) {
+			return "", fmt.Errorf("token %q cannot stand in a file name: %w", g.Token, fs.ErrInvalid)
+		}
+		fmt.Fprintf(&b, "generation %d %s\n", g.UIDValidity, strconv.QuoteToASCII(g.Token))
+	}
+	fmt.Fprintf(&b, "end %q\n", markerSum(b.String()))
+	return b.String(), nil
+}
+
+type markerField struct {
+	name  string
+	value *string
+}
+
+// markerFields are the quoted lines of a format, in order.
+func markerFields(mk *state.Marker, format int) []markerField {
+	fields := []markerField{
+		{"account", &mk.AccountID}, {"host", &mk.Host}, {"user", &mk.User}, {"mailbox", &mk.Raw},
+		{"path", &mk.Path}, {"role", &mk.Role}, {"separator", &mk.Sep},
+	}
+	if format > 1 {
+		fields = append(fields, markerField{"use", &mk.Use})
+	}
+	return fields
+}
+
+func markerSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+func parseMarker(text string) (state.Marker, error) {
+	first, _, _ := strings.Cut(text, "\n")
+	magic, number, _ := strings.Cut(first, " ")
+	format, err := strconv.Atoi(number)
+	if magic != markerMagic || err != nil || format < 1 {
+		return state.Marker{}, errMarker
+	}
+	if format > state.MarkerFormat {
+		return state.Marker{}, state.Faultf(state.Storage, "marker format %d is newer than this program", format).
+			WithHint("use a newer mailsync")
+	}
+	i := strings.LastIndex(text, "\nend ") + 1
+	if i == 0 || text[i:] != fmt.Sprintf("end %q\n", markerSum(text[:i])) {
+		return state.Marker{}, errMarker
+	}
+	mk := state.Marker{Format: format}
+	lines := strings.Split(strings.TrimSuffix(text[:i], "\n"), "\n")[1:]
+	for _, f := range markerFields(&mk, format) {
+		if len(lines) == 0 {
+			return state.Marker{}, errMarker
+		}
+		name, quoted, _ := strings.Cut(lines[0], " ")
+		value, err := strconv.Unquote(quoted)
+		if name != f.name || err != nil {
+			return state.Marker{}, errMarker
+		}
+		*f.value, lines = value, lines[1:]
+	}
+	for _, line := range lines {
+		g, err := parseGeneration(line)
+		if err != nil {
+			return state.Marker{}, err
+		}
+		mk.Generations = append(mk.Generations, g)
+	}
+	return mk, nil
+}
+
+func parseGeneration(line string) (state.MarkerGeneration, error) {
+	name, rest, _ := strings.Cut(line, " ")
+	number, quoted, _ := strings.Cut(rest, " ")
+	validity, err := strconv.ParseUint(number, 10, 32)
+	token, qerr := strconv.Unquote(quoted)
+	if name != "generation" || err != nil || qerr != nil || !ValidToken(token) {
+		return state.MarkerGeneration{}, errMarker
+	}
+	return state.MarkerGeneration{UIDValidity: uint32(validity), Token: token}, nil
+}

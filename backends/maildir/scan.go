@@ -1,0 +1,244 @@
+package maildir
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"mailsync/state"
+)
+
+// A single readdir under concurrent renames misses names. So a file counts as gone only
+// when two passes over new and then cur, in that order, lack its identity, the second
+// begun after the first ended plus the clock's grain, and neither folder changed during
+// either (SPEC section 5).
+
+// maxPasses is how often Scan looks before it gives up on a Maildir that another
+// program keeps changing.
+const maxPasses = 8
+
+// Grains of time stamps: of a kernel's clock tick, and of file systems that count in
+// seconds or in two.
+const (
+	fineGrain   = 20 * time.Millisecond
+	coarseGrain = 2 * time.Second
+)
+
+var errCrowded = errors.New("more names than one snapshot can hold")
+
+// pass is one look at new and then cur.
+type pass struct {
+	snap    *state.DiskSnapshot
+	letters letters
+	still   bool        // no time stamp changed while the folders were read
+	steady  bool        // still, and the stamps were old enough to tell any change
+	missing []state.UID // of those expected
+}
+
+// Scan reads new and cur for files of the generation with that token. expect lists the
+// UIDs that should have a file, sorted; where one is missing, Scan looks again as often
+// as it takes to be sure, or gives up and returns a snapshot that is not Complete. kw
+// names the keyword letters and gets a bit for each that the Maildir names. An error
+// means that nothing was learned. The snapshot stays in use by the Maildir: it must not
+// be changed.
+func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error) {
+	var last *pass
+	for range maxPasses {
+		p, err := m.pass(token, expect, kw)
+		if err != nil {
+			return nil, err
+		}
+		whole := len(p.missing) == 0
+		sure := last != nil && last.steady && p.steady && subset(p.missing, last.missing)
+		last = p
+		if whole && p.still || sure {
+			p.snap.Complete = true
+			break
+		}
+		if err := m.t.opts.Wait(ctx, m.grain(p.snap.Mark)); err != nil {
+			return nil, err
+		}
+	}
+	// Nothing expected is missing, though the folders never came to rest.
+	last.snap.Complete = last.snap.Complete || len(last.missing) == 0
+	m.letters = last.letters
+	m.index.reset(token, last.snap)
+	m.touch(dirCur, dirNew)
+	return last.snap, nil
+}
+
+// pass reads both folders once.
+func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*pass, error) {
+	before, err := m.Mark()
+	if err != nil {
+		return nil, err
+	}
+	words, err := m.readKeywords()
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{letters: words.letters(kw), snap: &state.DiskSnapshot{Mark: before, Said: true}}
+	quiet := m.quiet(before)
+	gone, err := m.fill(p, token)
+	if err != nil {
+		return nil, err
+	}
+	p.snap.Can = p.letters.can(kw)
+	doubtful, err := m.dropStale(p.snap)
+	if err != nil {
+		return nil, err
+	}
+	after, err := m.Mark()
+	if err != nil {
+		return nil, err
+	}
+	before.Trusted, after.Trusted = false, false
+	p.still = !doubtful && !gone && before == after
+	p.snap.Still = p.still
+	p.steady = p.still && quiet
+	p.missing = lacking(p.snap.Messages, expect)
+	return p, nil
+}
+
+// fill reads the names and sorts them into messages and foreign files. No file is
+// opened. It reports whether a name was gone when it was looked at.
+func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
+	s := p.snap
+	for _, dir := range []string{dirNew, dirCur} {
+		names, err := m.fs.Names(m.at(dir))
+		if err != nil {
+			return false, fault(err, "read %s", m.at(dir))
+		}
+		octets := 0
+		for _, base := range names {
+			octets += len(dir) + len(base) + 2
+		}
+		s.Messages = slices.Grow(s.Messages, len(names))
+		s.Names = slices.Grow(s.Names, octets)
+		for _, base := range names {
+			if strings.HasPrefix(base, ".") {
+				continue
+			}
+			err := m.sort(p, token, dir, base)
+			if err != nil && !isNotExist(err) {
+				return false, err
+			}
+			gone = gone || err != nil
+		}
+	}
+	slices.SortFunc(s.Messages, func(a, b state.OnDisk) int {
+		if c := cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.Variant, b.Variant)); c != 0 {
+			return c
+		}
+		return cmp.Compare(s.NameAt(a.Name), s.NameAt(b.Name))
+	})
+	slices.SortFunc(s.Foreign, func(a, b state.Foreign) int { return cmp.Compare(a.Name, b.Name) })
+	return gone, nil
+}
+
+// sort puts one name where it belongs; fs.ErrNotExist says that it is gone again.
+func (m *Maildir) sort(p *pass, token, dir, base string) error {
+	s := p.snap
+	key, info, _ := splitInfo(base)
+	n, ours := ParseName(key)
+	id := ident{}
+	if ours {
+		id = m.identify(n)
+	}
+	p.letters.carried(info)
+	flags := p.letters.flags(info)
+	if !ours || id.token != token || id.uid == 0 {
+		if is, err := m.plain(dir, base); !is || err != nil {
+			return err
+		}
+		f := state.Foreign{New: dir == dirNew, Flags: flags, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
+		if ours {
+			f.Token, f.UID, f.Variant, f.Size, f.Date = n.Token, id.uid, n.Variant, n.Bytes, n.Date
+		}
+		s.Foreign = append(s.Foreign, f)
+		return nil
+	}
+	if len(s.Names)+len(dir)+len(base)+2 > math.MaxUint32 {
+		return fault(errCrowded, "read %s", m.at(dir))
+	}
+	s.Messages = append(s.Messages, state.OnDisk{
+		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Flags: flags,
+		Name: uint32(len(s.Names)), Size: n.Bytes,
+	})
+	s.Names = append(s.Names, dir...)
+	s.Names = append(s.Names, '/')
+	s.Names = append(s.Names, base...)
+	s.Names = append(s.Names, 0)
+	return nil
+}
+
+// plain reports whether a name of another program's is that of a message: a plain file
+// whose name can be opened, which one that is not UTF-8 cannot be on every system. A
+// folder, a link or a socket in cur is none of our business.
+func (m *Maildir) plain(dir, base string) (bool, error) {
+	if !utf8.ValidString(base) {
+		return false, nil
+	}
+	name := m.at(dir + "/" + base)
+	info, err := m.fs.Lstat(name)
+	if err != nil {
+		return false, fault(err, "look at %s", name)
+	}
+	return info.Regular(), nil
+}
+
+// lacking returns the expected UIDs that no message has. Both lists are sorted.
+func lacking(msgs []state.OnDisk, expect []state.UID) []state.UID {
+	var missing []state.UID
+	i := 0
+	for _, uid := range expect {
+		for i < len(msgs) && msgs[i].UID < uid {
+			i++
+		}
+		if i == len(msgs) || msgs[i].UID != uid {
+			missing = append(missing, uid)
+		}
+	}
+	return missing
+}
+
+// subset reports whether sorted a holds nothing that sorted b does not.
+func subset(a, b []state.UID) bool {
+	for _, uid := range a {
+		if _, ok := slices.BinarySearch(b, uid); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// grain is how fine the time stamps of a mark are. A stamp without a fraction of a
+// second comes from a file system that has none, all but surely when three agree.
+func (m *Maildir) grain(mark state.DirMark) time.Duration {
+	if m.t.opts.Grain > 0 {
+		return m.t.opts.Grain
+	}
+	second := int64(time.Second)
+	if mark.CurCtime%second == 0 && mark.NewCtime%second == 0 && mark.KeywordsCtime%second == 0 {
+		return coarseGrain
+	}
+	return fineGrain
+}
+
+// quiet reports whether a change from now on is sure to change the mark: no stamp in it
+// is as young as the clock's grain. A stamp from the future is changed by any change.
+func (m *Maildir) quiet(mark state.DirMark) bool {
+	now := m.t.opts.Now().UnixNano()
+	grain := int64(m.grain(mark))
+	for _, stamp := range []int64{mark.CurCtime, mark.NewCtime, mark.KeywordsCtime} {
+		if age := now - stamp; age > -grain && age <= grain {
+			return false
+		}
+	}
+	return true
+}

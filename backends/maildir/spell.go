@@ -1,0 +1,125 @@
+package maildir
+
+import (
+	"errors"
+	"time"
+
+	"mailsync/state"
+)
+
+// keywordsLock is where the new text is written before it is renamed over the old.
+const keywordsLock = keywordsFile + ".lock"
+
+// spell sees that the keywords among the flags have letters, as far as there are any.
+func (m *Maildir) spell(flags state.Flags, kw *state.Keywords) error {
+	if flags&^m.letters.named() == 0 || m.letters.read && m.letters.free() == 0 {
+		return nil
+	}
+	return m.addKeywords(flags, kw)
+}
+
+// addKeywords gives letters to those flags that have none, as far as there are any
+// free, and makes that durable before it returns.
+func (m *Maildir) addKeywords(want state.Flags, kw *state.Keywords) (err error) {
+	lock, err := m.lockKeywords()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.release()) }()
+	w, err := m.readKeywords() // it may have grown since the scan
+	if err != nil {
+		return err
+	}
+	have, err := m.carriedLetters(w, kw)
+	if err != nil {
+		return err
+	}
+	if have.free() == 0 || !w.add(kw.NamesOf(want&^have.named())) {
+		m.letters = have
+		return nil
+	}
+	if err := m.writeKeywords(w, lock); err != nil {
+		return err
+	}
+	m.letters = w.letters(kw)
+	return nil
+}
+
+// carriedLetters are the letters of words, with those that the last scan saw in names, or
+// that a look shows where there was none.
+func (m *Maildir) carriedLetters(w words, kw *state.Keywords) (letters, error) {
+	l := w.letters(kw)
+	if m.letters.read {
+		for i, orphaned := range m.letters.orphaned {
+			l.orphaned[i] = l.orphaned[i] || orphaned && l.unnamed[i]
+		}
+		return l, nil
+	}
+	err := m.each(func(name string) {
+		_, info, _ := splitInfo(name)
+		l.carried(info)
+	})
+	return l, err
+}
+
+// writeKeywords replaces the words, durably, while the lock is still ours.
+func (m *Maildir) writeKeywords(w words, lock *dotLock) error {
+	fresh, old := m.at(keywordsLock), m.at(keywordsFile)
+	m.fs.Remove(fresh) // a dead program's: the other lock is ours
+	err := writeFile(m.fs, fresh, w.format())
+	if err == nil {
+		if err = errors.Join(m.outdate(old, fresh), lock.held()); err == nil {
+			err = m.fs.Replace(fresh, old)
+		}
+		if err != nil {
+			m.fs.Remove(fresh)
+		}
+	}
+	if err == nil {
+		err = m.fs.SyncDir(m.path)
+	}
+	if err != nil {
+		return fault(err, "write %s", old)
+	}
+	return nil
+}
+
+// outdate sees that the new words are at least a second younger than the old ones.
+// Dovecot reads them again only where the second of their mtime is another than it was,
+// and would else write over the line it did not see.
+func (m *Maildir) outdate(old, fresh string) error {
+	was, err := m.fs.Lstat(old)
+	if isNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	is, err := m.fs.Lstat(fresh)
+	if err != nil {
+		return err
+	}
+	second := int64(time.Second)
+	if is.Mtime/second > was.Mtime/second {
+		return nil
+	}
+	return m.fs.Chtimes(fresh, time.Unix(was.Mtime/second+1, 0))
+}
+
+// add gives each name the first letter that has none and reports whether any got one. A
+// letter that has a name keeps it for ever.
+func (w *words) add(names []string) bool {
+	added := false
+	for _, name := range names {
+		if !spellable(name) {
+			continue
+		}
+		for i := range w {
+			if w[i] == "" {
+				w[i], added = name, true
+				break
+			}
+		}
+	}
+	return added
+}

@@ -1,0 +1,105 @@
+package maildir
+
+import (
+	"slices"
+
+	"mailsync/state"
+)
+
+// A file that is renamed while the folders are read shows up under two names, and only one of
+// them is true. The time stamps do not always tell: both renames and reads may fall into one
+// tick of the clock. So every name that may be such a one is looked at.
+
+// dropStale takes the names out of a snapshot that are none any more: of identities, and of
+// foreign files that have the same name but for its flags. It reports whether there were any.
+func (m *Maildir) dropStale(s *state.DiskSnapshot) (dropped bool, err error) {
+	ours, err := m.dropStaleMessages(s)
+	if err != nil {
+		return false, err
+	}
+	foreign, err := m.dropStaleForeign(s)
+	return ours || foreign, err
+}
+
+func (m *Maildir) dropStaleMessages(s *state.DiskSnapshot) (dropped bool, err error) {
+	same := func(i, j int) bool {
+		return s.Messages[i].UID == s.Messages[j].UID && s.Messages[i].Variant == s.Messages[j].Variant
+	}
+	var stale []int
+	for first, next := 0, 0; first < len(s.Messages); first = next {
+		for next = first + 1; next < len(s.Messages) && same(first, next); next++ {
+		}
+		if next-first == 1 {
+			continue
+		}
+		var names []string
+		for _, f := range s.Messages[first:next] {
+			names = append(names, s.NameAt(f.Name))
+		}
+		inodes, err := m.standing(names)
+		if err != nil {
+			return false, err
+		}
+		for i, name := range names {
+			if _, there := inodes[name]; !there {
+				stale = append(stale, first+i)
+			}
+		}
+	}
+	for _, i := range slices.Backward(stale) {
+		s.Messages = slices.Delete(s.Messages, i, i+1)
+	}
+	return len(stale) > 0, nil
+}
+
+// dropStaleForeign also leaves out what is a second name of one file, a hard link: a mail
+// program moves a file so, and to every reader both are the same message. What the second
+// name is for the first one's fate tells: it goes, or is found as a twin.
+func (m *Maildir) dropStaleForeign(s *state.DiskSnapshot) (dropped bool, err error) {
+	byKey := make(map[string][]string, len(s.Foreign))
+	for _, f := range s.Foreign {
+		byKey[keyOf(f.Name)] = append(byKey[keyOf(f.Name)], f.Name)
+	}
+	if len(byKey) == len(s.Foreign) {
+		return false, nil
+	}
+	out := map[string]bool{}
+	for _, names := range byKey {
+		if len(names) == 1 {
+			continue
+		}
+		inodes, err := m.standing(names)
+		if err != nil {
+			return false, err
+		}
+		seen := map[uint64]bool{0: false} // 0: the system does not tell
+		for _, name := range names {
+			ino, there := inodes[name]
+			dropped = dropped || !there
+			out[name] = !there || seen[ino]
+			seen[ino] = ino != 0
+		}
+	}
+	s.Foreign = slices.DeleteFunc(s.Foreign, func(f state.Foreign) bool { return out[f.Name] })
+	return dropped, nil
+}
+
+// standing returns the inodes of the names that are there. It looks twice: a file may be
+// renamed from one to the other between two looks.
+func (m *Maildir) standing(names []string) (map[string]uint64, error) {
+	inodes := map[string]uint64{}
+	for range 2 {
+		for _, name := range names {
+			info, err := m.fs.Lstat(m.at(name))
+			switch {
+			case isNotExist(err):
+				delete(inodes, name)
+			case err != nil:
+				return nil, fault(err, "look at %s", m.at(name))
+			default:
+				inodes[name] = info.Ino
+			}
+		}
+	}
+	return inodes, nil
+}

@@ -1,0 +1,231 @@
+package maildir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/state"
+)
+
+// Options say what a Tree is like. The zero value is layout fs, with the trash inside
+// the tree, by the system's clock.
+type Options struct {
+	Layout Layout
+	// Trash holds TrashDir where the state directory lies outside the tree; nil: inside.
+	Trash disk.FS
+	// TrashDir is the folder for trashed files; "": that of the layout.
+	TrashDir string
+	// Keys names messages that have no UID of the server's, as with POP3; nil: none.
+	Keys Keys
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Wait waits, or returns ctx's error; nil: by a timer.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Grain is the file system's time stamps' precision; 0: guessed from the stamps.
+	Grain time.Duration
+}
+
+// Keys maps between UIDs, which the engine speaks in, and keys, which stand in the
+// names of files whose server has none: 26 characters of base32 (SPEC section 6). Its
+// methods are called from several goroutines.
+type Keys interface {
+	// UID returns the number of a key, false where the key is unknown.
+	UID(key string) (state.UID, bool)
+	// Key returns the key of a number, false where the message is named by its UID.
+	Key(uid state.UID) (string, bool)
+}
+
+// Tree is an account's root with Maildirs below it. Its methods are safe for
+// concurrent use.
+type Tree struct {
+	fs      disk.FS
+	opts    Options
+	inside  bool // the trash lies in the tree
+	noLinks atomic.Bool
+	trashed atomic.Bool   // the trash is there, durably
+	serial  atomic.Uint64 // of names in tmp/ and trash/
+
+	mu     sync.Mutex
+	places map[string]string // folded path -> path, of every Maildir met so far
+}
+
+// Open returns the tree on fs. It touches nothing.
+func Open(fs disk.FS, opts Options) *Tree {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Wait == nil {
+		opts.Wait = wait
+	}
+	if opts.TrashDir == "" {
+		opts.TrashDir = path.Join(opts.Layout.StateDir(), "trash")
+	}
+	inside := opts.Trash == nil
+	if inside {
+		opts.Trash = fs
+	}
+	return &Tree{fs: fs, opts: opts, inside: inside, places: map[string]string{}}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Free returns the octets that can still be written below the root.
+func (t *Tree) Free() (int64, error) {
+	n, err := t.fs.Free()
+	if err != nil {
+		return 0, fault(err, "free space of the maildir root")
+	}
+	return n, nil
+}
+
+// The three folders of a Maildir.
+const (
+	dirNew = "new"
+	dirCur = "cur"
+	dirTmp = "tmp"
+)
+
+// Open returns a Maildir that is there; fs.ErrNotExist if it is not, or lacks one of
+// new and cur. Whether it is one of ours, its marker says.
+func (t *Tree) Open(dir string) (*Maildir, error) {
+	if !fs.ValidPath(dir) {
+		return nil, fmt.Errorf("open maildir %q: %w", dir, fs.ErrInvalid)
+	}
+	for _, sub := range []string{dirNew, dirCur} {
+		info, err := t.fs.Lstat(path.Join(dir, sub))
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is no folder", sub)
+		}
+		if err != nil {
+			return nil, fault(err, "open maildir %s", dir)
+		}
+	}
+	t.remember(dir)
+	return newMaildir(t, dir), nil
+}
+
+// Create makes a Maildir, or what of it is missing, with its marker, both durable when
+// it returns. Called again it does the same again; files are never touched.
+func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
+	if !fs.ValidPath(dir) {
+		return nil, fmt.Errorf("create maildir %q: %w", dir, fs.ErrInvalid)
+	}
+	if err := mkdirs(t.fs, dir); err != nil {
+		return nil, fault(err, "create maildir %s", dir)
+	}
+	for _, sub := range []string{dirTmp, dirNew, dirCur} {
+		if err := mkdir(t.fs, path.Join(dir, sub)); err != nil {
+			return nil, fault(err, "create maildir %s", dir)
+		}
+	}
+	md := newMaildir(t, dir)
+	if err := t.fs.SyncDir(dir); err != nil {
+		return nil, fault(err, "create maildir %s", dir)
+	}
+	if err := md.SetMarker(m); err != nil {
+		return nil, err
+	}
+	t.remember(dir)
+	return md, nil
+}
+
+// Rename moves a Maildir, with all that lies below it, to a path where nothing is yet. It
+// is durable when Rename returns nil; cut off, it has happened or not. A path that is
+// taken is fs.ErrExist, one that is gone fs.ErrNotExist.
+func (t *Tree) Rename(from, to string) error {
+	if !fs.ValidPath(from) || !fs.ValidPath(to) || from == "." || to == "." || strings.HasPrefix(to+"/", from+"/") {
+		return fmt.Errorf("rename maildir %q to %q: %w", from, to, fs.ErrInvalid)
+	}
+	if _, err := t.fs.Lstat(from); err != nil {
+		return fault(err, "rename maildir %s", from)
+	}
+	if err := mkdirs(t.fs, path.Dir(to)); err != nil {
+		return fault(err, "make room for maildir %s", to)
+	}
+	if err := t.fs.Rename(from, to); err != nil {
+		return fault(err, "rename maildir %s to %s", from, to)
+	}
+	t.remember(to)
+	// The new name first: durable there before it is durably gone here.
+	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
+		if err := t.fs.SyncDir(dir); err != nil {
+			return fault(err, "rename maildir %s to %s", from, to)
+		}
+	}
+	return nil
+}
+
+// mkdirs makes a folder and those above it. All of them are synced up to the root, also
+// those that were there: an earlier run may have been killed before it did.
+func mkdirs(fsys disk.FS, dir string) error {
+	for ; dir != "."; dir = path.Dir(dir) {
+		if _, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			if err := mkdirs(fsys, path.Dir(dir)); err != nil {
+				return err
+			}
+			if err := mkdir(fsys, dir); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+		if err := fsys.SyncDir(path.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mkdir makes a folder, or finds it there.
+func mkdir(fsys disk.FS, dir string) error {
+	err := fsys.Mkdir(dir)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := fsys.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", dir)
+	}
+	return err
+}
+
+// tmpName is a name for tmp/ that no other program gives and no other run gave: Tidy
+// knows it again by its beginning.
+func (t *Tree) tmpName() string {
+	return fmt.Sprintf("%s%d.%d.%d", tmpPrefix, t.opts.Now().UnixNano(), pid, t.serial.Add(1))
+}
+
+var pid = os.Getpid()
+
+const tmpPrefix = "mailsync-tmp."
+
+// fault wraps an error of the disk with what was tried, and gives it the kind Storage
+// where the whole disk is concerned.
+func fault(err error, format string, args ...any) error {
+	err = fmt.Errorf(format+": %w", append(args, err)...)
+	switch {
+	case disk.Full(err):
+		return state.Faultf(state.Storage, "%w", err).WithHint("make room on the disk, then run again")
+	case disk.Crippled(err):
+		return state.Faultf(state.Storage, "%w", err)
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// Unlink removes a name whose bytes have another one, kept, in the Maildir at the path in:
+// it sees first that kept is there, and that it is the same file or one with the same bytes.
+// Either may have got other flags from another program meanwhile: then it is found by the rest
+// of its name, and kept gets what the other one got. One that is gone already is no error.
+func (m *Maildir) Unlink(name, in, kept string) error {
+	dest := m.sibling(in)
+	for range maxRenames {
+		gone, err := m.unlink(name, dest, kept)
+		if !gone || err != nil {
+			return err
+		}
+		next, err := m.renamed(name)
+		if err != nil || next == "" {
+			return err
+		}
+		if kept, err = m.inherit(name, next, dest, kept); err != nil {
+			return err
+		}
+		name = next
+	}
+	return fmt.Errorf("unlink %s: another program keeps renaming it", m.at(name))
+}
+
+// inherit gives kept, in the Maildir dest, the letters that another program added when it
+// renamed the file's other name, and takes those that it took; it returns kept's name then.
+// A keyword for which dest has no letter is left out.
+func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string, error) {
+	_, was, _ := splitInfo(path.Base(name))
+	_, is, _ := splitInfo(path.Base(next))
+	if was == is {
+		return kept, nil
+	}
+	spelled := func(letter byte) (byte, bool) { return letter, true }
+	if dest != m {
+		from, err := m.readKeywords()
+		if err != nil {
+			return "", err
+		}
+		to, err := dest.readKeywords()
+		if err != nil {
+			return "", err
+		}
+		spelled = func(letter byte) (byte, bool) { return from.respell(letter, to) }
+	}
+	kept, err := dest.reletter(kept, func(info string) string {
+		letters := []byte(info)
+		for i := range len(was) {
+			if l, ok := spelled(was[i]); ok && strings.IndexByte(is, was[i]) < 0 {
+				letters = slices.DeleteFunc(letters, func(c byte) bool { return c == l })
+			}
+		}
+		for i := range len(is) {
+			if l, ok := spelled(is[i]); ok && strings.IndexByte(was, is[i]) < 0 {
+				letters = append(letters, l)
+			}
+		}
+		slices.Sort(letters)
+		return string(slices.Compact(letters))
+	})
+	if err == nil && dest != m {
+		err = dest.Sync() // nobody else knows that it changed
+	}
+	return kept, err
+}
+
+// respell is the letter that stands in other words for what one stands for in these.
+func (w words) respell(letter byte, other words) (byte, bool) {
+	if letter < 'a' || letter > 'z' {
+		return letter, true
+	}
+	name := w[letter-'a']
+	i := slices.Index(other[:], name)
+	if name == "" || i < 0 {
+		return 0, false
+	}
+	return 'a' + byte(i), true
+}
+
+// reletter renames a file so that it has other letters, following one that another program
+// renames, and returns its name.
+func (m *Maildir) reletter(name string, change func(letters string) string) (string, error) {
+	for range maxRenames {
+		_, base, err := split(name)
+		if err != nil {
+			return "", err
+		}
+		key, info, _ := splitInfo(base)
+		set := change(info)
+		if set == info {
+			return name, nil
+		}
+		next := dirCur + "/" + joinInfo(key, set)
+		err = m.rename(name, next)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return next, err
+		}
+		if name, err = m.again(name); err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
+}
+
+// renamed finds the name that differs from one that is gone in its flags only, "" if
+// there is none.
+func (m *Maildir) renamed(name string) (string, error) {
+	key, found := keyOf(name), ""
+	err := m.each(func(other string) {
+		if keyOf(other) == key {
+			found = other
+		}
+	})
+	return found, err
+}
+
+// keyOf is a name without its folder and its flags, which mail programs change.
+func keyOf(name string) string {
+	key, _, _ := splitInfo(path.Base(name))
+	return key
+}
+
+// unlink removes a name, and reports instead that it is gone.
+func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, err error) {
+	dir, _, err := split(name)
+	if err != nil {
+		return false, err
+	}
+	info, err := m.fs.Lstat(m.at(name))
+	if isNotExist(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fault(err, "look at %s", m.at(name))
+	}
+	kept, there, err := dest.stat(kept)
+	if err != nil {
+		return false, err
+	}
+	if dest.path == m.path && keyOf(name) == keyOf(kept) {
+		// Other flags are no other name: whoever renames it may be between the two.
+		return false, fmt.Errorf("%s is the name to be kept: %w", m.at(name), fs.ErrInvalid)
+	}
+	if info.Ino == 0 || info.Ino != there.Ino {
+		one, err := m.Inspect(name, nil)
+		if err != nil {
+			return false, err
+		}
+		two, err := dest.Inspect(kept, nil)
+		if err != nil {
+			return false, err
+		}
+		if one.Digest != two.Digest {
+			return false, fmt.Errorf("%s and %s are not the same message: %w", m.at(name), dest.at(kept), state.ErrOccupied)
+		}
+	}
+	err = m.fs.Remove(m.at(name))
+	if isNotExist(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fault(err, "remove %s", m.at(name))
+	}
+	m.touch(dir)
+	return false, nil
+}

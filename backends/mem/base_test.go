@@ -1,0 +1,12 @@
+package mem_test
+
+import (
+	"testing"
+
+	"mailsync/backends/contract"
+	"mailsync/backends/mem"
+)
+
+func TestBase(t *testing.T) {
+	contract.Base(t, func(*testing.T) contract.Memory { return mem.NewBase() })
+}

@@ -1,0 +1,25 @@
+package mem_test
+
+import (
+	"testing"
+
+	"mailsync/backends/contract"
+	"mailsync/backends/mem"
+	"mailsync/sync"
+)
+
+func TestServer(t *testing.T) {
+	contract.Server(t, func(*testing.T) sync.Server { return mem.NewServer() })
+}
+
+func TestReading(t *testing.T) {
+	contract.Reading(t, func(_ *testing.T, bodies []string) sync.Server {
+		s := mem.NewServer()
+		s.Change("INBOX", func(m *mem.Mailbox) {
+			for i, body := range bodies {
+				m.Add(body, 1_700_000_000+int64(i))
+			}
+		})
+		return s
+	})
+}

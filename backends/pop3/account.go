@@ -1,0 +1,209 @@
+package pop3
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// uidValidity is INBOX's.
+const uidValidity = 1
+
+// inbox is the one mailbox of POP3.
+const inbox = "INBOX"
+
+var errClosed = errors.New("the account is closed")
+
+// Account is one account on a POP3 server. Its methods are safe for concurrent use; they
+// wait for each other, for there is one session at a time: most servers lock the mailbox
+// for it (RFC 1939 section 4).
+type Account struct {
+	o        Options
+	server   *reach.Server
+	trace    tracer
+	commands atomic.Int64
+	busy     chan struct{} // holds one token while nobody works
+
+	// Of whoever has the token.
+	patience *reach.Patience
+	delay    time.Duration // what the server wants between log-ins
+	careful  bool          // an answer made no sense: a NOOP shows where each message ends
+	known    *Secret
+
+	mu      sync.Mutex // guards session against Close
+	session *session
+	closed  bool
+}
+
+// New checks the options and returns the account. It connects to nothing yet.
+func New(o Options) (*Account, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	a := &Account{
+		o: o, server: o.server(), trace: tracer{w: o.Trace, secrets: o.Secrets}, busy: make(chan struct{}, 1),
+		patience: &reach.Patience{Most: o.MaxWait},
+	}
+	if err := a.server.Prepare(); err != nil {
+		return nil, err
+	}
+	a.busy <- struct{}{}
+	return a, nil
+}
+
+// enter waits until nobody else works. leave lets the next one in.
+func (a *Account) enter(ctx context.Context) error {
+	select {
+	case <-a.busy:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		a.leave()
+		return errClosed
+	}
+	return nil
+}
+
+func (a *Account) leave() { a.busy <- struct{}{} }
+
+func (a *Account) setSession(s *session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.session = s; a.closed {
+		s.c.drop()
+	}
+}
+
+// do runs f on a session, and where its connection breaks once more on another one. So f
+// must be safe to run twice.
+func (a *Account) do(ctx context.Context, f func(*session) error) error {
+	if err := a.enter(ctx); err != nil {
+		return err
+	}
+	defer a.leave()
+	for again := true; ; again = false {
+		s, err := a.open(ctx)
+		if err != nil {
+			return err
+		}
+		err = s.during(ctx, f)
+		if err == nil || !s.c.broken.Load() || !again || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// during runs f on the session; the end of ctx breaks the connection.
+func (s *session) during(ctx context.Context, f func(*session) error) error {
+	stop := context.AfterFunc(ctx, s.c.drop)
+	defer stop()
+	err := f(s)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fault(err)
+}
+
+// List returns INBOX. Where its STATUS is wanted, the session that the other methods
+// will use is begun for it; else nothing is asked.
+func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
+	box := state.Listed{Raw: inbox, Levels: []string{inbox}, Size: -1}
+	if want != nil && want(box) {
+		err := a.do(ctx, func(s *session) error {
+			if err := s.look(); err != nil {
+				return err
+			}
+			box.HasMark, box.Size = true, s.list.octets()
+			box.Mark = state.Mark{UIDValidity: uidValidity, Exists: uint32(len(s.list.messages))}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &state.Listing{Mailboxes: []state.Listed{box}}, nil
+}
+
+// Scan lists the whole mailbox as the session shows it. Its UIDLs are to be committed with
+// the records, or before.
+func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
+	if !isInbox(req.Raw) {
+		return nil, errNoMailbox(req.Raw)
+	}
+	a.o.Numbers.reserve(req)
+	var sn *state.ServerSnapshot
+	err := a.do(ctx, func(s *session) error {
+		l, err := s.numbered(ctx)
+		if err == nil {
+			sn = s.snapshot(l)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sn, nil
+}
+
+// Commands returns how many commands were sent so far.
+func (a *Account) Commands() int64 { return a.commands.Load() }
+
+// goodbye is how long Close waits for the answer to QUIT. Nothing depends on it: what was
+// to be deleted has had its own.
+const goodbye = 2 * time.Second
+
+// Close ends the session: with QUIT if nobody uses it and that deletes nothing, by closing
+// the connection else.
+// The account is of no use after; a second call does nothing.
+func (a *Account) Close() error {
+	a.mu.Lock()
+	s, closed := a.session, a.closed
+	a.closed = true
+	a.mu.Unlock()
+	if closed || s == nil {
+		return nil
+	}
+	select {
+	case <-a.busy:
+		defer a.leave()
+		if !s.c.broken.Load() && !s.c.expires() {
+			t := time.AfterFunc(goodbye, s.c.drop)
+			_ = s.c.quit() // the answer changes nothing
+			t.Stop()
+		}
+	default:
+	}
+	s.c.drop()
+	return nil
+}
+
+func isInbox(raw string) bool { return strings.EqualFold(raw, inbox) }
+
+func errNoMailbox(raw string) error {
+	return state.Faultf(state.Other, "POP3 has no mailbox %s", reach.Quoted(raw))
+}
+
+// The engine's Server, which is not to be imported here.
+var _ interface {
+	List(context.Context, func(state.Listed) bool) (*state.Listing, error)
+	Scan(context.Context, state.ScanRequest) (*state.ServerSnapshot, error)
+	Fetch(context.Context, state.Work) error
+	Store(context.Context, state.StoreRequest) ([]state.OnServer, error)
+	Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error)
+	Expunge(context.Context, state.ExpungeRequest) (state.Expunged, error)
+	Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error)
+	CreateMailbox(context.Context, []string, string) (state.Listed, error)
+	Idents(context.Context, string, uint32, []state.UID) ([]state.Ident, error)
+	Quota(context.Context, string) ([]state.Quota, error)
+	Close() error
+} = (*Account)(nil)

@@ -1,0 +1,224 @@
+package pop3
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// client is one connection to a POP3 server. One goroutine uses it at a time; drop alone
+// may be called from another.
+//
+// A command is put and then flushed, so that several can share a packet; answers come in
+// the order of the commands. An error that is not the server's refusal has broken the
+// connection: it is closed and stays so.
+type client struct {
+	o        *Options
+	trace    *tracer
+	sent     *atomic.Int64 // commands
+	socket   net.Conn      // below TLS; what drop closes
+	conn     *timed
+	r        *bufio.Reader
+	out      []byte // put, not flushed yet
+	caps     capabilities
+	greeted  bool   // the server spoke POP3
+	took     bool   // RETR was sent
+	stamp    string // the greeting's timestamp for APOP; "" without a well-formed one
+	safe     bool   // TLS is on
+	answered time.Time
+	broken   atomic.Bool
+}
+
+const (
+	readBuffer = 64 << 10
+	// maxLine bounds a line of a listing. A status line is bounded by readBuffer; RFC 2449
+	// section 4 allows 512 octets.
+	maxLine = 1 << 20
+	// maxListing bounds a listing as a whole.
+	maxListing = 1 << 30
+)
+
+func newClient(conn net.Conn, o *Options, trace *tracer, sent *atomic.Int64) *client {
+	c := &client{o: o, trace: trace, sent: sent, socket: conn}
+	if t, ok := conn.(*tls.Conn); ok {
+		c.socket = t.NetConn()
+	}
+	c.use(conn, o.TLS == Implicit)
+	return c
+}
+
+// use goes on over another connection. What was read from the old one is forgotten.
+func (c *client) use(conn net.Conn, safe bool) {
+	c.conn = &timed{Conn: conn, timeout: c.o.Timeout}
+	c.r = bufio.NewReaderSize(c.conn, readBuffer)
+	c.safe = safe
+}
+
+// drop closes the connection. It may be called at any time and more than once.
+func (c *client) drop() {
+	c.broken.Store(true)
+	_ = c.socket.Close() // nothing is left to lose on it
+}
+
+// fail breaks the connection for a reason.
+func (c *client) fail(doing string, err error) error {
+	c.drop()
+	return reach.Fault(doing, err)
+}
+
+// garbled breaks the connection because of something that no POP3 server says.
+func (c *client) garbled(format string, args ...any) error {
+	return c.fail("connection to "+c.o.Host, &garbledError{fmt.Sprintf(format, args...)})
+}
+
+// garbledError is an answer that makes no sense, as against a connection that ended.
+type garbledError struct{ what string }
+
+func (e *garbledError) Error() string { return e.what }
+
+func isGarbled(err error) bool {
+	var g *garbledError
+	return errors.As(err, &g)
+}
+
+// put adds a command to what flush sends. It refuses one that would be two (a line break
+// in a user's name), and, where nothing may change the server, DELE.
+func (c *client) put(command string) error { return c.putAs(command, command) }
+
+// putAs is put for a command that the trace shows otherwise.
+func (c *client) putAs(command, shown string) error {
+	if strings.ContainsAny(command, "\r\n\x00") {
+		return state.Faultf(state.Usage, "user and password cannot hold a line break")
+	}
+	if c.o.ReadOnly && strings.HasPrefix(strings.ToUpper(command), "DELE") {
+		return state.Faultf(state.Other, "this run must not change the server: DELE is refused")
+	}
+	c.took = c.took || strings.HasPrefix(command, "RETR ")
+	c.sent.Add(1)
+	c.trace.line("C", shown)
+	c.out = append(append(c.out, command...), "\r\n"...)
+	return nil
+}
+
+// flush sends what was put.
+func (c *client) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	_, err := c.conn.Write(c.out)
+	c.out = c.out[:0]
+	if err != nil {
+		return c.fail("send to "+c.o.Host, err)
+	}
+	return nil
+}
+
+// command sends one command and returns what follows +OK.
+func (c *client) command(command string) (string, error) {
+	return c.commandAs(command, command)
+}
+
+func (c *client) commandAs(command, shown string) (string, error) {
+	if err := c.putAs(command, shown); err != nil {
+		return "", err
+	}
+	if err := c.flush(); err != nil {
+		return "", err
+	}
+	return c.reply()
+}
+
+// reply reads a status line and returns what follows +OK; -ERR is a *refusal.
+func (c *client) reply() (string, error) {
+	good, text, err := c.status()
+	switch {
+	case err != nil:
+		return "", err
+	case good == "+OK":
+		return text, nil
+	case good == "+":
+		return "", c.garbled("server asked for more where nothing is to say")
+	}
+	return "", newRefusal(text)
+}
+
+// status reads a status line, "+OK", "-ERR" (RFC 1939 section 3) or the "+" of SASL
+// (RFC 5034 section 4), and what follows it. The whole line has to come within the
+// timeout, so that a server cannot keep us with an octet now and then.
+func (c *client) status() (word, text string, err error) {
+	c.conn.Until(time.Now().Add(c.o.Timeout))
+	b, err := c.r.ReadSlice('\n')
+	c.conn.Until(time.Time{})
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return "", "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.shown(string(b))))
+	}
+	if err != nil {
+		return "", "", c.fail("wait for "+c.o.Host, ended(err))
+	}
+	line := strings.TrimRight(string(b), "\r\n")
+	c.trace.line("S", line)
+	word, text, _ = strings.Cut(line, " ")
+	word, text = strings.ToUpper(word), c.trace.shown(text)
+	if word != "+OK" && word != "-ERR" && word != "+" {
+		return "", "", c.garbled("server answered %s, which is neither +OK nor -ERR", reach.Quoted(c.trace.shown(line)))
+	}
+	c.answered = time.Now()
+	return word, text, nil
+}
+
+// lines reads a multi-line answer that lists something and calls f with each line,
+// without its end; f must not keep it. Of a line longer than maxLine it gets the
+// beginning, and false. Listings are read more kindly than messages: a bare LF ends a
+// line as well, for none holds data of others. More than most lines are an error.
+func (c *client) lines(most int, f func(line []byte, whole bool)) error {
+	var long []byte
+	for n, octets := 0, 0; ; {
+		b, err := c.r.ReadSlice('\n')
+		if octets += len(b); octets > maxListing {
+			return c.garbled("server's listing has more than %d octets", maxListing)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long = append(long, b[:min(len(b), maxLine+1-len(long))]...)
+			continue
+		}
+		if err != nil {
+			return c.fail("read a listing of "+c.o.Host, ended(err))
+		}
+		if len(long) > 0 {
+			long = append(long, b[:min(len(b), maxLine+1-len(long))]...)
+			b = long
+		}
+		whole := len(b) <= maxLine
+		b = trimEnd(b)
+		if len(b) == 1 && b[0] == '.' {
+			c.trace.line("S", ".")
+			return nil
+		}
+		if n++; n > most {
+			return c.garbled("server lists more than %d lines", most)
+		}
+		if c.trace.w != nil {
+			c.trace.line("S", string(b))
+		}
+		f(b, whole)
+		long = long[:0]
+	}
+}
+
+func trimEnd(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] == '\n' {
+		b = b[:n-1]
+	}
+	if n := len(b); n > 0 && b[n-1] == '\r' {
+		b = b[:n-1]
+	}
+	return b
+}

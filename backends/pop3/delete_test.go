@@ -1,0 +1,190 @@
+package pop3
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mailsync/backends/pop3/script"
+	"mailsync/state"
+)
+
+func doom(uids ...state.UID) state.ExpungeRequest {
+	req := state.ExpungeRequest{Raw: "INBOX", UIDValidity: 1}
+	for _, uid := range uids {
+		req.Messages = append(req.Messages, state.Doomed{UID: uid, Size: -1, Date: state.NoDate})
+	}
+	return req
+}
+
+// What a server answers decides what counts as deleted, and nothing that is not sure to be
+// meant is ever marked.
+func TestDeletions(t *testing.T) {
+	only := func(no string, a script.Answer) script.Answer {
+		return func(p *script.Peer, args string) bool { return args == no && a(p, args) }
+	}
+	for _, c := range []struct {
+		name    string
+		box     *script.Box
+		answers script.Answers
+		change  func(*state.ExpungeRequest)
+		gone    []state.UID // of 1 and 2 out of four
+		kept    []state.UID
+		failed  bool
+		left    int
+	}{
+		{name: "healthy", gone: []state.UID{1, 2}, left: 2},
+		{name: "DELE refused", answers: script.Answers{"DELE": only("1", script.Say("-ERR no"))}, gone: []state.UID{2}, failed: true, left: 3},
+		{name: "QUIT refused", answers: script.Answers{"QUIT": script.Say("-ERR some were not deleted")}, failed: true, left: 4},
+		{name: "QUIT not answered", answers: script.Answers{"QUIT": func(p *script.Peer, _ string) bool { p.Close(); return true }}, failed: true, left: 4},
+		{name: "QUIT and silence", answers: script.Answers{"QUIT": func(p *script.Peer, _ string) bool { p.Stall(); return true }}, failed: true, left: 4},
+		{name: "another message by now", answers: script.Answers{"UIDL": only("1", script.Say("+OK 1 other"))}, gone: []state.UID{2}, kept: []state.UID{1}, failed: true, left: 3},
+		{name: "UIDL for one refused", answers: script.Answers{"UIDL": only("1", script.Say("-ERR no"))}, gone: []state.UID{2}, failed: true, left: 3},
+		{name: "the server counts fewer than should be left", answers: script.Answers{"STAT": countsDown()}, failed: true, left: 4},
+		{name: "the server does not count down", answers: script.Answers{"STAT": script.Say("+OK 4 100")}, gone: []state.UID{1, 2}, left: 2},
+		{name: "a listing that is not complete", answers: script.Answers{"LIST": script.Say("+OK", "1 20", ".")}, failed: true, left: 4},
+		{name: "another size", change: func(r *state.ExpungeRequest) { r.Messages[0].Size = 1 }, gone: []state.UID{2}, kept: []state.UID{1}, left: 3},
+		{name: "not confirmed", change: func(r *state.ExpungeRequest) { r.Confirm = func(m state.OnServer) bool { return m.UID != 2 } },
+			gone: []state.UID{1}, kept: []state.UID{2}, left: 3},
+		{name: "gone already", change: func(r *state.ExpungeRequest) {
+			r.Messages = append(r.Messages, state.Doomed{UID: 99, Size: -1, Date: state.NoDate})
+		}, gone: []state.UID{1, 2, 99}, left: 2},
+		{name: "unique-ids that repeat", box: uidls("same", "same", "c", "d"), kept: nil, failed: true, left: 4},
+		{name: "another UIDVALIDITY", change: func(r *state.ExpungeRequest) { r.UIDValidity = 2 }, failed: true, left: 4},
+		{name: "another mailbox", change: func(r *state.ExpungeRequest) { r.Raw = "Trash" }, failed: true, left: 4},
+		{name: "to a trash", change: func(r *state.ExpungeRequest) { r.Trash = "Trash" }, failed: true, left: 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			box := c.box
+			if box == nil {
+				box = uidls("a", "b", "c", "d")
+			}
+			srv := script.New(t, script.Healthy(box, c.answers))
+			a := meet(t, srv, func(o *Options) { o.Timeout = 2 * time.Second })
+			_, uids := seen(t, a)
+			req := doom(uids[:2]...)
+			if c.box != nil {
+				slices.Sort(uids)
+				req = doom(uids[len(uids)-2:]...) // those without a unique-id were numbered last
+			}
+			if c.change != nil {
+				c.change(&req)
+			}
+			out, err := a.Expunge(t.Context(), req)
+			if !slices.Equal(out.Gone, c.gone) || (err != nil) != c.failed || c.kept != nil && !slices.Equal(out.Kept, c.kept) {
+				t.Errorf("gone %v, kept %v: %v", out.Gone, out.Kept, err)
+			}
+			if n := len(box.Bodies()); n != c.left {
+				t.Errorf("%d are left, want %d", n, c.left)
+			}
+		})
+	}
+}
+
+// countsDown answers STAT well once, and then with too few.
+func countsDown() script.Answer {
+	first := true
+	return func(p *script.Peer, _ string) bool {
+		if first {
+			first = false
+			return false
+		}
+		p.Send("+OK 1 10")
+		return true
+	}
+}
+
+// A connection that breaks anywhere before QUIT's answer deletes nothing, or it all and
+// says that it is not sure; the second connection it may take does the same.
+func TestDeletionCutAnywhere(t *testing.T) {
+	for n := int64(1); ; n++ {
+		box := uidls("a", "b", "c", "d")
+		whole := false
+		cut := func(p *script.Peer) { p.CutAfter(n); script.Healthy(box, nil)(p); whole = true }
+		srv := script.New(t, cut)
+		a := meet(t, srv)
+		out, err := a.Expunge(t.Context(), doom(1, 2))
+		a.Close()
+		srv.Close()
+		switch left := len(box.Bodies()); {
+		case len(out.Gone) > 0 && left != 2, err == nil && len(out.Gone) != 2, left != 4 && left != 2:
+			t.Fatalf("cut after %d octets: %d left, gone %v, %v", n, left, out.Gone, err)
+		case left == 2 && len(out.Gone) == 0 && !strings.Contains(err.Error(), "may have happened or not"):
+			t.Fatalf("cut after %d octets: they are gone, and it says %v", n, err)
+		}
+		if whole && err == nil {
+			return
+		}
+	}
+}
+
+func TestReadOnlyDeletesNothing(t *testing.T) {
+	box := uidls("a", "b")
+	srv := script.New(t, script.Healthy(box, nil))
+	a := meet(t, srv, func(o *Options) { o.ReadOnly = true })
+	if out, err := a.Expunge(t.Context(), doom(1)); err == nil || len(out.Gone) > 0 {
+		t.Errorf("%v, %v", out, err)
+	}
+	if err := a.do(t.Context(), func(s *session) error { _, err := s.c.command("dele 1"); return err }); err == nil || len(box.Bodies()) != 2 {
+		t.Errorf("%v", err)
+	}
+}
+
+// What POP3 cannot do is refused for good; what it has nothing to say about is no failure.
+func TestWhatPOP3Cannot(t *testing.T) {
+	a := meet(t, script.New(t, script.Healthy(script.NewBox(), nil)))
+	ctx := context.Background()
+	_, err1 := a.Append(ctx, "INBOX", []state.Outgoing{{}}, nil)
+	_, err2 := a.Move(ctx, "INBOX", 1, []state.UID{1}, "Trash")
+	_, err3 := a.CreateMailbox(ctx, []string{"Work"}, "")
+	for _, err := range []error{err1, err2, err3} {
+		if state.KindOf(err) != state.Usage || state.HintOf(err) == "" {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := a.CreateMailbox(ctx, []string{"inbox"}, ""); err != nil {
+		t.Error(err)
+	}
+	if q, err := a.Quota(ctx, "INBOX"); q != nil || err != nil {
+		t.Errorf("%v, %v", q, err)
+	}
+}
+
+// Gmail's habits are known by its name.
+func TestHabits(t *testing.T) {
+	for _, c := range []struct {
+		host, user string
+		want       int
+	}{{"pop.gmail.com", "ada@gmail.com", 2}, {"POP.gmail.com.", "recent:ada@gmail.com", 1}, {"pop.example.org", "ada", 0}} {
+		a, err := New(Options{Host: c.host, User: c.user, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }})
+		if err != nil || len(a.Habits()) != c.want {
+			t.Errorf("%s: %v, %v", c.host, a.Habits(), err)
+		}
+		for _, h := range a.Habits() {
+			if h.Hint() == "" {
+				t.Errorf("%s: no hint", h)
+			}
+		}
+	}
+}
+
+// What a server hides after it was fetched is not listed, and that is no incomplete listing.
+func TestHiddenOnceFetched(t *testing.T) {
+	box := uidls("a", "b", "c")
+	box.Hides = true
+	numbers := NewNumbers(nil)
+	a := meet(t, script.New(t, script.Healthy(box, nil)), knowing(numbers))
+	_, uids := seen(t, a)
+	if bodies, errs := bring(t, a, uids[:2]); len(bodies) != 2 {
+		t.Fatal(errs)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := meet(t, script.New(t, script.Healthy(box, nil)), knowing(numbers))
+	if sn, left := seen(t, next); !sn.Complete || !slices.Equal(left, uids[2:]) {
+		t.Errorf("complete %t, %v", sn.Complete, left)
+	}
+}

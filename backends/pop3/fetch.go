@@ -1,0 +1,311 @@
+package pop3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+)
+
+// Fetch brings the messages of work's items over one connection, with as many RETRs ahead
+// of their answers as the window lets it where the server pipelines.
+//
+// A connection that breaks is made anew, and goes on where it broke: what came whole is
+// not asked for again. A message at which two connections broke is left out of its item;
+// after two such without a message in between Fetch gives up.
+func (a *Account) Fetch(ctx context.Context, work state.Work) error {
+	if err := a.enter(ctx); err != nil {
+		return err
+	}
+	defer a.leave()
+	f := &fetching{work: work, a: a}
+	for {
+		err := f.connected(ctx)
+		if err == nil {
+			return nil
+		}
+		if err = f.again(ctx, err); err != nil {
+			f.abandon(err)
+			return err
+		}
+		if f.over && len(f.asks) == 0 {
+			return nil
+		}
+	}
+}
+
+// fetching is one call of Fetch, over all of its connections.
+type fetching struct {
+	a    *Account
+	work state.Work
+	s    *session // the connection in use
+
+	asks      []*ask // handed out and not answered yet, in order
+	sent      int    // how many of them this connection was asked for
+	announced int64  // octets of those that were sent
+	over      bool   // work has no more
+	ended     []*parcel
+	suspect   *parcel // its message came last, and no good answer followed yet
+	blameless bool    // this connection broke at a message that was taken off already
+
+	stopped error // work wants no more
+	breaks  int   // connections in a row that brought nothing
+	skipped int   // messages in a row at which connections broke
+	buf     []byte
+}
+
+// parcel is an item on its way.
+type parcel struct {
+	item state.Item
+	left int   // messages not answered yet
+	err  error // what went wrong with one of them
+}
+
+// ask is one message of a parcel.
+type ask struct {
+	p     *parcel
+	uid   state.UID
+	msg   *message // as this connection lists it
+	tries int      // connections that broke at it
+}
+
+var errNotListed = errors.New("the server does not list the message any more")
+
+// connected works over one connection until work has no more or the connection breaks.
+func (f *fetching) connected(ctx context.Context) error {
+	f.s, f.sent, f.announced, f.blameless = nil, 0, 0, false
+	s, err := f.a.open(ctx)
+	if err != nil {
+		return err
+	}
+	f.s = s
+	return s.during(ctx, func(s *session) error {
+		if _, err := s.numbered(ctx); err != nil {
+			return err
+		}
+		return f.run()
+	})
+}
+
+// again decides what follows after err ended a connection: nil to go on over another.
+func (f *fetching) again(ctx context.Context, err error) error {
+	switch {
+	case f.stopped != nil:
+		return f.stopped
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case f.s == nil || !f.s.c.broken.Load():
+		return err // no connection was to be had, or the server does not list its mail
+	}
+	f.blame(err)
+	f.finish()
+	if f.breaks++; f.breaks > 2*maxBreaks || f.skipped >= maxBreaks {
+		return err
+	}
+	return nil
+}
+
+// maxBreaks is how many messages in a row may break their connections.
+const maxBreaks = 2
+
+// blame finds the message at which a connection broke.
+func (f *fetching) blame(err error) {
+	if p := f.suspect; p != nil && isGarbled(err) {
+		// What came in place of an answer may be the rest of a message whose end came too
+		// early. Its item fails as a whole, and is asked for again in smaller parts. It may
+		// as well be the next message's fault: from now on each end is confirmed by itself.
+		f.suspect = nil
+		f.a.careful = true
+		f.drop(p)
+		f.work.Done(p.item, err)
+		return
+	}
+	f.suspect = nil
+	if f.blameless || f.sent == 0 || len(f.asks) == 0 {
+		return
+	}
+	at := f.asks[0]
+	if at.tries++; at.tries > 1 {
+		f.skipped++
+		f.answered(fmt.Errorf("the connection broke at this message twice: %w", err))
+	}
+}
+
+// drop forgets all that is left of an item.
+func (f *fetching) drop(p *parcel) {
+	f.asks = slices.DeleteFunc(f.asks, func(at *ask) bool { return at.p == p })
+	f.ended = slices.DeleteFunc(f.ended, func(e *parcel) bool { return e == p })
+}
+
+// run asks and reads until nothing is left. What follows the last message is a NOOP: its
+// answer shows that the message ended where it seemed to.
+func (f *fetching) run() error {
+	for {
+		if err := f.topUp(); err != nil {
+			return err
+		}
+		last := f.over && f.sent == len(f.asks)
+		switch {
+		case last && (f.sent > 0 && f.ahead() || f.sent == 0 && f.suspect != nil):
+			return f.toTheEnd()
+		case last && f.sent == 0:
+			f.finish()
+			return nil
+		}
+		if err := f.s.c.flush(); err != nil {
+			return err
+		}
+		if err := f.hear(); err != nil {
+			return err
+		}
+	}
+}
+
+// ahead reports whether a message may be asked for before the one in front of it has ended.
+func (f *fetching) ahead() bool { return f.s.c.pipelines() && !f.a.careful }
+
+// toTheEnd reads what is still to come, with the NOOP behind it.
+func (f *fetching) toTheEnd() error {
+	if err := f.s.c.put("NOOP"); err != nil {
+		return err
+	}
+	if err := f.s.c.flush(); err != nil {
+		return err
+	}
+	for len(f.asks) > 0 && f.sent > 0 {
+		if err := f.hear(); err != nil {
+			return err
+		}
+	}
+	return f.confirmed()
+}
+
+// confirmed reads the answer to the NOOP at the end.
+func (f *fetching) confirmed() error {
+	_, err := f.s.c.reply()
+	if _, refused := asRefusal(err); err != nil && !refused {
+		return err
+	}
+	f.confirm()
+	return nil
+}
+
+// The window: how much is asked for ahead of answers (RFC 2449 section 6.8). Its commands
+// always fit the buffers between us, some 6 KB, so that writing never waits for a server that
+// waits for us to read. The octets are a distant server's: 32 MiB each 40 ms are more than
+// most lines carry, and none of them is kept in memory here.
+const (
+	windowCommands = 512
+	windowOctets   = 32 << 20
+	unknownSize    = 64 << 10 // what a message counts whose size is not told
+)
+
+func (m *message) weight() int64 {
+	if m.size < 0 {
+		return unknownSize
+	}
+	return m.size
+}
+
+// topUp puts RETRs until the window is full. It waits until half of it is used up, so
+// that commands travel together.
+func (f *fetching) topUp() error {
+	if f.sent > windowCommands/2 || f.announced > windowOctets/2 {
+		return nil
+	}
+	for f.sent == 0 || f.ahead() {
+		if f.sent == len(f.asks) && !f.next() {
+			return nil
+		}
+		at := f.asks[f.sent]
+		m, ok := f.s.list.find(at.uid)
+		if !ok {
+			if f.sent > 0 {
+				return nil // its turn comes when those before it are answered
+			}
+			f.answered(errNotListed)
+			continue
+		}
+		full := f.sent >= windowCommands || f.announced+m.weight() > windowOctets
+		if f.sent > 0 && full {
+			return nil
+		}
+		at.msg = m
+		if err := f.s.c.put(retr(int(m.no))); err != nil {
+			return err
+		}
+		f.sent++
+		f.announced += m.weight()
+	}
+	return nil
+}
+
+// next takes an item from work. It is false where there is none.
+func (f *fetching) next() bool {
+	for !f.over {
+		item, ok := f.work.Next(inbox)
+		switch {
+		case !ok:
+			f.over = true
+		case !isInbox(item.Raw):
+			f.work.Done(item, errNoMailbox(item.Raw))
+		case item.UIDValidity != uidValidity:
+			f.work.Done(item, state.ErrRenumbered)
+		case len(item.UIDs) == 0:
+			f.work.Done(item, nil)
+		default:
+			p := &parcel{item: item, left: len(item.UIDs)}
+			for _, uid := range item.UIDs {
+				f.asks = append(f.asks, &ask{p: p, uid: uid})
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// answered takes the first ask off: it was answered, or nobody will ask again.
+func (f *fetching) answered(err error) {
+	at := f.asks[0]
+	f.asks = f.asks[1:]
+	if f.sent > 0 {
+		f.sent--
+		f.announced -= at.msg.weight()
+	}
+	if err != nil {
+		at.p.err = err
+	}
+	if at.p.left--; at.p.left == 0 {
+		f.ended = append(f.ended, at.p)
+	}
+}
+
+// finish tells work of items all of whose messages were answered. A message that failed
+// alone is told why; among others it is simply not there, and asked for again by itself.
+func (f *fetching) finish() {
+	for _, p := range f.ended {
+		if len(p.item.UIDs) == 1 {
+			f.work.Done(p.item, p.err)
+		} else {
+			f.work.Done(p.item, nil)
+		}
+	}
+	f.ended = nil
+}
+
+// abandon ends every item that is still on its way. What came of it counts, unless it was
+// work itself that could not go on.
+func (f *fetching) abandon(err error) {
+	f.finish()
+	for len(f.asks) > 0 {
+		p := f.asks[0].p
+		if p.left < len(p.item.UIDs) && f.stopped == nil {
+			f.work.Done(p.item, nil)
+		} else {
+			f.work.Done(p.item, err)
+		}
+		f.drop(p)
+	}
+}

@@ -1,0 +1,44 @@
+package pop3
+
+import (
+	"strings"
+	"testing"
+)
+
+// Whatever UIDL and LIST say, the messages come out in the order of their numbers, each
+// once, none with a unique-id that another has; and a listing is complete only if every
+// number from 1 on was told of once by both.
+func FuzzListing(f *testing.F) {
+	for _, s := range [][2]string{{"1 a\n2 b", "1 10\n2 20"}, {"1 a\n1 b", "1 1\n2 2"}, {"2 a", "1 1"}, {"", ""}, {"1", "1"}, {"0 x\n-1 y\n4294967296 z", "1 99999999999999999999"}, {"1 a\n2 a\n3 ", "3 1\n2 1\n1 1"}} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, uidl, list string) {
+		l := &listing{hasStat: true, hasList: true, hasUIDL: true}
+		told := 0
+		for _, line := range strings.Split(uidl, "\n") {
+			l.addUIDL([]byte(line), true)
+		}
+		for _, line := range strings.Split(list, "\n") {
+			l.addSize([]byte(line), true)
+			told++
+		}
+		l.sort()
+		l.stat.messages = len(l.messages)
+		texts := map[string]bool{}
+		for i, m := range l.messages {
+			if i > 0 && l.messages[i-1].no >= m.no {
+				t.Fatalf("%d comes after %d", m.no, l.messages[i-1].no)
+			}
+			if m.text != "" && texts[m.text] {
+				t.Fatalf("two messages are %q", m.text)
+			}
+			texts[m.text] = true
+			if m.size < -1 || m.size >= hugeMessage {
+				t.Fatalf("message %d has size %d", m.no, m.size)
+			}
+		}
+		if l.complete() && (len(l.messages) != told || len(l.messages) > 0 && int(l.messages[len(l.messages)-1].no) != told) {
+			t.Fatalf("complete, with %d messages in %d lines", len(l.messages), told)
+		}
+	})
+}

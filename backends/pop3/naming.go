@@ -1,0 +1,218 @@
+package pop3
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"mailsync/state"
+)
+
+// name gives every message of the session's listing its UID. For messages without a
+// unique-id of their own that takes reading them.
+func (s *session) name(ctx context.Context) error {
+	l := s.list
+	if l.named {
+		return nil
+	}
+	l.byUID = make(map[state.UID]int32, len(l.messages))
+	l.digests = map[state.UID]byDigest{}
+	l.trouble = nil
+	var nameless []int32
+	for i := range l.messages {
+		m := &l.messages[i]
+		if m.text == "" {
+			nameless = append(nameless, int32(i))
+			continue
+		}
+		if err := s.give(int32(i), m.text); err != nil {
+			return err
+		}
+	}
+	if len(nameless) > 0 {
+		if err := s.nameByDigest(ctx, nameless); err != nil {
+			return err
+		}
+	}
+	l.named = true
+	return nil
+}
+
+// give numbers one message.
+func (s *session) give(i int32, text string) error {
+	uid, err := s.a.o.Numbers.number(text)
+	if err != nil {
+		return err
+	}
+	m := &s.list.messages[i]
+	m.uid = uid
+	s.list.byUID[uid] = i
+	return nil
+}
+
+// nameByDigest identifies messages by their bytes. Those whose header and size are known
+// need not be read.
+func (s *session) nameByDigest(ctx context.Context, nameless []int32) error {
+	prints, err := s.fingerprints(nameless)
+	if err != nil {
+		return err
+	}
+	here := map[string]int{}
+	for _, p := range prints {
+		here[p]++
+	}
+	known := recognizable(s.a.o.Numbers.digests(), here)
+	taken := counts{}
+	var unread []int32
+	for _, i := range nameless {
+		p := prints[i]
+		if p == "" || len(known[p]) == 0 {
+			unread = append(unread, i)
+			continue
+		}
+		d := known[p][0]
+		known[p] = known[p][1:]
+		taken[d.key()] = true
+		if err := s.giveDigest(i, d); err != nil {
+			return err
+		}
+	}
+	for _, i := range unread {
+		if err := s.read(ctx, i, prints[i], taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recognizable sorts the known digests by fingerprint, and leaves out those that tell
+// nothing: where messages of one header and size had different bytes before, or where
+// more of them are here than were then.
+func recognizable(known []byDigest, here map[string]int) map[string][]byDigest {
+	slices.SortFunc(known, func(a, b byDigest) int {
+		return cmp.Or(bytes.Compare(a.digest[:], b.digest[:]), cmp.Compare(a.count, b.count))
+	})
+	by := map[string][]byDigest{}
+	for _, d := range known {
+		if here[d.fingerprint] > 0 {
+			by[d.fingerprint] = append(by[d.fingerprint], d)
+		}
+	}
+	for p, all := range by {
+		if here[p] > len(all) || all[0].digest != all[len(all)-1].digest {
+			delete(by, p)
+		}
+	}
+	return by
+}
+
+// read reads one message to name it. One that cannot be read is left out of the listing.
+func (s *session) read(ctx context.Context, i int32, print string, taken counts) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	no := int(s.list.messages[i].no)
+	digest, err := s.digest(no)
+	if _, refused := asRefusal(err); refused {
+		s.list.trouble = append(s.list.trouble, state.Trouble{
+			Err: fmt.Errorf("message %d has no unique-id of its own and cannot be read: %w", no, err)})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d := taken.next(digest)
+	d.fingerprint = print
+	return s.giveDigest(i, d)
+}
+
+func (s *session) giveDigest(i int32, d byDigest) error {
+	if err := s.give(i, d.text()); err != nil {
+		return err
+	}
+	s.list.digests[s.list.messages[i].uid] = d
+	return nil
+}
+
+// counts tells messages of the same bytes apart.
+type counts map[key]bool
+
+// next is the first of the messages with this digest that is not taken.
+func (c counts) next(digest [sha256.Size]byte) byDigest {
+	d := byDigest{digest: digest, count: 1}
+	for c[d.key()] {
+		d.count++
+	}
+	c[d.key()] = true
+	return d
+}
+
+// fingerprints asks for the headers of messages, where TOP is to be had (RFC 1939
+// section 7).
+func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
+	prints := make(map[int32]string, len(nameless))
+	if s.c.caps.known && !s.c.caps.has("TOP") {
+		return prints, nil
+	}
+	for len(nameless) > 0 {
+		var questions []question
+		for _, i := range nameless[:min(len(nameless), batch)] {
+			m := s.list.messages[i]
+			if m.size < 0 {
+				continue
+			}
+			questions = append(questions, question{top(int(m.no)), func(_ string, err error) error {
+				if err != nil {
+					return nil // it is read whole
+				}
+				sum, err := s.c.sum()
+				if err == nil {
+					prints[i] = fingerprint(sum, m.size)
+				}
+				return err
+			}})
+		}
+		nameless = nameless[min(len(nameless), batch):]
+		if err := s.c.ask(questions...); err != nil {
+			return nil, err
+		}
+	}
+	return prints, nil
+}
+
+func fingerprint(header [sha256.Size]byte, size int64) string {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(header[:], uint64(size)))
+	return base32.StdEncoding.EncodeToString(sum[:])[:keySize]
+}
+
+// digest reads a message for its SHA-256.
+func (s *session) digest(no int) (sum [sha256.Size]byte, err error) {
+	if _, err := s.c.command(retr(no)); err != nil {
+		return sum, err
+	}
+	return s.c.sum()
+}
+
+// sum reads a body for its SHA-256.
+func (c *client) sum() (sum [sha256.Size]byte, err error) {
+	d, h := newDotReader(c.r), sha256.New()
+	_, copied := io.Copy(h, d)
+	if err := c.bodyEnded(d); err != nil {
+		return sum, err
+	}
+	if copied != nil {
+		return sum, copied
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// errOtherBytes says that a message which is named by its digest came with other bytes.
+var errOtherBytes = errors.New("the message came with other bytes than when it was listed")

@@ -1,0 +1,56 @@
+package pop3
+
+import (
+	"context"
+	"strings"
+
+	"mailsync/state"
+)
+
+// Probe logs in once and returns how far that came, also beside an error; a server that
+// is busy is not waited for. The session is the one that the next method uses.
+func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
+	var p state.Probe
+	if err := a.enter(ctx); err != nil {
+		return p, err
+	}
+	defer a.leave()
+	s, err := a.connect(ctx, &p)
+	if err != nil {
+		return p, fault(err)
+	}
+	a.setSession(s)
+	return p, nil
+}
+
+// Habit is a way in which a server departs from RFC 1939 that the user has to know of.
+type Habit string
+
+// The habits that are known.
+const (
+	// HidesFetched: a message that any program fetched is not listed in later sessions.
+	HidesFetched Habit = "the server hides messages from POP3 once any program has fetched them"
+	// IgnoresDelete: DELE and QUIT are answered with +OK, and the message stays.
+	IgnoresDelete Habit = "the server does not delete what it is told to"
+)
+
+// Hint says what the user can do about it.
+func (h Habit) Hint() string {
+	if h == HidesFetched {
+		return `with Gmail, write "recent:" before the user's address to see the last 30 days whatever was fetched, or use IMAP`
+	}
+	return "what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP"
+}
+
+// Habits returns what is known of the habits of a server by its name: Gmail's. What any
+// other does shows to whoever has a memory: it lists again what it said it had deleted.
+func (a *Account) Habits() []Habit {
+	host := strings.ToLower(strings.TrimSuffix(a.o.Host, "."))
+	if !strings.HasSuffix(host, ".gmail.com") && !strings.HasSuffix(host, ".googlemail.com") {
+		return nil
+	}
+	if strings.HasPrefix(a.o.User, "recent:") {
+		return []Habit{IgnoresDelete}
+	}
+	return []Habit{HidesFetched, IgnoresDelete}
+}

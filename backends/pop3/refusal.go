@@ -1,0 +1,97 @@
+package pop3
+
+import (
+	"errors"
+	"strings"
+
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// refusal is a -ERR of the server's.
+type refusal struct {
+	code string // the response code, upper case (RFC 2449 section 8); "" without
+	text string // quoted and cut
+}
+
+func (r *refusal) Error() string {
+	s := "server answered -ERR"
+	if r.code != "" {
+		s += " [" + reach.Clean(r.code) + "]"
+	}
+	if r.text != "" {
+		s += " " + r.text
+	}
+	return s
+}
+
+// newRefusal reads what follows -ERR. A response code counts whether or not CAPA listed
+// RESP-CODES: in place of a greeting there was no CAPA yet, and no server writes words in
+// brackets that mean something else.
+func newRefusal(text string) *refusal {
+	r := &refusal{}
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		if code, rest, ok := strings.Cut(inner, "]"); ok {
+			r.code, text = strings.ToUpper(code), strings.TrimLeft(rest, " ")
+		}
+	}
+	if r.code == "" && soundsLocked(text) {
+		r.code = "IN-USE"
+	}
+	r.text = reach.Quoted(text)
+	return r
+}
+
+// soundsLocked knows servers that are older than response codes.
+func soundsLocked(text string) bool {
+	text = strings.ToLower(text)
+	for _, s := range []string{"lock busy", "already locked", "mailbox locked", "maildrop locked", "mailbox is locked", "maildrop is locked", "is in use", "too many connections"} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether the response code is name or begins with its levels: SYS/TEMP/DISK
+// is a SYS/TEMP (RFC 2449 section 8).
+func (r *refusal) has(name string) bool { return r.code == name || strings.HasPrefix(r.code, name+"/") }
+
+// later reports whether a refusal is about now and not about us.
+func (r *refusal) later() bool {
+	return r.has("IN-USE") || r.has("LOGIN-DELAY") || r.has("SYS/TEMP")
+}
+
+// asRefusal finds the server's own answer in an error.
+func asRefusal(err error) (*refusal, bool) {
+	var r *refusal
+	ok := errors.As(err, &r)
+	return r, ok
+}
+
+// fault adds kind and hint to a refusal, if err is one.
+func fault(err error) error {
+	r, ok := asRefusal(err)
+	if !ok {
+		return err
+	}
+	switch {
+	case r.has("IN-USE"): // RFC 2449 section 8.1.2
+		return state.Faultf(state.Unreachable, "%w", err).
+			WithHint("another program has the mailbox open, or a session of ours was cut off: try again later")
+	case r.has("LOGIN-DELAY"): // RFC 2449 section 8.1.1
+		return state.Faultf(state.Unreachable, "%w", err).
+			WithHint("the server does not let a user log in so often: run less often")
+	case r.has("SYS/TEMP"): // RFC 3206 section 4
+		return state.Faultf(state.Unreachable, "%w", err).
+			WithHint("the server has a problem that it believes will pass: try again later")
+	case r.has("SYS/PERM"): // RFC 3206 section 4
+		return state.Faultf(state.Other, "%w", err).
+			WithHint("the server has a problem that will not pass by itself: tell its operator")
+	case r.has("AUTH"): // RFC 3206 section 5
+		return state.Faultf(state.Login, "%w", err).WithHint("%s", loginHint)
+	}
+	return err
+}
+
+const loginHint = "check user and password; many providers want an app password for mail programs, and POP3 switched on in their settings"

@@ -1,0 +1,160 @@
+package pop3
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+
+	"mailsync/state"
+)
+
+// session is a connection that is logged in, and the mailbox as it shows it.
+type session struct {
+	a    *Account
+	c    *client
+	list *listing // nil until asked
+}
+
+// connect makes one session: connection, greeting, TLS, capabilities, log-in. Where p is
+// not nil it says how far that came.
+func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error) {
+	if p == nil {
+		p = &state.Probe{}
+	}
+	conn, err := a.server.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.Address = conn.RemoteAddr().String()
+	if conn, err = a.server.Secure(ctx, conn); err != nil {
+		return nil, err
+	}
+	s := &session{a: a, c: newClient(conn, &a.o, &a.trace, &a.commands)}
+	stop := context.AfterFunc(ctx, s.c.drop)
+	err = s.begin(ctx)
+	stop()
+	s.c.tell(p)
+	if err != nil {
+		s.c.drop()
+		if r, ok := asRefusal(err); ok && r.has("LOGIN-DELAY") {
+			a.delay = s.c.caps.loginDelay()
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	p.LoggedIn = true
+	return s, nil
+}
+
+// tell says how far a connection came.
+func (c *client) tell(p *state.Probe) {
+	if t, ok := c.conn.Conn.(*tls.Conn); ok {
+		cs := t.ConnectionState()
+		p.TLS = &cs
+	}
+	p.Greeted, p.Capabilities = c.greeted, c.caps.lines
+}
+
+func (s *session) begin(ctx context.Context) error {
+	c := s.c
+	if err := c.greet(); err != nil {
+		return err
+	}
+	if s.a.o.TLS == StartTLS {
+		if err := c.startTLS(ctx, s.a.server.Handshake); err != nil {
+			return err
+		}
+	}
+	if err := c.capa(); err != nil {
+		return err
+	}
+	if err := c.utf8(); err != nil {
+		return err
+	}
+	if err := s.a.login(ctx, c); err != nil {
+		return err
+	}
+	if c.caps.known && !(c.caps.has("PIPELINING") && c.caps.has("UIDL")) {
+		// What log-in adds is worth a round trip only where something useful is missing.
+		return c.capa()
+	}
+	return nil
+}
+
+// open returns the session that is there, or makes one. Where the server wants us to come
+// back later it waits; a connection that breaks on the way is tried once more.
+func (a *Account) open(ctx context.Context) (*session, error) {
+	if s := a.alive(ctx); s != nil {
+		return s, nil
+	}
+	for again := true; ; {
+		s, err := a.connect(ctx, nil)
+		if err == nil {
+			a.patience.Worked()
+			a.setSession(s)
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		r, refused := asRefusal(err)
+		switch {
+		case refused && r.later() && a.waits(ctx, a.asked(r)):
+		case !refused && again && brokeOff(err):
+			again = false
+		default:
+			return nil, fault(err)
+		}
+	}
+}
+
+// asked is how long a server wants to be left alone, 0 where it does not say.
+func (a *Account) asked(r *refusal) time.Duration {
+	if r.has("LOGIN-DELAY") {
+		return a.delay
+	}
+	return 0
+}
+
+// idle is how long a session may have been silent and still be taken for alive.
+const idle = 20 * time.Second
+
+// alive returns the session that is there, nil if there is none that answers.
+func (a *Account) alive(ctx context.Context) *session {
+	s := a.session
+	if s == nil || s.c.broken.Load() {
+		return nil
+	}
+	if time.Since(s.c.answered) > idle {
+		stop := context.AfterFunc(ctx, s.c.drop)
+		err := s.c.noop()
+		stop()
+		if _, refused := asRefusal(err); err != nil && !refused {
+			return nil
+		}
+	}
+	return s
+}
+
+// numbered looks at the mailbox and gives its messages their UIDs.
+func (s *session) numbered(ctx context.Context) (*listing, error) {
+	if err := s.look(); err != nil {
+		return nil, err
+	}
+	if err := s.name(ctx); err != nil {
+		return nil, err
+	}
+	return s.list, nil
+}
+
+// mark is how far the mailbox is known. Its UIDVALIDITY never changes: a number means one
+// unique-id for good.
+func (s *session) mark() state.Mark {
+	return state.Mark{
+		UIDValidity: uidValidity,
+		UIDNext:     s.a.o.Numbers.uidNext(),
+		Exists:      uint32(len(s.list.messages)),
+	}
+}

@@ -1,0 +1,260 @@
+package pop3
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mailsync/backends/pop3/script"
+	"mailsync/backends/reach"
+	"mailsync/state"
+)
+
+// certificate is one for 127.0.0.1, and the PEM by which it is trusted.
+func certificate(t *testing.T) (*tls.Config, []byte) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	return &tls.Config{Certificates: s.TLS.Certificates}, roots
+}
+
+func logIn(a *Account, ctx context.Context) error {
+	_, err := a.List(ctx, func(state.Listed) bool { return true })
+	return err
+}
+
+// Before log-in nothing is taken on trust.
+func TestBeginnings(t *testing.T) {
+	config, roots := certificate(t)
+	stls := func(replaced script.Answers) script.Handler {
+		box := script.NewBox()
+		box.Caps = append(box.Caps, "STLS")
+		return script.Healthy(box, replaced)
+	}
+	for _, c := range []struct {
+		name    string
+		mode    TLSMode
+		handler script.Handler
+		kind    state.Kind // 0: it works
+		says    string
+	}{
+		{"healthy", None, script.Healthy(script.NewBox(), nil), 0, ""},
+		{"an IMAP server", None, script.Healthy(script.NewBox(), script.Answers{"GREETING": script.Say("* OK IMAP4rev1 ready")}), state.Unreachable, "neither +OK nor -ERR"},
+		{"garbage", None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{0, 255, 27}, 100)); p.Close() }, state.Unreachable, ""},
+		{"more than a line can hold", None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{'x'}, 1<<17)); p.Close() }, state.Unreachable, ""},
+		{"nothing", None, func(p *script.Peer) { p.Close() }, state.Unreachable, "without a greeting"},
+		{"refused", None, func(p *script.Peer) { p.Send("-ERR go away") }, state.Other, "go away"},
+		{"in use", None, func(p *script.Peer) { p.Send("-ERR [IN-USE] locked") }, state.Unreachable, "locked"},
+		{"broken for now", None, func(p *script.Peer) { p.Send("-ERR [SYS/TEMP] disk") }, state.Unreachable, "disk"},
+		{"STLS", StartTLS, stls(nil), 0, ""},
+		{"STLS not offered", StartTLS, script.Healthy(script.NewBox(), nil), state.Unreachable, "does not offer STLS"},
+		{"STLS not known for want of CAPA", StartTLS, stls(script.Answers{"CAPA": script.Say("-ERR what")}), state.Unreachable, "does not offer STLS"},
+		{"STLS refused", StartTLS, stls(script.Answers{"STLS": script.Say("-ERR no")}), state.Unreachable, "STLS"},
+		{"STLS with an answer ahead of the handshake", StartTLS, stls(script.Answers{"STLS": script.Say("+OK go ahead", "+OK logged in")}), state.Unreachable, "ahead of the handshake"},
+		{"STLS with no handshake", StartTLS, stls(script.Answers{"STLS": func(p *script.Peer, _ string) bool { p.Send("+OK"); p.Close(); return true }}), state.Unreachable, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := script.WithTLS(t, config, c.handler)
+			a := meet(t, srv, func(o *Options) { o.TLS, o.RootCAs = c.mode, roots })
+			err := logIn(a, t.Context())
+			if c.kind == 0 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil || state.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("kind %v: %v", state.KindOf(err), err)
+			}
+			for _, command := range srv.Commands() {
+				if strings.HasPrefix(command, "PASS") || strings.HasPrefix(command, "AUTH") {
+					t.Errorf("it sent %s", strings.Fields(command)[0])
+				}
+			}
+		})
+	}
+}
+
+// A certificate that nobody vouches for ends it.
+func TestUntrustedCertificate(t *testing.T) {
+	config, _ := certificate(t)
+	box := script.NewBox()
+	box.Caps = append(box.Caps, "STLS")
+	a := meet(t, script.WithTLS(t, config, script.Healthy(box, nil)), func(o *Options) { o.TLS = StartTLS })
+	if err := logIn(a, t.Context()); state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), "tls_ca") {
+		t.Errorf("%v (%s)", err, state.HintOf(err))
+	}
+}
+
+// A pinned key is trusted whoever signed it, and no other is.
+func TestPins(t *testing.T) {
+	config, _ := certificate(t)
+	leaf, err := x509.ParseCertificate(config.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := script.NewBox()
+	box.Caps = append(box.Caps, "STLS")
+	srv := script.WithTLS(t, config, script.Healthy(box, nil))
+	right := reach.PinOf(leaf).String()
+	if err := logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = StartTLS, []string{right} }), t.Context()); err != nil {
+		t.Error(err)
+	}
+	other := reach.Pin{1}.String()
+	err = logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = StartTLS, []string{other} }), t.Context())
+	if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), right) {
+		t.Errorf("%v (%s)", err, state.HintOf(err))
+	}
+	if _, err := New(Options{Host: "h", User: "u", Pins: []string{"sha256/x"}, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}); state.KindOf(err) != state.Usage {
+		t.Errorf("%v", err)
+	}
+}
+
+// Every way to log in, chosen by what the server has and whether anybody can listen.
+func TestWaysToLogIn(t *testing.T) {
+	config, roots := certificate(t)
+	const stamp = "<1896.697170952@dbc.mtview.ca.us>"
+	token := strings.Repeat("ya29.abc-DEF_123", 8)
+	for _, c := range []struct {
+		name   string
+		caps   string // separated by "|"; "" CAPA is not known
+		stamp  string
+		safe   bool
+		secret string
+		sends  string // the command that carries the secret
+	}{
+		{"PLAIN", "USER|SASL PLAIN LOGIN", "", true, "secret", "AUTH PLAIN"},
+		{"PLAIN rather than APOP where TLS hides it", "USER|SASL PLAIN", stamp, true, "secret", "AUTH PLAIN"},
+		{"APOP where nothing hides the password", "USER|SASL PLAIN", stamp, false, "secret", "APOP"},
+		{"USER and PASS", "USER", "", true, "secret", "PASS"},
+		{"no CAPA", "", "", false, "secret", "PASS"},
+		{"no CAPA and a timestamp", "", stamp, false, "secret", "APOP"},
+		{"a timestamp from before TLS counts for nothing", "TOP", stamp, true, "secret", "PASS"},
+		{"OAUTHBEARER, all there is", "SASL XOAUTH2 OAUTHBEARER", "", true, token, "AUTH OAUTHBEARER"},
+		{"XOAUTH2, all there is", "SASL XOAUTH2", "", true, "short", "AUTH XOAUTH2"},
+		{"a token by its looks", "USER|SASL PLAIN XOAUTH2", "", true, token, "AUTH XOAUTH2"},
+		{"a token by its name", "USER|SASL PLAIN OAUTHBEARER", "", true, "Bearer short", "AUTH OAUTHBEARER"},
+		{"a password where tokens would do", "USER|SASL PLAIN XOAUTH2", "", true, "secret", "AUTH PLAIN"},
+		{"a long password where tokens are not known", "USER|SASL PLAIN", "", true, strings.Repeat("long", 40), "AUTH PLAIN"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			box := script.NewBox()
+			box.Caps, box.Stamp = nil, c.stamp
+			if c.caps != "" {
+				box.Caps = append(strings.Split(c.caps, "|"), "UIDL")
+			}
+			box.Password, box.Token = c.secret, strings.TrimPrefix(c.secret, "Bearer ")
+			mode := None
+			if c.safe {
+				mode = StartTLS
+				box.Caps = append(box.Caps, "STLS")
+			}
+			srv := script.WithTLS(t, config, script.Healthy(box, nil))
+			var trace bytes.Buffer
+			a := meet(t, srv, func(o *Options) {
+				o.TLS, o.RootCAs, o.Trace = mode, roots, &trace
+				o.Secret = func(context.Context) (Secret, error) { return Secret{Password: c.secret}, nil }
+			})
+			if err := logIn(a, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(srv.Commands(), func(s string) bool { return strings.HasPrefix(s, c.sends) }) {
+				t.Errorf("sent %q", srv.Commands())
+			}
+			if strings.Contains(trace.String(), strings.TrimPrefix(c.secret, "Bearer ")) {
+				t.Errorf("the trace has the secret:\n%s", &trace)
+			}
+		})
+	}
+}
+
+// What a refused log-in means, and that the password is not in what is said of it.
+func TestRefusedLogIn(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		kind   state.Kind
+	}{
+		{"-ERR [AUTH] wrong password secret", state.Login},
+		{"-ERR wrong", state.Login},
+		{"-ERR [IN-USE] do you have another session running?", state.Unreachable},
+		{"-ERR Unable to lock maildrop: Mailbox is locked by POP server", state.Unreachable},
+		{"-ERR [LOGIN-DELAY] not yet", state.Unreachable},
+		{"-ERR [SYS/TEMP] later", state.Unreachable},
+		{"-ERR [SYS/PERM] never", state.Other},
+	} {
+		t.Run(c.answer, func(t *testing.T) {
+			var trace bytes.Buffer
+			a := meet(t, script.New(t, script.Healthy(script.NewBox(), script.Answers{"AUTH": script.Say(c.answer)})), func(o *Options) { o.Trace = &trace })
+			err := logIn(a, t.Context())
+			if state.KindOf(err) != c.kind || state.HintOf(err) == "" {
+				t.Errorf("kind %v: %v (%s)", state.KindOf(err), err, state.HintOf(err))
+			}
+			if strings.Contains(err.Error()+trace.String(), "secret") {
+				t.Errorf("the password is told: %v\n%s", err, &trace)
+			}
+		})
+	}
+}
+
+// A server that says "later" is waited for, as long as the user lets us.
+func TestPatience(t *testing.T) {
+	busy := 2
+	srv := script.New(t, script.Healthy(script.NewBox(letters(1)...), script.Answers{"AUTH": func(p *script.Peer, _ string) bool {
+		if busy--; busy < 0 {
+			return false
+		}
+		p.Send("-ERR [IN-USE] locked")
+		return true
+	}}))
+	a := meet(t, srv)
+	var waited time.Duration
+	now := time.Now()
+	a.patience.Most = time.Minute
+	a.patience.Now = func() time.Time { return now.Add(waited) }
+	a.patience.Sleep = func(_ context.Context, d time.Duration) error { waited += d; return nil }
+	if err := logIn(a, t.Context()); err != nil || waited != 15*time.Second {
+		t.Errorf("waited %v: %v", waited, err)
+	}
+	busy = 1000
+	b := meet(t, srv)
+	b.patience = a.patience
+	if err := logIn(b, t.Context()); state.KindOf(err) != state.Unreachable || waited > time.Minute+15*time.Second {
+		t.Errorf("waited %v: %v", waited, err)
+	}
+}
+
+// In plain text to another machine nothing is begun.
+func TestPlainTextIsForLoopback(t *testing.T) {
+	o := Options{Host: "pop.example.org", TLS: None, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}
+	if _, err := New(o); state.KindOf(err) != state.Usage {
+		t.Errorf("%v", err)
+	}
+	o.Insecure = true
+	if _, err := New(o); err != nil {
+		t.Error(err)
+	}
+}
+
+// A user's name cannot smuggle a command in.
+func TestLineBreakInAName(t *testing.T) {
+	box := script.NewBox()
+	box.Caps = []string{"USER", "UIDL"}
+	srv := script.New(t, script.Healthy(box, nil))
+	a := meet(t, srv, func(o *Options) { o.User = "ada\r\nDELE 1" })
+	if err := logIn(a, t.Context()); state.KindOf(err) != state.Usage {
+		t.Errorf("%v", err)
+	}
+	for _, c := range srv.Commands() {
+		if strings.HasPrefix(c, "DELE") {
+			t.Error("DELE was sent")
+		}
+	}
+}

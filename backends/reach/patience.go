@@ -1,0 +1,75 @@
+package reach
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Patience waits for a server that wants us to come back later, for Most from its first
+// refusal to the next thing that works. Its methods are safe for concurrent use: all
+// connections of an account share it.
+type Patience struct {
+	Most  time.Duration
+	Now   func() time.Time                                 // nil: time.Now
+	Sleep func(ctx context.Context, d time.Duration) error // nil: one that ctx cuts short
+
+	mu    sync.Mutex
+	since time.Time // of the first refusal, zero while all is well
+	next  time.Duration
+}
+
+const (
+	firstWait   = 5 * time.Second
+	longestWait = 2 * time.Minute
+)
+
+// Wait waits as long as the server asked, or longer each time where it did not say (0). It
+// returns false at once where that would be too long, and an error where ctx ended.
+func (p *Patience) Wait(ctx context.Context, asked time.Duration) (waited bool, err error) {
+	d, ok := p.plan(asked)
+	if !ok {
+		return false, nil
+	}
+	rest := p.Sleep
+	if rest == nil {
+		rest = sleep
+	}
+	return true, rest(ctx, d)
+}
+
+func (p *Patience) plan(asked time.Duration) (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.Now != nil {
+		now = p.Now()
+	}
+	if p.since.IsZero() {
+		p.since, p.next = now, firstWait
+	}
+	d := asked
+	if d <= 0 {
+		d = p.next
+		p.next = min(2*p.next, longestWait)
+	}
+	return d, now.Add(d).Sub(p.since) <= p.Most
+}
+
+// Worked ends the waiting: the server answers again.
+func (p *Patience) Worked() {
+	p.mu.Lock()
+	p.since = time.Time{}
+	p.mu.Unlock()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,150 @@
+package reach
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mailsync/state"
+)
+
+func TestLoopbackNames(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "a.localhost.": true, "127.8.9.1": true, "::1": true, "10.0.0.1": false, "localhost.org": false, "": false,
+	} {
+		if IsLoopback(host) != want {
+			t.Errorf("%q is loopback: %v", host, !want)
+		}
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	for _, c := range []struct {
+		s    Server
+		says string // "" where it is right
+	}{
+		{Server{Host: "mail.example.org", TLS: Implicit}, ""},
+		{Server{Host: "localhost", TLS: None}, ""},
+		{Server{Host: "mail.example.org", TLS: None}, "plain text"},
+		{Server{Host: "mail.example.org", TLS: None, Insecure: true}, ""},
+		{Server{Host: "mail.example.org", TLS: "ssl"}, `tls cannot be "ssl"`},
+		{Server{Host: "mail.example.org", TLS: Implicit, RootCAs: []byte("no PEM")}, "no certificate"},
+		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{"sha256/x"}}, "no pin"},
+		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{Pin{1}.String()}}, ""},
+	} {
+		err := c.s.Prepare()
+		if c.says == "" && err != nil || c.says != "" && (state.KindOf(err) != state.Usage || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%+v: %v", c.s, err)
+		}
+	}
+}
+
+// A name of this machine that resolves elsewhere gets no password in plain text.
+func TestPlainTextEndsWhereTheAddressIsNotLoopback(t *testing.T) {
+	s := Server{Host: "localhost", TLS: None}
+	if err := s.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	far := &far{}
+	if _, err := s.Secure(t.Context(), far); state.KindOf(err) != state.Usage || !far.closed {
+		t.Errorf("%v, closed %v", err, far.closed)
+	}
+}
+
+// far is a connection to another machine.
+type far struct {
+	net.Conn
+	closed bool
+}
+
+func (*far) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 143} }
+func (f *far) Close() error       { f.closed = true; return nil }
+
+func TestFaultsSayWhatToDo(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		hint string
+	}{
+		{&net.DNSError{IsNotFound: true}, "no such host"},
+		{&net.DNSError{IsTimeout: true}, "online"},
+		{x509.UnknownAuthorityError{}, "tls_ca"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}, "another name"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "clock"},
+		{x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, "not valid"},
+		{syscall.ECONNREFUSED, "nothing listens"},
+		{os.ErrDeadlineExceeded, "no answer"},
+		{context.DeadlineExceeded, "no answer"},
+		{io.ErrUnexpectedEOF, ""},
+		{state.Faultf(state.Unreachable, "it broke"), "goes on where it stopped"},
+	} {
+		err := Fault("connect", fmt.Errorf("dial: %w", c.err))
+		if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), c.hint) || c.hint == "" && state.HintOf(err) != "" {
+			t.Errorf("%v: kind %d, hint %q", c.err, state.KindOf(err), state.HintOf(err))
+		}
+	}
+	known := state.Faultf(state.Login, "refused")
+	if got := Fault("connect", known); !errors.Is(got, known) || state.KindOf(got) != state.Login {
+		t.Errorf("an error with a kind became %v", got)
+	}
+}
+
+func TestPatience(t *testing.T) {
+	var waited []time.Duration
+	at := time.Unix(0, 0)
+	p := &Patience{Most: time.Minute, Now: func() time.Time { return at }, Sleep: func(_ context.Context, d time.Duration) error {
+		waited, at = append(waited, d), at.Add(d)
+		return nil
+	}}
+	until := func(asked ...time.Duration) {
+		for _, d := range asked {
+			if ok, err := p.Wait(t.Context(), d); !ok || err != nil {
+				return
+			}
+		}
+	}
+	until(0, 7*time.Second, 0, 0, time.Second)
+	if want := []time.Duration{5 * time.Second, 7 * time.Second, 10 * time.Second, 20 * time.Second, time.Second}; !slices.Equal(waited, want) {
+		t.Errorf("waited %v, want %v", waited, want)
+	}
+	if ok, _ := p.Wait(t.Context(), 18*time.Second); ok {
+		t.Error("waited beyond Most")
+	}
+	p.Worked()
+	if ok, _ := p.Wait(t.Context(), 18*time.Second); !ok {
+		t.Error("what worked does not begin anew")
+	}
+}
+
+func TestWaitingEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(io.EOF)
+	p := &Patience{Most: time.Hour}
+	if waited, err := p.Wait(ctx, time.Minute); !waited || !errors.Is(err, io.EOF) {
+		t.Errorf("%v, %v", waited, err)
+	}
+}
+
+func TestServersTextIsShownOnOneLine(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{"a\x1b[2J\r\nb", `"a\x1b[2J\r\nb"`},
+		{strings.Repeat("x", 300), `"` + strings.Repeat("x", 200) + `…"`},
+		{strings.Repeat("x", 199) + "ä", `"` + strings.Repeat("x", 199) + `…"`},
+	} {
+		if got := Quoted(c.in); got != c.want {
+			t.Errorf("%q is shown as %s, want %s", c.in, got, c.want)
+		}
+		if got := `"` + Clean(c.in) + `"`; c.in != "" && got != c.want {
+			t.Errorf("%q is clean as %s, want %s", c.in, got, c.want)
+		}
+	}
+}

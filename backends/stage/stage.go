@@ -1,0 +1,120 @@
+// Package stage is what the scripted servers of both protocols stand on, for tests: a
+// listener that ends with its test, and the server's end of a connection, which can send
+// octets one at a time, fall silent, and close or reset wherever it likes.
+package stage
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// Stage listens on loopback until the test ends.
+type Stage struct {
+	t        testing.TB
+	listener net.Listener
+	running  sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    []net.Conn
+	commands []string
+	closed   bool
+}
+
+// Start listens, and has each connection served by serve in a goroutine of its own, so that a
+// Peer may end it by runtime.Goexit. The nth connection is 0, 1, 2 …; it is closed when serve
+// returns.
+func Start(t testing.TB, serve func(n int, p *Peer)) *Stage {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Stage{t: t, listener: l}
+	s.running.Go(func() { s.accept(serve) })
+	t.Cleanup(s.Close)
+	return s
+}
+
+// T returns the test.
+func (s *Stage) T() testing.TB { return s.t }
+
+// Addr returns host:port of the server.
+func (s *Stage) Addr() string { return s.listener.Addr().String() }
+
+// Port returns the port of the server.
+func (s *Stage) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
+
+// Dial connects to the server; the connection is closed with the test.
+func (s *Stage) Dial() net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Record keeps a command for Commands.
+func (s *Stage) Record(command string) {
+	s.mu.Lock()
+	s.commands = append(s.commands, command)
+	s.mu.Unlock()
+}
+
+// Commands returns the commands that came on all connections, in order, as they were recorded.
+func (s *Stage) Commands() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.commands)
+}
+
+// Accepted returns how many connections were made.
+func (s *Stage) Accepted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Ending reports whether Close was called.
+func (s *Stage) Ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// Close ends the listener and every connection, and waits until the last of them is no
+// longer served. It is called at the end of the test.
+func (s *Stage) Close() {
+	s.mu.Lock()
+	s.closed = true
+	_ = s.listener.Close()
+	for _, c := range s.conns {
+		_ = c.Close()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+func (s *Stage) accept(serve func(n int, p *Peer)) {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		n := len(s.conns)
+		s.conns = append(s.conns, conn)
+		if s.closed {
+			_ = conn.Close()
+		}
+		s.mu.Unlock()
+		s.running.Go(func() {
+			p := newPeer(s, conn)
+			defer p.Close()
+			serve(n, p)
+		})
+	}
+}

@@ -1,0 +1,5 @@
+package host
+
+import "syscall"
+
+func flushDisks() { syscall.Sync() }

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package host
+
+// flushDisks does nothing: the servers do not run here either.
+func flushDisks() {}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/secret"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// This file and session.go are the way in which every command works on accounts. To add one:
+//
+//  1. Give it a file of its own with a function that returns its *cobra.Command: Use, Short,
+//     Long, the flags that it alone has, and then p.onAccounts(c, task{…}, globals...), where globals
+//     are the global flags that it has a use for (command.go has groups of them).
+//  2. Write the task's run: what the command does with one account. It takes what it needs
+//     from the accountRun that it is given:
+//
+//     here, err := r.open(ctx)            lock, state and tree, or without a trace in a dry run; close it
+//     here, err := r.look()               state and tree to read in, without the lock; close it
+//     server, err := r.connect(reach{})   the account's server; it is hung up for you
+//     account := r.engine(here, server)   the engine's account, ready to be changed and Run
+//     err := r.remember(ctx, here, …)     for the next "status", before here is closed
+//     r.told                              the report about this account
+//
+//     It returns an engine.Result. Its Problems and Fatal become what is told on stderr, its numbers the
+//     line on stdout or the JSON object, and both the exit code.
+//  3. Add the command to commands() in command.go, and a scenario to testdata/.
+
+// task is what a command does with each of its accounts.
+type task struct {
+	name string // of the command
+	run  func(context.Context, *accountRun) (*engine.Result, error)
+	// check complains of flags that do not fit the accounts, before anything is done; nil
+	// is content.
+	check func([]*config.Account) error
+}
+
+// onAccounts makes a command work on the accounts that its arguments name, or all.
+func (p *program) onAccounts(c *cobra.Command, t task, globals ...string) *cobra.Command {
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cfg, err := p.loadConfig()
+		if err != nil {
+			return err
+		}
+		accounts, err := choose(cfg, args)
+		if err != nil {
+			return err
+		}
+		p.code, err = p.perform(c.Context(), t, cfg.Path, accounts)
+		return err
+	}
+	c.ValidArgsFunction = p.completeAccounts
+	return uses(c, globals...)
+}
+
+// completeMailboxes completes the names of the mailboxes that the accounts' Maildirs are
+// of, as patterns, with the roles after them.
+func (p *program) completeMailboxes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	names := []string{}
+	if cfg, err := p.loadConfig(); err == nil {
+		if accounts, err := choose(cfg, args); err == nil {
+			for _, a := range accounts {
+				names = append(names, (&accountRun{a: a}).mailboxNames()...)
+			}
+		}
+	}
+	for _, role := range config.Roles() {
+		names = append(names, "role:"+role)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeAccounts completes the names of accounts.
+func (p *program) completeAccounts(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := p.loadConfig()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, a := range cfg.Accounts {
+		if !slices.Contains(given, a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// loadConfig reads the configuration that the flags ask for, and takes the passwords that it
+// finds in the environment out of there.
+func (p *program) loadConfig() (*config.Config, error) {
+	path, err := config.Path(p.flags.config, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(path, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range cfg.Accounts {
+		secret.Withdraw(a.Password)
+	}
+	return cfg, nil
+}
+
+// choose returns the accounts that are named, each once, or all.
+func choose(cfg *config.Config, names []string) ([]*config.Account, error) {
+	if len(names) == 0 {
+		return cfg.Accounts, nil
+	}
+	var chosen []*config.Account
+	for _, name := range names {
+		i := slices.IndexFunc(cfg.Accounts, func(a *config.Account) bool { return a.Name == name })
+		if i < 0 {
+			all := make([]string, len(cfg.Accounts))
+			for j, a := range cfg.Accounts {
+				all[j] = a.Name
+			}
+			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", config.Guess(name, all))
+		}
+		if !slices.Contains(chosen, cfg.Accounts[i]) {
+			chosen = append(chosen, cfg.Accounts[i])
+		}
+	}
+	return chosen, nil
+}
+
+// perform does a task with accounts side by side and returns the exit code. configFile is
+// where they stand, "" for nowhere.
+func (p *program) perform(ctx context.Context, t task, configFile string, accounts []*config.Account) (int, error) {
+	if t.check != nil {
+		if err := t.check(accounts); err != nil {
+			return 0, err
+		}
+	}
+	registry, err := state.OpenRegistry()
+	if err != nil {
+		return 0, err
+	}
+	traced, err := openTrace(p.flags.trace)
+	if err != nil {
+		return 0, err
+	}
+	r := p.report()
+	defer r.Close()
+	limited := p.limitTime(ctx)
+	defer limited.cancel()
+	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), trace: traced, registry: registry, stop: limited.stop, configFile: configFile}
+	kinds := s.all(limited.ctx, accounts)
+	if err := traced.close(); err != nil {
+		r.Wrong(err)
+		kinds = append(kinds, kindOf(err))
+	}
+	return exitCode(kinds, p.interrupt.code()), nil
+}
+
+// atOnce is how many accounts are worked on at the same time.
+const atOnce = 4
+
+// all does the task with every account and returns the kinds of what went wrong. No
+// account's failure stops another.
+func (s *session) all(ctx context.Context, accounts []*config.Account) []state.Kind {
+	var mu sync.Mutex
+	var kinds []state.Kind
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, a := range accounts {
+		g.Go(func() error {
+			wrong := s.account(ctx, a)
+			mu.Lock()
+			defer mu.Unlock()
+			kinds = append(kinds, wrong...)
+			return nil
+		})
+	}
+	_ = g.Wait() // what went wrong is in kinds
+	return kinds
+}

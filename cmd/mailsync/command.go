@@ -1,0 +1,96 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/cmd/mailsync/config"
+)
+
+// flags are the global ones.
+type flags struct {
+	config  string
+	dryRun  bool
+	quiet   bool
+	verbose int
+	json    bool
+	wait    time.Duration
+	ifFree  bool
+	maxTime time.Duration // 0: no limit
+	deletes *int          // --max-delete, nil where it is not given
+	trace   string        // a file
+}
+
+// Global flags that go together, for uses.
+var (
+	talks  = []string{"quiet", "verbose", "json"}
+	meets  = []string{"max-time", "trace"}                       // a server
+	locks  = []string{"wait", "if-free"}                         // the account
+	writes = append([]string{"dry-run", "max-delete"}, locks...) // to server or disk
+	all    = append(append(append([]string{}, talks...), meets...), writes...)
+)
+
+// commands builds the command line.
+func (p *program) commands() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below tells what is used most
+	root := &cobra.Command{
+		Use:   "mailsync",
+		Short: "keep local Maildirs in step with mail servers",
+		Long: `mailsync keeps local Maildirs in step with IMAP and POP3 servers.
+Losing a message is the worst it could do; so as it comes it deletes nothing, here or there.
+
+Begin with "mailsync demo", then "mailsync help config".`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE: func(*cobra.Command, []string) error {
+			return usage("no command is given").WithHint(`"mailsync help" lists them`)
+		},
+		PersistentPreRunE: refuseUseless,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	f := root.PersistentFlags()
+	f.SortFlags = false
+	f.StringVarP(&p.flags.config, "config", "c", "", "read `FILE`, not $MAILSYNC_CONFIG or ~/.config/mailsync/config.toml")
+	f.BoolVarP(&p.flags.dryRun, "dry-run", "n", false, "print what would be done, do nothing")
+	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "tell only what went wrong")
+	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice, in detail")
+	f.BoolVar(&p.flags.json, "json", false, "print results as JSON, one object a line")
+	f.Var((*duration)(&p.flags.wait), "wait", "wait this long for an account that another run holds, 10m say")
+	f.BoolVar(&p.flags.ifFree, "if-free", false, "pass over an account that another run holds")
+	f.Var(count{&p.flags.deletes}, "max-delete", "let this many deletions pass in a mailbox, for this run")
+	f.Var((*duration)(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run goes on")
+	f.StringVar(&p.flags.trace, "trace", "", "write what servers and mailsync say to each other to `FILE`, without secrets")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())
+	})
+	root.SetHelpCommand(p.helpCommand())
+	root.SetHelpFunc(help)
+	root.AddCommand(p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
+		p.statusCommand(), p.listCommand(), p.checkCommand(),
+		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())
+	return root
+}
+
+// noSuchCommand refuses what is no command, and guesses what was meant.
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usage("no command is named %q", args[0]).WithHint("%s", config.Guess(args[0], names))
+}
+
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s takes no arguments, and %q is one", c.CommandPath(), args[0])
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"mailsync/cmd/mailsync/secret"
+	"mailsync/state"
+)
+
+// Bare is an account without a configuration file: all of it came with the command line.
+type Bare struct {
+	URL             string
+	Maildir         string // may be relative
+	TLSCA           string
+	TLSPins         []string
+	PasswordCommand []string
+}
+
+// Account checks what was given and makes the account, with the defaults that a
+// configuration would give it. Nothing of a URL that may hold a password is repeated in an error.
+func (b Bare) Account() (*Account, error) {
+	u, err := url.Parse(b.URL)
+	if err != nil || u.Opaque != "" {
+		return nil, badURL("it cannot be read")
+	}
+	host, user := u.Hostname(), ""
+	if u.User != nil {
+		user = u.User.Username()
+		if _, has := u.User.Password(); has {
+			return nil, badURL("it holds a password, which everybody on this machine could see").
+				WithHint("leave it out: it is asked for, or use --password-command")
+		}
+	}
+	a := fresh(user)
+	if !strings.Contains(user, "@") {
+		a.Name = user + "@" + host
+	}
+	switch u.Scheme {
+	case "imaps", "imap":
+	case "pop3s", "pop3":
+		a.Protocol = "pop3"
+	default:
+		return nil, badURL("it begins with none of imaps://, imap://, pop3s:// and pop3://")
+	}
+	switch {
+	case strings.HasSuffix(u.Scheme, "s"): // RFC 8314: TLS from the first byte
+	case Loopback(host):
+		a.TLS = "none"
+	default:
+		a.TLS = "starttls"
+	}
+	switch {
+	case host == "":
+		return nil, badURL("it has no host")
+	case user == "":
+		return nil, badURL("it has no user")
+	case strings.ContainsFunc(user, unicode.IsControl):
+		return nil, badURL("the user's name holds a control character")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return nil, badURL("something follows the host").WithHint("--mailbox picks mailboxes")
+	}
+	a.Host, a.User, a.Port = host, user, defaultPort(a.Protocol, a.TLS)
+	if p := u.Port(); p != "" {
+		if a.Port, err = strconv.Atoi(p); err != nil || a.Port < 1 || a.Port > 65535 {
+			return nil, badURL("its port is none")
+		}
+	}
+	if a.TLS == "none" && (b.TLSCA != "" || len(b.TLSPins) > 0) {
+		return nil, badURL(u.Scheme+":// to this machine is plain text, which checks no certificate").WithHint("use %ss://", u.Scheme)
+	}
+	a.TLSCA = b.TLSCA
+	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
+		return nil, state.Faultf(state.Usage, "--tls-pin: %w", err)
+	}
+	if a.Maildir, err = filepath.Abs(b.Maildir); err != nil {
+		return nil, state.Faultf(state.Usage, "--maildir: %w", err)
+	}
+	a.Password = secret.Source{Command: b.PasswordCommand}
+	return a, nil
+}
+
+func badURL(what string) *state.Fault {
+	return state.Faultf(state.Usage, "--url is no account: %s", what).WithHint("write imaps://ada@imap.example.org, or with a port after the host")
+}

@@ -1,0 +1,291 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/BurntSushi/toml"
+)
+
+// reading is one file being read. account is the one whose keys are read now.
+type reading struct {
+	file     string
+	mode     fs.FileMode
+	env      func(string) string
+	meta     toml.MetaData
+	account  *Account
+	protocol string // the account's; "" while the defaults are read for themselves
+	problems Problems
+	keyring  bool            // the account's password_keyring
+	lines    map[string]int  // where a key of an account was set: "work.maildir"
+	tried    map[string]bool // keys that the account has, or seems to have meant
+}
+
+// table is a TOML table whose values are still to be decoded.
+type table map[string]toml.Primitive
+
+// Parse reads a configuration from text. file and mode are those it was read from, and
+// env tells variables.
+func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
+	r := &reading{file: file, mode: mode, env: env, lines: map[string]int{}}
+	var top table
+	var err error
+	if r.meta, err = toml.Decode(text, &top); err != nil {
+		return nil, Problems{r.syntax(err)}
+	}
+	c := &Config{Path: file}
+	defaults := r.tables(top)
+	r.checkDefaults(defaults)
+	if prim, ok := top["accounts"]; ok {
+		if accounts, ok := r.table(prim, toml.Key{"accounts"}); ok {
+			for _, name := range r.order(accounts, toml.Key{"accounts"}) {
+				c.Accounts = append(c.Accounts, r.readAccount(name, accounts[name], defaults))
+			}
+		}
+	}
+	if len(c.Accounts) == 0 && len(r.problems) == 0 {
+		r.add(0, "", "configures no account", `"mailsync help config" shows a small one to begin with`)
+	}
+	r.checkRoots(c.Accounts)
+	if len(r.problems) > 0 {
+		return nil, r.problems.sorted()
+	}
+	return c, nil
+}
+
+func (r *reading) syntax(err error) Problem {
+	p := Problem{File: r.file, What: err.Error()}
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		p.Line, p.Key, p.What = parse.Position.Line, parse.LastKey, parse.Message
+		p.Cure = "this is no TOML; strings want quotes, lists brackets, and a table's name [brackets]"
+	}
+	return p
+}
+
+// tables looks at the file's top: two tables are known, and the defaults are returned.
+func (r *reading) tables(top table) table {
+	var defaults table
+	for _, name := range r.order(top, nil) {
+		switch name {
+		case "accounts":
+		case "defaults":
+			defaults, _ = r.table(top[name], toml.Key{name})
+		default:
+			cure := "a file has [defaults] and one [accounts.NAME] an account"
+			if near := nearest(name, []string{"accounts", "defaults"}); near != "" {
+				cure = fmt.Sprintf("did you mean %q?", near)
+			} else if find(accountKeys, name) != nil {
+				cure = "it belongs into [defaults] or into an account"
+			}
+			r.add(r.line(top[name]), name, "unknown key", cure)
+		}
+	}
+	return defaults
+}
+
+// order returns a table's keys as they come in the file.
+func (r *reading) order(t table, at toml.Key) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, k := range r.meta.Keys() {
+		if len(k) <= len(at) || !slices.Equal(k[:len(at)], at) {
+			continue
+		}
+		name := k[len(at)]
+		if _, ok := t[name]; ok && !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func (r *reading) table(prim toml.Primitive, at toml.Key) (table, bool) {
+	var t table
+	var value any
+	err := r.meta.PrimitiveDecode(prim, &value)
+	if _, ok := value.(map[string]any); err != nil || !ok || r.meta.PrimitiveDecode(prim, &t) != nil {
+		r.add(r.line(prim), at.String(), "wants a table", fmt.Sprintf("write [%v] on a line of its own", at))
+		return nil, false
+	}
+	return t, true
+}
+
+// checkDefaults reads the defaults once for themselves, so that a mistake in one that
+// every account overrides is found too.
+func (r *reading) checkDefaults(defaults table) {
+	r.account, r.tried = fresh("account"), map[string]bool{}
+	r.readTable(defaults, toml.Key{"defaults"})
+	r.oneSource(defaults, toml.Key{"defaults"})
+}
+
+// readAccount reads one account: the defaults it does not override, then its own keys,
+// then what must be true of them together.
+func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) *Account {
+	a := fresh(name)
+	r.account, r.tried, r.keyring = a, map[string]bool{}, false
+	at := toml.Key{"accounts", name}
+	if !goodName(name) {
+		r.add(r.line(prim), at.String(), "is no name for an account",
+			"use letters, digits and . _ + @ -, and begin with a letter or a digit")
+	}
+	own, ok := r.table(prim, at)
+	if !ok {
+		return a
+	}
+	r.protocol = r.protocolOf(defaults, own)
+	r.readTable(r.inherited(defaults, own), toml.Key{"defaults"})
+	r.readTable(own, at)
+	r.oneSource(own, at)
+	r.checkAccount(at, r.line(prim))
+	return a
+}
+
+// inherited returns the defaults that an account has no value of its own for. With a
+// password source of its own it takes none of theirs, and what is for the other protocol
+// is not for it.
+func (r *reading) inherited(defaults, own table) table {
+	ownSource := false
+	for _, k := range accountKeys {
+		_, has := own[k.name]
+		ownSource = ownSource || has && k.source
+	}
+	out := table{}
+	for name, prim := range defaults {
+		k := find(accountKeys, name)
+		if _, has := own[name]; has && name != "archive" || name == "archive" && r.protocol == "pop3" || k != nil &&
+			(k.source && ownSource || k.only != "" && k.only != r.protocol) {
+			continue
+		}
+		out[name] = prim
+	}
+	return out
+}
+
+// protocolOf finds out which protocol the account will have, before its keys are read.
+func (r *reading) protocolOf(defaults, own table) string {
+	for _, t := range []table{own, defaults} {
+		var s string
+		if prim, ok := t["protocol"]; ok && r.meta.PrimitiveDecode(prim, &s) == nil {
+			return s
+		}
+	}
+	return "imap"
+}
+
+// readTable reads every key of one table into the account.
+func (r *reading) readTable(t table, at toml.Key) {
+	keys := accountKeys
+	inArchive := len(at) == 3 || len(at) == 2 && at[0] == "defaults" // accounts.NAME.archive
+	if inArchive {
+		keys = archiveKeys
+	}
+	for _, name := range r.order(t, at) {
+		prim, key := t[name], slices.Concat(at, toml.Key{name})
+		r.tried[name] = true
+		if name == "archive" && !inArchive {
+			if sub, ok := r.table(prim, key); ok {
+				r.account.archive()
+				r.readTable(sub, key)
+			}
+			continue
+		}
+		if k := find(keys, name); k != nil {
+			r.readKey(k, prim, key)
+			continue
+		}
+		r.tried[nearest(name, names(keys))] = true
+		r.add(r.line(prim), key.String(), "unknown key", unknownCure(name, keys))
+	}
+}
+
+func unknownCure(name string, keys []key) string {
+	if near := nearest(name, names(keys)); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if find(archiveKeys, name) != nil {
+		return "it belongs into the account's table .archive"
+	}
+	if find(accountKeys, name) != nil {
+		return "it belongs into the account's own table"
+	}
+	return "the keys are " + strings.Join(names(keys), ", ")
+}
+
+func (r *reading) readKey(k *key, prim toml.Primitive, key toml.Key) {
+	line, at := r.line(prim), key.String()
+	r.lines[r.account.Name+"."+k.name] = line
+	if k.only != "" && r.protocol != "" && k.only != r.protocol {
+		r.add(line, at, fmt.Sprintf("is for %s accounts only", strings.ToUpper(k.only)), "take it out")
+		return
+	}
+	var value any
+	err := r.meta.PrimitiveDecode(prim, &value)
+	if err == nil {
+		err = k.read(r, value)
+	}
+	var wrong wrongType
+	switch {
+	case errors.As(err, &wrong):
+		r.add(line, at, err.Error(), fmt.Sprintf("for example: %s = %s", k.name, k.example))
+	case err != nil:
+		for _, what := range strings.Split(err.Error(), "\n") {
+			what, cure, _ := strings.Cut(what, "; ")
+			r.add(line, at, what, cure)
+		}
+	}
+}
+
+// path reads a path of the account that is being read.
+func (r *reading) path(value any) (string, error) {
+	s, err := line(value)
+	if err != nil {
+		return "", err
+	}
+	return expand(s, r.account.Name, r.env)
+}
+
+func (r *reading) add(line int, key, what, cure string) {
+	r.problems = append(r.problems, Problem{r.file, line, key, what, cure})
+}
+
+// line finds where a value is in the file. The TOML library tells it only with an error,
+// so one is provoked. A table without a line of its own is where its first key is.
+func (r *reading) line(prim toml.Primitive) int {
+	var parse toml.ParseError
+	if errors.As(r.meta.PrimitiveDecode(prim, refuser{}), &parse) && parse.Position.Line > 0 {
+		return parse.Position.Line
+	}
+	first := 0
+	var t table
+	if r.meta.PrimitiveDecode(prim, &t) != nil {
+		return 0
+	}
+	for _, inner := range t {
+		if at := r.line(inner); first == 0 || at > 0 && at < first {
+			first = at
+		}
+	}
+	return first
+}
+
+// refuser takes no value.
+type refuser struct{}
+
+// UnmarshalTOML always fails.
+func (refuser) UnmarshalTOML(any) error { return errors.New("refused") }
+
+// goodName reports whether a name can stand on a command line and in a path.
+func goodName(name string) bool {
+	for i, c := range name {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && (i == 0 || !strings.ContainsRune("._+@-", c)) {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var timeUnits = map[string]time.Duration{
+	"s": time.Second, "m": time.Minute, "h": time.Hour,
+	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour,
+}
+
+// ParseDuration reads a duration as the configuration and the command line write it: a
+// whole number and one of s, m, h, d, w, y, where a day has 24 hours and a year 365 days.
+func ParseDuration(text string) (time.Duration, error) {
+	digits := strings.TrimRight(text, "smhdwy")
+	unit, known := timeUnits[text[len(digits):]]
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if !known || err != nil {
+		return 0, fmt.Errorf(`%q is not a duration; write one like "90s", "10m", "6h", "14d", "8w" or "1y"`, text)
+	}
+	if n > uint64(math.MaxInt64/unit) {
+		return 0, fmt.Errorf("%q is longer than any duration can be", text)
+	}
+	return time.Duration(n) * unit, nil
+}
+
+var sizeUnits = map[string]float64{"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+// ParseSize reads a size in bytes: a number and one of K, M, G, T (powers of 1024), or
+// none of them.
+func ParseSize(text string) (int64, error) {
+	digits := strings.TrimRight(text, "KMGT")
+	unit, known := sizeUnits[text[len(digits):]]
+	n, err := strconv.ParseFloat(digits, 64)
+	if !known || err != nil || strings.Trim(digits, "0123456789.") != "" {
+		return 0, fmt.Errorf(`%q is not a size; write one like "300K", "20M" or "1.5G"`, text)
+	}
+	if n*unit >= math.MaxInt64 {
+		return 0, fmt.Errorf("%q is larger than any size can be", text)
+	}
+	return int64(n * unit), nil
+}
+
+// parsePercent reads "80%" as 80.
+func parsePercent(text string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
+	if err != nil || !strings.HasSuffix(text, "%") || n < 1 || n > 99 {
+		return 0, fmt.Errorf(`%q is not a share of the quota; write one from "1%%" to "99%%"`, text)
+	}
+	return n, nil
+}
+
+// placeholder is what stands for something in a path, or was meant to.
+var placeholder = regexp.MustCompile(`\{[a-zA-Z_]*\}`)
+
+// expand replaces a leading ~, $VAR, ${VAR} and {account} in a path and makes it
+// absolute. A variable that is not set, or empty, is an error: the path would be another.
+func expand(path, account string, env func(string) string) (string, error) {
+	var bad error
+	given := path
+	tilde := strings.HasPrefix(path, "~")
+	path = os.Expand(path, func(name string) string {
+		value := env(name)
+		if value == "" && bad == nil {
+			bad = fmt.Errorf("$%s is not set", name)
+		}
+		return value
+	})
+	if bad != nil {
+		return "", bad
+	}
+	if tilde {
+		rest := path[1:]
+		if rest != "" && !os.IsPathSeparator(rest[0]) {
+			return "", fmt.Errorf(`%q is another user's home; write "~/…" or the whole path`, given)
+		}
+		home := env("HOME")
+		if home == "" {
+			return "", fmt.Errorf("~ stands for $HOME, and that is not set")
+		}
+		path = home + rest
+	}
+	path = strings.ReplaceAll(path, "{account}", account)
+	if strange := placeholder.FindString(path); strange != "" && !slices.Contains(intoFields, strange) {
+		return "", fmt.Errorf(`%s stands for nothing; "{account}" stands for the account's name`, strange)
+	}
+	if path == "" {
+		return "", fmt.Errorf("the path is empty")
+	}
+	if strings.ContainsRune(path, 0) {
+		return "", fmt.Errorf("a path cannot hold a zero byte")
+	}
+	if !filepath.IsAbs(path) {
+		return "", fmt.Errorf(`%q depends on the directory mailsync is started in; begin with "/" or "~/"`, given)
+	}
+	return filepath.Clean(path), nil
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// demoPOP3 is a POP3 server in memory, on loopback, for the demo's one user: what RFC 1939
+// asks of one, CAPA and PIPELINING.
+type demoPOP3 struct {
+	listener net.Listener
+	port     int
+
+	mu       sync.Mutex
+	messages []demoLetter
+	arrived  int
+}
+
+// demoLetter is a message on the server. Its number in UIDL is its own for good.
+type demoLetter struct {
+	id   int
+	text string
+}
+
+// startDemoPOP3 starts a server that has these messages.
+func startDemoPOP3(texts []string) (*demoPOP3, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	d := &demoPOP3{listener: listener, port: listener.Addr().(*net.TCPAddr).Port}
+	for _, text := range texts {
+		d.deliver(text)
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			go d.serve(conn)
+		}
+	}()
+	return d, nil
+}
+
+func (d *demoPOP3) close() { _ = d.listener.Close() } // everything it had is in memory
+
+// deliver puts a message into the mailbox, with the Received field that gives it its date.
+func (d *demoPOP3) deliver(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.arrived++
+	date := demoBegin.AddDate(0, 0, 3*d.arrived).Format(time.RFC1123Z)
+	d.messages = append(d.messages, demoLetter{d.arrived, "Received: from engine.example; " + date + "\r\n" + text})
+}
+
+// popSession is one connection, and the mailbox as it was when that began.
+type popSession struct {
+	w       *bufio.Writer
+	user    string
+	login   bool
+	shown   []demoLetter
+	deleted map[int]bool // by index in shown
+}
+
+func (d *demoPOP3) serve(conn net.Conn) {
+	defer conn.Close()
+	s := &popSession{w: bufio.NewWriter(conn), deleted: map[int]bool{}}
+	lines := bufio.NewScanner(conn)
+	s.say("+OK the demo's POP3 server")
+	for quit := false; !quit && s.w.Flush() == nil && lines.Scan(); {
+		verb, arg, _ := strings.Cut(lines.Text(), " ")
+		switch verb = strings.ToUpper(verb); {
+		case verb == "CAPA":
+			s.list("CAPA", []string{"USER", "UIDL", "TOP", "PIPELINING"})
+		case verb == "QUIT":
+			d.remove(s)
+			s.say("+OK good-bye")
+			quit = true
+		case verb == "USER":
+			s.user = arg
+			s.say("+OK and the password?")
+		case verb == "PASS" && s.user == demoUser && arg == demoPassword:
+			d.mu.Lock()
+			s.login, s.shown = true, slices.Clone(d.messages)
+			d.mu.Unlock()
+			s.say("+OK welcome")
+		case !s.login:
+			s.say("-ERR log in first")
+		default:
+			s.transact(verb, arg)
+		}
+	}
+	_ = s.w.Flush() // whoever is gone misses a good-bye
+}
+
+// remove deletes what a session marked, now that it ends as it should.
+func (d *demoPOP3) remove(s *popSession) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.messages = slices.DeleteFunc(d.messages, func(m demoLetter) bool {
+		i := slices.Index(s.shown, m)
+		return i >= 0 && s.deleted[i]
+	})
+}
+
+// transact answers what may be asked once logged in.
+func (s *popSession) transact(verb, arg string) {
+	switch verb {
+	case "STAT":
+		octets := 0
+		all := s.each(func(m demoLetter) string { octets += len(m.text); return "" })
+		s.say("+OK %d %d", len(all), octets)
+		return
+	case "NOOP":
+		s.say("+OK")
+		return
+	case "RSET":
+		clear(s.deleted)
+		s.say("+OK")
+		return
+	}
+	number, _, _ := strings.Cut(arg, " ")
+	i, err := strconv.Atoi(number)
+	known := err == nil && i > 0 && i <= len(s.shown) && !s.deleted[i-1]
+	size := func(m demoLetter) string { return strconv.Itoa(len(m.text)) }
+	id := func(m demoLetter) string { return "demo-" + strconv.Itoa(m.id) }
+	switch {
+	case verb == "LIST" && arg == "":
+		s.list("scan listing", s.each(size))
+	case verb == "UIDL" && arg == "":
+		s.list("unique-id listing", s.each(id))
+	case !known:
+		s.say("-ERR no such command, or no such message")
+	case verb == "LIST":
+		s.say("+OK %d %s", i, size(s.shown[i-1]))
+	case verb == "UIDL":
+		s.say("+OK %d %s", i, id(s.shown[i-1]))
+	case verb == "RETR":
+		s.list("message", strings.Split(strings.TrimSuffix(s.shown[i-1].text, "\r\n"), "\r\n"))
+	case verb == "TOP":
+		head, _, _ := strings.Cut(s.shown[i-1].text, "\r\n\r\n")
+		s.list("header", append(strings.Split(head, "\r\n"), ""))
+	case verb == "DELE":
+		s.deleted[i-1] = true
+		s.say("+OK marked")
+	default:
+		s.say("-ERR no such command")
+	}
+}
+
+// each makes a line of each message that is not marked, with its number before it.
+func (s *popSession) each(f func(demoLetter) string) (lines []string) {
+	for i, m := range s.shown {
+		if !s.deleted[i] {
+			lines = append(lines, fmt.Sprintf("%d %s", i+1, f(m)))
+		}
+	}
+	return lines
+}
+
+func (s *popSession) say(format string, args ...any) {
+	fmt.Fprintf(s.w, format+"\r\n", args...) // what fails shows when it is flushed
+}
+
+// list sends a multi-line answer, the dots at the beginnings of its lines doubled.
+func (s *popSession) list(what string, lines []string) {
+	s.say("+OK %s follows", what)
+	for _, line := range lines {
+		if strings.HasPrefix(line, ".") {
+			line = "." + line
+		}
+		s.say("%s", line)
+	}
+	s.say(".")
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailsync/cmd/mailsync/config"
+	"mailsync/state"
+)
+
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		kinds []state.Kind
+		want  int
+	}{
+		{nil, 0},
+		{[]state.Kind{state.Login}, 4},
+		{[]state.Kind{state.Login, state.Login}, 4},
+		{[]state.Kind{state.Login, state.Unreachable}, 1},
+		{[]state.Kind{state.Braked, state.Other}, 1},
+		{[]state.Kind{state.Other}, 1},
+		{[]state.Kind{state.Storage}, 8},
+		{[]state.Kind{state.Storage, state.Login, state.Storage}, 1},
+		{[]state.Kind{state.Login, state.Interrupted}, 143},
+		{[]state.Kind{state.Interrupted}, 143},
+	} {
+		if got := exitCode(c.kinds, 143); got != c.want {
+			t.Errorf("%v: exit code %d, want %d", c.kinds, got, c.want)
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want state.Kind
+	}{
+		{errors.New("x"), state.Other},
+		{fmt.Errorf("fetch: %w", context.Canceled), state.Interrupted},
+		{fmt.Errorf("fetch: %w", errInterrupted), state.Interrupted},
+		{fmt.Errorf("fetch: %w", errTimeUp), state.Other},
+		{fmt.Errorf("open: %w", state.Faultf(state.Storage, "full")), state.Storage},
+	} {
+		if got := kindOf(c.err); got != c.want {
+			t.Errorf("%v: kind %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+// The engine tells by context.Canceled that it must come to an end.
+func TestWhatEndsAContextIsCanceled(t *testing.T) {
+	for _, err := range []error{errInterrupted, errTimeUp} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v is not a context.Canceled", err)
+		}
+	}
+}
+
+func TestMaxTimeStopsAndLaterBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &program{flags: flags{maxTime: time.Minute}}
+		l := p.limitTime(t.Context())
+		defer l.cancel()
+		closed := func() bool {
+			synctest.Wait()
+			select {
+			case <-l.stop:
+				return true
+			default:
+				return false
+			}
+		}
+		time.Sleep(time.Minute - time.Second) // of the bubble's clock, here and below
+		if closed() {
+			t.Error("stopped too early")
+		}
+		time.Sleep(time.Second)
+		if !closed() || l.ctx.Err() != nil {
+			t.Error("not stopped cleanly when the time was up")
+		}
+		time.Sleep(grace)
+		synctest.Wait()
+		if context.Cause(l.ctx) != errTimeUp {
+			t.Errorf("what still waits goes on waiting: %v", context.Cause(l.ctx))
+		}
+	})
+}
+
+func TestWithoutMaxTimeNothingStops(t *testing.T) {
+	l := (&program{}).limitTime(t.Context())
+	defer l.cancel()
+	if l.stop != nil || l.ctx != t.Context() {
+		t.Error("there is a limit that nobody asked for")
+	}
+}
+
+// The configuration that "help config" shows is one.
+func TestHelpConfigIsAConfiguration(t *testing.T) {
+	_, sample, _ := strings.Cut(configHelp, "to begin with:\n")
+	sample, _, _ = strings.Cut(sample, "An account also takes")
+	c, err := config.Parse("help", sample, 0o600, func(string) string { return "/home/ada" })
+	if err != nil || len(c.Accounts) != 1 {
+		t.Fatalf("%v\n%s", err, sample)
+	}
+}
+
+// Of errors that were joined, each is told once.
+func TestSaid(t *testing.T) {
+	one := fmt.Errorf("fetch: %w", errInterrupted)
+	for want, err := range map[string]error{
+		"fetch: interrupted": errors.Join(one, errInterrupted, context.Canceled),
+		"a\nb":               errors.Join(errors.New("a"), errors.New("b"), errors.New("a")),
+		"context canceled":   context.Canceled,
+	} {
+		if got := said(err); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+func (p *program) listCommand() *cobra.Command {
+	var only picking
+	c := &cobra.Command{
+		Use:   "list [ACCOUNT...]",
+		Short: "show the server's mailboxes, and where they land",
+		Long: `list asks servers for their mailboxes, and shows of each its role, how many messages it
+has, its size where the server tells that without counting, and the Maildir that it
+lands in, or which key of the configuration leaves it out. It changes nothing.`,
+	}
+	only.flag(c, p)
+	run := func(ctx context.Context, r *accountRun) (*engine.Result, error) { return listMailboxes(ctx, r, only) }
+	return p.onAccounts(c, task{name: "list", run: run}, append(meets, talks...)...)
+}
+
+func listMailboxes(ctx context.Context, r *accountRun, only picking) (result *engine.Result, err error) {
+	result = &engine.Result{Began: time.Now()}
+	h, err := r.look()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	server, err := r.connect(reach{readOnly: true, sizes: true})
+	if err != nil {
+		return nil, err
+	}
+	listing, err := server.List(ctx, func(l state.Listed) bool { return !l.NoSelect })
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.store.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := newPlaces(rows, h.tree)
+	var told []report.Mailbox
+	for _, l := range listing.Mailboxes {
+		if l.NoSelect || !only.match(l.Levels, l.Role) {
+			continue
+		}
+		m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
+		m.Included, m.Rule = r.a.Mailboxes.Rule(l.Levels, l.Role)
+		if l.HasMark {
+			n := int(l.Mark.Exists)
+			m.Messages = &n
+		}
+		if l.Size >= 0 {
+			m.Size = &l.Size
+		}
+		if m.Included {
+			m.Path = at.of(l)
+			result.Mailboxes++
+			here, outstanding := at.stand(l)
+			result.OnServer += int(l.Mark.Exists)
+			result.Here += here
+			result.Outstanding += outstanding
+		} else {
+			result.Excluded.Mailboxes++
+		}
+		told = append(told, m)
+	}
+	for _, name := range listing.Broken {
+		result.Problems = append(result.Problems, engine.Problem{Mailbox: name,
+			Err: errors.New("the server sent a mailbox name that cannot be read")})
+	}
+	slices.SortStableFunc(told, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
+	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), told)
+	r.line = fmt.Sprintf("%s in %s, and %s left out",
+		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox"))
+	result.Ended = time.Now()
+	return result, nil
+}
+
+// places tells where mailboxes lie, or will.
+type places struct {
+	known map[string]*state.MailboxRow // by raw name
+	taken map[string]bool
+	tree  engine.Tree
+}
+
+func newPlaces(rows []state.MailboxRow, tree engine.Tree) *places {
+	p := &places{known: map[string]*state.MailboxRow{}, taken: map[string]bool{}, tree: tree}
+	for i, row := range rows {
+		p.taken[row.Path] = true
+		if row.Role != state.RoleArchive {
+			p.known[inboxName(row.Raw)] = &rows[i]
+		}
+	}
+	return p
+}
+
+// inboxName is a raw name, INBOX spelled one way: it has no case (RFC 9051 section 5.1).
+func inboxName(raw string) string {
+	if strings.EqualFold(raw, "INBOX") {
+		return "INBOX"
+	}
+	return raw
+}
+
+// of returns a mailbox's path: the one it got, or the one it would get now.
+func (p *places) of(l state.Listed) string {
+	if row := p.known[inboxName(l.Raw)]; row != nil {
+		return row.Path
+	}
+	path := p.tree.Place(l.Levels, func(path string) bool { return p.taken[path] })
+	p.taken[path] = true
+	return path
+}
+
+// stand returns how many of a mailbox's messages are here, and how many are still to come.
+func (p *places) stand(l state.Listed) (here, outstanding int) {
+	row := p.known[inboxName(l.Raw)]
+	if row == nil || row.Current() == nil {
+		return 0, int(l.Mark.Exists)
+	}
+	t := row.Current().Tally
+	return t.Here - t.OnlyHere, t.Outstanding + max(0, int(l.Mark.Exists)-t.OnServer)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/cmd/mailsync/config"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// picking is the flag --mailbox: which of the included mailboxes a run is about.
+type picking []config.Pattern
+
+var _ interface {
+	Set(string) error
+	String() string
+	Type() string
+} = (*picking)(nil)
+
+func (p *picking) Set(text string) error {
+	pattern, err := config.ParsePattern(text)
+	if err == nil {
+		*p = append(*p, pattern)
+	}
+	return err
+}
+
+func (p *picking) String() string { return "" }
+
+func (p *picking) Type() string { return "PATTERN" }
+
+// flag gives a command the flag --mailbox.
+func (p *picking) flag(c *cobra.Command, of *program) {
+	c.Flags().Var(p, "mailbox", "only mailboxes that match, INBOX, 'Lists/*' or role:sent say; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("mailbox", of.completeMailboxes) // it fails only for a flag that is not there
+}
+
+// match reports whether a mailbox is picked. Without a pattern all are.
+func (p picking) match(levels []string, role string) bool {
+	return len(p) == 0 || slices.ContainsFunc(p, func(pattern config.Pattern) bool { return pattern.Match(levels, role) })
+}
+
+// pulling is what the commands that pull have for flags.
+type pulling struct {
+	mailboxes picking
+	full      bool
+	refetch   bool
+	fresh     bool // --new
+	moved     bool
+	accept    []string
+}
+
+func (o *pulling) register(c *cobra.Command, p *program) {
+	f := c.Flags()
+	f.SortFlags = false
+	o.mailboxes.flag(c, p)
+	f.BoolVar(&o.full, "full", false, "compare everything, also what seems not to have changed")
+	f.BoolVar(&o.refetch, "refetch", false, "fetch again what you removed here, or accepted as not to be had")
+	f.StringArrayVar(&o.accept, "accept", nil, "a message cannot be had, and is no failure any more; `MAILBOX:UID`, may be repeated")
+	f.BoolVar(&o.moved, "moved", false, "follow a Maildir that you moved, or an account whose server or user has another name now")
+	f.BoolVar(&o.fresh, "new", false, "start afresh where a Maildir that was known is gone")
+}
+
+// apply changes an account as the flags say.
+func (o *pulling) apply(account *engine.Account) error {
+	account.Full, account.New, account.Moved = o.full, o.fresh, o.moved
+	account.Policy.Refetch = o.refetch
+	account.Partial = len(o.mailboxes) > 0
+	include := account.Include
+	account.Include = func(l state.Listed) bool { return include(l) && o.mailboxes.match(l.Levels, l.Role) }
+	for _, text := range o.accept {
+		m, err := parseMessage(text)
+		if err != nil {
+			return err
+		}
+		account.Accept = append(account.Accept, m)
+	}
+	return nil
+}
+
+// told tells that the patterns matched none of the mailboxes, which is more likely a mistake
+// than meant.
+func (p picking) told(r *accountRun, result *engine.Result, mailboxes int, where, hint string) {
+	if len(p) > 0 && result.Fatal == nil && mailboxes == 0 {
+		r.told.Note("", "no mailbox "+where+" matches --mailbox", hint)
+	}
+}
+
+// Where a pattern matched nothing, and what shows what there is.
+const (
+	included     = "that is included"
+	includedHint = `"mailsync list" shows them all`
+	kept         = "that is kept here"
+	keptHint     = `"mailsync status --json" shows them with their roles, as the server last told them`
+)
+
+// check complains of what the flags ask for that cannot be, before anything is done.
+func (o *pulling) check(accounts []*config.Account) error {
+	if len(o.accept) > 0 && len(accounts) != 1 {
+		return usage("--accept is about a message of one account, and %d are meant", len(accounts)).
+			WithHint("name the account")
+	}
+	for _, text := range o.accept {
+		if _, err := parseMessage(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseMessage reads MAILBOX:UID, as a failure of a message is told.
+func parseMessage(text string) (engine.Message, error) {
+	i := strings.LastIndexByte(text, ':')
+	if i > 0 {
+		uid, err := strconv.ParseUint(strings.TrimSpace(text[i+1:]), 10, 32)
+		if err == nil && uid > 0 {
+			return engine.Message{Mailbox: text[:i], UID: state.UID(uid)}, nil
+		}
+	}
+	return engine.Message{}, usage("--accept %q is no message", text).WithHint("%s",
+		fmt.Sprintf("write the mailbox's name and the message's uid as they are told: %s", "INBOX:4711"))
+}

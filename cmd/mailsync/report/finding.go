@@ -1,0 +1,142 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Finding is one thing that verify found: the object "finding" of --json.
+type Finding struct {
+	Type     string `json:"type"`
+	Account  string `json:"account"`
+	Fault    string `json:"fault"`
+	Mailbox  string `json:"mailbox"`
+	UID      uint32 `json:"uid"`  // 0 where it is about a mailbox
+	File     string `json:"file"` // relative to the maildir, "" without
+	Detail   string `json:"detail"`
+	Repaired bool   `json:"repaired"`
+}
+
+// Found tells what verify found: on stdout, for it is the result; with --quiet on stderr
+// unless it is repaired.
+func (a *Account) Found(f Finding) {
+	r := a.report
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.Type, f.Account = "finding", a.name
+	f.Mailbox, f.File, f.Detail = clean(f.Mailbox), clean(f.File), clean(f.Detail)
+	switch {
+	case r.opts.JSON:
+		r.json(f)
+	case !r.opts.Quiet:
+		r.out(place(a.name, f.Mailbox, f.UID) + f.String())
+	case !f.Repaired:
+		r.talk("mailsync: " + place(a.name, f.Mailbox, f.UID) + f.String())
+	}
+}
+
+func (f Finding) String() string {
+	text := strings.ReplaceAll(f.Fault, "_", " ")
+	if f.Repaired {
+		text += " (repaired)"
+	}
+	if f.File != "" {
+		text += ": " + f.File
+	}
+	return text + ": " + f.Detail
+}
+
+// Apart are messages that are not here for a reason: the object "apart" of --json.
+type Apart struct {
+	Type    string   `json:"type"`
+	Account string   `json:"account"`
+	Mailbox string   `json:"mailbox"`
+	Status  string   `json:"status"`
+	UIDs    []uint32 `json:"uids"`
+}
+
+// Apart tells of messages that are not here for a reason.
+func (a *Account) Apart(p Apart) {
+	r := a.report
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.Type, p.Account, p.Mailbox = "apart", a.name, clean(p.Mailbox)
+	switch {
+	case r.opts.JSON:
+		r.json(p)
+	case !r.opts.Quiet:
+		r.out(place(a.name, p.Mailbox, 0) + fmt.Sprintf("%d %s: uid %s", len(p.UIDs), p.Status, ranges(p.UIDs)))
+	}
+}
+
+// ranges spells sorted UIDs, runs of them as "3-7".
+func ranges(uids []uint32) string {
+	var parts []string
+	for i := 0; i < len(uids); {
+		j := i
+		for j+1 < len(uids) && uids[j+1] == uids[j]+1 {
+			j++
+		}
+		if j > i {
+			parts = append(parts, fmt.Sprintf("%d-%d", uids[i], uids[j]))
+		} else {
+			parts = append(parts, fmt.Sprint(uids[i]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Looked is what verify looked at: the object "verify" of --json.
+type Looked struct {
+	Type       string `json:"type"`
+	Account    string `json:"account"`
+	Findings   int    `json:"findings"` // that are not repaired
+	Repaired   int    `json:"repaired"`
+	Files      int    `json:"files"` // of ours, read
+	Bytes      int64  `json:"bytes"` // read
+	Foreign    int    `json:"foreign"`
+	Unrecorded int    `json:"unrecorded"`
+	Unproven   int    `json:"unproven"`
+	Moved      int    `json:"moved"`
+	NamesOnly  bool   `json:"names_only"` // there was no state to hold the files against
+}
+
+// Looked tells what verify looked at, in JSON. For people String is in the account's line.
+// What to do about findings is on stderr.
+func (a *Account) Looked(l Looked, hint string) {
+	r := a.report
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.Type, l.Account = "verify", a.name
+	if r.opts.JSON {
+		r.json(l)
+	}
+	if l.Findings > 0 && !r.opts.Quiet { // with --quiet each of them is there
+		r.wrong(a.name, "", 0, "verify found "+Plural(l.Findings, "difference"), hint)
+	}
+	a.did = l.String()
+}
+
+func (l Looked) String() string {
+	what := "whole"
+	if l.Findings > 0 {
+		what = Plural(l.Findings, "difference")
+	}
+	if l.Repaired > 0 {
+		what += fmt.Sprintf(", %d repaired", l.Repaired)
+	}
+	what += fmt.Sprintf(" in %s read (%s)", Plural(l.Files, "file"), Size(l.Bytes))
+	if l.NamesOnly {
+		what += ", held against their names alone"
+	}
+	for _, more := range []struct {
+		n    int
+		text string
+	}{{l.Foreign, "of other programs"}, {l.Unrecorded, "not recorded"}, {l.Unproven, "without a digest"}, {l.Moved, "moved"}} {
+		if more.n > 0 {
+			what += fmt.Sprintf(", %d %s", more.n, more.text)
+		}
+	}
+	return what
+}

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxText bounds what of one text is shown, in bytes.
+const maxText = 1000
+
+// clean makes a text that may come from a server safe to show: on one line, cut, and
+// with everything escaped that is not meant to be seen.
+func clean(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		if b.Len() > maxText {
+			b.WriteString("…")
+			break
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case r == '\n': // of errors that were joined
+			b.WriteString("; ")
+		case r != ' ' && !unicode.IsPrint(r): // control characters, and those that turn the writing's direction
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// Size is a number of bytes for people: "512 B", "1.5 MiB".
+func Size(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n)/1024, 0
+	for v >= 1023.95 && unit < 4 {
+		v /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", v, "KMGTP"[unit])
+}
+
+// Seconds is a duration for people: "80 ms", "1.2 s", "12 s", "3 min 20 s", "2 h 5 min".
+func Seconds(d time.Duration) string {
+	switch whole := d.Round(time.Second); {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case whole < time.Minute:
+		return fmt.Sprintf("%d s", whole/time.Second)
+	case whole < time.Hour:
+		return fmt.Sprintf("%d min %d s", whole/time.Minute, whole%time.Minute/time.Second)
+	default:
+		return fmt.Sprintf("%d h %d min", whole/time.Hour, whole%time.Hour/time.Minute)
+	}
+}
+
+// Plural is a count and its noun.
+func Plural(n int, noun string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "x"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// Columns is how wide a text is on a terminal, as far as one can know: East Asian letters and
+// most pictures take two columns.
+func Columns(text string) int {
+	n := 0
+	for _, r := range text {
+		switch {
+		case unicode.Is(unicode.Mn, r) || r == 0x200d: // on top of the letter before
+		case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3,
+			r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60,
+			r >= 0x1f300 && r <= 0x1faff, r >= 0x20000 && r <= 0x3fffd:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}

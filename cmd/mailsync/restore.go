@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// bringing is what the flags of "restore" say.
+type bringing struct {
+	to, from  string
+	mailboxes picking
+	into      string
+	since     since
+
+	target *config.Account // of --to, nil: the account itself
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	o := &bringing{since: since(state.NoDate)}
+	c := &cobra.Command{
+		Use:   "restore ACCOUNT",
+		Short: "put local mail back on a server",
+		Long: `restore puts an account's mail on its server, or with --to on another account's: what is not
+there yet, in the mailboxes it was in, with flags, keywords and dates, to the last byte as it was
+fetched. Missing mailboxes are made; one for sent mail is the server's own, whatever it is called.
+
+It can be broken off and run again: what is there already is not sent again, n equal files
+need n messages. Mail that goes back to where it came from keeps its file, and the next sync
+has nothing to fetch. What lies in an archive goes to another server only; "archive --undo"
+brings it home. It deletes nothing.
+
+With --into everything is put under another mailbox; to the account itself these are copies,
+and the next sync fetches them. With --from DIR the mail is that of Maildirs that mailsync
+never saw, of either layout.`,
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.to, "to", "", "put it on the server of this `ACCOUNT`")
+	f.StringVar(&o.from, "from", "", "take it from the Maildirs in `DIR`, not from the account's")
+	o.mailboxes.flag(c, p)
+	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
+	f.Var(&o.since, "since", "only what is not older: 2024-12-31, or 90d")
+	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that is not there
+	p.onAccounts(c, task{name: "restore", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }},
+		append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
+	inner := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage("restore takes one account, and %d are named", len(args)).WithHint("its server gets the mail; --to names another one")
+		}
+		return inner(c, args)
+	}
+	return c
+}
+
+// since is a flag that takes a day, or how long ago it was.
+type since int64
+
+func (s *since) Set(text string) error {
+	if d, err := config.ParseDuration(text); err == nil {
+		*s = since(time.Now().Add(-d).Unix())
+		return nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, text, time.Local)
+	if err != nil {
+		return fmt.Errorf(`%q is neither a day as "2024-12-31" nor a duration as "90d"`, text)
+	}
+	*s = since(day.Unix())
+	return nil
+}
+
+func (s *since) String() string {
+	if *s == math.MinInt64 {
+		return ""
+	}
+	return time.Unix(int64(*s), 0).Format(time.DateOnly)
+}
+
+func (s *since) Type() string { return "DATE" }
+
+// check complains of what the flags ask for that cannot be, before anything is done.
+func (o *bringing) check(p *program, accounts []*config.Account) error {
+	a := accounts[0]
+	if o.to != "" && o.to != a.Name {
+		cfg, err := p.loadConfig()
+		if err != nil {
+			return err
+		}
+		chosen, err := choose(cfg, []string{o.to})
+		if err != nil {
+			return err
+		}
+		o.target = chosen[0]
+		a = o.target
+	}
+	if a.Protocol == "pop3" {
+		return usage("the server of %s speaks POP3, which takes no mail", a.Name).WithHint("name an IMAP account with --to")
+	}
+	for level := range strings.SplitSeq(o.into, "/") {
+		if level == "" && o.into != "" {
+			return usage(`--into %q has an empty level; "/" only stands between two levels`, o.into)
+		}
+	}
+	if o.from == "" {
+		return nil
+	}
+	if o.target != nil {
+		return usage("--from names Maildirs of no account, and --to an account beside %s", accounts[0].Name).
+			WithHint("restore %s --from %s", o.to, o.from)
+	}
+	inside, err := within(o.from, a.Maildir)
+	if err != nil {
+		return state.Faultf(state.Storage, "--from: %w", err)
+	}
+	if inside {
+		return usage("--from %s is the account's own maildir", o.from).WithHint("leave --from out")
+	}
+	return nil
+}
+
+// within reports whether a folder lies in another one, after symbolic links.
+func within(dir, root string) (bool, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false, err
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return false, nil // it is not there yet
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false, err
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(root, dir)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
+}
+
+func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
+	var done *engine.Restoration
+	if o.target == nil && o.from == "" && o.into == "" {
+		done, err = o.home(ctx, r)
+	} else {
+		done, err = o.away(ctx, r)
+	}
+	if done == nil {
+		return nil, err
+	}
+	boxes := make([]report.Restored, len(done.Boxes))
+	for i, b := range done.Boxes {
+		boxes[i] = report.Restored{From: b.From, To: b.To, Created: b.Created, Appended: b.Appended, Bytes: b.Bytes,
+			There: b.There, Refused: b.Refused, Older: b.Older, DryRun: r.flags.dryRun}
+	}
+	r.told.Restored(boxes)
+	where, hint := kept, keptHint
+	if o.from != "" {
+		where, hint = "in "+o.from, "only Maildirs that mailsync filled have roles; the others have names"
+	}
+	o.mailboxes.told(r, &done.Result, len(boxes), where, hint)
+	if r.flags.dryRun {
+		done.Appended = 0 // it would be
+	}
+	return &done.Result, err
+}
+
+// home puts mail back on the server that it came from.
+func (o *bringing) home(ctx context.Context, r *accountRun) (done *engine.Restoration, err error) {
+	h, err := r.open(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	server, err := r.connect(reach{})
+	if err != nil {
+		return nil, err
+	}
+	account := r.engine(h, server)
+	account.Watch = summaryOnly{watch{r.told}}
+	include := account.Include
+	account.Include = func(l state.Listed) bool { return include(l) && o.mailboxes.match(l.Levels, l.Role) }
+	done = account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
+	return done, r.remember(ctx, h, server, &done.Result)
+}
+
+// summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
+type summaryOnly struct{ watch }
+
+func (summaryOnly) Op(string, engine.Op) {}
+
+// away puts mail on a server that it did not come from, or under other names.
+func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restoration, err error) {
+	target := r
+	if o.target != nil {
+		target = &accountRun{session: r.session, a: o.target, told: r.told}
+		defer func() { r.servers = append(r.servers, target.servers...) }()
+	}
+	h, err := target.open(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	server, err := target.connect(reach{})
+	if err != nil {
+		return nil, err
+	}
+	t := &engine.Restore{Server: server, Since: int64(o.since), Deleted: policy(target.a, nil).OnDiskDelete == engine.Delete,
+		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
+	if o.into != "" {
+		t.Into = strings.Split(o.into, "/")
+	}
+	ledger, err := target.ledger(h)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ledger.Close()) }()
+	t.Ledger = ledger
+	if o.from != "" {
+		sources, closeTree, err := o.bare(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = closeTree() }() // only read
+		t.From = sources
+		return t.Run(ctx, nil), nil
+	}
+	local := h
+	if target != r {
+		if _, err := os.Stat(r.a.Maildir); err != nil {
+			return nil, state.Faultf(state.Storage, "nothing to restore: %w", err).WithHint("is it mounted?")
+		}
+		if local, err = r.look(); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, local.close()) }()
+	}
+	sources, problems, err := o.sources(ctx, r, local)
+	if err != nil {
+		return nil, err
+	}
+	t.From = sources
+	done = t.Run(ctx, held{local.store})
+	done.Problems = append(done.Problems, problems...)
+	return done, nil
+}
+
+// ledger is restore's own memory of what it put on the account's server.
+func (r *accountRun) ledger(h *here) (*state.Ledger, error) {
+	if h.lock == nil {
+		return state.ReadLedger(r.stateDir())
+	}
+	return state.OpenLedger(h.lock)
+}
+
+// sources are the account's own Maildirs and archives.
+func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]engine.Source, []engine.Problem, error) {
+	levels := func(row state.MailboxRow) []string { return r.mailboxLevels(&row) }
+	shelf := func(root string) (engine.Tree, error) { return r.shelf(h, root, false) }
+	only := func(row state.MailboxRow) bool { return o.mailboxes.match(levels(row), row.Use) }
+	return engine.Sources(ctx, held{h.store}, h.tree, shelf, levels, only)
+}

@@ -1,0 +1,152 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"mailsync/state"
+)
+
+// commandTimeout bounds password_command: one that waits for a key nobody presses must
+// not hang cron.
+const commandTimeout = 30 * time.Second
+
+// maxOutput bounds what is read of a password's file or command, in bytes.
+const maxOutput = 64 << 10
+
+// Source is where a password is. Exactly one field is set; the zero Source has none.
+type Source struct {
+	Command []string // argv, no shell; the first line of its output
+	File    string   // the first line of this file
+	Env     string   // the whole value of this variable
+	Keyring string   // USER@HOST, as the user's keyring has it
+	Literal Secret   // written in the configuration
+
+	// Timeout of Command and Keyring; 0 means 30 seconds.
+	Timeout time.Duration
+}
+
+// None reports whether no source is set.
+func (s Source) None() bool {
+	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Literal.Empty()
+}
+
+// Kind names the key of the configuration that a source has.
+func (s Source) Kind() string {
+	switch {
+	case len(s.Command) > 0:
+		return "password_command"
+	case s.File != "":
+		return "password_file"
+	case s.Env != "":
+		return "password_env"
+	case s.Keyring != "":
+		return "password_keyring"
+	}
+	return "password"
+}
+
+// Read gets the password. Every failure is a state.Fault of kind Login that names the
+// source and nothing of what it holds, except a cancelled ctx, which stays what it is.
+func (s Source) Read(ctx context.Context) (Secret, error) {
+	switch {
+	case len(s.Command) > 0:
+		return s.fromCommand(ctx)
+	case s.File != "":
+		return fromFile(s.File)
+	case s.Env != "":
+		return fromEnv(s.Env)
+	case s.Keyring != "":
+		return s.fromKeyring(ctx)
+	case !s.Literal.Empty():
+		return s.Literal, nil
+	}
+	return Secret{}, state.Faultf(state.Login, "no password is configured")
+}
+
+// Ahead returns the password where this process has it already, else the zero Secret: nobody
+// is asked, and no file read, for that may be a pipe.
+func (s Source) Ahead() Secret {
+	if word, _ := lookup(s.Env); s.Env != "" {
+		return New(word)
+	}
+	return s.Literal
+}
+
+func fromFile(path string) (Secret, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Secret{}, state.Faultf(state.Login, "password_file: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxOutput))
+	if err != nil {
+		return Secret{}, state.Faultf(state.Login, "password_file: %w", err)
+	}
+	word := firstLine(text)
+	if word == "" {
+		return Secret{}, state.Faultf(state.Login, "password_file: the first line of %s is empty", path)
+	}
+	return New(word), nil
+}
+
+func (s Source) fromCommand(ctx context.Context) (Secret, error) {
+	limit := s.Timeout
+	if limit == 0 {
+		limit = commandTimeout
+	}
+	timed, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	out := &head{}
+	cmd := exec.CommandContext(timed, s.Command[0], s.Command[1:]...)
+	cmd.Stdout = out            // what it says on stderr may hold the password: nobody reads it
+	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return Secret{}, ctx.Err()
+	}
+	name := s.Command[0]
+	switch {
+	case timed.Err() != nil:
+		return Secret{}, state.Faultf(state.Login, "password_command: %s gave no answer in %v", name, limit).
+			WithHint("run it by hand; it may be waiting for a passphrase")
+	case errors.Is(err, exec.ErrNotFound):
+		return Secret{}, state.Faultf(state.Login, "password_command: %s is not in $PATH", name).
+			WithHint("write the program's full path; no shell is used")
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return Secret{}, state.Faultf(state.Login, "password_command: %s: %w", name, err).
+			WithHint("run it by hand to see what it says; it is not shown here, for it could hold the password")
+	}
+	word := firstLine(out.Bytes())
+	if word == "" {
+		return Secret{}, state.Faultf(state.Login, "password_command: %s: the first line of its output is empty", name)
+	}
+	return New(word), nil
+}
+
+func firstLine(text []byte) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return strings.TrimSuffix(string(line), "\r")
+}
+
+// head keeps the first maxOutput bytes of what is written to it and lets the rest go by,
+// so that a command that prints without end costs no memory.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(p []byte) (int, error) {
+	if room := maxOutput - h.Len(); room > 0 {
+		h.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// ReadFrom is Write for io.Copy, which would else go past the bound.
+func (h *head) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{h}, r)
+}

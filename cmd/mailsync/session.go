@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"mailsync/backends/maildir"
+	"mailsync/backends/pop3"
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// session is what the accounts of one run of the program have in common.
+type session struct {
+	task     task
+	flags    flags
+	report   *report.Report
+	log      *slog.Logger
+	trace    *trace          // nil: none
+	registry *state.Registry // nil: roots are not remembered
+	stop     <-chan struct{} // closed when --max-time is up
+	// configFile is where the accounts stand, "" where they came with the command line.
+	configFile string
+}
+
+// account does the task with one account, tells about it, and returns the kinds of what
+// went wrong.
+func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
+	r := &accountRun{session: s, a: a, told: s.report.Account(a.Name)}
+	began := time.Now()
+	result, err := s.task.run(ctx, r)
+	r.hangUp()
+	if result == nil {
+		result = &engine.Result{Fatal: err, Began: began, Ended: time.Now()}
+	} else if err != nil {
+		result.Problems = append(result.Problems, engine.Problem{Err: err})
+	}
+	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
+		r.told.Note("", result.Fatal.Error(), "")
+		result.Fatal = nil
+	}
+	if result.Stopped {
+		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run goes on from here")
+		result.Problems = append(result.Problems, engine.Problem{Err: err})
+	}
+	kinds := kindsOf(result)
+	silent := r.unreachable(result, kinds) && s.flags.quiet
+	r.told.Done(r.summary(result), silent)
+	if silent {
+		return nil
+	}
+	return kinds
+}
+
+// accountRun is one run of a task with one account.
+type accountRun struct {
+	*session
+	a       *config.Account
+	told    *report.Account
+	servers []server      // that were connected
+	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
+
+	// What stands in the account's line in place of what a run did, and whose failures are
+	// told again; for commands that do nothing themselves.
+	line     string
+	recalled *report.Summary
+	holds    bool // it held the account's lock
+}
+
+func (r *accountRun) layout() maildir.Layout {
+	layout, _ := maildir.ParseLayout(r.a.Layout) // the configuration takes no other
+	return layout
+}
+
+func (r *accountRun) stateDir() string {
+	if r.a.StateDir != "" {
+		return r.a.StateDir
+	}
+	return filepath.Join(r.a.Maildir, r.layout().StateDir())
+}
+
+// here is the local side of an account: its state and its Maildirs.
+type here struct {
+	lock  *state.Lock // nil where nothing is to be written
+	store *state.Store
+	tree  engine.Tree
+	known bool // the root is one that held mail of ours
+	close func() error
+	also  func(func() error) // closes something more
+}
+
+// open takes the account's lock and opens its state and its Maildirs, made if they are
+// not there. In a dry run it leaves no trace: no lock, a state that is only read, and for a root that is
+// not there yet an empty folder that goes again. fresh lets a root pass that was known and is gone.
+func (r *accountRun) open(ctx context.Context, fresh bool) (_ *here, err error) {
+	known, err := r.rootKnown(ctx, fresh)
+	if err != nil {
+		return nil, err
+	}
+	if r.flags.dryRun {
+		h, err := r.look()
+		if err == nil {
+			h.known = known
+		}
+		return h, err
+	}
+	if err := makeRoot(r.a.Maildir); err != nil {
+		return nil, state.Faultf(state.Storage, "make maildir: %w", err)
+	}
+	var c closers
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	lock, err := state.WaitLock(ctx, r.stateDir(), r.flags.wait)
+	if err != nil {
+		return nil, err
+	}
+	c.add(lock.Unlock)
+	r.holds = true
+	store, opened, err := state.Open(lock)
+	if err != nil {
+		return nil, err
+	}
+	c.add(store.Close)
+	if opened.SetAside != "" {
+		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
+			"nothing is lost: the state is made again from the Maildirs")
+	}
+	if r.numbers, err = popNumbers(r.a, store, fresh); err != nil {
+		return nil, err
+	}
+	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, r.a.StateDir, r.numbers)
+	if err != nil {
+		return nil, err
+	}
+	c.add(closeFiles)
+	return &here{lock: lock, store: store, tree: files, known: known, close: c.close, also: c.add}, nil
+}
+
+// look opens the account's state and Maildirs to read in, without its lock.
+func (r *accountRun) look() (_ *here, err error) {
+	var c closers
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	root := r.a.Maildir
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		if root, err = os.MkdirTemp("", "mailsync-empty-"); err != nil {
+			return nil, state.Faultf(state.Storage, "make an empty folder: %w", err)
+		}
+		c.add(func() error { return os.Remove(root) })
+	}
+	store, err := state.OpenReadOnly(r.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	c.add(store.Close)
+	if r.numbers, err = popNumbers(r.a, store, false); err != nil {
+		return nil, err
+	}
+	files, closeFiles, err := openTree(r.layout(), root, "", r.numbers)
+	if err != nil {
+		return nil, err
+	}
+	c.add(closeFiles)
+	return &here{store: store, tree: files, close: c.close, also: c.add}, nil
+}
+
+// closers are what is to be closed, last opened first.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c *closers) close() error {
+	var errs []error
+	for i := len(*c) - 1; i >= 0; i-- {
+		errs = append(errs, (*c)[i]())
+	}
+	*c = nil
+	return errors.Join(errs...)
+}
+
+// agesCount reports whether something may be done in this run because it is old, and
+// tells why not.
+func (r *accountRun) agesCount() bool {
+	last, _, err := state.ReadLastRun(r.stateDir())
+	trusted, reason := last.ClockTrusted(time.Now())
+	if err != nil {
+		trusted, reason = false, err.Error()
+	}
+	if !trusted && !r.flags.dryRun {
+		r.told.Note("", "nothing is done in this run because of its age: "+reason, "see that the clock is right; the next run believes it")
+	}
+	return trusted
+}
+
+// engine returns the engine's account over what is here and a server, as the
+// configuration has it.
+func (r *accountRun) engine(h *here, server engine.Server) *engine.Account {
+	account := &engine.Account{
+		Name: r.a.Name, Host: r.a.Host, User: r.a.User,
+		Server: server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
+		Include:     func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
+		Connections: r.a.Connections,
+		AgesCount:   r.agesCount(),
+		DryRun:      r.flags.dryRun, RootKnown: h.known, StateMoved: h.store.Moved(),
+		Stop: r.stop, Watch: watch{r.told}, Log: r.log,
+	}
+	if r.registry != nil {
+		account.Remember = func(id string) error { return r.registry.Remember(r.a.Maildir, id) }
+	}
+	return account
+}
+
+// hangUp closes the connections that are left.
+func (r *accountRun) hangUp() {
+	for _, s := range r.servers {
+		if err := s.Close(); err != nil {
+			r.log.Info("log out", "account", r.a.Name, "err", err) // everything is done by then
+		}
+	}
+}
+
+// commands is how many commands the servers were sent so far.
+func (r *accountRun) commands() (n int64) {
+	for _, s := range r.servers {
+		n += s.Commands()
+	}
+	return n
+}
+
+// remember writes down how the run ended, for "status" and for the next run's clock.
+func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server, result *engine.Result) error {
+	if h.lock == nil {
+		return nil
+	}
+	last, _, err := state.ReadLastRun(h.lock.Dir())
+	if err != nil {
+		return err
+	}
+	last.Command, last.Started, last.Ended, last.Status = r.task.name, result.Began, result.Ended, result.Status()
+	r.askQuota(ctx, server, result, &last)
+	if last.Summary, err = json.Marshal(r.told.Final(r.summary(result))); err != nil {
+		return fmt.Errorf("write the last run: %w", err)
+	}
+	return state.WriteLastRun(h.lock.Dir(), last)
+}
+
+// askQuota asks for the quota after a run that changed something here or there: an idle one costs nothing.
+// A server that does not answer leaves what was known.
+func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result *engine.Result, last *state.LastRun) {
+	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer == 0 {
+		return
+	}
+	quota, err := server.Quota(ctx, "INBOX")
+	if err != nil {
+		r.log.Info("ask for the quota", "account", r.a.Name, "err", err)
+		return
+	}
+	last.Quota, last.QuotaAsked = quota, time.Now()
+}
+
+func (r *accountRun) summary(result *engine.Result) report.Summary {
+	s := summarize(r.a, result, r.commands())
+	s.DryRun, s.Line = r.flags.dryRun, r.line
+	if r.recalled != nil && s.Status == "ok" {
+		s.Status, s.Errors = r.recalled.Status, r.recalled.Errors
+	}
+	return s
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "status [ACCOUNT...]",
+		Short: "show how things stand here, without asking the server",
+		Long: `status shows the last run of each account and what went wrong in it, and of each mailbox
+how many messages are here, and how many are outstanding, skipped or kept away. It asks
+no server, and changes nothing.`,
+	}
+	return p.onAccounts(c, task{name: "status", run: standing}, "quiet", "json")
+}
+
+// standing tells how an account stands. What went wrong in its last run is told again, and is no failure
+// of this one.
+func standing(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
+	result = &engine.Result{Began: time.Now()}
+	if _, err := r.rootKnown(ctx, false); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
+		r.line, result.Ended = "no run yet", time.Now()
+		return result, nil
+	}
+	store, err := state.OpenReadOnly(r.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	rows, err := store.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last, known, err := state.ReadLastRun(r.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	var held []report.Held
+	var bytes int64
+	for i := range rows {
+		g := rows[i].Current()
+		if g == nil || rows[i].Role == state.RoleArchive {
+			continue
+		}
+		t := g.Tally
+		held = append(held, report.Held{Mailbox: r.mailboxName(&rows[i]), Path: rows[i].Path, Role: rows[i].Use,
+			Here: t.Here, HereBytes: t.HereBytes, OnServer: t.OnServer, Outstanding: t.Outstanding,
+			Skipped: t.Skipped, KeptAway: t.KeptAway, OnlyHere: t.OnlyHere})
+		result.Mailboxes++
+		result.OnServer += t.OnServer
+		result.Here += t.Here - t.OnlyHere
+		result.Outstanding += t.Outstanding
+		bytes += t.HereBytes
+	}
+	slices.SortStableFunc(held, func(a, b report.Held) int { return strings.Compare(a.Mailbox, b.Mailbox) })
+	r.told.Held("mailboxes below "+r.a.Maildir, held)
+	line := fmt.Sprintf("%s here (%s) in %s, %d on the server",
+		report.Plural(result.Here, "message"), report.Size(bytes), report.Plural(result.Mailboxes, "mailbox"), result.OnServer)
+	if result.Outstanding > 0 {
+		line += fmt.Sprintf(", %d outstanding", result.Outstanding)
+	}
+	r.line = r.lastRun(last, known) + "; " + line + r.quotas(last)
+	result.Ended = time.Now()
+	return result, nil
+}
+
+// lastRun tells of the last run, and takes over what went wrong in it.
+func (r *accountRun) lastRun(last state.LastRun, known bool) string {
+	if !known {
+		return "the last run is not known"
+	}
+	told := &report.LastRun{Command: last.Command, Started: last.Started.Format(time.RFC3339), Ended: last.Ended.Format(time.RFC3339), Status: last.Status}
+	var quotas []report.Quota
+	for _, q := range last.Quota {
+		quotas = append(quotas, report.Quota{Root: q.Root, Used: q.Used, Limit: q.Limit, Asked: last.QuotaAsked.Format(time.RFC3339)})
+	}
+	r.told.Remembered(told, quotas)
+	var s report.Summary
+	if json.Unmarshal(last.Summary, &s) == nil && s.Type != "" {
+		r.recalled = &s
+	}
+	ago := "just now"
+	if d := time.Since(last.Ended); d < 0 {
+		ago = "in the future, by this clock"
+	} else if d >= time.Minute {
+		ago = report.Seconds(d) + " ago"
+	}
+	return fmt.Sprintf("last %s %s: %s", last.Command, ago, last.Status)
+}
+
+// quotas tells the quota as the server last told it.
+func (r *accountRun) quotas(last state.LastRun) string {
+	var b strings.Builder
+	for _, q := range last.Quota {
+		fmt.Fprintf(&b, "; quota %s", quotaText(q))
+	}
+	return b.String()
+}
+
+func quotaText(q state.Quota) string {
+	if q.Limit <= 0 {
+		return report.Size(q.Used) + " used"
+	}
+	return fmt.Sprintf("%s of %s used (%d%%)", report.Size(q.Used), report.Size(q.Limit), int(float64(q.Used)/float64(q.Limit)*100))
+}

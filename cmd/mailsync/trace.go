@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"mailsync/state"
+)
+
+// trace is the file that --trace asks for: what all accounts and their servers say to each other,
+// one line at a time, with the account's name in front. Secrets were taken out by who writes.
+type trace struct {
+	mu     sync.Mutex
+	file   *os.File
+	failed error
+}
+
+// openTrace makes the file anew, for the user alone, also where one of that name was there that others
+// could read; nil without a path. A terminal, a pipe or a device is taken as it is: it is not
+// only ours.
+func openTrace(path string) (*trace, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, state.Faultf(state.Storage, "--trace: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		err = f.Chmod(0o600) // before the first octet is in it
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, state.Faultf(state.Storage, "--trace: %w", err)
+	}
+	return &trace{file: f}, nil
+}
+
+// of returns where an account's conversations are written; nil without a trace.
+func (t *trace) of(account string) io.Writer {
+	if t == nil {
+		return nil
+	}
+	return traceWriter{t, account}
+}
+
+type traceWriter struct {
+	t       *trace
+	account string
+}
+
+// Write takes one line. A trace that cannot be written does not break what it is about; close tells.
+func (w traceWriter) Write(line []byte) (int, error) {
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	_, err := fmt.Fprintf(w.t.file, "%s %s %s", time.Now().Format("15:04:05.000"), w.account, line)
+	if w.t.failed == nil {
+		w.t.failed = err
+	}
+	return len(line), nil
+}
+
+func (t *trace) close() error {
+	if t == nil {
+		return nil
+	}
+	err := t.file.Close()
+	if t.failed != nil {
+		err = t.failed
+	}
+	if err != nil {
+		return state.Faultf(state.Storage, "--trace: %w", err)
+	}
+	return nil
+}

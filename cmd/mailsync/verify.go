@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// verifying is what the flags of "verify" say.
+type verifying struct {
+	mailboxes picking
+	server    bool
+	repair    bool
+}
+
+func (p *program) verifyCommand() *cobra.Command {
+	o := &verifying{}
+	c := &cobra.Command{
+		Use:   "verify [ACCOUNT...]",
+		Short: "read every file and tell whether the local copy is whole",
+		Long: `verify reads every file of accounts and holds it against what was recorded when it was
+fetched: that it is there, and that its bytes are the same to the last. It names what is missing,
+altered, truncated, doubled or misnamed, and then ends with exit code 7. Files that mail
+programs made are counted. It needs no network and holds no lock while it reads.
+
+With --server the server's list of messages is compared too. With --repair what is missing
+or damaged is fetched again, where the server still has it; a damaged file goes to the trash
+once its message is here anew.`,
+	}
+	c.Flags().SortFlags = false
+	o.mailboxes.flag(c, p)
+	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
+	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
+	return p.onAccounts(c, task{name: "verify", run: o.run}, append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
+}
+
+// toldError is a failure that is told as a result of its own.
+type toldError struct{ error }
+
+func (e toldError) Unwrap() error { return e.error }
+
+func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
+	if _, err := r.rootKnown(ctx, false); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.a.Maildir); err != nil {
+		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else \"mailsync sync\" first")
+	}
+	if r.flags.dryRun && !o.repair {
+		return nil, usage("verify has no use for --dry-run without --repair: it changes nothing")
+	}
+	v := &engine.Verify{
+		Only: func(row state.MailboxRow) bool {
+			return o.mailboxes.match(r.mailboxLevels(&row), row.Use)
+		},
+		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
+		Include:   func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
+		Policy:    policy(r.a, nil), Stop: r.stop, Readers: max(2, runtime.GOMAXPROCS(0)), NameOf: r.nameOf, Watch: watch{r.told},
+	}
+	var h *here
+	if o.repair {
+		h, err = r.open(ctx, false)
+	} else {
+		h, err = r.look()
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	v.Tree = h.tree
+	shelves := map[string]engine.Tree{}
+	v.Shelf = func(root string) (tree engine.Tree, err error) {
+		if shelves[root] == nil {
+			shelves[root], err = r.shelf(h, root, false)
+		}
+		return shelves[root], err
+	}
+	if o.server {
+		if v.Server, err = r.connect(reach{readOnly: true}); err != nil {
+			return nil, err
+		}
+	}
+	if o.repair {
+		err = o.repairs(r, h, v)
+	} else {
+		err = o.looks(r, h, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	verdict := v.Run(ctx)
+	r.tell(verdict)
+	result = outcomeOf(verdict)
+	o.mailboxes.told(r, result, result.Mailboxes+len(result.Problems), kept, keptHint)
+	return result, nil
+}
+
+// looks makes a verify hold neither lock nor state while it reads.
+func (o *verifying) looks(r *accountRun, h *here, v *engine.Verify) error {
+	if err := h.store.Close(); err != nil {
+		return err
+	}
+	v.Memory = func() (engine.Memory, error) { return state.OpenReadOnly(r.stateDir()) }
+	v.Undisturbed = func(ctx context.Context, f func() error) (err error) {
+		if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
+			return f() // nothing was ever synced into this tree: nobody holds it
+		}
+		lock, err := state.WaitLock(ctx, r.stateDir(), r.flags.wait)
+		if state.KindOf(err) == state.Storage && disk.Crippled(err) {
+			return f() // nobody else can write either
+		}
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, lock.Unlock()) }()
+		return f()
+	}
+	return nil
+}
+
+// repairs makes a verify repair, under the lock that is held.
+func (o *verifying) repairs(r *accountRun, h *here, v *engine.Verify) error {
+	server, err := r.connect(reach{})
+	if err != nil {
+		return err
+	}
+	v.Memory = func() (engine.Memory, error) { return held{h.store}, nil }
+	v.Repair = r.engine(h, server).Repair
+	return nil
+}
+
+// held is a store that is closed by somebody else.
+type held struct{ *state.Store }
+
+func (held) Close() error { return nil }
+
+func (r *accountRun) nameOf(row state.MailboxRow) string { return r.mailboxName(&row) }
+
+// tell tells what a verify found.
+func (r *accountRun) tell(v *engine.Verdict) {
+	looked := report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
+		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: v.Wrong()}
+	looked.Repaired = len(v.Findings) - looked.Findings
+	for _, f := range v.Findings {
+		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
+			Detail: f.Detail, Repaired: f.Repaired})
+	}
+	for _, a := range v.Apart {
+		uids := make([]uint32, len(a.UIDs))
+		for i, uid := range a.UIDs {
+			uids[i] = uint32(uid)
+		}
+		r.told.Apart(report.Apart{Mailbox: a.Mailbox, Status: a.Status.String(), UIDs: uids})
+	}
+	if v.Fatal == nil {
+		hint := ""
+		if v.Repaired == nil {
+			hint = fmt.Sprintf("\"mailsync verify --repair %s\" fetches again what the server still has", r.a.Name)
+		}
+		r.told.Looked(looked, hint)
+	}
+}
+
+// outcomeOf is a verdict as the outcome of a run.
+func outcomeOf(v *engine.Verdict) *engine.Result {
+	result := &engine.Result{Mailboxes: v.Mailboxes, Unchanged: v.Whole, OnServer: v.OnServer, Here: v.Here, Outstanding: v.Outstanding,
+		Problems: v.Problems, Fatal: v.Fatal, Stopped: v.Stopped, Began: v.Began, Ended: v.Ended}
+	if v.Repaired != nil {
+		result.Fetched, result.FetchedBytes = v.Repaired.Fetched, v.Repaired.FetchedBytes
+	}
+	for _, f := range v.Findings {
+		if f.Repaired {
+			continue
+		}
+		what := strings.ReplaceAll(string(f.Fault), "_", " ") + ": " + f.Detail
+		if f.File != "" {
+			what = fmt.Sprintf("%s (%s)", what, f.File)
+		}
+		err := state.Faultf(state.Differs, "%s", what)
+		if v.Repaired == nil && f.Fault != engine.Doubled && f.Fault != engine.Misnamed {
+			err = err.WithHint("--repair fetches what the server still has")
+		}
+		result.Problems = append(result.Problems, engine.Problem{Mailbox: f.Mailbox, UID: f.UID, Err: toldError{err}})
+	}
+	return result
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+
+	"mailsync/backends/imap"
+	"mailsync/backends/maildir"
+	"mailsync/backends/maildir/disk"
+	"mailsync/backends/pop3"
+	"mailsync/backends/redact"
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	engine "mailsync/sync"
+)
+
+// The real backends and the memory meet the engine's ports here.
+var (
+	_ server         = (*imap.Account)(nil)
+	_ engine.Maildir = (*maildir.Maildir)(nil)
+	_ engine.Tree    = tree{}
+	_ engine.Base    = (*state.Store)(nil)
+	_ engine.Watch   = watch{}
+)
+
+// tree is a maildir.Tree whose Maildirs are the engine's.
+type tree struct{ *maildir.Tree }
+
+func (t tree) Open(path string) (engine.Maildir, error) {
+	m, err := t.Tree.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (t tree) Create(path string, marker state.Marker) (engine.Maildir, error) {
+	m, err := t.Tree.Create(path, marker)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// watch tells the report what the engine does.
+type watch struct{ *report.Account }
+
+func (w watch) Op(mailbox string, op engine.Op) { w.Account.Op(mailbox, op.String()) }
+
+// server is an account's server: the engine's, and one that counts.
+type server interface {
+	engine.Server
+	Commands() int64 // how many commands were sent so far
+	// Probe logs in once and returns how far that came, also beside an error.
+	Probe(context.Context) (state.Probe, error)
+}
+
+// reach says how a server is to be met.
+type reach struct {
+	readOnly bool // refuse whatever could change it, as a dry run does always
+	sizes    bool // ask for the sizes of mailboxes where that is cheap
+	trace    io.Writer
+	secrets  *redact.Secrets // that no server is to be quoted with
+}
+
+// connect returns the account's server. It connects when it is first asked for
+// something, and is hung up when the task is over.
+func (r *accountRun) connect(how reach) (server, error) {
+	var s server
+	var err error
+	how.readOnly = how.readOnly || r.flags.dryRun
+	how.trace, how.secrets = r.trace.of(r.a.Name), &redact.Secrets{}
+	how.secrets.Keep(r.a.Password.Ahead().Reveal()) // a greeting comes before the password is asked for
+	log := r.log.With("account", r.a.Name)
+	if r.a.Protocol == "pop3" {
+		s, err = popServer(r.a, r.numbers, how, log)
+	} else {
+		s, err = imapServer(r.a, how, log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.servers = append(r.servers, s)
+	return s, nil
+}
+
+// trustedRoots reads the file of tls_ca; nil without.
+func trustedRoots(a *config.Account) ([]byte, error) {
+	if a.TLSCA == "" {
+		return nil, nil
+	}
+	roots, err := os.ReadFile(a.TLSCA)
+	if err != nil {
+		return nil, state.Faultf(state.Usage, "tls_ca: %w", err)
+	}
+	return roots, nil
+}
+
+// imapServer makes the server of an account. It connects to nothing yet.
+func imapServer(a *config.Account, how reach, log *slog.Logger) (*imap.Account, error) {
+	roots, err := trustedRoots(a)
+	if err != nil {
+		return nil, err
+	}
+	return imap.New(imap.Options{
+		Host: a.Host, Port: a.Port, TLS: imap.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins, Insecure: a.Insecure,
+		User: a.User,
+		Secret: func(ctx context.Context) (imap.Secret, error) {
+			password, err := a.Password.Read(ctx)
+			return imap.Secret{Password: password.Reveal()}, err
+		},
+		Connections: a.Connections, Timeout: a.Timeout, MaxWait: a.MaxWait,
+		Compress: imap.Compression(a.Compress), ReadOnly: how.readOnly, Sizes: how.sizes,
+		Version: version(), Secrets: how.secrets, Trace: how.trace, Log: log,
+	})
+}
+
+// openTree opens the Maildirs below root. stateDir holds the trash where it lies outside
+// of the tree; "" where it lies inside, or nothing is thrown away. numbers are a POP3
+// account's, nil without.
+func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (engine.Tree, func() error, error) {
+	files, err := disk.OpenReal(root)
+	if err != nil {
+		return nil, nil, state.Faultf(state.Storage, "open maildir: %w", err)
+	}
+	closeAll := files.Close
+	opts := maildir.Options{Layout: layout}
+	if numbers != nil {
+		opts.Keys = numbers
+	}
+	if stateDir != "" {
+		trash, err := disk.OpenReal(stateDir)
+		if err != nil {
+			return nil, nil, errors.Join(state.Faultf(state.Storage, "open state_dir: %w", err), files.Close())
+		}
+		opts.Trash, opts.TrashDir = trash, "trash"
+		closeAll = func() error { return errors.Join(files.Close(), trash.Close()) }
+	}
+	return tree{maildir.Open(files, opts)}, closeAll, nil
+}
+
+func deletion(s string) engine.Deletion {
+	if s == "delete" {
+		return engine.Delete
+	}
+	return engine.Keep
+}
+
+// policy says what the configuration lets the engine do. deletes is the brake of this
+// run alone, nil where the command line does not set one.
+func policy(a *config.Account, deletes *int) engine.Policy {
+	p := engine.Policy{
+		FlagsToServer:  a.Flags == "both",
+		FlagsToDisk:    a.Flags != "none",
+		OnServerDelete: deletion(a.OnServerDelete),
+		OnDiskDelete:   deletion(a.OnDiskDelete),
+		Append:         a.Append,
+		MaxSize:        a.MaxSize,
+		MaxDelete:      a.MaxDelete,
+	}
+	if deletes != nil {
+		p.MaxDelete, p.Meant = *deletes, true
+	}
+	return p
+}

@@ -1,0 +1,97 @@
+package state
+
+import "io"
+
+// StoreRequest asks for flag changes in one mailbox.
+type StoreRequest struct {
+	Raw         string
+	UIDValidity uint32 // as the base knows it; nothing is done in another
+	Changes     []FlagChange
+	Keywords    *Keywords
+	// Since is the MODSEQ of the scan the changes were planned on: a message that changed
+	// after it is left alone (UNCHANGEDSINCE, RFC 7162 section 3.1.3) and comes back in the
+	// echoes with the flags it has now. 0: unconditional.
+	Since uint64
+}
+
+// FlagChange is one message's flags to add and to remove on the server.
+type FlagChange struct {
+	UID         UID
+	Add, Remove Flags
+}
+
+// Outgoing is one message on its way to the server.
+type Outgoing struct {
+	Flags Flags
+	Date  int64 // INTERNALDATE in seconds since 1970; NoDate: the server's clock
+	Size  int64 // octets as they are sent
+	// Open opens the bytes as they are sent. It may be called again after a failure that
+	// is known to have stored nothing.
+	Open func() (io.ReadCloser, error)
+}
+
+// Appended is what became of one Outgoing.
+type Appended struct {
+	// UIDValidity and UID are what APPENDUID told (RFC 4315 section 3), 0 where it told nothing.
+	UIDValidity uint32
+	UID         UID
+	// Err is nil after the tagged OK. Otherwise the message was not stored, or, where
+	// Unsure is set, may have been: the connection broke before the answer.
+	Err    error
+	Unsure bool
+}
+
+// ExpungeRequest says what to delete from one mailbox for good.
+type ExpungeRequest struct {
+	Raw         string
+	UIDValidity uint32
+	Messages    []Doomed // sorted by UID
+	Keywords    *Keywords
+	// Confirm is asked for each message with what the server shows of it right before,
+	// in the session that expunges; a message it refuses stays. nil refuses none.
+	Confirm func(OnServer) bool
+	// Trash is the raw name of the mailbox to move the messages to first and to expunge
+	// them in; "" expunges them where they are. "" on a server without UIDPLUS is refused.
+	Trash string
+}
+
+// Doomed is one message to be expunged, with what must be true of it: where the server
+// shows another size or date, it is another message and stays. -1 and NoDate are not
+// compared.
+type Doomed struct {
+	UID  UID
+	Size int64
+	Date int64
+}
+
+// Expunged is what became of an ExpungeRequest.
+type Expunged struct {
+	Gone []UID // sorted: expunged now, or proven to be gone already
+	Kept []UID // sorted: refused by Confirm, or another message
+}
+
+// Moved is one message that went from one mailbox to another on the server.
+type Moved struct {
+	From, To    UID
+	UIDValidity uint32 // of the mailbox it is in now
+}
+
+// Ident is what identifies a message's content without its body.
+type Ident struct {
+	UID       UID
+	MessageID string // the field's value without folding and outer blanks, "" without
+	EmailID   string // EMAILID (RFC 8474) or X-GM-MSGID, "" where the server has none
+}
+
+// FileIdent is what identifies the content of a file without its digest.
+type FileIdent struct {
+	MessageID string // as in Ident
+	Size      int64  // octets as the server sent them
+	Date      int64  // INTERNALDATE in seconds since 1970 as its name tells, else the mtime
+}
+
+// Quota is one STORAGE quota root of a mailbox (RFC 9208).
+type Quota struct {
+	Root        string
+	Used, Limit int64 // octets
+}

@@ -1,0 +1,73 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind sorts failures by what the user has to do, and so by exit code.
+type Kind int
+
+// The kinds of failure. Their values are the program's exit codes.
+const (
+	Other       Kind = 1 // one without a code of its own
+	Usage       Kind = 2 // usage or configuration
+	Locked      Kind = 3 // another run holds the account
+	Login       Kind = 4 // log-in refused, or credentials missing
+	Unreachable Kind = 5 // server not reachable, timed out, or told us to come back later
+	Braked      Kind = 6 // the brake stopped deletions
+	Differs     Kind = 7 // verify found differences
+	Storage     Kind = 8 // disk full, not permitted, not mounted, not ours
+	Interrupted Kind = 130
+)
+
+// Fault is an error with a kind and, where there is something the user can do, a
+// hint. Wrap it freely: KindOf and HintOf find it.
+type Fault struct {
+	Kind Kind
+	Err  error
+	Tip  string
+}
+
+// Faultf makes a Fault of a kind; its format is that of fmt.Errorf, %w included.
+func Faultf(kind Kind, format string, args ...any) *Fault {
+	return &Fault{Kind: kind, Err: fmt.Errorf(format, args...)}
+}
+
+// WithHint adds what to do about it.
+func (f *Fault) WithHint(format string, args ...any) *Fault {
+	f.Tip = fmt.Sprintf(format, args...)
+	return f
+}
+
+func (f *Fault) Error() string { return f.Err.Error() }
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Hint says what to do about it, "" if nothing is known to help.
+func (f *Fault) Hint() string { return f.Tip }
+
+// KindOf returns the kind of the first Fault in err's tree, else Other.
+func KindOf(err error) Kind {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f.Kind
+	}
+	return Other
+}
+
+// HintOf returns the first hint in err's tree, "" without.
+func HintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+// ErrOccupied says that a file of the same identity with other bytes is in the place
+// where a received body should go.
+var ErrOccupied = errors.New("another message has this identity on disk")
+
+// ErrRenumbered says that a mailbox has another UIDVALIDITY than the one an operation
+// was planned for. Nothing was done.
+var ErrRenumbered = errors.New("the server numbered the mailbox anew during the run")

@@ -1,0 +1,21 @@
+package state
+
+// Intent is an APPEND that may or may not have reached the server. It is committed
+// before the command is sent and settled in the commit that records the pair. One
+// that a run finds was cut off: the message is looked for at or above UIDNext before
+// it is appended again.
+type Intent struct {
+	Key     string // unique in its generation: the name of the file
+	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
+	UID     UID    // what APPENDUID said, 0 where it said nothing
+	Bytes   int64  // length of what is sent
+	Flags   Flags  // that it is sent with
+	Digest  [DigestSize]byte
+}
+
+// UIDL ties a POP3 unique-id (RFC 1939 section 7), of any bytes and length, to the UID
+// that stands for it inside the program.
+type UIDL struct {
+	UID  UID
+	UIDL string
+}

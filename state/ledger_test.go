@@ -1,0 +1,104 @@
+package state
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func ledgerOf(t *testing.T, dir string) *Ledger {
+	t.Helper()
+	l, err := ReadLedger(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func (l *Ledger) spell(raw string) string {
+	text := ""
+	for _, s := range l.Sent(raw, 7) {
+		text += fmt.Sprintf("%d:%d/%d=%d ", s.ID, s.UIDNext, s.Bytes, s.UID)
+	}
+	return text
+}
+
+func TestLedgerRemembers(t *testing.T) {
+	dir := t.TempDir()
+	l := ledgerOf(t, dir)
+	sent := []Sent{{Raw: "a\nb \"c\"", UIDValidity: 7, UIDNext: 3, Bytes: 10, Digest: [32]byte{1}}, {Raw: "INBOX", UIDValidity: 7, Bytes: 11},
+		{Raw: "a\nb \"c\"", UIDValidity: 7, UIDNext: 4, Bytes: 12}, {Raw: "a\nb \"c\"", UIDValidity: 8, Bytes: 13}}
+	if err := l.Intend(sent); err != nil {
+		t.Fatal(err)
+	}
+	sent[0].UID = 9
+	if err := l.Settle([]Sent{sent[0], sent[1]}); err != nil { // the second was not stored
+		t.Fatal(err)
+	}
+	const want = "1:3/10=9 3:4/12=0 "
+	for range 2 {
+		if got := l.spell(sent[0].Raw); got != want {
+			t.Errorf("it remembers %q, want %q", got, want)
+		}
+		if got := l.spell("INBOX"); got != "" {
+			t.Errorf("INBOX has %q", got)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l = ledgerOf(t, dir)
+	}
+	if err := l.Intend(sent[:1]); err != nil || sent[0].ID != 5 {
+		t.Errorf("the next one is %d: %v", sent[0].ID, err)
+	}
+}
+
+// Whatever a crash or a bad disk does to the file: what is read of it was written, and
+// the next line is read again.
+func TestLedgerDamaged(t *testing.T) {
+	dir := t.TempDir()
+	l := ledgerOf(t, dir)
+	for i := range 3 {
+		s := []Sent{{Raw: "INBOX", UIDValidity: 7, Bytes: int64(i)}}
+		if err := l.Intend(s); err != nil {
+			t.Fatal(err)
+		}
+		s[0].UID = UID(10 + i)
+		if err := l.Settle(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, ledgerName)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(whole); n += 5 {
+		for _, b := range [][]byte{whole[:n], append(append(append([]byte{}, whole[:n]...), whole[n]^4), whole[n+1:]...)} {
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l := ledgerOf(t, dir)
+			for _, s := range l.Sent("INBOX", 7) {
+				if s.UID != 0 && s.UID != UID(10+s.Bytes) {
+					t.Fatalf("byte %d: it remembers %+v", n, s)
+				}
+			}
+			s := []Sent{{Raw: "new", UIDValidity: 7, UIDNext: 5, Bytes: 4}}
+			if err := l.Intend(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := ledgerOf(t, dir).Sent("new", 7); len(got) != 1 || got[0].Bytes != 4 {
+				t.Fatalf("byte %d: a line written after is lost: %v", n, got)
+			}
+		}
+	}
+}

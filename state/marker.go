@@ -1,0 +1,95 @@
+package state
+
+// Marker is the file mailsync.marker that makes a Maildir ours. It is durable before
+// the Maildir's first message is, and enough to rebuild the base from.
+type Marker struct {
+	Format      int // 1 or 2
+	AccountID   string
+	Host        string
+	User        string
+	Raw         string // mailbox name as the server sends it
+	Path        string // of the Maildir, relative to the root, slash-separated
+	Role        string // RoleMailbox or RoleArchive
+	Sep         string
+	Use         string             // as in MailboxRow; "" in format 1, which did not know it
+	Generations []MarkerGeneration // the last is current
+}
+
+// MarkerFormat is the format this program writes. A higher one is refused.
+const MarkerFormat = 2
+
+// What a marked Maildir is for.
+const (
+	RoleMailbox = "mailbox"
+	RoleArchive = "archive"
+)
+
+// MarkerGeneration ties a UIDVALIDITY to the token in the names of its files.
+type MarkerGeneration struct {
+	UIDValidity uint32
+	Token       string
+}
+
+// Found is a marked Maildir that a walk of the root came upon.
+type Found struct {
+	Path   string // relative to the root, slash-separated
+	Marker Marker
+	Err    error // the marker is there and cannot be read
+}
+
+// Bare is a Maildir that a walk came upon, whoever made it.
+type Bare struct {
+	Path   string   // relative to the root, slash-separated
+	Levels []string // of the mailbox, as its path spells it
+	Marker Marker   // where it has a readable one
+	Marked bool
+}
+
+// Unmarked is a Maildir without a marker, and what a mailbox would be called that lies there.
+type Unmarked struct {
+	Path   string // relative to the root, slash-separated
+	Levels []string
+}
+
+// Incoming is a message on its way from the server to the disk.
+type Incoming struct {
+	UID     UID
+	Variant uint8 // 0 means 1
+	Token   string
+	Flags   Flags // the server's as the body came, or as the scan saw them
+	Date    int64 // INTERNALDATE in seconds since 1970, or NoDate
+	Size    int64 // octets announced by the literal; -1 unknown
+}
+
+// Placed is a file in its place.
+type Placed struct {
+	Name  string // "cur/…" or "new/…"
+	Flags Flags  // those its name carries, which may be fewer than were wanted
+	Found bool   // it was there before
+}
+
+// Received is a body that lies whole, fsynced and closed in tmp/.
+type Received struct {
+	Incoming
+	Tmp    string // its name in tmp/
+	Digest [DigestSize]byte
+	Bytes  int64 // octets that came
+	OnDisk int64 // octets in the file
+	Form   Form
+	// Vouched says that the file's name told the digest of its bytes, as the server had
+	// sent them (only from Inspect).
+	Vouched bool
+	// What follows is only for Link. Fresh says that nobody has seen the message where its file
+	// is linked to, whoever has seen that file elsewhere; Durable that the file was synced in
+	// this run; Apart that it is to be copied where it could be linked.
+	Fresh, Durable, Apart bool
+	// Hints are what the file's name says (only from Inspect).
+	Hints Hints
+}
+
+// Hints are what the name of a file of ours says of its bytes. It may be wrong.
+type Hints struct {
+	OnDisk int64  // octets in the file, -1 unknown
+	Bytes  int64  // octets the server sent, -1 unknown
+	Hash   string // the beginning of their digest, "" unknown
+}

@@ -1,0 +1,164 @@
+package state
+
+import (
+	"math"
+	"time"
+)
+
+// NoDate is the date of a message whose INTERNALDATE is missing or unreadable.
+// Such a message is never old.
+const NoDate = math.MinInt64
+
+// Listed is one mailbox as a server's LIST shows it.
+type Listed struct {
+	Raw        string   // the name as the server sent it, still in modified UTF-7
+	Levels     []string // decoded to UTF-8, one element a level, a personal prefix taken off; INBOX is {"INBOX"}
+	Sep        string   // hierarchy separator, "" where the namespace is flat
+	Role       string   // of SPECIAL-USE in lower case without the backslash: "junk", "trash", "sent" …; "" without
+	NoSelect   bool     // \Noselect or \NonExistent: a level, not a mailbox
+	MailboxID  string   // OBJECTID (RFC 8474), "" without
+	Mark       Mark     // STATUS, where the server told it with the listing
+	HasMark    bool     // Mark was told
+	Size       int64    // STATUS SIZE in octets, -1 unknown
+	Subscribed bool
+}
+
+// Listing is every mailbox of an account. One that did not end in a tagged OK is
+// not a Listing but an error; names that could not be read are in Broken, and the
+// listing then proves no absence.
+type Listing struct {
+	Mailboxes []Listed
+	Broken    []string
+	// Uses says that the server told special uses: a mailbox without a Role has none. Else it may
+	// have one that was not asked for.
+	Uses     bool
+	UIDPlus  bool // the server expunges by UID (RFC 4315 section 2.1)
+	Move     bool // it moves messages in one step (RFC 6851)
+	Labels   bool // mailboxes are labels of one message, as with Gmail: an expunge in one frees nothing
+	EmailIDs bool // it tells which messages are the same one: EMAILID (RFC 8474) or X-GM-MSGID
+}
+
+// Mark is how far a mailbox was known when it was last scanned: what its STATUS or
+// SELECT said then.
+type Mark struct {
+	UIDValidity uint32 // 0: the server told none, or an impossible one
+	UIDNext     uint32 // 0: not told
+	ModSeq      uint64 // HIGHESTMODSEQ (RFC 7162), 0: the mailbox has none
+	Exists      uint32
+}
+
+// OnServer is one message as a scan of the server saw it: 32 bytes.
+type OnServer struct {
+	UID   UID
+	Flags Flags
+	Size  int64 // RFC822.SIZE in octets, -1 not told
+	Date  int64 // INTERNALDATE in seconds since 1970, or NoDate
+}
+
+// ScanRequest says what of a mailbox has to be looked at.
+type ScanRequest struct {
+	Raw      string
+	Since    Mark      // what the base knows; the zero Mark, or Full, asks for everything
+	Known    int       // how many messages the base believes to be on the server
+	KnownUID []UID     // those messages, sorted; only needed where Since is given
+	Full     bool      // compare everything, whatever Since allows
+	Keywords *Keywords // names the flags in the answer; new names get bits
+}
+
+// ServerSnapshot is a mailbox as one scan saw it.
+//
+// Its scope is what it speaks about. With All set it speaks about every UID: one
+// that is not in Messages is not on the server. Otherwise it speaks only about the
+// UIDs in Messages (there) and Gone (not there), and everything else is as the
+// base last saw it. Absence counts only if Complete is set.
+type ServerSnapshot struct {
+	Mark      Mark
+	All       bool
+	Complete  bool       // section 5: tagged OK, as many UIDs as EXISTS, all valid, unique, 32-bit
+	Messages  []OnServer // sorted by UID, unique
+	Gone      []UID      // sorted; only without All
+	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS); 0 in a read-only mailbox
+	NewWords  bool       // the server lets clients make new keywords (\*)
+	ReadOnly  bool
+	Trouble   []Trouble // messages that could not be read from the listing
+	// Nameless are messages that nothing lasting tells from others (POP3: a unique-id that
+	// repeats or is missing), sorted: they are fetched, and never deleted.
+	Nameless []UID
+	// UIDLs returns the numbers that were given by now, here and to files of the Maildir, and
+	// that the base does not know yet; they are committed with the scan. nil but for POP3.
+	UIDLs func() []UIDL
+}
+
+// Trouble is one message that a scan or a fetch could not have.
+type Trouble struct {
+	UID UID // 0: unknown
+	Err error
+}
+
+// OnDisk is one file of this mailbox's current generation.
+type OnDisk struct {
+	UID     UID
+	Variant uint8  // 1, or n for U<uid>-n
+	New     bool   // in new/: fresh mail, without flags
+	Flags   Flags  // letters that have a name
+	Name    uint32 // offset of its name in DiskSnapshot.Names
+	Size    int64  // W=: octets the server sent, -1 where the name does not say
+}
+
+// Foreign is one file that is not of this mailbox's current generation: another
+// program's, another mailbox's, or an older generation's.
+type Foreign struct {
+	Token   string // "" for a file that carries none
+	UID     UID
+	Variant uint8
+	New     bool
+	Flags   Flags
+	Name    string // as in OnDisk: "cur/…" or "new/…"
+	Size    int64  // W=, -1 unknown
+	Date    int64  // as the name of a file with a token tells it, else NoDate
+}
+
+// ClockGrain is more than the coarsest step of the clock that stamps files: two changes
+// farther apart than this have different times.
+const ClockGrain = 20 * time.Millisecond
+
+// DirMark is what a stat of a Maildir's directories said. Two equal marks, both
+// taken when the directories had been quiet for longer than the clock's grain, mean
+// that nothing changed between them.
+type DirMark struct {
+	CurIno, NewIno     uint64
+	CurBtime           int64 // birth times and change times in nanoseconds since 1970, 0 where the system has none
+	CurCtime, NewCtime int64
+	KeywordsCtime      int64 // of dovecot-keywords, 0 without
+	MarkerCtime        int64 // of the marker, 0 without
+	Trusted            bool  // taken on a local file system, and older than the clock's grain
+}
+
+// Same reports whether both marks are of the same directories, whatever happened in
+// them. Unequal: the Maildir was copied, restored or moved to another disk.
+func (m DirMark) Same(o DirMark) bool {
+	return m.CurIno == o.CurIno && m.CurBtime == o.CurBtime && m.NewIno == o.NewIno
+}
+
+// DiskSnapshot is a Maildir as a scan of new and cur saw it.
+type DiskSnapshot struct {
+	Mark     DirMark  // taken before the scan began
+	Said     bool     // false: nothing was looked at, and the disk is as the base has it
+	Complete bool     // a missing UID is proven to be missing (section 5, "A file counts as gone")
+	Still    bool     // no name changed while it was taken, as far as can be seen: no file of another program is missing
+	Messages []OnDisk // sorted by UID, then Variant, then Name; doubles of one identity are all listed
+	Foreign  []Foreign
+	Names    []byte // the names, each ended by a zero byte
+	Can      Flags  // flags a file name can carry here
+}
+
+// NameAt returns the name, "cur/…" or "new/…", at an offset of Names.
+func (d *DiskSnapshot) NameAt(off uint32) string {
+	b := d.Names[off:]
+	for i, c := range b {
+		if c == 0 {
+			return string(b[:i])
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,66 @@
+package state_test
+
+import (
+	"testing"
+
+	"mailsync/backends/contract"
+	"mailsync/state"
+	"mailsync/sync"
+)
+
+var (
+	_ sync.Base       = (*state.Store)(nil)
+	_ contract.Memory = (*state.Store)(nil)
+)
+
+func TestStoreContract(t *testing.T) {
+	contract.Base(t, func(t *testing.T) contract.Memory { return open(t, t.TempDir()) })
+}
+
+// A store that is closed and opened after every commit holds what one that stays open does.
+func TestStoreContractReopened(t *testing.T) {
+	contract.Base(t, func(t *testing.T) contract.Memory { return &reopened{t: t, dir: t.TempDir()} })
+}
+
+// lock takes the lock of a state directory until the test ends.
+func lock(t testing.TB, dir string) *state.Lock {
+	t.Helper()
+	l, err := state.TryLock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// open opens a store that has nothing wrong, until the test ends.
+func open(t testing.TB, dir string) *state.Store {
+	t.Helper()
+	s, found, err := state.Open(lock(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.SetAside != "" {
+		t.Fatalf("a whole store was set aside: %v", found.Damage)
+	}
+	t.Cleanup(func() { closed(t, s) })
+	return s
+}
+
+func closed(t testing.TB, s *state.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,117 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+)
+
+// box is one mailbox in a run. Its fields belong to the goroutine whose turn it is.
+type box struct {
+	name    string // decoded, levels joined by "/"
+	listed  state.Listed
+	row     state.MailboxRow
+	md      Maildir // nil in a dry run of a mailbox that is not here yet
+	kw      *state.Keywords
+	records []state.Record // the base, after what the scan learned
+	server  *state.ServerSnapshot
+	disk    *state.DiskSnapshot
+	full    bool     // everything is to be compared
+	fresh   bool     // nothing was learned of this generation yet: files are tied, nothing is deleted
+	anew    bool     // the server's numbers are others than the base had
+	follows bool     // its Maildir came here by our hand, whatever path its marker says
+	useTold bool     // another special use than the base has was told
+	refused error    // why its Maildir is left alone
+	tied    []tied   // files and records that were tied to its messages in this run
+	spares  []*spare // what could still be a message that is fetched
+	proves  bool     // a missing file was removed by somebody
+	ops     []Op
+	turn    turn
+
+	idle    bool                  // nothing had to be done
+	failed  bool                  // left as it is in this run
+	wrote   bool                  // the Maildir was changed
+	undone  bool                  // something is left for the next run
+	settled bool                  // recorded as clean by this run
+	untold  bool                  // of something that was appended the server did not tell the UID
+	pulling bool                  // bodies come: records are read in the box's turn only
+	held    map[string]bool       // bare names of files not to be appended in this run
+	moving  map[state.UID]bool    // messages that go to another mailbox, or come from one
+	copies  []lying               // files that are copies of other mailboxes' messages
+	spoilt  map[state.UID]bool    // messages of which an operation failed
+	mend    map[state.UID]mending // what a repair fetches again
+	leaving leaving               // what leaves the server
+	waiting int                   // of what it fetches: the last so many wait for what others fetch
+	arrived map[state.UID]string  // files that came in this run, of messages that others wait for
+}
+
+// spoil cancels what is still to be done about a message; the next run plans it anew.
+func (b *box) spoil(uid state.UID) {
+	if b.spoilt == nil {
+		b.spoilt = map[state.UID]bool{}
+	}
+	b.spoilt[uid] = true
+	b.undone = true
+}
+
+func (b *box) gen() *state.Generation { return b.row.Current() }
+
+// find returns the place of a UID's record, and whether there is one.
+func (b *box) find(uid state.UID) (int, bool) {
+	return slices.BinarySearchFunc(b.records, uid, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) })
+}
+
+// record returns the record of a UID, a new outstanding one if there is none.
+func (b *box) record(uid state.UID) state.Record {
+	if i, ok := b.find(uid); ok {
+		return b.records[i]
+	}
+	return state.Record{UID: uid, Status: state.Outstanding, Size: -1, Date: state.NoDate}
+}
+
+// commit makes changes of records durable and takes them over. put and forget are
+// sorted by UID.
+func (r *run) commit(ctx context.Context, b *box, c state.Commit) error {
+	if r.DryRun {
+		return nil
+	}
+	c.Gen = b.gen().ID
+	if b.kw != nil && b.kw.Len() > len(b.row.Keywords) {
+		c.Keywords = b.kw.Names()
+	}
+	if c.Empty() {
+		return nil
+	}
+	if err := r.step("commit %s: %d records", b.name, len(c.Put)+len(c.Forget)); err != nil {
+		return err
+	}
+	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return fmt.Errorf("commit to state: %w", err)
+	}
+	if !b.pulling || len(c.Forget) > 0 || !overwrite(b.records, c.Put) {
+		b.records = Apply(b.records, c.Put, c.Forget)
+	}
+	if c.Keywords != nil {
+		b.row.Keywords = c.Keywords
+	}
+	b.gen().Take(&c)
+	return nil
+}
+
+// tally counts the mailbox as it stands: from its records where they were loaded, else
+// as the base counted it.
+func (b *box) tally() state.Tally {
+	if b.records == nil {
+		if g := b.gen(); g != nil {
+			return g.Tally
+		}
+		return state.Tally{OnServer: int(b.listed.Mark.Exists), Outstanding: int(b.listed.Mark.Exists)}
+	}
+	var t state.Tally
+	for _, rec := range b.records {
+		t.Add(rec)
+	}
+	return t
+}

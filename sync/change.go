@@ -1,0 +1,128 @@
+package sync
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"mailsync/state"
+)
+
+// agree records states and agreements. A file that is adopted is read first: its bytes
+// have to be those its name tells of.
+func (r *run) agree(ctx context.Context, b *box, ops []Op) error {
+	var c state.Commit
+	for _, o := range ops {
+		rec := b.record(o.UID)
+		rec.Status, rec.Agreed, rec.Variant = o.Status, o.Flags, o.Variant
+		if o.Name != "" {
+			proof, form, err := r.adopted(b, o, rec)
+			if err != nil {
+				return err
+			}
+			rec.Form = form
+			if proof == nil {
+				// Not what the name says: the server's bytes decide, in the next run.
+				rec.Status, rec.Tries = state.Doubtful, 0
+				b.undone = true
+			} else {
+				c.Proofs = append(c.Proofs, *proof)
+			}
+		}
+		c.Put = append(c.Put, rec)
+	}
+	if err := r.since(ctx, b, c.Proofs, proven(c.Proofs)); err != nil {
+		return err
+	}
+	return r.commit(ctx, b, c)
+}
+
+// adopted reads a file that is to be tied to the server's message, and returns the proof
+// of its bytes, nil if they are not what its name or the server says.
+func (r *run) adopted(b *box, o Op, rec state.Record) (*state.Proof, state.Form, error) {
+	if err := r.step("read %s uid %d", b.name, o.UID); err != nil {
+		return nil, 0, err
+	}
+	got, err := b.md.Inspect(o.Name, nil)
+	if state.KindOf(err) == state.Storage {
+		return nil, 0, err
+	}
+	if err != nil || rec.Size >= 0 && got.Bytes != rec.Size && !r.row.EstimatedSizes {
+		return nil, got.Form, nil
+	}
+	return &state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Vouched}, got.Form, nil
+}
+
+// fold makes two files of one identity one, where their bytes are equal: the planned
+// flags are already those of both, so the second may go to trash.
+func (r *run) fold(ctx context.Context, b *box, ops []Op) error {
+	for _, o := range ops {
+		first, ok := b.fileOf(o.UID, o.Variant)
+		if !ok {
+			continue
+		}
+		one, err1 := b.md.Inspect(first, nil)
+		two, err2 := b.md.Inspect(o.Name, nil)
+		if err1 != nil || err2 != nil || one.Digest != two.Digest {
+			r.note(b.name, fmt.Sprintf("two files carry the identity of uid %d and differ (%s…); both stay", o.UID, hex.EncodeToString(two.Digest[:4])), "")
+			continue
+		}
+		if err := r.step("trash %s", o.Name); err != nil {
+			return err
+		}
+		b.wrote = true
+		if err := b.md.Trash(o.Name); err != nil {
+			return err
+		}
+	}
+	return r.syncDirs(b)
+}
+
+// fileOf returns the first file of an identity, as the scan saw it.
+func (b *box) fileOf(uid state.UID, variant uint8) (string, bool) {
+	for _, m := range b.disk.Messages {
+		if m.UID == uid && m.Variant == variant {
+			return b.disk.NameAt(m.Name), true
+		}
+	}
+	return "", false
+}
+
+func (r *run) syncDirs(b *box) error {
+	if !b.wrote {
+		return nil
+	}
+	if err := r.step("sync directories of %s", b.name); err != nil {
+		return err
+	}
+	return b.md.Sync()
+}
+
+// add counts into the result.
+func (r *run) add(counter *int, really bool) {
+	if really {
+		r.addN(counter, 1)
+	}
+}
+
+func (r *run) addN(counter *int, n int) {
+	r.turn.take()
+	*counter += n
+	r.turn.give()
+}
+
+// wrap says what was tried; nil stays nil.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// since is the MODSEQ of this run's scan of the server, 0 without one.
+func (b *box) since() uint64 {
+	if b.server == nil {
+		return 0
+	}
+	return b.server.Mark.ModSeq
+}

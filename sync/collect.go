@@ -1,0 +1,65 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"mailsync/state"
+)
+
+// This file is what collecting mail on POP3 adds to a release (SPEC section 6).
+
+// fix finds the messages of a mailbox that may not be deleted from a POP3 server: those
+// that nothing lasting tells from others, and those that it said it had deleted and shows
+// again. To delete them once more would go on for ever.
+func (r *run) fix(ctx context.Context, b *box) error {
+	fixed := map[state.UID]bool{}
+	if b.server != nil {
+		for _, uid := range b.server.Nameless {
+			fixed[uid] = true
+		}
+	}
+	if b.gen().ID != 0 {
+		meant, err := r.meant(ctx, b)
+		if err != nil {
+			return err
+		}
+		back := 0
+		for uid := range meant {
+			if rec := b.record(uid); rec.Status.OnServer() && rec.Status != state.Released {
+				fixed[uid] = true
+				back++
+			}
+		}
+		if back > 0 {
+			r.note(b.name, fmt.Sprintf("the server shows %d messages that it said it had deleted; they are not deleted again", back),
+				"what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP")
+		}
+	}
+	b.leaving.fixed = fixed
+	return nil
+}
+
+// collected notes that a POP3 server said that it deleted messages, so that a later run
+// knows should it show them again.
+func collected(uids []state.UID) (left []state.Departure) {
+	for _, uid := range uids {
+		left = append(left, state.Departure{UID: uid})
+	}
+	return left
+}
+
+// unchosen takes back releases of an earlier run that this one's configuration does not
+// ask for, and returns what is left. On POP3 a release is a permission for its run alone.
+func (r *run) unchosen(ctx context.Context, b *box, ops []Op) ([]Op, error) {
+	var kept []Op
+	var back []*departing
+	for _, o := range ops {
+		if _, goes := b.leaving.uids[o.UID]; goes {
+			kept = append(kept, o)
+		} else {
+			back = append(back, &departing{op: o})
+		}
+	}
+	return kept, r.withdraw(ctx, b, back)
+}

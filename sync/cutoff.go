@@ -1,0 +1,161 @@
+package sync
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"mailsync/state"
+)
+
+// Cutoff says which messages may leave the server to make room. Its zero value lets none
+// go. The rules that ask for messages to go are joined by "or", those that spare them by
+// "and"; none of them looks at what happened on either side.
+type Cutoff struct {
+	ByAge     bool          // what is older than OlderThan goes
+	OlderThan time.Duration // by INTERNALDATE; a message without a date is never old
+	// Below lets the oldest messages go until this many octets are used. 0: never.
+	Below int64
+	// NeverYoungerThan is a floor under Below, and where there is no rule but LargerThan.
+	NeverYoungerThan time.Duration
+	LargerThan       int64 // only larger messages go
+
+	KeepFlagged  bool
+	KeepUnread   bool
+	CopiedBefore int64 // only what was here before this second since 1970 goes; 0: whatever
+
+	// Collected replaces all of the rules above, for an account on POP3: what has been here for
+	// FetchedAge goes (0: at once, negative: never), and what is larger than BiggerThan (0: no
+	// such rule) goes once it is here.
+	Collected  bool
+	FetchedAge time.Duration
+	BiggerThan int64
+
+	// NoClock says that the clock is not trusted: nothing is decided by age.
+	NoClock bool
+}
+
+// Resident is one message on the server, as a Cutoff looks at it.
+type Resident struct {
+	Box     int // which mailbox, by the caller's count
+	UID     state.UID
+	Status  state.Status
+	Date    int64  // INTERNALDATE, or NoDate
+	Size    int64  // -1 unknown
+	Flagged bool   // on either side
+	Unread  bool   // on either side
+	Fetched int64  // since when its bytes are here, 0 unknown or not here
+	Sent    int64  // octets that came, -1 unknown
+	Fixed   bool   // nothing may take it off the server
+	Same    string // messages with the same word are copies of one, and use the room of one; "" is itself
+}
+
+// copies is one message, in all mailboxes that have it.
+type copies struct {
+	all  []int // indexes of residents
+	date int64 // of the newest
+	size int64
+	free bool // no rule spares it
+}
+
+// Choose returns the indexes, in ascending order, of the messages that go, and how many
+// octets that frees. used is how many octets the account uses now. Copies of one message
+// go together or stay together, and count once.
+func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (goes []int, freed int64) {
+	left := used
+	for _, m := range c.group(residents, now) {
+		if !m.free || !c.wants(m, left, now) {
+			continue
+		}
+		goes = append(goes, m.all...)
+		freed += m.size
+		left -= m.size
+	}
+	slices.Sort(goes)
+	return goes, freed
+}
+
+// group gathers copies, the oldest message first. Where nothing else tells two apart, they
+// come in the order of the residents, so that a second run chooses as the first did.
+func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
+	var groups []*copies
+	same := map[string]*copies{}
+	for i, m := range residents {
+		g := same[m.Same]
+		if g == nil || m.Same == "" {
+			g = &copies{date: m.Date, free: true}
+			groups = append(groups, g)
+			if m.Same != "" {
+				same[m.Same] = g
+			}
+		}
+		g.all = append(g.all, i)
+		g.date = newer(g.date, m.Date)
+		g.size = max(g.size, m.Size)
+		g.free = g.free && !c.spares(m, now)
+	}
+	slices.SortStableFunc(groups, func(a, b *copies) int { return cmp.Compare(a.date, b.date) })
+	return groups
+}
+
+// newer is the later of two dates, none if one of them is none.
+func newer(a, b int64) int64 {
+	if a == state.NoDate || b == state.NoDate {
+		return state.NoDate
+	}
+	return max(a, b)
+}
+
+// spares reports whether a rule keeps a message on the server, whatever wants it to go.
+func (c Cutoff) spares(m Resident, now time.Time) bool {
+	switch {
+	case !m.Status.OnServer(),
+		m.Status == state.Accepted, // nobody can have it
+		m.Status == state.Unstable, // nobody knows what it is
+		m.Fixed,
+		c.Collected && m.doubted():
+		return true
+	case c.Collected:
+		return !c.collected(m, now)
+	case c.KeepFlagged && m.Flagged, c.KeepUnread && m.Unread:
+		return true
+	case c.LargerThan > 0 && m.Size <= c.LargerThan:
+		return true
+	case c.CopiedBefore != 0 && (m.Fetched == 0 || m.Fetched >= c.CopiedBefore):
+		return true
+	}
+	return false
+}
+
+// doubted reports whether a message is not here, or not as long as the server said: on
+// POP3 such a one is never deleted.
+func (m Resident) doubted() bool {
+	return !m.Status.HasFile() && m.Status != state.Outstanding ||
+		m.Status == state.Doubtful || m.Sent >= 0 && m.Sent != m.Size
+}
+
+// collected is the rule of POP3.
+func (c Cutoff) collected(m Resident, now time.Time) bool {
+	if c.BiggerThan > 0 && m.Size > c.BiggerThan || c.FetchedAge == 0 {
+		return true
+	}
+	return c.FetchedAge > 0 && !c.NoClock && m.Fetched != 0 && now.Sub(time.Unix(m.Fetched, 0)) >= c.FetchedAge
+}
+
+// wants reports whether a rule asks for a message to go, with that many octets in use.
+func (c Cutoff) wants(m *copies, used int64, now time.Time) bool {
+	if c.Collected {
+		return true
+	}
+	if c.NoClock || m.date == state.NoDate {
+		return false
+	}
+	age := now.Sub(time.Unix(m.date, 0))
+	switch {
+	case c.ByAge && age >= c.OlderThan:
+		return true
+	case c.Below > 0 && used >= c.Below, c.LargerThan > 0 && !c.ByAge && c.Below == 0:
+		return age >= c.NeverYoungerThan
+	}
+	return false
+}

@@ -1,0 +1,74 @@
+// Package sync decides and does.
+//
+// # The idea
+//
+// A mailbox has three states: as it is on the server, as it is on disk, and as both
+// last agreed, the base. [Plan] is a pure function of the three and a [Policy]; it
+// returns operations. [Account.Run] performs them in one fixed order and records each
+// agreement. How the server was scanned is decided one layer down and never shows here:
+// a snapshot has a scope, and outside it nothing is said.
+//
+// # The table
+//
+//	base       server  disk          what happens
+//	–          yes     –             fetch
+//	–          yes     yes, ours     adopt: sizes agree, the file is read, flags of both
+//	–          –       yes, ours     only here: the server once had it
+//	–          –       yes, foreign  append, or left alone
+//	–          –       yes, another mailbox's: gone there, a move; else a copy, append or left alone
+//	yes        yes     yes           merge flags
+//	yes        –       yes           keep it (only here), or to trash
+//	yes        yes     –             kept away, or expunge
+//	yes        –       –             forget
+//	only here  –       yes           nothing, ever
+//	only here  yes     yes           agree again
+//	released   yes     yes           read again; finish, or withdraw
+//	released   yes     –             withdraw, fetch again
+//	released   –       any           only here; forget when the file is gone
+//	archived   yes     any           as kept away: it is here, in its archive
+//	archived   –       yes           file it away: the run that archived it broke off
+//
+// "Not there" is said only by a complete snapshot inside its scope. A side that is not
+// sure plans nothing: needing another run is nothing.
+//
+// # The order
+//
+// An account's run has seven phases, each over all of its mailboxes:
+//
+//  1. identify: who is this account? The base knows, or the markers on disk do.
+//  2. list: which mailboxes are there, and which did not change at all?
+//  3. scan: server, then disk, of those that did; what the server showed is learned,
+//     that is committed to the base together with its mark, before anything acts on it.
+//     Then, also purely and over the whole account, it is chosen what leaves the server.
+//  4. plan, purely, and under the brake.
+//  5. create: fetch over all mailboxes at once, link what is in several, append, flags,
+//     agreements.
+//  6. destroy: release, file away, expunge, remove, forget.
+//  7. settle: what has nothing left to do is recorded as clean, with directory times.
+//
+// A body is written to tmp, counted and fsynced while others are still coming; when its
+// command has ended with OK it is linked to its final name, the directory is fsynced, and
+// the agreement committed. A crash in between leaves at most whole, correctly named files,
+// and the next scan adopts them.
+//
+// # Messages in several mailboxes
+//
+// What is to be fetched, and has size and date of a message in another mailbox, waits
+// until that is here. If the server then says that they are the same, by their ids, it gets
+// a link to that one's file, in the order above; else it is fetched. No bytes of its own were
+// seen, so it may not leave the server before they are.
+//
+// # Making room
+//
+// A message leaves the server so: its file is read again, in this run, and is what the
+// server sent; that it may go is committed; it lies in its archive, fsynced and read again,
+// where it has one; flags, size and date on the server are what they were, in the session
+// that expunges; it is expunged; that is committed; and only then does the file leave
+// its mailbox. Whatever breaks off in between is finished, or taken back, by the next run.
+//
+// # What it does not know
+//
+// No network, no files, no SQL: ports.go has the small interfaces it asks of the world,
+// in words of package state. Every step that changes anything passes [Account.Step], so
+// that a test can cut a run at each of them.
+package sync

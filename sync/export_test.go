@@ -1,0 +1,4 @@
+package sync
+
+// Overwrite is for tests.
+var Overwrite = overwrite

@@ -1,0 +1,262 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailsync/state"
+)
+
+const (
+	// smallBody is the size up to which a body passes through a buffer to a writer, so
+	// that its connection goes on while it is written. Larger ones are written by the
+	// connection as they come.
+	smallBody = 256 << 10
+	// writers is how many bodies are written and fsynced at once, and how many buffers
+	// there are.
+	writers = 16
+	// settlers is how many items are published and committed at once.
+	settlers = 4
+	// tries is how often a message alone in its command is asked for.
+	tries = 2
+)
+
+// fetching is the Work of one run: it hands out items, takes bodies to tmp/, and when a
+// command ended well publishes and commits what it brought.
+type fetching struct {
+	*run
+	ctx      context.Context
+	turn     turn // guards the fields up to buffers
+	queues   []*queue
+	parcels  map[int]*parcel
+	next     int
+	err      error // ends the fetching
+	buffers  chan []byte
+	settlers errgroup.Group
+}
+
+// parcel is an item on its way: what was asked for, and what has come.
+type parcel struct {
+	item    state.Item
+	queue   *queue
+	ops     []Op
+	got     []*arrival
+	writers errgroup.Group
+}
+
+// arrival is one body that came, and what became of it.
+type arrival struct {
+	op       Op
+	received state.Received
+	err      error
+}
+
+// fetch brings every body that the plans ask for, over all mailboxes at once.
+func (r *run) fetch(ctx context.Context) error {
+	f := &fetching{run: r, ctx: ctx, turn: newTurn(), parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
+	f.settlers.SetLimit(settlers)
+	var messages int
+	var bytes int64
+	for _, b := range r.boxes {
+		if q := newQueue(b); !q.empty() {
+			f.queues = append(f.queues, q)
+			b.pulling = true
+			defer func() { b.pulling = false }()
+			messages += len(q.ops)
+			bytes += q.bytes
+		}
+	}
+	if messages == 0 {
+		return nil
+	}
+	if r.Watch != nil {
+		r.Watch.Planned(messages, bytes)
+	}
+	if err := r.room(bytes); err != nil {
+		return err
+	}
+	for range writers {
+		f.buffers <- nil // made when it is first needed
+	}
+	for began := -1; began != f.next; {
+		began = f.next
+		err := r.Server.Fetch(ctx, f)
+		if err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err()); err != nil {
+			return err
+		}
+	}
+	for _, q := range f.queues {
+		if !q.empty() {
+			q.box.undone = true
+		}
+		if err := f.askAgain(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askAgain looks whether messages that came without a body are still on the server.
+// One that was expunged since the scan is no failure; the next run forgets it.
+func (f *fetching) askAgain(q *queue) error {
+	if len(q.blank) == 0 {
+		return nil
+	}
+	b := q.box
+	req := state.ScanRequest{Raw: b.listed.Raw, Full: true, Keywords: b.kw}
+	sn, err := f.Server.Scan(f.ctx, req)
+	if err != nil {
+		return f.problem(b.name, 0, err)
+	}
+	there := map[state.UID]bool{}
+	for _, m := range sn.Messages {
+		there[m.UID] = true
+	}
+	for _, uid := range q.blank {
+		if there[uid] || !sn.Complete {
+			if err := f.problem(b.name, uid, errNoBody); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// room compares the free disk with the announced sizes before the first body comes.
+func (r *run) room(bytes int64) error {
+	free, err := r.Tree.Free()
+	if err != nil {
+		return fmt.Errorf("look for free disk space: %w", err)
+	}
+	if free < bytes {
+		return state.Faultf(state.Storage, "%d octets are to be fetched and %d are free on the disk", bytes, free).
+			WithHint("free some space, or leave large messages out with max_size")
+	}
+	return nil
+}
+
+// Next hands a connection its next item: of the mailbox it has selected while that has
+// any, else of the one with most left to fetch.
+func (f *fetching) Next(selected string) (state.Item, bool) {
+	f.turn.take()
+	defer f.turn.give()
+	q := f.pick(selected)
+	if q == nil {
+		return state.Item{}, false
+	}
+	ops := q.cut()
+	f.next++
+	item := state.Item{ID: f.next, Raw: q.box.listed.Raw, UIDValidity: q.box.gen().Mark.UIDValidity, UIDs: uidsOf(ops)}
+	for _, o := range ops {
+		item.Bytes += max(0, o.Size)
+		if o.Flags&state.Seen == 0 {
+			item.Unseen = append(item.Unseen, o.UID)
+		}
+	}
+	f.parcels[item.ID] = &parcel{item: item, queue: q, ops: ops}
+	return item, true
+}
+
+func (f *fetching) pick(selected string) *queue {
+	if f.err != nil || f.stopped() || f.ctx.Err() != nil {
+		return nil
+	}
+	var most *queue
+	for _, q := range f.queues {
+		if q.empty() || q.box.failed {
+			continue
+		}
+		if q.box.listed.Raw == selected {
+			return q
+		}
+		if most == nil || q.bytes > most.bytes {
+			most = q
+		}
+	}
+	return most
+}
+
+// Body takes one body. It is called by one connection at a time for an item.
+func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error {
+	f.turn.take()
+	p, err := f.parcels[item.ID], f.err
+	f.turn.give()
+	if p == nil || err != nil {
+		return errors.Join(err, f.ctx.Err())
+	}
+	op, ok := p.wants(msg.UID)
+	if !ok {
+		return nil // not asked for, or sent twice
+	}
+	a := &arrival{op: op}
+	p.got = append(p.got, a)
+	in := f.incoming(p.queue.box, op, msg)
+	if msg.Size < 0 || msg.Size > smallBody {
+		a.receive(p.queue.box, in, r)
+		return f.ctx.Err()
+	}
+	select {
+	case buf := <-f.buffers:
+		return f.small(p, a, in, r, buf)
+	case <-f.ctx.Done():
+		return f.ctx.Err()
+	}
+}
+
+// wants returns the operation that asked for a UID, once.
+func (p *parcel) wants(uid state.UID) (Op, bool) {
+	for _, a := range p.got {
+		if a.op.UID == uid {
+			return Op{}, false
+		}
+	}
+	for _, o := range p.ops {
+		if o.UID == uid {
+			return o, true
+		}
+	}
+	return Op{}, false
+}
+
+// incoming is the message as it shall lie on disk. Its flags and date are the scan's:
+// what changed since then is the next scan's.
+func (f *fetching) incoming(b *box, op Op, msg state.Incoming) state.Incoming {
+	in := state.Incoming{UID: op.UID, Variant: op.Variant, Token: b.gen().Token, Date: op.Date, Size: msg.Size}
+	if in.Date == state.NoDate {
+		in.Date = msg.Date
+	}
+	flags := op.Flags
+	if op.Name != "" { // it takes the place of a file in doubt, with what the user did to that
+		b.turn.take()
+		agreed := b.record(op.UID).Agreed
+		b.turn.give()
+		flags = state.Merge(agreed, op.Flags, op.Disk)
+	}
+	in.Flags = f.firstFlags(b, flags)
+	return in
+}
+
+// firstFlags are the flags a file is born with: those a file name can carry; \Deleted
+// only where the server's deletions reach the disk.
+func (r *run) firstFlags(b *box, flags state.Flags) state.Flags {
+	flags &= b.disk.Can
+	if r.Policy.OnServerDelete != Delete || b.fresh {
+		flags &^= state.Deleted
+	}
+	return flags
+}
+
+// Marked tells the user of a server that sets \Seen on what is only read. Where it was
+// taken back there is nothing to tell.
+func (f *fetching) Marked(raw string, uids []state.UID, undone bool) {
+	for _, q := range f.queues {
+		if q.box.listed.Raw == raw && !undone {
+			f.note(q.box.name, fmt.Sprintf("the server marked %d messages as read because they were fetched", len(uids)),
+				"a server must not do that; \"mailsync sync\" takes it back for what it fetches itself")
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"mailsync/state"
+)
+
+// A marker says at which path its Maildir was made. Found elsewhere, the Maildir is a
+// copy if there is one at that path still; if not, the user moved it.
+
+// marked returns, by mailbox, the Maildirs that a walk of the root found for mailboxes
+// that the base knows nothing of; Err says why one may not be used. It notes which paths
+// are taken and which tokens belong to which mailbox, and reports copies.
+func (r *run) marked(all []state.Found, taken map[string]bool) map[string]state.Found {
+	markers := map[string]state.Found{}
+	for _, f := range all {
+		if f.Err != nil || f.Marker.AccountID != r.row.ID {
+			continue // another account's: who comes to its path is told
+		}
+		taken[f.Path] = true
+		key := rawKey(f.Marker.Raw)
+		if f.Marker.Role != state.RoleMailbox {
+			key = "" // no mailbox of the server's
+		}
+		for _, g := range f.Marker.Generations {
+			r.owners[g.Token] = key
+		}
+		if key == "" {
+			continue
+		}
+		switch _, known := markers[key]; {
+		case f.Path == f.Marker.Path:
+			markers[key] = f
+		case r.isThere(f.Marker.Path):
+			r.noteCopy(f)
+		case known && markers[key].Path == markers[key].Marker.Path:
+			r.noteCopy(f)
+		case known:
+			f.Err = state.Faultf(state.Storage, "the Maildirs %q and %q both say that they were moved from %q", markers[key].Path, f.Path, f.Marker.Path).
+				WithHint("keep one of them in the tree")
+			markers[key] = f
+		default:
+			if !r.Moved {
+				f.Err = r.strayed(f.Marker, f.Path)
+			}
+			markers[key] = f
+		}
+	}
+	return markers
+}
+
+func (r *run) isThere(path string) bool {
+	_, err := r.Tree.Open(path)
+	return err == nil
+}
+
+func (r *run) noteCopy(f state.Found) {
+	r.note(f.Path, fmt.Sprintf("the Maildir %q is a copy of %q; it is neither synced nor appended", f.Path, f.Marker.Path),
+		"move it out of the tree, or remove it")
+}
+
+// strayed says what a Maildir is whose marker tells of another path.
+func (r *run) strayed(m state.Marker, path string) error {
+	if r.isThere(m.Path) {
+		return state.Faultf(state.Storage, "the Maildir %q is a copy of %q; it is neither synced nor appended", path, m.Path).
+			WithHint("move it out of the tree, or remove it")
+	}
+	return state.Faultf(state.Storage, "the Maildir %q was moved to %q", m.Path, path).
+		WithHint("move it back, or run once with --moved to follow it")
+}
+
+// walk finds every marked Maildir below the root, once a run.
+func (r *run) walk(ctx context.Context) ([]state.Found, error) {
+	r.walking.take()
+	defer r.walking.give()
+	if r.found == nil {
+		found, err := r.Tree.Find(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look for Maildirs: %w", err)
+		}
+		r.found = append([]state.Found{}, found...)
+	}
+	return r.found, nil
+}
+
+// astray looks for the Maildir of a box that is not at its path any more. It returns the
+// Maildir where the user moved it to, if the user said so, and fs.ErrNotExist where one is
+// to be begun afresh.
+func (r *run) astray(ctx context.Context, b *box) (Maildir, error) {
+	found, err := r.walk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var moved []state.Found
+	for _, f := range found {
+		m := f.Marker
+		if f.Err == nil && m.AccountID == r.row.ID && m.Role == state.RoleMailbox && rawKey(m.Raw) == rawKey(b.row.Raw) &&
+			(m.Path == b.row.Path || m.Path == f.Path) {
+			moved = append(moved, f)
+		}
+	}
+	switch {
+	case len(moved) == 1 && moved[0].Path == b.row.Path:
+		return r.complete(b, moved[0].Marker)
+	case len(moved) == 1 && (r.Moved || moved[0].Marker.Path == moved[0].Path):
+		// The second: an earlier run followed it, and broke off before the base knew.
+		return r.follow(ctx, b, moved[0].Path)
+	case r.New:
+		return nil, fs.ErrNotExist
+	case len(moved) == 1:
+		return nil, r.strayed(moved[0].Marker, moved[0].Path)
+	case len(moved) > 1:
+		return nil, state.Faultf(state.Storage, "the Maildirs %q and %q both say that they were moved from %q", moved[0].Path, moved[1].Path, b.row.Path).
+			WithHint("keep one of them in the tree")
+	}
+	return nil, notMounted("the Maildir %q is gone", b.row.Path)
+}
+
+// complete makes the folders that a Maildir lost, as some backups leave out empty ones.
+// They are others than the base knows, so that nothing counts as removed in this run.
+func (r *run) complete(b *box, m state.Marker) (Maildir, error) {
+	if r.DryRun {
+		return nil, state.Faultf(state.Storage, "the Maildir %q lacks a folder", b.row.Path)
+	}
+	if err := r.step("complete %s", b.name); err != nil {
+		return nil, err
+	}
+	r.note(b.name, "a folder of its Maildir was gone and is made again; what is missing here is fetched again", "")
+	return r.Tree.Create(b.row.Path, m)
+}
+
+// follow gives a box the path that its Maildir has now: its marker first, then the base.
+func (r *run) follow(ctx context.Context, b *box, path string) (Maildir, error) {
+	md, err := r.Tree.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r.note(b.name, fmt.Sprintf("the Maildir %q is %q now", b.row.Path, path), "")
+	b.row.Path, b.md, b.follows = path, md, true
+	if err := r.setMarker(b); err != nil || r.DryRun || b.row.ID == 0 {
+		return md, err
+	}
+	return md, r.save(ctx, b)
+}
+
+// sameServer sees that an account whose host or user has another name in the
+// configuration is on the server that its mail came from: UIDVALIDITY and messages of
+// every mailbox that was synced have to agree, unless the user says that it moved.
+func (r *run) sameServer(ctx context.Context) error {
+	if !r.elsewhere() || r.Moved {
+		return nil
+	}
+	for _, b := range r.boxes {
+		if b.gen() == nil || b.gen().Tally == (state.Tally{}) {
+			continue
+		}
+		records, err := r.recordsOf(ctx, b.gen())
+		if err != nil {
+			return err
+		}
+		sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: b.listed.Raw, Full: true, Keywords: state.NewKeywords(b.row.Keywords)})
+		if err != nil {
+			return err
+		}
+		if sn.UIDLs == nil && b.gen().Tally.OnServer == 0 {
+			continue
+		}
+		same := Compare(b.gen(), sn.Mark) == SameNumbers && Agrees(records, sn.Messages)
+		if sn.UIDLs != nil {
+			same = same && knowsOne(records, sn.Messages)
+		}
+		if !same {
+			return state.Faultf(state.Storage, "the Maildirs were filled from %s at %s, and %q is another mailbox at %s; nothing was done", r.row.User, r.row.Host, b.name, r.Host).
+				WithHint("give %s at %s a maildir of its own, or run once with --moved if it is the same account", r.User, r.Host)
+		}
+	}
+	r.note("", fmt.Sprintf("%s at %s is %s at %s now: its messages are the same", r.row.User, r.row.Host, r.User, r.Host), "")
+	return nil
+}
+
+// elsewhere reports that host or user are not those that the base knows.
+func (r *run) elsewhere() bool { return r.row.Host != r.Host || r.row.User != r.User }
+
+// moveIn makes host and user what they are now, once every marker says so.
+func (r *run) moveIn() bool {
+	if !r.elsewhere() {
+		return false
+	}
+	for _, b := range r.boxes {
+		if b.failed {
+			return false
+		}
+	}
+	r.row.Host, r.row.User = r.Host, r.User
+	return true
+}
+
+// reportCopies reports every copy of a Maildir in the tree.
+func (r *run) reportCopies(ctx context.Context) error {
+	if !r.saved {
+		return nil // the walk was made, and what it found was told
+	}
+	found, err := r.walk(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Err == nil && f.Marker.AccountID == r.row.ID && f.Path != f.Marker.Path && r.isThere(f.Marker.Path) {
+			r.noteCopy(f)
+		}
+	}
+	return nil
+}

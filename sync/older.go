@@ -1,0 +1,56 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"mailsync/state"
+)
+
+// leaveOlder settles what the records of a box's older generations say of files: those
+// that were given another identity, or went, are not theirs any more. The records stay, as
+// of messages that are not here: should the server return to those numbers, they say which
+// they are. Of a generation that is not current, Clean says that this was done.
+func (r *run) leaveOlder(ctx context.Context, b *box, disk *state.DiskSnapshot) error {
+	type identity struct {
+		token   string
+		uid     state.UID
+		variant uint8
+	}
+	here := map[identity]bool{}
+	for _, f := range disk.Foreign {
+		here[identity{f.Token, f.UID, f.Variant}] = true
+	}
+	for i := range b.row.Generations {
+		g := &b.row.Generations[i]
+		if g.Current || g.ID == 0 || g.Clean && !b.full {
+			continue
+		}
+		records, err := r.recordsOf(ctx, g)
+		if err != nil {
+			return err
+		}
+		done := true
+		c := state.Commit{Gen: g.ID}
+		if !g.Clean {
+			c.Clean = &done
+		}
+		for _, rec := range records {
+			if rec.Status.HasFile() && !here[identity{g.Token, rec.UID, max(1, rec.Variant)}] {
+				rec.Status = state.Outstanding
+				c.Put = append(c.Put, rec)
+			}
+		}
+		if len(c.Put) == 0 && c.Clean == nil {
+			continue
+		}
+		if err := r.step("commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
+			return err
+		}
+		if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
+			return fmt.Errorf("commit to state: %w", err)
+		}
+		g.Clean = true
+	}
+	return nil
+}

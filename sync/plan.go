@@ -1,0 +1,270 @@
+package sync
+
+import "mailsync/state"
+
+// Plan compares the three states of one mailbox and returns what has to be done, in
+// the order of execution. It is a pure function: the same world gives the same
+// operations, and a world in which they were done gives none.
+//
+// It is the table of doc.go, row by row. It never plans to destroy anything on the
+// word of a snapshot that is not complete, or out of its scope.
+func Plan(w World) []Op {
+	p := planner{w: w}
+	if w.diskSaid() {
+		p.can = w.Disk.Can
+	}
+	w.views(p.message)
+	if w.Policy.Append && w.diskSaid() {
+		for _, f := range w.Disk.Foreign {
+			if f.Token == "" {
+				p.add(Op{Kind: OpAppend, Name: f.Name, Flags: p.sent(f.Flags)})
+			}
+		}
+	}
+	sortOps(p.ops)
+	return p.ops
+}
+
+type planner struct {
+	w   World
+	can state.Flags // flags a file name can carry
+	ops []Op
+}
+
+func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
+
+// message plans one message: first by what the base knows of it, then by what each
+// side shows.
+func (p *planner) message(v view) {
+	if v.server == unsure || v.disk == unsure {
+		return // one side did not say: the next run will know
+	}
+	for _, f := range v.extra {
+		p.add(Op{Kind: OpFold, UID: v.uid, Variant: v.vari, Name: p.w.Disk.NameAt(f.Name)})
+	}
+	status := state.Outstanding // what the base does not know is not here yet
+	if v.known {
+		status = v.rec.Status
+	}
+	switch status {
+	case state.Outstanding:
+		p.fresh(v)
+	case state.Live, state.Gone, state.Unstable, state.Doubtful:
+		p.live(v)
+	case state.OnlyHere:
+		p.onlyHere(v)
+	case state.KeptAway, state.Accepted:
+		p.away(v, p.w.Policy.Refetch)
+	case state.Skipped:
+		p.away(v, p.fits(v))
+	case state.Released:
+		p.released(v)
+	case state.Archived:
+		if v.server == no && v.disk == yes {
+			p.add(Op{Kind: OpFileAway, UID: v.uid, Variant: v.vari, Name: v.name})
+		}
+	}
+}
+
+// fresh: the base has no agreement about it.
+func (p *planner) fresh(v view) {
+	switch {
+	case v.server == yes && v.disk == yes:
+		p.adopt(v)
+	case v.server == yes && !p.fits(v):
+		p.agree(v, state.Skipped, v.sFlags)
+	case v.server == yes:
+		p.fetch(v)
+	case v.disk == yes:
+		p.agree(v, state.OnlyHere, v.dFlags)
+	case v.known:
+		p.add(Op{Kind: OpForget, UID: v.uid})
+	}
+}
+
+// live: both had it when they last agreed.
+func (p *planner) live(v view) {
+	switch {
+	case v.server == yes && v.disk == yes:
+		if v.rec.Status == state.Doubtful {
+			p.fetch(v)
+			if v.rec.Tries == 0 {
+				return // it may be another message: no flag travels before its bytes were seen
+			}
+		}
+		p.flags(v, v.rec.Agreed, keepStatus(v.rec.Status), 0)
+	case v.server == yes && v.disk == missing:
+		p.fetch(v)
+	case v.server == yes:
+		p.removedHere(v)
+	case v.disk == yes && p.w.Policy.OnServerDelete == Delete && v.rec.Status != state.Unstable:
+		p.add(Op{Kind: OpRemove, UID: v.uid, Variant: v.vari, Name: v.name})
+	case v.disk == yes:
+		p.agree(v, state.OnlyHere, v.rec.Agreed)
+	case v.disk == no:
+		p.add(Op{Kind: OpForget, UID: v.uid})
+	}
+}
+
+// keepStatus is the state a message has after its flags agree. Gone with the server
+// having it again is live; doubt stays until the next fetch.
+func keepStatus(s state.Status) state.Status {
+	if s == state.Gone {
+		return state.Live
+	}
+	return s
+}
+
+// removedHere: the user removed the file, and the server still has the message.
+func (p *planner) removedHere(v view) {
+	switch {
+	case p.w.Policy.Refetch:
+		p.fetch(v)
+	case p.w.Policy.OnDiskDelete == Delete && v.rec.Status == state.Live:
+		p.add(Op{Kind: OpExpunge, UID: v.uid})
+	default:
+		p.agree(v, state.KeptAway, v.rec.Agreed)
+	}
+}
+
+// onlyHere: the server had it once, the file is the last copy.
+func (p *planner) onlyHere(v view) {
+	switch {
+	case v.server == yes && v.disk == yes:
+		p.adopt(v)
+	case v.server == yes:
+		p.fetch(v)
+	case v.disk == no:
+		p.add(Op{Kind: OpForget, UID: v.uid})
+	}
+}
+
+// away: on the server, and for a reason not here. want says that the reason is gone.
+func (p *planner) away(v view, want bool) {
+	switch {
+	case v.server == yes && v.disk == yes:
+		p.adopt(v)
+	case v.server == yes && want:
+		p.fetch(v)
+	case v.server == yes:
+	case v.disk == yes:
+		p.agree(v, state.OnlyHere, v.dFlags)
+	default:
+		p.add(Op{Kind: OpForget, UID: v.uid})
+	}
+}
+
+// released: an archive run let the server's copy go and did not come to its end.
+func (p *planner) released(v view) {
+	switch {
+	case v.server == yes && v.disk == yes:
+		p.add(Op{Kind: OpRelease, UID: v.uid, Variant: v.vari, Name: v.name})
+	case v.server == yes:
+		p.fetch(v)
+	case v.disk == yes:
+		p.agree(v, state.OnlyHere, v.rec.Agreed)
+	case v.disk == no:
+		p.add(Op{Kind: OpForget, UID: v.uid})
+	}
+}
+
+// adopt ties a file that carries this identity to the server's message. Where their
+// sizes differ the bytes are fetched and compared first; what both flags have is the
+// base. No \Deleted travels on the word of two sides that never agreed.
+func (p *planner) adopt(v view) {
+	if v.dSize >= 0 && v.size >= 0 && v.dSize != v.size {
+		p.fetch(v)
+		return
+	}
+	before := len(p.ops)
+	p.flags(v, v.sFlags&state.Pick(p.can, v.dFlags, v.sFlags), state.Live, state.Deleted)
+	for i := before; i < len(p.ops); i++ {
+		if p.ops[i].Kind == OpAgree {
+			p.ops[i].Name = v.name
+			return
+		}
+	}
+}
+
+// flags merges the flags of a message that both sides have. A disk that was not looked
+// at has nothing to say about flags: they wait for a run that looks.
+// Those in still stay where they are.
+func (p *planner) flags(v view, base state.Flags, status state.Status, still state.Flags) {
+	if !p.w.diskSaid() {
+		return
+	}
+	toServer, toDisk := p.masks()
+	disk := state.Pick(p.can, v.dFlags, base)
+	merged := state.Merge(base, v.sFlags, disk)
+	wantServer := state.Pick(toServer&^still, merged, v.sFlags)
+	wantDisk := state.Pick(toDisk&^still, merged, disk)
+	if wantServer != v.sFlags {
+		p.add(Op{Kind: OpFlagServer, UID: v.uid, Flags: wantServer, Server: v.sFlags, Disk: disk})
+	}
+	if wantDisk != disk {
+		p.add(Op{Kind: OpFlagDisk, UID: v.uid, Variant: v.vari, Name: v.name, Flags: wantDisk, Server: wantServer, Disk: disk})
+	}
+	agreed := agreement(base, wantServer, wantDisk)
+	if agreed != v.rec.Agreed || !v.known || status != v.rec.Status {
+		p.add(Op{Kind: OpAgree, UID: v.uid, Variant: v.vari, Status: status, Flags: agreed})
+	}
+}
+
+// masks returns the flags that may travel each way. \Deleted travels only where the
+// deletion itself would.
+func (p *planner) masks() (toServer, toDisk state.Flags) {
+	pol := p.w.Policy
+	if pol.FlagsToServer {
+		toServer = p.can
+		if sn := p.w.Server; sn != nil && !sn.ReadOnly {
+			toServer &= settable(sn)
+		}
+		toServer &^= p.w.Unsettable
+		if pol.OnDiskDelete != Delete {
+			toServer &^= state.Deleted
+		}
+	}
+	if pol.FlagsToDisk {
+		toDisk = p.can
+		if pol.OnServerDelete != Delete {
+			toDisk &^= state.Deleted
+		}
+	}
+	return toServer, toDisk
+}
+
+// settable is what STORE can change: where the server lets clients make keywords, every
+// keyword, also one that it has not seen yet.
+func settable(sn *state.ServerSnapshot) state.Flags {
+	if sn.NewWords {
+		return sn.Permanent | state.Forwarded | ^state.System
+	}
+	return sn.Permanent
+}
+
+// sent are the flags that an appended message is given.
+func (p *planner) sent(f state.Flags) state.Flags {
+	if p.w.Policy.OnDiskDelete != Delete {
+		f &^= state.Deleted
+	}
+	return f &^ p.w.Unsettable
+}
+
+// agreement is what both sides agree on once they have these flags: where they are
+// equal, that; where they differ because the flag may not travel or a file cannot
+// carry it, what they agreed on before, so that it travels on the day it can.
+func agreement(base, server, disk state.Flags) state.Flags {
+	return state.Pick(^(server ^ disk), server, base)
+}
+
+func (p *planner) fits(v view) bool {
+	return p.w.Policy.MaxSize == 0 || v.size <= p.w.Policy.MaxSize
+}
+
+func (p *planner) fetch(v view) {
+	p.add(Op{Kind: OpFetch, UID: v.uid, Variant: v.vari, Flags: v.sFlags, Disk: v.dFlags, Size: v.size, Date: v.date, Name: v.name})
+}
+
+func (p *planner) agree(v view, status state.Status, flags state.Flags) {
+	p.add(Op{Kind: OpAgree, UID: v.uid, Variant: v.vari, Status: status, Flags: flags})
+}

@@ -1,0 +1,316 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mailsync/state"
+)
+
+// Release says which messages may leave the server, and how they go. A run without one
+// (backup) leaves alone what an earlier run had released; with the zero value nothing new
+// is released, and what an earlier run did not come to the end of is finished.
+type Release struct {
+	// Cutoff chooses. Its Below and NoClock are set by the run.
+	Cutoff Cutoff
+	// UntilQuota makes room until less than this percentage of the quota is used; 0: never.
+	UntilQuota int
+	// Quota is how many octets the account may use, where the server cannot tell; 0: unknown.
+	Quota int64
+	// Alone makes the run one about the messages that go, and no others: they are fetched if
+	// they are not here, and nothing else is done (archive). Otherwise the run does what it
+	// does, and only what it leaves here may go (POP3).
+	Alone bool
+	// Via is how the server's copy goes.
+	Via Via
+	// Into is where the files go; nil: they stay where they are.
+	Into *Into
+	// Shelf opens a folder of archives by its absolute path, and makes it if it has to.
+	// One that is not there and is not to be made is fs.ErrNotExist.
+	Shelf func(root string, create bool) (Tree, error)
+	// Remember is called once the first Maildir of such a folder is durable.
+	Remember func(root, accountID string) error
+}
+
+// Into names the archive Maildir of each message.
+type Into struct {
+	Root string // absolute: the folder of archives
+	// Path is the Maildir below Root for a message of a mailbox, which is given as Root's
+	// tree would place it, with an INTERNALDATE in seconds since 1970.
+	Path func(mailbox string, date int64) string
+}
+
+// Via is the way a message goes from the server.
+type Via uint8
+
+// How the server's copy goes.
+const (
+	ViaAuto    Via = iota // by the trash where a mailbox is only a label (Gmail), else by an expunge
+	ViaExpunge            // expunged where it is
+	ViaTrash              // moved to the trash mailbox, and expunged there
+)
+
+// Released is what a run let go, or would.
+type Released struct {
+	Mailboxes []Leaving // where something goes, in the order of their names
+	Messages  int       // to go in all, every copy counted
+	Bytes     int64     // that frees, copies counted once
+	Quota     *state.Quota
+	After     *state.Quota // read again when all was done
+	Gone      int          // messages that went
+	Freed     int64        // octets of those, copies counted once
+	Stay      int          // messages that were to go and did not
+}
+
+// Leaving is what goes from one mailbox.
+type Leaving struct {
+	Mailbox        string
+	Messages       int
+	Bytes          int64
+	Oldest, Newest int64 // INTERNALDATE
+}
+
+// asks reports whether a release chooses messages that no earlier run had released.
+func (rel *Release) asks() bool {
+	c := rel.Cutoff
+	return c.ByAge || c.Collected && (c.FetchedAge >= 0 || c.BiggerThan > 0) || c.LargerThan > 0 || rel.UntilQuota > 0
+}
+
+// mayLeave reports whether messages of a mailbox could be chosen to leave the server.
+func (r *run) mayLeave(g *state.Generation) bool {
+	return r.Release != nil && r.Release.asks() && g.Tally.OnServer > 0
+}
+
+// choose decides which messages leave the server, over the whole account.
+func (r *run) choose(ctx context.Context) error {
+	if r.Release == nil || !r.Release.asks() {
+		return nil
+	}
+	if err := r.identsOf(ctx); err != nil {
+		return err
+	}
+	var all []Resident
+	for i, b := range r.boxes {
+		if b.failed || b.idle || b.server != nil && !b.server.Complete {
+			continue
+		}
+		all = append(all, r.residents(i, b)...)
+	}
+	c := r.Release.Cutoff
+	c.NoClock = !r.AgesCount
+	quota, err := r.quota(ctx, all)
+	if err != nil {
+		return err
+	}
+	if quota != nil && r.Release.UntilQuota > 0 {
+		c.Below = max(1, quota.Limit/100*int64(r.Release.UntilQuota))
+	}
+	var used int64
+	if quota != nil {
+		used = quota.Used
+	}
+	goes, freed := c.Choose(all, used, r.now())
+	r.result.Released = &Released{Messages: len(goes), Bytes: freed, Quota: quota}
+	for _, i := range goes {
+		r.leave(all[i])
+	}
+	for _, b := range r.boxes {
+		if b.leaving.Messages > 0 {
+			b.leaving.Mailbox = b.name
+			r.result.Released.Mailboxes = append(r.result.Released.Mailboxes, b.leaving.Leaving)
+		}
+	}
+	return nil
+}
+
+// leaving is what leaves one mailbox in this run.
+type leaving struct {
+	Leaving
+	uids   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
+	proofs map[state.UID]state.Proof
+	fixed  map[state.UID]bool   // never to go
+	idents map[state.UID]string // EMAILIDs that no proof has yet
+
+	away     map[state.UID]bool  // released by a run that broke off, on their way to an archive
+	compared map[state.UID]bool  // fetched by this run and found here just so
+	again    *state.DiskSnapshot // the disk as it is when files are read again
+	shelves  map[string]Maildir  // archive Maildirs that are open
+}
+
+// compare notes that a message's bytes came from the server in this run, and are those here.
+func (l *leaving) compare(uid state.UID) {
+	if l.compared == nil {
+		l.compared = map[state.UID]bool{}
+	}
+	l.compared[uid] = true
+}
+
+// departures is what all mailboxes have in common of what leaves the server.
+type departures struct {
+	copies copyTable            // messages that leave from several mailboxes
+	freed  map[string]bool      // messages of which a copy went and was counted
+	number int64                // of this archive run, 0: not known yet
+	undo   bool                 // it is undone
+	roots  map[string]Tree      // folders of archives that are open
+	index  map[string][]shelved // what lies in the configured one, by token; nil: not looked at
+}
+
+// leave notes that a message goes.
+func (r *run) leave(m Resident) {
+	b := r.boxes[m.Box]
+	l := &b.leaving
+	if l.uids == nil {
+		l.uids = map[state.UID]bool{}
+	}
+	p, known := l.proofs[m.UID]
+	l.uids[m.UID] = known && !p.ByServer
+	if l.Messages == 0 || m.Date < l.Oldest {
+		l.Oldest = m.Date
+	}
+	if l.Messages == 0 || m.Date > l.Newest {
+		l.Newest = m.Date
+	}
+	l.Messages++
+	l.Bytes += max(0, m.Size)
+	if m.Same != "" {
+		r.departures.copies.add(m.Same, copyOf{b, m.UID})
+	}
+}
+
+// residents are the messages of one mailbox that the server has.
+func (r *run) residents(i int, b *box) (all []Resident) {
+	onDisk := map[state.UID]state.Flags{}
+	for _, f := range b.disk.Messages {
+		onDisk[f.UID] |= f.Flags
+	}
+	for _, rec := range b.records {
+		if !rec.Status.OnServer() {
+			continue
+		}
+		m := Resident{Box: i, UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
+			Fixed:   b.leaving.fixed[rec.UID],
+			Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0}
+		if flags, here := onDisk[rec.UID]; here {
+			m.Flagged = m.Flagged || flags&state.Flagged != 0
+			m.Unread = m.Unread || flags&state.Seen == 0
+		}
+		if p, ok := b.leaving.proofs[rec.UID]; ok {
+			m.Fetched, m.Same, m.Sent = p.Fetched, p.EmailID, p.Bytes
+		}
+		if m.Same == "" {
+			m.Same = b.leaving.idents[rec.UID]
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// identsOf loads what is proven of every mailbox, and asks the server for the words by
+// which it knows copies of one message, where it has such words and they are not known.
+func (r *run) identsOf(ctx context.Context) error {
+	for _, b := range r.boxes {
+		if b.failed || b.idle || b.gen() == nil || b.gen().ID == 0 && b.server == nil {
+			continue
+		}
+		l := &b.leaving
+		if b.gen().ID != 0 {
+			var err error
+			if l.proofs, err = r.Base.Proofs(ctx, b.gen().ID, nil); err != nil {
+				return fmt.Errorf("read state: %w", err)
+			}
+		}
+		if r.Release.Cutoff.Collected {
+			if err := r.fix(ctx, b); err != nil {
+				return err
+			}
+		}
+		var ask []state.UID
+		for _, rec := range b.records {
+			if rec.Status.OnServer() && l.proofs[rec.UID].EmailID == "" {
+				ask = append(ask, rec.UID)
+			}
+		}
+		if !r.emailIDs || len(ask) == 0 {
+			continue
+		}
+		idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, ask)
+		if err != nil {
+			// Without them a copy that is to be kept could be missed.
+			b.failed, b.undone = true, true
+			if err := r.problem(b.name, 0, fmt.Errorf("ask which messages are the same: %w", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		l.idents = map[state.UID]string{}
+		for _, id := range idents {
+			l.idents[id.UID] = id.EmailID
+		}
+	}
+	return nil
+}
+
+// quota is what the account uses and may use: as the server tells, else as the
+// configuration says and the messages' sizes add up to. nil where neither knows.
+func (r *run) quota(ctx context.Context, all []Resident) (*state.Quota, error) {
+	if !r.Release.Alone {
+		return nil, nil
+	}
+	told, err := r.askQuota(ctx)
+	if told != nil || err != nil && ends(err) {
+		return told, err
+	}
+	if r.Release.Quota > 0 {
+		_, used := Cutoff{Collected: true}.Choose(all, 0, time.Time{})
+		return &state.Quota{Used: used, Limit: r.Release.Quota}, nil
+	}
+	if r.Release.UntilQuota == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the quota: %w", err)
+	}
+	return nil, state.Faultf(state.Other, "the server tells no quota, so it cannot be known when there is room").
+		WithHint(`tell it with the key "quota" in the account's archive table, or with --quota`)
+}
+
+// askQuota returns the fullest quota root of INBOX, or of the first mailbox without one.
+func (r *run) askQuota(ctx context.Context) (*state.Quota, error) {
+	if len(r.boxes) == 0 {
+		return nil, nil
+	}
+	roots, err := r.Server.Quota(ctx, r.boxes[0].listed.Raw) // sorted: INBOX comes first
+	if err != nil {
+		return nil, err
+	}
+	var fullest *state.Quota
+	for _, q := range roots {
+		if q.Limit > 0 && (fullest == nil || float64(q.Used)/float64(q.Limit) > float64(fullest.Used)/float64(fullest.Limit)) {
+			fullest = &q
+		}
+	}
+	return fullest, nil
+}
+
+// reported reads the quota again when all was done, or, where the server has none, takes
+// off what went.
+func (r *run) reported(ctx context.Context) error {
+	rel := r.result.Released
+	if r.DryRun || rel == nil {
+		return nil
+	}
+	rel.Stay = max(0, rel.Messages-rel.Gone)
+	if rel.Quota == nil {
+		return nil
+	}
+	after, err := r.askQuota(ctx)
+	switch {
+	case err != nil && rel.Quota.Root != "":
+		return r.problem("", 0, fmt.Errorf("ask for the quota again: %w", err))
+	case after == nil || err != nil:
+		after = &state.Quota{Used: rel.Quota.Used - rel.Freed, Limit: rel.Quota.Limit}
+	}
+	rel.After = after
+	return nil
+}

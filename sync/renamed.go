@@ -1,0 +1,224 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// renaming is a mailbox that the server gave another name, and where its Maildir goes.
+type renaming struct {
+	row    state.MailboxRow
+	box    *box
+	target string
+}
+
+// renamed finds the mailboxes that the server renamed and renames their Maildirs. A
+// mailbox is a renamed one only if its old name is missing from a complete listing and
+// its MAILBOXID is the same, or UIDVALIDITY and every message that both have are.
+func (r *run) renamed(ctx context.Context) error {
+	var fresh []*box
+	for _, b := range r.boxes {
+		known := func(row state.MailboxRow) bool { return rawKey(row.Raw) == rawKey(b.listed.Raw) }
+		if !slices.ContainsFunc(r.rows, known) {
+			fresh = append(fresh, b)
+		}
+	}
+	var pairs []renaming
+	for _, row := range r.vanished {
+		b, err := r.renamedTo(ctx, row, fresh)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			r.note(row.Path, "the mailbox is gone on the server; its Maildir stays as it is", "")
+			continue
+		}
+		fresh = slices.DeleteFunc(fresh, func(other *box) bool { return other == b })
+		pairs = append(pairs, renaming{row: row, box: b})
+	}
+	for i := range pairs {
+		p := &pairs[i]
+		taken := func(path string) bool {
+			return slices.ContainsFunc(r.rows, func(row state.MailboxRow) bool { return row.Path == path && row.ID != p.row.ID })
+		}
+		p.target = r.Tree.Place(p.box.listed.Levels, taken)
+	}
+	// Parents first: what lies below a Maildir goes with it.
+	slices.SortFunc(pairs, func(x, y renaming) int { return cmp.Compare(x.row.Path, y.row.Path) })
+	for _, p := range pairs {
+		if err := r.rename(ctx, p, pairs); err != nil {
+			if err := r.problem(p.box.name, 0, err); err != nil {
+				return err
+			}
+			p.box.refused = err
+		}
+	}
+	return nil
+}
+
+// renamedTo returns the box that a missing mailbox is now, nil if there is none, or more
+// than one.
+func (r *run) renamedTo(ctx context.Context, row state.MailboxRow, fresh []*box) (*box, error) {
+	gen := row.Current()
+	if gen == nil {
+		return nil, nil
+	}
+	var found []*box
+	for _, b := range fresh {
+		same := row.MailboxID != "" && row.MailboxID == b.listed.MailboxID
+		if !same && (row.MailboxID == "" || b.listed.MailboxID == "") {
+			var err error
+			if same, err = r.sameMessages(ctx, row, gen, b); err != nil {
+				return nil, err
+			}
+		}
+		if same {
+			found = append(found, b)
+		}
+	}
+	if len(found) != 1 {
+		return nil, nil
+	}
+	return found[0], nil
+}
+
+// sameMessages reports whether a mailbox has the UIDVALIDITY of a row's, and every
+// message that both have is the same.
+func (r *run) sameMessages(ctx context.Context, row state.MailboxRow, gen *state.Generation, b *box) (bool, error) {
+	if b.listed.HasMark && b.listed.Mark.UIDValidity != gen.Mark.UIDValidity || gen.Tally.OnServer == 0 {
+		return false, nil
+	}
+	records, err := r.recordsOf(ctx, gen)
+	if err != nil {
+		return false, err
+	}
+	sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: b.listed.Raw, Full: true, Keywords: state.NewKeywords(row.Keywords)})
+	if err != nil {
+		if ends(err) {
+			return false, err
+		}
+		return false, nil // whatever is wrong with it will be told when it is scanned
+	}
+	return Compare(gen, sn.Mark) == SameNumbers && Agrees(records, sn.Messages), nil
+}
+
+// rename takes a mailbox over under its new name: its folder, then its marker, then the
+// base. Cut off in between, the next run finds the same pair and goes on from there. Where
+// the folder cannot be renamed the mailbox keeps the path it has.
+func (r *run) rename(ctx context.Context, p renaming, pairs []renaming) error {
+	b, old := p.box, p.row.Path
+	b.row = p.row
+	b.row.Raw, b.row.Sep, b.row.MailboxID = b.listed.Raw, b.listed.Sep, b.listed.MailboxID
+	b.follows = true
+	path, err := r.renameDir(p, pairs)
+	if err != nil {
+		return err
+	}
+	b.row.Path = path
+	if path == old && p.target != old {
+		r.note(b.name, fmt.Sprintf("the server renamed %q to it; its Maildir stays %q", p.row.Raw, old), "")
+	} else {
+		r.note(b.name, fmt.Sprintf("the server renamed %q to it, and its Maildir is %q now", p.row.Raw, path), "")
+	}
+	if r.DryRun {
+		b.row.Path = old
+		r.replaceRow(b.row)
+		return nil
+	}
+	if b.md, err = r.Tree.Open(path); err != nil {
+		return err
+	}
+	if err := r.setMarker(b); err != nil {
+		return err
+	}
+	if err := r.save(ctx, b); err != nil {
+		return err
+	}
+	r.replaceRow(b.row)
+	return nil
+}
+
+// replaceRow takes a row of this run for the one that the base had.
+func (r *run) replaceRow(row state.MailboxRow) {
+	for i := range r.rows {
+		if r.rows[i].ID == row.ID {
+			r.rows[i] = row
+		}
+	}
+}
+
+// renameDir renames a mailbox's folder, if that is clean, and returns the path where its
+// Maildir is then.
+func (r *run) renameDir(p renaming, pairs []renaming) (string, error) {
+	old := p.row.Path
+	ours, err := r.isOurs(old, p.row)
+	if errors.Is(err, fs.ErrNotExist) {
+		// A run that broke off renamed it, or it went with the folder above.
+		if ours, err = r.isOurs(p.target, p.row); ours {
+			return p.target, nil
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", notMounted("the Maildir %q is gone", old)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if !ours {
+		return "", state.Faultf(state.Storage, "the server renamed %q to %q, and the Maildir %q is not the one it was", p.row.Raw, p.box.name, old).
+			WithHint("move it back, or remove the copy")
+	}
+	if p.target == old || r.DryRun || !goesAlong(p, pairs, r.rows) {
+		return old, nil
+	}
+	if err := r.step("rename %s to %s", old, p.target); err != nil {
+		return "", err
+	}
+	err = r.Tree.Rename(old, p.target)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrInvalid) {
+		return old, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return p.target, nil
+}
+
+// isOurs reports whether the Maildir at a path is a row's, by its marker; fs.ErrNotExist
+// where there is none.
+func (r *run) isOurs(path string, row state.MailboxRow) (bool, error) {
+	md, err := r.Tree.Open(path)
+	if err != nil {
+		return false, err
+	}
+	m, err := md.Marker()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	g := row.Current()
+	return err == nil && m.AccountID == r.row.ID && m.Role == state.RoleMailbox && g != nil &&
+		slices.ContainsFunc(m.Generations, func(mg state.MarkerGeneration) bool { return mg.Token == g.Token }), err
+}
+
+// goesAlong reports whether every Maildir below the one that is renamed goes to the same
+// place by its own new name: only then may the folder take them along.
+func goesAlong(p renaming, pairs []renaming, rows []state.MailboxRow) bool {
+	for _, row := range rows {
+		below, ok := strings.CutPrefix(row.Path, p.row.Path+"/")
+		if !ok {
+			continue
+		}
+		same := func(o renaming) bool { return o.row.ID == row.ID && o.target == p.target+"/"+below }
+		if !slices.ContainsFunc(pairs, same) {
+			return false
+		}
+	}
+	return true
+}

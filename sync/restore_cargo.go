@@ -1,0 +1,149 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"mailsync/state"
+)
+
+// cargo is one message that is to be on the server.
+type cargo struct {
+	source *Source
+	name   string
+	flags  state.Flags // in the goal's keywords
+	proof  *state.Proof
+	ident  state.FileIdent
+	got    *state.Received // once it was read
+}
+
+// load lists the messages of a source. Two files of one identity with the same bytes are
+// one message.
+func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, older int, err error) {
+	books := map[string]*book{}
+	token := ""
+	for _, g := range s.Row.Generations {
+		b, err := r.memory(g.ID)
+		if err != nil {
+			return nil, 0, wrap("read state", err)
+		}
+		books[g.Token] = &b
+		if g.Current {
+			token = g.Token
+		}
+	}
+	words := state.NewKeywords(s.Row.Keywords)
+	disk, err := s.Maildir.Scan(ctx, token, nil, words)
+	if err != nil {
+		return nil, 0, err
+	}
+	files := make([]state.Foreign, 0, len(disk.Messages)+len(disk.Foreign))
+	for _, m := range disk.Messages {
+		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Name: disk.NameAt(m.Name)})
+	}
+	files = append(files, disk.Foreign...)
+	if s.Shelf {
+		files = slices.DeleteFunc(files, func(f state.Foreign) bool { return books[f.Token] == nil }) // another mailbox's
+	}
+	first := map[identity]*cargo{}
+	for _, f := range files {
+		c := &cargo{source: s, name: f.Name}
+		flags := f.Flags
+		if b := books[f.Token]; b != nil {
+			if i, ok := slices.BinarySearchFunc(b.records, f.UID, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) }); ok &&
+				max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
+				flags = state.Pick(disk.Can, f.Flags, b.records[i].Agreed)
+				if p, ok := b.proofs[f.UID]; ok {
+					c.proof = &p
+				}
+			}
+		}
+		if !r.Deleted {
+			flags &^= state.Deleted
+		}
+		for _, name := range words.NamesOf(flags) {
+			if bit, ok := kw.Bit(name); ok {
+				c.flags |= bit
+			}
+		}
+		if c.ident, err = s.Maildir.Ident(f.Name); err != nil {
+			return nil, 0, err
+		}
+		if c.proof != nil {
+			c.ident.Size = c.proof.Bytes
+		}
+		if r.Since != state.NoDate && c.ident.Date < r.Since {
+			older++
+			continue
+		}
+		id := identity{token: f.Token, uid: f.UID, variant: max(1, f.Variant)}
+		if twin := first[id]; f.Token != "" && f.UID != 0 && twin != nil {
+			same, err := r.sameFile(twin, c)
+			if err != nil {
+				return nil, 0, err
+			}
+			if same {
+				twin.flags |= c.flags
+				continue
+			}
+		}
+		first[id] = c
+		all = append(all, c)
+	}
+	return all, older, nil
+}
+
+func (r *restoring) sameFile(a, b *cargo) (bool, error) {
+	one, err := a.read()
+	if err != nil {
+		return false, err
+	}
+	two, err := b.read()
+	return err == nil && one.Digest == two.Digest, err
+}
+
+// read reads the file, once.
+func (c *cargo) read() (*state.Received, error) {
+	if c.got == nil {
+		got, err := c.source.Maildir.Inspect(c.name, c.proof)
+		if err != nil {
+			return nil, err
+		}
+		c.got = &got
+	}
+	return c.got, nil
+}
+
+// digest is that of the bytes that go to the server: the recorded one where there is one.
+func (c *cargo) digest() ([state.DigestSize]byte, error) {
+	if c.proof != nil {
+		return c.proof.Digest, nil
+	}
+	got, err := c.read()
+	if err != nil {
+		return [state.DigestSize]byte{}, err
+	}
+	return got.Digest, nil
+}
+
+// sound reads the file and says what is wrong with it: damaged mail is not put on a
+// server in place of what it was.
+func (c *cargo) sound() error {
+	got, err := c.read()
+	switch {
+	case err != nil:
+		return err
+	case c.proof != nil && (got.Digest != c.proof.Digest || got.Bytes != c.proof.Bytes),
+		c.proof == nil && got.Hints.Hash != "" && !got.Vouched:
+		return state.Faultf(state.Other, "the file is damaged: its bytes are not those that were fetched").
+			WithHint(`"mailsync verify" names all such files, and --repair fetches them again where the server still has them`)
+	}
+	return nil
+}
+
+// open opens the bytes as the server once sent them.
+func (c *cargo) open() (io.ReadCloser, error) { return c.source.Maildir.Body(c.name, c.got.Form) }
+
+func (c *cargo) String() string { return fmt.Sprintf("%s: %s", c.source.Name, c.name) }

@@ -1,0 +1,252 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"mailsync/state"
+)
+
+// Restore puts mail of the account back on its own server: what the server had once, and
+// files of other programs. It is an append, with its intents: a run that is cut off is
+// finished by the next one, whichever that is. Each file gets the identity of its new
+// message, so that the next sync has nothing to fetch. since leaves out what is older, NoDate nothing;
+// levels says what a mailbox is called that the server does not have any more. The
+// Restoration is never nil.
+func (a *Account) Restore(ctx context.Context, since int64, levels func(state.MailboxRow) []string) *Restoration {
+	whole := *a
+	whole.Full = true // what the server has is to be known, not what it had
+	r := newRun(&whole)
+	r.result.Began = time.Now()
+	h := &homing{run: r, since: since, levels: levels}
+	for _, phase := range []func(context.Context) error{r.identify, h.list, r.scan, h.bring} {
+		if err := phase(ctx); err != nil {
+			r.result.Fatal = err
+			break
+		}
+	}
+	r.count()
+	r.result.Stopped = r.result.Fatal == nil && r.stopped()
+	r.result.Ended = time.Now()
+	h.out.Result = r.result
+	for _, b := range h.out.Boxes {
+		h.out.Outstanding += b.Refused
+	}
+	return &h.out
+}
+
+// homing is one run of an account's Restore.
+type homing struct {
+	*run
+	since  int64
+	levels func(state.MailboxRow) []string
+	out    Restoration
+	made   map[string]bool // raw names of mailboxes that were made
+	given  []string        // special uses that the server's mailboxes have
+}
+
+// list lists the server's mailboxes, and makes those that it does not have any more.
+func (h *homing) list(ctx context.Context) error {
+	all := h.Include
+	listed := map[string]bool{}
+	h.Include = func(l state.Listed) bool {
+		listed[rawKey(l.Raw)] = true
+		h.given = append(h.given, l.Role)
+		return all == nil || all(l)
+	}
+	if err := h.run.list(ctx); err != nil {
+		return err
+	}
+	h.made = map[string]bool{}
+	for _, row := range h.rows {
+		gen := row.Current()
+		if row.Role == state.RoleArchive || listed[rawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
+			continue
+		}
+		names := h.levels(row)
+		l := state.Listed{Raw: row.Raw, Levels: names, Sep: row.Sep, Role: cmp.Or(row.Use, roleByName(names)), Size: -1}
+		if all != nil && !all(l) {
+			continue
+		}
+		if h.DryRun {
+			h.out.Boxes = append(h.out.Boxes, Restored{To: displayName(names), From: []string{displayName(names)}, Created: true, Appended: gen.Tally.Here, Bytes: gen.Tally.HereBytes})
+			continue
+		}
+		if err := h.step("create %s on the server", displayName(names)); err != nil {
+			return err
+		}
+		made, err := h.Server.CreateMailbox(ctx, names, h.vacant(row.Use))
+		if err != nil {
+			if err := h.problem(displayName(names), 0, wrap("create the mailbox", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		h.made[rawKey(made.Raw)] = true
+		h.boxes = append(h.boxes, &box{listed: made, name: displayName(made.Levels), turn: newTurn()})
+	}
+	return nil
+}
+
+// vacant returns a special use that no mailbox of the server's has, "" for one that has moved on.
+func (h *homing) vacant(use string) string {
+	if slices.Contains(h.given, use) {
+		return ""
+	}
+	return use
+}
+
+// bring appends in every mailbox what the server does not have.
+func (h *homing) bring(ctx context.Context) error {
+	for _, b := range h.boxes {
+		said := Restored{To: b.name, From: []string{b.name}, Created: h.made[rawKey(b.listed.Raw)]}
+		if b.failed || b.server == nil || b.md == nil {
+			h.out.Boxes = append(h.out.Boxes, said)
+			continue
+		}
+		if ctx.Err() != nil || h.stopped() {
+			return ctx.Err()
+		}
+		err := h.bringBox(ctx, b, &said)
+		h.out.Boxes = append(h.out.Boxes, said)
+		if err != nil {
+			if err := h.problem(b.name, 0, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
+	if !b.server.Complete {
+		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
+	}
+	m := &matching{r: &restoring{Restore: &Restore{Server: h.Server}}, raw: b.listed.Raw, mark: b.server.Mark, byUID: map[state.UID]*offered{}}
+	for _, msg := range b.server.Messages {
+		if b.record(msg.UID).Status.HasFile() {
+			said.There++
+			continue
+		}
+		o := &offered{OnServer: msg}
+		m.msgs = append(m.msgs, o)
+		m.byUID[msg.UID] = o
+	}
+	if err := h.lade(ctx, b, m, said); err != nil {
+		return err
+	}
+	m.to = make([]*offered, len(m.cargo))
+	if err := m.match(ctx); err != nil {
+		return err
+	}
+	var tied []outgoing
+	var ops []Op
+	for i, c := range m.cargo {
+		if m.to[i] != nil {
+			f := outgoing{name: c.name, got: *c.got, key: c.name}
+			f.own()
+			f.got.UID, f.got.Flags = m.to[i].UID, c.flags
+			tied = append(tied, f)
+			said.There++
+			continue
+		}
+		if b.held[bare(c.name)] {
+			said.Refused++ // it may be on its way from an earlier run
+			continue
+		}
+		o := Op{Kind: OpAppend, Name: c.name, Flags: c.flags, Date: c.ident.Date}
+		said.Bytes += c.got.Bytes
+		ops = append(ops, o)
+		if h.DryRun && h.Watch != nil {
+			h.Watch.Op(b.name, o)
+		}
+	}
+	if h.DryRun {
+		said.Appended = len(ops)
+		return nil
+	}
+	if h.Watch != nil {
+		h.Watch.Planned(len(ops), said.Bytes)
+	}
+	if len(tied) > 0 {
+		if err := h.commit(ctx, b, state.Commit{Clean: new(bool)}); err != nil {
+			return err
+		}
+	}
+	if err := h.tie(ctx, b, tied); err != nil {
+		return err
+	}
+	before := h.result.Appended
+	err := h.appendFiles(ctx, b, ops)
+	said.Appended = h.result.Appended - before
+	said.Refused += len(ops) - said.Appended
+	return err
+}
+
+// lade reads what the server does not have. A damaged file stays here.
+func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) error {
+	source := &Source{Name: b.name, Maildir: b.md, Row: b.row}
+	proofs := map[string]map[state.UID]state.Proof{}
+	for _, g := range b.row.Generations {
+		p, err := h.Base.Proofs(ctx, g.ID, nil)
+		if err != nil {
+			return wrap("read state", err)
+		}
+		proofs[g.Token] = p
+	}
+	for _, f := range b.onlyHere() {
+		c := &cargo{source: source, name: f.Name, flags: f.Flags}
+		if rec := b.record(f.UID); f.Token == b.gen().Token && max(1, rec.Variant) == max(1, f.Variant) {
+			c.flags = state.Pick(b.disk.Can, f.Flags, rec.Agreed)
+			if p, ok := proofs[f.Token][f.UID]; ok {
+				c.proof = &p
+			}
+		}
+		if h.Policy.OnDiskDelete != Delete {
+			c.flags &^= state.Deleted
+		}
+		var err error
+		if c.ident, err = b.md.Ident(f.Name); err != nil {
+			return err
+		}
+		if h.since != state.NoDate && c.ident.Date < h.since {
+			said.Older++
+			continue
+		}
+		if err := c.sound(); err != nil {
+			said.Refused++
+			if err := h.problem(b.name, f.UID, fmt.Errorf("%s is not sent: %w", f.Name, err)); err != nil {
+				return err
+			}
+			continue
+		}
+		m.cargo = append(m.cargo, c)
+	}
+	return nil
+}
+
+// onlyHere are the files of a mailbox that no message on the server is known to be: what
+// the server had once, in this generation or an earlier one, and files of other programs.
+func (b *box) onlyHere() []state.Foreign {
+	var files []state.Foreign
+	for _, m := range b.disk.Messages {
+		i, known := b.find(m.UID)
+		if known && max(1, b.records[i].Variant) == max(1, m.Variant) {
+			if s := b.records[i].Status; s != state.OnlyHere && s != state.Gone {
+				continue
+			}
+		}
+		files = append(files, state.Foreign{Token: b.gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Size: m.Size, Name: b.disk.NameAt(m.Name)})
+	}
+	for _, f := range b.disk.Foreign {
+		ours := slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == f.Token })
+		if f.Token == "" || ours {
+			files = append(files, f)
+		}
+	}
+	return files
+}

@@ -1,0 +1,208 @@
+package sync_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/backends/mem"
+	"mailsync/state"
+	"mailsync/sync"
+)
+
+// home restores the lab's account to its own server.
+func (l *lab) home(fs disk.FS, step func(string) error) *sync.Restoration {
+	if fs == nil {
+		fs = l.disk
+	}
+	a := l.account(fs)
+	a.Step = step
+	return a.Restore(context.Background(), state.NoDate, func(row state.MailboxRow) []string { return strings.Split(row.Path, "/") })
+}
+
+// lost is a lab whose server has lost messages that are here, of which one may be there again
+// by other means, and here is a file of another program.
+func lost(t testing.TB, again bool) *lab {
+	l := filled()
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(1, "$label1", true) })
+	l.clean(t)
+	l.clean(t)
+	l.server.Change("INBOX", func(m *mem.Mailbox) {
+		m.Expunge(1, 6, 7)
+		if again {
+			m.Add(body(5), 1700000005, `\Seen`)
+		}
+	})
+	l.server.Change("Archive", func(m *mem.Mailbox) { m.Expunge(1) })
+	l.write(t, "Archive/cur/1234.host:2,R", []byte("Message-ID: <new@example.org>\n\nnew\n"))
+	return l
+}
+
+// Everything that is here is there once, and the next sync has nothing to fetch and nothing to
+// double.
+func (l *lab) brought(t testing.TB, want string) {
+	t.Helper()
+	files := len(l.files(t))
+	for range 3 {
+		if r := l.clean(t); r.Fetched > 0 || r.Appended > 0 {
+			t.Fatalf("a sync after it fetches %d and appends %d", r.Fetched, r.Appended)
+		}
+	}
+	l.idle(t)
+	if got := spell(l.server, labBoxes...); got != want {
+		t.Fatalf("on the server is\n%s\nwant\n%s", got, want)
+	}
+	if n := len(l.files(t)); n != files || n != 13 {
+		t.Fatalf("%d files, before the sync %d, want 13", n, files)
+	}
+	l.verified(t, l.verify(), "")
+}
+
+func wantBrought(t testing.TB) string {
+	l := filled()
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(1, "$label1", true) })
+	l.server.Change("Archive", func(m *mem.Mailbox) { m.Add("Message-ID: <new@example.org>\r\n\r\nnew\r\n", 1767225600, `\Answered`) })
+	return spell(l.server, labBoxes...)
+}
+
+func TestRestoreHome(t *testing.T) {
+	l := lost(t, true)
+	r := l.home(nil, nil)
+	if r.Fatal != nil || len(r.Problems) > 0 || r.Appended != 4 {
+		t.Fatalf("%d appended: %v %v", r.Appended, r.Fatal, r.Problems)
+	}
+	l.brought(t, wantBrought(t))
+	again := l.home(nil, func(s string) error {
+		if !strings.HasPrefix(s, "tidy") && !strings.HasPrefix(s, "commit") {
+			t.Errorf("a second one does %q", s)
+		}
+		return nil
+	})
+	if again.Appended != 0 {
+		t.Errorf("a second one appends %d", again.Appended)
+	}
+	l.idle(t)
+}
+
+func TestRestoreHomeDryRun(t *testing.T) {
+	l := lost(t, false)
+	l.change = func(a *sync.Account) { a.DryRun = true }
+	r := l.home(nil, func(s string) error { t.Errorf("a dry run does %q", s); return nil })
+	if n := r.Boxes[0].Appended + r.Boxes[1].Appended + r.Boxes[2].Appended; n != 5 {
+		t.Errorf("it would append %d: %+v", n, r.Boxes)
+	}
+}
+
+// Cut anywhere, and followed by a sync or not, another restore ends where an unbroken one does.
+func TestRestoreHomeCutAtEveryStep(t *testing.T) {
+	want := wantBrought(t)
+	for _, between := range []bool{false, true} {
+		for n := 1; ; n += stride(t) {
+			l := lost(t, !between)
+			step, reached := cutAt(n)
+			l.home(nil, step)
+			if between {
+				l.clean(t)
+			}
+			if r := l.home(nil, nil); r.Fatal != nil || len(r.Problems) > 0 {
+				t.Fatalf("cut at step %d, a sync between %v: %v %v", n, between, r.Fatal, r.Problems)
+			}
+			l.brought(t, want)
+			if !reached() {
+				break
+			}
+		}
+	}
+}
+
+func TestRestoreHomePowerLoss(t *testing.T) {
+	want := wantBrought(t)
+	for n := 1; ; n += stride(t) {
+		l := lost(t, false)
+		cut := disk.CutAt(l.disk, n)
+		l.home(cut, nil)
+		if cut.Changes() < n {
+			break
+		}
+		l.disk = l.disk.Crash(rand.New(rand.NewPCG(uint64(n), 7)))
+		l.disk.Wait(t.Context(), time.Hour)
+		l.clean(t)
+		if r := l.home(nil, nil); r.Fatal != nil || len(r.Problems) > 0 {
+			t.Fatalf("power cut at change %d: %v %v", n, r.Fatal, r.Problems)
+		}
+		l.brought(t, want)
+	}
+}
+
+// A message that is refused, or damaged, does not stop the others.
+func TestRestoreHomeRefused(t *testing.T) {
+	l := lost(t, false)
+	l.flip(t, l.uid(t, "INBOX", 1))
+	n := 0
+	l.server.Command = func(name, _ string) error {
+		if name == "APPEND" {
+			if n++; n == 1 {
+				return fmt.Errorf("the server answered NO: too odd")
+			}
+		}
+		return nil
+	}
+	r := l.home(nil, nil)
+	if r.Appended != 3 || len(r.Problems) != 2 || r.Outstanding != 2 {
+		t.Errorf("%d appended, %d outstanding: %v", r.Appended, r.Outstanding, r.Problems)
+	}
+}
+
+// A mailbox that is gone on the server is made again, and its Maildir goes on with it.
+func TestRestoreHomeMakesMailboxes(t *testing.T) {
+	want := wantBrought(t)
+	for n := 0; ; n++ { // 0: not cut
+		l := lost(t, false)
+		l.server.Drop("Archive")
+		step, reached := cutAt(max(n, 1))
+		if n == 0 {
+			step = nil
+		}
+		l.home(nil, step)
+		r := l.home(nil, nil)
+		if r.Fatal != nil || len(r.Problems) > 0 {
+			t.Fatalf("cut at step %d: %v %v", n, r.Fatal, r.Problems)
+		}
+		l.brought(t, want)
+		if n > 0 && !reached() {
+			return
+		}
+	}
+}
+
+// The same where the server lost everything and begins anew.
+func TestRestoreHomeToAServerThatLostAll(t *testing.T) {
+	want := strings.Replace(wantBrought(t), `[\Deleted \Seen]`, `[\Seen]`, 1) // which never was on disk
+	for n := 0; ; n++ {
+		l := lost(t, false)
+		for _, raw := range labBoxes {
+			l.server.Change(raw, func(m *mem.Mailbox) {
+				m.Messages = nil
+				m.UIDValidity += 1000
+				m.UIDNext = 1
+			})
+		}
+		step, reached := cutAt(max(n, 1))
+		if n == 0 {
+			step = nil
+		}
+		l.home(nil, step)
+		r := l.home(nil, nil)
+		if r.Fatal != nil || len(r.Problems) > 0 {
+			t.Fatalf("cut at step %d: %v %v", n, r.Fatal, r.Problems)
+		}
+		l.brought(t, want)
+		if n > 0 && !reached() {
+			return
+		}
+	}
+}

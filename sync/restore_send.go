@@ -1,0 +1,288 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mailsync/state"
+)
+
+// A batch is what is announced in the ledger, and then sent, at once.
+const (
+	sendBatch = 200
+	sendBytes = 16 << 20
+)
+
+// restore brings one mailbox on the server up to what is here.
+func (r *restoring) restore(ctx context.Context, g *goal) error {
+	if r.Watch != nil {
+		r.Watch.Mailbox(g.said.To, false)
+		defer r.Watch.Mailbox(g.said.To, true)
+	}
+	kw := state.NewKeywords(nil)
+	m := &matching{r: r}
+	for i := range g.sources {
+		all, older, err := r.load(ctx, &g.sources[i], kw)
+		if err != nil {
+			return wrap("read "+g.sources[i].Name, err)
+		}
+		m.cargo = append(m.cargo, all...)
+		g.said.Older += older
+	}
+	m.to = make([]*offered, len(m.cargo))
+	if err := r.reach(ctx, g, m, kw); err != nil {
+		g.said.Refused = len(m.cargo)
+		return err
+	}
+	var send []*cargo
+	for i, c := range m.cargo {
+		if m.to[i] == nil {
+			send = append(send, c)
+		}
+	}
+	g.said.There = len(m.cargo) - len(send)
+	if r.DryRun {
+		return r.wouldSend(g, send)
+	}
+	if err := r.note(m); err != nil {
+		return err
+	}
+	return r.send(ctx, g, m, send, kw)
+}
+
+// reach makes the mailbox where it is missing, and matches the cargo with what is in it.
+func (r *restoring) reach(ctx context.Context, g *goal, m *matching, kw *state.Keywords) (err error) {
+	if !g.there {
+		g.said.Created = true
+		if r.DryRun {
+			return nil
+		}
+		if err := r.step("create %s on the server", g.said.To); err != nil {
+			return err
+		}
+		if g.listed, err = r.Server.CreateMailbox(ctx, g.levels, g.role); err != nil {
+			return wrap("create the mailbox", err)
+		}
+	}
+	m.raw = g.listed.Raw
+	if err := r.look(ctx, m, kw); err != nil || len(m.open()) == 0 {
+		return err
+	}
+	// A run was broken off. What it had sent may still be on its way through the server: it
+	// is waited for until the mailbox has come to rest.
+	for range 10 {
+		if len(m.missed()) == 0 {
+			break
+		}
+		before := m.mark
+		if err := r.wait(ctx, settleAfter); err != nil {
+			return err
+		}
+		if err := r.look(ctx, m, kw); err != nil {
+			return err
+		}
+		if m.mark == before {
+			break
+		}
+	}
+	return nil
+}
+
+// settleAfter is how long a server may take with what a connection that is gone had sent.
+const settleAfter = 2 * time.Second
+
+func (r *restoring) wait(ctx context.Context, d time.Duration) error {
+	if r.Wait != nil {
+		return r.Wait(ctx, d)
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// look scans the mailbox and matches the cargo with what is in it.
+func (r *restoring) look(ctx context.Context, m *matching, kw *state.Keywords) error {
+	sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: m.raw, Full: true, Keywords: kw})
+	if err != nil {
+		return err
+	}
+	switch {
+	case sn.Mark.UIDValidity == 0:
+		return errors.New("the server gives this mailbox no valid UIDVALIDITY; nothing is sent there")
+	case !sn.Complete:
+		return fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing is sent, for it may be there already", sn.Mark.Exists, len(sn.Messages))
+	}
+	m.mark = sn.Mark
+	m.msgs, m.byUID, m.to = nil, map[state.UID]*offered{}, make([]*offered, len(m.cargo))
+	for _, msg := range sn.Messages {
+		o := &offered{OnServer: msg}
+		m.msgs = append(m.msgs, o)
+		m.byUID[msg.UID] = o
+		m.mark.UIDNext = max(m.mark.UIDNext, uint32(msg.UID)+1)
+	}
+	r.turn.take()
+	m.sent = r.Ledger.Sent(m.raw, m.mark.UIDValidity)
+	r.turn.give()
+	return m.match(ctx)
+}
+
+// note tells the ledger what was found there, and that what was open is over.
+func (r *restoring) note(m *matching) error {
+	known := map[state.UID]bool{}
+	var over, found []state.Sent
+	for _, s := range m.sent {
+		if s.UID == 0 {
+			over = append(over, s)
+		}
+		known[s.UID] = true
+	}
+	for i, o := range m.to {
+		if o == nil || known[o.UID] {
+			continue
+		}
+		d, err := m.cargo[i].digest()
+		if err != nil {
+			return err
+		}
+		found = append(found, state.Sent{Raw: m.raw, UIDValidity: m.mark.UIDValidity, UIDNext: uint32(o.UID),
+			Bytes: m.cargo[i].ident.Size, Digest: d, UID: o.UID})
+	}
+	if len(over)+len(found) == 0 {
+		return nil
+	}
+	if err := r.step("note %d in restore's record", len(over)+len(found)); err != nil {
+		return err
+	}
+	r.turn.take()
+	defer r.turn.give()
+	if err := r.Ledger.Intend(found); err != nil {
+		return err
+	}
+	return r.Ledger.Settle(append(over, found...))
+}
+
+// wouldSend tells what a dry run would do.
+func (r *restoring) wouldSend(g *goal, send []*cargo) error {
+	for _, c := range send {
+		g.said.Bytes += c.ident.Size
+		if r.Watch != nil {
+			r.Watch.Op(g.said.To, Op{Kind: OpAppend, Name: c.source.Name + "/" + c.name})
+		}
+	}
+	g.said.Appended = len(send)
+	return nil
+}
+
+// send sends what is left, batch by batch.
+func (r *restoring) send(ctx context.Context, g *goal, m *matching, all []*cargo, kw *state.Keywords) error {
+	if r.Watch != nil {
+		var bytes int64
+		for _, c := range all {
+			bytes += c.ident.Size
+		}
+		r.Watch.Planned(len(all), bytes)
+	}
+	for len(all) > 0 {
+		if ctx.Err() != nil || r.stopped() {
+			g.said.Refused += len(all)
+			r.stop(ctx)
+			return ctx.Err()
+		}
+		var batch []*cargo
+		var bytes int64
+		n := 0
+		for ; n < len(all) && len(batch) < sendBatch && bytes < sendBytes; n++ {
+			c := all[n]
+			if err := c.sound(); err != nil {
+				g.said.Refused++
+				if err := r.problem(g.said.To, fmt.Errorf("%v is not sent: %w", c, err)); err != nil {
+					return err
+				}
+				continue
+			}
+			batch = append(batch, c)
+			bytes += c.got.Bytes
+		}
+		if err := r.sendBatch(ctx, g, m, batch, kw); err != nil {
+			g.said.Refused += len(all) - n
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// sendBatch announces a batch, sends it and notes what became of it.
+func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch []*cargo, kw *state.Keywords) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	intents := make([]state.Sent, len(batch))
+	msgs := make([]state.Outgoing, len(batch))
+	for i, c := range batch {
+		intents[i] = state.Sent{Raw: m.raw, UIDValidity: m.mark.UIDValidity, UIDNext: m.mark.UIDNext, Bytes: c.got.Bytes, Digest: c.got.Digest}
+		msgs[i] = state.Outgoing{Flags: c.flags, Date: c.ident.Date, Size: c.got.Bytes, Open: c.open}
+	}
+	if err := r.step("announce %d to %s", len(batch), g.said.To); err != nil {
+		return err
+	}
+	r.turn.take()
+	err := r.Ledger.Intend(intents)
+	r.turn.give()
+	if err != nil {
+		return err
+	}
+	if err := r.step("append %d to %s", len(batch), g.said.To); err != nil {
+		return err
+	}
+	answers, failed := r.Server.Append(ctx, m.raw, msgs, kw)
+	if err := r.step("appended to %s", g.said.To); err != nil {
+		return err
+	}
+	over, told := r.answered(g, m, batch, intents, answers, failed)
+	r.turn.take()
+	err = r.Ledger.Settle(over)
+	r.turn.give()
+	return errors.Join(failed, told, err)
+}
+
+// answered takes what the server said to each message of a batch, and returns the intents
+// that are over. Where it is not known what became of a message, or which UID it got, its
+// intent stays: the next run looks for it.
+func (r *restoring) answered(g *goal, m *matching, batch []*cargo, intents []state.Sent, answers []state.Appended, failed error) (over []state.Sent, err error) {
+	for i, c := range batch {
+		a := state.Appended{Err: failed, Unsure: true}
+		if i < len(answers) {
+			a = answers[i]
+		}
+		switch {
+		case a.Err == nil:
+			g.said.Appended++
+			g.said.Bytes += c.got.Bytes
+			if a.UID != 0 && a.UIDValidity == m.mark.UIDValidity {
+				intents[i].UID = a.UID
+				over = append(over, intents[i])
+			}
+			m.mark.UIDNext = max(m.mark.UIDNext, uint32(a.UID)+1)
+			if r.Watch != nil {
+				r.Watch.Fetched(1, c.got.Bytes)
+			}
+			continue
+		case a.Unsure:
+			a.Err = state.Faultf(state.KindOf(a.Err), "it is not known whether the server has it: %w", a.Err).
+				WithHint("run restore again: it looks for the message before it sends it once more")
+		default:
+			over = append(over, intents[i]) // with UID 0: it was not stored
+		}
+		g.said.Refused++
+		if e := r.problem(g.said.To, fmt.Errorf("%v: %w", c, a.Err)); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return over, err
+}

@@ -1,0 +1,82 @@
+package sync
+
+import (
+	"time"
+
+	"mailsync/state"
+)
+
+// Watch is told what a run does, for people who look on. Its methods are called from
+// several goroutines.
+type Watch interface {
+	Listed(mailboxes int)                   // mailboxes that this run is about
+	Planned(messages int, bytes int64)      // bodies to fetch
+	Fetched(messages int, bytes int64)      // bodies that are here for good, added up by the watcher
+	Mailbox(name string, done bool)         // work on a mailbox begins, ends
+	Op(mailbox string, op Op)               // an operation of a dry run
+	Note(mailbox string, text, hint string) // something the user should know that is no failure
+}
+
+// Problem is one failure, with what it was about.
+type Problem struct {
+	Mailbox string    // decoded name, "" for the account
+	UID     state.UID // 0 for the mailbox
+	Err     error
+}
+
+// Result is what a run did. It is complete whether or not the run came to its end.
+type Result struct {
+	Mailboxes       int // included
+	Unchanged       int // in which there was nothing to do
+	Fetched         int
+	FetchedBytes    int64
+	Appended        int
+	FlagsToDisk     int // messages
+	FlagsToServer   int
+	DeletedOnDisk   int
+	DeletedOnServer int
+	OnServer        int // messages in included mailboxes
+	Here            int // of these
+	Outstanding     int
+	KeptAway        int // the user removed the file
+	Skipped         int // larger than max_size
+	Excluded        Excluded
+	Released        *Released // what left the server to make room; nil where nothing was asked for
+	Problems        []Problem
+	Fatal           error // what ended the run before its end, nil if it got through
+	Stopped         bool  // --max-time ran out
+	Began, Ended    time.Time
+}
+
+// Excluded is what the server has and the run is not about.
+type Excluded struct {
+	Mailboxes int
+	Messages  int
+	Uncounted int // of the mailboxes: how many messages they hold was not told
+}
+
+func (r *Result) exclude(l state.Listed) {
+	r.Excluded.Mailboxes++
+	if l.HasMark {
+		r.Excluded.Messages += int(l.Mark.Exists)
+	} else {
+		r.Excluded.Uncounted++
+	}
+}
+
+// Accepted is how many messages of included mailboxes the user knows cannot be had: what
+// is on the server, and neither here nor anything else.
+func (r *Result) Accepted() int {
+	return max(0, r.OnServer-r.Here-r.Outstanding-r.KeptAway-r.Skipped)
+}
+
+// Status is "ok", "partial" (some of it was done) or "failed" (none was).
+func (r *Result) Status() string {
+	switch {
+	case r.Fatal == nil && len(r.Problems) == 0:
+		return "ok"
+	case r.Fatal != nil && r.Mailboxes == 0:
+		return "failed"
+	}
+	return "partial"
+}

@@ -1,0 +1,106 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mailsync/state"
+)
+
+// Sources are the Maildirs of an account whose mail can be put on a server: those of its
+// mailboxes, and the archives in which some of it lies. levels says what a mailbox is called,
+// only which are meant (nil: all), shelf opens a folder of archives. Mailboxes that are not meant are
+// among the sources without their Maildirs; so are those whose cannot be opened, which are among the
+// problems too.
+func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root string) (Tree, error),
+	levels func(state.MailboxRow) []string, only func(state.MailboxRow) bool) (all []Source, problems []Problem, err error) {
+	rows, err := memory.Mailboxes(ctx)
+	if err != nil {
+		return nil, nil, wrap("read state", err)
+	}
+	if len(rows) == 0 {
+		if rows, err = markedRows(ctx, tree); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, row := range rows {
+		s := Source{Levels: levels(row), Role: row.Use, Row: row}
+		s.Name = displayName(s.Levels)
+		if only != nil && !only(row) {
+			all = append(all, s)
+			continue
+		}
+		wrong := func(err error) { problems = append(problems, Problem{Mailbox: s.Name, Err: err}) }
+		s.Maildir, err = tree.Open(row.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			wrong(notMounted("the Maildir %q is gone", row.Path))
+		case err != nil:
+			wrong(err)
+		}
+		all = append(all, s)
+		shelves, err := shelvesOf(ctx, memory, row)
+		if err != nil {
+			return nil, nil, wrap("read state", err)
+		}
+		for _, at := range shelves {
+			a := s
+			a.Shelf = true
+			if a.Maildir, err = openShelf(shelf, at); err != nil {
+				wrong(fmt.Errorf("archive %s/%s: %w", at.Root, at.Path, err))
+				continue
+			}
+			all = append(all, a)
+		}
+	}
+	return all, problems, nil
+}
+
+// markedRows are mailboxes that markers alone tell of, the state being gone. Nothing is recorded of
+// their messages; the names of the files vouch for them.
+func markedRows(ctx context.Context, tree Tree) (rows []state.MailboxRow, err error) {
+	found, err := tree.Find(ctx)
+	if err != nil {
+		return nil, wrap("look for Maildirs", err)
+	}
+	for _, f := range found {
+		if f.Err != nil {
+			return nil, f.Err
+		}
+		rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use})
+	}
+	if len(rows) == 0 {
+		return nil, state.Faultf(state.Storage, "nothing here holds mail of this account").WithHint(`"mailsync sync" it first, or name a folder of Maildirs with --from`)
+	}
+	return rows, nil
+}
+
+func openShelf(shelf func(root string) (Tree, error), at state.Departure) (Maildir, error) {
+	tree, err := shelf(at.Root)
+	if err != nil {
+		return nil, err
+	}
+	return tree.Open(at.Path)
+}
+
+// shelvesOf are the archives in which mail of a mailbox lies, each once, in the order in which it
+// was archived.
+func shelvesOf(ctx context.Context, memory Memory, row state.MailboxRow) (shelves []state.Departure, err error) {
+	known := map[state.Departure]bool{}
+	for _, g := range row.Generations {
+		list, err := memory.Departures(ctx, g.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range list {
+			at := state.Departure{Root: d.Root, Path: d.Path}
+			if at.Root != "" && !known[at] {
+				known[at] = true
+				shelves = append(shelves, at)
+			}
+		}
+	}
+	return shelves, nil
+}

@@ -1,0 +1,326 @@
+package sync
+
+import (
+	"context"
+	"time"
+
+	"mailsync/state"
+)
+
+// Memory is the base as a reader sees it.
+type Memory interface {
+	Account(ctx context.Context) (state.AccountRow, error)
+	Mailboxes(ctx context.Context) ([]state.MailboxRow, error)
+	Records(ctx context.Context, gen state.GenID) ([]state.Record, error)
+	Proofs(ctx context.Context, gen state.GenID, uids []state.UID) (map[state.UID]state.Proof, error)
+	Departures(ctx context.Context, gen state.GenID) ([]state.Departure, error)
+	Close() error
+}
+
+// Verify asks whether the local copy of an account is whole: every file that is recorded
+// is there, and its bytes are those that were recorded. It changes nothing.
+//
+// It works without a lock, beside a run that syncs: what it finds wrong is looked at once
+// more, undisturbed, and counts only if it is still so.
+type Verify struct {
+	Tree Tree
+	// Memory opens the account's memory. It is closed again after each mailbox, for an open
+	// reader holds up a run that commits. A memory without mailboxes is none: then markers
+	// and names alone are what the files are held against.
+	Memory func() (Memory, error)
+	// Shelf opens a folder of archives; nil: what lies in archives is not looked at.
+	Shelf func(root string) (Tree, error)
+	// Server is compared with, message by message; nil: the look is offline.
+	Server Server
+	// Include says which of the server's mailboxes belong to the account; nil: all.
+	Include func(state.Listed) bool
+	// Only says which mailboxes to look at, and OnlyThere which of those that are not here; nil: all.
+	Only      func(state.MailboxRow) bool
+	OnlyThere func(state.Listed) bool
+	Policy    Policy
+	// Stop ends the look when it is closed; what was not looked at is not in the verdict. nil never does.
+	Stop <-chan struct{}
+	// Readers is how many files are read at once; 0 means 1.
+	Readers int
+	// Undisturbed runs f while no run is at work; nil: nobody else can be.
+	Undisturbed func(ctx context.Context, f func() error) error
+	// NameOf is the mailbox that a Maildir's path stands for, as people call it.
+	NameOf func(row state.MailboxRow) string
+	// Repair repairs what it can of what was found; what is wrong is then looked at again. nil:
+	// nothing is repaired.
+	Repair func(context.Context, []Finding) *Result
+	Watch  Watch
+}
+
+// Fault is one thing that verify can find wrong. Its text is what --json says.
+type Fault string
+
+// What can be wrong here, and in comparison with the server.
+const (
+	Missing     Fault = "missing"      // recorded, and no file has its identity
+	Altered     Fault = "altered"      // its bytes are not those that were recorded
+	Truncated   Fault = "truncated"    // it has fewer bytes than were recorded
+	Unreadable  Fault = "unreadable"   // it cannot be read
+	Doubled     Fault = "doubled"      // a second file of one identity
+	Misnamed    Fault = "misnamed"     // its bytes are right, and its name says otherwise
+	NotHere     Fault = "not_here"     // the server has it, and nothing keeps it away
+	GoneThere   Fault = "gone_there"   // the server has it no more
+	SizeDiffers Fault = "size_differs" // the server tells another size than was recorded
+	FlagsDiffer Fault = "flags_differ" // flags that may travel are not the same
+	Renumbered  Fault = "renumbered"   // the server's UIDs cannot be compared with those here
+	Unlisted    Fault = "unlisted"     // the server does not list the mailbox
+)
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Fault   Fault
+	Mailbox string    // as people call it
+	UID     state.UID // 0 where it is about the mailbox, or the name tells none
+	File    string    // relative to the root, "" without
+	Detail  string
+	// Repaired says that --repair did away with it.
+	Repaired bool
+
+	path  string // of the Maildir
+	id    identity
+	known bool            // a record speaks of it
+	want  *state.Proof    // what is recorded, nil: nothing
+	got   *state.Received // what was read instead, nil: nothing
+}
+
+// identity is what makes a file one message's.
+type identity struct {
+	token   string
+	uid     state.UID
+	variant uint8
+	name    string // where there is no uid; of a file in an archive, the archive
+}
+
+// Apart are messages that are not here for a reason.
+type Apart struct {
+	Mailbox string
+	Status  state.Status
+	UIDs    []state.UID // sorted
+}
+
+// Verdict is what a look at the local copy came to.
+type Verdict struct {
+	Mailboxes   int
+	Whole       int   // mailboxes without a finding
+	Files       int   // of ours, read
+	Bytes       int64 // read
+	Foreign     int   // files that mail programs made
+	Unrecorded  int   // files of ours that nothing is recorded of, held against their names
+	Unproven    int   // files with neither a recorded digest nor one in their names
+	Moved       int   // files that lie in another Maildir than is recorded
+	OnServer    int   // messages, as recorded
+	Here        int   // of those
+	Outstanding int
+	Apart       []Apart
+	Findings    []Finding
+	Problems    []Problem
+	Fatal       error
+	Stopped     bool    // before everything was looked at
+	Repaired    *Result // what --repair did, nil: nothing
+	NoMemory    bool    // only names could be held against the files
+	Began       time.Time
+	Ended       time.Time
+}
+
+// verifying is one run of a Verify.
+type verifying struct {
+	*Verify
+	verdict  Verdict
+	turn     turn // guards what readers write: the verdict, strays
+	strays   map[identity]stray
+	listed   map[string]state.Listed
+	here     map[string]bool // mailboxes that are recorded, looked at or not, by rawKey
+	estimate bool            // the server's sizes are estimates
+}
+
+// stray is a file whose token is another mailbox's.
+type stray struct {
+	file string
+	got  state.Received
+	err  error
+}
+
+// Run looks at everything. The Verdict is never nil.
+func (v *Verify) Run(ctx context.Context) *Verdict {
+	w := &verifying{Verify: v, turn: newTurn(), strays: map[identity]stray{}, here: map[string]bool{}}
+	w.verdict.Began = time.Now()
+	w.verdict.Fatal = w.run(ctx)
+	w.verdict.Ended = time.Now()
+	return &w.verdict
+}
+
+func (w *verifying) run(ctx context.Context) error {
+	rows, err := w.rows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.list(ctx); err != nil {
+		return err
+	}
+	w.verdict.Mailboxes = len(rows)
+	if w.Watch != nil {
+		w.Watch.Listed(len(rows))
+	}
+	found, err := w.pass(ctx, rows, nil)
+	if err != nil {
+		return err
+	}
+	found = w.moved(found)
+	if len(found) > 0 {
+		look := func() error {
+			found, err = w.pass(ctx, rows, suspectsOf(found))
+			return err
+		}
+		if w.Undisturbed != nil {
+			err = w.Undisturbed(ctx, look)
+		} else {
+			err = look()
+		}
+		if err != nil {
+			return wrap("look again at what seemed to be wrong", err)
+		}
+	}
+	swapped(found)
+	if w.Repair != nil && len(found) > 0 {
+		if found, err = w.repair(ctx, rows, found); err != nil {
+			return err
+		}
+	}
+	found = append(found, w.unlisted(rows)...)
+	w.verdict.Findings = found
+	w.verdict.Whole = len(rows) - mailboxesOf(found)
+	return ctx.Err()
+}
+
+// repair lets what was found be repaired, and looks once more at what was wrong.
+func (w *verifying) repair(ctx context.Context, rows []state.MailboxRow, found []Finding) ([]Finding, error) {
+	w.verdict.Repaired = w.Repair(ctx, found)
+	w.verdict.Problems = append(w.verdict.Problems, w.verdict.Repaired.Problems...)
+	if err := w.verdict.Repaired.Fatal; err != nil {
+		w.verdict.Findings = found
+		return nil, err
+	}
+	left, err := w.pass(ctx, rows, suspectsOf(found))
+	if err != nil {
+		return nil, err
+	}
+	still := map[identity]bool{}
+	for _, f := range left {
+		still[f.id] = true
+	}
+	for i := range found {
+		found[i].Repaired = !still[found[i].id]
+	}
+	return found, nil
+}
+
+// rows are the mailboxes that are recorded, or, without a memory, those that markers
+// tell of.
+func (w *verifying) rows(ctx context.Context) ([]state.MailboxRow, error) {
+	var rows []state.MailboxRow
+	err := w.remember(func(m Memory) (err error) {
+		row, err := m.Account(ctx)
+		w.estimate = row.EstimatedSizes
+		if err == nil {
+			rows, err = m.Mailboxes(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, wrap("read state", err)
+	}
+	w.verdict.NoMemory = len(rows) == 0
+	if w.verdict.NoMemory {
+		found, err := w.Tree.Find(ctx)
+		if err != nil {
+			return nil, wrap("look for Maildirs", err)
+		}
+		for _, f := range found {
+			if f.Err != nil {
+				w.problem(f.Path, f.Err)
+				continue
+			}
+			rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use,
+				Generations: generations(f.Marker)})
+		}
+	}
+	var chosen []state.MailboxRow
+	for _, row := range rows {
+		w.here[rawKey(row.Raw)] = true
+		if w.Only == nil || w.Only(row) {
+			chosen = append(chosen, row)
+		}
+	}
+	return chosen, nil
+}
+
+// remember opens the memory for f.
+func (w *verifying) remember(f func(Memory) error) error {
+	m, err := w.Memory()
+	if err != nil {
+		return err
+	}
+	err = f(m)
+	if cerr := m.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// stopped reports whether the look was asked to come to an end. It is asked by the one goroutine that goes
+// through the mailboxes.
+func (w *verifying) stopped() bool {
+	select {
+	case <-w.Stop:
+		w.verdict.Stopped = true
+		return true
+	default:
+		return false
+	}
+}
+
+// problem notes a failure, once though it is met in both looks.
+func (w *verifying) problem(mailbox string, err error) {
+	w.turn.take()
+	defer w.turn.give()
+	for _, p := range w.verdict.Problems {
+		if p.Mailbox == mailbox && p.Err.Error() == err.Error() {
+			return
+		}
+	}
+	w.verdict.Problems = append(w.verdict.Problems, Problem{Mailbox: mailbox, Err: err})
+}
+
+func (w *verifying) name(row state.MailboxRow) string {
+	if w.NameOf != nil {
+		return w.NameOf(row)
+	}
+	return row.Path
+}
+
+// Status is "ok", "partial" or "failed", as a Result's.
+func (v *Verdict) Status() string {
+	switch {
+	case v.Fatal == nil && len(v.Problems) == 0 && v.Wrong() == 0:
+		return "ok"
+	case v.Fatal != nil && v.Files == 0:
+		return "failed"
+	}
+	return "partial"
+}
+
+// Wrong counts the findings that are not repaired.
+func (v *Verdict) Wrong() int {
+	n := 0
+	for _, f := range v.Findings {
+		if !f.Repaired {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,218 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailsync/state"
+)
+
+// suspects are the identities that a second look is about, by the path of their Maildir.
+type suspects map[string]map[identity]bool
+
+func suspectsOf(found []Finding) suspects {
+	s := suspects{}
+	for _, f := range found {
+		if s[f.path] == nil {
+			s[f.path] = map[identity]bool{}
+		}
+		s[f.path][f.id] = true
+	}
+	return s
+}
+
+// pass looks at every mailbox, or only at what is suspected. One goroutine goes through
+// the mailboxes while the readers read files of those before.
+func (w *verifying) pass(ctx context.Context, rows []state.MailboxRow, only suspects) (found []Finding, err error) {
+	jobs := make(chan *reading, 4*max(1, w.Readers))
+	var readers errgroup.Group
+	for range max(1, w.Readers) {
+		readers.Go(func() error {
+			for r := range jobs {
+				f := w.readFiles(r, only == nil)
+				w.turn.take()
+				found = append(found, f...)
+				w.turn.give()
+			}
+			return nil
+		})
+	}
+	for _, row := range rows {
+		if only != nil && only[row.Path] == nil || ctx.Err() != nil || only == nil && w.stopped() {
+			continue
+		}
+		f, err := w.mailbox(ctx, row, only, jobs)
+		if err != nil && ends(err) {
+			close(jobs)
+			_ = readers.Wait()
+			return nil, err
+		}
+		if err != nil {
+			w.problem(w.name(row), err)
+		}
+		w.turn.take()
+		found = append(found, f...)
+		w.turn.give()
+	}
+	close(jobs)
+	_ = readers.Wait() // what a file is wrong with is in found
+	slices.SortStableFunc(found, compareFindings)
+	return found, ctx.Err()
+}
+
+// mailbox surveys one mailbox and hands out what is to be read in it.
+func (w *verifying) mailbox(ctx context.Context, row state.MailboxRow, only suspects, jobs chan<- *reading) ([]Finding, error) {
+	if w.Watch != nil && only == nil {
+		w.Watch.Mailbox(w.name(row), false)
+		defer w.Watch.Mailbox(w.name(row), true)
+	}
+	s, err := w.survey(ctx, row, only != nil)
+	if err != nil {
+		return nil, err
+	}
+	read, found := s.readings()
+	found = append(found, s.compareServer(w.Policy, w.estimate)...)
+	for _, a := range w.archives(ctx, s) {
+		r, f := a.readings()
+		read, found = append(read, r...), append(found, f...)
+	}
+	if only != nil {
+		mine := only[row.Path]
+		read = slices.DeleteFunc(read, func(r *reading) bool { return !mine[r.id] })
+		found = slices.DeleteFunc(found, func(f Finding) bool { return !mine[f.id] || w.unproven(s, f) })
+	} else {
+		w.count(s, read)
+	}
+	for _, r := range read {
+		if only == nil && w.stopped() {
+			break
+		}
+		select {
+		case jobs <- r:
+		case <-ctx.Done():
+			return found, ctx.Err()
+		}
+	}
+	return found, nil
+}
+
+// unproven drops what is missing in a Maildir that does not come to rest, and says so.
+func (w *verifying) unproven(s *survey, f Finding) bool {
+	if f.Fault != Missing || s.md == nil {
+		return false
+	}
+	for _, b := range s.books {
+		if b.gen.Token == f.id.token && !b.sure {
+			w.problem(s.name, fmt.Errorf("uid %d was not seen, in a Maildir that another program keeps changing; look again when it is quiet", f.UID))
+			return true
+		}
+	}
+	return false
+}
+
+// count adds a mailbox to the verdict.
+func (w *verifying) count(s *survey, read []*reading) {
+	var messages int
+	var bytes int64
+	for _, r := range read {
+		messages += len(r.files)
+		for _, f := range r.files {
+			bytes += max(0, f.size)
+		}
+	}
+	if w.Watch != nil {
+		w.Watch.Planned(messages, bytes)
+	}
+	w.turn.take()
+	defer w.turn.give()
+	v := &w.verdict
+	v.Foreign += s.others
+	for _, b := range s.books {
+		if !b.gen.Current {
+			continue
+		}
+		apart := map[state.Status][]state.UID{}
+		for _, r := range b.records {
+			switch {
+			case r.Status == state.KeptAway, r.Status == state.Skipped, r.Status == state.Accepted, r.Status == state.Outstanding:
+				apart[r.Status] = append(apart[r.Status], r.UID)
+			case r.Status.OnServer():
+				v.Here++
+			}
+			if r.Status.OnServer() {
+				v.OnServer++
+			}
+			if r.Status == state.Outstanding {
+				v.Outstanding++
+			}
+		}
+		for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding} {
+			if uids := apart[status]; len(uids) > 0 {
+				v.Apart = append(v.Apart, Apart{s.name, status, uids})
+			}
+		}
+	}
+}
+
+// readFiles reads every file of one identity and judges them.
+func (w *verifying) readFiles(r *reading, first bool) []Finding {
+	var bytes int64
+	for _, f := range r.files {
+		got, err := r.survey.md.Inspect(f.name, r.want)
+		r.got = append(r.got, inspected{f.name, got, err})
+		bytes += got.OnDisk
+	}
+	found, unproven := r.judge()
+	if !first {
+		return found
+	}
+	if w.Watch != nil {
+		w.Watch.Fetched(len(r.files), bytes)
+	}
+	w.turn.take()
+	defer w.turn.give()
+	v := &w.verdict
+	v.Files += len(r.files)
+	v.Bytes += bytes
+	if r.stray {
+		g := r.got[0]
+		w.strays[r.id] = stray{r.path(g), g.Received, g.err}
+	} else if !r.known {
+		v.Unrecorded += len(r.files)
+	}
+	if unproven {
+		v.Unproven++
+	}
+	return found
+}
+
+// moved takes out what is missing in one Maildir and lies whole in another one.
+func (w *verifying) moved(found []Finding) []Finding {
+	return slices.DeleteFunc(found, func(f Finding) bool {
+		s, ok := w.strays[f.id]
+		if f.Fault != Missing || !ok || s.err != nil || f.want != nil && f.want.Digest != s.got.Digest {
+			return false
+		}
+		w.verdict.Moved++
+		return true
+	})
+}
+
+func compareFindings(a, b Finding) int {
+	if c := compareNames(a.Mailbox, b.Mailbox); c != 0 {
+		return c
+	}
+	if a.UID != b.UID {
+		return int(int64(a.UID) - int64(b.UID))
+	}
+	switch {
+	case a.File < b.File:
+		return -1
+	case a.File > b.File:
+		return 1
+	}
+	return 0
+}

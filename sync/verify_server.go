@@ -1,0 +1,152 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+)
+
+// list asks the server for its mailboxes, where it is to be compared with.
+func (w *verifying) list(ctx context.Context) error {
+	if w.Server == nil {
+		return nil
+	}
+	include := func(l state.Listed) bool { return !l.NoSelect && (w.Include == nil || w.Include(l)) }
+	listing, err := w.Server.List(ctx, include)
+	if err != nil {
+		return err
+	}
+	for _, name := range listing.Broken {
+		w.problem(name, fmt.Errorf("the server sent a mailbox name that cannot be read"))
+	}
+	w.listed = map[string]state.Listed{}
+	for _, l := range listing.Mailboxes {
+		if include(l) {
+			w.listed[rawKey(l.Raw)] = l
+		}
+	}
+	return nil
+}
+
+// unlisted is what one side has and the other has no mailbox for.
+func (w *verifying) unlisted(rows []state.MailboxRow) (found []Finding) {
+	if w.Server == nil {
+		return nil
+	}
+	for _, row := range rows {
+		key := rawKey(row.Raw)
+		gen := row.Current()
+		if _, ok := w.listed[key]; !ok && row.Role != state.RoleArchive && gen != nil && gen.Tally.OnServer > 0 {
+			found = append(found, Finding{Fault: Unlisted, Mailbox: w.name(row), path: row.Path,
+				Detail: fmt.Sprintf("the server has no such mailbox any more; %d messages were in it", gen.Tally.OnServer)})
+		}
+	}
+	for key, l := range w.listed {
+		if !w.here[key] && (w.OnlyThere == nil || w.OnlyThere(l)) && !(l.HasMark && l.Mark.Exists == 0) {
+			found = append(found, Finding{Fault: NotHere, Mailbox: displayName(l.Levels), path: "\x00" + l.Raw,
+				Detail: fmt.Sprintf("the mailbox is not here, with %d messages", l.Mark.Exists)})
+		}
+	}
+	slices.SortStableFunc(found, compareFindings)
+	return found
+}
+
+// askServer lists a mailbox's messages on the server, where it is to be compared with.
+func (w *verifying) askServer(ctx context.Context, s *survey) error {
+	l, ok := w.listed[rawKey(s.row.Raw)]
+	if !ok || s.row.Role == state.RoleArchive {
+		return nil
+	}
+	sn, err := w.Server.Scan(ctx, state.ScanRequest{Raw: l.Raw, Full: true, Keywords: s.kw})
+	if err != nil {
+		return err
+	}
+	for _, t := range sn.Trouble {
+		w.problem(s.name, t.Err)
+	}
+	if !sn.Complete && len(sn.Trouble) == 0 {
+		w.problem(s.name, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed", sn.Mark.Exists, len(sn.Messages)))
+	}
+	s.server = sn
+	return nil
+}
+
+// compareServer holds what is recorded, and the flags of the files, against what the
+// server shows.
+func (s *survey) compareServer(p Policy, estimated bool) (found []Finding) {
+	if s.server == nil || s.md == nil {
+		return nil
+	}
+	i := slices.IndexFunc(s.books, func(b book) bool { return b.gen.Current })
+	if i >= 0 && s.server.Complete && unnumbered(&s.books[i].gen, s.server.Mark) && len(s.books[i].records) == 0 {
+		return nil
+	}
+	if i < 0 || s.books[i].gen.Mark.UIDValidity != s.server.Mark.UIDValidity {
+		return []Finding{{Fault: Renumbered, Mailbox: s.name, path: s.row.Path,
+			Detail: "the server has numbered the mailbox anew; sync first"}}
+	}
+	b := &s.books[i]
+	msgs := s.server.Messages
+	for r, m := 0, 0; r < len(b.records) || m < len(msgs); {
+		switch {
+		case m == len(msgs) || r < len(b.records) && b.records[r].UID < msgs[m].UID:
+			if rec := b.records[r]; rec.Status.OnServer() && s.server.Complete {
+				found = append(found, s.differs(b, rec.UID, rec.Variant, GoneThere, "the server has it no more"))
+			}
+			r++
+		case r == len(b.records) || msgs[m].UID < b.records[r].UID:
+			if p.MaxSize == 0 || msgs[m].Size <= p.MaxSize {
+				found = append(found, s.differs(b, msgs[m].UID, 1, NotHere, fmt.Sprintf("the server has it (%d octets), and it is not here", msgs[m].Size)))
+			}
+			m++
+		default:
+			found = append(found, s.compareOne(b, b.records[r], msgs[m], p, estimated)...)
+			r, m = r+1, m+1
+		}
+	}
+	return found
+}
+
+// compareOne compares a message that both sides know.
+func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p Policy, estimated bool) (found []Finding) {
+	switch {
+	case rec.Status == state.Outstanding:
+		return []Finding{s.differs(b, rec.UID, rec.Variant, NotHere, "the server has it, and it could not be fetched yet")}
+	case !rec.Status.HasFile():
+		return nil
+	}
+	proof, proven := b.proofs[rec.UID]
+	if proven && !estimated && msg.Size >= 0 && msg.Size != proof.Bytes && msg.Size != rec.Size {
+		found = append(found, s.differs(b, rec.UID, rec.Variant, SizeDiffers,
+			fmt.Sprintf("the server says %d octets, and %d were fetched", msg.Size, proof.Bytes)))
+	}
+	if !p.FlagsToDisk {
+		return found
+	}
+	var flags state.Flags
+	here := false
+	for _, f := range b.files {
+		if f.uid == rec.UID && f.variant == max(1, rec.Variant) {
+			flags, here = flags|f.flags, true
+		}
+	}
+	differ := (flags ^ msg.Flags) & s.can
+	if p.OnServerDelete != Delete || p.OnDiskDelete != Delete {
+		differ &^= state.Deleted
+	}
+	if !p.FlagsToServer {
+		differ &= msg.Flags ^ rec.Agreed // what was changed here alone stays here
+	}
+	if here && differ != 0 {
+		found = append(found, s.differs(b, rec.UID, rec.Variant, FlagsDiffer, fmt.Sprintf("here %v, on the server %v",
+			s.kw.NamesOf(flags&s.can), s.kw.NamesOf(msg.Flags&s.can))))
+	}
+	return found
+}
+
+func (s *survey) differs(b *book, uid state.UID, variant uint8, fault Fault, detail string) Finding {
+	return Finding{Fault: fault, Mailbox: s.name, UID: uid, Detail: detail, path: s.row.Path,
+		id: identity{token: b.gen.Token, uid: uid, variant: max(1, variant)}}
+}
