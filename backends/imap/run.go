@@ -34,6 +34,7 @@ type run struct {
 
 func newRun(f *fetcher, s *session) *run {
 	r := &run{f: f, s: s}
+	s.under.fetching.Store(true)
 	if at := s.at; at != nil && at.readOnly {
 		r.selected, r.exam = at.raw, examined(at.mark.UIDValidity, nil)
 	}

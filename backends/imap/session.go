@@ -23,6 +23,7 @@ import (
 type session struct {
 	a        *Account
 	w        *wire.Conn
+	under    *orderly
 	c        *imapclient.Client
 	loopback bool
 	caps     goimap.CapSet
@@ -45,29 +46,51 @@ func newSession(a *Account, l *link) *session {
 		Repaired: s.onRepair,
 	})
 	s.w.OnText(s.onText)
-	under := &orderly{Conn: s.w, readerEnded: make(chan struct{})}
-	s.c = imapclient.New(under, nil)
+	s.under = &orderly{Conn: s.w, readerEnded: make(chan struct{})}
+	s.c = imapclient.New(s.under, nil)
 	go func() {
 		<-s.c.Closed()
-		close(under.readerEnded)
+		close(s.under.readerEnded)
 	}()
 	return s
 }
 
-// orderly lets imapclient learn of a write that failed only after its reader has ended:
-// on a failed write it ends all commands at once, also under the reader's hands.
+// orderly keeps imapclient from ending its commands, on a write that failed, while its
+// reader hands answers to them: that would be a send on a closed channel. The reader ends
+// by itself, for wire closes the connection, and then ends the commands.
 type orderly struct {
 	*wire.Conn
 	readerEnded chan struct{}
+	fetching    atomic.Bool // commands are sent behind others, and drained once they were sent
+
+	mu     sync.Mutex
+	ending bool // the reader reads no more, and ends the commands that were begun before
 }
 
-// Write is wire's, which closes the connection when it fails, so that the reader ends.
+// Write is wire's. A failure is told only after the reader has ended; but while messages
+// are fetched the reader may be waiting, in the middle of a body, for the command that is
+// written here to be drained. That command counts as written then: the reader ends it.
 func (o *orderly) Write(b []byte) (int, error) {
 	n, err := o.Conn.Write(b)
-	if err != nil {
-		<-o.readerEnded
+	if err == nil {
+		return n, nil
 	}
+	o.mu.Lock()
+	ending := o.ending
+	o.mu.Unlock()
+	if o.fetching.Load() && !ending {
+		return len(b), nil
+	}
+	<-o.readerEnded
 	return n, err
+}
+
+// Close is called by imapclient's reader, before it ends the commands.
+func (o *orderly) Close() error {
+	o.mu.Lock()
+	o.ending = true
+	o.mu.Unlock()
+	return o.Conn.Close()
 }
 
 // onText hears every status response; the reading goroutine calls it.
