@@ -93,7 +93,9 @@ func (w *world) neomutt(rel, keys string) {
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	command := fmt.Sprintf("timeout -k 5 60 neomutt -n -F '%s' -f '%s'", rc, filepath.Join(w.root, rel))
+	// timeout(1) left to itself, under a shell that does not give way to it, makes neomutt a
+	// job in the background, which is stopped where it wants the terminal.
+	command := fmt.Sprintf("timeout --foreground -k 5 60 neomutt -n -F '%s' -f '%s'", rc, filepath.Join(w.root, rel))
 	cmd := exec.Command("script", "-qec", command, "/dev/null")
 	// An end of its input would reach neomutt as a key.
 	if _, err := cmd.StdinPipe(); err != nil {
@@ -116,7 +118,7 @@ func (w *world) notmuch(args ...string) {
 
 func (w *world) reader(cmd *exec.Cmd) {
 	w.t.Helper()
-	cmd.Env = append(os.Environ(), "HOME="+w.dir, "TERM=xterm", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "HOME="+w.dir, "SHELL=/bin/sh", "TERM=xterm", "LC_ALL=C.UTF-8")
 	if out, err := servers.Output(cmd); err != nil {
 		w.t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
