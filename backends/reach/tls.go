@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 
 	"mailsync/state"
@@ -15,30 +16,70 @@ import (
 // pins obeyed.
 func (s *Server) tlsConfig() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Host}
+	if len(s.RootCAs) == 0 && len(s.Pins) == 0 {
+		return c, nil
+	}
+	t := trust{host: s.Host}
 	if len(s.RootCAs) > 0 {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool() // no system roots here: those of tls_ca alone
-		}
-		if !roots.AppendCertsFromPEM(s.RootCAs) {
+		t.own = x509.NewCertPool()
+		if !t.own.AppendCertsFromPEM(s.RootCAs) {
 			return nil, state.Faultf(state.Usage, "tls_ca holds no certificate").
 				WithHint("it must be a PEM file with BEGIN CERTIFICATE")
 		}
-		c.RootCAs = roots
 	}
-	if len(s.Pins) == 0 {
-		return c, nil
-	}
-	pins, err := parsePins(s.Pins)
-	if err != nil {
+	var err error
+	if t.pins, err = parsePins(s.Pins); err != nil {
 		return nil, err
 	}
-	// The usual check would refuse a self-signed certificate before its pin is looked at;
-	// pins.verify does that check where no pin of the server's own key takes its place.
+	// The usual check would refuse a self-signed certificate before its pin is looked at, and read
+	// all of the system's roots before one of ours: trust.verify is that check, in another order.
 	c.InsecureSkipVerify = true
-	roots, host := c.RootCAs, s.Host
-	c.VerifyConnection = func(cs tls.ConnectionState) error { return pins.verify(cs.PeerCertificates, roots, host) }
+	c.VerifyConnection = func(cs tls.ConnectionState) error { return t.verify(cs.PeerCertificates) }
 	return c, nil
+}
+
+// trust says which servers are the one that is meant.
+type trust struct {
+	host string
+	own  *x509.CertPool // tls_ca's, nil without
+	pins pins           // none: every valid chain will do
+}
+
+// verify accepts a server whose own key is pinned, whatever else its certificate says,
+// and one with a valid chain, which holds a pinned key where there are pins. Nothing else.
+// The system's roots are asked last: to read them takes longer than a run without news.
+func (t *trust) verify(sent []*x509.Certificate) error {
+	leaf := sent[0]
+	if t.pins[PinOf(leaf)] {
+		return nil
+	}
+	o := x509.VerifyOptions{DNSName: t.host, Intermediates: x509.NewCertPool()}
+	for _, c := range sent[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	var refused error
+	for _, o.Roots = range t.roots() {
+		chains, err := leaf.Verify(o)
+		if err == nil && (len(t.pins) == 0 || t.pins.in(chains)) {
+			return nil
+		}
+		if unknown := (x509.UnknownAuthorityError{}); refused == nil || errors.As(refused, &unknown) {
+			refused = err
+		}
+	}
+	if len(t.pins) > 0 {
+		return state.Faultf(state.Unreachable, "TLS with %s: %w", t.host, errNotPinned).
+			WithHint("its key is %s: add it to tls_pins only if the server's operator confirms it", PinOf(leaf))
+	}
+	return &tls.CertificateVerificationError{UnverifiedCertificates: sent, Err: refused}
+}
+
+// roots are where a valid chain ends; nil stands for the system's.
+func (t *trust) roots() []*x509.CertPool {
+	if t.own == nil {
+		return []*x509.CertPool{nil}
+	}
+	return []*x509.CertPool{t.own, nil}
 }
 
 // Pin is the SHA-256 of a certificate's SubjectPublicKeyInfo.
@@ -68,25 +109,9 @@ func parsePins(list []string) (pins, error) {
 
 var errNotPinned = errors.New("no key in the server's certificates is pinned")
 
-// verify accepts a server whose own key is pinned, whatever else its certificate says,
-// and one whose valid chain holds a pinned key. Nothing else.
-func (p pins) verify(sent []*x509.Certificate, roots *x509.CertPool, host string) error {
-	leaf := sent[0]
-	if p[PinOf(leaf)] {
-		return nil
-	}
-	between := x509.NewCertPool()
-	for _, c := range sent[1:] {
-		between.AddCert(c)
-	}
-	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: host})
-	for _, chain := range chains {
-		for _, c := range chain {
-			if err == nil && p[PinOf(c)] {
-				return nil
-			}
-		}
-	}
-	return state.Faultf(state.Unreachable, "TLS with %s: %w", host, errNotPinned).
-		WithHint("its key is %s: add it to tls_pins only if the server's operator confirms it", PinOf(leaf))
+// in reports whether one of the chains holds a pinned key.
+func (p pins) in(chains [][]*x509.Certificate) bool {
+	return slices.ContainsFunc(chains, func(chain []*x509.Certificate) bool {
+		return slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return p[PinOf(c)] })
+	})
 }
