@@ -80,6 +80,7 @@ type ServerSnapshot struct {
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS); 0 in a read-only mailbox
 	NewWords  bool       // the server lets clients make new keywords (\*)
 	ReadOnly  bool
+	MailboxID string    // OBJECTID, as told when the mailbox was opened; "" without
 	Trouble   []Trouble // messages that could not be read from the listing
 	// Nameless are messages that nothing lasting tells from others (POP3: a unique-id that
 	// repeats or is missing), sorted: they are fetched, and never deleted.

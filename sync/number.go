@@ -43,7 +43,7 @@ func (r *run) number(ctx context.Context, b *box, m state.Marker) error {
 			return err
 		}
 	}
-	named := b.row.MailboxID == "" && b.listed.MailboxID != ""
+	named := b.row.MailboxID == "" && b.listed.MailboxID != "" && b.server != nil
 	if (named || b.useTold) && b.row.ID != 0 && !r.DryRun {
 		b.row.MailboxID = cmp.Or(b.row.MailboxID, b.listed.MailboxID)
 		return r.save(ctx, b)

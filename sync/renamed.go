@@ -73,7 +73,7 @@ func (r *run) renamedTo(ctx context.Context, row state.MailboxRow, fresh []*box)
 	var found []*box
 	for _, b := range fresh {
 		same := row.MailboxID != "" && row.MailboxID == b.listed.MailboxID
-		if !same && (row.MailboxID == "" || b.listed.MailboxID == "") {
+		if !same {
 			var err error
 			if same, err = r.sameMessages(ctx, row, gen, b); err != nil {
 				return nil, err
@@ -89,8 +89,8 @@ func (r *run) renamedTo(ctx context.Context, row state.MailboxRow, fresh []*box)
 	return found[0], nil
 }
 
-// sameMessages reports whether a mailbox has the UIDVALIDITY of a row's, and every
-// message that both have is the same.
+// sameMessages reports whether a mailbox has the UIDVALIDITY of a row's, and the name that the
+// server has for it, or where it tells none, whether every message that both have is the same.
 func (r *run) sameMessages(ctx context.Context, row state.MailboxRow, gen *state.Generation, b *box) (bool, error) {
 	if b.listed.HasMark && b.listed.Mark.UIDValidity != gen.Mark.UIDValidity || gen.Tally.OnServer == 0 {
 		return false, nil
@@ -106,6 +106,9 @@ func (r *run) sameMessages(ctx context.Context, row state.MailboxRow, gen *state
 		}
 		return false, nil // whatever is wrong with it will be told when it is scanned
 	}
+	if row.MailboxID != "" && sn.MailboxID != "" {
+		return row.MailboxID == sn.MailboxID, nil
+	}
 	return Compare(gen, sn.Mark) == SameNumbers && Agrees(records, sn.Messages), nil
 }
 
@@ -115,7 +118,8 @@ func (r *run) sameMessages(ctx context.Context, row state.MailboxRow, gen *state
 func (r *run) rename(ctx context.Context, p renaming, pairs []renaming) error {
 	b, old := p.box, p.row.Path
 	b.row = p.row
-	b.row.Raw, b.row.Sep, b.row.MailboxID = b.listed.Raw, b.listed.Sep, b.listed.MailboxID
+	b.row.Raw, b.row.Sep = b.listed.Raw, b.listed.Sep
+	b.row.MailboxID = cmp.Or(b.row.MailboxID, b.listed.MailboxID) // a rename keeps it (RFC 8474 section 4.1)
 	b.follows = true
 	path, err := r.renameDir(p, pairs)
 	if err != nil {

@@ -110,6 +110,17 @@ func TestMailboxRenamedOnTheServer(t *testing.T) {
 	}
 }
 
+// What a mailbox says its MAILBOXID is where it is opened counts, not what the listing tells.
+func TestRenamedMailboxIsFoundByTheIDThatItTellsItself(t *testing.T) {
+	l := tall(true)
+	l.clean(t)
+	l.server.Rename("Archive/2024", "Past")
+	l.server.Change("Past", func(m *mem.Mailbox) { m.ListedID = "garbage"; m.Expunge(1, 2); m.Add(body(62), 1600000062) })
+	if r := l.clean(t); r.Fetched != 1 || l.row(t, "Past").Path != "Past" {
+		t.Errorf("fetched %d, and it is in %q", r.Fetched, l.row(t, "Past").Path)
+	}
+}
+
 // A name that could not be read proves that nothing is missing.
 func TestNothingIsRenamedOnAPartialListing(t *testing.T) {
 	l := tall(true)

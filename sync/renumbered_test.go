@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -276,6 +277,28 @@ func TestAnotherMailboxOfTheName(t *testing.T) {
 	l.idle(t)
 }
 
+// A listing may tell any MAILBOXID (Cyrus 3.6.1): what the mailbox says when it is opened counts.
+// A deletion made here meanwhile is not lost by it.
+func TestListingThatTellsOtherMailboxIDs(t *testing.T) {
+	l := filled()
+	mirror(&l.policy)
+	n := 0
+	lie := func(m *mem.Mailbox) { n++; m.ID, m.ListedID = "m1", fmt.Sprintf("garbage-%d", n) }
+	l.server.Change("INBOX", lie)
+	l.clean(t)
+	if row := l.row(t, "INBOX"); row.MailboxID != "m1" {
+		t.Errorf("its id is recorded as %q", row.MailboxID)
+	}
+	l.server.Change("INBOX", lie)
+	l.remove(t, "number 1\r")
+	if r := l.clean(t); r.Fetched != 0 || r.DeletedOnServer != 1 {
+		t.Errorf("fetched %d, deleted %d there", r.Fetched, r.DeletedOnServer)
+	}
+	if row := l.row(t, "INBOX"); len(row.Generations) != 1 || row.MailboxID != "m1" {
+		t.Errorf("now it is %+v", row)
+	}
+}
+
 // Messages of another program's Maildir are tied, by date where that agrees, else by
 // their bytes.
 func TestAnotherProgramsMaildir(t *testing.T) {
@@ -301,6 +324,23 @@ func TestAnotherProgramsMaildir(t *testing.T) {
 	slices.Sort(want)
 	if got := l.bodies(t); !slices.Equal(got, want) {
 		t.Errorf("%d files for %d messages", len(got), len(want))
+	}
+}
+
+// A file that may be one of the messages that are to be fetched is not appended before they
+// are here, which is said.
+func TestAppendWaitsForWhatIsFetched(t *testing.T) {
+	l := filled()
+	l.policy.Append = true
+	l.folder(t, "INBOX")
+	l.foreign(t, "INBOX/cur/mine:2,S", body(99))
+	w := &notes{}
+	l.change = func(a *sync.Account) { a.Watch = w }
+	if r := l.clean(t); r.Appended != 0 || len(w.said) != 1 || !strings.HasPrefix(w.said[0], "not appended yet: 1 of") {
+		t.Errorf("appended %d, and said %q", r.Appended, w.said)
+	}
+	if r := l.clean(t); r.Appended != 1 || len(w.said) != 1 {
+		t.Errorf("appended %d, and said %q", r.Appended, w.said)
 	}
 }
 

@@ -144,6 +144,13 @@ func (r *run) askServer(ctx context.Context, b *box) error {
 		sn.Mark.UIDNext = b.listed.Mark.UIDNext // Courier tells it in STATUS only
 	}
 	b.server = sn
+	if sn.MailboxID != "" {
+		// Cyrus 3.6.1 tells another one in each listing, and its own where it is opened.
+		b.listed.MailboxID = sn.MailboxID
+		if b.row.ID == 0 {
+			b.row.MailboxID = sn.MailboxID
+		}
+	}
 	for _, t := range sn.Trouble {
 		if err := r.problem(b.name, t.UID, t.Err); err != nil {
 			return err

@@ -58,7 +58,8 @@ func (s *session) create(ctx context.Context, levels []string, role string) (sta
 		return m, fmt.Errorf("the server made it, and does not list it")
 	}
 	s.subscribe(ctx, &m)
-	st, err := s.statusByName(ctx, raw, s.statusItems())
+	// Not for its id: what Cyrus tells in its place can break the line, and the next listing asks.
+	st, err := s.statusByName(ctx, raw, s.markItems())
 	if _, no := asRefusal(err); no {
 		return m, nil
 	}

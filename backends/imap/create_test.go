@@ -142,6 +142,18 @@ func TestCreateMailboxThatIsThere(t *testing.T) {
 	}
 }
 
+// Cyrus 3.6.1 tells a MAILBOXID that breaks its line now and then: a mailbox that is made
+// does not depend on it.
+func TestCreateMailboxAsksForNoID(t *testing.T) {
+	acct := boxes()
+	acct.Caps = "IMAP4rev1 OBJECTID"
+	srv := script.Every(t, script.Healthy(acct, nil))
+	m, err := account(t, options(srv)).CreateMailbox(t.Context(), []string{"New"}, "")
+	if err != nil || !m.HasMark || slices.ContainsFunc(srv.Commands(), func(c string) bool { return strings.Contains(c, "MAILBOXID") }) {
+		t.Errorf("made %+v, %v: %q", m, err, srv.Commands())
+	}
+}
+
 func TestQuota(t *testing.T) {
 	for name, c := range map[string]struct {
 		caps  string

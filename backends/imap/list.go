@@ -122,12 +122,18 @@ func (s *session) listCommands() []string {
 	return []string{plain + " RETURN (" + strings.Join(ret, " ") + ")", plain}
 }
 
-// statusItems is what a STATUS asks for.
-func (s *session) statusItems() string {
+// markItems is what a STATUS asks for to tell a mailbox's mark.
+func (s *session) markItems() string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
 	if s.caps.Has(goimap.CapCondStore) {
 		items += " HIGHESTMODSEQ" // RFC 7162 section 3.1.2.2
 	}
+	return items
+}
+
+// statusItems is what a STATUS asks for.
+func (s *session) statusItems() string {
+	items := s.markItems()
 	if s.caps.Has(goimap.CapObjectID) && !s.a.noMailboxID.Load() {
 		items += mailboxIDItem
 	}

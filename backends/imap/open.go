@@ -17,6 +17,7 @@ type opened struct {
 	readOnly  bool // as it was asked for
 	refused   bool // it was to be opened for changes, and is read-only
 	mark      state.Mark
+	id        string   // MAILBOXID (RFC 8474 section 4.2)
 	toldSize  bool     // EXISTS came
 	flags     []string // FLAGS
 	permanent []string // PERMANENTFLAGS
@@ -79,8 +80,14 @@ func (at *opened) code(c *scanner) {
 	}
 	c.s = c.s[len(name):]
 	c.sp()
+	if name = strings.ToUpper(name); name == "MAILBOXID" {
+		if inner, ok := c.list(); ok {
+			at.id = objectID(inner)
+		}
+		return
+	}
 	n, ok := c.number()
-	switch name = strings.ToUpper(name); {
+	switch {
 	case name == "PERMANENTFLAGS":
 		at.permanent, at.toldPerm = c.words()
 	case name == "UIDVALIDITY" && ok:

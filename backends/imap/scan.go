@@ -47,7 +47,7 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		if expunged && !snap.Complete && try < scanTries {
 			continue
 		}
-		snap.Mark = at.mark
+		snap.Mark, snap.MailboxID = at.mark, at.id
 		snap.Permanent, snap.NewWords = at.settable(req.Keywords)
 		return snap, nil
 	}

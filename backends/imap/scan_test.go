@@ -145,12 +145,13 @@ func TestScanTellsMarksAsTheyAre(t *testing.T) {
 		{"* OK [UIDVALIDITY 5] x", "{5 4 4 3}"},
 	} {
 		srv := script.Every(t, script.Healthy(boxes(), script.Answers{
-			"EXAMINE":   answer("* FLAGS ()", "* 3 EXISTS", c.line, "* OK [UIDNEXT 4] x", "* OK [HIGHESTMODSEQ 4] x", "$tag OK [READ-ONLY] ok"),
+			"EXAMINE":   answer("* FLAGS ()", "* 3 EXISTS", "* OK [MAILBOXID (F-1)] x", c.line, "* OK [UIDNEXT 4] x", "* OK [HIGHESTMODSEQ 4] x", "$tag OK [READ-ONLY] ok"),
 			"UID FETCH": answer("* 1 FETCH (UID 1 RFC822.SIZE 1)", "* 2 FETCH (UID 2 RFC822.SIZE 1)", "* 3 FETCH (UID 3 RFC822.SIZE 1)", "$tag OK done"),
 		}))
 		a := account(t, options(srv))
-		if got := fmt.Sprint(scanOf(t, a, state.ScanRequest{Raw: "INBOX"}).Mark); got != c.want {
-			t.Errorf("%s: mark %s, want %s", c.line, got, c.want)
+		snap := scanOf(t, a, state.ScanRequest{Raw: "INBOX"})
+		if got := fmt.Sprint(snap.Mark); got != c.want || snap.MailboxID != "F-1" {
+			t.Errorf("%s: mark %s of %q, want %s", c.line, got, snap.MailboxID, c.want)
 		}
 	}
 }

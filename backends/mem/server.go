@@ -63,6 +63,7 @@ type Mailbox struct {
 	Raw         string
 	Role        string
 	ID          string // MAILBOXID, "" for a server without OBJECTID
+	ListedID    string // what List tells in its place, "" for the truth
 	UIDValidity uint32
 	UIDNext     uint32
 	ModSeq      uint64 // 0: the server has no CONDSTORE
@@ -194,7 +195,7 @@ func (s *Server) List(_ context.Context, want func(state.Listed) bool) (*state.L
 	l := &state.Listing{UIDPlus: !s.NoUIDPlus, Move: !s.NoMove, Labels: s.Labels, EmailIDs: s.ByContent, Uses: !s.NoUses}
 	for _, raw := range slices.Sorted(maps.Keys(s.boxes)) {
 		m := s.boxes[raw]
-		one := state.Listed{Raw: raw, Levels: strings.Split(raw, "/"), Sep: "/", Role: m.Role, MailboxID: m.ID, Size: -1}
+		one := state.Listed{Raw: raw, Levels: strings.Split(raw, "/"), Sep: "/", Role: m.Role, MailboxID: cmp.Or(m.ListedID, m.ID), Size: -1}
 		if s.NoUses {
 			one.Role = ""
 		}
@@ -218,7 +219,7 @@ func (s *Server) Scan(_ context.Context, req state.ScanRequest) (*state.ServerSn
 	}
 	since := req.Since.ModSeq
 	all := req.Full || since == 0 || m.ModSeq == 0 || req.Since.UIDValidity != m.UIDValidity
-	sn := &state.ServerSnapshot{Mark: m.mark(), All: all, Complete: !s.Partial, Permanent: ^state.Flags(0), NewWords: true, ReadOnly: true}
+	sn := &state.ServerSnapshot{Mark: m.mark(), All: all, Complete: !s.Partial, Permanent: ^state.Flags(0), NewWords: true, ReadOnly: true, MailboxID: m.ID}
 	for i, msg := range m.Messages {
 		if all && s.Partial && i%2 == 1 || !all && msg.modseq <= since {
 			continue
