@@ -25,8 +25,8 @@ func (r *run) plan(ctx context.Context) error {
 		if r.Full {
 			w.Unsettable = 0 // try them again
 		}
-		ops := b.holdAppends(r.leaveBox(b, w, Plan(w)))
-		ops = slices.DeleteFunc(ops, func(o Op) bool { return o.Kind == OpAppend && b.held[bare(o.Name)] || b.moving[o.UID] })
+		ops := r.holdAppends(b, r.leaveBox(b, w, Plan(w)))
+		ops = slices.DeleteFunc(ops, func(o Op) bool { return b.moving[o.UID] })
 		ops = b.spare(ops)
 		if blind {
 			ops = b.await(ops)

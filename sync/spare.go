@@ -229,15 +229,21 @@ func (b *box) spareWith(got state.Received) (*spare, state.Received, error) {
 	return nil, state.Received{}, nil
 }
 
-// holdAppends leaves appends to the next run where messages are to be fetched that may
-// prove to be these very files.
-func (b *box) holdAppends(ops []Op) []Op {
-	fetches := slices.ContainsFunc(ops, func(o Op) bool { return o.Kind == OpFetch })
-	if !fetches || len(b.spares) == 0 {
-		return ops
-	}
-	return slices.DeleteFunc(ops, func(o Op) bool {
-		b.undone = b.undone || o.Kind == OpAppend
-		return o.Kind == OpAppend
+// holdAppends leaves those files to the next run that may prove to be messages of the server's:
+// ones that are to be fetched, or that an earlier run appended before it broke off.
+func (r *run) holdAppends(b *box, ops []Op) []Op {
+	fetches := len(b.spares) > 0 && slices.ContainsFunc(ops, func(o Op) bool { return o.Kind == OpFetch })
+	held := 0
+	ops = slices.DeleteFunc(ops, func(o Op) bool {
+		wait := o.Kind == OpAppend && (fetches || b.held[bare(o.Name)])
+		if wait {
+			held++
+		}
+		return wait
 	})
+	if held > 0 {
+		b.undone = true
+		r.note(b.name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", held), "")
+	}
+	return ops
 }
