@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 20s
 # The whole suite runs against real servers and with the race detector: minutes.
 # More than one test at once to a core: much of them waits for servers and disks.
-TESTFLAGS ?= -race -timeout 12m -p 3 -parallel 4
+TESTFLAGS ?= -race -timeout 16m -p 3 -parallel 4
 
 export GO
 

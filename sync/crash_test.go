@@ -70,7 +70,10 @@ func TestEveryFileOperationFails(t *testing.T) {
 // the race detector makes each of them ten times as long. "make test" runs them all
 // without it.
 func stride(t testing.TB) int {
-	if testing.Short() || underRace {
+	switch {
+	case underRace:
+		return 19
+	case testing.Short():
 		return 7
 	}
 	return 1

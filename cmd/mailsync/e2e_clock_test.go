@@ -147,12 +147,11 @@ func TestClockSetWrong(t *testing.T) {
 	for i, order := range orders {
 		t.Run(strings.Join(order, ", "), func(t *testing.T) {
 			t.Parallel()
-			for _, first := range []string{"sync", "archive"} {
-				t.Run(first+" comes first", func(t *testing.T) {
-					mirrored(t, newClockLife(t, bins, srv, fmt.Sprint(first, i), srv.IMAP, `on_server_delete = "delete"`, `on_disk_delete = "delete"`,
-						`append = true`, `exclude = ["Back/*"]`, `trash_keep = "30d"`, "[accounts.work.archive]", `older_than = "2y"`), order, first)
-				})
-			}
+			first := []string{"sync", "archive"}[(i+i/2)%2] // each of them meets a clock that is early, and one that is late
+			t.Run(first+" comes first", func(t *testing.T) {
+				mirrored(t, newClockLife(t, bins, srv, fmt.Sprint(first, i), srv.IMAP, `on_server_delete = "delete"`, `on_disk_delete = "delete"`,
+					`append = true`, `exclude = ["Back/*"]`, `trash_keep = "30d"`, "[accounts.work.archive]", `older_than = "2y"`), order, first)
+			})
 			t.Run("POP3", func(t *testing.T) {
 				collected(t, newClockLife(t, bins, srv, fmt.Sprint("pop", i), srv.POP3, `protocol = "pop3"`, `delete = "14d"`), order)
 			})

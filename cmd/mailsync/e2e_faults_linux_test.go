@@ -192,7 +192,7 @@ func faultsOf(t *testing.T, random *rand.Rand, most map[string]int) (all []fault
 	for _, call := range slices.Sorted(maps.Keys(most)) {
 		errs := failures[call]
 		first := random.IntN(len(errs))
-		for i, at := range spread(random, most[call], 2*times(t)) {
+		for i, at := range spread(random, most[call], times(t)) {
 			all = append(all, fault{call, "error=" + errs[(first+i)%len(errs)], at})
 		}
 		if slices.Contains(blows, call) {

@@ -155,7 +155,7 @@ func TestNetwork(t *testing.T) {
 		fault   fault
 		upwards bool
 		places  int64
-	}{{cuts, false, 60}, {corrupts, false, 60}, {resets, false, 30}, {stalls, false, 12}, {slows, false, 6}, {cuts, true, 20}, {corrupts, true, 20}, {stalls, true, 6}} {
+	}{{cuts, false, 60}, {corrupts, false, 30}, {resets, false, 30}, {stalls, false, 12}, {slows, false, 6}, {cuts, true, 15}, {corrupts, true, 15}, {stalls, true, 6}} {
 		total := down
 		way := "down"
 		if c.upwards {
