@@ -87,7 +87,7 @@ func TestCutWhileAccepting(t *testing.T) {
 // pull is a policy that a backup has.
 func pull(a *sync.Account) {
 	wider := a.Policy
-	a.Policy, a.Wider = sync.Policy{FlagsToDisk: true, MaxDelete: 100}, &wider
+	a.Policy, a.Wider = wider.PullOnly(), &wider
 }
 
 // A run that only pulls leaves the server alone, is idle when there is nothing to pull, and
@@ -112,6 +112,63 @@ func TestPullOnly(t *testing.T) {
 	}
 	l.clean(t) // it sees what the flag did to MODSEQ
 	l.idle(t)
+}
+
+// A run that only pulls carries over no deletion, and takes none for settled: the next run that
+// may carry them over does. Until then they count as what they are.
+func TestPullOnlyLeavesDeletions(t *testing.T) {
+	begin := func() *lab {
+		l := filled()
+		mirror(&l.policy)
+		l.clean(t)
+		l.clean(t)
+		l.remove(t, "number 1\r")
+		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(1); m.Add(body(70), 1700000070) })
+		return l
+	}
+	pulls := func(l *lab) {
+		t.Helper()
+		l.change = pull
+		for n := range 3 {
+			if r := l.clean(t); r.DeletedOnDisk+r.DeletedOnServer != 0 || r.Fetched != 1-min(n, 1) ||
+				r.OnServer != 12 || r.Here != 11 || r.KeptAway != 1 || r.Outstanding != 0 {
+				t.Errorf("pull %d: %+v", n, r)
+			}
+		}
+		l.change = nil
+	}
+	l := begin()
+	before := len(l.files(t))
+	pulls(l)
+	if n := len(l.files(t)); n != before+1 {
+		t.Errorf("%d files after it, %d before", n, before)
+	}
+	if r := l.clean(t); r.DeletedOnDisk != 1 || r.DeletedOnServer != 1 || r.Fetched != 0 {
+		t.Errorf("then %+v", r)
+	}
+	l.clean(t)
+	l.idle(t)
+	want := l.dump(t)
+
+	for n := 1; ; n += stride(t) { // a pull that breaks off leaves them too
+		l := begin()
+		l.change = pull
+		step, reached := cutAt(n)
+		l.run(nil, step)
+		if !reached() {
+			break
+		}
+		if r := l.clean(t); r.DeletedOnDisk+r.DeletedOnServer != 0 {
+			t.Fatalf("cut at step %d: %+v", n, r)
+		}
+		l.change = nil
+		l.clean(t)
+		l.clean(t)
+		l.idle(t)
+		if got := l.dump(t); got != want {
+			t.Fatalf("cut at step %d\n got %s\nwant %s", n, got, want)
+		}
+	}
 }
 
 // What a run is not about stays as it is, and is not taken for settled under a policy

@@ -296,11 +296,11 @@ func (r *run) count() {
 		return
 	}
 	for _, b := range r.boxes {
-		t := b.tally()
+		t, w := b.tally(), b.deletions
 		r.result.OnServer += t.OnServer
-		r.result.Here += t.Here - t.OnlyHere
+		r.result.Here += t.Here - t.OnlyHere - w.Here - w.There
 		r.result.Outstanding += t.Outstanding
-		r.result.KeptAway += t.KeptAway
+		r.result.KeptAway += t.KeptAway + w.Here
 		r.result.Skipped += t.Skipped
 		if b.idle {
 			r.result.Unchanged++

@@ -25,7 +25,9 @@ func (r *run) plan(ctx context.Context) error {
 		if r.Full {
 			w.Unsettable = 0 // try them again
 		}
-		ops := r.holdAppends(b, r.leaveBox(b, w, Plan(w)))
+		ops, waiting := plan(w)
+		b.deletions = waiting
+		ops = r.holdAppends(b, r.leaveBox(b, w, ops))
 		ops = slices.DeleteFunc(ops, func(o Op) bool { return b.moving[o.UID] })
 		ops = b.spare(ops)
 		if blind {

@@ -30,21 +30,22 @@ type box struct {
 	ops     []Op
 	turn    turn
 
-	idle    bool                  // nothing had to be done
-	failed  bool                  // left as it is in this run
-	wrote   bool                  // the Maildir was changed
-	undone  bool                  // something is left for the next run
-	settled bool                  // recorded as clean by this run
-	untold  bool                  // of something that was appended the server did not tell the UID
-	pulling bool                  // bodies come: records are read in the box's turn only
-	held    map[string]bool       // bare names of files not to be appended in this run
-	moving  map[state.UID]bool    // messages that go to another mailbox, or come from one
-	copies  []lying               // files that are copies of other mailboxes' messages
-	spoilt  map[state.UID]bool    // messages of which an operation failed
-	mend    map[state.UID]mending // what a repair fetches again
-	leaving leaving               // what leaves the server
-	waiting int                   // of what it fetches: the last so many wait for what others fetch
-	arrived map[state.UID]string  // files that came in this run, of messages that others wait for
+	idle      bool                  // nothing had to be done
+	failed    bool                  // left as it is in this run
+	wrote     bool                  // the Maildir was changed
+	undone    bool                  // something is left for the next run
+	settled   bool                  // recorded as clean by this run
+	untold    bool                  // of something that was appended the server did not tell the UID
+	pulling   bool                  // bodies come: records are read in the box's turn only
+	held      map[string]bool       // bare names of files not to be appended in this run
+	moving    map[state.UID]bool    // messages that go to another mailbox, or come from one
+	copies    []lying               // files that are copies of other mailboxes' messages
+	spoilt    map[state.UID]bool    // messages of which an operation failed
+	mend      map[state.UID]mending // what a repair fetches again
+	leaving   leaving               // what leaves the server
+	deletions Waiting               // that this run leaves to another
+	waiting   int                   // of what it fetches: the last so many wait for what others fetch
+	arrived   map[state.UID]string  // files that came in this run, of messages that others wait for
 }
 
 // spoil cancels what is still to be done about a message; the next run plans it anew.

@@ -28,6 +28,9 @@
 //	archived   yes     any           as kept away: it is here, in its archive
 //	archived   –       yes           file it away: the run that archived it broke off
 //
+// Where a run carries no deletion over that the configuration would (a backup), both rows with a
+// copy on one side only wait for a run that does.
+//
 // "Not there" is said only by a complete snapshot inside its scope. A side that is not
 // sure plans nothing: needing another run is nothing.
 //

@@ -9,6 +9,17 @@ import "mailsync/state"
 // It is the table of doc.go, row by row. It never plans to destroy anything on the
 // word of a snapshot that is not complete, or out of its scope.
 func Plan(w World) []Op {
+	ops, _ := plan(w)
+	return ops
+}
+
+// Waiting counts deletions that a policy leaves to another run.
+type Waiting struct {
+	Here  int // files that the user removed, and whose messages the server has
+	There int // messages that the server has not any more, and whose files are here
+}
+
+func plan(w World) ([]Op, Waiting) {
 	p := planner{w: w}
 	if w.diskSaid() {
 		p.can = w.Disk.Can
@@ -22,13 +33,14 @@ func Plan(w World) []Op {
 		}
 	}
 	sortOps(p.ops)
-	return p.ops
+	return p.ops, p.waiting
 }
 
 type planner struct {
-	w   World
-	can state.Flags // flags a file name can carry
-	ops []Op
+	w       World
+	can     state.Flags // flags a file name can carry
+	ops     []Op
+	waiting Waiting
 }
 
 func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
@@ -99,6 +111,8 @@ func (p *planner) live(v view) {
 		p.removedHere(v)
 	case v.disk == yes && p.w.Policy.OnServerDelete == Delete && v.rec.Status != state.Unstable:
 		p.add(Op{Kind: OpRemove, UID: v.uid, Variant: v.vari, Name: v.name})
+	case v.disk == yes && p.w.Policy.OnServerDelete == Wait && v.rec.Status != state.Unstable:
+		p.waiting.There++
 	case v.disk == yes:
 		p.agree(v, state.OnlyHere, v.rec.Agreed)
 	case v.disk == no:
@@ -122,6 +136,8 @@ func (p *planner) removedHere(v view) {
 		p.fetch(v)
 	case p.w.Policy.OnDiskDelete == Delete && v.rec.Status == state.Live:
 		p.add(Op{Kind: OpExpunge, UID: v.uid})
+	case p.w.Policy.OnDiskDelete == Wait && v.rec.Status == state.Live:
+		p.waiting.Here++
 	default:
 		p.agree(v, state.KeptAway, v.rec.Agreed)
 	}

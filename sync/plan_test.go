@@ -11,6 +11,7 @@ var policies = map[string]Policy{
 	"":        {FlagsToServer: true, FlagsToDisk: true, MaxDelete: 100},
 	"pull":    {FlagsToDisk: true, MaxDelete: 100},
 	"none":    {MaxDelete: 100},
+	"backup":  {FlagsToDisk: true, OnServerDelete: Wait, OnDiskDelete: Wait, MaxDelete: 100},
 	"mirror":  {FlagsToServer: true, FlagsToDisk: true, OnServerDelete: Delete, OnDiskDelete: Delete, Append: true, MaxDelete: 100},
 	"small":   {FlagsToServer: true, FlagsToDisk: true, MaxSize: 50, MaxDelete: 100},
 	"refetch": {FlagsToServer: true, FlagsToDisk: true, Refetch: true, MaxDelete: 100},
@@ -74,6 +75,9 @@ func TestPlanTable(t *testing.T) {
 		{name: "both gone in a copied tree: it may come back", base: "1 live S", copied: true, want: ""},
 		{name: "only here, missing in a copied tree", base: "1 only-here S", copied: true, want: ""},
 
+		{name: "gone there, in a backup of a mirror: the next sync decides", policy: "backup", base: "1 gone S", disk: "1 S", want: ""},
+		{name: "file removed, in a backup of a mirror: the next sync decides", policy: "backup", base: "1 live S", server: "1 S", want: ""},
+		{name: "unstable and gone there, in a backup of a mirror", policy: "backup", base: "1 unstable S", disk: "1 S", want: "agree 1 only-here S"},
 		{name: "only here stays", policy: "mirror", base: "1 only-here S", disk: "1 S", want: ""},
 		{name: "only here, came back", base: "1 only-here S", server: "1 S", disk: "1 S", want: "agree 1 live S"},
 		{name: "only here, file removed", base: "1 only-here S", want: "forget 1"},

@@ -12,7 +12,16 @@ type Deletion uint8
 const (
 	Keep   Deletion = iota // the other side's copy stays
 	Delete                 // it is carried over, under the brake
+	Wait                   // neither: a run that may carry it over will
 )
+
+// later is what a deletion means in a run that carries none over.
+func (d Deletion) later() Deletion {
+	if d == Delete {
+		return Wait
+	}
+	return d
+}
 
 // Policy is what the configuration lets Plan do. The zero value pulls flags and
 // bodies and changes nothing else anywhere.
@@ -29,10 +38,10 @@ type Policy struct {
 }
 
 // PullOnly is the part of a policy that changes nothing on the server, and deletes
-// nothing here.
+// nothing here. Deletions that the policy would carry over wait for a run that may.
 func (p Policy) PullOnly() Policy {
 	p.FlagsToServer, p.Append = false, false
-	p.OnServerDelete, p.OnDiskDelete = Keep, Keep
+	p.OnServerDelete, p.OnDiskDelete = p.OnServerDelete.later(), p.OnDiskDelete.later()
 	return p
 }
 
