@@ -48,6 +48,7 @@ type listing struct {
 	marked   bool     // STATUS came with it
 	asked    bool     // special uses were asked for
 	doubles  []string // names listed more than once
+	garbled  bool     // a STATUS could not be read
 }
 
 // list asks for the namespaces, where they are not known yet, and for the listing behind
@@ -71,6 +72,10 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 		}
 		if err == nil {
 			_, err = sent.Wait(ctx)
+		}
+		if err == nil && l.garbled && strings.Contains(line, mailboxIDItem) {
+			s.a.noMailboxID.Store(true) // as below, and no line was broken by it
+			return s.list(ctx)
 		}
 		if err == nil {
 			l.name()
@@ -164,6 +169,7 @@ func (l *listing) read(w wire.Line) {
 func (l *listing) readStatus(c *scanner) {
 	raw, st, ok := readStatus(c)
 	if !ok {
+		l.garbled = true
 		return
 	}
 	if i, known := l.find(raw); known {

@@ -246,6 +246,40 @@ func TestListWithoutAnObjectIDThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// So does one that leaves the line whole, and cannot be read in it: on the same connection.
+func TestListWithoutAnObjectIDThatGarblesItsLine(t *testing.T) {
+	for _, caps := range []string{"LIST-EXTENDED LIST-STATUS", ""} {
+		status := func(p *script.Peer, cmd script.Command) {
+			if strings.Contains(cmd.Args, "MAILBOXID") {
+				p.Send("* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3 MAILBOXID (F)\"V) HIGHESTMODSEQ 42)")
+			} else {
+				p.Send("* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3 HIGHESTMODSEQ 42)")
+			}
+		}
+		l, srv, err := listWith(t, strings.TrimSpace("IMAP4rev1 OBJECTID AUTH=PLAIN "+caps), script.Answers{
+			"LIST": func(p *script.Peer, cmd script.Command) bool {
+				p.Send(`* LIST () "/" INBOX`)
+				if strings.Contains(cmd.Args, "STATUS") {
+					status(p, cmd)
+				}
+				p.Send("$tag OK done")
+				return true
+			},
+			"STATUS": func(p *script.Peer, cmd script.Command) bool {
+				status(p, cmd)
+				p.Send("$tag OK done")
+				return true
+			},
+		}, everyMailbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := l.Mailboxes[0]; m.MailboxID != "" || !m.HasMark || m.Mark.ModSeq != 42 || srv.Accepted() != 1 {
+			t.Errorf("%q: listed %+v over %d connections", caps, m, srv.Accepted())
+		}
+	}
+}
+
 // However many mailboxes there are, they cost one round trip; names of every kind.
 func TestStatusOfManyMailboxesIsOneRoundTrip(t *testing.T) {
 	const n = 500

@@ -150,6 +150,11 @@ func (s *session) statusAll(ctx context.Context, l *listing, want func(state.Lis
 			trouble = inMailbox(asked[i], "status of", broke(err))
 		}
 	}
+	if trouble == nil && l.garbled && strings.Contains(items, mailboxIDItem) {
+		s.a.noMailboxID.Store(true) // as in list
+		l.garbled = false
+		return s.statusAll(ctx, l, want)
+	}
 	return trouble
 }
 
