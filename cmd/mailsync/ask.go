@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/term"
 
@@ -21,7 +22,6 @@ func askPassword(ctx context.Context, user, host string, stderr io.Writer) (secr
 		return secret.Secret{}, state.Faultf(state.Login, "there is no terminal to ask for the password of %s at %s", user, host).
 			WithHint("give --password-command 'pass show mail/work', or make a configuration")
 	}
-	_, _ = fmt.Fprintf(stderr, "Password of %s at %s: ", strconv.QuoteToGraphic(user), host)
 	type answer struct {
 		word []byte
 		err  error
@@ -31,6 +31,10 @@ func askPassword(ctx context.Context, user, host string, stderr io.Writer) (secr
 		word, err := term.ReadPassword(in)
 		got <- answer{word, err}
 	}()
+	for n := 0; n < 200 && shows(in, before) && len(got) == 0; n++ {
+		time.Sleep(time.Millisecond)
+	}
+	_, _ = fmt.Fprintf(stderr, "Password of %s at %s: ", strconv.QuoteToGraphic(user), host)
 	select {
 	case a := <-got:
 		_, _ = fmt.Fprintln(stderr)
@@ -46,4 +50,11 @@ func askPassword(ctx context.Context, user, host string, stderr io.Writer) (secr
 		_, _ = fmt.Fprintln(stderr)
 		return secret.Secret{}, context.Cause(ctx)
 	}
+}
+
+// shows reports whether a terminal is still as it was. Who is asked before it is not, and types at
+// once, sees the password on it.
+func shows(in int, before *term.State) bool {
+	now, err := term.GetState(in)
+	return err == nil && *now == *before
 }
