@@ -100,14 +100,30 @@ func (r *run) stillMissing(ctx context.Context, b *box, uids []state.UID) ([]sta
 		if other == b || other.row.ID == 0 {
 			continue
 		}
+		before := len(there)
 		if err := r.foreignIn(ctx, other, b.gen().Token, there); err != nil {
 			return nil, err
+		}
+		if len(there) > before {
+			if err := r.unsettle(ctx, other); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := r.foreignBeside(ctx, b.gen().Token, there); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(uids), func(u state.UID) bool { return there[u] }), nil
+}
+
+// unsettle has the next run look at a mailbox in which files of another one lie. It was settled
+// by a run that could not look at the other, and would never be seen as where they were moved to.
+func (r *run) unsettle(ctx context.Context, b *box) error {
+	b.undone = true
+	if g := b.gen(); g == nil || !g.Clean {
+		return nil
+	}
+	return r.commit(ctx, &box{name: b.name, row: b.row}, state.Commit{Clean: new(bool)})
 }
 
 // foreignBeside is foreignIn for the Maildirs of the account that are no part of this run:

@@ -92,7 +92,7 @@ func (r *run) wait(ctx context.Context, d time.Duration) error {
 }
 
 func (r *run) settleBox(ctx context.Context, b *box) error {
-	clean := !b.failed && !b.undone
+	clean := !b.failed && !b.undone && !r.hostsUnseen(b)
 	mark := b.disk
 	policy := r.Policy
 	if clean && (b.wrote || !b.disk.Mark.Trusted) {
@@ -134,6 +134,16 @@ func (r *run) settleBox(ctx context.Context, b *box) error {
 	}
 	b.settled = clean
 	return nil
+}
+
+// hostsUnseen reports whether files of a mailbox that failed in this run lie in a Maildir: what
+// they are there for only a run that sees both finds out.
+func (r *run) hostsUnseen(b *box) bool {
+	return slices.ContainsFunc(b.strangers(b.disk), func(f state.Foreign) bool {
+		return slices.ContainsFunc(r.boxes, func(o *box) bool {
+			return o.failed && slices.ContainsFunc(o.row.Generations, func(g state.Generation) bool { return g.Token == f.Token })
+		})
+	})
 }
 
 // strangerCame reports whether a file of another mailbox lies in a Maildir that was not there
