@@ -76,6 +76,7 @@ type Received struct {
 	Bytes  int64 // octets that came
 	OnDisk int64 // octets in the file
 	Form   Form
+	Headed bool // they begin with a header field (RFC 5322 section 2.2)
 	// Vouched says that the file's name told the digest of its bytes, as the server had
 	// sent them (only from Inspect).
 	Vouched bool

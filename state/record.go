@@ -14,14 +14,17 @@ const (
 	Accepted                  // on the server; the user said that it cannot be had
 	Outstanding               // on the server; not here yet, or its fetch failed
 	Gone                      // was Live, went on the server; not carried out yet
-	Doubtful                  // Live, but with other bytes than RFC822.SIZE says: fetched once more
+	Doubtful                  // Live, but what the server has may be something else: fetched once more
 	Unstable                  // Live; the server sends other bytes each time
 	Released                  // archive may delete the server's copy in this run
 	Archived                  // not on the server; its file lies in an archive Maildir
+	Longer                    // Live; more octets came than the server announces
+	Shorter                   // Live; a little less came than it announces, which may be an estimate
+	Lacking                   // Live; far less came than it announces, or nothing that is a message
 )
 
 var statusNames = [...]string{"live", "only here", "kept away", "skipped", "accepted",
-	"outstanding", "gone", "doubtful", "unstable", "released", "archived"}
+	"outstanding", "gone", "doubtful", "unstable", "released", "archived", "longer", "shorter", "lacking"}
 
 func (s Status) String() string {
 	if int(s) < len(statusNames) {
@@ -42,11 +45,14 @@ func (s Status) Settled() bool {
 // HasFile reports whether the base expects a file on disk in this state.
 func (s Status) HasFile() bool {
 	switch s {
-	case Live, OnlyHere, Gone, Doubtful, Unstable, Released:
+	case Live, OnlyHere, Gone, Doubtful, Unstable, Released, Longer, Shorter, Lacking:
 		return true
 	}
 	return false
 }
+
+// Misfit reports whether a message's bytes came, and are not as many as the server announces.
+func (s Status) Misfit() bool { return s == Longer || s == Shorter || s == Lacking }
 
 // OnServer reports whether the base expects the message on the server in this state.
 func (s Status) OnServer() bool { return s != OnlyHere && s != Gone && s != Archived }
@@ -71,7 +77,7 @@ type Record struct {
 	Variant uint8
 	Status  Status
 	Form    Form
-	Tries   uint8 // fetches in a row that gave doubtful bytes
+	Tries   uint8 // of a message in doubt: sessions in which its bytes came; of a Misfit 2 says that they were the same
 	Seen    Flags
 	Agreed  Flags
 	Size    int64 // octets the server says, RFC822.SIZE; -1 unknown
@@ -170,6 +176,17 @@ type Held struct{ OnServer, OnDisk int }
 type Tally struct {
 	OnServer, Here, Outstanding, KeptAway, Skipped, OnlyHere int
 	HereBytes                                                int64
+	// Doubtful are those in doubt whatever else is known of the server. Estimated are those that are
+	// in doubt unless its sizes are estimates. Misfits are all that Status.Misfit says.
+	Doubtful, Estimated, Misfits int
+}
+
+// InDoubt is how many messages are here and may not be what the server has.
+func (t Tally) InDoubt(estimates bool) int {
+	if estimates {
+		return t.Doubtful
+	}
+	return t.Doubtful + t.Estimated
 }
 
 // Commit is one transaction on one generation. It is durable when the base's Commit
@@ -202,7 +219,8 @@ type AccountRow struct {
 	User string
 	Ino  uint64 // the state file's own inode and birth time as last vouched for; written as 0, the base fills in what they are now
 	Born int64
-	// EstimatedSizes: twenty messages in a row had another size than the server said.
+	// EstimatedSizes: so many messages had another size than the server announced that its sizes
+	// are estimates.
 	EstimatedSizes bool
 	// Policy is the engine's word for what the configuration allowed when the account was
 	// last settled: under another one, nothing counts as unchanged.

@@ -101,6 +101,7 @@ type OnDisk struct {
 	UID     UID
 	Variant uint8  // 1, or n for U<uid>-n
 	New     bool   // in new/: fresh mail, without flags
+	Hashed  bool   // its name tells the digest of its bytes
 	Flags   Flags  // letters that have a name
 	Name    uint32 // offset of its name in DiskSnapshot.Names
 	Size    int64  // W=: octets the server sent, -1 where the name does not say

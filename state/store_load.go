@@ -100,7 +100,7 @@ func (s *Store) loadMailboxes(version int64) error {
 
 const generationColumns = `id, mailbox, token, current, uidvalidity, uidnext, modseq, "exists",
 cur_ino, new_ino, cur_btime, cur_ctime, new_ctime, kw_ctime, marker_ctime, trusted, clean, unsettable, held_server, held_disk, compared,
-records, on_server, here, here_bytes, outstanding, kept_away, skipped, only_here, messages_sum, proofs_sum, uidls_sum, intents_sum, departures_sum, sum`
+records, on_server, here, here_bytes, outstanding, kept_away, skipped, only_here, doubtful, estimated, misfits, messages_sum, proofs_sum, uidls_sum, intents_sum, departures_sum, sum`
 
 func (s *Store) loadGenerations() error {
 	return s.each("SELECT "+generationColumns+" FROM generation", nil, func(stmt *sqlite.Stmt) error {
@@ -118,7 +118,7 @@ func (s *Store) loadGenerations() error {
 		g.row.Held = Held{OnServer: int(num()), OnDisk: int(num())}
 		g.row.Compared, g.records = num(), num()
 		g.row.Tally = Tally{OnServer: int(num()), Here: int(num()), HereBytes: num(), Outstanding: int(num()),
-			KeptAway: int(num()), Skipped: int(num()), OnlyHere: int(num())}
+			KeptAway: int(num()), Skipped: int(num()), OnlyHere: int(num()), Doubtful: int(num()), Estimated: int(num()), Misfits: int(num())}
 		g.sum = uint64(num())
 		g.proofs, g.uidls, g.intents, g.departs = num(), num(), num(), num()
 		if sumGeneration(g) != num() || s.boxes[g.box] == nil {

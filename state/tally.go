@@ -16,6 +16,9 @@ func (t Tally) Plus(o Tally) Tally {
 		Skipped:     t.Skipped + o.Skipped,
 		OnlyHere:    t.OnlyHere + o.OnlyHere,
 		HereBytes:   t.HereBytes + o.HereBytes,
+		Doubtful:    t.Doubtful + o.Doubtful,
+		Estimated:   t.Estimated + o.Estimated,
+		Misfits:     t.Misfits + o.Misfits,
 	}
 }
 
@@ -29,6 +32,9 @@ func (t *Tally) count(r Record, n int) {
 			t.HereBytes += int64(n) * r.Size
 		}
 	}
+	if r.Status.Misfit() {
+		t.Misfits += n
+	}
 	switch r.Status {
 	case Outstanding:
 		t.Outstanding += n
@@ -38,5 +44,13 @@ func (t *Tally) count(r Record, n int) {
 		t.Skipped += n
 	case OnlyHere:
 		t.OnlyHere += n
+	case Doubtful, Unstable, Lacking:
+		t.Doubtful += n
+	case Longer:
+		if r.Tries < 2 {
+			t.Estimated += n
+		}
+	case Shorter:
+		t.Estimated += n
 	}
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"mailsync/state"
@@ -16,27 +17,37 @@ type Message struct {
 
 func (m Message) String() string { return fmt.Sprintf("%s:%d", m.Mailbox, m.UID) }
 
-// accept turns the fetches of messages that the user has accepted into agreements that
-// they cannot be had: an outstanding message then counts as no failure any more.
+// accept turns the fetches of messages that the user has accepted into agreements: that an
+// outstanding message cannot be had, which counts as no failure any more; that one which is here, and
+// of another length than the server announces, is all there is of it.
 func (r *run) accept(b *box) {
-	for i, o := range b.ops {
-		if o.Kind != OpFetch || !r.accepts(b, o.UID) {
+	for _, m := range r.Accept {
+		if !sameName(m.Mailbox, b.name) {
 			continue
 		}
-		if rec := b.record(o.UID); rec.Status == state.Outstanding {
-			b.ops[i] = Op{Kind: OpAgree, UID: o.UID, Variant: o.Variant, Status: state.Accepted, Flags: o.Flags}
+		rec := b.record(m.UID)
+		o := Op{Kind: OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
+		planned := func(p Op) bool { return p.UID == m.UID && (p.Kind == OpFetch || p.Kind == OpAgree) }
+		switch i := slices.IndexFunc(b.ops, planned); {
+		case rec.Status == state.Outstanding && i >= 0 && b.ops[i].Kind == OpFetch:
+			o.Status, o.Flags = state.Accepted, b.ops[i].Flags
+		case !inDoubt(rec):
+			continue
+		case i >= 0 && b.ops[i].Kind == OpAgree:
+			o.Flags = b.ops[i].Flags
 		}
+		b.ops = append(slices.DeleteFunc(b.ops, planned), o)
 	}
 	sortOps(b.ops)
 }
 
 func (r *run) accepts(b *box, uid state.UID) bool {
-	for _, m := range r.Accept {
-		if m.UID == uid && sameName(m.Mailbox, b.name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Accept, func(m Message) bool { return m.UID == uid && sameName(m.Mailbox, b.name) })
+}
+
+// acceptsIn reports whether a message of a mailbox is to be accepted.
+func (r *run) acceptsIn(b *box) bool {
+	return slices.ContainsFunc(r.Accept, func(m Message) bool { return sameName(m.Mailbox, b.name) })
 }
 
 // sameName compares decoded names. INBOX is INBOX in any case (RFC 9051 section 5.1).
@@ -62,7 +73,7 @@ func (r *run) unaccepted(ctx context.Context) error {
 			continue
 		}
 		err := state.Faultf(state.Other, "cannot accept %v: %s", m, why).
-			WithHint("only a message that is outstanding can be accepted; the name is the mailbox's as it is told, and the number its uid")
+			WithHint("only a message that is outstanding, or in doubt for its length, can be accepted; the name is the mailbox's as it is told, and the number its uid")
 		if err := r.problem(m.Mailbox, m.UID, err); err != nil {
 			return err
 		}
@@ -87,14 +98,14 @@ func (r *run) whyNot(ctx context.Context, b *box, uid state.UID) (string, error)
 			continue
 		}
 		for _, o := range b.ops {
-			if o.UID == uid && o.Kind == OpAgree && o.Status == state.Accepted {
+			if o.UID == uid && o.Kind == OpAgree && (o.Status == state.Accepted || inDoubt(rec)) {
 				return "", nil
 			}
 		}
-		if rec.Status == state.Accepted {
+		if rec.Status == state.Accepted || rec.Status == state.Live && rec.Tries == lengthAccepted {
 			return "", nil
 		}
-		return fmt.Sprintf("it is not outstanding (%v)", rec.Status), nil
+		return fmt.Sprintf("it is neither outstanding nor in doubt (%v)", rec.Status), nil
 	}
 	return "the server has no message of that uid", nil
 }

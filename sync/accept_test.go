@@ -53,7 +53,7 @@ func TestAcceptTheWrongOne(t *testing.T) {
 	l.server.Body = nil
 	l.clean(t)
 	for m, want := range map[sync.Message]string{
-		{Mailbox: "INBOX", UID: 1}:     "not outstanding (live)",
+		{Mailbox: "INBOX", UID: 1}:     "neither outstanding nor in doubt (live)",
 		{Mailbox: "INBOX", UID: 999}:   "no message of that uid",
 		{Mailbox: "archive", UID: 1}:   "no such mailbox",
 		{Mailbox: "Archive/x", UID: 1}: "no such mailbox",

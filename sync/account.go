@@ -97,8 +97,6 @@ type run struct {
 	trash          string      // raw name of the server's trash mailbox, "" without
 	moved          []*move     // what went in one mailbox and came in another
 	unsent         atomic.Bool // an append failed: something the user moved may have no other copy
-
-	wrongSizes int // that the server announced, in a row
 }
 
 func newRun(a *Account) *run { return &run{Account: a, turn: newTurn(), walking: newTurn()} }
@@ -186,6 +184,12 @@ func (r *run) identify(ctx context.Context) error {
 	r.row = row
 	if row.ID != "" {
 		r.saved = true
+		if !row.EstimatedSizes && estimates(r.rows) {
+			r.row.EstimatedSizes = true
+			if !r.DryRun {
+				return r.saveAccount(ctx)
+			}
+		}
 		return nil
 	}
 	if _, err := r.walk(ctx); err != nil {
@@ -302,6 +306,7 @@ func (r *run) count() {
 		r.result.Outstanding += t.Outstanding
 		r.result.KeptAway += t.KeptAway + w.Here
 		r.result.Skipped += t.Skipped
+		r.result.Doubtful += t.InDoubt(r.row.EstimatedSizes)
 		if b.idle {
 			r.result.Unchanged++
 		}

@@ -13,20 +13,26 @@ import (
 func (r *run) agree(ctx context.Context, b *box, ops []Op) error {
 	var c state.Commit
 	for _, o := range ops {
-		rec := b.record(o.UID)
+		was := b.record(o.UID)
+		rec := was
 		rec.Status, rec.Agreed, rec.Variant = o.Status, o.Flags, o.Variant
+		switch {
+		case o.Status == state.Live && inDoubt(was): // only by --accept
+			rec.Tries = lengthAccepted
+		case o.Status == state.Live && was.Status != state.Live:
+			rec.Tries = 0
+		}
 		if o.Name != "" {
-			proof, form, err := r.adopted(b, o, rec)
+			got, err := r.adopted(b, o)
 			if err != nil {
 				return err
 			}
-			rec.Form = form
-			if proof == nil {
-				// Not what the name says: the server's bytes decide, in the next run.
-				rec.Status, rec.Tries = state.Doubtful, 0
-				b.undone = true
+			rec.Form = got.Form
+			rec.Status, rec.Tries = adoptable(rec.Size, got)
+			if rec.Status == state.Doubtful {
+				b.undone = true // the server's bytes decide, in the next run
 			} else {
-				c.Proofs = append(c.Proofs, *proof)
+				c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Vouched})
 			}
 		}
 		c.Put = append(c.Put, rec)
@@ -37,20 +43,19 @@ func (r *run) agree(ctx context.Context, b *box, ops []Op) error {
 	return r.commit(ctx, b, c)
 }
 
-// adopted reads a file that is to be tied to the server's message, and returns the proof
-// of its bytes, nil if they are not what its name or the server says.
-func (r *run) adopted(b *box, o Op, rec state.Record) (*state.Proof, state.Form, error) {
+// adopted reads a file that is to be tied to the server's message. What cannot be read is nothing.
+func (r *run) adopted(b *box, o Op) (state.Received, error) {
 	if err := r.step("read %s uid %d", b.name, o.UID); err != nil {
-		return nil, 0, err
+		return state.Received{}, err
 	}
 	got, err := b.md.Inspect(o.Name, nil)
 	if state.KindOf(err) == state.Storage {
-		return nil, 0, err
+		return state.Received{}, err
 	}
-	if err != nil || rec.Size >= 0 && got.Bytes != rec.Size && !r.row.EstimatedSizes {
-		return nil, got.Form, nil
+	if err != nil {
+		return state.Received{Incoming: state.Incoming{Size: -1}, Bytes: -1}, nil
 	}
-	return &state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Vouched}, got.Form, nil
+	return got, nil
 }
 
 // fold makes two files of one identity one, where their bytes are equal: the planned

@@ -47,6 +47,7 @@ type Resident struct {
 	Fetched int64  // since when its bytes are here, 0 unknown or not here
 	Sent    int64  // octets that came, -1 unknown
 	Fixed   bool   // nothing may take it off the server
+	Short   bool   // what is here may not be all of it, and the server has no more
 	Same    string // messages with the same word are copies of one, and use the room of one; "" is itself
 }
 
@@ -56,23 +57,43 @@ type copies struct {
 	date int64 // of the newest
 	size int64
 	free bool // no rule spares it
+	here bool // all of it is here, or can be had
 }
 
-// Choose returns the indexes, in ascending order, of the messages that go, and how many
-// octets that frees. used is how many octets the account uses now. Copies of one message
-// go together or stay together, and count once.
-func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (goes []int, freed int64) {
+// Choice is what a Cutoff says of residents, by their indexes in ascending order.
+type Choice struct {
+	Goes  []int
+	Freed int64 // octets that it frees if they all go
+	// Stuck are those that would go if they were all here.
+	Stuck []int
+}
+
+// Choose says which messages go. used is how many octets the account uses now. Copies of one
+// message go together or stay together, and count once.
+func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen Choice) {
 	left := used
 	for _, m := range c.group(residents, now) {
-		if !m.free || !c.wants(m, left, now) {
-			continue
+		switch {
+		case !m.free || !c.wants(m, left, now):
+		case !m.here:
+			chosen.Stuck = append(chosen.Stuck, m.all...)
+		default:
+			chosen.Goes = append(chosen.Goes, m.all...)
+			chosen.Freed += m.size
+			left -= m.size
 		}
-		goes = append(goes, m.all...)
-		freed += m.size
-		left -= m.size
 	}
-	slices.Sort(goes)
-	return goes, freed
+	slices.Sort(chosen.Goes)
+	slices.Sort(chosen.Stuck)
+	return chosen
+}
+
+// used is how many octets messages take, copies of one counted once.
+func used(residents []Resident) (octets int64) {
+	for _, m := range (Cutoff{}).group(residents, time.Time{}) {
+		octets += m.size
+	}
+	return octets
 }
 
 // group gathers copies, the oldest message first. Where nothing else tells two apart, they
@@ -83,7 +104,7 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	for i, m := range residents {
 		g := same[m.Same]
 		if g == nil || m.Same == "" {
-			g = &copies{date: m.Date, free: true}
+			g = &copies{date: m.Date, free: true, here: true}
 			groups = append(groups, g)
 			if m.Same != "" {
 				same[m.Same] = g
@@ -91,8 +112,9 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 		}
 		g.all = append(g.all, i)
 		g.date = newer(g.date, m.Date)
-		g.size = max(g.size, m.Size)
+		g.size = max(g.size, m.octets())
 		g.free = g.free && !c.spares(m, now)
+		g.here = g.here && !m.Short
 	}
 	slices.SortStableFunc(groups, func(a, b *copies) int { return cmp.Compare(a.date, b.date) })
 	return groups
@@ -111,9 +133,8 @@ func (c Cutoff) spares(m Resident, now time.Time) bool {
 	switch {
 	case !m.Status.OnServer(),
 		m.Status == state.Accepted, // nobody can have it
-		m.Status == state.Unstable, // nobody knows what it is
 		m.Fixed,
-		c.Collected && m.doubted():
+		c.Collected && !m.Status.HasFile() && m.Status != state.Outstanding:
 		return true
 	case c.Collected:
 		return !c.collected(m, now)
@@ -127,11 +148,12 @@ func (c Cutoff) spares(m Resident, now time.Time) bool {
 	return false
 }
 
-// doubted reports whether a message is not here, or not as long as the server said: on
-// POP3 such a one is never deleted.
-func (m Resident) doubted() bool {
-	return !m.Status.HasFile() && m.Status != state.Outstanding ||
-		m.Status == state.Doubtful || m.Sent >= 0 && m.Sent != m.Size
+// octets is how many a message takes: what came of it, or else what was announced.
+func (m Resident) octets() int64 {
+	if m.Sent >= 0 {
+		return m.Sent
+	}
+	return max(0, m.Size)
 }
 
 // collected is the rule of POP3.

@@ -32,6 +32,8 @@ func sent(n int64) func(*Resident) {
 	return func(m *Resident) { m.Sent = n }
 }
 
+func short(m *Resident) { m.Short = true }
+
 func flagged(m *Resident) { m.Flagged = true }
 func unread(m *Resident)  { m.Unread = true }
 func undated(m *Resident) { m.Date = state.NoDate }
@@ -65,56 +67,66 @@ func TestChoose(t *testing.T) {
 		used  int64
 		goes  string // UIDs
 		freed int64
+		stuck string // UIDs
 	}{
-		{"the zero value lets nothing go", Cutoff{}, []Resident{resident(1, 9999)}, 1 << 40, "", 0},
-		{"by age", year, []Resident{resident(1, 400), resident(2, 365), resident(3, 364)}, 0, "1 2", 200},
-		{"without a date it is never old", year, []Resident{resident(1, 0, undated)}, 0, "", 0},
-		{"from the future it is not old", change(year, func(c *Cutoff) { c.OlderThan = 0 }), []Resident{resident(1, -3), resident(2, 0)}, 0, "2", 100},
-		{"keep", keep, []Resident{resident(1, 400, flagged), resident(2, 400, unread), resident(3, 400)}, 0, "3", 100},
-		{"keep nothing", year, []Resident{resident(1, 400, flagged), resident(2, 400, unread)}, 0, "1 2", 200},
+		{"the zero value lets nothing go", Cutoff{}, []Resident{resident(1, 9999)}, 1 << 40, "", 0, ""},
+		{"by age", year, []Resident{resident(1, 400), resident(2, 365), resident(3, 364)}, 0, "1 2", 200, ""},
+		{"without a date it is never old", year, []Resident{resident(1, 0, undated)}, 0, "", 0, ""},
+		{"from the future it is not old", change(year, func(c *Cutoff) { c.OlderThan = 0 }), []Resident{resident(1, -3), resident(2, 0)}, 0, "2", 100, ""},
+		{"keep", keep, []Resident{resident(1, 400, flagged), resident(2, 400, unread), resident(3, 400)}, 0, "3", 100, ""},
+		{"keep nothing", year, []Resident{resident(1, 400, flagged), resident(2, 400, unread)}, 0, "1 2", 200, ""},
 		{"oldest first until there is room", room,
-			[]Resident{resident(1, 40), resident(2, 60), resident(3, 50), resident(4, 70)}, 400, "2 4", 200},
-		{"there is room", room, []Resident{resident(1, 40)}, 249, "", 0},
-		{"just not below", room, []Resident{resident(1, 40)}, 250, "1", 100},
-		{"the floor holds", room, []Resident{resident(1, 29), resident(2, 30)}, 9000, "2", 100},
-		{"without a date there is no oldest", room, []Resident{resident(1, 0, undated)}, 9000, "", 0},
+			[]Resident{resident(1, 40), resident(2, 60), resident(3, 50), resident(4, 70)}, 400, "2 4", 200, ""},
+		{"there is room", room, []Resident{resident(1, 40)}, 249, "", 0, ""},
+		{"just not below", room, []Resident{resident(1, 40)}, 250, "1", 100, ""},
+		{"the floor holds", room, []Resident{resident(1, 29), resident(2, 30)}, 9000, "2", 100, ""},
+		{"without a date there is no oldest", room, []Resident{resident(1, 0, undated)}, 9000, "", 0, ""},
 		{"what is old goes, and more until there is room", both,
-			[]Resident{resident(1, 400), resident(2, 500), resident(3, 100), resident(4, 90)}, 500, "1 2 3", 300},
-		{"what is old goes also where there is room", both, []Resident{resident(1, 400), resident(2, 100)}, 100, "1", 100},
+			[]Resident{resident(1, 400), resident(2, 500), resident(3, 100), resident(4, 90)}, 500, "1 2 3", 300, ""},
+		{"what is old goes also where there is room", both, []Resident{resident(1, 400), resident(2, 100)}, 100, "1", 100, ""},
 		{"larger only", large, []Resident{resident(1, 40, sized(1001)), resident(2, 40, sized(1000)),
-			resident(3, 40, sized(-1)), resident(4, 29, sized(5000))}, 0, "1", 1001},
+			resident(3, 40, sized(-1)), resident(4, 29, sized(5000))}, 0, "1", 1001, ""},
 		{"old and larger", change(year, func(c *Cutoff) { c.LargerThan = 1000 }),
-			[]Resident{resident(1, 400, sized(2000)), resident(2, 400), resident(3, 40, sized(2000))}, 0, "1", 2000},
+			[]Resident{resident(1, 400, sized(2000)), resident(2, 400), resident(3, 40, sized(2000))}, 0, "1", 2000, ""},
 		{"only what the offsite backup has", change(year, func(c *Cutoff) { c.CopiedBefore = daysAgo(5) }),
-			[]Resident{resident(1, 400, fetched(daysAgo(6))), resident(2, 400, fetched(daysAgo(5))), resident(3, 400, fetched(0))}, 0, "1", 100},
-		{"an untrusted clock decides nothing", change(both, func(c *Cutoff) { c.NoClock = true }), []Resident{resident(1, 9999)}, 9000, "", 0},
+			[]Resident{resident(1, 400, fetched(daysAgo(6))), resident(2, 400, fetched(daysAgo(5))), resident(3, 400, fetched(0))}, 0, "1", 100, ""},
+		{"an untrusted clock decides nothing", change(both, func(c *Cutoff) { c.NoClock = true }), []Resident{resident(1, 9999)}, 9000, "", 0, ""},
 		{"what is not here yet goes once it is", year, []Resident{resident(1, 400, with(state.Outstanding)),
 			resident(2, 400, with(state.KeptAway)), resident(3, 400, with(state.Skipped)), resident(4, 400, with(state.Doubtful)),
-			resident(5, 400, with(state.Released))}, 0, "1 2 3 4 5", 500},
+			resident(5, 400, with(state.Released))}, 0, "1 2 3 4 5", 500, ""},
 		{"nobody can have it, or the server has not", year, []Resident{resident(1, 400, with(state.Accepted)),
-			resident(4, 400, with(state.Unstable)), resident(2, 400, with(state.OnlyHere)), resident(3, 400, with(state.Gone))}, 0, "", 0},
-		{"copies count once", room, []Resident{resident(1, 60, same("a")), resident(2, 60, same("a")), resident(3, 50), resident(4, 40)}, 400, "1 2 3", 200},
+			resident(2, 400, with(state.OnlyHere)), resident(3, 400, with(state.Gone))}, 0, "", 0, ""},
+		{"copies count once", room, []Resident{resident(1, 60, same("a")), resident(2, 60, same("a")), resident(3, 50), resident(4, 40)}, 400, "1 2 3", 200, ""},
 		{"a copy that is kept keeps the others", keep,
-			[]Resident{resident(1, 400, same("a")), resident(2, 400, same("a"), flagged), resident(3, 400, same("b"))}, 0, "3", 100},
-		{"a copy that is young keeps the others", year, []Resident{resident(1, 400, same("a")), resident(2, 3, same("a"))}, 0, "", 0},
-		{"POP3, by age here", pop, []Resident{resident(1, 0, fetched(daysAgo(14))), resident(2, 9999, fetched(daysAgo(13))), resident(3, 9999, fetched(0))}, 0, "1", 100},
-		{"POP3, large ones at once", pop, []Resident{resident(1, 0, sized(1001), fetched(0)), resident(2, 0, sized(1000))}, 0, "1", 1001},
+			[]Resident{resident(1, 400, same("a")), resident(2, 400, same("a"), flagged), resident(3, 400, same("b"))}, 0, "3", 100, ""},
+		{"a copy that is young keeps the others", year, []Resident{resident(1, 400, same("a")), resident(2, 3, same("a"))}, 0, "", 0, ""},
+		{"POP3, by age here", pop, []Resident{resident(1, 0, fetched(daysAgo(14))), resident(2, 9999, fetched(daysAgo(13))), resident(3, 9999, fetched(0))}, 0, "1", 100, ""},
+		{"POP3, large ones at once", pop, []Resident{resident(1, 0, sized(1001), fetched(0)), resident(2, 0, sized(1000))}, 0, "1", 1001, ""},
 		{"POP3, another length than the server says", change(pop, func(c *Cutoff) { c.FetchedAge = 0 }),
-			[]Resident{resident(1, 0, sent(99)), resident(2, 0, sent(100))}, 0, "2", 100},
-		{"POP3, doubt", pop, []Resident{resident(1, 0, sized(2000), with(state.Doubtful))}, 0, "", 0},
-		{"POP3, at once", change(pop, func(c *Cutoff) { c.FetchedAge = 0 }), []Resident{resident(1, 0, undated, fetched(0)), resident(2, 1)}, 0, "1 2", 200},
-		{"POP3, large ones only", change(pop, func(c *Cutoff) { c.FetchedAge = -1 }), []Resident{resident(1, 0, sized(2000)), resident(2, 1)}, 0, "1", 2000},
+			[]Resident{resident(1, 0, sent(99)), resident(2, 0, sent(100))}, 0, "1 2", 199, ""},
+		{"POP3, not all is here", pop, []Resident{resident(1, 0, sized(2000), short), resident(2, 0, short)}, 0, "", 0, "1"},
+		{"what is not all here stays, and is named where it would go", year,
+			[]Resident{resident(1, 400, short, sent(50)), resident(2, 3, short), resident(3, 400)}, 0, "3", 100, "1"},
+		{"what a rule spares is not stuck", keep, []Resident{resident(1, 400, short, flagged)}, 0, "", 0, ""},
+		{"a copy that is not all here keeps the others", year, []Resident{resident(1, 400, same("a")), resident(2, 400, same("a"), short)}, 0, "", 0, "1 2"},
+		{"what is stuck makes no room", room, []Resident{resident(1, 90, short), resident(2, 80), resident(3, 70), resident(4, 60)}, 400, "2 3", 200, "1"},
+		{"what came counts, not what was announced", year, []Resident{resident(1, 400, sized(500), sent(480))}, 0, "1", 480, ""},
+		{"POP3, at once", change(pop, func(c *Cutoff) { c.FetchedAge = 0 }), []Resident{resident(1, 0, undated, fetched(0)), resident(2, 1)}, 0, "1 2", 200, ""},
+		{"POP3, large ones only", change(pop, func(c *Cutoff) { c.FetchedAge = -1 }), []Resident{resident(1, 0, sized(2000)), resident(2, 1)}, 0, "1", 2000, ""},
 		{"POP3, an untrusted clock stops ages alone", change(pop, func(c *Cutoff) { c.NoClock = true }),
-			[]Resident{resident(1, 0, sized(2000)), resident(2, 0, fetched(daysAgo(99)))}, 0, "1", 2000},
+			[]Resident{resident(1, 0, sized(2000)), resident(2, 0, fetched(daysAgo(99)))}, 0, "1", 2000, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			goes, freed := c.rule.Choose(c.msgs, c.used, testNow)
-			var uids []string
-			for _, i := range goes {
-				uids = append(uids, fmt.Sprint(c.msgs[i].UID))
+			chosen := c.rule.Choose(c.msgs, c.used, testNow)
+			uids := func(of []int) string {
+				var uids []string
+				for _, i := range of {
+					uids = append(uids, fmt.Sprint(c.msgs[i].UID))
+				}
+				return strings.Join(uids, " ")
 			}
-			if got := strings.Join(uids, " "); got != c.goes || freed != c.freed {
-				t.Errorf("%q go and free %d; want %q, %d", got, freed, c.goes, c.freed)
+			if goes, stuck := uids(chosen.Goes), uids(chosen.Stuck); goes != c.goes || chosen.Freed != c.freed || stuck != c.stuck {
+				t.Errorf("%q go and free %d, %q are stuck; want %q, %d, %q", goes, chosen.Freed, stuck, c.goes, c.freed, c.stuck)
 			}
 		})
 	}
@@ -140,7 +152,8 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 		for i := range rapid.IntRange(0, 12).Draw(t, "n") {
 			m := resident(state.UID(i+1), rapid.IntRange(-2, 120).Draw(t, "age"), sized(int64(rapid.IntRange(90, 200).Draw(t, "size"))),
 				same(rapid.SampledFrom([]string{"", "", "a", "b"}).Draw(t, "same")), fetched(daysAgo(rapid.IntRange(5, 15).Draw(t, "fetched"))),
-				with(state.Status(rapid.IntRange(0, int(state.Archived)).Draw(t, "status"))))
+				with(state.Status(rapid.IntRange(0, int(state.Lacking)).Draw(t, "status"))))
+			m.Short = rapid.IntRange(0, 9).Draw(t, "short") == 0
 			m.Flagged, m.Unread = rapid.Bool().Draw(t, "flagged"), rapid.Bool().Draw(t, "unread")
 			if rapid.IntRange(0, 9).Draw(t, "undated") == 0 {
 				m.Date = state.NoDate
@@ -148,12 +161,13 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 			all = append(all, m)
 			used += m.Size
 		}
-		goes, freed := c.Choose(all, used, testNow)
+		chosen := c.Choose(all, used, testNow)
+		goes, freed := chosen.Goes, chosen.Freed
 		gone := map[int]bool{}
 		for _, i := range goes {
 			m := all[i]
 			gone[i] = true
-			if c.spares(m, testNow) || m.Date == state.NoDate || c.NoClock {
+			if c.spares(m, testNow) || m.Short || m.Date == state.NoDate || c.NoClock {
 				t.Fatalf("%+v goes", m)
 			}
 			if m.Date > daysAgo(int(min(c.OlderThan, c.NeverYoungerThan)/day)) {
@@ -176,10 +190,10 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 				left = append(left, m)
 			}
 		}
-		if again, _ := c.Choose(left, used-freed, testNow); len(again) > 0 {
+		if again := c.Choose(left, used-freed, testNow).Goes; len(again) > 0 {
 			t.Fatalf("then %v more go", again)
 		}
-		if more, _ := c.Choose(all, used, testNow); !slices.Equal(more, goes) {
+		if more := c.Choose(all, used, testNow).Goes; !slices.Equal(more, goes) {
 			t.Fatalf("first %v go, then %v", goes, more)
 		}
 	})

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 
 	"mailsync/state"
@@ -9,9 +10,6 @@ import (
 
 // maxVariants bounds how many messages may claim one UID.
 const maxVariants = 9
-
-// wrongSizesInARow is how many sizes a server has to have wrong before none is believed.
-const wrongSizesInARow = 20
 
 // unstableAfter is how often a server may send other bytes for one message before the
 // longest stays.
@@ -42,7 +40,6 @@ func (f *fetching) deliver(b *box, p *parcel) error {
 		if d.proof.UID != 0 {
 			c.Proofs = append(c.Proofs, d.proof)
 			if d.found {
-				b.leaving.compare(a.op.UID)
 				found = append(found, a.op.UID)
 			}
 		}
@@ -122,13 +119,18 @@ func (f *fetching) publish(b *box, a *arrival) (delivered, error) {
 	if err != nil && !occupied {
 		return delivered{}, err
 	}
-	right := prior.Size < 0 || rcv.Bytes == prior.Size || f.row.EstimatedSizes
-	rec, other := judge(prior, right, occupied, placed.Found)
+	what := body{octets: rcv.Bytes, headed: rcv.Headed, found: placed.Found, occupied: occupied}
+	if occupied {
+		if what.rewrote, err = f.rewrote(b, a); err != nil {
+			return delivered{}, err
+		}
+	}
+	rec, other := judge(prior, what)
 	d := delivered{proof: state.Proof{UID: a.op.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}}
 	rec.Variant, rec.Form = max(1, rcv.Variant), rcv.Form
 	switch {
 	case !occupied:
-	case other, right, f.longer(b, a):
+	case other, what.rewrote, rec.Status == state.Live, f.longer(b, a):
 		if other {
 			rcv.Flags = f.firstFlags(b, a.op.Flags) // not those of the file that is not it
 		}
@@ -156,45 +158,7 @@ func (f *fetching) publish(b *box, a *arrival) (delivered, error) {
 		b.undone = b.undone || placed.Found
 	}
 	d.record, d.found, d.name = rec, placed.Found, placed.Name
-	return d, f.sizeError(prior, rec, right)
-}
-
-// judge decides what a fetched body is. right says that it has the size the server
-// announced, occupied that a file with other bytes has its identity, which may be
-// another message's (then both stay) or a copy of this one that was in doubt; found that
-// the file has these very bytes.
-func judge(prior state.Record, right, occupied, found bool) (rec state.Record, other bool) {
-	rec = prior
-	again := prior.Status == state.Doubtful && (prior.Tries > 0 || found)
-	switch {
-	case right, again && !occupied:
-		// The size agrees, or the same bytes came twice: then the size is the server's error.
-		rec.Status, rec.Tries = state.Live, 0
-	case rec.Tries+1 >= unstableAfter:
-		rec.Status = state.Unstable
-	default:
-		rec.Status = state.Doubtful
-		rec.Tries++
-	}
-	return rec, occupied && !again
-}
-
-// sizeError counts sizes that the server had wrong, in a row. After twenty its sizes are
-// taken for estimates.
-func (f *fetching) sizeError(prior, rec state.Record, right bool) error {
-	f.run.turn.take()
-	defer f.run.turn.give()
-	switch {
-	case right:
-		f.wrongSizes = 0
-	case prior.Status == state.Doubtful && rec.Status == state.Live:
-		f.wrongSizes++
-	}
-	if f.wrongSizes < wrongSizesInARow || f.row.EstimatedSizes {
-		return nil
-	}
-	f.row.EstimatedSizes = true
-	return f.saveAccount(f.ctx)
+	return d, nil
 }
 
 // longer reports whether a body is longer than the file that has its identity.
@@ -203,11 +167,32 @@ func (f *fetching) longer(b *box, a *arrival) bool {
 	return err == nil && a.received.Bytes > there.Bytes
 }
 
-// beside publishes a body under the next variant of its identity that is free.
+// rewrote reports whether a body is the message that the file of its identity is, with the same date,
+// Message-ID and text, in which the server changed header fields: X-UIDL, Status and the like, which
+// some keep in there.
+func (f *fetching) rewrote(b *box, a *arrival) (bool, error) {
+	if a.op.Name == "" {
+		return false, nil
+	}
+	was, err := b.md.Ident(a.op.Name)
+	same := err == nil && (a.op.Date == state.NoDate || a.op.Date == was.Date)
+	if same {
+		same, err = b.md.SameText(a.op.Name, a.received)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return same, err
+}
+
+// beside publishes a body under a variant of its identity that is free: the next one, or one that
+// was free before and is again.
 func (f *fetching) beside(b *box, rcv state.Received) (uint8, state.Placed, error) {
-	for v := max(1, rcv.Variant) + 1; v <= maxVariants; v++ {
-		rcv.Variant = v
-		placed, err := b.md.Publish(rcv, b.kw)
+	for n := uint8(1); n < maxVariants; n++ {
+		v := (max(1, rcv.Variant)-1+n)%maxVariants + 1
+		of := rcv
+		of.Variant = v
+		placed, err := b.md.Publish(of, b.kw)
 		if !errors.Is(err, state.ErrOccupied) {
 			return v, placed, err
 		}

@@ -227,7 +227,7 @@ func (r *run) departed(d *departing, ident string) {
 		}
 		r.departures.freed[id] = true
 	}
-	rel.Freed += max(0, d.rec.Size)
+	rel.Freed += d.proof.Bytes
 }
 
 // kept takes the release of a message back that the server kept.

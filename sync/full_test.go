@@ -49,9 +49,10 @@ func TestSizeOrDateIsCorrected(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*mem.Message)
+		is     state.Status
 	}{
-		{"date", func(m *mem.Message) { m.Date += 3600 }},
-		{"size that is wrong now", func(m *mem.Message) { m.Size = 7 }},
+		{"date", func(m *mem.Message) { m.Date += 3600 }, state.Live},
+		{"size that is wrong now", func(m *mem.Message) { m.Size = 7 }, state.Longer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := filled()
@@ -70,7 +71,7 @@ func TestSizeOrDateIsCorrected(t *testing.T) {
 			if n := len(l.files(t)); n != before {
 				t.Errorf("%d files, want %d", n, before)
 			}
-			if rec := l.record(t, "INBOX", 2); rec.Status != state.Live || rec.Variant != 1 {
+			if rec := l.record(t, "INBOX", 2); rec.Status != c.is || rec.Variant != 1 {
 				t.Errorf("it is %v, variant %d", rec.Status, rec.Variant)
 			}
 			l.server.Change("INBOX", func(m *mem.Mailbox) {

@@ -71,7 +71,7 @@ func relearn(rec state.Record, v view) state.Record {
 	rec.Seen = v.sFlags
 	switch rec.Status {
 	case state.Gone:
-		rec.Status = state.Live
+		rec = back(rec)
 	case state.OnlyHere:
 		rec.Status = state.Outstanding // it came back; the file, if it is there, is adopted
 	case state.Archived:
@@ -89,6 +89,16 @@ func relearn(rec state.Record, v view) state.Record {
 	return rec
 }
 
+// back is what a message is that went from the server and came again: what it was, but where its length
+// was in doubt, which is forgotten by then.
+func back(rec state.Record) state.Record {
+	rec.Status = state.Live
+	if rec.Tries > 0 && rec.Tries != lengthAccepted {
+		rec.Status, rec.Tries = state.Doubtful, 0
+	}
+	return rec
+}
+
 // neverSeen reports whether a message was appended, and no scan has shown it since.
 func neverSeen(rec state.Record) bool { return rec.Size < 0 && rec.Date == state.NoDate }
 
@@ -99,7 +109,7 @@ func doubted(rec state.Record) state.Record {
 	switch rec.Status {
 	case state.KeptAway, state.Accepted, state.Skipped:
 		rec.Status, rec.Tries = state.Outstanding, 0
-	case state.Live, state.Gone, state.Doubtful, state.Released:
+	case state.Live, state.Gone, state.Doubtful, state.Released, state.Longer, state.Shorter, state.Lacking:
 		rec.Status, rec.Tries = state.Doubtful, 0
 	}
 	return rec

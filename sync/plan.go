@@ -61,7 +61,7 @@ func (p *planner) message(v view) {
 	switch status {
 	case state.Outstanding:
 		p.fresh(v)
-	case state.Live, state.Gone, state.Unstable, state.Doubtful:
+	case state.Live, state.Gone, state.Unstable, state.Doubtful, state.Longer, state.Shorter, state.Lacking:
 		p.live(v)
 	case state.OnlyHere:
 		p.onlyHere(v)
@@ -98,7 +98,7 @@ func (p *planner) fresh(v view) {
 func (p *planner) live(v view) {
 	switch {
 	case v.server == yes && v.disk == yes:
-		if v.rec.Status == state.Doubtful {
+		if again(v.rec, !p.w.Policy.FetchOnce && !p.w.Estimates) {
 			p.fetch(v)
 			if v.rec.Tries == 0 {
 				return // it may be another message: no flag travels before its bytes were seen
@@ -134,13 +134,20 @@ func (p *planner) removedHere(v view) {
 	switch {
 	case p.w.Policy.Refetch:
 		p.fetch(v)
-	case p.w.Policy.OnDiskDelete == Delete && v.rec.Status == state.Live:
+	case p.w.Policy.OnDiskDelete == Delete && p.readWhole(v.rec):
 		p.add(Op{Kind: OpExpunge, UID: v.uid})
-	case p.w.Policy.OnDiskDelete == Wait && v.rec.Status == state.Live:
+	case p.w.Policy.OnDiskDelete == Wait && p.readWhole(v.rec):
 		p.waiting.Here++
 	default:
 		p.agree(v, state.KeptAway, v.rec.Agreed)
 	}
+}
+
+// readWhole reports whether a file that its user removed may have been all of its message: only
+// then did they mean the message. Where sizes are estimates, fetching it again would have nothing to
+// compare with any more.
+func (p *planner) readWhole(rec state.Record) bool {
+	return Leavable(rec, p.w.Estimates) || p.w.Estimates && mayBeAll(rec.Status, true)
 }
 
 // onlyHere: the server had it once, the file is the last copy.
@@ -185,10 +192,10 @@ func (p *planner) released(v view) {
 }
 
 // adopt ties a file that carries this identity to the server's message. Where their
-// sizes differ the bytes are fetched and compared first; what both flags have is the
-// base. No \Deleted travels on the word of two sides that never agreed.
+// sizes differ and its name does not tell its digest, the bytes are fetched and compared first; what
+// both flags have is the base. No \Deleted travels on the word of two sides that never agreed.
 func (p *planner) adopt(v view) {
-	if v.dSize >= 0 && v.size >= 0 && v.dSize != v.size {
+	if !v.hashed && v.dSize >= 0 && v.size >= 0 && v.dSize != v.size {
 		p.fetch(v)
 		return
 	}

@@ -32,6 +32,7 @@ type Policy struct {
 	OnDiskDelete   Deletion // removed by the user: the server's copy
 	Append         bool     // files other programs put here go to the server
 	MaxSize        int64    // octets; larger messages are skipped. 0: no limit
+	FetchOnce      bool     // bytes of another length than announced are fetched once more only before they leave the server
 	MaxDelete      int      // the brake, per mailbox, run and side
 	Meant          bool     // MaxDelete was given for this run: emptying a mailbox is meant too
 	Refetch        bool     // bring kept-away and accepted messages back

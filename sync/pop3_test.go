@@ -33,7 +33,7 @@ type popLab struct {
 func newPopLab(t testing.TB, box *script.Box) *popLab {
 	l := &popLab{box: box, server: script.New(t, script.Healthy(box, nil))}
 	l.disk, l.base = disk.NewMem(disk.MemOptions{}), mem.NewBase()
-	l.policy = sync.Policy{MaxDelete: 100}
+	l.policy = sync.Policy{MaxDelete: 100, FetchOnce: true}
 	return l
 }
 
@@ -166,7 +166,7 @@ var popStories = []struct {
 	}},
 	{name: "deletion of what is here", begin: func(t testing.TB) *popLab {
 		return deleting(t)
-	}, extra: popMails(6)[:3]},
+	}, extra: deleted()},
 	{name: "deletion of what was here before", begin: func(t testing.TB) *popLab {
 		l := deleting(t)
 		begin := l.change
@@ -174,7 +174,7 @@ var popStories = []struct {
 		l.settle(t)
 		l.change = begin
 		return l
-	}, extra: popMails(6)[:3]},
+	}, extra: deleted()},
 	{name: "unique-ids that all changed, and a flag", begin: func(t testing.TB) *popLab {
 		l := newPopLab(t, script.NewBox(popMails(6)...))
 		l.settle(t)
@@ -205,13 +205,16 @@ var popStories = []struct {
 }
 
 // deleting is an account that deletes what it fetched: three messages of six, for two share
-// a unique-id, and the size of one is in doubt.
+// a unique-id, and one is longer than its size, so that it goes in the second run.
 func deleting(t testing.TB) *popLab {
 	l := newPopLab(t, script.NewBox(popMails(6)...))
 	l.box.Messages[3].UIDL, l.box.Messages[4].UIDL, l.box.Messages[5].Size = "same", "same", 5
 	l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
 	return l
 }
+
+// deleted are the messages that deleting deletes.
+func deleted() []string { return append(popMails(3), popMails(6)[5]) }
 
 // TestPOP3CutAtEveryStep cuts a run at each of its steps; the runs after it lose nothing,
 // double nothing, and ask for nothing that is here for good.
@@ -335,8 +338,11 @@ func TestPOP3Deletion(t *testing.T) {
 	if r.DeletedOnServer != 3 || len(l.box.Messages) != 3 || r.Fetched != 6 {
 		t.Errorf("deleted %d, %d are left; fetched %d", r.DeletedOnServer, len(l.box.Messages), r.Fetched)
 	}
+	if r := l.clean(t); r.DeletedOnServer != 1 || r.Fetched != 1 {
+		t.Errorf("deleted %d, fetched %d; the one of another length is to be fetched once more, and to go", r.DeletedOnServer, r.Fetched)
+	}
 	l.settle(t)
-	if got := l.mails(t); len(got) != 6 || len(l.box.Messages) != 3 {
+	if got := l.mails(t); len(got) != 6 || len(l.box.Messages) != 2 {
 		t.Errorf("%d here, %d on the server", len(got), len(l.box.Messages))
 	}
 }
@@ -478,7 +484,7 @@ func TestPOP3ServerThatExpires(t *testing.T) {
 	}
 	l.change = deletes
 	l.box.Add("Subject: late\r\n\r\n")
-	if r := l.clean(t); r.Fetched != 1 || r.DeletedOnServer != 4 || len(l.box.Messages) != 3 {
+	if r := l.clean(t); r.Fetched != 2 || r.DeletedOnServer != 5 || len(l.box.Messages) != 2 {
 		t.Errorf("fetched %d, deleted %d, left %d", r.Fetched, r.DeletedOnServer, len(l.box.Messages))
 	}
 }

@@ -132,6 +132,9 @@ type Maildir interface {
 	// they are rebuilt from it, with its form. want helps to tell the form where the file
 	// alone does not; it may be nil.
 	Inspect(name string, want *state.Proof) (state.Received, error)
+	// SameText reports whether a received body is the message that a file is but for its header: equal
+	// Message-IDs, and the same octets behind the first empty line. fs.ErrNotExist where the file is gone.
+	SameText(name string, got state.Received) (bool, error)
 	// Ident reads what identifies a file's content without its digest: its Message-ID, and
 	// size and date where its name does not tell them.
 	Ident(name string) (state.FileIdent, error)

@@ -46,7 +46,7 @@ func TestProofsSaySinceWhen(t *testing.T) {
 	doubtful := l.proof(t, "INBOX", 2)
 	hour()
 	l.clean(t)
-	if got := l.record(t, "INBOX", 2); got.Status != state.Live {
+	if got := l.record(t, "INBOX", 2); got.Status != state.Longer || got.Tries != 2 {
 		t.Fatalf("the second fetch left %v", got.Status)
 	}
 	if got := l.proof(t, "INBOX", 2); got != doubtful {

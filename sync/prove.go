@@ -70,13 +70,17 @@ func (r *run) readAgain(ctx context.Context, b *box, ops []Op) (passed []*depart
 		var there bool
 		d.name, there = nameIn(b.leaving.again, o.UID, max(1, d.rec.Variant))
 		switch {
-		case d.rec.Status != state.Live && d.rec.Status != state.Released && !b.leaving.compared[o.UID],
+		case stuck(d.rec, r.row.EstimatedSizes):
+			b.spoil(o.UID)
+			if err := r.short(b, d.rec, d.proof.Bytes); err != nil {
+				return nil, err
+			}
+			continue
+		case !Leavable(d.rec, r.row.EstimatedSizes), // the next run fetches it once more
 			(d.rec.Seen^d.rec.Agreed)&toDisk != 0, // a flag of the server's is still to come here
 			there && !d.proof.ByServer:            // fetched and compared first, by the next run
 			b.spoil(o.UID)
 			continue
-		case r.Release.Cutoff.Collected && d.proof.Bytes != d.rec.Size:
-			continue // the size is in doubt: it stays
 		}
 		if err := r.step("read %s uid %d again", b.name, o.UID); err != nil {
 			return nil, err
@@ -119,6 +123,20 @@ func nameIn(disk *state.DiskSnapshot, uid state.UID, variant uint8) (string, boo
 		}
 	}
 	return "", false
+}
+
+// short names a message that does not leave the server, for what came of it may not be all.
+func (r *run) short(b *box, rec state.Record, came int64) error {
+	what := fmt.Errorf("the server sends %d octets, and announces %d", came, rec.Size)
+	if rec.Status == state.Unstable {
+		what = fmt.Errorf("the server sends other bytes each time; the most were %d octets, and it announces %d", came, rec.Size)
+	}
+	if r.DryRun {
+		r.note(b.name, fmt.Sprintf("uid %d stays on the server: %v", rec.UID, what), "")
+		return nil
+	}
+	return r.problem(b.name, rec.UID, state.Faultf(state.Other, "it may not be all here, and stays on the server: %w", what).
+		WithHint("look at it here and in another program; if nothing is missing, --accept %q lets it go", Message{b.name, rec.UID}.String()))
 }
 
 // refuse names a message whose file does not pass, and takes its release back.

@@ -3,7 +3,6 @@ package sync
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"mailsync/state"
 )
@@ -110,10 +109,16 @@ func (r *run) choose(ctx context.Context) error {
 	if quota != nil {
 		used = quota.Used
 	}
-	goes, freed := c.Choose(all, used, r.now())
-	r.result.Released = &Released{Messages: len(goes), Bytes: freed, Quota: quota}
-	for _, i := range goes {
+	chosen := c.Choose(all, used, r.now())
+	r.result.Released = &Released{Messages: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
+	for _, i := range chosen.Goes {
 		r.leave(all[i])
+	}
+	for _, i := range chosen.Stuck {
+		b := r.boxes[all[i].Box]
+		if err := r.short(b, b.record(all[i].UID), all[i].Sent); err != nil {
+			return err
+		}
 	}
 	for _, b := range r.boxes {
 		if b.leaving.Messages > 0 {
@@ -132,18 +137,9 @@ type leaving struct {
 	fixed  map[state.UID]bool   // never to go
 	idents map[state.UID]string // EMAILIDs that no proof has yet
 
-	away     map[state.UID]bool  // released by a run that broke off, on their way to an archive
-	compared map[state.UID]bool  // fetched by this run and found here just so
-	again    *state.DiskSnapshot // the disk as it is when files are read again
-	shelves  map[string]Maildir  // archive Maildirs that are open
-}
-
-// compare notes that a message's bytes came from the server in this run, and are those here.
-func (l *leaving) compare(uid state.UID) {
-	if l.compared == nil {
-		l.compared = map[state.UID]bool{}
-	}
-	l.compared[uid] = true
+	away    map[state.UID]bool  // released by a run that broke off, on their way to an archive
+	again   *state.DiskSnapshot // the disk as it is when files are read again
+	shelves map[string]Maildir  // archive Maildirs that are open
 }
 
 // departures is what all mailboxes have in common of what leaves the server.
@@ -164,7 +160,7 @@ func (r *run) leave(m Resident) {
 		l.uids = map[state.UID]bool{}
 	}
 	p, known := l.proofs[m.UID]
-	l.uids[m.UID] = known && !p.ByServer
+	l.uids[m.UID] = known && !p.ByServer || again(b.record(m.UID), true) && !r.accepts(b, m.UID)
 	if l.Messages == 0 || m.Date < l.Oldest {
 		l.Oldest = m.Date
 	}
@@ -172,7 +168,7 @@ func (r *run) leave(m Resident) {
 		l.Newest = m.Date
 	}
 	l.Messages++
-	l.Bytes += max(0, m.Size)
+	l.Bytes += m.octets()
 	if m.Same != "" {
 		r.departures.copies.add(m.Same, copyOf{b, m.UID})
 	}
@@ -190,6 +186,7 @@ func (r *run) residents(i int, b *box) (all []Resident) {
 		}
 		m := Resident{Box: i, UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
 			Fixed:   b.leaving.fixed[rec.UID],
+			Short:   stuck(rec, r.row.EstimatedSizes) && !r.accepts(b, rec.UID),
 			Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0}
 		if flags, here := onDisk[rec.UID]; here {
 			m.Flagged = m.Flagged || flags&state.Flagged != 0
@@ -262,8 +259,7 @@ func (r *run) quota(ctx context.Context, all []Resident) (*state.Quota, error) {
 		return told, err
 	}
 	if r.Release.Quota > 0 {
-		_, used := Cutoff{Collected: true}.Choose(all, 0, time.Time{})
-		return &state.Quota{Used: used, Limit: r.Release.Quota}, nil
+		return &state.Quota{Used: used(all), Limit: r.Release.Quota}, nil
 	}
 	if r.Release.UntilQuota == 0 {
 		return nil, nil

@@ -40,6 +40,7 @@ type Result struct {
 	Outstanding     int
 	KeptAway        int // the user removed the file
 	Skipped         int // larger than max_size
+	Doubtful        int // here, and of another length than the server announces: they may not be all there is
 	Excluded        Excluded
 	Released        *Released // what left the server to make room; nil where nothing was asked for
 	Problems        []Problem

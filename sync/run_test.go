@@ -101,12 +101,12 @@ func TestDoubt(t *testing.T) {
 		l := filled()
 		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Size = 7 })
 		l.clean(t)
-		if rec := l.record(t, "INBOX", 2); rec.Status != state.Doubtful {
-			t.Fatalf("after one fetch it is %v", rec.Status)
+		if rec := l.record(t, "INBOX", 2); rec.Status != state.Longer || rec.Tries != 1 {
+			t.Fatalf("after one fetch it is %v, %d", rec.Status, rec.Tries)
 		}
 		l.clean(t)
-		if rec := l.record(t, "INBOX", 2); rec.Status != state.Live {
-			t.Errorf("after the same bytes twice it is %v", rec.Status)
+		if rec := l.record(t, "INBOX", 2); rec.Status != state.Longer || rec.Tries != 2 {
+			t.Errorf("after the same bytes twice it is %v, %d", rec.Status, rec.Tries)
 		}
 		l.idle(t)
 	})

@@ -54,7 +54,7 @@ func (r *run) scan(ctx context.Context) error {
 // what STATUS says and what a stat of the directories says are as they were.
 func (r *run) unchanged(b *box) bool {
 	g := b.gen()
-	if g == nil || !g.Clean || b.useTold || r.Full || r.due(g) || r.mayLeave(g) || r.departures.undo || r.Policy.Refetch || r.StateMoved || r.elsewhere() || r.row.Policy != r.lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.useTold || r.Full || r.due(g) || r.mayLeave(g) || r.departures.undo || r.Policy.Refetch || r.acceptsIn(b) || r.StateMoved || r.elsewhere() || r.row.Policy != r.lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.row.Path)
@@ -248,6 +248,7 @@ func (r *run) world(b *box) World {
 	if b.fresh {
 		w.Policy = w.Policy.careful()
 	}
+	w.Estimates = r.row.EstimatedSizes
 	if g := b.gen(); g != nil {
 		w.Unsettable = g.Unsettable
 	}

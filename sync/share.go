@@ -125,7 +125,7 @@ func (r *run) shareBatch(ctx context.Context, box int, ops []Op) (left []Op, err
 // server tells of this one. The place is empty where it is not.
 func (r *run) linkFrom(b *box, o Op, s source, messageID string) (rec state.Record, placed state.Placed, err error) {
 	file, err := s.md.Inspect(s.name, &s.proof)
-	if err != nil || file.Digest != s.proof.Digest || file.Bytes != s.proof.Bytes || file.Date != o.Date {
+	if err != nil || file.Digest != s.proof.Digest || file.Bytes != s.proof.Bytes || file.Bytes != o.Size || file.Date != o.Date {
 		return rec, placed, nil
 	}
 	if id, err := s.md.Ident(s.name); err != nil || id.MessageID != messageID {

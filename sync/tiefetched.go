@@ -17,8 +17,7 @@ func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err e
 	if s == nil || err != nil {
 		return d, false, err
 	}
-	right := prior.Size < 0 || rcv.Bytes == prior.Size || f.row.EstimatedSizes
-	rec, _ := judge(prior, right, false, true)
+	rec, _ := judge(prior, body{octets: rcv.Bytes, headed: rcv.Headed, found: true})
 	rec.Seen, rec.Date, rec.Variant = a.op.Flags, a.op.Date, max(1, rcv.Variant)
 	if s.Fileless {
 		rec.Status, rec.Tries, rec.Form, rec.Agreed = s.rec.Status, 0, rcv.Form, rec.Seen
@@ -48,7 +47,7 @@ func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err e
 	b.md.Discard(rcv)
 	d.record, d.found = rec, true
 	d.proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}
-	return d, true, f.sizeError(prior, rec, right)
+	return d, true, nil
 }
 
 // unlinkSeconds takes away the names that files had before they were tied.

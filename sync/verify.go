@@ -96,7 +96,7 @@ type identity struct {
 	name    string // where there is no uid; of a file in an archive, the archive
 }
 
-// Apart are messages that are not here for a reason.
+// Apart are messages that are not here for a reason, or that are here and of which not all may have come.
 type Apart struct {
 	Mailbox string
 	Status  state.Status
@@ -229,6 +229,7 @@ func (w *verifying) rows(ctx context.Context) ([]state.MailboxRow, error) {
 		if err == nil {
 			rows, err = m.Mailboxes(ctx)
 		}
+		w.estimate = w.estimate || estimates(rows)
 		return err
 	})
 	if err != nil {

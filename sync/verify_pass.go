@@ -141,6 +141,9 @@ func (w *verifying) count(s *survey, read []*reading) {
 				apart[r.Status] = append(apart[r.Status], r.UID)
 			case r.Status.OnServer():
 				v.Here++
+				if w.doubts(r) {
+					apart[state.Doubtful] = append(apart[state.Doubtful], r.UID)
+				}
 			}
 			if r.Status.OnServer() {
 				v.OnServer++
@@ -149,12 +152,19 @@ func (w *verifying) count(s *survey, read []*reading) {
 				v.Outstanding++
 			}
 		}
-		for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding} {
+		for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding, state.Doubtful} {
 			if uids := apart[status]; len(uids) > 0 {
 				v.Apart = append(v.Apart, Apart{s.name, status, uids})
 			}
 		}
 	}
+}
+
+// doubts reports whether a message that is here is counted among those in doubt.
+func (w *verifying) doubts(rec state.Record) bool {
+	var t state.Tally
+	t.Add(rec)
+	return t.InDoubt(w.estimate) > 0
 }
 
 // readFiles reads every file of one identity and judges them.

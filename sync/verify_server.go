@@ -117,10 +117,9 @@ func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p Pol
 	case !rec.Status.HasFile():
 		return nil
 	}
-	proof, proven := b.proofs[rec.UID]
-	if proven && !estimated && msg.Size >= 0 && msg.Size != proof.Bytes && msg.Size != rec.Size {
+	if proof, proven := b.proofs[rec.UID]; proven && lengthDiffers(rec, proof.Bytes, msg.Size, estimated) {
 		found = append(found, s.differs(b, rec.UID, rec.Variant, SizeDiffers,
-			fmt.Sprintf("the server says %d octets, and %d were fetched", msg.Size, proof.Bytes)))
+			fmt.Sprintf("the server announces %d octets, and %d were fetched", msg.Size, proof.Bytes)))
 	}
 	if !p.FlagsToDisk {
 		return found

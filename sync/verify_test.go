@@ -317,7 +317,7 @@ func TestVerifyAgainstTheServer(t *testing.T) {
 	l.server.Drop("Archive")
 	against("gone_there INBOX 1 the server has it no more\n" +
 		"flags_differ INBOX 2 here [], on the server [\\Seen]\n" +
-		"size_differs INBOX 4 the server says 99 octets, and 80 were fetched\n" +
+		"size_differs INBOX 4 the server announces 99 octets, and 80 were fetched\n" +
 		"not_here INBOX 10 the server has it (74 octets), and it is not here\n" +
 		"unlisted Archive 0 the server has no such mailbox any more; 3 messages were in it\n" +
 		"not_here Fresh 0 the mailbox is not here, with 1 messages")

@@ -16,6 +16,8 @@ type World struct {
 	// where the Maildir or the state file was copied, restored or lost its marker: then
 	// what is missing is fetched again.
 	DiskProves bool
+	// Estimates says that the sizes the server announces are estimates.
+	Estimates  bool
 	Unsettable state.Flags // those that the server does not keep
 	// Away are released messages whose files were on their way to an archive.
 	Away map[state.UID]bool
@@ -44,6 +46,7 @@ type view struct {
 	disk   presence
 	dFlags state.Flags
 	dSize  int64          // W= of the file, -1 unknown
+	hashed bool           // the file's name tells its digest
 	name   string         // of the file, "" where the disk was not looked at
 	extra  []state.OnDisk // further files of the same identity
 	vari   uint8
@@ -134,7 +137,7 @@ func (w *World) onDisk(v *view, files []state.OnDisk) {
 	}
 	mine := slices.DeleteFunc(slices.Clone(files), func(f state.OnDisk) bool { return f.Variant != v.vari })
 	if len(mine) > 0 {
-		v.disk, v.name, v.dSize = yes, w.Disk.NameAt(mine[0].Name), mine[0].Size
+		v.disk, v.name, v.dSize, v.hashed = yes, w.Disk.NameAt(mine[0].Name), mine[0].Size, mine[0].Hashed
 		v.extra = mine[1:]
 		for _, f := range mine {
 			v.dFlags |= f.Flags

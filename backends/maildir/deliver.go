@@ -31,6 +31,7 @@ type delivery struct {
 	lines  shrinker
 	sum    hash.Hash
 	bytes  int64 // that came
+	headed bool  // they begin with a header field
 	onDisk int64 // that were written
 }
 
@@ -55,7 +56,7 @@ func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, er
 	if !d.lines.ends {
 		d.form = state.FormRaw
 	}
-	got := state.Received{Incoming: in, Tmp: d.name, Bytes: d.bytes, OnDisk: d.onDisk, Form: d.form}
+	got := state.Received{Incoming: in, Tmp: d.name, Bytes: d.bytes, OnDisk: d.onDisk, Form: d.form, Headed: d.headed}
 	d.sum.Sum(got.Digest[:0])
 	return got, nil
 }
@@ -87,6 +88,9 @@ func (d *delivery) write(in state.Incoming, body io.Reader) error {
 			return fmt.Errorf("read body after %d octets: %w", d.bytes+int64(n), err)
 		}
 		last = end
+		if d.bytes == 0 {
+			d.headed = headed(b.in[:n])
+		}
 		d.sum.Write(b.in[:n])
 		if err := d.chunk(b, b.in[:n], last); err != nil {
 			return err

@@ -188,13 +188,14 @@ type reading struct {
 	size    int64
 	lines   int64 // LFs
 	crs     bool  // there is a CR
+	headed  bool
 	raw, lf hash.Hash
 }
 
 // received says what the server sent if the file is in that form. A file without any
 // line end is the same in both, and called raw.
 func (r *reading) received(form state.Form) state.Received {
-	got := state.Received{OnDisk: r.size, Bytes: r.size, Form: state.FormRaw}
+	got := state.Received{OnDisk: r.size, Bytes: r.size, Form: state.FormRaw, Headed: r.headed}
 	sum := r.raw
 	if form == state.FormLF {
 		sum = r.lf
@@ -223,6 +224,9 @@ func (m *Maildir) read(name string, raw, lf bool) (*reading, error) {
 		}
 		last = end
 		p := b.in[:n]
+		if r.size == 0 {
+			r.headed = headed(p)
+		}
 		r.size += int64(n)
 		r.lines += int64(bytes.Count(p, []byte{'\n'}))
 		r.crs = r.crs || bytes.IndexByte(p, '\r') >= 0

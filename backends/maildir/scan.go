@@ -167,7 +167,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 		return fault(errCrowded, "read %s", m.at(dir))
 	}
 	s.Messages = append(s.Messages, state.OnDisk{
-		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Flags: flags,
+		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags,
 		Name: uint32(len(s.Names)), Size: n.Bytes,
 	})
 	s.Names = append(s.Names, dir...)

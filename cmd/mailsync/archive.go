@@ -18,9 +18,10 @@ import (
 // archiving is what the flags of "archive" say.
 type archiving struct {
 	mailboxes picking
-	apply     bool
-	undo      bool
-	rules     map[string]string // keys of the archive table that are set for this run
+	accepting
+	apply bool
+	undo  bool
+	rules map[string]string // keys of the archive table that are set for this run
 }
 
 // archiveFlags are the keys of the archive table as flags.
@@ -46,7 +47,8 @@ mailbox, and what the quota would be; with --apply it does it.
 
 What goes is fetched if it is not here yet. Its file is read again, and has to be to the last
 byte what the server sent; it is moved into the archive, if there is one ("into"); then the
-server's copy is expunged. What does not pass stays on the server and is named.
+server's copy is expunged. What does not pass, or may not be all of its message, stays on the
+server and is named.
 
 The rules are in the account's archive table; flags change them for this run.
 
@@ -57,6 +59,7 @@ The rules are in the account's archive table; flags change them for this run.
 	f.BoolVar(&o.apply, "apply", false, "do it")
 	f.BoolVar(&o.undo, "undo", false, "put back what the last archive run took off the server")
 	o.mailboxes.flag(c, p)
+	o.accepting.flag(c)
 	for _, x := range archiveFlags {
 		f.Var(rule{o.rules, x.key, x.value}, x.flag, x.help)
 	}
@@ -85,9 +88,12 @@ func (o *archiving) check(p *program, accounts []*config.Account) error {
 		return usage("archive is for IMAP, and %s is on POP3", accounts[0].Name).
 			WithHint(`the keys "delete" and "delete_bigger_than" let "mailsync sync" delete from a POP3 server`)
 	}
+	if err := o.accepting.check(accounts); err != nil {
+		return err
+	}
 	if o.undo {
-		if len(o.rules) > 0 || o.apply {
-			return usage("--undo puts back what the last archive run took, and needs neither rules nor --apply")
+		if len(o.rules) > 0 || o.apply || len(o.accepting) > 0 {
+			return usage("--undo puts back what the last archive run took, and needs neither rules nor --apply nor --accept")
 		}
 		return nil
 	}
@@ -163,6 +169,9 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		account.Release = r.release(h)
 		result = account.Undo(ctx)
 		return result, r.remember(ctx, h, server, result)
+	}
+	if account.Accept, err = o.messages(); err != nil {
+		return nil, err
 	}
 	account.Watch = plansOnly{watch{r.told}}
 	if account.Release, err = r.archive(h); err != nil {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +49,7 @@ type pulling struct {
 	refetch   bool
 	fresh     bool // --new
 	moved     bool
-	accept    []string
+	accepting
 }
 
 func (o *pulling) register(c *cobra.Command, p *program) {
@@ -61,7 +58,7 @@ func (o *pulling) register(c *cobra.Command, p *program) {
 	o.mailboxes.flag(c, p)
 	f.BoolVar(&o.full, "full", false, "compare everything, also what seems not to have changed")
 	f.BoolVar(&o.refetch, "refetch", false, "fetch again what you removed here, or accepted as not to be had")
-	f.StringArrayVar(&o.accept, "accept", nil, "a message cannot be had, and is no failure any more; `MAILBOX:UID`, may be repeated")
+	o.accepting.flag(c)
 	f.BoolVar(&o.moved, "moved", false, "follow a Maildir that you moved, or an account whose server or user has another name now")
 	f.BoolVar(&o.fresh, "new", false, "start afresh where a Maildir that was known is gone")
 }
@@ -73,14 +70,9 @@ func (o *pulling) apply(account *engine.Account) error {
 	account.Partial = len(o.mailboxes) > 0
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return include(l) && o.mailboxes.match(l.Levels, l.Role) }
-	for _, text := range o.accept {
-		m, err := parseMessage(text)
-		if err != nil {
-			return err
-		}
-		account.Accept = append(account.Accept, m)
-	}
-	return nil
+	var err error
+	account.Accept, err = o.messages()
+	return err
 }
 
 // told tells that the patterns matched none of the mailboxes, which is more likely a mistake
@@ -98,30 +90,3 @@ const (
 	kept         = "that is kept here"
 	keptHint     = `"mailsync status --json" shows them with their roles, as the server last told them`
 )
-
-// check complains of what the flags ask for that cannot be, before anything is done.
-func (o *pulling) check(accounts []*config.Account) error {
-	if len(o.accept) > 0 && len(accounts) != 1 {
-		return usage("--accept is about a message of one account, and %d are meant", len(accounts)).
-			WithHint("name the account")
-	}
-	for _, text := range o.accept {
-		if _, err := parseMessage(text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parseMessage reads MAILBOX:UID, as a failure of a message is told.
-func parseMessage(text string) (engine.Message, error) {
-	i := strings.LastIndexByte(text, ':')
-	if i > 0 {
-		uid, err := strconv.ParseUint(strings.TrimSpace(text[i+1:]), 10, 32)
-		if err == nil && uid > 0 {
-			return engine.Message{Mailbox: text[:i], UID: state.UID(uid)}, nil
-		}
-	}
-	return engine.Message{}, usage("--accept %q is no message", text).WithHint("%s",
-		fmt.Sprintf("write the mailbox's name and the message's uid as they are told: %s", "INBOX:4711"))
-}

@@ -160,6 +160,7 @@ func policy(a *config.Account, deletes *int) engine.Policy {
 		OnDiskDelete:   deletion(a.OnDiskDelete),
 		Append:         a.Append,
 		MaxSize:        a.MaxSize,
+		FetchOnce:      a.Protocol == "pop3",
 		MaxDelete:      a.MaxDelete,
 	}
 	if deletes != nil {

@@ -1,0 +1,149 @@
+package sync
+
+import "mailsync/state"
+
+// What a server announces of a message's length (RFC822.SIZE, LIST) is a hint. Bytes of another
+// length are kept; whether they may be all there is of their message is decided here, and nowhere
+// else (SPEC section 5, "Announced sizes").
+
+// A message that is shorter than announced by no more than this may be whole, where a server's
+// sizes are estimates.
+const (
+	estimateParts = 10       // by a tenth of what was announced
+	estimateMost  = 64 << 10 // and by 64 KiB
+)
+
+// enoughMisfits is how many messages have to be of another length than announced, and at least one
+// in estimateParts of those that are here, before a server's sizes are taken for estimates.
+const enoughMisfits = 20
+
+// fit says what a message is of which so many octets came, where the server announced so many
+// (-1: none). headed says that they begin as a message does, with a header.
+func fit(announced, came int64, headed bool) state.Status {
+	short := announced - came
+	switch {
+	case announced < 0 || short == 0:
+		return state.Live
+	case short < 0:
+		return state.Longer
+	case came > 0 && headed && short <= estimateMost && short <= announced/estimateParts:
+		return state.Shorter
+	}
+	return state.Lacking
+}
+
+// lengthAccepted is the Tries of a live message that is as it should be, says its user, whatever length the
+// server announces.
+const lengthAccepted = 9
+
+// estimates reports whether an account's sizes are estimates, by what is known of all of its
+// messages. Once they are, they stay so.
+func estimates(rows []state.MailboxRow) bool {
+	var t state.Tally
+	for _, row := range rows {
+		for _, g := range row.Generations {
+			t = t.Plus(g.Tally)
+		}
+	}
+	return t.Misfits >= enoughMisfits && t.Misfits*estimateParts >= t.Here-t.OnlyHere
+}
+
+// again reports whether a message that is here is to be fetched once more: it may be another one by now
+// (no tries), or its bytes are in doubt, and twice says that this is where that matters.
+func again(rec state.Record, twice bool) bool {
+	switch {
+	case rec.Status == state.Doubtful:
+		return twice || rec.Tries == 0
+	case rec.Status.Misfit():
+		return twice && rec.Tries < 2
+	}
+	return false
+}
+
+// Leavable reports whether nothing about the length of a message speaks against its leaving the
+// server, now that it is here. That the same bytes came twice says that the server has no others, and
+// not that they are all: so what is shorter leaves only where it may be an estimate that was wrong.
+func Leavable(rec state.Record, estimates bool) bool {
+	return rec.Tries >= 2 && mayBeAll(rec.Status, estimates) || rec.Status == state.Live || rec.Status == state.Released
+}
+
+// inDoubt reports whether a message is here of which not all may have come.
+func inDoubt(rec state.Record) bool {
+	return rec.Status == state.Unstable || rec.Status.Misfit() || rec.Status == state.Doubtful && rec.Tries > 0
+}
+
+// stuck reports whether a message stays on the server although it is here: what came of it may not be
+// all, and the server has no more.
+func stuck(rec state.Record, estimates bool) bool {
+	return rec.Status == state.Unstable || rec.Status.Misfit() && rec.Tries >= 2 && !Leavable(rec, estimates)
+}
+
+// mayBeAll reports whether a message in that state may be all there is of it.
+func mayBeAll(s state.Status, estimates bool) bool {
+	return s == state.Live || s == state.Longer || s == state.Shorter && estimates
+}
+
+// measured says what a message is whose file was found to be its, by the length that the server announces:
+// it counts as fetched once.
+func measured(announced int64, file state.Received) (state.Status, uint8) {
+	if fits := fit(announced, file.Bytes, file.Headed); fits.Misfit() {
+		return fits, 1
+	}
+	return state.Live, 0
+}
+
+// lengthDiffers reports whether so many octets that came of a message may not be all of it, for the
+// server announces so many now.
+func lengthDiffers(rec state.Record, came, announced int64, estimates bool) bool {
+	if announced < 0 || announced == came {
+		return false
+	}
+	if inDoubt(rec) {
+		return !mayBeAll(rec.Status, estimates) || rec.Tries < 2 && !estimates
+	}
+	return !estimates && announced != rec.Size
+}
+
+// adoptable says what a message is whose file carries its identity, and of which the base knows nothing.
+// A file that is not what its name says, or whose name does not tell and that has another length
+// than the server announces, is looked at again: the server's bytes decide.
+func adoptable(announced int64, file state.Received) (state.Status, uint8) {
+	status, tries := measured(announced, file)
+	if file.Bytes < 0 || !file.Vouched && (file.Hints.Hash != "" || status.Misfit()) {
+		return state.Doubtful, 0
+	}
+	return status, tries
+}
+
+// body is what is known of bytes that were fetched, once it was tried to put them in their place.
+type body struct {
+	octets   int64
+	headed   bool // they begin with a header
+	found    bool // a file of that identity has these very bytes
+	occupied bool // a file of that identity has others
+	rewrote  bool // and those are the same message, in which the server has changed header fields
+}
+
+// judge decides what a fetched body is, beside what its record says, and whether it is another message
+// than the file of its identity, so that both stay.
+func judge(prior state.Record, b body) (rec state.Record, other bool) {
+	rec = prior
+	doubted := inDoubt(prior)
+	other = b.occupied && !b.rewrote && !doubted
+	fits := fit(prior.Size, b.octets, b.headed)
+	switch {
+	case b.found && prior.Status == state.Live && prior.Tries == lengthAccepted:
+	case fits == state.Live:
+		rec.Status, rec.Tries = state.Live, 0
+	case b.found && (doubted || prior.Status == state.Doubtful):
+		rec.Status, rec.Tries = fits, 2 // the server has no others
+	case !doubted || !b.occupied:
+		rec.Status, rec.Tries = fits, 1
+	case rec.Tries+1 >= unstableAfter:
+		rec.Status = state.Unstable
+	default:
+		rec.Status = state.Doubtful
+		rec.Tries++
+	}
+	return rec, other
+}
