@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// schemaVersion is what user_version says. A higher one is refused, a lower one is read as
-	// it is and brought up when it is first written (upgrade.go).
-	schemaVersion = 2
+	// schemaVersion is what user_version says. A higher one is refused; a lower one, which no release
+	// wrote, is set aside as a file that is damaged.
+	schemaVersion = 3
 	// applicationID marks the file as ours: "msyn" in ASCII.
 	applicationID = 0x6d73796e
 )
@@ -177,8 +177,8 @@ func makeSchema(conn *sqlite.Conn) error {
 	return nil
 }
 
-// checkSchema compares what the file says its tables are with what they must be in its version.
-func checkSchema(conn *sqlite.Conn, version int64) error {
+// checkSchema compares what the file says its tables are with what they must be.
+func checkSchema(conn *sqlite.Conn) error {
 	var got []string
 	err := sqlitex.Execute(conn, "SELECT sql FROM sqlite_schema ORDER BY rowid", &sqlitex.ExecOptions{
 		ResultFunc: func(stmt *sqlite.Stmt) error {
@@ -188,8 +188,8 @@ func checkSchema(conn *sqlite.Conn, version int64) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(got, schemaOf(version)) {
-		return damage("its tables are not the ones that version %d has", version)
+	if !slices.Equal(got, schema) {
+		return damage("its tables are not the ones that version %d has", schemaVersion)
 	}
 	return nil
 }

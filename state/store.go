@@ -35,7 +35,6 @@ type Store struct {
 	remote func(path string) bool
 
 	conn    *sqlite.Conn // nil while there is no file
-	version int64        // of the file, 0 while there is none
 	writing bool         // conn has its journal set up and the seal is broken
 	loose   bool         // the file was found unsealed, and proved to be whole
 	seal    *sealWriter  // while writing

@@ -30,11 +30,11 @@ func (s *Store) each(query string, args []int64, row func(*sqlite.Stmt) error) e
 
 // load reads the account, the mailboxes with their keywords and uses, and the generations, of
 // a file of that version.
-func (s *Store) load(version int64) error {
+func (s *Store) load() error {
 	if err := s.loadAccount(); err != nil {
 		return err
 	}
-	if err := s.loadMailboxes(version); err != nil {
+	if err := s.loadMailboxes(); err != nil {
 		return err
 	}
 	return s.loadGenerations()
@@ -58,7 +58,7 @@ func (s *Store) loadAccount() error {
 	return err
 }
 
-func (s *Store) loadMailboxes(version int64) error {
+func (s *Store) loadMailboxes() error {
 	sums := map[int64]int64{}
 	err := s.each("SELECT id, raw, path, sep, role, mailboxid, sum FROM mailbox", nil, func(stmt *sqlite.Stmt) error {
 		m := &MailboxRow{ID: stmt.ColumnInt64(0), Raw: stmt.ColumnText(1), Path: stmt.ColumnText(2), Sep: stmt.ColumnText(3),
@@ -77,7 +77,7 @@ func (s *Store) loadMailboxes(version int64) error {
 		m.Keywords = append(m.Keywords, stmt.ColumnText(2))
 		return nil
 	})
-	if err == nil && version > 1 {
+	if err == nil {
 		err = s.each("SELECT mailbox, name FROM special_use", nil, func(stmt *sqlite.Stmt) error {
 			m := s.boxes[stmt.ColumnInt64(0)]
 			if m == nil {

@@ -133,7 +133,7 @@ func checkVersion(path string, version int64) error {
 	case version > schemaVersion && version < schemaVersion+1000:
 		return Faultf(Storage, "%s has version %d, and this program knows none above %d", path, version, schemaVersion).
 			WithHint("use the newer version of mailsync that wrote it")
-	case version < 1 || version > schemaVersion:
+	case version != schemaVersion:
 		return damage("it says that its version is %d", version)
 	}
 	return nil
@@ -172,7 +172,7 @@ func (s *Store) read(trusted bool) error {
 	if err := checkVersion(s.path, version); err != nil {
 		return err
 	}
-	if err := checkSchema(s.conn, version); err != nil {
+	if err := checkSchema(s.conn); err != nil {
 		return err
 	}
 	if !trusted {
@@ -180,8 +180,7 @@ func (s *Store) read(trusted bool) error {
 			return err
 		}
 	}
-	s.version = version
-	if err := s.load(version); err != nil {
+	if err := s.load(); err != nil {
 		return err
 	}
 	if !trusted {

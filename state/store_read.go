@@ -188,9 +188,6 @@ func (s *Store) uidls(g *generation) ([]UIDL, error) {
 
 // intentFlags are the flags of a generation's intents that have any, by key.
 func (s *Store) intentFlags(gen GenID) (map[string]Flags, error) {
-	if s.version < 2 {
-		return nil, nil
-	}
 	flags := map[string]Flags{}
 	err := s.each(`SELECT "key", flags FROM intent_flags WHERE gen = ?`, []int64{int64(gen)}, func(stmt *sqlite.Stmt) error {
 		flags[stmt.ColumnText(0)] = Flags(stmt.ColumnInt64(1))

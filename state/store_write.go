@@ -65,7 +65,7 @@ func (s *Store) broken(err error) error {
 }
 
 // begin makes the store ready to be written: the file made if there is none, its seal
-// broken, its journal the one that is safe where it lies, its version this program's.
+// broken, its journal the one that is safe where it lies.
 func (s *Store) begin() error {
 	switch {
 	case s.failed != nil:
@@ -101,10 +101,7 @@ func (s *Store) begin() error {
 	if err := s.setJournal(); err != nil {
 		return err
 	}
-	if err := upgrade(s.conn); err != nil {
-		return err
-	}
-	s.version, s.writing = schemaVersion, true
+	s.writing = true
 	return nil
 }
 

@@ -53,11 +53,7 @@ func sumAccount(a *AccountRow, serial int64) int64 {
 }
 
 func sumMailbox(m *MailboxRow) int64 {
-	f := fields(nil).num(m.ID).text(m.Raw, m.Path, m.Sep, m.Role, m.MailboxID).text(m.Keywords...)
-	if m.Use != "" { // version 1 had none, and its rows keep their sums
-		f = f.text(`\` + m.Use)
-	}
-	return f.sum()
+	return fields(nil).num(m.ID).text(m.Raw, m.Path, m.Sep, m.Role, m.MailboxID, m.Use).text(m.Keywords...).sum()
 }
 
 func sumGeneration(g *generation) int64 {
@@ -80,10 +76,7 @@ func sumUIDL(gen GenID, u *UIDL) int64 {
 }
 
 func sumIntent(gen GenID, i *Intent) int64 {
-	f := fields(nil).num(int64(gen), int64(i.UIDNext), int64(i.UID), i.Bytes).text(i.Key)
-	if i.Flags != 0 { // version 1 had none, and its rows keep their sums
-		f = f.num(int64(i.Flags))
-	}
+	f := fields(nil).num(int64(gen), int64(i.UIDNext), int64(i.UID), i.Bytes, int64(i.Flags)).text(i.Key)
 	return append(f, i.Digest[:]...).sum()
 }
 

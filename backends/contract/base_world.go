@@ -51,7 +51,7 @@ func (w *world) step(rng *rand.Rand) state.Commit {
 		c.Forget = append(c.Forget, state.UID(1+rng.IntN(40)))
 	}
 	for range rng.IntN(9) {
-		c.Put = append(c.Put, state.Record{UID: state.UID(1 + rng.IntN(40)), Status: state.Status(rng.IntN(11)),
+		c.Put = append(c.Put, state.Record{UID: state.UID(1 + rng.IntN(40)), Status: state.Status(rng.IntN(14)), Tries: uint8(rng.IntN(4)),
 			Size: rng.Int64N(1000) - 1, Date: rng.Int64(), Seen: state.Flags(rng.Uint64()), Agreed: state.Flags(rng.Uint64())})
 	}
 	for _, uid := range c.Forget {
@@ -86,6 +86,19 @@ func (w *world) tally(at int) (t state.Tally) {
 			file = false
 		case state.Accepted:
 			file = false
+		case state.Doubtful, state.Unstable:
+			t.Doubtful++
+		case state.Lacking:
+			t.Doubtful++
+			t.Misfits++
+		case state.Shorter:
+			t.Estimated++
+			t.Misfits++
+		case state.Longer:
+			if r.Tries < 2 {
+				t.Estimated++
+			}
+			t.Misfits++
 		}
 		if onServer {
 			t.OnServer++
