@@ -26,6 +26,7 @@ type box struct {
 	refused error    // why its Maildir is left alone
 	tied    []tied   // files and records that were tied to its messages in this run
 	spares  []*spare // what could still be a message that is fetched
+	strays  *strays  // files here that could be, too
 	proves  bool     // a missing file was removed by somebody
 	ops     []Op
 	turn    turn

@@ -185,11 +185,23 @@ func (f *fetching) rewrote(b *box, a *arrival) (bool, error) {
 	return same, err
 }
 
-// beside publishes a body under a variant of its identity that is free: the next one, or one that
-// was free before and is again.
+// beside publishes a body under another variant of its identity: one whose file has these bytes, for
+// the server had this message before and has it again; else one that is free, the next first.
 func (f *fetching) beside(b *box, rcv state.Received) (uint8, state.Placed, error) {
+	mine := max(1, rcv.Variant)
+	var variants []uint8
+	for _, m := range b.disk.Messages {
+		if m.UID == rcv.UID && m.Variant <= maxVariants {
+			variants = append(variants, m.Variant)
+		}
+	}
 	for n := uint8(1); n < maxVariants; n++ {
-		v := (max(1, rcv.Variant)-1+n)%maxVariants + 1
+		variants = append(variants, (mine-1+n)%maxVariants+1)
+	}
+	for _, v := range variants {
+		if v == mine {
+			continue
+		}
 		of := rcv
 		of.Variant = v
 		placed, err := b.md.Publish(of, b.kw)

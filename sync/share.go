@@ -81,7 +81,7 @@ func (r *run) shareBatch(ctx context.Context, box int, ops []Op) (left []Op, err
 			if r.sharing.given[link{s.of, b}] {
 				continue // two messages of one Maildir share no file
 			}
-			rec, placed, err := r.linkFrom(b, o, s, ids[o.UID].MessageID)
+			rec, placed, err := r.linkFrom(ctx, b, o, s, ids[o.UID].MessageID)
 			if err != nil {
 				return ops, err
 			}
@@ -123,7 +123,7 @@ func (r *run) shareBatch(ctx context.Context, box int, ops []Op) (left []Op, err
 // linkFrom gives a message the file of one that the server calls the same, if that is whole:
 // it has the bytes that the server sent, the date of both, and the Message-ID that the
 // server tells of this one. The place is empty where it is not.
-func (r *run) linkFrom(b *box, o Op, s source, messageID string) (rec state.Record, placed state.Placed, err error) {
+func (r *run) linkFrom(ctx context.Context, b *box, o Op, s source, messageID string) (rec state.Record, placed state.Placed, err error) {
 	file, err := s.md.Inspect(s.name, &s.proof)
 	if err != nil || file.Digest != s.proof.Digest || file.Bytes != s.proof.Bytes || file.Bytes != o.Size || file.Date != o.Date {
 		return rec, placed, nil
@@ -131,7 +131,7 @@ func (r *run) linkFrom(b *box, o Op, s source, messageID string) (rec state.Reco
 	if id, err := s.md.Ident(s.name); err != nil || id.MessageID != messageID {
 		return rec, placed, nil
 	}
-	if known, _, err := b.spareWith(file); known != nil || err != nil {
+	if known, _, err := r.alreadyHere(ctx, b, file); known != nil || err != nil {
 		return rec, placed, err // it is tied to that once it was fetched
 	}
 	if err := r.step("link %s of %s to uid %d of %s", s.name, s.path, o.UID, b.name); err != nil {

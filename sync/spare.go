@@ -23,7 +23,9 @@ type spare struct {
 	proof state.Proof  // of that, UID 0 without
 	rank  int
 	used  bool
+	plain bool      // a file without a token: a mail program made it
 	stray state.UID // of a file of the current generation; 0: it is of none
+	place uint32    // of that file: its Name in the scan
 }
 
 // findSpares returns the spares of a box, the likeliest first: files of its older
@@ -40,7 +42,7 @@ func (r *run) findSpares(ctx context.Context, b *box) ([]*spare, error) {
 		if !r.mayBe(b, f.Token) {
 			continue
 		}
-		s := &spare{name: f.Name, flags: f.Flags, bytes: f.Size, rank: 1 << 30}
+		s := &spare{name: f.Name, flags: f.Flags, bytes: f.Size, rank: 1 << 30, plain: f.Token == ""}
 		s.Size, s.Date = f.Size, f.Date
 		if f.Token != "" {
 			s.rank--
@@ -192,6 +194,23 @@ func (r *run) identifyFiles(ctx context.Context, b *box, spares []*spare, dates 
 	return nil
 }
 
+// use takes a spare out of what could be a message.
+func (b *box) use(s *spare) {
+	s.used = true
+	if s.stray != 0 {
+		b.strays.used[s.place] = true
+	}
+}
+
+// alreadyHere returns what is here with the bytes of a received body, and no message on the server
+// stands for; nil if there is nothing.
+func (r *run) alreadyHere(ctx context.Context, b *box, got state.Received) (*spare, state.Received, error) {
+	if s, file, err := b.spareWith(got); s != nil || err != nil {
+		return s, file, err
+	}
+	return r.strayWith(ctx, b, got)
+}
+
 // spareWith returns a spare with the bytes of a received body, nil if there is none.
 func (b *box) spareWith(got state.Received) (*spare, state.Received, error) {
 	for _, s := range b.spares {
@@ -232,7 +251,8 @@ func (b *box) spareWith(got state.Received) (*spare, state.Received, error) {
 // holdAppends leaves those files to the next run that may prove to be messages of the server's:
 // ones that are to be fetched, or that an earlier run appended before it broke off.
 func (r *run) holdAppends(b *box, ops []Op) []Op {
-	fetches := len(b.spares) > 0 && slices.ContainsFunc(ops, func(o Op) bool { return o.Kind == OpFetch })
+	fetches := slices.ContainsFunc(b.spares, func(s *spare) bool { return s.plain }) &&
+		slices.ContainsFunc(ops, func(o Op) bool { return o.Kind == OpFetch })
 	held := 0
 	ops = slices.DeleteFunc(ops, func(o Op) bool {
 		wait := o.Kind == OpAppend && (fetches || b.held[bare(o.Name)])

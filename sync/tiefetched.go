@@ -10,10 +10,10 @@ import (
 // message's identity and is not delivered again; what the user had removed stays so.
 func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err error) {
 	prior, rcv := b.record(a.op.UID), a.received
-	if len(b.spares) == 0 || a.op.Name != "" { // a file is there that this replaces
+	if a.op.Name != "" { // a file is there that this replaces
 		return d, false, nil
 	}
-	s, file, err := b.spareWith(rcv)
+	s, file, err := f.alreadyHere(f.ctx, b, rcv)
 	if s == nil || err != nil {
 		return d, false, err
 	}
@@ -39,11 +39,11 @@ func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err e
 		d.second, d.kept = s.name, placed.Name
 		b.undone = true // what the file carries beyond the server's flags is merged in the next run
 	}
-	if s.stray != 0 {
+	if s.stray != 0 && max(1, b.record(s.stray).Variant) == s.rec.Variant {
 		d.forget = s.stray
 		b.spoil(s.stray) // nothing else that was planned for it is to be done
 	}
-	s.used = true
+	b.use(s)
 	b.md.Discard(rcv)
 	d.record, d.found = rec, true
 	d.proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}

@@ -19,9 +19,9 @@ type tied struct {
 
 // tieFiles finds the files of a fresh box's messages again by what they hold, and gives them
 // the identities that the messages have now. What is left is fetched; what is left of the
-// spares may still prove to be what is fetched. A box that is not fresh has spares only
-// where no listing was complete so far, or an earlier run did not come to the end of its
-// fetching.
+// spares may still prove to be what is fetched. In a box that is not fresh this goes by the bytes alone,
+// once they were fetched, unless no listing was complete so far; files of mail programs are among the
+// spares only where an earlier run did not come to the end of its fetching.
 func (r *run) tieFiles(ctx context.Context, b *box) error {
 	if b.md == nil {
 		return nil
@@ -35,10 +35,13 @@ func (r *run) tieFiles(ctx context.Context, b *box) error {
 		return nil
 	}
 	var err error
+	b.strays = b.findStrays()
 	b.spares, err = r.findSpares(ctx, b)
+	if !b.fresh && !part && !behind {
+		b.spares = slices.DeleteFunc(b.spares, func(s *spare) bool { return s.plain })
+	}
 	// A unique-id of POP3 tells what a message is, and where it does not, its bytes alone do.
 	if err != nil || b.server == nil || !b.fresh && !part || b.byUniqueID() {
-		b.spares = append(b.spares, b.straySpares()...)
 		return err
 	}
 	sought, own := b.sought()

@@ -24,7 +24,7 @@ func (r *run) foldTwins(ctx context.Context, b *box) error {
 		}
 	}
 	strays := map[string]state.UID{}
-	for _, m := range b.strays() {
+	for _, m := range b.leftovers() {
 		name := b.disk.NameAt(m.Name)
 		names, flags[name], strays[name] = append(names, name), m.Flags, m.UID
 	}
