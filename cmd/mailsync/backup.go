@@ -39,9 +39,9 @@ is split into words as a shell would, and run without one.`,
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.url, "url", "", "the account, without a configuration: `imaps://USER@HOST[:PORT]`")
-	f.StringVar(&o.maildir, "maildir", "", "with --url: the `DIR` for its Maildirs")
+	f.Var(pathFlag{&o.maildir, "DIR"}, "maildir", "with --url: the `DIR` for its Maildirs")
 	f.StringVar(&o.command, "password-command", "", "with --url: a `COMMAND` whose first line of output is the password")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "with --url: a PEM `FILE` of more trusted roots")
+	f.Var(pathFlag{&o.tlsCA, "FILE"}, "tls-ca", "with --url: a PEM `FILE` of more trusted roots")
 	f.StringArrayVar(&o.pins, "tls-pin", nil, "with --url: a trusted key, `sha256/...`, whoever signed it; may be repeated")
 	o.register(c, p)
 	p.onAccounts(c, task{name: "backup", run: o.run, check: o.check}, all...)

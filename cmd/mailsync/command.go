@@ -52,7 +52,7 @@ Begin with "mailsync demo", then "mailsync help config".`,
 	}
 	f := root.PersistentFlags()
 	f.SortFlags = false
-	f.StringVarP(&p.flags.config, "config", "c", "", "read `FILE`, not $MAILSYNC_CONFIG or ~/.config/mailsync/config.toml")
+	f.VarP(pathFlag{&p.flags.config, "FILE"}, "config", "c", "read `FILE`, not $MAILSYNC_CONFIG or ~/.config/mailsync/config.toml")
 	f.BoolVarP(&p.flags.dryRun, "dry-run", "n", false, "print what would be done, do nothing")
 	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "tell only what went wrong")
 	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice, in detail")
@@ -61,7 +61,7 @@ Begin with "mailsync demo", then "mailsync help config".`,
 	f.BoolVar(&p.flags.ifFree, "if-free", false, "pass over an account that another run holds")
 	f.Var(count{&p.flags.deletes}, "max-delete", "let this many deletions pass in a mailbox, for this run")
 	f.Var((*duration)(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run goes on")
-	f.StringVar(&p.flags.trace, "trace", "", "write what servers and mailsync say to each other to `FILE`, without secrets")
+	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "write what servers and mailsync say to each other to `FILE`, without secrets")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())
 	})

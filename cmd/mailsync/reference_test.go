@@ -249,3 +249,27 @@ func TestReferenceTestSeesDifferences(t *testing.T) {
 		t.Errorf("%q %q", first, rest)
 	}
 }
+
+// Every flag that takes a path takes it as the configuration does.
+func TestPathFlagsExpand(t *testing.T) {
+	t.Setenv("HOME", "/home/ada")
+	root := (&program{}).commands()
+	seen := 0
+	for _, c := range append(root.Commands(), root) {
+		for _, set := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
+			set.VisitAll(func(f *pflag.Flag) {
+				arg, _ := pflag.UnquoteUsage(f)
+				if _, ok := f.Value.(rule); ok || arg != "FILE" && arg != "DIR" && arg != "PATH" {
+					return // the keys that a rule sets are read as the configuration's
+				}
+				seen++
+				if err := f.Value.Set("~/x"); err != nil || f.Value.String() != "/home/ada/x" {
+					t.Errorf("%s --%s: %q, %v", c.Name(), f.Name, f.Value.String(), err)
+				}
+			})
+		}
+	}
+	if seen < 5 {
+		t.Errorf("%d flags that take a path", seen)
+	}
+}

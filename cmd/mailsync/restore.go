@@ -49,7 +49,7 @@ never saw, of either layout.`,
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.to, "to", "", "put it on the server of this `ACCOUNT`")
-	f.StringVar(&o.from, "from", "", "take it from the Maildirs in `DIR`, not from the account's")
+	f.Var(pathFlag{&o.from, "DIR"}, "from", "take it from the Maildirs in `DIR`, not from the account's")
 	o.mailboxes.flag(c, p)
 	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
 	f.Var(&o.since, "since", "only what is not older: 2024-12-31, or 90d")

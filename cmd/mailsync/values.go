@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -51,3 +52,25 @@ func (c count) String() string {
 }
 
 func (c count) Type() string { return "N" }
+
+// pathFlag is a flag that takes a path, in which ~ and $VAR stand for what they do in the
+// configuration. Every flag that takes one is of this type.
+type pathFlag struct {
+	at   *string
+	what string // "FILE" or "DIR"
+}
+
+func (f pathFlag) Set(text string) error {
+	path, err := config.Expand(text, os.Getenv)
+	*f.at = path
+	return err
+}
+
+func (f pathFlag) String() string {
+	if f.at == nil {
+		return ""
+	}
+	return *f.at
+}
+
+func (f pathFlag) Type() string { return f.what }

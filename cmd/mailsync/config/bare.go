@@ -14,7 +14,7 @@ import (
 // Bare is an account without a configuration file: all of it came with the command line.
 type Bare struct {
 	URL             string
-	Maildir         string // may be relative
+	Maildir         string // may be relative, and hold {account}
 	TLSCA           string
 	TLSPins         []string
 	PasswordCommand []string
@@ -76,7 +76,10 @@ func (b Bare) Account() (*Account, error) {
 	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
 		return nil, state.Faultf(state.Usage, "--tls-pin: %w", err)
 	}
-	if a.Maildir, err = filepath.Abs(b.Maildir); err != nil {
+	if a.Maildir, err = fill(b.Maildir, a.Name); err == nil {
+		a.Maildir, err = filepath.Abs(a.Maildir)
+	}
+	if err != nil {
 		return nil, state.Faultf(state.Usage, "--maildir: %w", err)
 	}
 	a.Password = secret.Source{Command: b.PasswordCommand}

@@ -16,13 +16,17 @@ import (
 const maxFile = 1 << 20
 
 // Path returns where the configuration is: flag if it is not "", else
-// $MAILSYNC_CONFIG, else mailsync/config.toml in $XDG_CONFIG_HOME, which is ~/.config by
-// default.
+// $MAILSYNC_CONFIG, in which ~ and $VAR stand for what they do in a configuration, else
+// mailsync/config.toml in $XDG_CONFIG_HOME, which is ~/.config by default.
 func Path(flag string, env func(string) string) (string, error) {
 	if flag != "" {
 		return flag, nil
 	}
 	if p := env("MAILSYNC_CONFIG"); p != "" {
+		p, err := Expand(p, env)
+		if err != nil {
+			return "", state.Faultf(state.Usage, "$MAILSYNC_CONFIG: %w", err)
+		}
 		return p, nil
 	}
 	if dir := env("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {

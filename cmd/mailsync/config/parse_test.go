@@ -197,6 +197,8 @@ func TestPath(t *testing.T) {
 		{"", map[string]string{"XDG_CONFIG_HOME": "/x", "HOME": "/h"}, "/x/mailsync/config.toml"},
 		{"", map[string]string{"XDG_CONFIG_HOME": "relative", "HOME": "/h"}, "/h/.config/mailsync/config.toml"},
 		{"", map[string]string{"HOME": "/h"}, "/h/.config/mailsync/config.toml"},
+		{"", map[string]string{"MAILSYNC_CONFIG": "~/y", "HOME": "/h"}, "/h/y"},
+		{"", map[string]string{"MAILSYNC_CONFIG": "$D/y", "D": "/d", "HOME": "/h"}, "/d/y"},
 	} {
 		got, err := Path(c.flag, func(name string) string { return c.env[name] })
 		if got != filepath.FromSlash(c.want) || err != nil {

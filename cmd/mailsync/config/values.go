@@ -61,9 +61,10 @@ func parsePercent(text string) (int, error) {
 // placeholder is what stands for something in a path, or was meant to.
 var placeholder = regexp.MustCompile(`\{[a-zA-Z_]*\}`)
 
-// expand replaces a leading ~, $VAR, ${VAR} and {account} in a path and makes it
-// absolute. A variable that is not set, or empty, is an error: the path would be another.
-func expand(path, account string, env func(string) string) (string, error) {
+// Expand replaces a leading ~, $VAR and ${VAR} in a path, of the configuration and of the
+// command line alike: many shells leave a ~ alone that stands behind "=" or in quotes. A variable
+// that is not set, or empty, is an error: the path would be another.
+func Expand(path string, env func(string) string) (string, error) {
 	var bad error
 	given := path
 	tilde := strings.HasPrefix(path, "~")
@@ -88,15 +89,33 @@ func expand(path, account string, env func(string) string) (string, error) {
 		}
 		path = home + rest
 	}
-	path = strings.ReplaceAll(path, "{account}", account)
-	if strange := placeholder.FindString(path); strange != "" && !slices.Contains(intoFields, strange) {
-		return "", fmt.Errorf(`%s stands for nothing; "{account}" stands for the account's name`, strange)
-	}
 	if path == "" {
 		return "", fmt.Errorf("the path is empty")
 	}
 	if strings.ContainsRune(path, 0) {
 		return "", fmt.Errorf("a path cannot hold a zero byte")
+	}
+	return path, nil
+}
+
+// fill replaces {account} in a path by the account's name.
+func fill(path, account string) (string, error) {
+	path = strings.ReplaceAll(path, "{account}", account)
+	if strange := placeholder.FindString(path); strange != "" && !slices.Contains(intoFields, strange) {
+		return "", fmt.Errorf(`%s stands for nothing; "{account}" stands for the account's name`, strange)
+	}
+	return path, nil
+}
+
+// expand makes of a path of the configuration the absolute one that it stands for.
+func expand(path, account string, env func(string) string) (string, error) {
+	given := path
+	path, err := Expand(path, env)
+	if err == nil {
+		path, err = fill(path, account)
+	}
+	if err != nil {
+		return "", err
 	}
 	if !filepath.IsAbs(path) {
 		return "", fmt.Errorf(`%q depends on the directory mailsync is started in; begin with "/" or "~/"`, given)
