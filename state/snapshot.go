@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -88,6 +90,12 @@ type ServerSnapshot struct {
 	// UIDLs returns the numbers that were given by now, here and to files of the Maildir, and
 	// that the base does not know yet; they are committed with the scan. nil but for POP3.
 	UIDLs func() []UIDL
+}
+
+// Shows reports whether a message is among those that the scan listed.
+func (s *ServerSnapshot) Shows(uid UID) bool {
+	_, ok := slices.BinarySearchFunc(s.Messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
+	return ok
 }
 
 // Trouble is one message that a scan or a fetch could not have.

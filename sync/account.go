@@ -293,23 +293,3 @@ func (r *run) list(ctx context.Context) error {
 func (r *run) unfinished() bool {
 	return slices.ContainsFunc(r.boxes, func(b *box) bool { return b.undone })
 }
-
-// count adds up where every included mailbox stands now.
-func (r *run) count() {
-	if r.result.Mailboxes == 0 {
-		return
-	}
-	for _, b := range r.boxes {
-		t, w := b.tally(), b.deletions
-		r.result.OnServer += t.OnServer
-		r.result.Here += t.Here - t.OnlyHere - w.Here - w.There
-		r.result.Outstanding += t.Outstanding
-		r.result.KeptAway += t.KeptAway + w.Here
-		r.result.Skipped += t.Skipped
-		r.result.Doubtful += t.InDoubt(r.row.EstimatedSizes)
-		if b.idle {
-			r.result.Unchanged++
-		}
-	}
-	slices.SortStableFunc(r.result.Problems, func(a, b Problem) int { return compareNames(a.Mailbox, b.Mailbox) })
-}

@@ -31,6 +31,8 @@ type box struct {
 	ops     []Op
 	turn    turn
 
+	unheard   bool                  // neither the base nor a marker knows of it: nothing of it is here
+	looked    bool                  // both sides were looked at in this run, and what that showed was learned
 	idle      bool                  // nothing had to be done
 	failed    bool                  // left as it is in this run
 	wrote     bool                  // the Maildir was changed
@@ -100,20 +102,4 @@ func (r *run) commit(ctx context.Context, b *box, c state.Commit) error {
 	}
 	b.gen().Take(&c)
 	return nil
-}
-
-// tally counts the mailbox as it stands: from its records where they were loaded, else
-// as the base counted it.
-func (b *box) tally() state.Tally {
-	if b.records == nil {
-		if g := b.gen(); g != nil {
-			return g.Tally
-		}
-		return state.Tally{OnServer: int(b.listed.Mark.Exists), Outstanding: int(b.listed.Mark.Exists)}
-	}
-	var t state.Tally
-	for _, rec := range b.records {
-		t.Add(rec)
-	}
-	return t
 }

@@ -53,6 +53,7 @@ func (r *run) place(ctx context.Context) error {
 			b.follows = f.Path != f.Marker.Path && f.Err == nil
 			continue
 		}
+		b.unheard = true
 		b.row.Path = r.Tree.Place(b.listed.Levels, func(p string) bool { return taken[p] })
 		taken[b.row.Path] = true
 	}

@@ -35,12 +35,15 @@ type Result struct {
 	FlagsToServer   int
 	DeletedOnDisk   int
 	DeletedOnServer int
-	OnServer        int // messages in included mailboxes
+	Unlooked        int // which were not looked at: the run ended before, or they failed
+	OnServer        int // messages in included mailboxes, as the server counted them in this run
 	Here            int // of these
 	Outstanding     int
 	KeptAway        int // the user removed the file
 	Skipped         int // larger than max_size
 	Doubtful        int // here, and of another length than the server announces: they may not be all there is
+	Unseen          int // the server only told their number: where they are was not looked at
+	Uncounted       int // of the mailboxes: the server did not tell how many messages they hold
 	Excluded        Excluded
 	Released        *Released // what left the server to make room; nil where nothing was asked for
 	Problems        []Problem
@@ -68,7 +71,7 @@ func (r *Result) exclude(l state.Listed) {
 // Accepted is how many messages of included mailboxes the user knows cannot be had: what
 // is on the server, and neither here nor anything else.
 func (r *Result) Accepted() int {
-	return max(0, r.OnServer-r.Here-r.Outstanding-r.KeptAway-r.Skipped)
+	return max(0, r.OnServer-r.Here-r.Outstanding-r.KeptAway-r.Skipped-r.Unseen)
 }
 
 // Status is "ok", "partial" (some of it was done) or "failed" (none was).
@@ -76,7 +79,7 @@ func (r *Result) Status() string {
 	switch {
 	case r.Fatal == nil && len(r.Problems) == 0:
 		return "ok"
-	case r.Fatal != nil && r.Mailboxes == 0:
+	case r.Fatal != nil && r.Unlooked == r.Mailboxes:
 		return "failed"
 	}
 	return "partial"

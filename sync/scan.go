@@ -116,6 +116,7 @@ func (r *run) scanBox(ctx context.Context, b *box) error {
 	if err := r.learn(ctx, b); err != nil {
 		return err
 	}
+	b.looked = true
 	return r.resolve(ctx, b)
 }
 

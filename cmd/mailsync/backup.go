@@ -124,12 +124,13 @@ func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result
 	return result, r.remember(ctx, h, server, result)
 }
 
-// proof says of every message that the server showed where it is.
+// proof says of every message that the server counted in this run where it is.
 func proof(a *config.Account, r *engine.Result) report.Proof {
 	return report.Proof{
 		Account:   a.Name,
 		Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
-		Here: r.Here, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway, Accepted: r.Accepted(),
-		Excluded: r.Excluded.Messages, ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Excluded.Uncounted,
+		Here: r.Here, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway, Accepted: r.Accepted(), NotLookedAt: r.Unseen,
+		Excluded: r.Excluded.Messages, ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
+		UncountedIncluded: r.Uncounted,
 	}
 }

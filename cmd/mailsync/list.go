@@ -123,12 +123,14 @@ func (p *places) of(l state.Listed) string {
 	return path
 }
 
-// stand returns how many of a mailbox's messages are here, and how many are still to come.
+// stand returns how many of a mailbox's messages are here, and how many are still to come. What
+// is here of another numbering, or of an account that had this Maildir before, is not known to be the server's.
 func (p *places) stand(l state.Listed) (here, outstanding int) {
+	exists := int(l.Mark.Exists)
 	row := p.known[inboxName(l.Raw)]
-	if row == nil || row.Current() == nil {
-		return 0, int(l.Mark.Exists)
+	if row == nil || row.Current() == nil || row.Current().Mark.UIDValidity != l.Mark.UIDValidity {
+		return 0, exists
 	}
 	t := row.Current().Tally
-	return t.Here - t.OnlyHere, t.Outstanding + max(0, int(l.Mark.Exists)-t.OnServer)
+	return min(t.Here-t.OnlyHere, exists), t.Outstanding + max(0, exists-t.OnServer)
 }

@@ -43,6 +43,7 @@ func summarize(a *config.Account, r *engine.Result, commands int64) report.Summa
 		FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
 		DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
 		OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
+		Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),
 		Errors: []report.Problem{},
 	}

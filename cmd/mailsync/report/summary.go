@@ -30,6 +30,11 @@ type Summary struct {
 
 	// DryRun: nothing was done.
 	DryRun bool `json:"-"`
+	// Unlooked are mailboxes that the run did not look at, NotLookedAt messages that the server
+	// only told the number of, Uncounted mailboxes of which it told not even that.
+	Unlooked    int `json:"-"`
+	NotLookedAt int `json:"-"`
+	Uncounted   int `json:"-"`
 	// Line stands in place of the line that tells what a run did, "" where that is to be told.
 	Line string `json:"-"`
 
@@ -60,7 +65,7 @@ func (s Summary) String() string {
 	if s.proof != nil {
 		b.WriteString("; " + s.proof.String())
 	} else if s.Mailboxes > 0 {
-		fmt.Fprintf(&b, "; %s in %s", s.where(), Plural(s.Mailboxes, "mailbox"))
+		b.WriteString("; " + s.where())
 	}
 	if n := s.untold(); n > 0 {
 		b.WriteString("; " + Plural(n, "problem"))
@@ -111,8 +116,13 @@ func (s Summary) done() string {
 }
 
 // where says how much of the server's mail is here. Some of what is here may be on the
-// server no more, so that both numbers say little about each other without the third.
+// server no more, so that both numbers say little about each other without the third. Where the
+// run looked at nothing it says nothing of what is here.
 func (s Summary) where() string {
+	mailboxes := Plural(s.Mailboxes, "mailbox") + uncounted(s.Uncounted)
+	if s.Unlooked == s.Mailboxes && s.Outstanding == 0 {
+		return fmt.Sprintf("none of %s on the server looked at", mailboxes)
+	}
 	text := Plural(s.Here, "message") + " here"
 	if s.OnServer != s.Here {
 		text += fmt.Sprintf(", %d on the server", s.OnServer)
@@ -120,5 +130,8 @@ func (s Summary) where() string {
 	if s.Outstanding > 0 {
 		text += fmt.Sprintf(", %d outstanding", s.Outstanding)
 	}
-	return text
+	if s.NotLookedAt > 0 {
+		text += fmt.Sprintf(", %d not looked at", s.NotLookedAt)
+	}
+	return text + " in " + mailboxes
 }
