@@ -10,6 +10,7 @@ import (
 // Its parts add up to onServer, but for what the user accepted.
 type standing struct {
 	onServer, here, outstanding, keptAway, skipped int
+	doubtful                                       int  // of those that are here
 	unseen                                         int  // counted by the server, and not looked at one by one
 	untold                                         bool // the server did not tell how many there are
 }
@@ -21,12 +22,13 @@ func (r *run) count() {
 		return
 	}
 	for _, b := range r.boxes {
-		s := b.standing()
+		s := b.standing(r.row.EstimatedSizes)
 		r.result.OnServer += s.onServer
 		r.result.Here += s.here
 		r.result.Outstanding += s.outstanding
 		r.result.KeptAway += s.keptAway
 		r.result.Skipped += s.skipped
+		r.result.Doubtful += s.doubtful
 		r.result.Unseen += s.unseen
 		if s.untold {
 			r.result.Uncounted++
@@ -42,13 +44,14 @@ func (r *run) count() {
 
 // standing counts the mailbox as it stands: from its records where the run looked at it, from
 // what the base counted where STATUS and directories are as the base has them.
-func (b *box) standing() standing {
+func (b *box) standing(estimates bool) standing {
 	switch {
 	case b.looked:
-		return standingOf(b.records, b.server, b.deletions)
+		return standingOf(b.records, b.server, b.deletions, estimates)
 	case b.idle:
 		t := b.gen().Tally
-		return standing{onServer: t.OnServer, here: t.Here - t.OnlyHere, outstanding: t.Outstanding, keptAway: t.KeptAway, skipped: t.Skipped}
+		return standing{onServer: t.OnServer, here: t.Here - t.OnlyHere, outstanding: t.Outstanding, keptAway: t.KeptAway, skipped: t.Skipped,
+			doubtful: t.InDoubt(estimates)}
 	}
 	n, told := b.exists()
 	if b.unheard { // none of it can be here
@@ -74,7 +77,7 @@ func (b *box) exists() (n int, told bool) {
 //
 // Where a listing was not complete, the number of what it did not show is all that is known: it
 // may be what the base has, and what is more than the base has cannot be here.
-func standingOf(records []state.Record, server *state.ServerSnapshot, left Waiting) (s standing) {
+func standingOf(records []state.Record, server *state.ServerSnapshot, left Waiting, estimates bool) (s standing) {
 	inPart := server != nil && !server.Complete
 	known := 0
 	for _, rec := range records {
@@ -84,6 +87,9 @@ func standingOf(records []state.Record, server *state.ServerSnapshot, left Waiti
 		known++
 		if !inPart || !server.All || server.Shows(rec.UID) {
 			s.add(rec.Status)
+			if listedApart(rec, estimates) {
+				s.doubtful++
+			}
 		}
 	}
 	if inPart {

@@ -72,6 +72,14 @@ func inDoubt(rec state.Record) bool {
 	return rec.Status == state.Unstable || rec.Status.Misfit() || rec.Status == state.Doubtful && rec.Tries > 0
 }
 
+// listedApart reports whether a message that is here is told apart from the others: what came of it may
+// not be all, as far as is known so far.
+func listedApart(rec state.Record, estimates bool) bool {
+	var t state.Tally
+	t.Add(rec)
+	return t.InDoubt(estimates) > 0
+}
+
 // stuck reports whether a message stays on the server although it is here: what came of it may not be
 // all, and the server has no more.
 func stuck(rec state.Record, estimates bool) bool {

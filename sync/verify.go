@@ -84,6 +84,7 @@ type Finding struct {
 	path  string // of the Maildir
 	id    identity
 	known bool            // a record speaks of it
+	lost  int             // messages of the server's that are not here because of it
 	want  *state.Proof    // what is recorded, nil: nothing
 	got   *state.Received // what was read instead, nil: nothing
 }
@@ -106,7 +107,7 @@ type Apart struct {
 // Verdict is what a look at the local copy came to.
 type Verdict struct {
 	Mailboxes   int
-	Whole       int   // mailboxes without a finding
+	Whole       int   // mailboxes that were looked at, without a finding and with nothing outstanding
 	Files       int   // of ours, read
 	Bytes       int64 // read
 	Foreign     int   // files that mail programs made
@@ -114,9 +115,10 @@ type Verdict struct {
 	Unproven    int   // files with neither a recorded digest nor one in their names
 	Moved       int   // files that lie in another Maildir than is recorded
 	OnServer    int   // messages, as recorded
-	Here        int   // of those
+	Here        int   // of those, and not missing
 	Outstanding int
 	Apart       []Apart
+	Short       []Shortfall // what is outstanding, where the server was not compared with
 	Findings    []Finding
 	Problems    []Problem
 	Fatal       error
@@ -133,6 +135,7 @@ type verifying struct {
 	verdict  Verdict
 	turn     turn // guards what readers write: the verdict, strays
 	strays   map[identity]stray
+	counted  map[string]counted // by the path of the mailbox
 	listed   map[string]state.Listed
 	here     map[string]bool // mailboxes that are recorded, looked at or not, by rawKey
 	estimate bool            // the server's sizes are estimates
@@ -147,7 +150,7 @@ type stray struct {
 
 // Run looks at everything. The Verdict is never nil.
 func (v *Verify) Run(ctx context.Context) *Verdict {
-	w := &verifying{Verify: v, turn: newTurn(), strays: map[identity]stray{}, here: map[string]bool{}}
+	w := &verifying{Verify: v, turn: newTurn(), strays: map[identity]stray{}, counted: map[string]counted{}, here: map[string]bool{}}
 	w.verdict.Began = time.Now()
 	w.verdict.Fatal = w.run(ctx)
 	w.verdict.Ended = time.Now()
@@ -170,20 +173,8 @@ func (w *verifying) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found = w.moved(found)
-	if len(found) > 0 {
-		look := func() error {
-			found, err = w.pass(ctx, rows, suspectsOf(found))
-			return err
-		}
-		if w.Undisturbed != nil {
-			err = w.Undisturbed(ctx, look)
-		} else {
-			err = look()
-		}
-		if err != nil {
-			return wrap("look again at what seemed to be wrong", err)
-		}
+	if found, err = w.lookAgain(ctx, rows, w.moved(found)); err != nil {
+		return err
 	}
 	swapped(found)
 	if w.Repair != nil && len(found) > 0 {
@@ -193,8 +184,37 @@ func (w *verifying) run(ctx context.Context) error {
 	}
 	found = append(found, w.unlisted(rows)...)
 	w.verdict.Findings = found
-	w.verdict.Whole = len(rows) - mailboxesOf(found)
+	w.conclude(rows, found)
 	return ctx.Err()
+}
+
+// lookAgain looks once more, undisturbed, at what seemed to be wrong. A run that holds the
+// account is waited for, and is at work on what is outstanding: where nothing else was wrong, that is
+// as it was in the first look.
+func (w *verifying) lookAgain(ctx context.Context, rows []state.MailboxRow, found []Finding) (again []Finding, err error) {
+	if len(found) == 0 && !w.anyIncomplete() {
+		return nil, nil
+	}
+	look := func() error {
+		if len(found) > 0 {
+			if again, err = w.pass(ctx, rows, suspectsOf(found)); err != nil {
+				return err
+			}
+		}
+		return w.recount(ctx, rows)
+	}
+	if w.Undisturbed != nil {
+		err = w.Undisturbed(ctx, look)
+	} else {
+		err = look()
+	}
+	if len(found) == 0 && state.KindOf(err) == state.Locked {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrap("look again at what seemed to be wrong", err)
+	}
+	return again, nil
 }
 
 // repair lets what was found be repaired, and looks once more at what was wrong.
@@ -216,7 +236,7 @@ func (w *verifying) repair(ctx context.Context, rows []state.MailboxRow, found [
 	for i := range found {
 		found[i].Repaired = !still[found[i].id]
 	}
-	return found, nil
+	return found, w.recount(ctx, rows)
 }
 
 // rows are the mailboxes that are recorded, or, without a memory, those that markers
@@ -248,6 +268,10 @@ func (w *verifying) rows(ctx context.Context) ([]state.MailboxRow, error) {
 			}
 			rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use,
 				Generations: generations(f.Marker)})
+		}
+		if len(found) == 0 && w.Server == nil {
+			return nil, state.Faultf(state.Storage, "nothing to verify: nothing was synced here yet").
+				WithHint("\"mailsync sync\" first; --server compares with the server")
 		}
 	}
 	var chosen []state.MailboxRow
@@ -304,10 +328,15 @@ func (w *verifying) name(row state.MailboxRow) string {
 	return row.Path
 }
 
+// Incomplete reports that something is known not to be here yet, or was not looked at.
+func (v *Verdict) Incomplete() bool {
+	return v.Outstanding > 0 || len(v.Short) > 0 || v.Stopped || len(v.Problems) > 0
+}
+
 // Status is "ok", "partial" or "failed", as a Result's.
 func (v *Verdict) Status() string {
 	switch {
-	case v.Fatal == nil && len(v.Problems) == 0 && v.Wrong() == 0:
+	case v.Fatal == nil && !v.Incomplete() && v.Wrong() == 0:
 		return "ok"
 	case v.Fatal != nil && v.Files == 0:
 		return "failed"

@@ -126,11 +126,3 @@ func swapped(found []Finding) {
 		}
 	}
 }
-
-func mailboxesOf(found []Finding) int {
-	paths := map[string]bool{}
-	for _, f := range found {
-		paths[f.path] = true
-	}
-	return len(paths)
-}

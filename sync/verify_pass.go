@@ -74,6 +74,12 @@ func (w *verifying) mailbox(ctx context.Context, row state.MailboxRow, only susp
 		return nil, err
 	}
 	read, found := s.readings()
+	if only == nil {
+		w.counted[row.Path] = w.countOf(s)
+	}
+	if w.verdict.NoMemory {
+		s.nameRecords()
+	}
 	found = append(found, s.compareServer(w.Policy, w.estimate)...)
 	for _, a := range w.archives(ctx, s) {
 		r, f := a.readings()
@@ -128,43 +134,7 @@ func (w *verifying) count(s *survey, read []*reading) {
 	}
 	w.turn.take()
 	defer w.turn.give()
-	v := &w.verdict
-	v.Foreign += s.others
-	for _, b := range s.books {
-		if !b.gen.Current {
-			continue
-		}
-		apart := map[state.Status][]state.UID{}
-		for _, r := range b.records {
-			switch {
-			case r.Status == state.KeptAway, r.Status == state.Skipped, r.Status == state.Accepted, r.Status == state.Outstanding:
-				apart[r.Status] = append(apart[r.Status], r.UID)
-			case r.Status.OnServer():
-				v.Here++
-				if w.doubts(r) {
-					apart[state.Doubtful] = append(apart[state.Doubtful], r.UID)
-				}
-			}
-			if r.Status.OnServer() {
-				v.OnServer++
-			}
-			if r.Status == state.Outstanding {
-				v.Outstanding++
-			}
-		}
-		for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding, state.Doubtful} {
-			if uids := apart[status]; len(uids) > 0 {
-				v.Apart = append(v.Apart, Apart{s.name, status, uids})
-			}
-		}
-	}
-}
-
-// doubts reports whether a message that is here is counted among those in doubt.
-func (w *verifying) doubts(rec state.Record) bool {
-	var t state.Tally
-	t.Add(rec)
-	return t.InDoubt(w.estimate) > 0
+	w.verdict.Foreign += s.others
 }
 
 // readFiles reads every file of one identity and judges them.

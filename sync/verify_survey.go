@@ -194,11 +194,12 @@ func (s *survey) readings() (read []*reading, found []Finding) {
 }
 
 func (s *survey) maildirGone() []Finding {
-	n := 0
+	n, lost := 0, 0
 	for _, b := range s.books {
 		for _, r := range b.records {
 			if r.Status.HasFile() {
 				n++
+				lost += b.lost(r)
 			}
 		}
 	}
@@ -209,7 +210,7 @@ func (s *survey) maildirGone() []Finding {
 	if s.shelf != "" {
 		file = s.shelf
 	}
-	return []Finding{{Fault: Missing, Mailbox: s.name, File: file, path: s.row.Path, id: identity{name: s.shelf},
+	return []Finding{{Fault: Missing, Mailbox: s.name, File: file, path: s.row.Path, id: identity{name: s.shelf}, lost: lost,
 		Detail: fmt.Sprintf("the Maildir is gone, and %d messages with it", n)}}
 }
 
@@ -252,11 +253,19 @@ func (b *book) join(s *survey) (read []*reading, found []Finding) {
 	return read, found
 }
 
+// lost is how many messages of the server's are not here if this one's file is not.
+func (b *book) lost(rec state.Record) int {
+	if b.gen.Current && rec.Status.OnServer() {
+		return 1
+	}
+	return 0
+}
+
 func (b *book) missing(s *survey, rec state.Record) []Finding {
 	if !rec.Status.HasFile() {
 		return nil
 	}
-	f := Finding{Fault: Missing, known: true, Mailbox: s.name, UID: rec.UID, path: s.row.Path, Detail: "no file has this message",
+	f := Finding{Fault: Missing, known: true, lost: b.lost(rec), Mailbox: s.name, UID: rec.UID, path: s.row.Path, Detail: "no file has this message",
 		id: identity{token: b.gen.Token, uid: rec.UID, variant: max(1, rec.Variant), name: s.shelf}, File: s.shelf}
 	if p, ok := b.proofs[rec.UID]; ok {
 		f.want = &p

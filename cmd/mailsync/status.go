@@ -55,6 +55,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 	}
 	var held []report.Held
 	var bytes int64
+	short := false // something is not here yet
 	for i := range rows {
 		g := rows[i].Current()
 		if g == nil || rows[i].Role == state.RoleArchive {
@@ -68,6 +69,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 		result.OnServer += t.OnServer
 		result.Here += t.Here - t.OnlyHere
 		result.Outstanding += t.Outstanding
+		short = short || t.Outstanding > 0 || g.Compared == 0 && t == (state.Tally{}) // made, and never scanned
 		bytes += t.HereBytes
 	}
 	slices.SortStableFunc(held, func(a, b report.Held) int { return strings.Compare(a.Mailbox, b.Mailbox) })
@@ -78,6 +80,9 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 		line += fmt.Sprintf(", %d outstanding", result.Outstanding)
 	}
 	r.line = r.lastRun(last, known) + "; " + line + r.quotas(last)
+	if short {
+		r.notAll()
+	}
 	result.Ended = time.Now()
 	return result, nil
 }
@@ -104,6 +109,17 @@ func (r *accountRun) lastRun(last state.LastRun, known bool) string {
 		ago = report.Seconds(d) + " ago"
 	}
 	return fmt.Sprintf("last %s %s: %s", last.Command, ago, last.Status)
+}
+
+// notAll makes the status "partial" where the last run that ended knew of nothing wrong: another one
+// was killed since, or it was about a part of the mailboxes.
+func (r *accountRun) notAll() {
+	if r.recalled == nil {
+		r.recalled = &report.Summary{Status: "ok"}
+	}
+	if r.recalled.Status == "ok" {
+		r.recalled.Status = "partial"
+	}
 }
 
 // quotas tells the quota as the server last told it.

@@ -31,10 +31,11 @@ func (p *program) verifyCommand() *cobra.Command {
 		Short: "read every file and tell whether the local copy is whole",
 		Long: `verify reads every file of accounts and holds it against what was recorded when it was
 fetched: that it is there, and that its bytes are the same to the last. It names what is missing,
-altered, truncated, doubled or misnamed, and then ends with exit code 7. Files that mail
-programs made are counted. It needs no network and holds no lock while it reads.
+altered, truncated, doubled or misnamed, and then ends with exit code 7. So it does where
+messages are outstanding: the copy is incomplete. Files that mail programs made are counted. It
+needs no network and holds no lock while it reads.
 
-With --server the server's list of messages is compared too. With --repair what is missing
+"whole" is said of all that the state knows. With --server the server's list of messages is compared too. With --repair what is missing
 or damaged is fetched again, where the server still has it; a damaged file goes to the trash
 once its message is here anew.`,
 	}
@@ -100,8 +101,9 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		return nil, err
 	}
 	verdict := v.Run(ctx)
-	r.tell(verdict)
+	o.tell(r, verdict)
 	result = outcomeOf(verdict)
+	result.Problems = append(result.Problems, shortfalls(verdict)...)
 	o.mailboxes.told(r, result, result.Mailboxes+len(result.Problems), kept, keptHint)
 	return result, nil
 }
@@ -148,9 +150,10 @@ func (held) Close() error { return nil }
 func (r *accountRun) nameOf(row state.MailboxRow) string { return r.mailboxName(&row) }
 
 // tell tells what a verify found.
-func (r *accountRun) tell(v *engine.Verdict) {
+func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 	looked := report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
-		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: v.Wrong()}
+		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: v.Wrong(),
+		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}
 	looked.Repaired = len(v.Findings) - looked.Findings
 	for _, f := range v.Findings {
 		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
@@ -169,7 +172,28 @@ func (r *accountRun) tell(v *engine.Verdict) {
 			hint = fmt.Sprintf("\"mailsync verify --repair %s\" fetches again what the server still has", r.a.Name)
 		}
 		r.told.Looked(looked, hint)
+		if v.NoMemory && !o.server && v.Mailboxes > 0 {
+			r.told.Note("", "there is no state, and names alone do not tell whether a message is missing",
+				`"mailsync sync" makes the state again and fetches nothing twice; --server compares with the server`)
+		}
 	}
+}
+
+// shortfalls are differences, too: what the state knows not to be here.
+func shortfalls(v *engine.Verdict) (problems []engine.Problem) {
+	add := func(mailbox, what, hint string) {
+		err := state.Faultf(state.Differs, "incomplete: %s", what).WithHint("%s", hint)
+		problems = append(problems, engine.Problem{Mailbox: mailbox, Err: err})
+	}
+	for _, s := range v.Short {
+		if s.Outstanding > 0 {
+			add(s.Mailbox, report.Plural(s.Outstanding, "message")+" outstanding", `"mailsync sync" fetches what it can`)
+		}
+		if s.Unscanned {
+			add(s.Mailbox, "no run has looked yet at what the server has in this mailbox", `run "mailsync sync", or compare with the server: --server`)
+		}
+	}
+	return problems
 }
 
 // outcomeOf is a verdict as the outcome of a run.

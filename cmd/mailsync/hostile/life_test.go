@@ -117,7 +117,11 @@ func (l *life) run(args ...string) outcome {
 	defer cancel()
 	trace := filepath.Join(l.dir, "trace")
 	_ = os.Remove(trace) // of the run before
-	cmd := exec.CommandContext(ctx, trial.Program, append([]string{"-c", l.config, "--trace", trace}, args...)...)
+	globals := []string{"-c", l.config}
+	if args[0] != "status" { // it speaks with nobody
+		globals = append(globals, "--trace", trace)
+	}
+	cmd := exec.CommandContext(ctx, trial.Program, append(globals, args...)...)
 	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -100,6 +100,11 @@ type Looked struct {
 	Unproven   int    `json:"unproven"`
 	Moved      int    `json:"moved"`
 	NamesOnly  bool   `json:"names_only"` // there was no state to hold the files against
+	// Incomplete: something is known not to be here, or was not looked at.
+	Incomplete  bool `json:"incomplete"`
+	Outstanding int  `json:"outstanding"` // messages, as the state knows them
+	Server      bool `json:"server"`      // it was compared with, too
+	Mailboxes   int  `json:"-"`
 }
 
 // Looked tells what verify looked at, in JSON. For people String is in the account's line.
@@ -115,20 +120,41 @@ func (a *Account) Looked(l Looked, hint string) {
 	if l.Findings > 0 && !r.opts.Quiet { // with --quiet each of them is there
 		r.wrong(a.name, "", 0, "verify found "+Plural(l.Findings, "difference"), hint)
 	}
-	a.did = l.String()
+	a.did, a.unknown = l.String(), l.NamesOnly
 }
 
+// String is the verdict for people. "whole" is said only where nothing is missing of all that
+// the state or the server knows, and with it which of them was asked.
 func (l Looked) String() string {
-	what := "whole"
-	if l.Findings > 0 {
-		what = Plural(l.Findings, "difference")
+	var said []string
+	switch {
+	case l.Findings > 0:
+		said = append(said, Plural(l.Findings, "difference"))
+		if l.Incomplete {
+			said = append(said, "incomplete")
+		}
+	case l.Incomplete:
+		said = append(said, "incomplete")
+	case l.Mailboxes == 0 && !l.Server:
+		return "no mailbox verified"
+	case l.NamesOnly && !l.Server:
+		said = append(said, "nothing wrong")
+	default:
+		said = append(said, "whole")
 	}
 	if l.Repaired > 0 {
-		what += fmt.Sprintf(", %d repaired", l.Repaired)
+		said = append(said, fmt.Sprintf("%d repaired", l.Repaired))
 	}
-	what += fmt.Sprintf(" in %s read (%s)", Plural(l.Files, "file"), Size(l.Bytes))
-	if l.NamesOnly {
-		what += ", held against their names alone"
+	what := strings.Join(said, ", ") + fmt.Sprintf(" in %s read (%s), held against ", Plural(l.Files, "file"), Size(l.Bytes))
+	switch {
+	case l.NamesOnly && l.Server:
+		what += "their names and the server"
+	case l.NamesOnly:
+		what += "their names alone"
+	case l.Server:
+		what += "the state and the server"
+	default:
+		what += "the state"
 	}
 	for _, more := range []struct {
 		n    int

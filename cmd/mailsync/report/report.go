@@ -147,6 +147,7 @@ type Account struct {
 	working             []string // mailboxes that are worked on now
 	proof               *Proof
 	did                 string // in place of what a summary says was done, "" without
+	unknown             bool   // how much of the server's mail is here
 	done                bool
 }
 
@@ -250,7 +251,7 @@ func (a *Account) Done(s Summary, silent bool) {
 	defer r.mu.Unlock()
 	a.done = true
 	s = a.Final(s)
-	s.proof, s.did = a.proof, a.did
+	s.proof, s.did, s.unknown = a.proof, a.did, a.unknown
 	told := 0
 	for _, p := range s.Errors {
 		if p.Told {

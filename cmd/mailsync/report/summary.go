@@ -40,6 +40,8 @@ type Summary struct {
 
 	proof *Proof
 	did   string // what was done, in the words of the command
+	// unknown: how much of the server's mail is here
+	unknown bool
 }
 
 // Problem is one failure.
@@ -64,7 +66,7 @@ func (s Summary) String() string {
 	b.WriteString(s.done())
 	if s.proof != nil {
 		b.WriteString("; " + s.proof.String())
-	} else if s.Mailboxes > 0 {
+	} else if s.Mailboxes > 0 && !s.unknown {
 		b.WriteString("; " + s.where())
 	}
 	if n := s.untold(); n > 0 {
