@@ -27,7 +27,8 @@ type Account struct {
 	Partial bool
 	// Include says which listed mailboxes the run is about. The others stay as they are.
 	Include func(state.Listed) bool
-	// Census counts the messages of the mailboxes that are not included too.
+	// Census counts the messages of the mailboxes that are not included too, and names those that are
+	// in doubt.
 	Census bool
 	// Accept are messages that cannot be had and are failures no more.
 	Accept []Message
@@ -107,7 +108,7 @@ func (a *Account) Run(ctx context.Context) *Result {
 	r := newRun(a)
 	r.result.Began = time.Now()
 	for _, phase := range []func(context.Context) error{
-		r.identify, r.list, r.scan, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle,
+		r.identify, r.list, r.scan, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle, r.doubts,
 	} {
 		if err := phase(ctx); err != nil {
 			r.result.Fatal = err

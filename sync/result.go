@@ -39,11 +39,12 @@ type Result struct {
 	OnServer        int // messages in included mailboxes, as the server counted them in this run
 	Here            int // of these
 	Outstanding     int
-	KeptAway        int // the user removed the file
-	Skipped         int // larger than max_size
-	Doubtful        int // here, and of another length than the server announces: they may not be all there is
-	Unseen          int // the server only told their number: where they are was not looked at
-	Uncounted       int // of the mailboxes: the server did not tell how many messages they hold
+	KeptAway        int     // the user removed the file
+	Skipped         int     // larger than max_size
+	Doubtful        int     // here, and of another length than the server announces: they may not be all there is
+	Doubts          []Doubt // these, where the run takes a census; at most maxDoubts
+	Unseen          int     // the server only told their number: where they are was not looked at
+	Uncounted       int     // of the mailboxes: the server did not tell how many messages they hold
 	Excluded        Excluded
 	Released        *Released // what left the server to make room; nil where nothing was asked for
 	Problems        []Problem

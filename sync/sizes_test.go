@@ -262,3 +262,16 @@ func TestPOP3SizesAreWrongAndTheStateIsLost(t *testing.T) {
 		t.Errorf("%d are left on the server, %d are here", len(l.box.Messages), len(l.mails(t)))
 	}
 }
+
+// The proof of a backup counts what is in doubt, and names it with both lengths, also when nothing
+// changed since.
+func TestTheProofNamesDoubts(t *testing.T) {
+	l := sizesLab(t, func(b []byte) []byte { return b[:200] })
+	l.change = func(a *sync.Account) { a.Policy, a.Census = a.Policy.PullOnly(), true }
+	for range 3 {
+		r := l.clean(t)
+		if want := (sync.Doubt{Mailbox: "INBOX", UID: 10, Announced: int64(len(long(10))), Came: 200}); r.Doubtful != 1 || len(r.Doubts) != 1 || r.Doubts[0] != want {
+			t.Errorf("%d in doubt, %+v", r.Doubtful, r.Doubts)
+		}
+	}
+}

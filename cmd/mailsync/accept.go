@@ -22,8 +22,8 @@ func (o *accepting) flag(c *cobra.Command) {
 }
 
 // check complains of what cannot be accepted, before anything is done.
-func (o accepting) check(accounts []*config.Account) error {
-	if len(o) > 0 && len(accounts) != 1 {
+func (o *accepting) check(accounts []*config.Account) error {
+	if len(*o) > 0 && len(accounts) != 1 {
 		return usage("--accept is about a message of one account, and %d are meant", len(accounts)).
 			WithHint("name the account")
 	}
@@ -31,8 +31,8 @@ func (o accepting) check(accounts []*config.Account) error {
 	return err
 }
 
-func (o accepting) messages() (all []engine.Message, err error) {
-	for _, text := range o {
+func (o *accepting) messages() (all []engine.Message, err error) {
+	for _, text := range *o {
 		m, err := parseMessage(text)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -120,17 +121,38 @@ func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result
 	o.mailboxes.told(r, result, result.Mailboxes, included, includedHint)
 	if result.Mailboxes+result.Excluded.Mailboxes > 0 {
 		r.told.Prove(proof(r.a, result))
+		doubts(r, result.Doubts)
 	}
 	return result, r.remember(ctx, h, server, result)
 }
 
 // proof says of every message that the server counted in this run where it is.
 func proof(a *config.Account, r *engine.Result) report.Proof {
+	var doubts []report.Doubt
+	for _, d := range r.Doubts {
+		doubts = append(doubts, report.Doubt{Mailbox: d.Mailbox, UID: uint32(d.UID), Announced: d.Announced, Came: d.Came})
+	}
 	return report.Proof{
-		Account:   a.Name,
+		Account: a.Name, Doubtful: r.Doubtful, Doubts: doubts,
 		Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
 		Here: r.Here, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway, Accepted: r.Accepted(), NotLookedAt: r.Unseen,
 		Excluded: r.Excluded.Messages, ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
 		UncountedIncluded: r.Uncounted,
+	}
+}
+
+// doubts names messages of which what is here may not be all, the first of them.
+func doubts(r *accountRun, all []engine.Doubt) {
+	const most = 20
+	for i, d := range all {
+		if i == most {
+			r.told.Note("", fmt.Sprintf("%d more are doubtful; --json has them all", len(all)-most), "")
+			return
+		}
+		hint := ""
+		if i == 0 {
+			hint = "look at them here and in another program; \"mailsync sync\" takes --accept MAILBOX:UID for one that is whole"
+		}
+		r.told.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets came, and the server announces %d", d.UID, d.Came, d.Announced), hint)
 	}
 }

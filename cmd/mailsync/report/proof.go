@@ -9,20 +9,30 @@ import (
 // "proof" of --json. What is here, outstanding, skipped, kept away, accepted, not looked at and
 // excluded adds up to the messages.
 type Proof struct {
-	Type              string `json:"type"`
-	Account           string `json:"account"`
-	Mailboxes         int    `json:"mailboxes"` // on the server
-	Messages          int    `json:"messages"`
-	Here              int    `json:"here"`
-	Outstanding       int    `json:"outstanding"`
-	Skipped           int    `json:"skipped"`       // larger than max_size
-	KeptAway          int    `json:"kept_away"`     // the user removed the file
-	Accepted          int    `json:"accepted"`      // the user knows that they cannot be had
-	NotLookedAt       int    `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not come to
-	Excluded          int    `json:"excluded"`      // in mailboxes that the run is not about
-	ExcludedMailboxes int    `json:"excluded_mailboxes"`
-	Uncounted         int    `json:"uncounted"` // mailboxes: the server did not tell how many messages they hold
-	UncountedIncluded int    `json:"-"`         // of those: that the run is about
+	Type              string  `json:"type"`
+	Account           string  `json:"account"`
+	Mailboxes         int     `json:"mailboxes"` // on the server
+	Messages          int     `json:"messages"`
+	Here              int     `json:"here"`
+	Doubtful          int     `json:"doubtful"` // of these: what came is not as long as the server announces
+	Outstanding       int     `json:"outstanding"`
+	Skipped           int     `json:"skipped"`       // larger than max_size
+	KeptAway          int     `json:"kept_away"`     // the user removed the file
+	Accepted          int     `json:"accepted"`      // the user knows that they cannot be had
+	NotLookedAt       int     `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not come to
+	Excluded          int     `json:"excluded"`      // in mailboxes that the run is not about
+	ExcludedMailboxes int     `json:"excluded_mailboxes"`
+	Uncounted         int     `json:"uncounted"` // mailboxes: the server did not tell how many messages they hold
+	UncountedIncluded int     `json:"-"`         // of those: that the run is about
+	Doubts            []Doubt `json:"doubts"`    // never nil
+}
+
+// Doubt is a message of which what is here may not be all.
+type Doubt struct {
+	Mailbox   string `json:"mailbox"`
+	UID       uint32 `json:"uid"`
+	Announced int64  `json:"announced"` // octets
+	Came      int64  `json:"came"`
 }
 
 // String is the proof for people.
@@ -30,6 +40,9 @@ func (p Proof) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "on the server %s in %s%s: %d here", Plural(p.Messages, "message"), Plural(p.Mailboxes, "mailbox"),
 		uncounted(p.UncountedIncluded), p.Here)
+	if p.Doubtful > 0 {
+		fmt.Fprintf(&b, " (%d of them doubtful)", p.Doubtful)
+	}
 	for _, part := range []struct {
 		n    int
 		what string

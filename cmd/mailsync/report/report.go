@@ -218,6 +218,12 @@ func (a *Account) Prove(p Proof) {
 	a.report.mu.Lock()
 	defer a.report.mu.Unlock()
 	p.Type = "proof"
+	for i := range p.Doubts {
+		p.Doubts[i].Mailbox = clean(p.Doubts[i].Mailbox)
+	}
+	if p.Doubts == nil {
+		p.Doubts = []Doubt{}
+	}
 	a.proof = &p
 	if a.report.opts.JSON {
 		a.report.json(p)
