@@ -139,10 +139,10 @@ func (r *run) viaTrash() bool {
 
 // permit commits that messages may go, and where.
 func (r *run) permit(ctx context.Context, b *box, all []*departing) error {
-	var c state.Commit
 	if err := r.destine(ctx, b, all); err != nil {
 		return err
 	}
+	c := state.Commit{Clean: new(bool)} // a run that breaks off here leaves something to do
 	for _, d := range all {
 		if d.rec.Status != state.Released {
 			rec := d.rec
