@@ -63,8 +63,11 @@ func (b *box) spoil(uid state.UID) {
 func (b *box) gen() *state.Generation { return b.row.Current() }
 
 // find returns the place of a UID's record, and whether there is one.
-func (b *box) find(uid state.UID) (int, bool) {
-	return slices.BinarySearchFunc(b.records, uid, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) })
+func (b *box) find(uid state.UID) (int, bool) { return placeOf(b.records, uid) }
+
+// placeOf returns the place of a UID among records that are sorted by it, and whether it has one.
+func placeOf(records []state.Record, uid state.UID) (int, bool) {
+	return slices.BinarySearchFunc(records, uid, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) })
 }
 
 // record returns the record of a UID, a new outstanding one if there is none.

@@ -53,7 +53,12 @@ func (r *run) forget(ctx context.Context, b *box, ops []Op) error {
 			return err
 		}
 	}
-	return r.commit(ctx, b, state.Commit{Forget: uidsOf(ops)})
+	c := state.Commit{Forget: uidsOf(ops)}
+	var err error
+	if c.Leave, err = r.lastDepartures(ctx, b, c.Forget); err != nil {
+		return err
+	}
+	return r.commit(ctx, b, c)
 }
 
 // emptyTrash removes for good what lies in the trash for longer than it has to. Without

@@ -47,6 +47,7 @@ type Result struct {
 	Uncounted       int     // of the mailboxes: the server did not tell how many messages they hold
 	Excluded        Excluded
 	Released        *Released // what left the server to make room; nil where nothing was asked for
+	NothingToUndo   bool      // an undo found nothing that an archive run took and that is not back
 	Problems        []Problem
 	Fatal           error // what ended the run before its end, nil if it got through
 	Stopped         bool  // --max-time ran out

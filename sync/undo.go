@@ -11,14 +11,16 @@ import (
 	"mailsync/state"
 )
 
-// Undo puts back on the server what the last archive run took off it: files that went into
-// an archive come back to their mailboxes first, then each is appended with its flags,
-// keywords and date, and recorded under its new UID. It can be broken off and run again;
-// what was put back is not put back twice. The Result is never nil.
+// Undo puts back on the server what the last archive run took that took anything: files that
+// went into an archive come back to their mailboxes first, then each is appended with its
+// flags, keywords and date, and recorded under its new UID. What a run let go and did not come
+// to take stays where it is. It can be broken off and run again; what was put back is not put
+// back twice. The Result is never nil.
 func (a *Account) Undo(ctx context.Context) *Result {
 	r := newRun(a)
+	r.departures.undo = true
 	r.result.Began = time.Now()
-	for _, phase := range []func(context.Context) error{r.identify, r.listLast, r.scan, r.undo, r.settle} {
+	for _, phase := range []func(context.Context) error{r.identify, r.listDeparted, r.scan, r.findLast, r.undo, r.settle} {
 		if err := phase(ctx); err != nil {
 			r.result.Fatal = err
 			break
@@ -28,51 +30,6 @@ func (a *Account) Undo(ctx context.Context) *Result {
 	r.result.Stopped = r.result.Fatal == nil && r.stopped() && r.unfinished()
 	r.result.Ended = time.Now()
 	return &r.result
-}
-
-// listLast finds the last archive run's number and mailboxes, and lists those.
-func (r *run) listLast(ctx context.Context) error {
-	took := map[string]int{} // messages, by the raw name of the mailbox
-	path := map[string]string{}
-	for _, row := range r.rows {
-		for _, g := range row.Generations {
-			list, err := r.Base.Departures(ctx, g.ID)
-			if err != nil {
-				return fmt.Errorf("read state: %w", err)
-			}
-			for _, d := range list {
-				if d.Run > r.departures.number {
-					r.departures.number = d.Run
-					clear(took)
-				}
-				if d.Run == r.departures.number {
-					took[rawKey(row.Raw)]++
-					path[rawKey(row.Raw)] = row.Path
-				}
-			}
-		}
-	}
-	r.departures.undo = r.departures.number > 0
-	include := r.Include
-	listed := map[string]bool{}
-	r.Include = func(l state.Listed) bool {
-		listed[rawKey(l.Raw)] = true
-		return took[rawKey(l.Raw)] > 0 && (include == nil || include(l))
-	}
-	if err := r.list(ctx); err != nil {
-		return err
-	}
-	for raw := range took {
-		if listed[raw] {
-			continue
-		}
-		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
-			WithHint("make it there again, and undo once more")
-		if err := r.problem(path[raw], 0, err); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // undo puts back what is not back yet, a mailbox at a time.
@@ -113,6 +70,9 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 		}
 		return nil
 	}
+	if err := r.stay(ctx, b); err != nil {
+		return err
+	}
 	if err := r.bringBack(ctx, b, last); err != nil {
 		return err
 	}
@@ -124,19 +84,14 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 
 // beyondUndo names what the run took of a numbering that is not the mailbox's any more.
 func (r *run) beyondUndo(ctx context.Context, b *box) error {
+	all, err := r.taken(ctx, &b.row, b)
+	if err != nil {
+		return err
+	}
 	n := 0
-	for _, g := range b.row.Generations {
-		if g.Current || g.ID == 0 {
-			continue
-		}
-		list, err := r.Base.Departures(ctx, g.ID)
-		if err != nil {
-			return fmt.Errorf("read state: %w", err)
-		}
-		for _, d := range list {
-			if d.Run == r.departures.number {
-				n++
-			}
+	for _, t := range all {
+		if t.old && t.Run == r.departures.number && t.away() {
+			n++
 		}
 	}
 	if n == 0 {
@@ -155,18 +110,22 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure) erro
 	b.disk = disk
 	var batch []outgoing
 	var bytes int64
+	there := r.lookForBack(b)
 	send := func() error {
+		batch, err := there.tied(ctx, batch)
+		if err != nil {
+			return wrap("look for what is back already", err)
+		}
 		refused, err := r.send(ctx, b, batch)
 		if err == nil && refused == len(batch) && refused > 0 {
 			err = errors.New("the server refuses everything")
 		}
-		batch, bytes = nil, 0
 		return wrap("append", err)
 	}
 	for _, d := range last {
 		rec := b.record(d.UID)
-		name, there := nameIn(disk, d.UID, max(1, rec.Variant))
-		if rec.Status != state.OnlyHere || !there {
+		name, here := nameIn(disk, d.UID, max(1, rec.Variant))
+		if rec.Status != state.OnlyHere || !here {
 			continue
 		}
 		got, err := b.md.Inspect(name, nil)
@@ -178,6 +137,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure) erro
 			if err := send(); err != nil {
 				return err
 			}
+			batch, bytes = nil, 0
 		}
 		if ctx.Err() != nil || r.stopped() {
 			break

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -149,7 +150,11 @@ func (plansOnly) Op(string, engine.Op) {}
 
 func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
 	began := time.Now()
-	if r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks() {
+	switch {
+	case o.undo && r.a.Protocol == "pop3":
+		r.nothingToUndo("archive is for IMAP", "")
+		return &engine.Result{Began: began, Ended: time.Now()}, nil
+	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
 		r.told.Note("", "nothing says which mail of this account may leave the server", "")
 		return &engine.Result{Began: began, Ended: time.Now()}, nil
 	}
@@ -168,6 +173,10 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	if o.undo {
 		account.Release = r.release(h)
 		result = account.Undo(ctx)
+		if result.NothingToUndo && result.Fatal == nil && len(result.Problems) == 0 {
+			r.nothingToUndo("no archive run is known that took anything which is not back already",
+				fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
+		}
 		return result, r.remember(ctx, h, server, result)
 	}
 	if account.Accept, err = o.messages(); err != nil {
@@ -185,6 +194,12 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
 	}
 	return result, r.remember(ctx, h, server, result)
+}
+
+// nothingToUndo says that an undo has nothing to put back, on stderr with the reason.
+func (r *accountRun) nothingToUndo(why, hint string) {
+	r.told.Note("", "nothing to undo: "+why, hint)
+	r.told.Did("nothing to do; nothing to undo")
 }
 
 // archive is what the account's archive table lets leave the server.

@@ -230,6 +230,9 @@ func (a *Account) Prove(p Proof) {
 	}
 }
 
+// Did says, in the words of the command, what was done, in place of what a summary says.
+func (a *Account) Did(text string) { a.count(func() { a.did = text }) }
+
 // Final is a summary as the object "account" has it: texts safe to show, seconds to the
 // millisecond.
 func (a *Account) Final(s Summary) Summary {
