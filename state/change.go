@@ -66,8 +66,11 @@ type Doomed struct {
 
 // Expunged is what became of an ExpungeRequest.
 type Expunged struct {
-	Gone []UID // sorted: expunged now, or proven to be gone already
+	Gone []UID // sorted: not in the mailbox any more, expunged now or proven to be gone already
 	Kept []UID // sorted: refused by Confirm, or another message
+	// Trashed are those of Gone that were moved to Trash and not expunged there: they use room
+	// on the server as before. Sorted.
+	Trashed []UID
 }
 
 // Moved is one message that went from one mailbox to another on the server.

@@ -37,15 +37,16 @@ func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.
 	if !a.o.ReadOnly {
 		err = a.do(ctx, req.Raw, func(s *session) error { return x.run(ctx, s) })
 	}
-	return state.Expunged{Gone: x.gone, Kept: slices.Sorted(maps.Keys(x.kept))}, inMailbox(req.Raw, "expunge from", err)
+	return state.Expunged{Gone: x.gone, Kept: slices.Sorted(maps.Keys(x.kept)), Trashed: x.trashed}, inMailbox(req.Raw, "expunge from", err)
 }
 
 // expunging is an Expunge under way.
 type expunging struct {
-	req  state.ExpungeRequest
-	gone []state.UID
-	kept map[state.UID]bool
-	had  map[state.UID]state.Flags // as they were when they were seen first
+	req     state.ExpungeRequest
+	gone    []state.UID
+	kept    map[state.UID]bool
+	trashed []state.UID               // of gone: they lie in the trash
+	had     map[state.UID]state.Flags // as they were when they were seen first
 }
 
 // run does it on one session. It may be run again until something was moved.
@@ -80,13 +81,17 @@ func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed 
 	if s.broken.Load() {
 		return err
 	}
-	if err := x.look(ctx, s, err); err != nil {
+	err = x.look(ctx, s, err)
+	for _, m := range doomed {
+		if _, gone := slices.BinarySearch(x.gone, m.UID); gone {
+			x.trashed = append(x.trashed, m.UID)
+		}
+	}
+	if err != nil || !s.caps.Has(goimap.CapUIDPlus) {
 		return err
 	}
-	if !s.caps.Has(goimap.CapUIDPlus) {
-		return nil
-	}
-	err = s.purge(ctx, x.req.Trash, moved, doomed)
+	purged, err := s.purge(ctx, x.req.Trash, moved, doomed)
+	x.trashed = slices.DeleteFunc(x.trashed, func(uid state.UID) bool { return purged[uid] })
 	if err == nil && len(moved) < len(doomed) {
 		err = errors.New("the server did not tell their new UIDs")
 	}

@@ -245,7 +245,7 @@ func TestExpungeWithoutUIDPLUS(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !slices.Equal(done.Gone, uids(1, 2)) {
+		if err != nil || !slices.Equal(done.Gone, uids(1, 2)) || !slices.Equal(done.Trashed, uids(1, 2)) {
 			t.Errorf("%+v: %+v, %v", c, done, err)
 		}
 		if got := left(acct, "Trash"); !slices.Equal(got, []string{`1 \Deleted`, "2", "3"}) {
@@ -268,7 +268,7 @@ func TestExpungeByTrash(t *testing.T) {
 		req := doomed(1, 2, 9)
 		req.Trash = "Trash"
 		done, err := account(t, options(srv)).Expunge(t.Context(), req)
-		if err != nil || !slices.Equal(done.Gone, uids(1, 2, 9)) {
+		if err != nil || !slices.Equal(done.Gone, uids(1, 2, 9)) || len(done.Trashed) > 0 {
 			t.Errorf("%s: %+v, %v", caps, done, err)
 		}
 		if got := changes(t, srv); !slices.Equal(got, want) {
@@ -278,6 +278,32 @@ func TestExpungeByTrash(t *testing.T) {
 			t.Errorf("%s: left %q and %q", caps, in, tr)
 		}
 	}
+}
+
+// What the trash refuses to expunge lies there still, and that is said.
+func TestExpungeByTrashRefusedThere(t *testing.T) {
+	acct := five("UIDPLUS MOVE")
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID EXPUNGE": answer("$tag NO not there")}))
+	req := doomed(1, 2)
+	req.Trash = "Trash"
+	done, err := account(t, options(srv)).Expunge(t.Context(), req)
+	if err == nil || !slices.Equal(done.Gone, uids(1, 2)) || !slices.Equal(done.Trashed, uids(1, 2)) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	changes(t, srv)
+}
+
+// A server that says that it moved, and did not, has them still: nothing went anywhere.
+func TestExpungeByTrashThatMovesNothing(t *testing.T) {
+	acct := five("MOVE")
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID MOVE": answer("$tag OK moved")}))
+	req := doomed(1, 2)
+	req.Trash = "Trash"
+	done, err := account(t, options(srv)).Expunge(t.Context(), req)
+	if err == nil || len(done.Gone)+len(done.Trashed) > 0 || !strings.Contains(err.Error(), "still there") {
+		t.Errorf("%+v, %v", done, err)
+	}
+	changes(t, srv)
 }
 
 // What is moved to the trash and not known there is left there, and said.
@@ -313,7 +339,7 @@ func TestExpungeByTrashWithoutNewUIDs(t *testing.T) {
 			req := doomed(1, 2)
 			req.Trash = "Trash"
 			done, err := account(t, options(srv)).Expunge(t.Context(), req)
-			if err == nil || !slices.Equal(done.Gone, uids(1, 2)) {
+			if err == nil || !slices.Equal(done.Gone, uids(1, 2)) || !slices.Equal(done.Trashed, uids(1, 2)) {
 				t.Errorf("%+v, %v", done, err)
 			}
 			if got := left(acct, "Trash"); !slices.Equal(got, []string{`1 \Deleted`, "2", "3"}) {

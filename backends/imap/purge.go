@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,14 +11,15 @@ import (
 )
 
 // purge expunges, in the trash mailbox, what was just moved there; were are the messages
-// as they were before. One that is not of the same size is another message and stays.
-func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, were []state.OnServer) error {
+// as they were before. One that is not of the same size is another message and stays. It returns,
+// by the UIDs that they had, those that are seen to be expunged; that holds also beside an error.
+func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, were []state.OnServer) (purged map[state.UID]bool, err error) {
 	if len(moved) == 0 {
-		return nil
+		return nil, nil
 	}
 	at, err := s.openToChange(ctx, trash, moved[0].UIDValidity)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	before := map[state.UID]int64{} // sizes
 	for _, m := range were {
@@ -33,22 +35,33 @@ func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, 
 	kw := state.NewKeywords(nil)
 	shown, err := s.show(ctx, uids, kw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	shown = slices.DeleteFunc(shown, func(m state.OnServer) bool { return m.Size != now[m.UID] })
 	if len(shown) == 0 {
-		return fmt.Errorf("none of %d is to be found there", len(uids))
+		return nil, fmt.Errorf("none of %d is to be found there", len(uids))
 	}
 	marked, err := s.setDeleted(ctx, at, uidsOf(shown), kw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.expunge(ctx, slices.Sorted(maps.Keys(marked))); err != nil {
-		return err
+	trouble := s.expunge(ctx, slices.Sorted(maps.Keys(marked)))
+	if s.broken.Load() {
+		return nil, trouble
 	}
 	still, err := s.there(ctx, uids)
-	if err == nil && len(still) > 0 {
-		err = fmt.Errorf("%d of %d are still there", len(still), len(uids))
+	if err != nil {
+		return nil, errors.Join(trouble, err)
 	}
-	return err
+	purged = map[state.UID]bool{}
+	for _, m := range moved {
+		_, left := slices.BinarySearch(still, m.To)
+		if _, was := marked[m.To]; was && !left {
+			purged[m.From] = true
+		}
+	}
+	if trouble == nil && len(still) > 0 {
+		trouble = fmt.Errorf("%d of %d are still there", len(still), len(uids))
+	}
+	return purged, trouble
 }

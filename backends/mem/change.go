@@ -129,6 +129,7 @@ func (s *Server) Expunge(_ context.Context, req state.ExpungeRequest) (state.Exp
 		}
 		if trash := s.boxes[req.Trash]; trash != nil && s.NoUIDPlus {
 			trash.take(msg)
+			done.Trashed = append(done.Trashed, d.UID)
 		}
 		m.Expunge(d.UID)
 		done.Gone = append(done.Gone, d.UID)

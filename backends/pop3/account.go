@@ -131,7 +131,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 			return nil, err
 		}
 	}
-	return &state.Listing{Mailboxes: []state.Listed{box}}, nil
+	return &state.Listing{Mailboxes: []state.Listed{box}, UIDPlus: true}, nil // DELE deletes single messages
 }
 
 // Scan lists the whole mailbox as the session shows it. Its UIDLs are to be committed with
