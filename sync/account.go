@@ -108,7 +108,7 @@ func (a *Account) Run(ctx context.Context) *Result {
 	r := newRun(a)
 	r.result.Began = time.Now()
 	for _, phase := range []func(context.Context) error{
-		r.identify, r.list, r.scan, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle, r.doubts,
+		r.identify, r.list, r.scan, r.knowTrashed, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle, r.doubts,
 	} {
 		if err := phase(ctx); err != nil {
 			r.result.Fatal = err

@@ -49,6 +49,9 @@ func (r *run) release(ctx context.Context, b *box, ops []Op) error {
 		b.undone = true
 		return nil
 	}
+	if _, err := r.wayOut(b); err != nil {
+		return errors.Join(err, r.stay(ctx, b)) // what an earlier run let go
+	}
 	most := departBatch
 	if r.Release.Cutoff.Collected {
 		var err error
@@ -101,10 +104,14 @@ func (r *run) depart(ctx context.Context, b *box, all []*departing) error {
 	if len(all) == 0 {
 		return nil
 	}
+	route, err := r.wayOut(b)
+	if err != nil {
+		return err
+	}
 	if err := r.permit(ctx, b, all); err != nil {
 		return err
 	}
-	all, err := r.fileAway(ctx, b, all)
+	all, err = r.fileAway(ctx, b, all)
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -115,12 +122,12 @@ func (r *run) depart(ctx context.Context, b *box, all []*departing) error {
 		uids = append(uids, d.op.UID)
 	}
 	refused := map[state.UID]bool{}
-	done, err := r.letGo(ctx, b, uids, r.viaTrash(), func(m state.OnServer) bool {
+	done, err := r.letGo(ctx, b, uids, route, func(m state.OnServer) bool {
 		d := byUID[m.UID]
 		refused[m.UID] = d == nil || !r.mayGo(d.rec, m)
 		return !refused[m.UID]
 	})
-	if err := r.gone(ctx, b, byUID, done.Gone); err != nil {
+	if err := r.gone(ctx, b, byUID, done); err != nil {
 		return err
 	}
 	for _, uid := range done.Kept {
@@ -169,9 +176,10 @@ func (r *run) mayGo(rec state.Record, now state.OnServer) bool {
 	return true
 }
 
-// gone records what is not on the server any more, after the files that lie in an
-// archive have left their mailbox.
-func (r *run) gone(ctx context.Context, b *box, byUID map[state.UID]*departing, uids []state.UID) error {
+// gone records what is not in the mailbox on the server any more, after the files that lie in
+// an archive have left their mailbox. What lies in the server's trash freed nothing.
+func (r *run) gone(ctx context.Context, b *box, byUID map[state.UID]*departing, done state.Expunged) error {
+	uids := done.Gone
 	var c state.Commit
 	for _, uid := range uids {
 		d := byUID[uid]
@@ -190,10 +198,15 @@ func (r *run) gone(ctx context.Context, b *box, byUID map[state.UID]*departing, 
 	if err := r.commit(ctx, b, c); err != nil {
 		return err
 	}
-	r.addN(&r.result.DeletedOnServer, len(uids))
+	r.addN(&r.result.DeletedOnServer, len(uids)-len(done.Trashed))
+	r.addN(&r.result.MovedToTrash, len(done.Trashed))
 	for _, uid := range uids {
 		d := byUID[uid]
-		r.departed(d, cmp.Or(b.leaving.proofs[uid].EmailID, b.leaving.idents[uid]))
+		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
+			r.trashed()
+		} else {
+			r.departed(d, cmp.Or(b.leaving.proofs[uid].EmailID, b.leaving.idents[uid]))
+		}
 		if d.shelf == nil {
 			continue
 		}
@@ -209,6 +222,13 @@ func (r *run) gone(ctx context.Context, b *box, byUID map[state.UID]*departing, 
 		return nil
 	}
 	return r.syncDirs(b)
+}
+
+// trashed counts a message that lies in the server's trash.
+func (r *run) trashed() {
+	if rel := r.result.Released; rel != nil {
+		rel.Trashed++
+	}
 }
 
 // departed counts a message that went; of copies the first.

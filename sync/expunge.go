@@ -23,8 +23,18 @@ func (r *run) expunge(ctx context.Context, b *box, ops []Op) error {
 		return fmt.Errorf("look at the disk once more: %w", err)
 	}
 	b.undone = b.undone || len(missing) < len(ops)
-	done, err := r.letGo(ctx, b, missing, false, nil)
-	r.addN(&r.result.DeletedOnServer, len(done.Gone))
+	route, err := Way(r.ability(b), false, false)
+	if err != nil {
+		return wrap("expunge", err)
+	}
+	if route == LeaveInTrash {
+		if err := r.announce(ctx, b, missing); err != nil {
+			return fmt.Errorf("expunge: %w", err)
+		}
+	}
+	done, err := r.letGo(ctx, b, missing, route, nil)
+	r.addN(&r.result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
+	r.addN(&r.result.MovedToTrash, len(done.Trashed))
 	if commit := r.commit(ctx, b, state.Commit{Forget: done.Gone}); commit != nil {
 		return errors.Join(wrap("expunge", err), commit)
 	}
@@ -37,20 +47,16 @@ func (r *run) expunge(ctx context.Context, b *box, ops []Op) error {
 	return wrap("expunge", err)
 }
 
-// letGo has the server delete messages for good. Size and date of each must be those of
-// its record; trash says to move them to the trash mailbox and expunge them there; confirm, if not nil, is asked for each in the session that expunges. Where
-// the server cannot expunge by UID, they are moved to its trash mailbox instead. What it
-// returns holds also beside an error, and is still to be committed.
-func (r *run) letGo(ctx context.Context, b *box, uids []state.UID, trash bool, confirm func(state.OnServer) bool) (state.Expunged, error) {
+// letGo has the server delete messages, by the route that there is. Size and date of each must
+// be those of its record; confirm, if not nil, is asked for each in the session that
+// expunges. What it returns holds also beside an error, and is still to be committed.
+func (r *run) letGo(ctx context.Context, b *box, uids []state.UID, route Route, confirm func(state.OnServer) bool) (state.Expunged, error) {
 	if len(uids) == 0 {
 		return state.Expunged{}, nil
 	}
 	req := state.ExpungeRequest{Raw: b.listed.Raw, UIDValidity: b.gen().Mark.UIDValidity, Keywords: b.kw, Confirm: confirm}
-	if trash || !r.uidPlus && r.moves {
+	if route != ExpungeHere {
 		req.Trash = r.trashMailbox(b)
-	}
-	if trash && req.Trash == "" && b.listed.Role != "trash" {
-		return state.Expunged{}, errors.New("the server names no trash mailbox to delete by; nothing was deleted")
 	}
 	for _, uid := range uids {
 		rec := b.record(uid)

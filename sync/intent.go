@@ -24,6 +24,7 @@ func (r *run) resolve(ctx context.Context, b *box) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
+	intents = slices.DeleteFunc(intents, isTrashing) // knowTrashed settles those
 	if len(intents) == 0 {
 		return nil
 	}

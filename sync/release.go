@@ -55,11 +55,15 @@ type Released struct {
 	Mailboxes []Leaving // where something goes, in the order of their names
 	Messages  int       // to go in all, every copy counted
 	Bytes     int64     // that frees, copies counted once
-	Quota     *state.Quota
-	After     *state.Quota // read again when all was done
-	Gone      int          // messages that went
-	Freed     int64        // octets of those, copies counted once
-	Stay      int          // messages that were to go and did not
+	// ToTrash says that the server cannot expunge single messages: they are moved to its trash,
+	// and nothing is freed.
+	ToTrash bool
+	Quota   *state.Quota
+	After   *state.Quota // read again when all was done
+	Gone    int          // messages that went
+	Freed   int64        // octets of those, copies counted once
+	Trashed int          // messages that were moved to the server's trash, and lie there
+	Stay    int          // messages that were to go and did not
 }
 
 // Leaving is what goes from one mailbox.
@@ -98,7 +102,7 @@ func (r *run) choose(ctx context.Context) error {
 	}
 	c := r.Release.Cutoff
 	c.NoClock = !r.AgesCount
-	quota, err := r.quota(ctx, all)
+	quota, told, err := r.quota(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -109,8 +113,25 @@ func (r *run) choose(ctx context.Context) error {
 	if quota != nil {
 		used = quota.Used
 	}
+	if c.Below > 0 && told && r.onlyTrash() {
+		waiting, err := r.inTrash(ctx)
+		if err != nil {
+			return fmt.Errorf("look at what lies in the trash: %w", err)
+		}
+		used -= waiting
+	}
 	chosen := c.Choose(all, used, r.now())
+	barred, err := r.barred(all, chosen.Goes)
+	if err != nil {
+		return err
+	}
+	if barred {
+		chosen = c.Choose(all, used, r.now())
+	}
 	r.result.Released = &Released{Messages: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
+	if r.onlyTrash() && r.Release.Via != ViaExpunge {
+		r.result.Released.ToTrash, r.result.Released.Bytes = true, 0
+	}
 	for _, i := range chosen.Goes {
 		r.leave(all[i])
 	}
@@ -144,12 +165,14 @@ type leaving struct {
 
 // departures is what all mailboxes have in common of what leaves the server.
 type departures struct {
-	copies copyTable            // messages that leave from several mailboxes
-	freed  map[string]bool      // messages of which a copy went and was counted
-	number int64                // of this archive run, 0: not known yet
-	undo   bool                 // it is undone
-	roots  map[string]Tree      // folders of archives that are open
-	index  map[string][]shelved // what lies in the configured one, by token; nil: not looked at
+	copies copyTable             // messages that leave from several mailboxes
+	freed  map[string]bool       // messages of which a copy went and was counted
+	number int64                 // of this archive run, 0: not known yet
+	undo   bool                  // it is undone
+	lost   []state.MailboxRow    // mailboxes that an undo is about, and that the server does not list
+	bin    *state.ServerSnapshot // what lies in the server's trash, as an undo found it; nil: not looked at
+	roots  map[string]Tree       // folders of archives that are open
+	index  map[string][]shelved  // what lies in the configured one, by token; nil: not looked at
 }
 
 // leave notes that a message goes.
@@ -248,26 +271,26 @@ func (r *run) identsOf(ctx context.Context) error {
 	return nil
 }
 
-// quota is what the account uses and may use: as the server tells, else as the
+// quota is what the account uses and may use: as the server told, else as the
 // configuration says and the messages' sizes add up to. nil where neither knows.
-func (r *run) quota(ctx context.Context, all []Resident) (*state.Quota, error) {
+func (r *run) quota(ctx context.Context, all []Resident) (q *state.Quota, told bool, err error) {
 	if !r.Release.Alone {
-		return nil, nil
+		return nil, false, nil
 	}
-	told, err := r.askQuota(ctx)
-	if told != nil || err != nil && ends(err) {
-		return told, err
+	q, err = r.askQuota(ctx)
+	if q != nil || err != nil && ends(err) {
+		return q, true, err
 	}
 	if r.Release.Quota > 0 {
-		return &state.Quota{Used: used(all), Limit: r.Release.Quota}, nil
+		return &state.Quota{Used: used(all), Limit: r.Release.Quota}, false, nil
 	}
 	if r.Release.UntilQuota == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask for the quota: %w", err)
+		return nil, false, fmt.Errorf("ask for the quota: %w", err)
 	}
-	return nil, state.Faultf(state.Other, "the server tells no quota, so it cannot be known when there is room").
+	return nil, false, state.Faultf(state.Other, "the server tells no quota, so it cannot be known when there is room").
 		WithHint(`tell it with the key "quota" in the account's archive table, or with --quota`)
 }
 
@@ -296,7 +319,7 @@ func (r *run) reported(ctx context.Context) error {
 	if r.DryRun || rel == nil {
 		return nil
 	}
-	rel.Stay = max(0, rel.Messages-rel.Gone)
+	rel.Stay = max(0, rel.Messages-rel.Gone-rel.Trashed)
 	if rel.Quota == nil {
 		return nil
 	}

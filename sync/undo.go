@@ -76,7 +76,11 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	if err := r.bringBack(ctx, b, last); err != nil {
 		return err
 	}
-	if err := r.sendBack(ctx, b, last); err != nil {
+	moved, err := r.moveBack(ctx, b, last)
+	if err != nil {
+		return err
+	}
+	if err := r.sendBack(ctx, b, last, moved); err != nil {
 		return err
 	}
 	return r.forgetOld(ctx, b, last)
@@ -101,8 +105,9 @@ func (r *run) beyondUndo(ctx context.Context, b *box) error {
 		WithHint("\"mailsync restore %s\" puts them back", r.Name))
 }
 
-// sendBack appends the files that are here and not on the server.
-func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure) error {
+// sendBack appends the files that are here and not on the server, but for those of messages
+// that were moved back.
+func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, moved map[state.UID]bool) error {
 	disk, err := b.md.Scan(ctx, b.gen().Token, nil, b.kw)
 	if err != nil {
 		return err
@@ -125,7 +130,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure) erro
 	for _, d := range last {
 		rec := b.record(d.UID)
 		name, here := nameIn(disk, d.UID, max(1, rec.Variant))
-		if rec.Status != state.OnlyHere || !here {
+		if rec.Status != state.OnlyHere || !here || moved[d.UID] {
 			continue
 		}
 		got, err := b.md.Inspect(name, nil)

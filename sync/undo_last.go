@@ -98,19 +98,27 @@ func (r *run) listDeparted(ctx context.Context) error {
 		}
 		took[rawKey(r.rows[i].Raw)] = len(all) > 0
 	}
-	include := r.Include
+	include, listed := r.Include, map[string]bool{}
 	r.Include = func(l state.Listed) bool {
+		listed[rawKey(l.Raw)] = true
 		return took[rawKey(l.Raw)] && (include == nil || include(l))
 	}
-	err := r.list(ctx)
-	r.Include = include
-	return err
+	if err := r.list(ctx); err != nil {
+		return err
+	}
+	for i := range r.rows {
+		row := &r.rows[i]
+		if key := rawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
+			r.departures.lost = append(r.departures.lost, *row)
+		}
+	}
+	return nil
 }
 
 // findLast finds the run that is taken back, now that it is known what became of its messages.
 func (r *run) findLast(ctx context.Context) error {
 	var all []Taken
-	mailboxes := map[string][]departed{} // that are gone on the server, by path
+	lost := make([][]departed, len(r.departures.lost))
 	for _, b := range r.boxes {
 		list, err := r.taken(ctx, &b.row, b)
 		if err != nil {
@@ -120,17 +128,12 @@ func (r *run) findLast(ctx context.Context) error {
 			all = append(all, t.Taken)
 		}
 	}
-	for i := range r.vanished {
-		row := &r.vanished[i]
-		if r.Include != nil && !r.Include(asListed(row)) {
-			continue
-		}
-		list, err := r.taken(ctx, row, nil)
-		if err != nil {
+	for i := range lost {
+		var err error
+		if lost[i], err = r.taken(ctx, &r.departures.lost[i], nil); err != nil {
 			return err
 		}
-		mailboxes[row.Path] = list
-		for _, t := range list {
+		for _, t := range lost[i] {
 			all = append(all, t.Taken)
 		}
 	}
@@ -140,18 +143,14 @@ func (r *run) findLast(ctx context.Context) error {
 	for _, t := range all {
 		r.result.NothingToUndo = r.result.NothingToUndo && !(t.Run == last && t.away())
 	}
-	for i := range r.vanished {
-		path := r.vanished[i].Path
-		for _, t := range mailboxes[path] {
-			if t.Run != last || !t.away() {
-				continue
-			}
-			err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
-				WithHint("make it there again, and undo once more; if it has another name there, sync first")
-			if err := r.problem(path, 0, err); err != nil {
-				return err
-			}
-			break
+	for i, list := range lost {
+		if !slices.ContainsFunc(list, func(t departed) bool { return t.Run == last && t.away() }) {
+			continue
+		}
+		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
+			WithHint("make it there again, and undo once more; if it has another name there, sync first")
+		if err := r.problem(r.departures.lost[i].Path, 0, err); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -193,12 +192,12 @@ func (r *run) stay(ctx context.Context, b *box) error {
 	if err := r.withdraw(ctx, b, held); err != nil || len(held) == 0 {
 		return err
 	}
-	r.note(b.name, fmt.Sprintf("%d messages that an archive run had let go, and not taken, stay on the server", len(held)), "")
+	r.note(b.name, fmt.Sprintf("of its messages, %d that an archive run let go and did not take stay on the server", len(held)), "")
 	return nil
 }
 
-// filedAhead finds the copy in its archive of a message that is to stay, where it has one. The file in the
-// mailbox has to have the same bytes.
+// filedAhead finds the copy in its archive of a message that is to stay, where it has one. The
+// file in the mailbox has to have the same bytes.
 func (r *run) filedAhead(ctx context.Context, b *box, d *departing) error {
 	if d.to.Root == "" {
 		return nil

@@ -318,3 +318,18 @@ func TestASyncEndsWhatAnArchiveRunLetGo(t *testing.T) {
 	l.clean(t)
 	l.idle(t)
 }
+
+// A mailbox that is gone on the server is named; what the run took of the others is put back.
+func TestUndoWhereAMailboxIsGone(t *testing.T) {
+	l, _, _ := archivedOnce(t, inPlace)
+	l.server.Drop("Lists/Go")
+	for range 2 {
+		r := l.undo(nil, nil)
+		if r.NothingToUndo || len(r.Problems) != 1 || state.HintOf(r.Problems[0].Err) == "" {
+			t.Errorf("%+v %v", r, r.Problems)
+		}
+		if got := l.onServer("INBOX"); len(got) != 6 {
+			t.Errorf("in INBOX %q", got)
+		}
+	}
+}

@@ -49,7 +49,9 @@ mailbox, and what the quota would be; with --apply it does it.
 What goes is fetched if it is not here yet. Its file is read again, and has to be to the last
 byte what the server sent; it is moved into the archive, if there is one ("into"); then the
 server's copy is expunged. What does not pass, or may not be all of its message, stays on the
-server and is named.
+server and is named. A server that cannot expunge single messages (it has no UIDPLUS) gets them
+moved to its trash, if it can: that frees nothing until the trash is emptied there. Drafts, junk and
+trash are left out unless --mailbox names them.
 
 The rules are in the account's archive table; flags change them for this run.
 
@@ -169,7 +171,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	}
 	account := r.engine(h, server)
 	include := account.Include
-	account.Include = func(l state.Listed) bool { return include(l) && o.mailboxes.match(l.Levels, l.Role) }
+	account.Include = func(l state.Listed) bool { return include(l) && o.picks(l) }
 	if o.undo {
 		account.Release = r.release(h)
 		result = account.Undo(ctx)
@@ -200,6 +202,15 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 func (r *accountRun) nothingToUndo(why, hint string) {
 	r.told.Note("", "nothing to undo: "+why, hint)
 	r.told.Did("nothing to do; nothing to undo")
+}
+
+// picks reports whether mail may leave a mailbox: drafts, junk and trash are left out unless
+// --mailbox names them. What once left them can be put back.
+func (o *archiving) picks(l state.Listed) bool {
+	if len(o.mailboxes) == 0 && !o.undo && slices.Contains([]string{"drafts", "junk", "trash"}, l.Role) {
+		return false
+	}
+	return o.mailboxes.match(l.Levels, l.Role)
 }
 
 // archive is what the account's archive table lets leave the server.
@@ -245,6 +256,7 @@ func (r *accountRun) release(h *here) *engine.Release {
 // archived is what leaves the server, for the report.
 func archived(rel *engine.Released, applied bool) report.Archive {
 	v := report.Archive{Applied: applied, Messages: rel.Messages, Bytes: rel.Bytes, Gone: rel.Gone, Freed: rel.Freed, Stay: rel.Stay,
+		ToTrash: rel.ToTrash, MovedToTrash: rel.Trashed,
 		Before: quotaOf(rel.Quota), After: quotaOf(rel.After)}
 	if !applied && rel.Quota != nil {
 		v.After = &report.Room{Used: max(0, rel.Quota.Used-rel.Bytes), Limit: rel.Quota.Limit}

@@ -262,7 +262,7 @@ func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server
 // askQuota asks for the quota after a run that changed something here or there: an idle one costs nothing.
 // A server that does not answer leaves what was known.
 func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result *engine.Result, last *state.LastRun) {
-	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer == 0 {
+	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer+result.MovedToTrash+result.MovedBack == 0 {
 		return
 	}
 	quota, err := server.Quota(ctx, "INBOX")

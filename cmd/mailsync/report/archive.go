@@ -14,11 +14,15 @@ type Archive struct {
 	Mailboxes []ArchiveMailbox `json:"mailboxes"`
 	Messages  int              `json:"messages"` // to go
 	Bytes     int64            `json:"bytes"`    // that frees, copies of one message counted once
-	Gone      int              `json:"gone"`     // messages that went
-	Freed     int64            `json:"freed"`    // octets of those
-	Stay      int              `json:"stay"`     // messages that were to go and did not
-	Before    *Room            `json:"quota_before"`
-	After     *Room            `json:"quota_after"` // of a plan: as it would be
+	// ToTrash: the server cannot expunge single messages. They are moved to its trash, and
+	// nothing is freed.
+	ToTrash      bool  `json:"to_trash"`
+	MovedToTrash int   `json:"moved_to_trash"` // messages that were moved to the server's trash, and lie there
+	Gone         int   `json:"gone"`           // messages that went
+	Freed        int64 `json:"freed"`          // octets of those
+	Stay         int   `json:"stay"`           // messages that were to go and did not
+	Before       *Room `json:"quota_before"`
+	After        *Room `json:"quota_after"` // of a plan: as it would be
 }
 
 // ArchiveMailbox is what goes from one mailbox.
@@ -77,20 +81,18 @@ func (m ArchiveMailbox) String() string {
 
 // String is the sum for people.
 func (v Archive) String() string {
-	var parts []string
-	if v.Applied {
-		parts = append(parts, fmt.Sprintf("%s archived, %s freed", Plural(v.Gone, "message"), Size(v.Freed)))
-		if v.Stay > 0 {
-			parts = append(parts, fmt.Sprintf("%d stay", v.Stay))
-		}
-	} else {
-		parts = append(parts, fmt.Sprintf("%s would go, %s; nothing done without --apply", Plural(v.Messages, "message"), Size(v.Bytes)))
+	parts := []string{v.sum()}
+	switch {
+	case !v.Applied:
+		parts = append(parts, "nothing done without --apply")
+	case v.Stay > 0:
+		parts = append(parts, fmt.Sprintf("%d stay", v.Stay))
 	}
 	switch {
 	case v.Before == nil:
 	case v.After == nil:
 		parts = append(parts, "quota "+v.Before.String())
-	case v.Applied && v.After.Used >= v.Before.Used && v.Gone > 0:
+	case v.Applied && v.After.Used >= v.Before.Used && v.Gone+v.MovedToTrash > 0:
 		parts = append(parts, fmt.Sprintf("quota %s before, %s after: it did not fall", v.Before, v.After))
 	case v.Applied:
 		parts = append(parts, fmt.Sprintf("quota %s before, %s after", v.Before, v.After))
@@ -98,4 +100,26 @@ func (v Archive) String() string {
 		parts = append(parts, fmt.Sprintf("quota %s now, %s then", v.Before, v.After))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// sum is how much goes or went, and what that frees.
+func (v Archive) sum() string {
+	const why = "the server cannot expunge single messages (it has no UIDPLUS), so empty its trash there"
+	switch {
+	case !v.Applied && v.ToTrash && v.Messages > 0:
+		var size int64
+		for _, m := range v.Mailboxes {
+			size += m.Bytes
+		}
+		return fmt.Sprintf("%s would be moved to the server's trash, %s, which frees nothing: %s", Plural(v.Messages, "message"), Size(size), why)
+	case !v.Applied:
+		return fmt.Sprintf("%s would go, %s", Plural(v.Messages, "message"), Size(v.Bytes))
+	case v.MovedToTrash > 0 && v.ToTrash:
+		return fmt.Sprintf("%s archived and moved to the server's trash, %s freed: %s", Plural(v.MovedToTrash, "message"), Size(v.Freed), why)
+	}
+	text := fmt.Sprintf("%s archived, %s freed", Plural(v.Gone, "message"), Size(v.Freed))
+	if v.MovedToTrash > 0 {
+		text += fmt.Sprintf("; %d archived and still in the server's trash, so empty that there", v.MovedToTrash)
+	}
+	return text
 }

@@ -21,6 +21,7 @@ type Summary struct {
 	FlagsToServer   int       `json:"flags_to_server"`
 	DeletedOnDisk   int       `json:"deleted_on_disk"`
 	DeletedOnServer int       `json:"deleted_on_server"`
+	MovedToTrash    int       `json:"moved_to_trash,omitempty"` // to be deleted on the server, which can only move it to its trash
 	OnServer        int       `json:"on_server"`
 	Here            int       `json:"here"`
 	Outstanding     int       `json:"outstanding"`
@@ -35,6 +36,8 @@ type Summary struct {
 	Unlooked    int `json:"-"`
 	NotLookedAt int `json:"-"`
 	Uncounted   int `json:"-"`
+	// MovedBack are messages that an undo moved back from the server's trash.
+	MovedBack int `json:"-"`
 	// Line stands in place of the line that tells what a run did, "" where that is to be told.
 	Line string `json:"-"`
 
@@ -108,6 +111,8 @@ func (s Summary) done() string {
 	add(s.FlagsToServer, "flagged on the server")
 	add(s.DeletedOnDisk, "deleted here")
 	add(s.DeletedOnServer, "deleted on the server")
+	add(s.MovedToTrash, "moved to the server's trash")
+	add(s.MovedBack, "moved back from the server's trash")
 	switch {
 	case len(did) > 0:
 		return strings.Join(did, ", ")

@@ -1,0 +1,400 @@
+package sync
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailsync/state"
+)
+
+// What we moved to the server's trash, and could not expunge there, is nothing new: an archive
+// has it, or a user who removed it here. It has a new UID that no server without UIDPLUS tells, so it
+// is known by what it is, as in a move: size, date and Message-ID, as a multiset. Found, it is
+// kept away from here like any message that the user removed.
+
+// trashing are the words that begin the key of an intent to move a message to the trash. It lies with
+// the trash mailbox, and is there before the command that moves. Its key tells whose it is, and what
+// it is: generation, UID, INTERNALDATE and a digest of its Message-ID.
+const trashing = "trash "
+
+func isTrashing(in state.Intent) bool { return strings.HasPrefix(in.Key, trashing) }
+
+func trashingKey(gen state.GenID, rec state.Record, messageID string) string {
+	return fmt.Sprint(trashing, gen, " ", rec.UID, " ", rec.Date, " ", messageID)
+}
+
+// announced reads what the key of an intent tells.
+func announced(in state.Intent) (s Spare, ok bool) {
+	f := strings.Split(strings.TrimPrefix(in.Key, trashing), " ")
+	if len(f) != 4 {
+		return s, false
+	}
+	date, err := strconv.ParseInt(f[2], 10, 64)
+	return Spare{Size: in.Bytes, Date: date, MessageID: f[3], Digest: in.Digest}, err == nil
+}
+
+// shortID stands for a Message-ID of any length; "" for none.
+func shortID(messageID string) string {
+	if messageID == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(messageID))
+	return base32.StdEncoding.EncodeToString(sum[:15])
+}
+
+// trashGen is the generation of the server's trash mailbox, nil where the base knows none: then
+// nothing of it is here.
+func (r *run) trashGen() *state.Generation {
+	for _, b := range r.boxes {
+		if rawKey(b.listed.Raw) == rawKey(r.trash) {
+			return b.gen()
+		}
+	}
+	for i := range r.rows {
+		if rawKey(r.rows[i].Raw) == rawKey(r.trash) {
+			return r.rows[i].Current()
+		}
+	}
+	return nil
+}
+
+// announce notes, with the trash mailbox, that messages are about to be moved there because the
+// user removed them here: the run that finds them there does not fetch them.
+func (r *run) announce(ctx context.Context, b *box, uids []state.UID) error {
+	g := r.trashGen()
+	if g == nil || g.ID == 0 || len(uids) == 0 {
+		return nil
+	}
+	idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, uids)
+	if err != nil {
+		return fmt.Errorf("ask for Message-IDs: %w", err)
+	}
+	ids := map[state.UID]string{}
+	for _, id := range idents {
+		ids[id.UID] = id.MessageID
+	}
+	proofs, err := r.Base.Proofs(ctx, b.gen().ID, uids)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	c := state.Commit{Gen: g.ID}
+	for _, uid := range uids {
+		rec := b.record(uid)
+		c.Intents = append(c.Intents, state.Intent{Key: trashingKey(b.gen().ID, rec, shortID(ids[uid])), UIDNext: g.Mark.UIDNext,
+			Bytes: rec.Size, Digest: proofs[uid].Digest})
+	}
+	if err := r.step("announce %d of %s in the trash", len(uids), b.name); err != nil {
+		return err
+	}
+	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return fmt.Errorf("commit to state: %w", err)
+	}
+	return nil
+}
+
+// inTrash is how many octets lie in the server's trash. They are to go when it is emptied.
+func (r *run) inTrash(ctx context.Context) (octets int64, err error) {
+	sn, err := r.trashListing(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range sn.Messages {
+		octets += max(0, m.Size)
+	}
+	return octets, nil
+}
+
+// trashListing lists the server's trash, which may be no mailbox of this run.
+func (r *run) trashListing(ctx context.Context) (*state.ServerSnapshot, error) {
+	return r.Server.Scan(ctx, state.ScanRequest{Raw: r.trash, Full: true, Keywords: state.NewKeywords(nil)})
+}
+
+// leavesTrash reports whether what leaves the account may stay in the server's trash.
+func (r *run) leavesTrash() bool {
+	return r.trash != "" && (!r.uidPlus || r.labels || r.Release != nil && r.Release.Via == ViaTrash)
+}
+
+// knowTrashed finds in the trash mailbox what was moved there by us, before anything of it is fetched.
+func (r *run) knowTrashed(ctx context.Context) error {
+	for _, b := range r.boxes {
+		if rawKey(b.listed.Raw) != rawKey(r.trash) || b.failed || b.idle || b.md == nil || b.gen() == nil || b.server == nil {
+			continue
+		}
+		t := &trash{run: r, b: b, scans: map[string]*state.DiskSnapshot{}}
+		if err := t.know(ctx); err != nil {
+			// Of nothing that came there is it known what it is.
+			b.failed, b.undone = true, true
+			if err := r.problem(b.name, 0, fmt.Errorf("look for what was moved to the trash: %w", err)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trash is the search in the trash mailbox.
+type trash struct {
+	*run
+	b     *box
+	scans map[string]*state.DiskSnapshot // of Maildirs, by path and token
+}
+
+// inTheTrash is a message that should lie in the trash.
+type inTheTrash struct {
+	Spare
+	proof  state.Proof // UID 0: none
+	intent string      // its key
+}
+
+func (t *trash) know(ctx context.Context) error {
+	came := map[int64]bool{} // sizes of messages that came and have no file
+	var sought []Sought
+	for _, rec := range t.b.records {
+		if _, here := t.b.fileOf(rec.UID, max(1, rec.Variant)); rec.Status == state.Outstanding && !here {
+			came[rec.Size] = true
+			sought = append(sought, Sought{UID: rec.UID, Size: rec.Size, Date: rec.Date})
+		}
+	}
+	meant, c, err := t.meantFor(ctx, came)
+	if err != nil {
+		return err
+	}
+	if len(meant) > 0 && len(sought) > 0 {
+		if err := t.identify(ctx, sought, meant); err != nil {
+			return err
+		}
+		t.pair(sought, meant, &c)
+	}
+	if t.DryRun {
+		t.b.records = Apply(t.b.records, c.Put, nil)
+		return nil
+	}
+	return t.commit(ctx, t.b, c)
+}
+
+// meantFor returns what should lie in the trash and has one of these sizes, and a commit that
+// settles what was announced: what of it is not among what came never did, or is gone again.
+func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTheTrash, c state.Commit, err error) {
+	if t.b.gen().ID != 0 {
+		intents, err := t.Base.Intents(ctx, t.b.gen().ID)
+		if err != nil {
+			return nil, c, fmt.Errorf("read state: %w", err)
+		}
+		for _, in := range intents {
+			if !isTrashing(in) {
+				continue
+			}
+			s, ok := announced(in)
+			if ok && came[s.Size] {
+				m := inTheTrash{Spare: s, intent: in.Key}
+				if in.Digest != [state.DigestSize]byte{} {
+					m.proof = state.Proof{UID: 1, Digest: in.Digest, Bytes: in.Bytes}
+				}
+				meant = append(meant, m)
+			}
+			if t.b.server.Complete {
+				c.Settle = append(c.Settle, in.Key)
+			}
+		}
+	}
+	if len(came) > 0 && t.leavesTrash() {
+		archived, err := t.archived(ctx, came)
+		if err != nil {
+			return nil, c, err
+		}
+		meant = append(meant, archived...)
+	}
+	return meant, c, nil
+}
+
+// archived are the messages of those sizes that archive runs took off the account's other
+// mailboxes, but for those that are known in the trash already.
+func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheTrash, err error) {
+	known := map[content]int{}
+	for _, rec := range t.b.records {
+		if rec.Status == state.KeptAway {
+			known[contentOf(rec)]++
+		}
+	}
+	for i := range t.rows {
+		row := &t.rows[i]
+		if row.Role != state.RoleMailbox || rawKey(row.Raw) == rawKey(t.trash) {
+			continue
+		}
+		var b *box
+		for _, other := range t.boxes {
+			if other.row.ID == row.ID && !other.idle {
+				b, row = other, &other.row
+			}
+		}
+		for k := range row.Generations {
+			g := &row.Generations[k]
+			some, err := t.archivedOf(ctx, row, g, b, came, known)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, some...)
+		}
+	}
+	return all, nil
+}
+
+func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.Generation, b *box, came map[int64]bool, known map[content]int) (all []inTheTrash, err error) {
+	if g.ID == 0 {
+		return nil, nil
+	}
+	list, err := t.Base.Departures(ctx, g.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	list = slices.DeleteFunc(list, func(d state.Departure) bool { return d.Run == 0 && d.Root == "" })
+	if len(list) == 0 {
+		return nil, nil
+	}
+	records, err := t.recordsNow(ctx, g, b)
+	if err != nil {
+		return nil, err
+	}
+	var uids []state.UID
+	for _, d := range list {
+		i, ok := placeOf(records, d.UID)
+		if !ok || !came[records[i].Size] {
+			continue
+		}
+		rec := records[i]
+		switch rec.Status {
+		case state.OnlyHere, state.Archived, state.Released:
+		default:
+			continue
+		}
+		if k := contentOf(rec); known[k] > 0 {
+			known[k]--
+			continue
+		}
+		id, err := t.messageID(ctx, row, g, d, rec)
+		if err != nil {
+			return nil, err
+		}
+		uids = append(uids, d.UID)
+		all = append(all, inTheTrash{Spare: Spare{Size: rec.Size, Date: rec.Date, MessageID: shortID(id)}, proof: state.Proof{UID: d.UID}})
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	proofs, err := t.Base.Proofs(ctx, g.ID, uids)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	for i := range all {
+		all[i].proof = proofs[all[i].proof.UID]
+		all[i].Digest = all[i].proof.Digest
+	}
+	return all, nil
+}
+
+// messageID reads the Message-ID of a message from its file, where that can be had; else "".
+func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.Generation, d state.Departure, rec state.Record) (string, error) {
+	in, at := t.Tree, row.Path
+	if rec.Status == state.Archived {
+		if t.Release == nil || t.Release.Shelf == nil {
+			return "", nil
+		}
+		tree, err := t.shelfTree(d.Root, false)
+		if err != nil {
+			return "", nil // not mounted: its bytes tell
+		}
+		in, at = tree, d.Path
+	}
+	md, err := in.Open(at)
+	if err != nil {
+		return "", ignore(err)
+	}
+	key := strings.Join([]string{d.Root, at, g.Token, rec.Status.String()}, "\x00")
+	if t.scans[key] == nil {
+		if t.scans[key], err = md.Scan(ctx, g.Token, nil, state.NewKeywords(row.Keywords)); err != nil {
+			return "", ignore(err)
+		}
+	}
+	name, there := nameIn(t.scans[key], d.UID, max(1, rec.Variant))
+	if !there {
+		return "", nil
+	}
+	id, err := md.Ident(name)
+	return id.MessageID, ignore(err)
+}
+
+// ignore is nil for a file or a folder that is not there.
+func ignore(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// identify asks the server for the Message-IDs of what may be meant.
+func (t *trash) identify(ctx context.Context, sought []Sought, meant []inTheTrash) error {
+	sizes := map[int64]bool{}
+	for _, m := range meant {
+		sizes[m.Size] = true
+	}
+	var ask []state.UID
+	for _, s := range sought {
+		if sizes[s.Size] {
+			ask = append(ask, s.UID)
+		}
+	}
+	idents, err := t.Server.Idents(ctx, t.b.listed.Raw, t.b.gen().Mark.UIDValidity, ask)
+	if err != nil {
+		return err
+	}
+	ids := map[state.UID]string{}
+	for _, id := range idents {
+		ids[id.UID] = id.MessageID
+	}
+	for i := range sought {
+		id, told := ids[sought[i].UID]
+		sought[i].MessageID = shortID(id)
+		if !told {
+			sought[i].Size = -1 // nothing is known of it: its bytes will tell
+		}
+	}
+	return nil
+}
+
+// pair notes what is found to be kept away. What is left of what is meant may still prove by its
+// bytes to be what is fetched: then it is not delivered either.
+func (t *trash) pair(sought []Sought, meant []inTheTrash, c *state.Commit) {
+	plain := make([]Spare, len(meant))
+	for i, m := range meant {
+		plain[i] = m.Spare
+	}
+	used := map[int]bool{}
+	for i, n := range Tie(sought, plain, false) {
+		if n < 0 || sought[i].Size != meant[n].Size {
+			continue
+		}
+		used[n] = true
+		rec := t.b.record(sought[i].UID)
+		rec.Status, rec.Agreed = state.KeptAway, rec.Seen
+		c.Put = append(c.Put, rec)
+		if p := meant[n].proof; p.UID != 0 {
+			p.UID = rec.UID
+			c.Proofs = append(c.Proofs, p)
+		}
+	}
+	for i, m := range meant {
+		if used[i] || m.proof.UID == 0 {
+			continue
+		}
+		s := &spare{Spare: Spare{Size: m.Size, Date: m.Date, Digest: m.proof.Digest, Fileless: true}, known: true, bytes: m.proof.Bytes}
+		s.rec = state.Record{Status: state.KeptAway, Size: m.Size, Date: m.Date}
+		t.b.spares = append(t.b.spares, s)
+	}
+}
