@@ -51,6 +51,14 @@ type Unmarked struct {
 	Levels []string
 }
 
+// ForeignMaildir is a Maildir that lay in a root before the root was ours.
+type ForeignMaildir struct {
+	Path     string // relative to the root, slash-separated
+	Messages int    // files in it when it was found
+	CurIno   uint64 // of its cur, as in DirMark; 0 unknown
+	CurBtime int64
+}
+
 // Incoming is a message on its way from the server to the disk.
 type Incoming struct {
 	UID     UID

@@ -82,8 +82,15 @@ type Tree interface {
 	// Find walks the root and returns every Maildir with a marker of ours.
 	Find(ctx context.Context) ([]state.Found, error)
 	// Unmarked walks the root and returns every Maildir that has no marker and lies where a
-	// mailbox would.
+	// mailbox would, but for those that are left alone.
 	Unmarked(ctx context.Context) ([]state.Unmarked, error)
+	// Foreign walks the root and returns every Maildir of other programs (no marker, and no file
+	// that carries a token), wherever it lies, but for those that LeaveAlone was told of.
+	Foreign(ctx context.Context) ([]state.ForeignMaildir, error)
+	// LeaveAlone makes these Maildirs others': no mailbox is placed where one lies, and Unmarked
+	// does not return them. forGood makes that durable; later Trees know it, whatever becomes of the base.
+	// It fails where a mailbox would have to lie where one of them does.
+	LeaveAlone(list []state.ForeignMaildir, forGood bool) error
 	// Place returns a path, relative to the root, for a mailbox that has none yet. taken
 	// reports paths that are in use; Place asks it with every candidate.
 	Place(levels []string, taken func(path string) bool) string

@@ -23,8 +23,10 @@ const (
 // Place returns a path, relative to the root, for a mailbox that has none yet. The same
 // levels give the same path as long as it is free. A path is in use where taken says so,
 // or where a Maildir or a folder has the same name but for case or Unicode normal form:
-// some file systems do not tell those apart. Then a level gets a short hash.
+// some file systems do not tell those apart; so it is where a Maildir lies that is left
+// alone, and below it. Then a level gets a short hash.
 func (t *Tree) Place(levels []string, taken func(path string) bool) string {
+	_ = t.readForeign() // whoever makes something there has walked the tree, and knows of the error
 	l := t.opts.Layout
 	if len(levels) == 0 {
 		levels = []string{""}
@@ -53,8 +55,11 @@ func (t *Tree) Place(levels []string, taken func(path string) bool) string {
 }
 
 // crowded reports whether a path has a sibling on disk, or among the Maildirs met so
-// far, that is the same but for case or normal form.
+// far, that is the same but for case or normal form, or is that of a Maildir that is left alone.
 func (t *Tree) crowded(p string) bool {
+	if t.isForeign(p) {
+		return true
+	}
 	name := path.Base(p)
 	folded := fold(name)
 	siblings, err := t.fs.Names(path.Dir(p))

@@ -54,8 +54,10 @@ type Tree struct {
 	trashed atomic.Bool   // the trash is there, durably
 	serial  atomic.Uint64 // of names in tmp/ and trash/
 
-	mu     sync.Mutex
-	places map[string]string // folded path -> path, of every Maildir met so far
+	mu          sync.Mutex
+	places      map[string]string      // folded path -> path, of every Maildir met so far
+	foreign     []state.ForeignMaildir // others', for good
+	foreignRead bool                   // what was written down of them is among them
 }
 
 // Open returns the tree on fs. It touches nothing.
@@ -127,6 +129,9 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("create maildir %q: %w", dir, fs.ErrInvalid)
+	}
+	if t.isForeign(dir) {
+		return nil, state.Faultf(state.Storage, "the Maildir %q is another program's, and stays as it is", dir)
 	}
 	if err := mkdirs(t.fs, dir); err != nil {
 		return nil, fault(err, "create maildir %s", dir)

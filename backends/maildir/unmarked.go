@@ -11,17 +11,35 @@ import (
 )
 
 // Unmarked walks the root and returns every Maildir without a marker whose path a mailbox
-// would have, in the order of their paths. Symbolic links are not followed. An error
-// means that the list is not whole, and there is none.
+// would have, in the order of their paths, but for those that were there before the tree was
+// ours. Symbolic links are not followed. An error means that the list is not whole, and there is none.
 func (t *Tree) Unmarked(ctx context.Context) ([]state.Unmarked, error) {
+	if err := t.readForeign(); err != nil {
+		return nil, err
+	}
 	var found []state.Unmarked
-	if err := t.unmarked(ctx, ".", &found); err != nil {
+	err := t.strange(ctx, ".", func(s strange) error {
+		levels, ok := t.opts.Layout.Levels(s.path)
+		if ok && s.whole && !s.link && !t.leftAlone(s.path) && !t.wasForeign(s.path) {
+			found = append(found, state.Unmarked{Path: s.path, Levels: levels})
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return found, nil
 }
 
-func (t *Tree) unmarked(ctx context.Context, dir string, found *[]state.Unmarked) error {
+// strange is a folder without a marker that looks like a Maildir.
+type strange struct {
+	path  string
+	whole bool // it has both cur and new
+	link  bool // it is a symbolic link to one
+}
+
+// strange walks the tree below a folder and tells of every Maildir without a marker.
+func (t *Tree) strange(ctx context.Context, dir string, found func(strange) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -33,9 +51,9 @@ func (t *Tree) unmarked(ctx context.Context, dir string, found *[]state.Unmarked
 		return fault(err, "walk %s", dir)
 	}
 	slices.Sort(names)
-	if slices.Contains(names, dirCur) && slices.Contains(names, dirNew) && !slices.Contains(names, markerFile) {
-		if levels, ok := t.opts.Layout.Levels(dir); ok {
-			*found = append(*found, state.Unmarked{Path: dir, Levels: levels})
+	if s, ok := strangeOf(dir, names); ok {
+		if err := found(s); err != nil {
+			return err
 		}
 	}
 	for _, name := range names {
@@ -48,15 +66,29 @@ func (t *Tree) unmarked(ctx context.Context, dir string, found *[]state.Unmarked
 			continue // not UTF-8: not of our making
 		}
 		info, err := t.fs.Lstat(below)
-		if isNotExist(err) || err == nil && !info.IsDir() {
+		if isNotExist(err) || err == nil && !info.IsDir() && info.Type != fs.ModeSymlink {
 			continue
 		}
 		if err != nil {
 			return fault(err, "walk %s", below)
 		}
-		if err := t.unmarked(ctx, below, found); err != nil {
+		if info.IsDir() {
+			err = t.strange(ctx, below, found)
+		} else if names, nerr := t.namesBeyond(below); nerr == nil { // else it leads to no folder
+			if s, ok := strangeOf(below, names); ok {
+				s.link = true
+				err = found(s)
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// strangeOf judges a folder by the names in it.
+func strangeOf(dir string, names []string) (strange, bool) {
+	cur, fresh := slices.Contains(names, dirCur), slices.Contains(names, dirNew)
+	return strange{path: dir, whole: cur && fresh}, (cur || fresh) && !slices.Contains(names, markerFile)
 }

@@ -18,6 +18,9 @@ const lostFound = "lost+found"
 // A marker that cannot be read is in the list with its error. Symbolic links are not
 // followed. An error means that the list is not whole, and there is none.
 func (t *Tree) Find(ctx context.Context) ([]state.Found, error) {
+	if err := t.readForeign(); err != nil {
+		return nil, err
+	}
 	var found []state.Found
 	if err := t.walk(ctx, ".", &found); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ import (
 //  2. Write the task's run: what the command does with one account. It takes what it needs
 //     from the accountRun that it is given:
 //
-//     here, err := r.open(ctx)            lock, state and tree, or without a trace in a dry run; close it
+//     here, err := r.open(ctx, opening{})  lock, state and tree, or without a trace in a dry run; close it
 //     here, err := r.look()               state and tree to read in, without the lock; close it
 //     server, err := r.connect(reach{})   the account's server; it is hung up for you
 //     account := r.engine(here, server)   the engine's account, ready to be changed and Run

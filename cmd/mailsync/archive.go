@@ -160,7 +160,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		r.told.Note("", "nothing says which mail of this account may leave the server", "")
 		return &engine.Result{Began: began, Ended: time.Now()}, nil
 	}
-	h, err := r.open(ctx, false)
+	h, err := r.open(ctx, opening{})
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (o *backing) account(c *cobra.Command, args []string) (*config.Account, err
 }
 
 func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	h, err := r.open(ctx, o.fresh)
+	h, err := r.open(ctx, o.opening())
 	if err != nil {
 		return nil, err
 	}

@@ -97,12 +97,24 @@ func (c *checking) disk(ctx context.Context) {
 		c.fail("maildir", err)
 		return
 	}
-	if at == c.a.Maildir {
-		c.ok("maildir", "%s", at)
-	} else {
+	if at != c.a.Maildir {
 		c.ok("maildir", "%s is not there yet and will be made", c.a.Maildir)
+	} else if err := c.foreign(ctx); err != nil {
+		c.fail("maildir", err)
+	} else {
+		c.ok("maildir", "%s", at)
 	}
 	c.room(at)
+}
+
+// foreign tells what a first run would stop at.
+func (c *checking) foreign(ctx context.Context) (err error) {
+	h, err := c.look()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	return c.meetForeign(ctx, h, false)
 }
 
 // firm returns the folder that is there of a path: itself, or the one that the rest will be

@@ -48,6 +48,7 @@ type pulling struct {
 	full      bool
 	refetch   bool
 	fresh     bool // --new
+	foreign   bool
 	moved     bool
 	accepting
 }
@@ -61,7 +62,11 @@ func (o *pulling) register(c *cobra.Command, p *program) {
 	o.accepting.flag(c)
 	f.BoolVar(&o.moved, "moved", false, "follow a Maildir that you moved, or an account whose server or user has another name now")
 	f.BoolVar(&o.fresh, "new", false, "start afresh where a Maildir that was known is gone")
+	f.BoolVar(&o.foreign, "foreign", false, "go on in a new root though other programs' Maildirs lie in it: never append or change them")
 }
+
+// opening says how a run that pulls opens the account.
+func (o *pulling) opening() opening { return opening{fresh: o.fresh, foreign: o.foreign} }
 
 // apply changes an account as the flags say.
 func (o *pulling) apply(account *engine.Account) error {

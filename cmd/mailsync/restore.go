@@ -179,7 +179,7 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Resul
 
 // home puts mail back on the server that it came from.
 func (o *bringing) home(ctx context.Context, r *accountRun) (done *engine.Restoration, err error) {
-	h, err := r.open(ctx, false)
+	h, err := r.open(ctx, opening{})
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 		target = &accountRun{session: r.session, a: o.target, told: r.told}
 		defer func() { r.servers = append(r.servers, target.servers...) }()
 	}
-	h, err := target.open(ctx, false)
+	h, err := target.open(ctx, opening{state: true})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
+	engine "mailsync/sync"
 )
 
 // rootKnown asks the registry for the account's root. A known root that is gone, or
@@ -43,6 +44,20 @@ func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
 
 func notMounted(format string, args ...any) error {
 	return state.Faultf(state.Storage, "%w", fmt.Errorf(format, args...)).WithHint("not mounted? --new starts afresh")
+}
+
+// meetForeign keeps a first run off what other programs have put into the root, or, where it may
+// go on, off their Maildirs.
+func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error {
+	account, err := h.store.Account(ctx)
+	if err != nil {
+		return err
+	}
+	note, err := engine.MeetForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
+	if note != "" {
+		r.told.Note("", note, "")
+	}
+	return err
 }
 
 // makeRoot makes a folder, with what is missing above it, as the disk seam makes folders:

@@ -98,21 +98,42 @@ type here struct {
 	also  func(func() error) // closes something more
 }
 
+// opening says what may be opened.
+type opening struct {
+	fresh   bool // a root that was known and is gone
+	foreign bool // a new root in which Maildirs of other programs lie
+	state   bool // only lock and state are wanted: the Maildirs are left alone
+}
+
 // open takes the account's lock and opens its state and its Maildirs, made if they are
 // not there. In a dry run it leaves no trace: no lock, a state that is only read, and for a root that is
-// not there yet an empty folder that goes again. fresh lets a root pass that was known and is gone.
-func (r *accountRun) open(ctx context.Context, fresh bool) (_ *here, err error) {
-	known, err := r.rootKnown(ctx, fresh)
+// not there yet an empty folder that goes again.
+func (r *accountRun) open(ctx context.Context, may opening) (_ *here, err error) {
+	known, err := r.rootKnown(ctx, may.fresh)
 	if err != nil {
 		return nil, err
 	}
+	var h *here
 	if r.flags.dryRun {
-		h, err := r.look()
-		if err == nil {
-			h.known = known
-		}
-		return h, err
+		h, err = r.look()
+	} else {
+		h, err = r.hold(ctx, may.fresh)
 	}
+	if err != nil {
+		return nil, err
+	}
+	h.known = known
+	if may.state || known && !may.fresh {
+		return h, nil
+	}
+	if err := r.meetForeign(ctx, h, may.foreign); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+// hold opens the account to write, under its lock.
+func (r *accountRun) hold(ctx context.Context, fresh bool) (_ *here, err error) {
 	if err := makeRoot(r.a.Maildir); err != nil {
 		return nil, state.Faultf(state.Storage, "make maildir: %w", err)
 	}
@@ -145,7 +166,7 @@ func (r *accountRun) open(ctx context.Context, fresh bool) (_ *here, err error) 
 		return nil, err
 	}
 	c.add(closeFiles)
-	return &here{lock: lock, store: store, tree: files, known: known, close: c.close, also: c.add}, nil
+	return &here{lock: lock, store: store, tree: files, close: c.close, also: c.add}, nil
 }
 
 // look opens the account's state and Maildirs to read in, without its lock.

@@ -32,7 +32,7 @@ the server, and messages that they move between Maildirs are moved there too.`,
 func syncTask() task { return task{name: "sync", run: (&syncing{}).run} }
 
 func (o *syncing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	h, err := r.open(ctx, o.fresh)
+	h, err := r.open(ctx, o.opening())
 	if err != nil {
 		return nil, err
 	}

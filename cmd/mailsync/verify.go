@@ -71,7 +71,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	}
 	var h *here
 	if o.repair {
-		h, err = r.open(ctx, false)
+		h, err = r.open(ctx, opening{})
 	} else {
 		h, err = r.look()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -30,6 +31,17 @@ func OpenReal(dir string) (*Real, error) {
 
 // Close lets go of the directory. Files that are open stay so.
 func (r *Real) Close() error { return errors.Join(r.beneath.close(), r.root.Close()) }
+
+// Beyond lists a folder as the system finds it, also where a symbolic link leads out of the root. It is
+// for a look at what others have put there, and for nothing of ours.
+func (r *Real) Beyond(dir string) ([]string, error) {
+	f, err := os.Open(filepath.Join(r.root.Name(), filepath.FromSlash(dir)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
 
 // Create implements FS.
 func (r *Real) Create(name string) (File, error) {
