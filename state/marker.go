@@ -88,6 +88,9 @@ type Received struct {
 	// Vouched says that the file's name told the digest of its bytes, as the server had
 	// sent them (only from Inspect).
 	Vouched bool
+	// Silent says that the file's name says nothing about flags but those in Flags (only from
+	// Inspect).
+	Silent bool
 	// What follows is only for Link. Fresh says that nobody has seen the message where its file
 	// is linked to, whoever has seen that file elsewhere; Durable that the file was synced in
 	// this run; Apart that it is to be copied where it could be linked.

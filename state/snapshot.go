@@ -110,9 +110,20 @@ type OnDisk struct {
 	Variant uint8  // 1, or n for U<uid>-n
 	New     bool   // in new/: fresh mail, without flags
 	Hashed  bool   // its name tells the digest of its bytes
+	Silent  bool   // the name says nothing about flags but those in Flags
+	Hidden  bool   // mail programs do not read the flags in the name as we do
 	Flags   Flags  // letters that have a name
 	Name    uint32 // offset of its name in DiskSnapshot.Names
 	Size    int64  // W=: octets the server sent, -1 where the name does not say
+}
+
+// Spoken are the flags that a file has by its name. About flags, a name may be silent: then
+// it has those that were agreed on, and what it shows beside them.
+func Spoken(silent bool, shown, agreed Flags) Flags {
+	if silent {
+		return agreed | shown
+	}
+	return shown
 }
 
 // Foreign is one file that is not of this mailbox's current generation: another
@@ -122,6 +133,7 @@ type Foreign struct {
 	UID     UID
 	Variant uint8
 	New     bool
+	Silent  bool // as in OnDisk
 	Flags   Flags
 	Name    string // as in OnDisk: "cur/…" or "new/…"
 	Size    int64  // W=, -1 unknown
@@ -156,7 +168,7 @@ type DiskSnapshot struct {
 	Said     bool     // false: nothing was looked at, and the disk is as the base has it
 	Complete bool     // a missing UID is proven to be missing (section 5, "A file counts as gone")
 	Still    bool     // no name changed while it was taken, as far as can be seen: no file of another program is missing
-	Messages []OnDisk // sorted by UID, then Variant, then Name; doubles of one identity are all listed
+	Messages []OnDisk // sorted by UID, then Variant, then Name, silent ones last; doubles of one identity are all listed
 	Foreign  []Foreign
 	Names    []byte // the names, each ended by a zero byte
 	Can      Flags  // flags a file name can carry here

@@ -13,7 +13,8 @@ import (
 //
 //	base    "1 live S F"        uid, status, seen flags, agreed flags ("-" is none)
 //	server  "1 S; 2 -"          uid, flags; "gone 3" is out of a delta, "delta", "partial"
-//	disk    "1 S; 2.2 -; x S"   uid[.variant], flags; x is a file without a token; "partial", "unread"
+//	disk    "1 S; 2.2 -; x S"   uid[.variant], flags; x is a file without a token; "partial", "unread";
+//	                            "1 ~S" shows S and says nothing of other flags, "1 ^S" is read by nobody but us
 //
 // and a plan as "fetch 2; agree 1 live S".
 
@@ -107,6 +108,9 @@ func parseDisk(t testing.TB, s string) *state.DiskSnapshot {
 				if n, ok := strings.CutPrefix(x, "size="); ok {
 					m.Size, _ = strconv.ParseInt(n, 10, 64)
 				} else {
+					x, m.Silent = strings.CutPrefix(x, "~")
+					x, m.Hidden = strings.CutPrefix(x, "^")
+					m.Hidden = m.Hidden || m.Silent
 					m.Flags = parseFlags(t, x)
 				}
 			}

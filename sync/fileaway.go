@@ -139,6 +139,7 @@ func (r *run) finish(ctx context.Context, b *box, ops []Op) error {
 			continue
 		}
 		d.proof.Digest, d.proof.Bytes = d.file.Digest, d.file.Bytes
+		d.file.Flags = state.Spoken(d.file.Silent, d.file.Flags, d.rec.Agreed)
 		filed, err := r.fileAway(ctx, b, []*departing{d})
 		if err != nil {
 			return err

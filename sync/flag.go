@@ -110,7 +110,7 @@ func (r *run) flagDisk(ctx context.Context, b *box, ops []Op) error {
 			}
 			rec.Agreed = agreement(rec.Agreed, o.Server, state.Pick(b.disk.Can, placed.Flags, rec.Agreed))
 			put = append(put, rec)
-			r.add(&r.result.FlagsToDisk, true)
+			r.add(&r.result.FlagsToDisk, o.Flags != o.Disk) // else only its name was silent
 			if placed.Flags&b.disk.Can != o.Flags&b.disk.Can {
 				b.spoil(o.UID) // another program changed it meanwhile, or no letter is left
 			}

@@ -89,7 +89,10 @@ func (b *box) went(key string, uid state.UID) bool {
 
 // bare is a file's name without its folder and its flags, which a mail program may change.
 func bare(name string) string {
-	base, _, _ := strings.Cut(path.Base(name), ":2,")
+	base := path.Base(name)
+	for _, info := range []string{":2,", ";2,", "!2,", "\uf03a2,"} {
+		base, _, _ = strings.Cut(base, info)
+	}
 	return base
 }
 

@@ -47,7 +47,7 @@ type Op struct {
 	UID     state.UID    // 0 for an append
 	Flags   state.Flags  // flag server, flag disk: as they shall be; fetch: the server's; agree: the agreed word
 	Server  state.Flags  // flag server, flag disk: the server's now
-	Disk    state.Flags  // flag server, flag disk: the file's now
+	Disk    state.Flags  // flag server: the file's now; flag disk: those that its name shows
 	Size    int64        // fetch: octets the server announced
 	Date    int64        // fetch: INTERNALDATE in seconds since 1970
 	Name    string       // the file, "cur/…" or "new/…"; on an agree: read it first

@@ -194,11 +194,14 @@ func (p *planner) released(v view) {
 // adopt ties a file that carries this identity to the server's message. Where their
 // sizes differ and its name does not tell its digest, the bytes are fetched and compared first; what
 // both flags have is the base. No \Deleted travels on the word of two sides that never agreed.
+// A file whose name is silent has nothing to say against the server's flags, whatever was once agreed
+// on.
 func (p *planner) adopt(v view) {
 	if !v.hashed && v.dSize >= 0 && v.size >= 0 && v.dSize != v.size {
 		p.fetch(v)
 		return
 	}
+	v.dFlags = v.shown
 	before := len(p.ops)
 	p.flags(v, v.sFlags&state.Pick(p.can, v.dFlags, v.sFlags), state.Live, state.Deleted)
 	for i := before; i < len(p.ops); i++ {
@@ -210,7 +213,8 @@ func (p *planner) adopt(v view) {
 }
 
 // flags merges the flags of a message that both sides have. A disk that was not looked
-// at has nothing to say about flags: they wait for a run that looks.
+// at has nothing to say about flags: they wait for a run that looks. A name in which mail
+// programs see no flags is given those that the file has, so that they show them again.
 // Those in still stay where they are.
 func (p *planner) flags(v view, base state.Flags, status state.Status, still state.Flags) {
 	if !p.w.diskSaid() {
@@ -224,13 +228,24 @@ func (p *planner) flags(v view, base state.Flags, status state.Status, still sta
 	if wantServer != v.sFlags {
 		p.add(Op{Kind: OpFlagServer, UID: v.uid, Flags: wantServer, Server: v.sFlags, Disk: disk})
 	}
-	if wantDisk != disk {
-		p.add(Op{Kind: OpFlagDisk, UID: v.uid, Variant: v.vari, Name: v.name, Flags: wantDisk, Server: wantServer, Disk: disk})
+	shown := disk
+	if v.silent {
+		shown = state.Pick(p.can, v.shown, base)
+	}
+	if wantDisk != disk || v.hidden && p.rewrites(v) {
+		p.add(Op{Kind: OpFlagDisk, UID: v.uid, Variant: v.vari, Name: v.name, Flags: wantDisk, Server: wantServer, Disk: shown})
 	}
 	agreed := agreement(base, wantServer, wantDisk)
 	if agreed != v.rec.Agreed || !v.known || status != v.rec.Status {
 		p.add(Op{Kind: OpAgree, UID: v.uid, Variant: v.vari, Status: status, Flags: agreed})
 	}
+}
+
+// rewrites reports whether a name in which mail programs see no flags is written anew. One that is
+// silent stays where flags do not travel to the server: what it would show if it could be read, nobody
+// else may know.
+func (p *planner) rewrites(v view) bool {
+	return p.w.Policy.FlagsToDisk && (!v.silent || p.w.Policy.FlagsToServer)
 }
 
 // masks returns the flags that may travel each way. \Deleted travels only where the

@@ -97,6 +97,7 @@ func (r *run) readAgain(ctx context.Context, b *box, ops []Op) (passed []*depart
 			}
 			continue
 		}
+		d.file.Flags = state.Spoken(d.file.Silent, d.file.Flags, d.rec.Agreed)
 		passed = append(passed, d)
 	}
 	return passed, nil

@@ -201,7 +201,7 @@ func (r *run) leave(m Resident) {
 func (r *run) residents(i int, b *box) (all []Resident) {
 	onDisk := map[state.UID]state.Flags{}
 	for _, f := range b.disk.Messages {
-		onDisk[f.UID] |= f.Flags
+		onDisk[f.UID] |= state.Spoken(f.Silent, f.Flags, b.record(f.UID).Agreed)
 	}
 	for _, rec := range b.records {
 		if !rec.Status.OnServer() {

@@ -162,7 +162,7 @@ func (r *run) mendOne(b *box, m state.OnServer, f Finding) (rec state.Record, ch
 		o.Name, o.Variant = name, o.Variant+1
 		for _, d := range b.disk.Messages {
 			if b.disk.NameAt(d.Name) == name {
-				o.Disk = d.Flags
+				o.Disk = state.Spoken(d.Silent, d.Flags, rec.Agreed)
 			}
 		}
 		b.mend[m.UID] = mending{want: f.want, file: name}

@@ -41,7 +41,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	}
 	files := make([]state.Foreign, 0, len(disk.Messages)+len(disk.Foreign))
 	for _, m := range disk.Messages {
-		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Name: disk.NameAt(m.Name)})
+		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Name: disk.NameAt(m.Name)})
 	}
 	files = append(files, disk.Foreign...)
 	if s.Shelf {
@@ -54,7 +54,8 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if b := books[f.Token]; b != nil {
 			if i, ok := slices.BinarySearchFunc(b.records, f.UID, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) }); ok &&
 				max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
-				flags = state.Pick(disk.Can, f.Flags, b.records[i].Agreed)
+				agreed := b.records[i].Agreed
+				flags = state.Pick(disk.Can, state.Spoken(f.Silent, f.Flags, agreed), agreed)
 				if p, ok := b.proofs[f.UID]; ok {
 					c.proof = &p
 				}

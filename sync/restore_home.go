@@ -201,7 +201,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	for _, f := range b.onlyHere() {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
 		if rec := b.record(f.UID); f.Token == b.gen().Token && max(1, rec.Variant) == max(1, f.Variant) {
-			c.flags = state.Pick(b.disk.Can, f.Flags, rec.Agreed)
+			c.flags = state.Pick(b.disk.Can, state.Spoken(f.Silent, f.Flags, rec.Agreed), rec.Agreed)
 			if p, ok := proofs[f.Token][f.UID]; ok {
 				c.proof = &p
 			}
@@ -240,7 +240,7 @@ func (b *box) onlyHere() []state.Foreign {
 				continue
 			}
 		}
-		files = append(files, state.Foreign{Token: b.gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Size: m.Size, Name: b.disk.NameAt(m.Name)})
+		files = append(files, state.Foreign{Token: b.gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Size: m.Size, Name: b.disk.NameAt(m.Name)})
 	}
 	for _, f := range b.disk.Foreign {
 		ours := slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == f.Token })

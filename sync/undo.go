@@ -137,6 +137,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		if err != nil {
 			return err
 		}
+		got.Flags = state.Pick(disk.Can, state.Spoken(got.Silent, got.Flags, rec.Agreed), rec.Agreed)
 		batch = append(batch, outgoing{name: name, got: got, key: undoKey(d.UID)})
 		if bytes += got.Bytes; len(batch) == appendBatch || bytes >= appendBytes {
 			if err := send(); err != nil {
@@ -277,7 +278,7 @@ func (r *run) takeFrom(ctx context.Context, b *box, d *departing, looked map[Mai
 		return err
 	}
 	b.wrote = true
-	rcv, err := b.md.Receive(state.Incoming{UID: d.to.UID, Variant: variant, Token: b.gen().Token, Flags: got.Flags, Date: got.Date, Size: got.Bytes}, body)
+	rcv, err := b.md.Receive(state.Incoming{UID: d.to.UID, Variant: variant, Token: b.gen().Token, Flags: state.Spoken(got.Silent, got.Flags, d.rec.Agreed), Date: got.Date, Size: got.Bytes}, body)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return err
 	}

@@ -125,12 +125,13 @@ func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p Pol
 		return found
 	}
 	var flags state.Flags
-	here := false
+	here, silent := false, true
 	for _, f := range b.files {
 		if f.uid == rec.UID && f.variant == max(1, rec.Variant) {
-			flags, here = flags|f.flags, true
+			flags, here, silent = flags|f.flags, true, silent && f.silent
 		}
 	}
+	flags = state.Spoken(silent, flags, rec.Agreed)
 	differ := (flags ^ msg.Flags) & s.can
 	if p.OnServerDelete != Delete || p.OnDiskDelete != Delete {
 		differ &^= state.Deleted

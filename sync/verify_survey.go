@@ -41,6 +41,7 @@ type held struct {
 	uid     state.UID
 	variant uint8
 	flags   state.Flags
+	silent  bool  // as in state.OnDisk
 	size    int64 // W=, -1 unknown
 	name    string
 }
@@ -123,7 +124,7 @@ func (s *survey) readDisk(ctx context.Context, sure bool) error {
 		b.sure, s.can = disk.Complete, disk.Can
 		b.files = b.files[:0]
 		for _, f := range disk.Messages {
-			b.files = append(b.files, held{uid: f.UID, variant: f.Variant, flags: f.Flags, size: f.Size, name: disk.NameAt(f.Name)})
+			b.files = append(b.files, held{uid: f.UID, variant: f.Variant, flags: f.Flags, silent: f.Silent, size: f.Size, name: disk.NameAt(f.Name)})
 		}
 		if i == 0 {
 			s.sort(disk.Foreign, !sure)
@@ -135,7 +136,7 @@ func (s *survey) readDisk(ctx context.Context, sure bool) error {
 // sort puts files that are not of the scanned generation where they belong.
 func (s *survey) sort(files []state.Foreign, all bool) {
 	for _, f := range files {
-		h := held{uid: f.UID, variant: f.Variant, flags: f.Flags, size: f.Size, name: f.Name}
+		h := held{uid: f.UID, variant: f.Variant, flags: f.Flags, silent: f.Silent, size: f.Size, name: f.Name}
 		i := slices.IndexFunc(s.books, func(b book) bool { return b.gen.Token == f.Token })
 		switch {
 		case f.Token == "":

@@ -45,6 +45,9 @@ type view struct {
 	date   int64
 	disk   presence
 	dFlags state.Flags
+	silent bool           // no name says which flags the file has
+	hidden bool           // mail programs read none in its name
+	shown  state.Flags    // by its names; dFlags but for a silent one
 	dSize  int64          // W= of the file, -1 unknown
 	hashed bool           // the file's name tells its digest
 	name   string         // of the file, "" where the disk was not looked at
@@ -138,10 +141,11 @@ func (w *World) onDisk(v *view, files []state.OnDisk) {
 	mine := slices.DeleteFunc(slices.Clone(files), func(f state.OnDisk) bool { return f.Variant != v.vari })
 	if len(mine) > 0 {
 		v.disk, v.name, v.dSize, v.hashed = yes, w.Disk.NameAt(mine[0].Name), mine[0].Size, mine[0].Hashed
-		v.extra = mine[1:]
+		v.extra, v.silent, v.hidden = mine[1:], mine[0].Silent, mine[0].Hidden // sorted: silent ones are the last
 		for _, f := range mine {
-			v.dFlags |= f.Flags
+			v.shown |= f.Flags
 		}
+		v.dFlags = state.Spoken(v.silent, v.shown, v.rec.Agreed)
 		return
 	}
 	switch {

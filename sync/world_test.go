@@ -148,6 +148,24 @@ func TestPlanningAgainGivesNothing(t *testing.T) {
 	})
 }
 
+// What a name does not say never reaches the server, whatever was agreed on.
+func TestSilentNamesStoreNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, p := randomTruth(t), randomPolicy(t)
+		world := w.look(p, rapid.Bool().Draw(t, "all"), true, true, rapid.Bool().Draw(t, "proves"))
+		for i := range world.Disk.Messages {
+			m := &world.Disk.Messages[i]
+			m.Flags, m.Silent, m.Hidden = 0, true, true
+		}
+		world.Base = Apply(world.Base, Learn(world), nil)
+		for _, o := range Plan(world) {
+			if o.Kind == OpFlagServer {
+				t.Fatalf("%v, base %v", o, w.base[o.UID])
+			}
+		}
+	})
+}
+
 // What Learn committed is enough: a run that breaks off right after it plans the same
 // again without looking at the server.
 func TestLearnedIsAsGoodAsSeen(t *testing.T) {

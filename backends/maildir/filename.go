@@ -30,7 +30,6 @@ const (
 	// HashSize is how many base32 characters of the digest stand in a name.
 	HashSize = 20
 	maxToken = 64
-	infoTwo  = "2,"
 )
 
 // String spells the name without the info part. A field that cannot stand in a file
@@ -180,17 +179,3 @@ func size(s string) int64 {
 	}
 	return -1
 }
-
-// splitInfo takes a base name apart into what stays the same when flags change, and
-// the flag letters. has is false where there is no info part of version 2.
-func splitInfo(base string) (key, flags string, has bool) {
-	for i := len(base) - len(infoTwo); i > 0; i-- {
-		if base[i-1] == infoSep && base[i:i+len(infoTwo)] == infoTwo {
-			return base[:i-1], base[i+len(infoTwo):], true
-		}
-	}
-	return base, "", false
-}
-
-// joinInfo is the reverse of splitInfo for a name in cur/.
-func joinInfo(key, flags string) string { return key + string(infoSep) + infoTwo + flags }

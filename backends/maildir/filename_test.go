@@ -3,6 +3,7 @@ package maildir
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,14 +87,29 @@ func TestNamesReadBack(t *testing.T) {
 func FuzzParseName(f *testing.F) {
 	f.Add("1700000000.U42-2Tk3v.mailsync,S=10,W=12,H=AAAAAAAAAAAAAAAAAAAA:2,FS")
 	f.Add("0.PAAAAAAAAAAAAAAAAAAAAAAAAAATx.mailsync,,S=,=:2,:2,")
+	f.Add("1.U1Tx.mailsync,W=12_2,S:2,F")
 	f.Fuzz(func(t *testing.T, base string) {
-		key, flags, has := splitInfo(base)
-		if has && joinInfo(key, flags) != base || !has && (key != base || flags != "") {
-			t.Errorf("%q splits into %q and %q", base, key, flags)
+		p := partsOf(base)
+		between, ok := strings.CutPrefix(strings.TrimSuffix(base, p.letters), p.key)
+		switch {
+		case !ok, !p.has && p.letters != "",
+			p.has && !strings.HasSuffix(between, infoTwo),
+			p.has && !p.mangled && !slices.Contains(infoSeps[:], strings.TrimSuffix(between, infoTwo)),
+			!p.has && !p.mangled && p.key != base:
+			t.Errorf("%q is taken apart as %+v", base, p)
 		}
-		n, ok := ParseName(key)
+		n, ok := ParseName(p.key)
 		if !ok {
+			if p.mangled || p.silent(dirCur) || p.silent(dirNew) {
+				t.Errorf("%q is not ours, and taken apart as %+v", base, p)
+			}
 			return
+		}
+		for _, sep := range []string{"", "_", " ", "-", "%3A", "\uf022"} {
+			own := n.String()
+			if got := partsOf(own + sep + "2,FS"); got != (parts{key: own, mangled: true}) || !got.silent(dirNew) {
+				t.Errorf("%q with %q for a colon is taken apart as %+v", own, sep, got)
+			}
 		}
 		if again, ok := ParseName(n.String()); !ok || again != n {
 			t.Errorf("%q: %+v is spelled %q, which is %+v", base, n, n.String(), again)

@@ -43,12 +43,17 @@ func (m *Maildir) flagged(name string, want, mask state.Flags) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, info, _ := splitInfo(base)
-	set := m.letters.set(info, want, mask)
-	if dir == dirNew && set == info {
+	p := partsOf(base)
+	set := m.letters.set(p.letters, want, mask)
+	switch silent := p.silent(dir); {
+	case silent:
+		if p.key, _ = cutRest(p.key); dir == dirNew && set == "" {
+			return dirNew + "/" + p.key, nil
+		}
+	case dir == dirNew && set == p.letters:
 		return name, nil
 	}
-	return dirCur + "/" + joinInfo(key, set), nil
+	return dirCur + "/" + joinInfo(p.key, set), nil
 }
 
 // rename gives a file another name in new or cur. With the same name it only looks

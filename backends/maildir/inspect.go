@@ -29,8 +29,8 @@ func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, e
 }
 
 func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state.Received, error) {
-	key, letters, _ := splitInfo(path.Base(name))
-	n, ours := ParseName(key)
+	parts := partsOf(path.Base(name))
+	n, ours := ParseName(parts.key)
 	if !ours {
 		n = Name{OnDisk: -1, Bytes: -1}
 	}
@@ -38,7 +38,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	if err != nil {
 		return state.Received{}, err
 	}
-	got.Flags = m.letters.flags(letters)
+	got.Flags, got.Silent = m.letters.flags(parts.letters), parts.silent(path.Dir(name))
 	got.Date = floorSeconds(info.Mtime)
 	got.Size = got.Bytes
 	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}

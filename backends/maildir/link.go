@@ -16,7 +16,7 @@ import (
 // as by Publish: with equal bytes it is Found, with others the error is
 // state.ErrOccupied. A name that is gone and whose identity is gone too is fs.ErrNotExist.
 // Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh, and within one Maildir a file keeps
-// the flags and letters that it has by now, whatever as says.
+// the flags and letters that it has by now, whatever as says, as far as its name tells them.
 //
 // Where there are no hard links, and where as is to lie Apart, the file is copied, durably, through tmp/.
 func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
@@ -50,8 +50,10 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 		was.dir = dirNew
 	}
 	if src == m {
-		_, was.letters, _ = splitInfo(base)
-		as.Flags = m.letters.flags(was.letters)
+		p := partsOf(base)
+		was.letters = p.letters
+		flags := m.letters.flags(p.letters)
+		as.Flags = state.Spoken(p.silent(dir), flags, as.Flags)
 	}
 	if as.Apart {
 		return m.copyFrom(src, name, as, n, was, kw)

@@ -135,6 +135,12 @@ func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 		if c := cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.Variant, b.Variant)); c != 0 {
 			return c
 		}
+		if a.Silent != b.Silent {
+			if a.Silent {
+				return 1
+			}
+			return -1
+		}
 		return cmp.Compare(s.NameAt(a.Name), s.NameAt(b.Name))
 	})
 	slices.SortFunc(s.Foreign, func(a, b state.Foreign) int { return cmp.Compare(a.Name, b.Name) })
@@ -144,8 +150,9 @@ func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 // sort puts one name where it belongs; fs.ErrNotExist says that it is gone again.
 func (m *Maildir) sort(p *pass, token, dir, base string) error {
 	s := p.snap
-	key, info, _ := splitInfo(base)
-	n, ours := ParseName(key)
+	parts := partsOf(base)
+	info, silent := parts.letters, parts.silent(dir)
+	n, ours := ParseName(parts.key)
 	id := ident{}
 	if ours {
 		id = m.identify(n)
@@ -156,7 +163,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 		if is, err := m.plain(dir, base); !is || err != nil {
 			return err
 		}
-		f := state.Foreign{New: dir == dirNew, Flags: flags, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
+		f := state.Foreign{New: dir == dirNew, Flags: flags, Silent: silent, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
 		if ours {
 			f.Token, f.UID, f.Variant, f.Size, f.Date = n.Token, id.uid, n.Variant, n.Bytes, n.Date
 		}
@@ -167,7 +174,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 		return fault(errCrowded, "read %s", m.at(dir))
 	}
 	s.Messages = append(s.Messages, state.OnDisk{
-		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags,
+		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags, Silent: silent, Hidden: silent || dir == dirCur && parts.hidden(),
 		Name: uint32(len(s.Names)), Size: n.Bytes,
 	})
 	s.Names = append(s.Names, dir...)

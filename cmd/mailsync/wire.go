@@ -154,7 +154,7 @@ func deletion(s string) engine.Deletion {
 // run alone, nil where the command line does not set one.
 func policy(a *config.Account, deletes *int) engine.Policy {
 	p := engine.Policy{
-		FlagsToServer:  a.Flags == "both",
+		FlagsToServer:  a.Flags == "both" && a.Protocol != "pop3", // which has none
 		FlagsToDisk:    a.Flags != "none",
 		OnServerDelete: deletion(a.OnServerDelete),
 		OnDiskDelete:   deletion(a.OnDiskDelete),

@@ -1,0 +1,119 @@
+package maildir
+
+import "strings"
+
+// The info part of a name is what mail programs change of it: a colon, "2," and the flag
+// letters. A file system without colons puts something else in their place, or cuts the
+// name there, when a tree is copied to it. Where that is something that programs are known
+// to write on purpose, the letters are read; where it is anything else, the name says
+// nothing about flags, and that is not the same as saying that there are none.
+
+const infoTwo = "2,"
+
+// infoSeps are read before "2,": the Maildir specification's, what isync and others write
+// where there can be no colon, and what file systems of Windows make of one.
+var infoSeps = [...]string{":", ";", "!", "\uf03a"}
+
+// maxMangled is the longest that stands in place of a separator, "\x3a" and the like.
+const maxMangled = 6
+
+// parts is a base name taken apart.
+type parts struct {
+	key     string // what stays the same when flags change
+	letters string
+	has     bool // there is an info part of version 2 that can be read
+	odd     bool // by us, for its separator is not the one of mail programs here
+	mangled bool // there was one that cannot be read any more; of a name of ours only
+}
+
+// partsOf takes a base name apart. Whatever a file system did to the separator, files of
+// ours that differ in their flags alone have one key.
+func partsOf(base string) parts {
+	p := parts{key: base}
+	for i := strings.LastIndex(base, infoTwo); i > 0; i = strings.LastIndex(base[:i], infoTwo) {
+		if key, ok := cutSep(base[:i]); ok && key != "" {
+			p.key, p.letters, p.has, p.odd = key, base[i+len(infoTwo):], true, base[i-1] != infoSep
+			break
+		}
+	}
+	p.key, p.mangled = cutMangled(p.key)
+	return p
+}
+
+func cutSep(s string) (key string, ok bool) {
+	for _, sep := range infoSeps {
+		if key, ok = strings.CutSuffix(s, sep); ok {
+			return key, true
+		}
+	}
+	return s, false
+}
+
+// cutMangled takes an info part whose separator is none off a name of ours.
+func cutMangled(base string) (key string, cut bool) {
+	comma := strings.LastIndexByte(base, ',')
+	if comma < 1 || base[comma-1] != '2' || !onlyLetters(base[comma+1:]) {
+		return base, false
+	}
+	key, rest := cutRest(base[:comma-1])
+	if len(rest) > maxMangled {
+		return base, false
+	}
+	if _, ours := ParseName(key); !ours {
+		return base, false
+	}
+	return key, true
+}
+
+// cutRest takes off what stands behind the last field of a name of ours and is no part of it.
+func cutRest(key string) (own, rest string) {
+	end := len(key)
+	comma := strings.LastIndexByte(key, ',')
+	switch field := key[comma+1:]; {
+	case comma < 0:
+		if i := strings.LastIndex(key, mark); i >= 0 {
+			end = i + len(mark)
+		}
+	case strings.HasPrefix(field, "S="), strings.HasPrefix(field, "W="):
+		digits, _ := leadingDigits(field[2:])
+		end = comma + 3 + len(digits)
+	case strings.HasPrefix(field, "H=") && len(field) > 2+HashSize && isBase32(field[2:2+HashSize]):
+		end = comma + 3 + HashSize
+	}
+	return key[:end], key[end:]
+}
+
+func onlyLetters(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// silent reports whether a name, of a file in that folder, says nothing about the flags that
+// it does not show. Only a name with our identity can: what is agreed on of its message is
+// known. Fresh mail in new/ has no info part, and a name there that is just as we, or a
+// program that marks mail as new again, write it says that there are no flags.
+func (p parts) silent(dir string) bool {
+	if p.has && !p.mangled {
+		return false
+	}
+	n, ours := ParseName(p.key)
+	return ours && (p.mangled || dir != dirNew || n.String() != p.key)
+}
+
+// hidden reports whether mail programs here see no flags in the name of a file in cur/, whether
+// or not it has any: they would write what they do not see.
+func (p parts) hidden() bool { return !p.has || p.odd || p.mangled }
+
+// splitInfo takes a base name apart into what stays the same when flags change, and
+// the flag letters. has is false where there is no info part of version 2.
+func splitInfo(base string) (key, flags string, has bool) {
+	p := partsOf(base)
+	return p.key, p.letters, p.has
+}
+
+// joinInfo is the reverse of splitInfo for a name in cur/.
+func joinInfo(key, flags string) string { return key + string(infoSep) + infoTwo + flags }
