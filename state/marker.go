@@ -93,8 +93,9 @@ type Received struct {
 	Silent bool
 	// What follows is only for Link. Fresh says that nobody has seen the message where its file
 	// is linked to, whoever has seen that file elsewhere; Durable that the file was synced in
-	// this run; Apart that it is to be copied where it could be linked.
-	Fresh, Durable, Apart bool
+	// this run; Apart that it is to be copied where it could be linked; Respell that the letters
+	// a to z in its name are another Maildir's, so that its keywords are those in Flags.
+	Fresh, Durable, Apart, Respell bool
 	// Hints are what the file's name says (only from Inspect).
 	Hints Hints
 }

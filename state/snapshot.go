@@ -135,6 +135,7 @@ type Foreign struct {
 	New     bool
 	Silent  bool // as in OnDisk
 	Flags   Flags
+	Letters string // a to z of its name, whose keywords they are in Flags if they are this Maildir's
 	Name    string // as in OnDisk: "cur/…" or "new/…"
 	Size    int64  // W=, -1 unknown
 	Date    int64  // as the name of a file with a token tells it, else NoDate
@@ -171,8 +172,13 @@ type DiskSnapshot struct {
 	Messages []OnDisk // sorted by UID, then Variant, then Name, silent ones last; doubles of one identity are all listed
 	Foreign  []Foreign
 	Names    []byte // the names, each ended by a zero byte
+	Words    Words  // keywords of the letters in names
 	Can      Flags  // flags a file name can carry here
 }
+
+// Words are the keywords that the letters a to z stand for in the names of one Maildir, "" where
+// nothing says it.
+type Words [26]string
 
 // NameAt returns the name, "cur/…" or "new/…", at an offset of Names.
 func (d *DiskSnapshot) NameAt(off uint32) string {

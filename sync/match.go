@@ -16,6 +16,7 @@ type move struct {
 	Move
 	from, to, in *box // in: in whose Maildir the file lies
 	got          state.Received
+	flags        state.Flags // of the file, in the bits of to
 }
 
 // match looks over the whole account for what went in one mailbox and came in another,
@@ -58,12 +59,15 @@ func (r *run) match(ctx context.Context) error {
 			return err
 		}
 		if ok {
+			one.flags = carriedFlags(m.file, one.from, one.in, one.to)
 			one.hold()
 			r.moved = append(r.moved, one)
 		}
 	}
 	for _, c := range Copies(sides, moves) {
-		boxes[c.in].copies = append(boxes[c.in].copies, c)
+		in := boxes[c.in]
+		c.flags = carriedFlags(c, boxes[c.of.side], in, in)
+		in.copies = append(in.copies, c)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (r *run) moveHere(ctx context.Context, from, to *box, batch []*move) error 
 		if rec.Date != state.NoDate {
 			as.Date = rec.Date
 		}
-		as.Flags = translate(m.Flags, m.in.kw, to.kw)
+		as.Flags, as.Respell = m.flags, true
 		as.Vouched, as.Apart = m.Sure && as.Vouched, r.hasAlike(to, rec)
 		if m.Name == "" {
 			to.undone = true // its flags are merged by the next run
@@ -173,6 +173,7 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 		old := from.record(m.UID)
 		as := m.got
 		as.UID, as.Variant, as.Token, as.Apart = m.NewUID, 1, to.gen().Token, r.hasAlike(to, old)
+		as.Flags, as.Respell = m.flags, true
 		files[i] = newName{from: to, name: m.Name, as: as}
 		rec := state.Record{UID: m.NewUID, Variant: 1, Status: state.Live, Form: as.Form, Size: old.Size, Date: old.Date,
 			Seen: translate(old.Seen, from.kw, to.kw), Agreed: translate(old.Agreed, from.kw, to.kw)}
@@ -181,7 +182,7 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 			rec.Status, rec.Tries = old.Status, old.Tries
 		case state.Live, state.KeptAway:
 		default: // nothing was agreed on
-			rec.Agreed = rec.Seen & m.Flags
+			rec.Agreed = rec.Seen & m.flags
 		}
 		c.Put = append(c.Put, rec)
 	}

@@ -31,14 +31,17 @@ type Move struct {
 	Sure     bool      // the server says that it is the same message, or the file has its identity
 	In       int       // the side in whose Maildir its file lies
 	Name     string    // of the file; "": it has its new identity already
-	Flags    state.Flags
+	file     lying
 }
 
 // lying is a file and where it lies.
 type lying struct {
-	in    int
-	name  string
-	flags state.Flags
+	in      int
+	name    string
+	of      token       // its identity
+	flags   state.Flags // by its name, as if its letters were of the Maildir that it lies in
+	letters string      // of keywords, where it lies in another Maildir than its token's
+	silent  bool        // as in state.OnDisk
 }
 
 // token is an identity in the account: a side stands for its token.
@@ -73,7 +76,7 @@ func newAccount(sides []Side) *account {
 		for _, f := range s.Disk.Foreign {
 			if j, known := of[f.Token]; known && j != i {
 				id := token{j, f.UID, max(1, f.Variant)}
-				a.elsewhere[id] = append(a.elsewhere[id], lying{i, f.Name, f.Flags})
+				a.elsewhere[id] = append(a.elsewhere[id], lying{in: i, name: f.Name, of: id, flags: f.Flags, letters: f.Letters, silent: f.Silent})
 				wanted[j] = true
 			}
 		}
@@ -88,7 +91,7 @@ func newAccount(sides []Side) *account {
 		for _, f := range s.Disk.Messages {
 			id := token{i, f.UID, f.Variant}
 			if _, twice := a.here[id]; !twice {
-				a.here[id] = lying{i, s.Disk.NameAt(f.Name), f.Flags}
+				a.here[id] = lying{in: i, name: s.Disk.NameAt(f.Name), of: id, flags: f.Flags, silent: f.Silent}
 			}
 		}
 	}
@@ -182,7 +185,7 @@ func Moves(sides []Side) []Move {
 			}
 			if all := a.elsewhere[id]; len(all) > 0 {
 				f := all[0]
-				moves = append(moves, Move{From: i, To: f.in, UID: r.UID, Sure: true, In: f.in, Name: f.name, Flags: f.flags})
+				moves = append(moves, Move{From: i, To: f.in, UID: r.UID, Sure: true, In: f.in, Name: f.name, file: f})
 			}
 		}
 	}
@@ -211,7 +214,7 @@ func (a *account) onServer() (moves []Move) {
 			sought = append(sought, Sought{UID: r.UID, Size: r.Size, Date: r.Date, MessageID: id.MessageID})
 		}
 	}
-	var went []Move // From, UID, In, Name, Flags
+	var went []Move // From, UID, In, Name, file
 	var spares []Spare
 	a.gone(func(i int, r state.Record, file lying) {
 		id, known := a.sides[i].Went[r.UID]
@@ -227,7 +230,7 @@ func (a *account) onServer() (moves []Move) {
 			}
 			return
 		}
-		m := Move{From: i, UID: r.UID, In: file.in, Name: file.name, Flags: file.flags}
+		m := Move{From: i, UID: r.UID, In: file.in, Name: file.name, file: file}
 		same := byID[id.EmailID]
 		// The same message has the same size: an id that says otherwise is not believed.
 		fits := func(c int) bool {
@@ -273,7 +276,7 @@ func Copies(sides []Side, moves []Move) (found []lying) {
 	a := newAccount(sides)
 	moved := map[lying]bool{}
 	for _, m := range moves {
-		moved[lying{m.In, m.Name, m.Flags}] = true
+		moved[m.file] = true
 	}
 	for id, all := range a.elsewhere {
 		s := sides[id.side]

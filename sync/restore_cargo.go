@@ -64,7 +64,13 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if !r.Deleted {
 			flags &^= state.Deleted
 		}
-		for _, name := range words.NamesOf(flags) {
+		names := words.NamesOf(flags)
+		if owner := r.ownerOf(f.Token); books[f.Token] == nil && owner != nil {
+			if names, err = r.strangerFlags(f, owner); err != nil {
+				return nil, 0, wrap("read state", err)
+			}
+		}
+		for _, name := range names {
 			if bit, ok := kw.Bit(name); ok {
 				c.flags |= bit
 			}
@@ -94,6 +100,41 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		all = append(all, c)
 	}
 	return all, older, nil
+}
+
+// ownerOf is the source whose files carry a token, nil if there is none.
+func (r *restoring) ownerOf(token string) *Source {
+	for i := range r.From {
+		if slices.ContainsFunc(r.From[i].Row.Generations, func(g state.Generation) bool { return g.Token == token }) {
+			return &r.From[i]
+		}
+	}
+	return nil
+}
+
+// strangerFlags are the flags, by name, of a file that somebody moved or copied here from another
+// mailbox. Its letters are not read: which Maildir's they are only both would tell, and what was
+// agreed on of the message is known.
+func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, error) {
+	flags := f.Flags & state.System
+	for _, g := range owner.Row.Generations {
+		if g.Token != f.Token {
+			continue
+		}
+		b, err := r.memory(g.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range b.records {
+			if rec.UID == f.UID && max(1, rec.Variant) == max(1, f.Variant) {
+				flags = state.Spoken(f.Silent, flags, rec.Agreed) | rec.Agreed&^state.System
+			}
+		}
+	}
+	if !r.Deleted {
+		flags &^= state.Deleted
+	}
+	return state.NewKeywords(owner.Row.Keywords).NamesOf(flags), nil
 }
 
 func (r *restoring) sameFile(a, b *cargo) (bool, error) {

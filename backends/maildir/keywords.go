@@ -64,6 +64,16 @@ func (w words) format() []byte {
 	return b.Bytes()
 }
 
+// meant are the words that are keywords.
+func (w words) meant() (known state.Words) {
+	for i, name := range w {
+		if spellable(name) {
+			known[i] = name
+		}
+	}
+	return known
+}
+
 // letters maps between the letters in a name and flags, by the words of one moment.
 type letters struct {
 	read     bool                    // the words were looked at
@@ -111,6 +121,16 @@ func atom(name string) bool {
 // spellable reports whether a keyword can get a letter.
 func spellable(name string) bool { return atom(name) && !standIn(name) }
 
+// wonders reports whether a file has letters that nothing names.
+func (l *letters) wonders(info string) bool {
+	for i := range len(info) {
+		if c := info[i]; isKeyword(c) && l.unnamed[c-'a'] {
+			return true
+		}
+	}
+	return false
+}
+
 // carried notes the letters that a file has.
 func (l *letters) carried(info string) {
 	for i := range len(info) {
@@ -133,6 +153,25 @@ func (l *letters) free() int {
 		}
 	}
 	return n
+}
+
+func isKeyword(letter byte) bool { return letter >= 'a' && letter <= 'z' }
+
+// apart are the letters of keywords in an info part, and all others.
+func apart(info string) (keywords, others string) {
+	i := strings.IndexFunc(info, func(c rune) bool { return c >= 'a' && c <= 'z' })
+	if i < 0 {
+		return "", info
+	}
+	var k, o []byte
+	for i := range len(info) {
+		if isKeyword(info[i]) {
+			k = append(k, info[i])
+		} else {
+			o = append(o, info[i])
+		}
+	}
+	return string(k), string(o)
 }
 
 // systemLetters are in the order in which names have them: sorted.

@@ -16,7 +16,8 @@ import (
 // as by Publish: with equal bytes it is Found, with others the error is
 // state.ErrOccupied. A name that is gone and whose identity is gone too is fs.ErrNotExist.
 // Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh, and within one Maildir a file keeps
-// the flags and letters that it has by now, whatever as says, as far as its name tells them.
+// the flags and letters that it has by now, whatever as says, as far as its name tells them. Letters of
+// keywords that are another Maildir's give way to those that the keywords of as have here.
 //
 // Where there are no hard links, and where as is to lie Apart, the file is copied, durably, through tmp/.
 func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
@@ -52,7 +53,13 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 	if src == m {
 		p := partsOf(base)
 		was.letters = p.letters
-		flags := m.letters.flags(p.letters)
+		if as.Respell {
+			_, was.letters = apart(p.letters)
+		}
+		flags := m.letters.flags(was.letters)
+		if as.Respell {
+			flags |= as.Flags &^ state.System
+		}
 		as.Flags = state.Spoken(p.silent(dir), flags, as.Flags)
 	}
 	if as.Apart {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,9 +36,10 @@ var errCrowded = errors.New("more names than one snapshot can hold")
 type pass struct {
 	snap    *state.DiskSnapshot
 	letters letters
-	still   bool        // no time stamp changed while the folders were read
-	steady  bool        // still, and the stamps were old enough to tell any change
-	missing []state.UID // of those expected
+	owns    func() func(token string) bool // as ownTokens, read once, where it has to be known
+	still   bool                           // no time stamp changed while the folders were read
+	steady  bool                           // still, and the stamps were old enough to tell any change
+	missing []state.UID                    // of those expected
 }
 
 // Scan reads new and cur for files of the generation with that token. expect lists the
@@ -82,7 +84,8 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{letters: words.letters(kw), snap: &state.DiskSnapshot{Mark: before, Said: true}}
+	p := &pass{letters: words.letters(kw), snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()}}
+	p.owns = sync.OnceValue(m.ownTokens)
 	quiet := m.quiet(before)
 	gone, err := m.fill(p, token)
 	if err != nil {
@@ -157,13 +160,16 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 	if ours {
 		id = m.identify(n)
 	}
-	p.letters.carried(info)
+	if p.letters.wonders(info) && (!ours || id.token == token || p.owns()(id.token)) {
+		p.letters.carried(info)
+	}
 	flags := p.letters.flags(info)
 	if !ours || id.token != token || id.uid == 0 {
 		if is, err := m.plain(dir, base); !is || err != nil {
 			return err
 		}
-		f := state.Foreign{New: dir == dirNew, Flags: flags, Silent: silent, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
+		words, _ := apart(info)
+		f := state.Foreign{New: dir == dirNew, Flags: flags, Silent: silent, Letters: words, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
 		if ours {
 			f.Token, f.UID, f.Variant, f.Size, f.Date = n.Token, id.uid, n.Variant, n.Bytes, n.Date
 		}

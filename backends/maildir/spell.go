@@ -2,6 +2,9 @@ package maildir
 
 import (
 	"errors"
+	"path"
+	"slices"
+	"sync"
 	"time"
 
 	"mailsync/state"
@@ -55,11 +58,27 @@ func (m *Maildir) carriedLetters(w words, kw *state.Keywords) (letters, error) {
 		}
 		return l, nil
 	}
+	owns := sync.OnceValue(m.ownTokens)
 	err := m.each(func(name string) {
-		_, info, _ := splitInfo(name)
-		l.carried(info)
+		key, info, _ := splitInfo(path.Base(name))
+		if n, ours := ParseName(key); l.wonders(info) && (!ours || owns()(n.Token)) {
+			l.carried(info)
+		}
 	})
 	return l, err
+}
+
+// ownTokens tells the tokens of files whose letters are this Maildir's from those of files that
+// somebody moved here from another one, letters and all: what a letter means there says nothing of
+// it here. Where the marker does not tell, and in an archive, all are.
+func (m *Maildir) ownTokens() func(token string) bool {
+	mk, err := m.Marker()
+	if err != nil || mk.Role != state.RoleMailbox {
+		return func(string) bool { return true }
+	}
+	return func(token string) bool {
+		return slices.ContainsFunc(mk.Generations, func(g state.MarkerGeneration) bool { return g.Token == token })
+	}
 }
 
 // writeKeywords replaces the words, durably, while the lock is still ours.
