@@ -85,11 +85,8 @@ func (s *session) separator(ctx context.Context, personal []namespace) (string, 
 		if !strings.EqualFold(c.atom(), "LIST") {
 			continue
 		}
-		c.sp()
-		c.words()
-		c.sp()
-		if sep, ok := c.str(); ok {
-			return sep, nil
+		if m, ok := readList(&c); ok {
+			return m.Sep, nil
 		}
 	}
 	return "", nil // NIL: no levels

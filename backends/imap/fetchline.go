@@ -30,23 +30,26 @@ func readFetch(c *scanner) (f fetched, ok bool) {
 		return f, false
 	}
 	for c.sp(); !c.eat(')'); c.sp() {
-		name := c.atom()
+		name := c.name()
 		c.sp()
 		if name == "" || !f.item(name, c) {
 			return f, false
 		}
 	}
-	return f, true
+	return f, c.done()
 }
 
 func (f *fetched) item(name string, c *scanner) bool {
 	switch {
 	case strings.EqualFold(name, "UID"):
-		f.uid, f.hasUID = c.number()
-		return f.hasUID
+		n, ok := c.number()
+		if !ok || f.hasUID && n != f.uid {
+			return false
+		}
+		f.uid, f.hasUID = n, true
 	case strings.EqualFold(name, "FLAGS"):
 		if f.flags, f.hasFlags = c.list(); !f.hasFlags {
-			return c.skip() // NIL
+			return c.null()
 		}
 	case strings.EqualFold(name, "RFC822.SIZE"):
 		n, ok := c.number()

@@ -183,7 +183,7 @@ func FuzzListedMailboxes(f *testing.F) {
 				sep = d.Case("NIL")
 			}
 			fmt.Fprintf(&answer, "* %s (%s) %s %s%s\r\n", d.Case("LIST"), strings.Join(attrs, " "), sep, spelledName(&d, m.Raw),
-				d.Pick("", ` ("CHILDINFO" ("SUBSCRIBED"))`, " (X {2}\r\n))", " "))
+				d.Pick("", ` ("CHILDINFO" ("SUBSCRIBED"))`, " (X {2}\r\n)))", " "))
 			if d.Of(3) > 0 {
 				m.Mark = state.Mark{Exists: uint32(d.Of(256)), UIDNext: uint32(d.Of(256)) << 24, UIDValidity: 1 + uint32(d.Of(256)), ModSeq: uint64(d.Of(256)) << 55}
 				m.HasMark, m.MailboxID, m.Size = true, d.Pick("", "F1-_x"), int64(d.Of(256))-1

@@ -114,7 +114,7 @@ func readIdent(c *scanner) (id state.Ident, told, ok bool) {
 		return id, false, false
 	}
 	for c.sp(); !c.eat(')'); c.sp() {
-		name := strings.ToUpper(c.atom())
+		name := strings.ToUpper(c.name())
 		c.sp()
 		switch {
 		case name == "":
@@ -129,13 +129,15 @@ func readIdent(c *scanner) (id state.Ident, told, ok bool) {
 			told = true
 			if field, there := c.str(); there {
 				id.MessageID = messageID(field)
-			} else if !c.skip() { // NIL
+			} else if !c.null() {
 				return id, false, false
 			}
 		case name == "EMAILID":
-			if inner, there := c.list(); there {
-				id.EmailID = strings.TrimSpace(inner)
-			} else if !c.skip() {
+			inner, there := c.words()
+			switch {
+			case len(inner) == 1:
+				id.EmailID = inner[0]
+			case len(inner) > 1, !there && !c.null(): // a list of one (RFC 8474 section 5.1)
 				return id, false, false
 			}
 		case name == "X-GM-MSGID":
@@ -148,7 +150,7 @@ func readIdent(c *scanner) (id state.Ident, told, ok bool) {
 			}
 		}
 	}
-	return id, told, true
+	return id, told, c.done()
 }
 
 // messageID returns the value of the first Message-ID field of a header, unfolded (RFC 5322

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -153,7 +154,7 @@ func (l *listing) read(w wire.Line) {
 	c := scan(w)
 	switch verb := c.atom(); {
 	case strings.EqualFold(verb, "LIST"):
-		if m, ok := l.readList(&c); !ok {
+		if m, ok := readList(&c); !ok {
 			l.Broken = append(l.Broken, reach.Clean(w.Shown()))
 		} else if i, doubled := l.byRaw[m.Raw]; doubled {
 			l.merge(i, m)
@@ -208,26 +209,69 @@ func (s *session) reportDoubles(l *listing) {
 	}
 }
 
-// readList reads (attributes) separator name [extended data].
-func (l *listing) readList(c *scanner) (state.Listed, bool) {
+// readList reads (attributes) separator name [extended data]. A name without quotes that
+// has a blank in it cannot be read: what looks like its end may be the end of its first
+// word, and then the mail of one mailbox would be looked for in another.
+func readList(c *scanner) (state.Listed, bool) {
 	m := state.Listed{Size: -1}
 	c.sp()
 	attrs, ok := c.words()
-	if !ok && !strings.EqualFold(c.atom(), "NIL") {
+	if !ok && !c.null() {
 		return m, false
 	}
 	c.sp()
-	if m.Sep, ok = c.str(); !ok && !strings.EqualFold(c.atom(), "NIL") {
+	if m.Sep, ok = c.separator(); !ok {
 		return m, false
 	}
 	c.sp()
+	bare := c.s != "" && c.s[0] != '"' && c.s[0] != '{'
 	if m.Raw, ok = c.astring(); !ok {
+		return m, false
+	}
+	if c.sp(); !c.done() && !c.extended(bare) {
 		return m, false
 	}
 	for _, a := range attrs {
 		attribute(&m, a)
 	}
 	return m, true
+}
+
+// separator reads what parts the levels of names: one character in a string, or nothing.
+func (c *scanner) separator() (string, bool) {
+	sep, ok := c.str()
+	if !ok {
+		return "", c.null()
+	}
+	return sep, utf8.RuneCountInString(sep) <= 1
+}
+
+// extended reads to the end what may follow a name in a LIST: one list (RFC 5258 section 6,
+// mbox-list-extended). Behind a bare name it has to be such data by its form, a list or a
+// string behind every tag or the tag itself a string: Old (copy 2) is a name, too.
+func (c *scanner) extended(bare bool) bool {
+	in := *c
+	if c.s == "" || c.s[0] != '(' || !c.skip() || !c.done() {
+		return false
+	}
+	if !bare {
+		return true
+	}
+	in.eat('(')
+	for n := 0; ; n++ {
+		if in.sp(); in.eat(')') {
+			return n > 0
+		}
+		formed := in.s != "" && in.s[0] == '"'
+		if _, tag := in.astring(); !tag {
+			return false
+		}
+		in.sp()
+		formed = formed || in.s != "" && strings.IndexByte(`("{`, in.s[0]) >= 0
+		if !formed || !in.skip() {
+			return false
+		}
+	}
 }
 
 // name splits every name into its levels, once the namespaces are known too.

@@ -88,16 +88,30 @@ func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
 	return names, nil
 }
 
-// readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL.
+// readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL. Servers
+// leave the others out.
 func readNamespaces(l wire.Line) ([]namespace, bool) {
 	c := scan(l)
 	if !strings.EqualFold(c.atom(), "NAMESPACE") {
 		return nil, false
 	}
 	c.sp()
+	names, ok := c.personal()
+	for others := 0; ok && others < 2; others++ {
+		if c.sp(); c.s != "" && c.s[0] == '(' {
+			ok = c.skip()
+		} else {
+			ok = c.null() || c.done()
+		}
+	}
+	return names, ok && c.done()
+}
+
+// personal reads one list of namespaces, or NIL.
+func (c *scanner) personal() ([]namespace, bool) {
 	names := []namespace{}
 	if !c.eat('(') {
-		return names, true // NIL
+		return names, c.null()
 	}
 	for c.sp(); c.eat('('); c.sp() {
 		c.sp()
@@ -106,8 +120,8 @@ func readNamespaces(l wire.Line) ([]namespace, bool) {
 			return nil, false
 		}
 		c.sp()
-		sep, ok := c.str()
-		if !ok && !strings.EqualFold(c.atom(), "NIL") {
+		sep, ok := c.separator()
+		if !ok {
 			return nil, false
 		}
 		names = append(names, namespace{prefix, sep})
@@ -117,7 +131,7 @@ func readNamespaces(l wire.Line) ([]namespace, bool) {
 			}
 		}
 	}
-	return names, true
+	return names, c.eat(')')
 }
 
 // levelsOf splits a raw name into its decoded levels, a personal namespace's prefix

@@ -64,7 +64,9 @@ func (at *opened) read(l wire.Line) {
 	switch strings.ToUpper(c.atom()) {
 	case "FLAGS":
 		c.sp()
-		at.flags, _ = c.words()
+		if flags, ok := c.words(); ok && c.done() {
+			at.flags = flags
+		}
 	case "OK":
 		c.sp()
 		if c.eat('[') {
@@ -73,6 +75,8 @@ func (at *opened) read(l wire.Line) {
 	}
 }
 
+// code reads a response code after its bracket. One that goes on after its value tells nothing:
+// [UIDVALIDITY 5 6] is neither.
 func (at *opened) code(c *scanner) {
 	name := c.s
 	if i := strings.IndexAny(name, " ]"); i >= 0 {
@@ -80,21 +84,22 @@ func (at *opened) code(c *scanner) {
 	}
 	c.s = c.s[len(name):]
 	c.sp()
-	if name = strings.ToUpper(name); name == "MAILBOXID" {
-		if inner, ok := c.list(); ok {
-			at.id = objectID(inner)
-		}
+	list, isList := c.list()
+	n, isNumber := c.number()
+	if c.sp(); !c.eat(']') {
 		return
 	}
-	n, ok := c.number()
-	switch {
-	case name == "PERMANENTFLAGS":
-		at.permanent, at.toldPerm = c.words()
-	case name == "UIDVALIDITY" && ok:
+	switch name = strings.ToUpper(name); {
+	case name == "MAILBOXID" && isList:
+		at.id = objectID(list)
+	case name == "PERMANENTFLAGS" && isList:
+		at.permanent, at.toldPerm = strings.Fields(list), true
+	case !isNumber || isList:
+	case name == "UIDVALIDITY":
 		at.mark.UIDValidity = fit32(n)
-	case name == "UIDNEXT" && ok:
+	case name == "UIDNEXT":
 		at.mark.UIDNext = fit32(n)
-	case name == "HIGHESTMODSEQ" && ok:
+	case name == "HIGHESTMODSEQ":
 		at.mark.ModSeq = n
 	}
 }

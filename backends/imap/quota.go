@@ -43,20 +43,14 @@ func (q *quotaReader) take(l wire.Line) error {
 	c := scan(l)
 	switch verb := c.atom(); {
 	case strings.EqualFold(verb, "QUOTAROOT"):
-		c.sp()
-		_, ok := c.astring() // the mailbox
-		for c.sp(); ok && len(q.roots) < maxRoots && !c.done(); c.sp() {
-			var root string
-			if root, ok = c.astring(); ok {
-				q.roots = append(q.roots, root)
-			}
+		if roots, ok := readRoots(&c); ok {
+			q.roots, q.told = append(q.roots, roots...), true
 		}
-		q.told = true
 	case strings.EqualFold(verb, "QUOTA"):
 		c.sp()
 		root, ok := c.astring()
 		c.sp()
-		if used, limit, found := readStorage(&c); ok && found && len(q.names) < maxRoots {
+		if used, limit, found := readStorage(&c); ok && found && c.done() && len(q.names) < maxRoots {
 			q.names = append(q.names, root)
 			q.of[root] = state.Quota{Root: root, Used: used, Limit: limit}
 		}
@@ -64,9 +58,25 @@ func (q *quotaReader) take(l wire.Line) error {
 	return nil
 }
 
+// readRoots reads the roots of QUOTAROOT mailbox root ….
+func readRoots(c *scanner) (roots []string, ok bool) {
+	c.sp()
+	_, ok = c.astring() // the mailbox
+	for c.sp(); ok && !c.done(); c.sp() {
+		var root string
+		if root, ok = c.astring(); ok && len(roots) < maxRoots {
+			roots = append(roots, root)
+		}
+	}
+	return roots, ok
+}
+
 // readStorage finds STORAGE used limit, in units of 1024 octets, in a list of resources.
 func readStorage(c *scanner) (used, limit int64, ok bool) {
 	words, _ := c.words()
+	if len(words)%3 != 0 {
+		return 0, 0, false
+	}
 	for i := 0; i+2 < len(words); i += 3 {
 		if !strings.EqualFold(words[i], "STORAGE") {
 			continue

@@ -129,8 +129,9 @@ func (c *copies) send(ctx context.Context, s *session, line string, uids []state
 		sc := scan(l)
 		if strings.EqualFold(sc.atom(), "OK") {
 			if sc.sp(); sc.eat('[') {
-				code, _, _ := strings.Cut(sc.s, "]")
-				c.add(code, uids)
+				if code, _, closed := strings.Cut(sc.s, "]"); closed {
+					c.add(code, uids)
+				}
 			}
 		}
 		return nil

@@ -22,13 +22,8 @@ func (s *session) search(ctx context.Context, cmd string, other func(wire.Line) 
 		switch verb := sc.atom(); {
 		case strings.EqualFold(verb, "SEARCH"):
 			answered = true
-			for _, w := range strings.Fields(sc.s) {
-				if strings.HasPrefix(w, "(") {
-					break // (MODSEQ n)
-				}
-				if !found.add(w) {
-					bad = oddAnswer(l.Shown())
-				}
+			if !found.addSearch(&sc) {
+				bad = oddAnswer(l.Shown())
 			}
 		case strings.EqualFold(verb, "ESEARCH"):
 			answered = true

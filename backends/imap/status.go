@@ -25,7 +25,8 @@ func (st *status) into(m *state.Listed) {
 	m.MailboxID, m.Size = st.mailboxID, st.size
 }
 
-// readStatus reads name (item value …). Items it does not know are skipped.
+// readStatus reads name (item value …). Items it does not know are skipped. The value of one
+// that it knows is a number, or NIL.
 func readStatus(c *scanner) (string, status, bool) {
 	st := status{size: -1, largest: -1}
 	c.sp()
@@ -38,7 +39,7 @@ func readStatus(c *scanner) (string, status, bool) {
 		return "", st, false
 	}
 	for c.sp(); !c.eat(')'); c.sp() {
-		name := strings.ToUpper(c.atom())
+		name := strings.ToUpper(c.name())
 		c.sp()
 		n, isNumber := uint64(0), false
 		if name != "MAILBOXID" {
@@ -55,11 +56,16 @@ func readStatus(c *scanner) (string, status, bool) {
 			st.mailboxID = objectID(inner)
 		case isNumber:
 			st.set(name, n)
-		case !c.skip():
+		case statusNumbers[name] && !c.null(), !statusNumbers[name] && !c.skip():
 			return "", st, false
 		}
 	}
-	return raw, st, true
+	return raw, st, c.done()
+}
+
+// statusNumbers are the items that set takes.
+var statusNumbers = map[string]bool{
+	"MESSAGES": true, "UIDNEXT": true, "UIDVALIDITY": true, "HIGHESTMODSEQ": true, "SIZE": true, "APPENDLIMIT": true,
 }
 
 // objectID is an id of RFC 8474 section 4, or "" for what cannot be one: Cyrus 3.6.1 sends

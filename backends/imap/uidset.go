@@ -66,6 +66,19 @@ func (r *ranges) add(s string) bool {
 	return true
 }
 
+// addSearch reads 5 9 7 [(MODSEQ n)] (RFC 7162 section 3.1.5).
+func (r *ranges) addSearch(c *scanner) bool {
+	for c.sp(); !c.done(); c.sp() {
+		if strings.HasPrefix(c.s, "(") {
+			return c.skip() && c.done()
+		}
+		if !r.add(c.atom()) {
+			return false
+		}
+	}
+	return true
+}
+
 // addESearch reads (TAG "x") UID ALL 1:5,7 (RFC 4731 section 3.1). No ALL means no
 // message.
 func (r *ranges) addESearch(c *scanner) bool {
@@ -74,7 +87,7 @@ func (r *ranges) addESearch(c *scanner) bool {
 		return false
 	}
 	for c.sp(); !c.done(); c.sp() {
-		name := c.atom()
+		name := c.name()
 		switch {
 		case name == "":
 			return false

@@ -74,6 +74,7 @@ func (c *Conn) listResponse(line []byte) error {
 		return drop("mailbox left out: its separator cannot be read", "")
 	}
 	s.blanks()
+	bare := s.peek() != '"' && s.peek() != '{'
 	out, name, ok := mailbox(append(out, ' '), &s)
 	if !ok {
 		return drop(nameLeftOut, name)
@@ -81,7 +82,11 @@ func (c *Conn) listResponse(line []byte) error {
 	s.blanks()
 	if s.more() {
 		ext, k := s.value()
-		if s.blanks(); k == list && !s.more() && isPairs(ext, c.o.MaxDepth) {
+		// What is not extended data may be the rest of a name: cut, it would be another mailbox's.
+		if s.blanks(); k != list || s.more() || bare && !isExtended(ext, c.o.MaxDepth) {
+			return drop(nameLeftOut, "")
+		}
+		if isPairs(ext, c.o.MaxDepth) {
 			out = append(append(out, ' '), ext...)
 		} else {
 			c.report(Repair{What: "extended data of a mailbox left out", Lost: true, Mailbox: name}, line)
@@ -92,6 +97,23 @@ func (c *Conn) listResponse(line []byte) error {
 	}
 	c.rd.out = append(out, "\r\n"...)
 	return nil
+}
+
+// isExtended reports whether a list is by its form what may follow a name (RFC 5258 section 6):
+// a list or a string behind every tag, or the tag itself a string.
+func isExtended(v []byte, depth int) bool {
+	s := scanner{b: trimParens(v, list), depth: depth}
+	n := 0
+	for s.blanks(); s.more(); s.blanks() {
+		_, tag := s.value()
+		s.blanks()
+		_, k := s.value()
+		if tag == malformed || tag == list || k == malformed || tag == atom && k == atom {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }
 
 // isPairs reports whether a list has names and values in turn, as imapclient reads them.

@@ -36,6 +36,10 @@ func TestResponsesAreRepairedOrDropped(t *testing.T) {
 		{"blanks", `S= "*  3  EXISTS \r\n"`, "blanks put right"},
 		{"unasked continuation", `S: + hello`, "continuation request that nobody waits for dropped"},
 		{"COPYUID of unequal sets", `S: * OK [COPYUID 1 1:4294967295 7] x`, "response code out of range left out (lost)"},
+		{"UIDVALIDITY that goes on", `S: * OK [UIDVALIDITY 5 6] x`, "response code out of range left out (lost)"},
+		{"PERMANENTFLAGS that goes on", `S: * OK [PERMANENTFLAGS (\Seen) x] x`, "response code out of range left out (lost)"},
+		{"FLAGS that goes on", `S: * FLAGS (\Seen) x`, "flag list that cannot be read left out (lost)"},
+		{"NAMESPACE that goes on", `S: * NAMESPACE (("" "/")) NIL NIL x`, "NAMESPACE that cannot be read dropped (lost)"},
 		{"FETCH without a list", `S: * 3 FETCH`, "FETCH response that cannot be read dropped (lost)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,6 +111,10 @@ func TestListLeavesOutOnlyNamesThatCannotBeSelected(t *testing.T) {
 		S: * LIST (\Noselect) "/" "ext" ("CHILDINFO" ("SUBSCRIBED"))
 		S: * LIST () "/" "badext" ("OLDNAME" ("x&"))
 		S: * LIST () "\\" back\slash
+		S: * LIST () "\\" back\slash 1
+		S: * LIST () "/" "quoted" 1
+		S: * LIST () "/" back (copy 2)
+		S: * LIST () "/" bare ("CHILDINFO" ("SUBSCRIBED"))
 		S= "* LIST () \"/\" \"last\"  \r\n"
 		S: $tag OK done
 		C: NOOP
@@ -119,7 +127,7 @@ func TestListLeavesOutOnlyNamesThatCannotBeSelected(t *testing.T) {
 	for _, l := range list {
 		names = append(names, l.Mailbox)
 	}
-	if got, want := strings.Join(names, "|"), `INBOX|Geschäft|a "b] c|flat|ext|badext|back\slash|last`; got != want {
+	if got, want := strings.Join(names, "|"), `INBOX|Geschäft|a "b] c|flat|ext|badext|back\slash|bare|last`; got != want {
 		t.Errorf("listed %q, want %q", got, want)
 	}
 	var left []string
@@ -128,7 +136,7 @@ func TestListLeavesOutOnlyNamesThatCannotBeSelected(t *testing.T) {
 			left = append(left, rep.Mailbox)
 		}
 	}
-	if got, want := strings.Join(left, "|"), "R&D|&Jjo!-|caf\xc3\xa9|a\x00b|"; got != want {
+	if got, want := strings.Join(left, "|"), "R&D|&Jjo!-|caf\xc3\xa9|a\x00b||||"; got != want {
 		t.Errorf("left out %q, want %q", got, want)
 	}
 	r.alive()

@@ -162,6 +162,9 @@ func (c *Conn) code(code []byte, cmd *command) (canon []byte, why string) {
 	case "PERMANENTFLAGS":
 		s := scanner{b: args, depth: c.o.MaxDepth}
 		v, k := s.value()
+		if s.blanks(); s.more() {
+			return nil, bad
+		}
 		list, why, _ := appendFlags([]byte("PERMANENTFLAGS "), v, k, true, c.o.MaxDepth)
 		return list, why
 	case "UIDNEXT", "UIDVALIDITY":

@@ -144,6 +144,9 @@ func (c *Conn) flagsResponse(rest, line []byte) error {
 	s := scanner{b: rest, depth: c.o.MaxDepth}
 	s.blanks()
 	v, k := s.value()
+	if s.blanks(); s.more() {
+		v, k = rest, malformed
+	}
 	out, why, at := appendFlags(append(c.rd.out, "* FLAGS "...), v, k, true, c.o.MaxDepth)
 	if why != "" {
 		c.report(Repair{What: why, Lost: why != flagsRewritten}, at)
@@ -209,6 +212,10 @@ func (c *Conn) namespaceResponse(rest, line []byte) error {
 			c.report(Repair{What: "namespace that cannot be read left out", Lost: true}, line)
 			out = append(out, " NIL"...)
 		}
+	}
+	if s.blanks(); s.more() {
+		c.report(Repair{What: "NAMESPACE that cannot be read dropped", Lost: true}, line)
+		return nil
 	}
 	c.rd.out = append(out, "\r\n"...)
 	return nil
