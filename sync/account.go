@@ -250,10 +250,11 @@ func (r *run) list(ctx context.Context) error {
 		return errors.New("the server lists no mailbox at all, and it had some; nothing was done")
 	}
 	for _, name := range listing.Broken {
-		if err := r.problem(name, 0, errors.New("the server sent a mailbox name that cannot be read")); err != nil {
+		if err := r.problem(name, 0, errUnreadableName()); err != nil {
 			return err
 		}
 	}
+	r.result.Unreadable = len(listing.Broken)
 	r.uidPlus, r.moves = listing.UIDPlus, listing.Move
 	r.labels, r.emailIDs, r.uses = listing.Labels, listing.EmailIDs, listing.Uses
 	listed := map[string]bool{}
@@ -288,6 +289,13 @@ func (r *run) list(ctx context.Context) error {
 		r.Watch.Listed(len(r.boxes))
 	}
 	return nil
+}
+
+// errUnreadableName is what is wrong with a mailbox whose name cannot be read: there is mail
+// on the server that nobody can ask for.
+func errUnreadableName() error {
+	return state.Faultf(state.Other, "the server sent a mailbox name that cannot be read; the messages in it are not here").
+		WithHint("rename that mailbox on the server, without blanks, quotes and backslashes in it")
 }
 
 // unfinished reports that a mailbox has something left for the next run.

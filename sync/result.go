@@ -48,6 +48,7 @@ type Result struct {
 	Unseen          int     // the server only told their number: where they are was not looked at
 	Uncounted       int     // of the mailboxes: the server did not tell how many messages they hold
 	Excluded        Excluded
+	Unreadable      int       // mailboxes that the server has under names that cannot be read
 	Released        *Released // what left the server to make room; nil where nothing was asked for
 	NothingToUndo   bool      // an undo found nothing that an archive run took and that is not back
 	Problems        []Problem

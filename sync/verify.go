@@ -137,6 +137,7 @@ type verifying struct {
 	strays   map[identity]stray
 	counted  map[string]counted // by the path of the mailbox
 	listed   map[string]state.Listed
+	partial  bool            // there are names among the server's that cannot be read: what is not listed may be there
 	here     map[string]bool // mailboxes that are recorded, looked at or not, by rawKey
 	estimate bool            // the server's sizes are estimates
 }

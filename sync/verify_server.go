@@ -19,8 +19,9 @@ func (w *verifying) list(ctx context.Context) error {
 		return err
 	}
 	for _, name := range listing.Broken {
-		w.problem(name, fmt.Errorf("the server sent a mailbox name that cannot be read"))
+		w.problem(name, errUnreadableName())
 	}
+	w.partial = len(listing.Broken) > 0
 	w.listed = map[string]state.Listed{}
 	for _, l := range listing.Mailboxes {
 		if include(l) {
@@ -38,7 +39,7 @@ func (w *verifying) unlisted(rows []state.MailboxRow) (found []Finding) {
 	for _, row := range rows {
 		key := rawKey(row.Raw)
 		gen := row.Current()
-		if _, ok := w.listed[key]; !ok && row.Role != state.RoleArchive && gen != nil && gen.Tally.OnServer > 0 {
+		if _, ok := w.listed[key]; !ok && !w.partial && row.Role != state.RoleArchive && gen != nil && gen.Tally.OnServer > 0 {
 			found = append(found, Finding{Fault: Unlisted, Mailbox: w.name(row), path: row.Path,
 				Detail: fmt.Sprintf("the server has no such mailbox any more; %d messages were in it", gen.Tally.OnServer)})
 		}

@@ -119,7 +119,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result
 	}
 	result = account.Run(ctx)
 	o.mailboxes.told(r, result, result.Mailboxes, included, includedHint)
-	if result.Mailboxes+result.Excluded.Mailboxes > 0 {
+	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
 		doubts(r, result.Doubts)
 	}
@@ -137,7 +137,7 @@ func proof(a *config.Account, r *engine.Result) report.Proof {
 		Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
 		Here: r.Here, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway, Accepted: r.Accepted(), NotLookedAt: r.Unseen,
 		Excluded: r.Excluded.Messages, ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
-		UncountedIncluded: r.Uncounted,
+		UncountedIncluded: r.Uncounted, Unreadable: r.Unreadable,
 	}
 }
 

@@ -94,6 +94,9 @@ func (c *checking) mailboxes(ctx context.Context, s server) {
 			sized = sized && l.Size >= 0
 		}
 	}
+	for _, name := range listing.Broken {
+		c.warn("mailboxes", "rename it on the server, without blanks, quotes and backslashes in it", "a name that cannot be read: %s", name)
+	}
 	if c.result.Mailboxes == 0 {
 		c.warn("mailboxes", `"mailsync list" shows them and what leaves them out`, "none of %d is included", all)
 		return

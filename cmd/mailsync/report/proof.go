@@ -24,7 +24,10 @@ type Proof struct {
 	ExcludedMailboxes int     `json:"excluded_mailboxes"`
 	Uncounted         int     `json:"uncounted"` // mailboxes: the server did not tell how many messages they hold
 	UncountedIncluded int     `json:"-"`         // of those: that the run is about
-	Doubts            []Doubt `json:"doubts"`    // never nil
+	// Unreadable mailboxes are on the server, too, under names that cannot be read. They are not
+	// among the mailboxes, and what is in them is not among the messages.
+	Unreadable int     `json:"unreadable_mailboxes"`
+	Doubts     []Doubt `json:"doubts"` // never nil
 }
 
 // Doubt is a message of which what is here may not be all.
@@ -53,6 +56,9 @@ func (p Proof) String() string {
 	}
 	if p.ExcludedMailboxes > 0 {
 		fmt.Fprintf(&b, ", %d in %s left out%s", p.Excluded, Plural(p.ExcludedMailboxes, "mailbox"), uncounted(p.Uncounted-p.UncountedIncluded))
+	}
+	if p.Unreadable > 0 {
+		fmt.Fprintf(&b, "; %s more could not be read, and how many messages they hold is not known", Plural(p.Unreadable, "mailbox"))
 	}
 	return b.String()
 }
