@@ -2,14 +2,9 @@ package state
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 )
-
-// NoDate is the date of a message whose INTERNALDATE is missing or unreadable.
-// Such a message is never old.
-const NoDate = math.MinInt64
 
 // Listed is one mailbox as a server's LIST shows it.
 type Listed struct {

@@ -97,6 +97,9 @@ func (r *run) inspect(b *box, ops []Op) (batch []outgoing, rest []Op, err error)
 			r.note(b.name, fmt.Sprintf("the file %q is empty and was left alone", o.Name), "")
 			continue
 		}
+		if got.Token == b.gen().Token && cameUndated(b.record(got.UID), got.Variant) {
+			got.Date = state.NoDate // its file has the time it came
+		}
 		f := outgoing{name: o.Name, got: got, key: o.Name}
 		f.own()
 		f.got.Flags = o.Flags

@@ -233,7 +233,7 @@ func (s *searching) message(ctx context.Context, in state.Intent, f outgoing, he
 			continue
 		}
 		told := id.MessageID == file.MessageID
-		sized, dated := rec.Size == in.Bytes, rec.Date == f.got.Date
+		sized, dated := rec.Size == in.Bytes, rec.Date != state.NoDate && rec.Date == f.got.Date
 		same := told && (sized && dated || file.MessageID != "" && (sized || dated))
 		if !same && sized {
 			sum, err := s.sum(ctx, rec.UID)

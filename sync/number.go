@@ -149,6 +149,9 @@ func (r *run) recordsOf(ctx context.Context, g *state.Generation) ([]state.Recor
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
+	for i := range records { // earlier versions took a server's zero for a date
+		records[i].Date = state.DateOf(records[i].Date)
+	}
 	return records, nil
 }
 

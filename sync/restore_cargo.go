@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -81,7 +82,8 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if c.proof != nil {
 			c.ident.Size = c.proof.Bytes
 		}
-		if r.Since != state.NoDate && c.ident.Date < r.Since {
+		c.undated(books[f.Token], f)
+		if before(c.ident.Date, r.Since) {
 			older++
 			continue
 		}
@@ -135,6 +137,29 @@ func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, err
 		flags &^= state.Deleted
 	}
 	return state.NewKeywords(owner.Row.Keywords).NamesOf(flags), nil
+}
+
+// undated takes a file's date away where the server told none: the name has the time it came.
+func (c *cargo) undated(b *book, f state.Foreign) {
+	if b == nil {
+		return
+	}
+	i, ok := slices.BinarySearchFunc(b.records, f.UID, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+	if ok && cameUndated(b.records[i], f.Variant) {
+		c.ident.Date = state.NoDate
+	}
+}
+
+// cameUndated reports whether a record is that of a message which the server showed without
+// a date, and of the file with this variant.
+func cameUndated(rec state.Record, variant uint8) bool {
+	return state.DateOf(rec.Date) == state.NoDate && rec.Size >= 0 && max(1, rec.Variant) == max(1, variant)
+}
+
+// before reports whether a message is older than since, NoDate for never. One without a date is
+// not: nobody knows how old it is.
+func before(date, since int64) bool {
+	return since != state.NoDate && date != state.NoDate && date < since
 }
 
 func (r *restoring) sameFile(a, b *cargo) (bool, error) {

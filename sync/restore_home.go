@@ -213,7 +213,10 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 		if c.ident, err = b.md.Ident(f.Name); err != nil {
 			return err
 		}
-		if h.since != state.NoDate && c.ident.Date < h.since {
+		if f.Token == b.gen().Token && cameUndated(b.record(f.UID), f.Variant) {
+			c.ident.Date = state.NoDate
+		}
+		if before(c.ident.Date, h.since) {
 			said.Older++
 			continue
 		}

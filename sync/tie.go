@@ -98,6 +98,9 @@ func (t *tying) pass(by key, fileless bool, may func(want, have []int) bool) {
 		if t.to[i] >= 0 || s.Size < 0 || len(spares[k]) == 0 {
 			continue
 		}
+		if s.Date == state.NoDate && (fileless || s.MessageID == "") {
+			continue // all that they have in common is a size
+		}
 		if want[k] == nil {
 			order = append(order, k)
 		}
@@ -153,7 +156,7 @@ func (t *tying) byMessageID() {
 	for i, s := range t.sought {
 		k := byDateAndID(0, s.Date, s.MessageID)
 		one, other := sought[k], spares[k]
-		if s.MessageID != "" && t.to[i] < 0 && one.n == 1 && other.n == 1 && !t.used[other.last] {
+		if s.MessageID != "" && s.Date != state.NoDate && t.to[i] < 0 && one.n == 1 && other.n == 1 && !t.used[other.last] {
 			t.pair(i, other.last)
 		}
 	}

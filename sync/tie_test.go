@@ -18,10 +18,19 @@ func parseSought(s string) (out []Sought) {
 	for i, w := range split(s) {
 		m := Sought{UID: state.UID(i + 1), MessageID: strings.Join(w[2:], "")}
 		fmt.Sscan(w[0], &m.Size)
-		fmt.Sscan(w[1], &m.Date)
+		m.Date = parseDay(w[1])
 		out = append(out, m)
 	}
 	return out
+}
+
+// parseDay reads a date; "-" is none.
+func parseDay(s string) (date int64) {
+	if s == "-" {
+		return state.NoDate
+	}
+	fmt.Sscan(s, &date)
+	return date
 }
 
 func parseSpares(s string) (out []Spare) {
@@ -35,7 +44,7 @@ func parseSpares(s string) (out []Spare) {
 		size, fileless := strings.CutPrefix(w[0], "-")
 		f.Fileless = fileless
 		fmt.Sscan(size, &f.Size)
-		fmt.Sscan(w[1], &f.Date)
+		f.Date = parseDay(w[1])
 		f.MessageID = strings.Join(w[2:], "")
 		copy(f.Digest[:], digest)
 		out = append(out, f)
@@ -80,6 +89,11 @@ func TestTieTable(t *testing.T) {
 		{"kept away twice, once there", "10 1 a", "-10 1; -10 1", "0"},
 		{"a file goes before a record", "10 1 a", "-10 1; 10 1 a", "1"},
 		{"the file takes its own, the record the other", "10 1 a; 10 1 b", "-10 1; 10 1 b", "0 1"},
+		{"no date on either side", "10 - a", "10 - a", "0"},
+		{"no date, another size", "12 - a", "10 - a", "-1"},
+		{"no date and no Message-ID", "10 -", "10 -/x", "-1"},
+		{"no date, kept away", "10 - a", "-10 -", "-1"},
+
 		{"kept away, another date", "10 2 a", "-10 1", "-1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

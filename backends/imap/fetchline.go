@@ -72,20 +72,13 @@ func (f *fetched) item(name string, c *scanner) bool {
 }
 
 // parseDate reads a date-time (RFC 9051 section 9); a day padded with a blank, as some
-// servers send it, included. One that cannot be read is no date.
+// servers send it, included. One that cannot be read is no date, and neither is a server's zero.
 func parseDate(s string) int64 {
 	t, err := time.Parse("2-Jan-2006 15:04:05 -0700", strings.TrimLeft(s, " "))
 	if err != nil {
 		return state.NoDate
 	}
-	return dateOf(t)
-}
-
-func dateOf(t time.Time) int64 {
-	if t.IsZero() {
-		return state.NoDate
-	}
-	return t.Unix()
+	return state.DateOf(t.Unix())
 }
 
 // flagReader turns lists of flags into bits. Mailboxes have few different lists, so it

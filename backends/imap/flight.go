@@ -58,7 +58,7 @@ func (fl *flight) message(ctx context.Context, msg *imapclient.FetchMessageData)
 		case imapclient.FetchItemDataFlags:
 			in.Flags = systemFlags(item.Flags)
 		case imapclient.FetchItemDataInternalDate:
-			in.Date = dateOf(item.Time)
+			in.Date = state.DateOf(item.Time.Unix())
 		case imapclient.FetchItemDataBodySection:
 			if item.Literal == nil || !fl.wants(in.UID) {
 				continue

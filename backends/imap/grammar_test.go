@@ -211,3 +211,17 @@ func TestListTellsNamesThatItCannotRead(t *testing.T) {
 		t.Errorf("listed %q, broken %q, twice %q", raw, l.Broken, l.doubles)
 	}
 }
+
+// Dates that are none (SPEC section 5), and the first and the last that are some.
+func TestDates(t *testing.T) {
+	for text, want := range map[string]int64{
+		"30-Dec-1899 00:00:00 +0530": state.NoDate, "01-Jan-1970 00:00:00 +0000": state.NoDate, " 1-Jan-1970 00:00:00 -1200": state.NoDate,
+		"00-Jan-0000 00:00:00 +0000": state.NoDate, "01-Jan-0001 00:00:00 +0000": state.NoDate, "31-Dec-1970 23:59:59 +0000": state.NoDate,
+		"": state.NoDate, "02-Jan-2024 03:04:05 +0000 x": state.NoDate,
+		"01-Jan-1971 00:00:00 +0000": 31_536_000, " 1-Jan-1971 01:00:00 +0100": 31_536_000, "31-Dec-2105 00:00:00 +0000": 4_291_660_800,
+	} {
+		if got := parseDate(text); got != want {
+			t.Errorf("%q is %d, want %d", text, got, want)
+		}
+	}
+}

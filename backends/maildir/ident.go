@@ -17,7 +17,7 @@ const maxHeader = 1 << 20
 
 // Ident returns what identifies a file's content without its digest: the Message-ID in
 // it, and its size and date as its name tells them. Where the name does not, the octets
-// that the server sent are counted, and the date is the mtime. A file that was renamed
+// that the server sent are counted, and the date is the mtime. Either may be none. A file that was renamed
 // meanwhile is found by its identity; one that is gone is fs.ErrNotExist.
 func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 	err = m.following(name, func(name string, info disk.Info) error {
@@ -28,10 +28,10 @@ func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 }
 
 func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
-	id := state.FileIdent{Size: -1, Date: floorSeconds(info.Mtime)}
+	id := state.FileIdent{Size: -1, Date: mtimeDate(info)}
 	key, _, _ := splitInfo(path.Base(name))
 	if n, ours := ParseName(key); ours {
-		id.Date = n.Date
+		id.Date = state.DateOf(n.Date)
 		if n.OnDisk == info.Size {
 			id.Size = n.Bytes
 		}

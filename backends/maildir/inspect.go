@@ -15,7 +15,7 @@ import (
 
 // Inspect reads a file and returns the digest and length of the server's bytes as they
 // are rebuilt from it, with its form, its octets on disk, the flags and the identity in
-// its name, and its mtime as Date. The form is the one that fits want, or the name's H=,
+// its name, and its mtime as Date, NoDate for one that is none. The form is the one that fits want, or the name's H=,
 // or the sizes in them; where nothing tells, a file with any CR counts as kept byte for
 // byte and any other one as in LF form. A file that was renamed meanwhile is found by
 // its identity; one that is gone is fs.ErrNotExist. It is safe for concurrent use, but not
@@ -39,7 +39,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 		return state.Received{}, err
 	}
 	got.Flags, got.Silent = m.letters.flags(parts.letters), parts.silent(path.Dir(name))
-	got.Date = floorSeconds(info.Mtime)
+	got.Date = mtimeDate(info)
 	got.Size = got.Bytes
 	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}
 	got.Vouched = n.Hash != "" && hashOf(got.Digest) == n.Hash
@@ -240,6 +240,9 @@ func (m *Maildir) read(name string, raw, lf bool) (*reading, error) {
 	}
 	return r, nil
 }
+
+// mtimeDate is the date that a file's time tells. Copies and archives give files the zero of a clock.
+func mtimeDate(info disk.Info) int64 { return state.DateOf(floorSeconds(info.Mtime)) }
 
 // floorSeconds makes nanoseconds whole seconds, downwards also before 1970.
 func floorSeconds(ns int64) int64 {

@@ -171,7 +171,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 		words, _ := apart(info)
 		f := state.Foreign{New: dir == dirNew, Flags: flags, Silent: silent, Letters: words, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
 		if ours {
-			f.Token, f.UID, f.Variant, f.Size, f.Date = n.Token, id.uid, n.Variant, n.Bytes, n.Date
+			f.Token, f.UID, f.Variant, f.Size, f.Date = n.Token, id.uid, n.Variant, n.Bytes, state.DateOf(n.Date)
 		}
 		s.Foreign = append(s.Foreign, f)
 		return nil

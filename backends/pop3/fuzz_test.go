@@ -161,7 +161,7 @@ func FuzzReceivedDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		head := "Received:" + value + "\r\n"
 		date := receivedDate([]byte(head))
-		if date != state.NoDate && (date <= 0 || date > lastDate) {
+		if date != state.NoDate && (date < 365*86400 || date > lastDate) {
 			t.Fatalf("%q is of %d", head, date)
 		}
 		if strings.ContainsAny(value, "\r\n") {

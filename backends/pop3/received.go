@@ -43,8 +43,8 @@ func dateOf(field []byte) int64 {
 		return state.NoDate
 	}
 	when, err := mail.ParseDate(strings.TrimSpace(string(field[i+1:])))
-	if err != nil || when.Unix() <= 0 || when.Unix() > lastDate {
+	if err != nil || when.Unix() > lastDate {
 		return state.NoDate
 	}
-	return when.Unix()
+	return state.DateOf(when.Unix())
 }

@@ -9,21 +9,21 @@ import (
 // "proof" of --json. What is here, outstanding, skipped, kept away, accepted, not looked at and
 // excluded adds up to the messages.
 type Proof struct {
-	Type              string  `json:"type"`
-	Account           string  `json:"account"`
-	Mailboxes         int     `json:"mailboxes"` // on the server
-	Messages          int     `json:"messages"`
-	Here              int     `json:"here"`
-	Doubtful          int     `json:"doubtful"` // of these: what came is not as long as the server announces
-	Outstanding       int     `json:"outstanding"`
-	Skipped           int     `json:"skipped"`       // larger than max_size
-	KeptAway          int     `json:"kept_away"`     // the user removed the file
-	Accepted          int     `json:"accepted"`      // the user knows that they cannot be had
-	NotLookedAt       int     `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not come to
-	Excluded          int     `json:"excluded"`      // in mailboxes that the run is not about
-	ExcludedMailboxes int     `json:"excluded_mailboxes"`
-	Uncounted         int     `json:"uncounted"` // mailboxes: the server did not tell how many messages they hold
-	UncountedIncluded int     `json:"-"`         // of those: that the run is about
+	Type              string `json:"type"`
+	Account           string `json:"account"`
+	Mailboxes         int    `json:"mailboxes"` // on the server
+	Messages          int    `json:"messages"`
+	Here              int    `json:"here"`
+	Doubtful          int    `json:"doubtful"` // of these: what came is not as long as the server announces
+	Outstanding       int    `json:"outstanding"`
+	Skipped           int    `json:"skipped"`       // larger than max_size
+	KeptAway          int    `json:"kept_away"`     // the user removed the file
+	Accepted          int    `json:"accepted"`      // the user knows that they cannot be had
+	NotLookedAt       int    `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not come to
+	Excluded          int    `json:"excluded"`      // in mailboxes that the run is not about
+	ExcludedMailboxes int    `json:"excluded_mailboxes"`
+	Uncounted         int    `json:"uncounted"` // mailboxes: the server did not tell how many messages they hold
+	UncountedIncluded int    `json:"-"`         // of those: that the run is about
 	// Unreadable mailboxes are on the server, too, under names that cannot be read. They are not
 	// among the mailboxes, and what is in them is not among the messages.
 	Unreadable int     `json:"unreadable_mailboxes"`
