@@ -28,6 +28,7 @@ type Account struct {
 
 	namesMu sync.Mutex
 	names   []namespace // personal ones; nil until asked
+	other   string      // raw name of a mailbox that is not INBOX, "" until one was listed
 }
 
 // New checks the options and returns the account. It connects to nothing yet.

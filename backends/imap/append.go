@@ -3,6 +3,9 @@ package imap
 import (
 	"context"
 	"errors"
+	"strings"
+
+	goimap "github.com/emersion/go-imap/v2"
 
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
@@ -77,6 +80,11 @@ func (ap *appending) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if s.holds(ap.raw) && !s.caps.Has(goimap.CapUnselect) && ap.a.otherThan(ap.raw) == "" {
+			s.logout() // another connection has nothing selected
+			ap.a.release(s)
+			continue
+		}
 		stop := s.watch(ctx)
 		ap.fruit, ap.end = false, nil
 		ap.on(ctx, s)
@@ -121,17 +129,59 @@ func (ap *appending) on(ctx context.Context, s *session) {
 	}
 }
 
-// leave makes sure that the mailbox is not the one that is open read-only: Courier takes
-// no message for it then. Whatever the server answers, it is not any more.
+// leave makes sure that the mailbox is not the one that is selected: Courier takes no message
+// for one that is open read-only, and GNU imap4d confirms each for one that is open for
+// changes and keeps few of them. CLOSE would expunge, so it is never used.
 func (ap *appending) leave(ctx context.Context, s *session) error {
-	if s.at == nil || s.at.raw != ap.raw || !s.at.readOnly {
+	if !s.holds(ap.raw) {
 		return nil
 	}
-	_, err := s.open(ctx, ap.raw, false)
+	if s.caps.Has(goimap.CapUnselect) { // RFC 3691
+		_, err := s.w.Do(ctx, "UNSELECT", func(wire.Line) error { return nil })
+		if err == nil {
+			s.at = nil
+			return nil
+		}
+		if _, refused := asRefusal(err); !refused {
+			return s.fault(ctx, err)
+		}
+	}
+	_, err := s.open(ctx, ap.a.otherThan(ap.raw), true)
+	// RFC 9051 section 6.3.2: a mailbox that cannot be opened leaves none selected.
 	if _, refused := asRefusal(err); refused {
 		return nil
 	}
 	return err
+}
+
+// holds reports whether the session has a mailbox selected.
+func (s *session) holds(raw string) bool { return s.at != nil && sameMailbox(s.at.raw, raw) }
+
+// sameMailbox compares raw names. INBOX is INBOX in any case (RFC 9051 section 5.1).
+func sameMailbox(a, b string) bool {
+	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
+}
+
+// otherThan returns a mailbox that can be opened in place of one, "" where none is known.
+func (a *Account) otherThan(raw string) string {
+	if !sameMailbox(raw, "INBOX") {
+		return "INBOX"
+	}
+	a.namesMu.Lock()
+	defer a.namesMu.Unlock()
+	return a.other
+}
+
+// rememberOther remembers a mailbox that is not INBOX and can be opened.
+func (a *Account) rememberOther(l *state.Listing) {
+	a.namesMu.Lock()
+	defer a.namesMu.Unlock()
+	for _, m := range l.Mailboxes {
+		if !m.NoSelect && !sameMailbox(m.Raw, "INBOX") {
+			a.other = m.Raw
+			return
+		}
+	}
 }
 
 // learnLimit finds out how large a message may be (RFC 7889).

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -293,21 +294,73 @@ func TestAppendCancelled(t *testing.T) {
 	}
 }
 
-// Courier takes no message for a mailbox that is open read-only in the same session.
-func TestAppendLeavesAMailboxOpenedReadOnly(t *testing.T) {
-	acct := boxes()
-	srv := script.Every(t, script.Healthy(acct, nil))
-	a := account(t, options(srv))
-	scanOf(t, a, state.ScanRequest{Raw: "INBOX"})
-	scanOf(t, a, state.ScanRequest{Raw: "Old"})
-	for range 2 {
-		for _, raw := range []string{"INBOX", "Old"} {
-			if out, err := a.Append(t.Context(), raw, plain("one"), nil); err != nil || out[0].Err != nil {
-				t.Fatal(out, err)
+// Courier takes no message for a mailbox that is open read-only in the same session, and GNU
+// imap4d loses most of those for one that is open for changes. So none is, by the means that
+// the server has, and without a CLOSE, which expunges.
+func TestAppendLeavesTheMailboxThatIsSelected(t *testing.T) {
+	for _, c := range []struct {
+		name, caps string
+		listed     bool // what mailboxes there are is known
+		refused    bool // UNSELECT is
+	}{
+		{"UNSELECT", "IMAP4rev1 LITERAL+ UIDPLUS UNSELECT", false, false},
+		{"UNSELECT is refused", "IMAP4rev1 LITERAL+ UIDPLUS UNSELECT", true, true},
+		{"another mailbox", "IMAP4rev1 LITERAL+ UIDPLUS", true, false},
+		{"another connection", "IMAP4rev1 LITERAL+ UIDPLUS", false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			acct := boxes()
+			acct.Caps = c.caps
+			var mu sync.Mutex
+			selected := map[*script.Peer]string{}
+			open := func(p *script.Peer, cmd script.Command) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				selected[p], _, _ = strings.Cut(strings.ToUpper(cmd.Args), " (")
+				return false
 			}
-		}
-	}
-	if sent(srv, "SELECT *") != 1 || sent(srv, `SELECT "Old"*`) != 1 {
-		t.Errorf("sent %q", srv.Commands())
+			srv := script.Every(t, script.Healthy(acct, script.Answers{"SELECT": open, "EXAMINE": open,
+				"UNSELECT": func(p *script.Peer, cmd script.Command) bool {
+					if c.refused {
+						p.Send("$tag BAD not known")
+						return true
+					}
+					return open(p, cmd)
+				},
+				"APPEND": func(p *script.Peer, cmd script.Command) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					if at := selected[p]; at != "" && strings.HasPrefix(strings.ToUpper(cmd.Args), at) {
+						t.Errorf("%s while %s is selected", cmd.Args, at)
+					}
+					return false
+				}}))
+			a := account(t, options(srv), func(o *Options) { o.Connections = 1 })
+			if c.listed {
+				if _, err := a.List(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, raw := range []string{"INBOX", "Old", "INBOX"} {
+				snap := scanOf(t, a, state.ScanRequest{Raw: raw})
+				if raw == "Old" { // open for changes
+					req := state.StoreRequest{Raw: raw, UIDValidity: snap.Mark.UIDValidity, Keywords: state.NewKeywords(nil),
+						Changes: []state.FlagChange{{UID: snap.Messages[0].UID, Add: state.Flagged}}}
+					if _, err := a.Store(t.Context(), req); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before := len(stored(acct, raw))
+				if out, err := a.Append(t.Context(), raw, plain("one", "two"), nil); err != nil || out[0].Err != nil || out[1].Err != nil {
+					t.Fatal(out, err)
+				}
+				if n := len(stored(acct, raw)) - before; n != 2 {
+					t.Errorf("%d came into %s", n, raw)
+				}
+			}
+			if sent(srv, "CLOSE*")+sent(srv, "EXPUNGE*") > 0 {
+				t.Errorf("sent %q", srv.Commands())
+			}
+		})
 	}
 }

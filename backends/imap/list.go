@@ -38,6 +38,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 	if err != nil {
 		return nil, err
 	}
+	a.rememberOther(out)
 	return out, nil
 }
 
