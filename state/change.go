@@ -77,6 +77,7 @@ type Expunged struct {
 type Moved struct {
 	From, To    UID
 	UIDValidity uint32 // of the mailbox it is in now
+	Copied      bool   // it is there, under a UID that was not told, and still in the old one
 }
 
 // Ident is what identifies a message's content without its body.

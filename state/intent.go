@@ -1,9 +1,9 @@
 package state
 
-// Intent is an APPEND that may or may not have reached the server. It is committed
-// before the command is sent and settled in the commit that records the pair. One
-// that a run finds was cut off: the message is looked for at or above UIDNext before
-// it is appended again.
+// Intent is an APPEND, COPY or MOVE of which it is not known what it became. It is committed
+// before the command is sent and settled in the commit that records the pair. The message
+// is looked for at or above UIDNext. Where it is not there, one that was cut off is sent
+// again, and one that is Confirmed never.
 type Intent struct {
 	Key     string // unique in its generation: the name of the file
 	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
@@ -11,6 +11,8 @@ type Intent struct {
 	Bytes   int64  // length of what is sent
 	Flags   Flags  // that it is sent with
 	Digest  [DigestSize]byte
+	// Confirmed says that the server answered OK.
+	Confirmed bool
 }
 
 // UIDL ties a POP3 unique-id (RFC 1939 section 7), of any bytes and length, to the UID

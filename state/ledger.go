@@ -26,8 +26,11 @@ type Sent struct {
 	UIDNext     uint32 // the mailbox's before the APPEND, 0 unknown
 	Bytes       int64
 	Digest      [DigestSize]byte
-	// UID is 0 where it is not known yet: the APPEND may have been made or not.
+	// UID is 0 where it is not known: the server told none, or the APPEND may not have been made.
 	UID UID
+	// Confirmed says that the server answered OK and told no UID. Such a message is not sent
+	// again before a listing shows that it is not there.
+	Confirmed bool
 }
 
 // Ledger is restore's own memory: a file in the state directory to which one line is
@@ -73,7 +76,7 @@ func ReadLedger(dir string) (*Ledger, error) {
 }
 
 // take reads one line: "CRC S ID UIDVALIDITY UIDNEXT BYTES DIGEST RAW" for what is sent, "CRC U ID UID"
-// for what it became; a UID of 0 says that it was not stored.
+// for what it became, and "CRC C ID" for one that was confirmed without a UID; a UID of 0 says that it was not stored.
 func (l *Ledger) take(line string) {
 	sum, text, ok := strings.Cut(line, " ")
 	if !ok || sum != lineSum(text) {
@@ -110,6 +113,12 @@ func (l *Ledger) take(line string) {
 			s.UID = UID(uid)
 			l.sent[id] = s
 		}
+	case w[0] == "C" && len(w) == 2:
+		id, err := strconv.ParseInt(w[1], 10, 64)
+		if s, known := l.sent[id]; err == nil && known {
+			s.Confirmed = true
+			l.sent[id] = s
+		}
 	}
 }
 
@@ -144,23 +153,27 @@ func (l *Ledger) Intend(all []Sent) error {
 	return nil
 }
 
-// Settle adds what became of what was intended, durably. A UID of 0 says that the message was not
-// stored.
+// Settle adds what became of what was intended, durably. Without a UID, one that is Confirmed was
+// stored, and any other was not.
 func (l *Ledger) Settle(all []Sent) error {
 	var b bytes.Buffer
 	for _, s := range all {
-		line(&b, "U %d %d", s.ID, s.UID)
+		if s.UID == 0 && s.Confirmed {
+			line(&b, "C %d", s.ID)
+		} else {
+			line(&b, "U %d %d", s.ID, s.UID)
+		}
 	}
 	if err := l.write(b.Bytes()); err != nil {
 		return err
 	}
 	for _, s := range all {
-		if s.UID == 0 {
+		if s.UID == 0 && !s.Confirmed {
 			delete(l.sent, s.ID)
 			continue
 		}
 		if known, ok := l.sent[s.ID]; ok {
-			known.UID = s.UID
+			known.UID, known.Confirmed = s.UID, s.Confirmed
 			l.sent[s.ID] = known
 		}
 	}

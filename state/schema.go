@@ -140,7 +140,7 @@ var schema = []string{
 	intentFlagsTable,
 }
 
-// What came with version 2. The flags of an intent that has none take no row.
+// What came with version 2. An intent without flags that is not confirmed takes no row there.
 const (
 	specialUseTable = `CREATE TABLE special_use (
 	mailbox INTEGER PRIMARY KEY,
@@ -150,6 +150,7 @@ const (
 	gen INTEGER NOT NULL,
 	"key" TEXT NOT NULL,
 	flags INTEGER NOT NULL,
+	confirmed INTEGER NOT NULL,
 	PRIMARY KEY (gen, "key")
 ) WITHOUT ROWID`
 )

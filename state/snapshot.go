@@ -59,6 +59,7 @@ type ScanRequest struct {
 	Known    int       // how many messages the base believes to be on the server
 	KnownUID []UID     // those messages, sorted; only needed where Since is given
 	Full     bool      // compare everything, whatever Since allows
+	Anew     bool      // over a connection that is made for it: an older one may show what it knew before
 	Keywords *Keywords // names the flags in the answer; new names get bits
 }
 
@@ -91,6 +92,14 @@ type ServerSnapshot struct {
 func (s *ServerSnapshot) Shows(uid UID) bool {
 	_, ok := slices.BinarySearchFunc(s.Messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
 	return ok
+}
+
+// Has reports whether a complete snapshot says that a message is there which was there
+// when it was last looked.
+func (s *ServerSnapshot) Has(uid UID) bool {
+	_, listed := slices.BinarySearchFunc(s.Messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
+	_, gone := slices.BinarySearch(s.Gone, uid)
+	return listed || !s.All && !gone
 }
 
 // Trouble is one message that a scan or a fetch could not have.

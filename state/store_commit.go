@@ -287,10 +287,11 @@ func (s *Store) applyIntents(g *generation, c *Commit) error {
 			stmt.BindBytes(6, in.Digest[:])
 			stmt.BindInt64(7, sum)
 		})
-		if err == nil && in.Flags != 0 {
-			err = s.run(`INSERT INTO intent_flags (gen, "key", flags) VALUES (?, ?, ?)`, func(stmt *sqlite.Stmt) {
+		if err == nil && (in.Flags != 0 || in.Confirmed) {
+			err = s.run(`INSERT INTO intent_flags (gen, "key", flags, confirmed) VALUES (?, ?, ?, ?)`, func(stmt *sqlite.Stmt) {
 				key.bind(stmt)
 				stmt.BindInt64(3, int64(in.Flags))
+				stmt.BindInt64(4, number(in.Confirmed))
 			})
 		}
 		if err != nil {

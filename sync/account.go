@@ -97,6 +97,7 @@ type run struct {
 	sharing        sharing     // messages that are in several mailboxes
 	trash          string      // raw name of the server's trash mailbox, "" without
 	moved          []*move     // what went in one mailbox and came in another
+	anyway         bool        // what the server confirmed and does not list is sent once more
 	unsent         atomic.Bool // an append failed: something the user moved may have no other copy
 }
 

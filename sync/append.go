@@ -35,23 +35,7 @@ func (r *run) appendFiles(ctx context.Context, b *box, ops []Op) error {
 	if err != nil {
 		return err
 	}
-	err = r.sendAll(ctx, b, ops)
-	if err != nil || !b.untold {
-		return err
-	}
-	// The server tells no UIDs: look for them now, while the files are where they were.
-	sn, err := r.Server.Scan(ctx, b.scanRequest(false))
-	if err != nil || !sn.Complete || Compare(b.gen(), sn.Mark) != SameNumbers {
-		return nil // the next run looks
-	}
-	b.server = sn
-	if err := r.readDisk(ctx, b); err != nil {
-		return err
-	}
-	if err := r.learn(ctx, b); err != nil {
-		return err
-	}
-	return r.resolve(ctx, b)
+	return errors.Join(r.sendAll(ctx, b, ops), r.lookAfter(ctx, b))
 }
 
 func (r *run) sendAll(ctx context.Context, b *box, ops []Op) error {
@@ -159,12 +143,16 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, 
 			}
 		case b.answered(a):
 			r.add(&r.result.Appended, true)
+			b.sending.add(f.key, a.UID, f.got.Bytes)
 			intents[i].UID, f.got.UID = a.UID, a.UID
 			c.Intents = append(c.Intents, intents[i])
 			told = append(told, f)
 		default:
 			r.add(&r.result.Appended, true)
-			b.undone, b.untold = true, true
+			b.sending.add(f.key, 0, f.got.Bytes)
+			intents[i].Confirmed = true
+			c.Intents = append(c.Intents, intents[i])
+			b.undone = true
 		}
 	}
 	if err := r.commit(ctx, b, c); err != nil {

@@ -38,7 +38,8 @@ type box struct {
 	wrote     bool                  // the Maildir was changed
 	undone    bool                  // something is left for the next run
 	settled   bool                  // recorded as clean by this run
-	untold    bool                  // of something that was appended the server did not tell the UID
+	sending   sending               // what was appended in this run
+	lost      map[string]bool       // keys of what the server confirmed and does not list, once it was reported
 	pulling   bool                  // bodies come: records are read in the box's turn only
 	held      map[string]bool       // bare names of files not to be appended in this run
 	moving    map[state.UID]bool    // messages that go to another mailbox, or come from one

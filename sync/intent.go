@@ -13,49 +13,56 @@ import (
 	"mailsync/state"
 )
 
-// resolve settles what earlier appends left open, because the run broke off or the server
-// told no UID: each message is looked for among those that came since, and appended again
-// only where a complete listing lacks it. Equal messages are counted: each is found once.
-func (r *run) resolve(ctx context.Context, b *box) error {
+// resolve settles what earlier appends and moves left open, because the run broke off or the
+// server told no UID: each message is looked for among those that came since. One that was
+// never answered is sent again where a complete listing lacks it; one that the server
+// confirmed never is, its file waits for it. It returns how many such there are; with final they
+// are reported.
+func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err error) {
 	if r.DryRun || b.gen().ID == 0 {
-		return nil
+		return 0, nil
 	}
 	intents, err := r.Base.Intents(ctx, b.gen().ID)
 	if err != nil {
-		return fmt.Errorf("read state: %w", err)
+		return 0, fmt.Errorf("read state: %w", err)
 	}
 	intents = slices.DeleteFunc(intents, isTrashing) // knowTrashed settles those
 	if len(intents) == 0 {
-		return nil
+		return 0, nil
 	}
 	slices.SortFunc(intents, func(x, y state.Intent) int {
 		return cmp.Or(cmp.Compare(x.UIDNext, y.UIDNext), cmp.Compare(x.Key, y.Key))
 	})
-	s := &searching{run: r, b: b, used: map[state.UID]bool{}}
+	s := &searching{run: r, b: b}
 	if err := s.look(ctx, intents); err != nil {
-		return fmt.Errorf("look for what was appended: %w", err)
+		return 0, fmt.Errorf("look for what was appended: %w", err)
+	}
+	files := s.pair(intents)
+	became, err := s.messages(ctx, intents, files, final)
+	if err != nil {
+		return 0, fmt.Errorf("look for what was appended: %w", err)
 	}
 	var found []outgoing
-	var c state.Commit
-	files := s.pair(intents)
+	var now, c state.Commit
 	for _, in := range intents {
 		f, here := files[in.Key]
-		uid, err := s.message(ctx, in, f, here)
-		if err != nil {
-			return fmt.Errorf("look for what was appended: %w", err)
-		}
+		uid := cmp.Or(in.UID, became[in.Key])
 		_, listed := b.find(uid)
 		switch {
-		case here && !listed && b.server != nil && !b.server.Complete:
+		case here && !listed && (b.server != nil && !b.server.Complete || s.dark[in.Key]):
 			b.hold(f.name)
 		case !here && (!b.disk.Still || s.unread[bare(in.Key)]):
 			if in.UID == 0 { // fetched now, its message would not be looked for any more
-				return fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key)
+				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key)
 			}
 			b.hold(in.Key) // where its file is, or that there is none, the next run sees
 		case here && uid != 0:
 			f.got.UID, f.got.Flags, f.lost = uid, in.Flags, !listed
 			found = append(found, f)
+			if in.UID == 0 { // once the file has its identity, this tells that it is the one that was sent
+				in.UID = uid
+				now.Intents = append(now.Intents, in)
+			}
 		case !here && uid != 0 && b.went(in.Key, uid):
 			// The file went before it was tied: whoever removed or moved it meant this message.
 			// As of one that has its record, the scan sees that it is gone, and the policy decides.
@@ -64,18 +71,29 @@ func (r *run) resolve(ctx context.Context, b *box) error {
 			c.Put = append(c.Put, rec)
 			c.Proofs = append(c.Proofs, state.Proof{UID: uid, Digest: in.Digest, Bytes: in.Bytes})
 			c.Settle = append(c.Settle, in.Key)
+		case here && in.Confirmed && (b.sending.has(in.Key) || !r.anyway):
+			b.hold(f.name)
+			missing++
+			if final {
+				if err := r.lostThere(b, in.Key, 0, f.name); err != nil {
+					return missing, err
+				}
+			}
 		default: // it never came, or there is no file to tie to it any more
 			c.Settle = append(c.Settle, in.Key)
 		}
 	}
+	if err := r.commit(ctx, b, now); err != nil {
+		return missing, err
+	}
 	if err := r.tie(ctx, b, found); err != nil {
-		return err
+		return missing, err
 	}
 	slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
 	if err := r.commit(ctx, b, c); err != nil || len(found) == 0 {
-		return err
+		return missing, err
 	}
-	return r.readDisk(ctx, b)
+	return missing, r.readDisk(ctx, b)
 }
 
 // went reports whether nothing is left of a file that was appended as a message: neither the
@@ -111,9 +129,8 @@ type searching struct {
 	b      *box
 	files  map[[state.DigestSize]byte][]outgoing // that no message on the server is known to be, by what would be sent
 	unread map[string]bool                       // bare names of those that were gone, or had another name, when they were to be read
-	idents map[state.UID]state.Ident
-	used   map[state.UID]bool
-	sums   map[state.UID][state.DigestSize]byte // of bodies that had to be fetched to tell
+	came   []newcomer
+	dark   map[string]bool // keys of intents whose message may be one that could not be read
 }
 
 // look reads the files that may be meant, and asks the server about the messages.
@@ -144,22 +161,26 @@ func (s *searching) look(ctx context.Context, intents []state.Intent) error {
 			lowest = min(lowest, in.UIDNext)
 		}
 	}
+	return s.asking(ctx, func(rec state.Record) bool { return uint64(rec.UID) >= uint64(lowest) })
+}
+
+// asking asks the server who those of the messages are that are not here yet.
+func (s *searching) asking(ctx context.Context, which func(state.Record) bool) error {
 	var uids []state.UID
 	for _, rec := range s.b.records {
-		if uint64(rec.UID) >= uint64(lowest) && rec.Status == state.Outstanding {
+		if rec.Status == state.Outstanding && which(rec) {
 			uids = append(uids, rec.UID)
+			s.came = append(s.came, newcomer{uid: rec.UID, size: rec.Size, date: rec.Date})
 		}
 	}
-	s.idents = map[state.UID]state.Ident{}
 	if len(uids) == 0 {
 		return nil
 	}
 	idents, err := s.Server.Idents(ctx, s.b.listed.Raw, s.b.gen().Mark.UIDValidity, uids)
-	for _, uid := range uids {
-		s.idents[uid] = state.Ident{UID: uid} // a server may tell nothing of it
-	}
-	for _, id := range idents {
-		s.idents[id.UID] = id
+	for _, id := range idents { // a server may tell nothing of some
+		if i, ok := slices.BinarySearch(uids, id.UID); ok {
+			s.came[i].messageID = id.MessageID
+		}
 	}
 	return err
 }
@@ -168,20 +189,22 @@ func (s *searching) look(ctx context.Context, intents []state.Intent) error {
 // had got the identity of their new message, of which nothing is recorded yet.
 func (s *searching) lookBack(intents []state.Intent) error {
 	for _, in := range intents {
-		uid, status := undone(in.Key), state.OnlyHere
-		if uid == 0 {
-			uid, status = in.UID, state.Outstanding
+		for _, as := range []struct {
+			uid    state.UID
+			status state.Status
+		}{{undone(in.Key), state.OnlyHere}, {in.UID, state.Outstanding}} {
+			rec := s.b.record(as.uid)
+			name, there := nameIn(s.b.disk, as.uid, max(1, rec.Variant))
+			if as.uid == 0 || !there || rec.Status != as.status {
+				continue
+			}
+			got, err := s.b.md.Inspect(name, nil)
+			if err != nil {
+				return err
+			}
+			s.files[got.Digest] = append(s.files[got.Digest], outgoing{name: name, got: got, key: in.Key})
+			break
 		}
-		rec := s.b.record(uid)
-		name, there := nameIn(s.b.disk, uid, max(1, rec.Variant))
-		if uid == 0 || !there || rec.Status != status {
-			continue
-		}
-		got, err := s.b.md.Inspect(name, nil)
-		if err != nil {
-			return err
-		}
-		s.files[got.Digest] = append(s.files[got.Digest], outgoing{name: name, got: got, key: in.Key})
 	}
 	return nil
 }
@@ -218,52 +241,82 @@ func (s *searching) pair(intents []state.Intent) map[string]outgoing {
 	return files
 }
 
-// message is the UID of the message that an intent became, 0 if there is none.
-func (s *searching) message(ctx context.Context, in state.Intent, f outgoing, here bool) (state.UID, error) {
-	if in.UID != 0 || !here {
-		return in.UID, nil
-	}
-	file, err := s.b.md.Ident(f.name)
-	if err != nil {
-		return 0, err
-	}
-	for _, rec := range s.b.records {
-		id, there := s.idents[rec.UID]
-		if !there || s.used[rec.UID] || uint64(rec.UID) < uint64(in.UIDNext) || id.MessageID != "" && id.MessageID != file.MessageID {
+// messages finds the messages that intents became, by key. With final all that came is shown by now.
+func (s *searching) messages(ctx context.Context, intents []state.Intent, files map[string]outgoing, final bool) (map[string]state.UID, error) {
+	var keys []string
+	var sent []dispatched
+	for _, in := range intents {
+		f, here := files[in.Key]
+		if in.UID != 0 || !here {
 			continue
 		}
-		told := id.MessageID == file.MessageID
-		sized, dated := rec.Size == in.Bytes, rec.Date != state.NoDate && rec.Date == f.got.Date
-		same := told && (sized && dated || file.MessageID != "" && (sized || dated))
-		if !same && sized {
-			sum, err := s.sum(ctx, rec.UID)
-			if err != nil {
-				return 0, err
-			}
-			same = sum == in.Digest
+		file, err := s.b.md.Ident(f.name)
+		if err != nil {
+			return nil, err
 		}
-		if same {
-			s.used[rec.UID] = true
-			return rec.UID, nil
-		}
+		keys = append(keys, in.Key)
+		sent = append(sent, dispatched{next: in.UIDNext, bytes: in.Bytes, date: f.got.Date, messageID: file.MessageID, confirmed: in.Confirmed})
 	}
-	return 0, nil
+	to := unpaired(len(sent))
+	pairByMessageID(sent, s.came, to)
+	if ask := undecided(sent, s.came, to); len(ask) > 0 {
+		for i := range sent {
+			if to[i] >= 0 {
+				continue
+			}
+			var err error
+			if sent[i].sums, err = sumsOfFile(s.b.md, files[keys[i]].name, files[keys[i]].got.Form); err != nil {
+				return nil, err
+			}
+		}
+		d := &digesting{raw: s.b.listed.Raw, mark: s.b.gen().Mark, turn: newTurn(), sums: map[state.UID]*sums{}}
+		for _, k := range ask {
+			d.uids = append(d.uids, s.came[k].uid)
+		}
+		if err := s.Server.Fetch(ctx, d); err != nil {
+			return nil, err
+		}
+		if ends(d.err) {
+			return nil, d.err
+		}
+		for _, k := range ask {
+			s.came[k].sums = d.sums[s.came[k].uid]
+		}
+		least := alikeBody // the message may be one that is not shown yet
+		if final {
+			least = alikeHeader
+		}
+		pairByBytes(sent, s.came, to, least)
+	}
+	became := map[string]state.UID{}
+	s.dark = map[string]bool{}
+	for i, k := range to {
+		if k >= 0 {
+			became[keys[i]] = s.came[k].uid
+			continue
+		}
+		s.dark[keys[i]] = slices.ContainsFunc(undecided(sent[i:i+1], s.came, to[i:i+1]), func(k int) bool {
+			return s.came[k].sums == nil && !slices.Contains(to, k)
+		})
+	}
+	return became, nil
 }
 
-// sum fetches a body to digest it.
-func (s *searching) sum(ctx context.Context, uid state.UID) ([state.DigestSize]byte, error) {
-	if sum, ok := s.sums[uid]; ok {
-		return sum, nil
+// unpaired is a pairing of so many with nothing.
+func unpaired(n int) []int {
+	to := make([]int, n)
+	for i := range to {
+		to[i] = -1
 	}
-	w := &digesting{raw: s.b.listed.Raw, mark: s.b.gen().Mark, uids: []state.UID{uid}, turn: newTurn(), sums: map[state.UID]*sums{}}
-	if err := errors.Join(s.Server.Fetch(ctx, w), w.err); err != nil {
-		return [state.DigestSize]byte{}, err
+	return to
+}
+
+// sumsOfFile are those of the bytes that a file stands for.
+func sumsOfFile(md Maildir, name string, form state.Form) (*sums, error) {
+	body, err := md.Body(name, form)
+	if err != nil {
+		return nil, err
 	}
-	if s.sums == nil {
-		s.sums = map[state.UID][state.DigestSize]byte{}
-	}
-	if got := w.sums[uid]; got != nil {
-		s.sums[uid] = got.exact
-	}
-	return s.sums[uid], nil
+	s, err := sumsOf(body)
+	return s, errors.Join(err, body.Close())
 }

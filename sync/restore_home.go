@@ -21,6 +21,7 @@ func (a *Account) Restore(ctx context.Context, since int64, levels func(state.Ma
 	whole := *a
 	whole.Full = true // what the server has is to be known, not what it had
 	r := newRun(&whole)
+	r.anyway = true
 	r.result.Began = time.Now()
 	h := &homing{run: r, since: since, levels: levels}
 	for _, phase := range []func(context.Context) error{r.identify, h.list, r.scan, h.bring} {
@@ -144,6 +145,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 		return err
 	}
 	var tied []outgoing
+	var meant []state.Intent
 	var ops []Op
 	for i, c := range m.cargo {
 		if m.to[i] != nil {
@@ -151,6 +153,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 			f.own()
 			f.got.UID, f.got.Flags = m.to[i].UID, c.flags
 			tied = append(tied, f)
+			meant = append(meant, state.Intent{Key: f.key, UID: f.got.UID, Bytes: f.got.Bytes, Flags: f.got.Flags, Digest: f.got.Digest, Confirmed: true})
 			said.There++
 			continue
 		}
@@ -173,7 +176,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 		h.Watch.Planned(len(ops), said.Bytes)
 	}
 	if len(tied) > 0 {
-		if err := h.commit(ctx, b, state.Commit{Clean: new(bool)}); err != nil {
+		if err := h.commit(ctx, b, state.Commit{Intents: meant, Clean: new(bool)}); err != nil {
 			return err
 		}
 	}
@@ -182,7 +185,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 	}
 	before := h.result.Appended
 	err := h.appendFiles(ctx, b, ops)
-	said.Appended = h.result.Appended - before
+	said.Appended, said.Bytes = h.result.Appended-before, b.sending.bytes
 	said.Refused += len(ops) - said.Appended
 	return err
 }

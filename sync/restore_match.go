@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"hash/fnv"
 	"io"
 	"slices"
 
@@ -24,9 +26,11 @@ type offered struct {
 }
 
 // sums are digests of a message: of all its bytes, and of those that no server changes
-// (line ends, and NUL and 8-bit octets, in the place of which Cyrus puts an X into headers).
+// (line ends, and NUL and 8-bit octets, in the place of which Cyrus puts an X into headers);
+// of its body, and of each field of its header, but for blanks.
 type sums struct {
-	exact, loose [state.DigestSize]byte
+	exact, loose, body [state.DigestSize]byte
+	fields             []uint64
 }
 
 // matching pairs the cargo of one goal with what is in the mailbox.
@@ -286,31 +290,81 @@ func (c *cargo) sums() (*sums, error) {
 }
 
 func sumsOf(r io.Reader) (*sums, error) {
-	all, loose := sha256.New(), &plain{h: sha256.New()}
-	if _, err := io.Copy(io.MultiWriter(all, loose), r); err != nil {
+	all, loose, parts := sha256.New(), &plain{h: sha256.New()}, &parts{body: plain{h: sha256.New(), blanks: true}}
+	if _, err := io.Copy(io.MultiWriter(all, loose, parts), r); err != nil {
 		return nil, err
 	}
-	s := &sums{}
+	parts.end()
+	s := &sums{fields: parts.fields}
 	all.Sum(s.exact[:0])
 	loose.h.Sum(s.loose[:0])
+	parts.body.h.Sum(s.body[:0])
 	return s, nil
 }
 
 // plain digests what no server changes.
 type plain struct {
-	h   hash.Hash
-	buf []byte
+	h      hash.Hash
+	blanks bool // that blanks are left out as well
+	buf    []byte
 }
 
 func (p *plain) Write(b []byte) (int, error) {
 	p.buf = p.buf[:0]
 	for _, c := range b {
-		if c != '\r' && c != '\n' && c != 0 && c != 'X' && c < 0x80 {
+		if c != '\r' && c != '\n' && c != 0 && c != 'X' && c < 0x80 && !(p.blanks && (c == ' ' || c == '\t')) {
 			p.buf = append(p.buf, c)
 		}
 	}
 	_, _ = p.h.Write(p.buf) // a hash returns no error
 	return len(b), nil
+}
+
+// mostFields bounds what is kept of a header; further fields say nothing.
+const mostFields = 1000
+
+// parts digests a header field by field, and the body.
+type parts struct {
+	body   plain
+	fields []uint64
+	field  *plain // of the field that is being read
+	inBody bool
+	middle bool // of a line
+	empty  bool // the line has nothing but a CR so far
+}
+
+func (p *parts) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 && !p.inBody {
+		if !p.middle {
+			if b[0] != ' ' && b[0] != '\t' {
+				p.end()
+			}
+			p.middle, p.empty = true, true
+		}
+		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		p.empty = p.empty && len(bytes.Trim(line, "\r")) == 0
+		if !p.empty {
+			if p.field == nil {
+				p.field = &plain{h: fnv.New64a(), blanks: true}
+			}
+			_, _ = p.field.Write(line)
+		}
+		b = rest
+		if whole {
+			p.middle, p.inBody = false, p.empty
+		}
+	}
+	_, _ = p.body.Write(b)
+	return n, nil
+}
+
+// end ends the field that was being read.
+func (p *parts) end() {
+	if p.field != nil && len(p.fields) < mostFields {
+		p.fields = append(p.fields, p.field.h.(hash.Hash64).Sum64())
+	}
+	p.field = nil
 }
 
 // digesting is a Work that digests bodies.

@@ -43,7 +43,7 @@ func (l *ledger) Intend(all []state.Sent) error {
 func (l *ledger) Settle(all []state.Sent) error {
 	for _, s := range all {
 		i := slices.IndexFunc(l.sent, func(o state.Sent) bool { return o.ID == s.ID })
-		if l.sent[i].UID = s.UID; s.UID == 0 {
+		if l.sent[i].UID, l.sent[i].Confirmed = s.UID, s.Confirmed; s.UID == 0 && !s.Confirmed {
 			l.sent = slices.Delete(l.sent, i, i+1)
 		}
 	}

@@ -117,7 +117,8 @@ func (r *run) scanBox(ctx context.Context, b *box) error {
 		return err
 	}
 	b.looked = true
-	return r.resolve(ctx, b)
+	_, err := r.resolve(ctx, b, true)
+	return err
 }
 
 // scanRequest asks what changed since the base last learned of the mailbox.
@@ -230,7 +231,7 @@ func (r *run) learn(ctx context.Context, b *box) error {
 	}
 	if b.server != nil && b.server.Complete && b.server.All && (b.full || r.due(b.gen())) {
 		c.Compared = r.now().Unix()
-	} else if b.fresh && b.server != nil {
+	} else if b.fresh && b.server != nil && r.due(b.gen()) {
 		c.Compared = inPart
 	}
 	if b.gen().Clean && (len(c.Put) > 0 || len(c.Forget) > 0) {
@@ -241,7 +242,17 @@ func (r *run) learn(ctx context.Context, b *box) error {
 		b.records = Apply(b.records, c.Put, c.Forget)
 		return nil
 	}
-	return r.commit(ctx, b, c)
+	lost := b.sending.lose(c.Put)
+	if err := r.commit(ctx, b, c); err != nil {
+		return err
+	}
+	for _, uid := range lost {
+		name, _ := b.fileOf(uid, 1)
+		if err := r.lostThere(b, b.sending.told[uid], uid, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) world(b *box) World {

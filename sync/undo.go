@@ -115,9 +115,8 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 	b.disk = disk
 	var batch []outgoing
 	var bytes int64
-	there := r.lookForBack(b)
 	send := func() error {
-		batch, err := there.tied(ctx, batch)
+		batch, err := r.backAlready(ctx, b, batch)
 		if err != nil {
 			return wrap("look for what is back already", err)
 		}
@@ -129,9 +128,9 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 	}
 	for _, d := range last {
 		rec := b.record(d.UID)
-		name, here := nameIn(disk, d.UID, max(1, rec.Variant))
-		if rec.Status != state.OnlyHere || !here || moved[d.UID] {
-			continue
+		name, there := nameIn(disk, d.UID, max(1, rec.Variant))
+		if rec.Status != state.OnlyHere || !there || moved[d.UID] || b.held[bare(name)] {
+			continue // or it may be there already
 		}
 		got, err := b.md.Inspect(name, nil)
 		if err != nil {
@@ -149,7 +148,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 			break
 		}
 	}
-	return send()
+	return errors.Join(send(), r.lookAfter(ctx, b))
 }
 
 // undoKey names the intent to put a message back, by the UID that it had.

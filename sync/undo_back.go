@@ -13,59 +13,47 @@ import (
 // nothing is there twice: what an archive run left in the server's trash is moved back from there,
 // and what another client put back has its file tied to it.
 
-// returned looks for messages of a mailbox that are back on the server.
-type returned struct{ searching }
-
-func (r *run) lookForBack(b *box) *returned {
-	return &returned{searching{run: r, b: b, idents: map[state.UID]state.Ident{}, used: map[state.UID]bool{}}}
-}
-
-// tied ties the files whose messages are back, and returns the others.
-func (s *returned) tied(ctx context.Context, batch []outgoing) ([]outgoing, error) {
-	if err := s.ask(ctx, batch); err != nil {
+// backAlready ties those files whose messages another client put back, and returns the others.
+func (r *run) backAlready(ctx context.Context, b *box, batch []outgoing) ([]outgoing, error) {
+	s := &searching{run: r, b: b}
+	if err := s.lookForBack(ctx, batch); err != nil {
+		return nil, err
+	}
+	var asIf []state.Intent
+	files := map[string]outgoing{}
+	for _, f := range batch {
+		asIf = append(asIf, state.Intent{Key: f.key, Bytes: f.got.Bytes, Digest: f.got.Digest})
+		files[f.key] = f
+	}
+	became, err := s.messages(ctx, asIf, files, false)
+	if err != nil {
 		return nil, err
 	}
 	var left, found []outgoing
 	for _, f := range batch {
-		uid, err := s.message(ctx, state.Intent{Bytes: f.got.Bytes, Digest: f.got.Digest}, f, true)
-		if err != nil {
-			return nil, err
-		}
-		if uid == 0 {
+		if f.got.UID = became[f.key]; f.got.UID == 0 {
+			f.got.UID = files[f.key].got.UID
 			left = append(left, f)
 			continue
 		}
-		f.got.UID = uid
 		found = append(found, f)
 	}
 	if len(found) > 0 {
-		s.note(s.b.name, fmt.Sprintf("%d of its messages were back on the server already", len(found)), "")
+		r.note(b.name, fmt.Sprintf("%d of its messages were back on the server already", len(found)), "")
 	}
-	return left, s.tie(ctx, s.b, found)
+	return left, r.tie(ctx, b, found)
 }
 
-// ask asks the server who those messages are that are not here and have the size of a file.
-func (s *returned) ask(ctx context.Context, batch []outgoing) error {
+// lookForBack asks the server who those messages are that are not here and have the size of a file.
+func (s *searching) lookForBack(ctx context.Context, batch []outgoing) error {
 	sizes := map[int64]bool{}
 	for _, f := range batch {
 		sizes[f.got.Bytes] = true
 	}
-	var uids []state.UID
-	for _, rec := range s.b.records {
-		_, asked := s.idents[rec.UID]
-		if _, here := s.b.fileOf(rec.UID, max(1, rec.Variant)); rec.Status == state.Outstanding && sizes[rec.Size] && !asked && !here {
-			uids = append(uids, rec.UID)
-			s.idents[rec.UID] = state.Ident{UID: rec.UID} // a server may tell nothing of it
-		}
-	}
-	if len(uids) == 0 {
-		return nil
-	}
-	idents, err := s.Server.Idents(ctx, s.b.listed.Raw, s.b.gen().Mark.UIDValidity, uids)
-	for _, id := range idents {
-		s.idents[id.UID] = id
-	}
-	return err
+	return s.asking(ctx, func(rec state.Record) bool {
+		_, here := s.b.fileOf(rec.UID, max(1, rec.Variant))
+		return sizes[rec.Size] && !here
+	})
 }
 
 // moveBack moves messages back that lie in the server's trash, because it cannot expunge single
@@ -132,7 +120,8 @@ func (r *run) moveSome(ctx context.Context, b *box, batch []outgoing, from []sta
 	if err := r.learn(ctx, b); err != nil {
 		return err
 	}
-	return r.resolve(ctx, b)
+	_, err = r.resolve(ctx, b, true)
+	return err
 }
 
 // inTheBin returns the files of messages that lie in the server's trash, and their UIDs there.

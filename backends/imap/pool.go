@@ -114,8 +114,27 @@ func (p *pool) signal() {
 	p.changed = make(chan struct{})
 }
 
+// retire ends the sessions that there are, those in use once they are given back: the next
+// one to be acquired is made anew.
+func (a *Account) retire() {
+	p := &a.pool
+	p.mu.Lock()
+	free := p.free
+	p.free = nil
+	for s := range p.all {
+		s.retired.Store(true)
+	}
+	p.mu.Unlock()
+	for _, s := range free {
+		a.release(s)
+	}
+}
+
 // release gives a session back; a broken one is forgotten.
 func (a *Account) release(s *session) {
+	if s.retired.Load() {
+		s.logout()
+	}
 	p := &a.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,6 +20,9 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 	if req.Keywords == nil {
 		req.Keywords = state.NewKeywords(nil)
 	}
+	if req.Anew {
+		a.retire()
+	}
 	var out *state.ServerSnapshot
 	err := a.do(ctx, req.Raw, func(s *session) (err error) {
 		out, err = s.scan(ctx, &req)

@@ -29,6 +29,7 @@ type session struct {
 	caps     goimap.CapSet
 	at       *opened     // what was selected last, nil before
 	broken   atomic.Bool // the connection is of no further use
+	retired  atomic.Bool // it is not to be used again
 
 	mu   sync.Mutex
 	bye  *refusal

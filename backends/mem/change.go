@@ -92,7 +92,12 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 	if err != nil {
 		return state.Appended{Err: err}
 	}
-	uid := m.Add(body.String(), out.Date, s.kept(kw, out.Flags)...)
+	text, date := s.made(body.String(), out.Date)
+	uid := m.Add(text, date, s.kept(kw, out.Flags)...)
+	m.Find(uid).late = s.Late
+	if s.Keeps != nil && !s.Keeps(body.String()) {
+		m.Messages = m.Messages[:len(m.Messages)-1]
+	}
 	if err := s.unanswered("APPEND", raw); err != nil {
 		return state.Appended{Err: err, Unsure: true}
 	}
@@ -100,6 +105,14 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 		return state.Appended{}
 	}
 	return state.Appended{UIDValidity: m.UIDValidity, UID: uid}
+}
+
+// made is what the server makes of a message that it stores.
+func (s *Server) made(body string, date int64) (string, int64) {
+	if s.Stores == nil {
+		return body, date
+	}
+	return s.Stores(body, date)
 }
 
 // Expunge deletes those of the messages that are still what they should be. Those that
@@ -169,11 +182,16 @@ func (s *Server) Move(_ context.Context, from string, uidValidity uint32, uids [
 			continue
 		}
 		now := dest.take(msg)
-		m.Expunge(uid)
-		if s.NoUIDPlus {
+		there := dest.Find(now)
+		there.Body, there.Date = s.made(there.Body, there.Date)
+		there.late = s.Late
+		if !s.NoMoveCopyUID {
+			m.Expunge(uid)
+		}
+		if s.NoUIDPlus || s.NoMoveCopyUID {
 			now = 0
 		}
-		moved = append(moved, state.Moved{From: uid, To: now, UIDValidity: dest.UIDValidity})
+		moved = append(moved, state.Moved{From: uid, To: now, UIDValidity: dest.UIDValidity, Copied: s.NoMoveCopyUID})
 	}
 	if err := s.unanswered("MOVE", from); err != nil {
 		return nil, err

@@ -39,6 +39,15 @@ type Server struct {
 	Quotas []state.Quota
 	// NoUIDPlus takes UIDPLUS away: nothing is expunged by UID, and no new UID is told.
 	NoUIDPlus bool
+	// Stores, if set, is what APPEND, COPY and MOVE make of a message.
+	Stores func(body string, date int64) (string, int64)
+	// Keeps, if set, is asked whether an APPEND that is answered OK is kept.
+	Keeps func(body string) bool
+	// Late shows what was appended or moved only to sessions that begin later: with a List, or a
+	// scan that is Anew.
+	Late bool
+	// NoMoveCopyUID tells COPYUID to nobody, and moves by a COPY that leaves the original.
+	NoMoveCopyUID bool
 	// Loses are flags that STORE and APPEND take and do not keep.
 	Loses []string
 	// NoMove takes MOVE away.
@@ -80,6 +89,7 @@ type Message struct {
 	Size    int64  // RFC822.SIZE as told; -1: that of Body
 	EmailID string // "" for a server without OBJECTID
 	modseq  uint64
+	late    bool // not shown yet
 }
 
 type gone struct {
@@ -192,6 +202,7 @@ func (s *Server) List(_ context.Context, want func(state.Listed) bool) (*state.L
 	if err := s.command("LIST", ""); err != nil {
 		return nil, err
 	}
+	s.begin()
 	l := &state.Listing{UIDPlus: !s.NoUIDPlus, Move: !s.NoMove, Labels: s.Labels, EmailIDs: s.ByContent, Uses: !s.NoUses}
 	for _, raw := range slices.Sorted(maps.Keys(s.boxes)) {
 		m := s.boxes[raw]
@@ -209,14 +220,34 @@ func (s *Server) List(_ context.Context, want func(state.Listed) bool) (*state.L
 	return l, nil
 }
 
-// Scan lists what changed since req.Since, or everything.
+// Scan lists what changed since req.Since, or everything where that does not add up.
 func (s *Server) Scan(_ context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.open("SCAN", req.Raw)
+	if req.Anew {
+		s.begin()
+	}
+	box, err := s.open("SCAN", req.Raw)
 	if err != nil {
 		return nil, err
 	}
+	m := box.shown()
+	sn := s.list(m, req)
+	fresh := 0
+	for _, msg := range sn.Messages {
+		if _, known := slices.BinarySearch(req.KnownUID, msg.UID); !known {
+			fresh++
+		}
+	}
+	if !sn.All && req.Known-len(sn.Gone)+fresh != len(m.Messages) { // the changes do not add up
+		req.Full = true
+		sn = s.list(m, req)
+	}
+	return sn, nil
+}
+
+// list lists what changed since req.Since, or everything.
+func (s *Server) list(m *Mailbox, req state.ScanRequest) *state.ServerSnapshot {
 	since := req.Since.ModSeq
 	all := req.Full || since == 0 || m.ModSeq == 0 || req.Since.UIDValidity != m.UIDValidity
 	sn := &state.ServerSnapshot{Mark: m.mark(), All: all, Complete: !s.Partial, Permanent: ^state.Flags(0), NewWords: true, ReadOnly: true, MailboxID: m.ID}
@@ -233,7 +264,7 @@ func (s *Server) Scan(_ context.Context, req state.ScanRequest) (*state.ServerSn
 		}
 	}
 	slices.Sort(sn.Gone)
-	return sn, nil
+	return sn
 }
 
 func (s *Server) open(command, raw string) (*Mailbox, error) {
@@ -328,6 +359,22 @@ func (s *Server) fetchItem(work sync.Work, item sync.Item) error {
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// begin begins a session, which sees everything.
+func (s *Server) begin() {
+	for _, m := range s.boxes {
+		for _, msg := range m.Messages {
+			msg.late = false
+		}
+	}
+}
+
+// shown is the mailbox without what the session does not see.
+func (m *Mailbox) shown() *Mailbox {
+	out := *m
+	out.Messages = slices.DeleteFunc(slices.Clone(m.Messages), func(msg *Message) bool { return msg.late })
+	return &out
+}
 
 // Drop removes a mailbox.
 func (s *Server) Drop(raw string) {

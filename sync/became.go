@@ -1,0 +1,176 @@
+package sync
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+
+	"mailsync/state"
+)
+
+// A server that tells no UID for what it stored may have changed it, too: a line more in
+// the header, other ends of lines, another date. Which of the messages that are new since
+// are those that were sent, is found out here, purely. First a Message-ID decides that
+// nothing else has, then the bytes, the surest first.
+
+// dispatched is a message that was sent, and of which no UID is known.
+type dispatched struct {
+	next      uint32 // the mailbox's UIDNEXT before
+	bytes     int64
+	date      int64
+	messageID string
+	confirmed bool // the server answered OK: it has the message, whatever it made of it
+	sums      *sums
+}
+
+// newcomer is a message that a listing shows, and that nothing is known of.
+type newcomer struct {
+	uid       state.UID
+	size      int64
+	date      int64
+	messageID string
+	sums      *sums // nil: its bytes are not known
+}
+
+// mayBe reports whether a message can be the one that was sent.
+func (d *dispatched) mayBe(n *newcomer) bool {
+	return uint64(n.uid) >= uint64(d.next) && d.near(n.size) &&
+		(d.messageID == "" || n.messageID == "" || d.messageID == n.messageID)
+}
+
+// near reports whether a server can have made so many octets of what was sent.
+func (d *dispatched) near(size int64) bool {
+	return size < 0 || max(size-d.bytes, d.bytes-size) <= d.bytes/2+64<<10
+}
+
+// sameDate reports whether two dates are known and the same.
+func sameDate(x, y int64) bool { return x == y && x != state.NoDate }
+
+// off is how far a message is from what was sent, by what only hints at it.
+func (d *dispatched) off(n *newcomer) int64 {
+	off := max(n.size-d.bytes, d.bytes-n.size)
+	if n.size < 0 {
+		off = 1 << 40
+	}
+	if !sameDate(n.date, d.date) {
+		off += 1 << 41
+	}
+	return off
+}
+
+// pairByMessageID pairs by Message-IDs that one message on either side has. One that was
+// never confirmed needs its size or its date besides. to has for each that was sent the place
+// of what it became, -1 without.
+func pairByMessageID(sent []dispatched, came []newcomer, to []int) {
+	out, in := map[string]int{}, map[string][]int{}
+	for i := range sent {
+		out[sent[i].messageID]++
+	}
+	for k := range came {
+		in[came[k].messageID] = append(in[came[k].messageID], k)
+	}
+	for i := range sent {
+		d := &sent[i]
+		same := in[d.messageID]
+		if to[i] >= 0 || d.messageID == "" || out[d.messageID] != 1 || len(same) != 1 {
+			continue
+		}
+		n := &came[same[0]]
+		if uint64(n.uid) >= uint64(d.next) && (d.confirmed || n.size == d.bytes || sameDate(n.date, d.date)) {
+			to[i] = same[0]
+		}
+	}
+}
+
+// undecided are the places in came of those whose bytes have to be known.
+func undecided(sent []dispatched, came []newcomer, to []int) (ask []int) {
+	for k := range came {
+		if slices.Contains(to, k) {
+			continue
+		}
+		for i := range sent {
+			if to[i] < 0 && sent[i].mayBe(&came[k]) {
+				ask = append(ask, k)
+				break
+			}
+		}
+	}
+	return ask
+}
+
+// How alike the bytes of two messages are, the surest first.
+const (
+	alikeExactly  = iota // every octet
+	alikeButEnds         // but for what servers change everywhere: line ends, NUL, 8-bit
+	alikeAndMore         // the header has more fields
+	alikeBody            // the header was rewritten
+	alikeHeader          // the body was: enough where the server has confirmed the message
+	alikeByNumber        // nothing speaks against it: enough where none is to be sent twice
+)
+
+// alike says how alike a message is to one that was sent.
+func alike(d *dispatched, n *newcomer) int {
+	a, b := d.sums, n.sums
+	if a == nil || b == nil {
+		return alikeByNumber
+	}
+	kept := keptOf(a.fields, b.fields)
+	switch {
+	case a.exact == b.exact:
+		return alikeExactly
+	case a.loose == b.loose:
+		return alikeButEnds
+	case a.body == b.body && kept == len(a.fields):
+		return alikeAndMore
+	case a.body == b.body && (kept > 0 || len(b.fields) == 0) && a.body != sha256.Sum256(nil):
+		return alikeBody
+	case kept == len(a.fields) && (kept > 1 || kept > 0 && sameDate(n.date, d.date)), d.messageID != "" && d.messageID == n.messageID:
+		return alikeHeader
+	}
+	return alikeByNumber
+}
+
+// keptOf is how many of the fields a message still has.
+func keptOf(fields, in []uint64) (kept int) {
+	left := map[uint64]int{}
+	for _, f := range in {
+		left[f]++
+	}
+	for _, f := range fields {
+		if left[f] > 0 {
+			left[f]--
+			kept++
+		}
+	}
+	return kept
+}
+
+// pairByBytes pairs what is left by how alike it is, at the least so much; equal ones in the
+// order in which they were sent.
+func pairByBytes(sent []dispatched, came []newcomer, to []int, least int) {
+	taken := map[int]bool{}
+	for _, k := range to {
+		taken[k] = true
+	}
+	for degree := alikeExactly; degree <= least; degree++ {
+		for i := range sent {
+			d := &sent[i]
+			if to[i] >= 0 || degree >= alikeHeader && !d.confirmed {
+				continue
+			}
+			var fits []int
+			for k := range came {
+				if !taken[k] && d.mayBe(&came[k]) && alike(d, &came[k]) <= degree {
+					fits = append(fits, k)
+				}
+			}
+			if len(fits) == 0 {
+				continue
+			}
+			to[i] = slices.MinFunc(fits, func(x, y int) int {
+				return cmp.Or(cmp.Compare(d.off(&came[x]), d.off(&came[y])), cmp.Compare(came[x].uid, came[y].uid))
+			})
+			taken[to[i]] = true
+		}
+	}
+}

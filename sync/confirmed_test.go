@@ -1,0 +1,309 @@
+package sync_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"mailsync/backends/mem"
+	"mailsync/state"
+	"mailsync/sync"
+)
+
+// changing are the ways in which servers change what is appended.
+var changing = []struct {
+	name string
+	way  func(*mem.Server)
+}{
+	{"nothing", func(*mem.Server) {}},
+	{"a header line more", stores(func(b string, d int64) (string, int64) { return "X-Stored: today\r\n" + b, d })},
+	{"another date", stores(func(b string, d int64) (string, int64) { return b, d + 86400 })},
+	{"a header line more, another date", stores(func(b string, d int64) (string, int64) { return "Received: by x\r\n\tfor y\r\n" + b, d + 5 })},
+	{"other line ends", stores(func(b string, d int64) (string, int64) { return strings.ReplaceAll(b, "\r\n", "\n"), d + 5 })},
+	{"no Message-ID, another date", stores(func(b string, d int64) (string, int64) {
+		head, rest, found := strings.Cut(b, "Message-ID: ")
+		if found {
+			_, rest, _ = strings.Cut(rest, "\r\n")
+		}
+		return head + rest, d + 5
+	})},
+	{"a Message-ID more", stores(func(b string, d int64) (string, int64) {
+		if strings.Contains(b, "Message-ID:") {
+			return b, d
+		}
+		return fmt.Sprintf("Message-ID: <%d@server>\r\n%s", len(b), b), d + 5
+	})},
+	{"a footer, another date", stores(func(b string, d int64) (string, int64) { return b + "-- \r\nscanned\r\n", d + 5 })},
+}
+
+func stores(how func(string, int64) (string, int64)) func(*mem.Server) {
+	return func(s *mem.Server) { s.Stores = how }
+}
+
+// worlds runs f on every server that tells no UID, or does, changes what it stores, and shows
+// it at once, or later.
+func worlds(t *testing.T, f func(t *testing.T, way func(*mem.Server))) {
+	for _, c := range changing {
+		for _, late := range []bool{false, true} {
+			for _, noUID := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/late %v/no UIDs %v", c.name, late, noUID), func(t *testing.T) {
+					f(t, func(s *mem.Server) {
+						c.way(s)
+						s.Late, s.NoUIDPlus = late, noUID
+					})
+				})
+			}
+		}
+	}
+}
+
+// put are files of other programs: equal ones, some without a Message-ID, one without a body.
+func (l *lab) put(t testing.TB) (texts []string) {
+	t.Helper()
+	for i, body := range []string{
+		"Message-ID: <one@x>\nSubject: one\nFrom: a@x\n\nwith an id, sent\n",
+		"Subject: two\nFrom: a@x\n\nno id, sent\n",
+		"Subject: three\nFrom: a@x\n\nequal, sent\n",
+		"Subject: three\nFrom: a@x\n\nequal, sent\n",
+		"Subject: four, sent\nFrom: a@x\n\n",
+	} {
+		l.drop(t, fmt.Sprintf("INBOX/new/file%d", i), body)
+		texts = append(texts, body)
+	}
+	return texts
+}
+
+// stays runs six times and expects that nothing is sent, or comes, twice.
+func (l *lab) stays(t testing.TB, server, disk int) {
+	t.Helper()
+	for n := range 6 {
+		if r := l.run(nil, nil); r.Status() != "ok" {
+			t.Fatalf("run %d: %v %v", n, r.Fatal, r.Problems)
+		}
+		if s, d := l.copies(t, ""); s != server || d != disk && n > 1 {
+			t.Fatalf("run %d: %d on the server, %d here; want %d and %d\n%q\n%q", n, s, d, server, disk, l.onServer("INBOX", "Archive"), l.bodies(t))
+		}
+	}
+	l.idle(t)
+}
+
+// What the server confirmed is sent once, whatever it makes of it, and has one file here: the
+// one that was sent, which is no proof of what the server has.
+func TestConfirmedIsNotSentAgain(t *testing.T) {
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		l := appender(t)
+		way(l.server)
+		l.put(t)
+		if r := l.clean(t); r.Appended != 5 || r.Fetched != 0 {
+			t.Fatalf("appended %d, fetched %d", r.Appended, r.Fetched)
+		}
+		l.stays(t, 17, 17)
+		rows, err := l.base.Mailboxes(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if row.Raw != "INBOX" {
+				continue
+			}
+			proofs, err := l.base.Proofs(t.Context(), row.Current().ID, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for uid := state.UID(10); uid <= 14; uid++ {
+				if p, known := proofs[uid]; !known || p.ByServer {
+					t.Errorf("uid %d has the proof %+v", uid, p)
+				}
+			}
+		}
+	})
+}
+
+// New mail that comes at the same moment is another message, however much alike it is.
+func TestConfirmedBesideNewMail(t *testing.T) {
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		l := appender(t)
+		way(l.server)
+		l.put(t)
+		came := false
+		l.run(nil, func(step string) error {
+			if !came && strings.HasPrefix(step, "append ") {
+				came = true
+				l.server.Change("INBOX", func(m *mem.Mailbox) {
+					m.Add("Subject: two\r\nFrom: b@x\r\nDate: today\r\n\r\nfrom somebody else, sent\r\n", 1500000000)
+					m.Add("Message-ID: <two@x>\r\nSubject: two\r\nFrom: a@x\r\n\r\nfrom somebody else, sent\r\n", 1500000009)
+					m.Add("Subject: four\r\nFrom: b@x\r\n\r\n", 1500000000)
+				})
+			}
+			return nil
+		})
+		l.stays(t, 20, 20)
+		for _, want := range []string{"b@x\r\nDate", "<two@x>", "four\r\nFrom: b"} {
+			if _, d := l.copies(t, want); d != 1 {
+				t.Errorf("%q is %d times here: %q", want, d, l.bodies(t))
+			}
+		}
+	})
+}
+
+// A server that changes what it stores and tells no UID: cut at every step, everything is once
+// on both sides.
+func TestConfirmedCutAtEveryStep(t *testing.T) {
+	for _, c := range changing {
+		if c.name == "a footer, another date" {
+			continue // where nobody knows that it was stored, its bytes say that it was not
+		}
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%v", c.name, late), func(t *testing.T) {
+				t.Parallel()
+				for n := 1; ; n += stride(t) {
+					l := appender(t)
+					c.way(l.server)
+					l.server.NoUIDPlus, l.server.Late = true, late
+					l.put(t)
+					step, reached := cutAt(n)
+					l.run(nil, step)
+					l.stays(t, 17, 17)
+					if !reached() {
+						break
+					}
+				}
+			})
+		}
+	}
+}
+
+// A message that the server confirms and loses is reported, its file stays, and sync sends it
+// never again; restore does, for there it is asked for.
+func TestConfirmedAndLost(t *testing.T) {
+	for _, noUID := range []bool{false, true} {
+		for _, delete := range []bool{false, true} {
+			t.Run(fmt.Sprint(noUID, delete), func(t *testing.T) {
+				l := appender(t)
+				if delete {
+					mirror(&l.policy)
+				}
+				l.server.NoUIDPlus = noUID
+				l.put(t)
+				l.server.Keeps = func(body string) bool { return strings.Contains(body, "with an id") }
+				r := l.run(nil, nil)
+				if r.Appended != 1 || len(r.Problems) != 4 || r.Status() != "partial" ||
+					!strings.Contains(r.Problems[0].Err.Error(), "confirmed") || state.HintOf(r.Problems[0].Err) == "" {
+					t.Fatalf("%s, appended %d: %v", r.Status(), r.Appended, r.Problems)
+				}
+				l.server.Keeps = nil
+				for range 4 {
+					r := l.run(nil, nil)
+					if r.Appended > 0 || r.Fatal != nil || noUID && len(r.Problems) != 4 {
+						t.Fatalf("appended %d: %v %v", r.Appended, r.Fatal, r.Problems)
+					}
+					if s, d := l.copies(t, "sent"); s != 1 || d != 5 {
+						t.Fatalf("%d on the server, %d here", s, d)
+					}
+				}
+				if r := l.home(nil, nil); r.Appended != 4 || len(r.Problems) > 0 || r.Fatal != nil {
+					t.Fatalf("restore appended %d: %v %v", r.Appended, r.Problems, r.Fatal)
+				}
+				l.stays(t, 17, 17)
+			})
+		}
+	}
+}
+
+// One that shows up later than that is the one that was sent.
+func TestConfirmedAndFoundLater(t *testing.T) {
+	for _, noUID := range []bool{false, true} {
+		l := appender(t)
+		l.server.NoUIDPlus = noUID
+		l.put(t)
+		var taken []*mem.Message
+		l.server.Keeps = func(string) bool { return false }
+		l.run(nil, nil)
+		l.server.Keeps = nil
+		l.run(nil, nil)
+		for i, body := range l.put2(t) {
+			taken = append(taken, &mem.Message{UID: state.UID(10 + i), Date: 1500000000, Size: -1, Body: "X-Late: yes\r\n" + body, Flags: map[string]bool{}})
+		}
+		l.server.Change("INBOX", func(m *mem.Mailbox) {
+			m.Messages = append(m.Messages, taken...)
+			m.Flag(10, `\Flagged`, true) // another MODSEQ
+			m.Flag(11, `\Flagged`, true)
+			m.Flag(12, `\Flagged`, true)
+			m.Flag(13, `\Flagged`, true)
+			m.Flag(14, `\Flagged`, true)
+		})
+		l.run(nil, nil)
+		l.run(nil, nil)
+		if s, d := l.copies(t, "sent"); s != 5 || d != 5 && noUID {
+			t.Errorf("no UIDs %v: %d on the server, %d here\n%q", noUID, s, d, l.bodies(t))
+		}
+	}
+}
+
+// put2 is what put has put, as it is sent.
+func (l *lab) put2(t testing.TB) (bodies []string) {
+	for _, b := range l.bodies(t) {
+		if _, body, _ := strings.Cut(b, " "); strings.Contains(body, "sent") {
+			bodies = append(bodies, strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\r\n"))
+		}
+	}
+	return bodies
+}
+
+// What restore puts back to its own account is put back once.
+func TestRestoreHomeConfirmed(t *testing.T) {
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		for n := 0; n == 0 || n < 40; n += 3 { // 0: not cut
+			if strings.Contains(t.Name(), "footer") && n > 0 {
+				break // see above
+			}
+			l := lost(t, false)
+			way(l.server)
+			var step func(string) error
+			if n > 0 {
+				step, _ = cutAt(n)
+			}
+			l.home(nil, step)
+			for range 3 {
+				if r := l.home(nil, nil); r.Fatal != nil || len(r.Problems) > 0 {
+					t.Fatalf("cut at %d: %v %v", n, r.Fatal, r.Problems)
+				}
+				l.clean(t)
+			}
+			l.stays(t, 13, 13)
+		}
+	})
+}
+
+// And what an undo of an archive run does.
+func TestUndoConfirmed(t *testing.T) {
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		for n := 0; n == 0 || n < 40; n += 3 {
+			if strings.Contains(t.Name(), "footer") && n > 0 {
+				break
+			}
+			l, server, here := archivedOnce(t, nil)
+			way(l.server)
+			var step func(string) error
+			if n > 0 {
+				step, _ = cutAt(n)
+			}
+			l.undo(nil, step)
+			l.change = func(a *sync.Account) {
+				a.Release = &sync.Release{}
+				l.shelve(a, l.disk)
+			}
+			for range 3 {
+				if r := l.undo(nil, nil); r.Status() != "ok" {
+					t.Fatalf("cut at %d: %v %v", n, r.Fatal, r.Problems)
+				}
+				if r := l.run(nil, nil); r.Fatal != nil || r.Fetched > 0 {
+					t.Fatalf("cut at %d: fetched %d, %v %v", n, r.Fetched, r.Fatal, r.Problems)
+				}
+			}
+			if got := len(l.told()); got != len(server) || len(l.bodies(t)) != len(here) {
+				t.Fatalf("cut at %d: %d on the server, %d here, want %d and %d", n, got, len(l.bodies(t)), len(server), len(here))
+			}
+		}
+	})
+}
