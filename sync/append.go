@@ -35,7 +35,7 @@ func (r *run) appendFiles(ctx context.Context, b *box, ops []Op) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.sendAll(ctx, b, ops), r.lookAfter(ctx, b))
+	return r.lookAfter(ctx, b, r.sendAll(ctx, b, ops))
 }
 
 func (r *run) sendAll(ctx context.Context, b *box, ops []Op) error {

@@ -1,9 +1,7 @@
 package sync
 
 import (
-	"cmp"
 	"crypto/sha256"
-	"slices"
 
 	"mailsync/state"
 )
@@ -84,8 +82,9 @@ func pairByMessageID(sent []dispatched, came []newcomer, to []int) {
 
 // undecided are the places in came of those whose bytes have to be known.
 func undecided(sent []dispatched, came []newcomer, to []int) (ask []int) {
+	taken := taken(to)
 	for k := range came {
-		if slices.Contains(to, k) {
+		if taken[k] {
 			continue
 		}
 		for i := range sent {
@@ -96,6 +95,15 @@ func undecided(sent []dispatched, came []newcomer, to []int) (ask []int) {
 		}
 	}
 	return ask
+}
+
+// taken are the places that something is paired with.
+func taken(to []int) map[int]bool {
+	taken := make(map[int]bool, len(to))
+	for _, k := range to {
+		taken[k] = true
+	}
+	return taken
 }
 
 // How alike the bytes of two messages are, the surest first.
@@ -148,29 +156,46 @@ func keptOf(fields, in []uint64) (kept int) {
 // pairByBytes pairs what is left by how alike it is, at the least so much; equal ones in the
 // order in which they were sent.
 func pairByBytes(sent []dispatched, came []newcomer, to []int, least int) {
-	taken := map[int]bool{}
-	for _, k := range to {
-		taken[k] = true
-	}
+	taken := taken(to)
 	for degree := alikeExactly; degree <= least; degree++ {
+		pool := map[[state.DigestSize]byte][]int{}
+		for k := range came {
+			if key, known := poolOf(came[k].sums, degree); known && !taken[k] {
+				pool[key] = append(pool[key], k)
+			}
+		}
 		for i := range sent {
 			d := &sent[i]
-			if to[i] >= 0 || degree >= alikeHeader && !d.confirmed {
+			key, known := poolOf(d.sums, degree)
+			if to[i] >= 0 || !known || degree >= alikeHeader && !d.confirmed {
 				continue
 			}
-			var fits []int
-			for k := range came {
-				if !taken[k] && d.mayBe(&came[k]) && alike(d, &came[k]) <= degree {
-					fits = append(fits, k)
+			best := -1
+			for _, k := range pool[key] {
+				n := &came[k]
+				if taken[k] || !d.mayBe(n) || best >= 0 && d.off(n) >= d.off(&came[best]) || degree > alikeButEnds && alike(d, n) > degree {
+					continue
 				}
+				best = k
 			}
-			if len(fits) == 0 {
-				continue
+			if best >= 0 {
+				to[i], taken[best] = best, true
 			}
-			to[i] = slices.MinFunc(fits, func(x, y int) int {
-				return cmp.Or(cmp.Compare(d.off(&came[x]), d.off(&came[y])), cmp.Compare(came[x].uid, came[y].uid))
-			})
-			taken[to[i]] = true
 		}
 	}
+}
+
+// poolOf says among which messages those lie that are alike to a degree.
+func poolOf(s *sums, degree int) (key [state.DigestSize]byte, known bool) {
+	switch {
+	case degree >= alikeHeader:
+		return key, true
+	case s == nil:
+		return key, false
+	case degree == alikeExactly:
+		return s.exact, true
+	case degree == alikeButEnds:
+		return s.loose, true
+	}
+	return s.body, true
 }

@@ -307,3 +307,82 @@ func TestUndoConfirmed(t *testing.T) {
 		}
 	})
 }
+
+// What restore puts on another server is there once, however often it runs, and with what it
+// remembers of a run that was cut.
+func TestRestoreConfirmed(t *testing.T) {
+	l, want := shipped(t)
+	n := len(strings.Split(want, "\n"))
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		p := newPort(l)
+		way(p.server)
+		ok(t, p.restore(t, nil), n, 0)
+		for range 5 {
+			ok(t, p.restore(t, nil), 0, n)
+		}
+		if got := len(strings.Split(spell(p.server, labBoxes...), "\n")); got != n {
+			t.Errorf("%d messages, want %d", got, n)
+		}
+	})
+}
+
+// The same where a run is cut between the answers and the look that finds out which UIDs they
+// mean. What was never answered is known only by what it is.
+func TestRestoreConfirmedCutAtEveryStep(t *testing.T) {
+	l, want := shipped(t)
+	n := len(strings.Split(want, "\n"))
+	for _, c := range changing {
+		for at := 1; ; at += stride(t) {
+			p := newPort(l)
+			c.way(p.server)
+			p.server.NoUIDPlus, p.server.Late = true, true
+			var answered string
+			step, reached := cutAt(at)
+			p.restore(t, func(s string) error {
+				err := step(s)
+				if err != nil && answered == "" {
+					answered = s
+				}
+				return err
+			})
+			if !reached() {
+				break
+			}
+			if strings.Contains(c.name, "footer") && strings.HasPrefix(answered, "appended") {
+				continue // its bytes say that it is another message
+			}
+			for range 3 {
+				if r := p.restore(t, nil); r.Fatal != nil || len(r.Problems) > 0 {
+					t.Fatalf("%s, cut at %d: %v %v", c.name, at, r.Fatal, r.Problems)
+				}
+			}
+			if got := len(strings.Split(spell(p.server, labBoxes...), "\n")); got != n {
+				t.Errorf("%s, cut at %q: %d messages, want %d\n%s", c.name, answered, got, n, spell(p.server, labBoxes...))
+			}
+		}
+	}
+}
+
+// A server that confirms everything and keeps one in three: restore counts what is there, names
+// the rest, and the next one sends what is still not there.
+func TestRestoreCountsWhatIsThere(t *testing.T) {
+	for _, noUID := range []bool{false, true} {
+		for _, late := range []bool{false, true} {
+			l, want := shipped(t)
+			p := newPort(l)
+			p.server.NoUIDPlus, p.server.Late = noUID, late
+			n := 0
+			p.server.Keeps = func(string) bool { n++; return n%3 == 0 }
+			r := p.restore(t, nil)
+			there := strings.Count(spell(p.server, labBoxes...), "\n") + 1
+			if r.Appended != there || r.OnServer != there || r.Outstanding != 12-there || len(r.Problems) != 12-there || r.Status() != "partial" ||
+				!strings.Contains(r.Problems[0].Err.Error(), "confirmed") || state.HintOf(r.Problems[0].Err) == "" {
+				t.Fatalf("no UIDs %v: %d are there; %d appended, %d on the server, %d outstanding: %v", noUID, there, r.Appended, r.OnServer, r.Outstanding, r.Problems)
+			}
+			p.server.Keeps = nil
+			ok(t, p.restore(t, nil), 12-there, there)
+			p.whole(t, want)
+			ok(t, p.restore(t, nil), 0, 12)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 
 	"mailsync/state"
 )
@@ -33,11 +34,15 @@ func (s *sending) has(key string) bool {
 // lookAfter looks at the mailbox again after something was appended, for what a server
 // confirms is not always there: a message whose UID it did not tell is found by what it is,
 // and one that is not listed is reported. What an older session knew may be old, so nothing
-// is missing before a new one lacks it.
-func (r *run) lookAfter(ctx context.Context, b *box) error {
-	if len(b.sending.keys) == 0 {
-		return nil
+// is missing before a new one lacks it. failed is what else went wrong.
+func (r *run) lookAfter(ctx context.Context, b *box, failed error) error {
+	if len(b.sending.keys) == 0 || ends(failed) {
+		return failed
 	}
+	return errors.Join(failed, r.listAgain(ctx, b))
+}
+
+func (r *run) listAgain(ctx context.Context, b *box) error {
 	for _, anew := range []bool{false, true} {
 		req := b.scanRequest(false)
 		req.Anew = anew

@@ -49,7 +49,11 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 	if err := r.note(m); err != nil {
 		return err
 	}
-	return r.send(ctx, g, m, send, kw)
+	err := r.send(ctx, g, m, send, kw)
+	if ends(err) {
+		return err
+	}
+	return errors.Join(err, r.lookAfter(ctx, g, m, kw))
 }
 
 // reach makes the mailbox where it is missing, and matches the cargo with what is in it.
@@ -137,6 +141,7 @@ func (r *restoring) note(m *matching) error {
 	var over, found []state.Sent
 	for _, s := range m.sent {
 		if s.UID == 0 {
+			s.Confirmed = false // what was found is noted below; the rest is not there
 			over = append(over, s)
 		}
 		known[s.UID] = true
@@ -252,8 +257,8 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 }
 
 // answered takes what the server said to each message of a batch, and returns the intents
-// that are over. Where it is not known what became of a message, or which UID it got, its
-// intent stays: the next run looks for it.
+// of which something is known. Where it is not known what became of a message, its intent
+// stays as it is: the next run looks for it.
 func (r *restoring) answered(g *goal, m *matching, batch []*cargo, intents []state.Sent, answers []state.Appended, failed error) (over []state.Sent, err error) {
 	for i, c := range batch {
 		a := state.Appended{Err: failed, Unsure: true}
@@ -264,10 +269,12 @@ func (r *restoring) answered(g *goal, m *matching, batch []*cargo, intents []sta
 		case a.Err == nil:
 			g.said.Appended++
 			g.said.Bytes += c.got.Bytes
+			intents[i].Confirmed = true
 			if a.UID != 0 && a.UIDValidity == m.mark.UIDValidity {
-				intents[i].UID = a.UID
-				over = append(over, intents[i])
+				intents[i].UID, intents[i].Confirmed = a.UID, false
 			}
+			over = append(over, intents[i])
+			m.confirmed = append(m.confirmed, confirmed{c, intents[i]})
 			m.mark.UIDNext = max(m.mark.UIDNext, uint32(a.UID)+1)
 			if r.Watch != nil {
 				r.Watch.Fetched(1, c.got.Bytes)

@@ -148,7 +148,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 			break
 		}
 	}
-	return errors.Join(send(), r.lookAfter(ctx, b))
+	return r.lookAfter(ctx, b, send())
 }
 
 // undoKey names the intent to put a message back, by the UID that it had.
