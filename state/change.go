@@ -77,8 +77,17 @@ type Expunged struct {
 type Moved struct {
 	From, To    UID
 	UIDValidity uint32 // of the mailbox it is in now
-	Copied      bool   // it is there, under a UID that was not told, and still in the old one
 }
+
+// CopiedError is that of a Move after which messages are in both mailboxes: they were copied, and
+// the originals are still there.
+type CopiedError struct {
+	Messages []Moved // sorted by From; To is 0 where it was not told
+	Err      error
+}
+
+func (e *CopiedError) Error() string { return e.Err.Error() }
+func (e *CopiedError) Unwrap() error { return e.Err }
 
 // Ident is what identifies a message's content without its body.
 type Ident struct {

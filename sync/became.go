@@ -123,16 +123,17 @@ func alike(d *dispatched, n *newcomer) int {
 		return alikeByNumber
 	}
 	kept := keptOf(a.fields, b.fields)
+	whole := kept == len(a.fields) || len(a.fields) == mostFields && kept > mostFields*9/10
 	switch {
 	case a.exact == b.exact:
 		return alikeExactly
 	case a.loose == b.loose:
 		return alikeButEnds
-	case a.body == b.body && kept == len(a.fields):
+	case a.body == b.body && whole:
 		return alikeAndMore
 	case a.body == b.body && (kept > 0 || len(b.fields) == 0) && a.body != sha256.Sum256(nil):
 		return alikeBody
-	case kept == len(a.fields) && (kept > 1 || kept > 0 && sameDate(n.date, d.date)), d.messageID != "" && d.messageID == n.messageID:
+	case whole && (kept > 1 || kept > 0 && sameDate(n.date, d.date)), d.messageID != "" && d.messageID == n.messageID:
 		return alikeHeader
 	}
 	return alikeByNumber

@@ -386,3 +386,71 @@ func TestRestoreCountsWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+// A message that the user moved here is moved once on the server, whatever that makes of it and
+// whether it tells the new UID or not.
+func TestMoveConfirmed(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		worlds(t, func(t *testing.T, way func(*mem.Server)) {
+			if (cut || strings.HasSuffix(t.Name(), "UIDs_false")) && !strings.Contains(t.Name(), "nothing") && !strings.Contains(t.Name(), "/another") {
+				return // a UID that was told says that it is the same message, and it is compared
+			}
+			for _, noMove := range []bool{false, true} {
+				for n := 1; ; n++ {
+					l := appender(t)
+					way(l.server)
+					if l.server.NoMove = noMove; noMove && l.server.NoUIDPlus {
+						l.server.NoMove = false // it could not do it at all
+					}
+					l.carry(t, "Text of 3.", "Archive", "S")
+					step, reached := cutAt(n)
+					if !cut {
+						step, reached = nil, func() bool { return false }
+					}
+					l.run(nil, step)
+					for range 4 {
+						if r := l.run(nil, nil); r.Status() != "ok" {
+							t.Fatalf("cut at %d: %v %v", n, r.Fatal, r.Problems)
+						}
+					}
+					if s, d := l.copies(t, "Text of 3."); s != 1 || d != 1 {
+						t.Fatalf("cut at %d, no MOVE %v: %d on the server, %d here\n%q\n%q", n, noMove, s, d, l.onServer("INBOX", "Archive"), l.bodies(t))
+					}
+					l.idle(t)
+					if !reached() {
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
+// A server that copies and does not tell where: the copy is found, there is never a second one,
+// and the original goes as a file's that the user removed.
+func TestMoveCopiedWithoutAUID(t *testing.T) {
+	for _, delete := range []bool{false, true} {
+		for _, c := range changing {
+			l := appender(t)
+			if delete {
+				l.policy.OnDiskDelete = sync.Delete
+			}
+			c.way(l.server)
+			l.server.NoMove, l.server.NoCopyUID = true, true
+			l.carry(t, "Text of 3.", "Archive", "S")
+			for n := range 6 {
+				if r := l.run(nil, nil); r.Fatal != nil || len(r.Problems) > 0 != (n == 0) {
+					t.Fatalf("%s: %v %v", c.name, r.Fatal, r.Problems)
+				}
+			}
+			want := 2
+			if delete {
+				want = 1
+			}
+			if s, d := l.copies(t, "Text of 3."); s != want || d != 1 {
+				t.Errorf("%s, deletions carried over %v: %d on the server, %d here", c.name, delete, s, d)
+			}
+			l.idle(t)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func (r *run) match(ctx context.Context) error {
 	moves := Moves(sides)
 	for _, m := range moves {
 		one := &move{Move: m, from: boxes[m.From], to: boxes[m.To], in: boxes[m.In]}
-		if one.from.failed || one.to.failed || one.in.failed {
+		if one.from.failed || one.to.failed || one.in.failed || m.NewUID == 0 && one.in.held[bare(m.Name)] {
 			one.hold()
 			continue
 		}

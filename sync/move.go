@@ -137,29 +137,62 @@ func (r *run) commitMoved(ctx context.Context, from, to *box, batch []*move, c s
 	return r.commit(ctx, from, state.Commit{Forget: gone})
 }
 
-// moveThere moves messages on the server to where the user put their files. A message
-// whose new UID is not told, or that was moved by a run that broke off, is one that went in
-// one mailbox and came in another by the next run.
+// moveThere moves messages on the server to where the user put their files. One whose new
+// UID is not told, or of which a run that broke off did not hear, is looked for by the next run, as
+// one that was appended is, before it is moved once more.
 func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error {
 	uids := make([]state.UID, len(batch))
 	for i, m := range batch {
 		uids[i] = m.UID
+	}
+	before := state.Commit{Clean: new(bool)}
+	for _, m := range batch {
+		before.Intents = append(before.Intents, m.intent(from, to))
+	}
+	if err := r.commit(ctx, to, before); err != nil {
+		return err
 	}
 	if err := r.step("move %d from %s to %s", len(batch), from.name, to.name); err != nil {
 		return err
 	}
 	answers, failed := r.Server.Move(ctx, from.listed.Raw, from.gen().Mark.UIDValidity, uids, to.listed.Raw)
 	var told []*move
+	var c state.Commit
+	var both *state.CopiedError
+	if errors.As(failed, &both) {
+		answers = append(answers, both.Messages...)
+		slices.SortFunc(answers, func(x, y state.Moved) int { return cmp.Compare(x.From, y.From) })
+	}
 	for _, m := range batch {
 		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
-		if ok && to.answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {
-			m.NewUID = answers[j].To
-			told = append(told, m)
-			continue
+		switch {
+		case ok: // it is there, and must not be sent once more
+			in := m.intent(from, to)
+			in.Confirmed = true
+			if to.answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {
+				in.UID = answers[j].To
+			}
+			if in.UID != 0 && (both == nil || !slices.Contains(both.Messages, answers[j])) {
+				m.NewUID = in.UID
+				told = append(told, m)
+				continue
+			}
+			c.Intents = append(c.Intents, in)
+		case failed == nil: // it was not there to be moved
+			c.Settle = append(c.Settle, m.Name)
 		}
 		from.undone, to.undone = true, true // the next run looks for it
 	}
+	if err := r.commit(ctx, to, c); err != nil {
+		return errors.Join(err, failed)
+	}
 	return errors.Join(r.tieMoved(ctx, from, to, told), failed)
+}
+
+// intent is that to have a message in its new mailbox, by the file that lies there.
+func (m *move) intent(from, to *box) state.Intent {
+	return state.Intent{Key: m.Name, UIDNext: to.uidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
+		Flags: translate(from.record(m.UID).Agreed, from.kw, to.kw)}
 }
 
 // tieMoved gives the files of moved messages their new identities and records them.
@@ -185,6 +218,7 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 			rec.Agreed = rec.Seen & m.flags
 		}
 		c.Put = append(c.Put, rec)
+		c.Settle = append(c.Settle, m.Name)
 	}
 	if _, err := r.reidentify(ctx, to, files); err != nil {
 		return err

@@ -51,7 +51,8 @@ type Server interface {
 
 	// Move moves messages to another mailbox of the account: UID MOVE, or COPY and then
 	// UID EXPUNGE of those whose copy COPYUID told of. What it returns, sorted by From, holds
-	// also beside an error; a message whose new UID was not told has To 0. It fails
+	// also beside an error; a message whose new UID was not told has To 0. Those that were
+	// copied and are still there as well are in a *state.CopiedError. It fails
 	// before the first change if from's UIDVALIDITY is another.
 	Move(ctx context.Context, from string, uidValidity uint32, uids []state.UID, to string) ([]state.Moved, error)
 

@@ -81,6 +81,7 @@ func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed 
 	if s.broken.Load() {
 		return err
 	}
+	moved = slices.DeleteFunc(moved, func(m state.Moved) bool { return m.To == 0 })
 	err = x.look(ctx, s, err)
 	for _, m := range doomed {
 		if _, gone := slices.BinarySearch(x.gone, m.UID); gone {

@@ -13,8 +13,9 @@ import (
 
 // Move moves messages to another mailbox: by UID MOVE, or by UID COPY and then UID EXPUNGE
 // of those whose copy COPYUID told of. Messages that are not there are in no answer; one
-// that went and whose new UID was not told has To 0. Once a command that moves was sent,
-// nothing is tried again: a second copy would be a double.
+// that went and whose new UID was not told has To 0; those that are in both mailboxes now
+// are in a *state.CopiedError. Once a command that moves was sent, nothing is tried again: a
+// second copy would be a double.
 func (a *Account) Move(ctx context.Context, from string, uidValidity uint32, uids []state.UID, to string) ([]state.Moved, error) {
 	if len(uids) == 0 {
 		return nil, nil
@@ -49,16 +50,20 @@ func (a *Account) Move(ctx context.Context, from string, uidValidity uint32, uid
 			return err
 		})
 	}
+	if err != nil && len(m.copied) > 0 {
+		err = &state.CopiedError{Messages: m.copied, Err: err}
+	}
 	return m.moved, inMailbox(from, doing, err)
 }
 
 // moving is a Move under way.
 type moving struct {
-	to    string
-	sent  []state.UID // those that a command was sent for
-	told  []state.Moved
-	moved []state.Moved
-	sure  bool // moved is what happened
+	to     string
+	sent   []state.UID // those that a command was sent for
+	told   []state.Moved
+	moved  []state.Moved
+	copied []state.Moved // what was confirmed and is still there
+	sure   bool          // moved is what happened
 }
 
 // run moves those of the messages that are there. Once it has sent something, its error is
@@ -70,7 +75,8 @@ func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.U
 	}
 	m.sent = there
 	m.told, err = s.relocate(ctx, at, there, m.to)
-	if err == nil && len(m.told) == len(there) && s.movesAtOnce() {
+	whole := len(m.told) == len(there) && !slices.ContainsFunc(m.told, func(one state.Moved) bool { return one.To == 0 })
+	if err == nil && whole && s.movesAtOnce() {
 		m.moved, m.sure = m.told, true
 		return nil
 	}
@@ -87,19 +93,25 @@ func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.U
 	return nil
 }
 
-// look finds out which are gone, and returns those that are not.
+// look finds out which are gone, and returns those that are not. What was confirmed is in the
+// other mailbox by now, gone or not.
 func (m *moving) look(ctx context.Context, s *session) (still []state.UID, err error) {
 	if still, err = s.there(ctx, m.sent); err != nil {
 		return nil, err
 	}
-	m.moved, m.sure = nil, true
+	m.moved, m.copied, m.sure = nil, nil, true
 	for _, uid := range m.sent {
-		if _, there := slices.BinarySearch(still, uid); there {
-			continue
-		}
 		one := state.Moved{From: uid}
-		if i, ok := slices.BinarySearchFunc(m.told, uid, byFrom); ok {
+		i, confirmed := slices.BinarySearchFunc(m.told, uid, byFrom)
+		if confirmed {
 			one = m.told[i]
+		}
+		if _, there := slices.BinarySearch(still, uid); there {
+			if !confirmed {
+				continue
+			}
+			m.copied = append(m.copied, one)
+			continue
 		}
 		m.moved = append(m.moved, one)
 	}

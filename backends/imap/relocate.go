@@ -48,7 +48,7 @@ func (s *session) expunge(ctx context.Context, uids []state.UID) error {
 }
 
 // relocate moves messages, which are there, from the mailbox that is open to another, and
-// returns those whose new UIDs the server told, sorted. With UID MOVE (RFC 6851) that is
+// returns those that the server confirmed, sorted, with the new UIDs that it told. With UID MOVE (RFC 6851) that is
 // one command; else they are copied, and those whose copies COPYUID told of are expunged
 // here. What it returns holds also beside an error.
 func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to string) ([]state.Moved, error) {
@@ -71,7 +71,7 @@ func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to
 		}
 		uids = uids[counts[i]:]
 	}
-	if verb == "UID COPY " && len(told) > 0 && !s.broken.Load() {
+	if verb == "UID COPY " && !s.broken.Load() {
 		err = errors.Join(err, s.dropCopied(ctx, at, told))
 	}
 	return told.list(), err
@@ -84,7 +84,12 @@ func (s *session) movesAtOnce() bool { return s.caps.Has(goimap.CapMove) }
 func (s *session) dropCopied(ctx context.Context, at *opened, told copies) error {
 	var from []state.UID
 	for _, m := range told.list() {
-		from = append(from, m.From)
+		if m.To != 0 {
+			from = append(from, m.From)
+		}
+	}
+	if len(from) == 0 {
+		return nil
 	}
 	kw := state.NewKeywords(nil)
 	before, err := s.show(ctx, from, kw)
@@ -116,7 +121,7 @@ func (s *session) takeBack(ctx context.Context, uids []state.UID, kw *state.Keyw
 	return nil
 }
 
-// copies are the pairs that COPYUID told, by old UID.
+// copies are the messages of which a command ended in OK, by old UID; To is what COPYUID told.
 type copies map[state.UID]state.Moved
 
 // send sends a UID COPY or UID MOVE of uids. COPYUID comes with the tagged OK, or ahead of
@@ -140,6 +145,11 @@ func (c *copies) send(ctx context.Context, s *session, line string, uids []state
 		return s.fault(ctx, err)
 	}
 	c.add(ok.Code, uids)
+	for _, uid := range uids {
+		if _, told := (*c)[uid]; !told {
+			(*c)[uid] = state.Moved{From: uid}
+		}
+	}
 	return nil
 }
 

@@ -175,7 +175,7 @@ func (s *Server) Move(_ context.Context, from string, uidValidity uint32, uids [
 	if dest == nil {
 		return nil, fmt.Errorf("the server answered NO [TRYCREATE]: no mailbox %q", to)
 	}
-	var moved []state.Moved
+	var moved, copied []state.Moved
 	for _, uid := range uids {
 		msg := m.Find(uid)
 		if msg == nil {
@@ -185,16 +185,21 @@ func (s *Server) Move(_ context.Context, from string, uidValidity uint32, uids [
 		there := dest.Find(now)
 		there.Body, there.Date = s.made(there.Body, there.Date)
 		there.late = s.Late
-		if !s.NoMoveCopyUID {
-			m.Expunge(uid)
+		if s.NoCopyUID {
+			copied = append(copied, state.Moved{From: uid})
+			continue
 		}
-		if s.NoUIDPlus || s.NoMoveCopyUID {
+		m.Expunge(uid)
+		if s.NoUIDPlus {
 			now = 0
 		}
-		moved = append(moved, state.Moved{From: uid, To: now, UIDValidity: dest.UIDValidity, Copied: s.NoMoveCopyUID})
+		moved = append(moved, state.Moved{From: uid, To: now, UIDValidity: dest.UIDValidity})
 	}
 	if err := s.unanswered("MOVE", from); err != nil {
 		return nil, err
+	}
+	if len(copied) > 0 {
+		return moved, &state.CopiedError{Messages: copied, Err: errors.New("they are still there")}
 	}
 	return moved, nil
 }

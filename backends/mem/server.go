@@ -46,8 +46,8 @@ type Server struct {
 	// Late shows what was appended or moved only to sessions that begin later: with a List, or a
 	// scan that is Anew.
 	Late bool
-	// NoMoveCopyUID tells COPYUID to nobody, and moves by a COPY that leaves the original.
-	NoMoveCopyUID bool
+	// NoCopyUID copies what it is to move, and tells no UIDs.
+	NoCopyUID bool
 	// Loses are flags that STORE and APPEND take and do not keep.
 	Loses []string
 	// NoMove takes MOVE away.
