@@ -5,7 +5,7 @@ package state
 // is looked for at or above UIDNext. Where it is not there, one that was cut off is sent
 // again, and one that is Confirmed never.
 type Intent struct {
-	Key     string // unique in its generation: the name of the file
+	Key     string // unique in its generation: tells the file, and whether it is put back, or moved
 	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
 	UID     UID    // what APPENDUID said, 0 where it said nothing
 	Bytes   int64  // length of what is sent

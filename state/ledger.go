@@ -110,7 +110,7 @@ func (l *Ledger) take(line string) {
 		case uid == 0:
 			delete(l.sent, id)
 		default:
-			s.UID = UID(uid)
+			s.UID, s.Confirmed = UID(uid), false
 			l.sent[id] = s
 		}
 	case w[0] == "C" && len(w) == 2:

@@ -55,6 +55,37 @@ func TestLedgerRemembers(t *testing.T) {
 	}
 }
 
+// What was confirmed without a UID is remembered as that, until its UID is known or it is not there.
+func TestLedgerRemembersWhatWasConfirmed(t *testing.T) {
+	dir := t.TempDir()
+	l := ledgerOf(t, dir)
+	sent := []Sent{{Raw: "INBOX", UIDValidity: 7}, {Raw: "INBOX", UIDValidity: 7}, {Raw: "INBOX", UIDValidity: 7}, {Raw: "INBOX", UIDValidity: 7}}
+	if err := l.Intend(sent); err != nil {
+		t.Fatal(err)
+	}
+	for i := range sent[:3] {
+		sent[i].Confirmed = true
+	}
+	if err := l.Settle(sent[:3]); err != nil {
+		t.Fatal(err)
+	}
+	sent[1].UID, sent[1].Confirmed = 9, false
+	sent[2].Confirmed = false
+	if err := l.Settle(sent[1:3]); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got := l.Sent("INBOX", 7)
+		if len(got) != 3 || !got[0].Confirmed || got[0].UID != 0 || got[1].Confirmed || got[1].UID != 9 || got[2].Confirmed || got[2].UID != 0 {
+			t.Errorf("it remembers %+v", got)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l = ledgerOf(t, dir)
+	}
+}
+
 // Whatever a crash or a bad disk does to the file: what is read of it was written, and
 // the next line is read again.
 func TestLedgerDamaged(t *testing.T) {

@@ -177,7 +177,7 @@ func (b *box) answered(a state.Appended) bool {
 }
 
 // tie gives appended files the identities of their messages and records them. Agreed on are
-// the flags that were sent, for by now the file may have others; the next scan shows which
+// the flags that were sent, or that were agreed on before a move, for by now the file may have others; the next scan shows which
 // of them the server keeps.
 func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 	if len(files) == 0 {
@@ -207,7 +207,9 @@ func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 		if f.lost {
 			rec.Status = state.OnlyHere
 		}
-		rec.Agreed = rec.Seen & as.Flags
+		if rec.Agreed = as.Flags; !moved(f.key) {
+			rec.Agreed &= rec.Seen // what the server does not show of them, it did not keep
+		}
 		c.Put = append(c.Put, rec)
 		c.Proofs = append(c.Proofs, state.Proof{UID: as.UID, Digest: as.Digest, Bytes: as.Bytes})
 	}

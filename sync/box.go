@@ -39,6 +39,7 @@ type box struct {
 	undone    bool                  // something is left for the next run
 	settled   bool                  // recorded as clean by this run
 	sending   sending               // what was appended in this run
+	expected  map[string]string     // files whose messages were moved here and are not listed, to the keys of their intents
 	lost      map[string]bool       // keys of what the server confirmed and does not list, once it was reported
 	pulling   bool                  // bodies come: records are read in the box's turn only
 	held      map[string]bool       // bare names of files not to be appended in this run

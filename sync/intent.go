@@ -51,11 +51,11 @@ func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err
 		switch {
 		case here && !listed && (b.server != nil && !b.server.Complete || s.dark[in.Key]):
 			b.hold(f.name)
-		case !here && (!b.disk.Still || s.unread[bare(in.Key)]):
+		case !here && (!b.disk.Still || s.unread[bare(fileOf(in.Key))]):
 			if in.UID == 0 { // fetched now, its message would not be looked for any more
-				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key)
+				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", fileOf(in.Key))
 			}
-			b.hold(in.Key) // where its file is, or that there is none, the next run sees
+			b.hold(fileOf(in.Key)) // where its file is, or that there is none, the next run sees
 		case here && uid != 0:
 			f.got.UID, f.got.Flags, f.lost = uid, in.Flags, !listed
 			found = append(found, f)
@@ -74,7 +74,9 @@ func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err
 		case here && in.Confirmed && (b.sending.has(in.Key) || !r.anyway):
 			b.hold(f.name)
 			missing++
-			if final {
+			if moved(in.Key) { // it may have gone on to another mailbox
+				b.expect(f.name, in.Key)
+			} else if final {
 				if err := r.lostThere(b, in.Key, 0, f.name); err != nil {
 					return missing, err
 				}
@@ -102,8 +104,16 @@ func (b *box) went(key string, uid state.UID) bool {
 	if _, tied := nameIn(b.disk, uid, 1); tied || undone(key) != 0 || b.record(uid).Status.HasFile() {
 		return false
 	}
-	return !slices.ContainsFunc(b.disk.Foreign, func(f state.Foreign) bool { return bare(f.Name) == bare(key) })
+	return !slices.ContainsFunc(b.disk.Foreign, func(f state.Foreign) bool { return bare(f.Name) == bare(fileOf(key)) })
 }
+
+// movedKey begins the key of an intent to move a message to where its file lies.
+const movedKey = "move "
+
+func moved(key string) bool { return strings.HasPrefix(key, movedKey) }
+
+// fileOf is the name that the file of an intent had.
+func fileOf(key string) string { return strings.TrimPrefix(key, movedKey) }
 
 // bare is a file's name without its folder and its flags, which a mail program may change.
 func bare(name string) string {
@@ -209,15 +219,18 @@ func (s *searching) lookBack(intents []state.Intent) error {
 	return nil
 }
 
+// owns reports whether a token is of the mailbox's files.
+func (b *box) owns(token string) bool {
+	return slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == token })
+}
+
 // strangers are the files of a box's Maildir that carry the token of another mailbox.
 func (b *box) strangers(disk *state.DiskSnapshot) []state.Foreign {
 	return slices.DeleteFunc(slices.Clone(disk.Foreign), func(f state.Foreign) bool { return !b.strange(f.Token) })
 }
 
 // strange reports whether a token is that of another mailbox's file.
-func (b *box) strange(token string) bool {
-	return token != "" && !slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == token })
-}
+func (b *box) strange(token string) bool { return token != "" && !b.owns(token) }
 
 // pair finds the file of each intent: the one that has its name still, else another one
 // of the same bytes. Each is used once.
@@ -229,7 +242,7 @@ func (s *searching) pair(intents []state.Intent) map[string]outgoing {
 				continue
 			}
 			left := s.files[in.Digest]
-			i := slices.IndexFunc(left, func(f outgoing) bool { return !byName || in.Key == f.name || in.Key == f.key })
+			i := slices.IndexFunc(left, func(f outgoing) bool { return !byName || fileOf(in.Key) == f.name || in.Key == f.key })
 			if i < 0 {
 				continue
 			}
@@ -309,14 +322,4 @@ func unpaired(n int) []int {
 		to[i] = -1
 	}
 	return to
-}
-
-// sumsOfFile are those of the bytes that a file stands for.
-func sumsOfFile(md Maildir, name string, form state.Form) (*sums, error) {
-	body, err := md.Body(name, form)
-	if err != nil {
-		return nil, err
-	}
-	s, err := sumsOf(body)
-	return s, errors.Join(err, body.Close())
 }

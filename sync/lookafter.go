@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"mailsync/state"
 )
@@ -88,6 +90,27 @@ func (s *sending) lose(put []state.Record) (uids []state.UID) {
 		}
 	}
 	return uids
+}
+
+// expect remembers a file whose message was moved to this mailbox and is not listed.
+func (b *box) expect(name, key string) {
+	if b.expected == nil {
+		b.expected = map[string]string{}
+	}
+	b.expected[name] = key
+}
+
+// unmoved reports what was moved on the server and is in no mailbox.
+func (r *run) unmoved(b *box) error {
+	for _, name := range slices.Sorted(maps.Keys(b.expected)) {
+		if slices.ContainsFunc(r.moved, func(m *move) bool { return m.in == b && m.Name == name }) {
+			continue
+		}
+		if err := r.lostThere(b, b.expected[name], 0, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lostThere reports, once a run, that the server confirmed a message and does not list it. Its

@@ -69,6 +69,11 @@ func (r *run) match(ctx context.Context) error {
 		c.flags = carriedFlags(c, boxes[c.of.side], in, in)
 		in.copies = append(in.copies, c)
 	}
+	for _, b := range boxes {
+		if err := r.unmoved(b); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

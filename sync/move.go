@@ -179,7 +179,7 @@ func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error
 			}
 			c.Intents = append(c.Intents, in)
 		case failed == nil: // it was not there to be moved
-			c.Settle = append(c.Settle, m.Name)
+			c.Settle = append(c.Settle, movedKey+m.Name)
 		}
 		from.undone, to.undone = true, true // the next run looks for it
 	}
@@ -191,7 +191,7 @@ func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error
 
 // intent is that to have a message in its new mailbox, by the file that lies there.
 func (m *move) intent(from, to *box) state.Intent {
-	return state.Intent{Key: m.Name, UIDNext: to.uidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
+	return state.Intent{Key: movedKey + m.Name, UIDNext: to.uidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
 		Flags: translate(from.record(m.UID).Agreed, from.kw, to.kw)}
 }
 
@@ -218,7 +218,7 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 			rec.Agreed = rec.Seen & m.flags
 		}
 		c.Put = append(c.Put, rec)
-		c.Settle = append(c.Settle, m.Name)
+		c.Settle = append(c.Settle, movedKey+m.Name)
 	}
 	if _, err := r.reidentify(ctx, to, files); err != nil {
 		return err

@@ -165,8 +165,8 @@ func tablesRoundTrip(t *testing.T, b Memory) {
 	ctx := t.Context()
 	gen := inbox(t, b).Generations[0].ID
 	uidls := []state.UIDL{{UID: 1, UIDL: "same"}, {UID: 2, UIDL: "same"}, {UID: math.MaxUint32, UIDL: "\xff\x00 \x80"}}
-	intents := []state.Intent{{Key: "a", UIDNext: math.MaxUint32, UID: 3, Bytes: 1e12, Flags: 1<<63 | state.Seen, Digest: [state.DigestSize]byte{1}}, {Key: "b\xff"}}
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, UIDLs: uidls, Intents: []state.Intent{intents[1], {Key: "c"}, {Key: "a"}}}))
+	intents := []state.Intent{{Key: "a", UIDNext: math.MaxUint32, UID: 3, Bytes: 1e12, Flags: 1<<63 | state.Seen, Digest: [state.DigestSize]byte{1}, Confirmed: true}, {Key: "b\xff"}, {Key: "d", Confirmed: true}}
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, UIDLs: uidls, Intents: []state.Intent{intents[1], intents[2], {Key: "c"}, {Key: "a"}}}))
 	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Intents: intents[:1], Settle: []string{"c", "never was"}}))
 	gotUIDLs, err := b.UIDLs(ctx, gen)
 	ok(t, err)

@@ -440,6 +440,16 @@ func TestMoveOddAnswers(t *testing.T) {
 			if got := left(acct, "INBOX"); !slices.Equal(got[:2], c.left) {
 				t.Errorf("left %q", got)
 			}
+			// What is in both mailboxes is told, so that it is not copied again.
+			var both *state.CopiedError
+			var copied []state.Moved
+			if errors.As(err, &both) {
+				copied = both.Messages
+			}
+			told := []state.Moved{{From: 1, To: 2, UIDValidity: 1001}, {From: 2, To: 3, UIDValidity: 1001}}
+			if want := map[string][]state.Moved{"COPY without UIDs": {{From: 1}, {From: 2}}, "MOVE in part": told, "expunge refused": told}[name]; !slices.Equal(copied, want) {
+				t.Errorf("copied %+v, want %+v", copied, want)
+			}
 			changes(t, srv)
 		})
 	}

@@ -345,3 +345,16 @@ func TestScanSettlesNumbersThatChanged(t *testing.T) {
 		})
 	}
 }
+
+// A scan that is to be anew goes over a connection that is made for it, whatever there was.
+func TestScanAnew(t *testing.T) {
+	acct := boxes()
+	srv := script.Every(t, script.Healthy(acct, nil))
+	a := account(t, options(srv), func(o *Options) { o.Connections = 1 })
+	for n, anew := range []bool{false, false, true, false, true} {
+		scanOf(t, a, state.ScanRequest{Raw: "INBOX", Anew: anew})
+		if want := []int{1, 1, 2, 2, 3}[n]; srv.Accepted() != want || sent(srv, "LOGOUT") != want-1 {
+			t.Errorf("scan %d: %d connections, %d ended", n, srv.Accepted(), sent(srv, "LOGOUT"))
+		}
+	}
+}
