@@ -14,16 +14,11 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, 
 	if buf == nil {
 		buf = make([]byte, smallBody)
 	}
-	n, err := io.ReadFull(r, buf[:in.Size])
+	n, err := fillBody(r, buf[:in.Size])
 	if err != nil {
 		f.buffers <- buf
-		if errors.Is(err, io.EOF) && in.Size > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != io.EOF {
-			a.err = fmt.Errorf("the body broke off after %d of %d octets: %w", n, in.Size, err)
-			return f.ctx.Err()
-		}
+		a.err = fmt.Errorf("the body broke off after %d of %d octets: %w", n, in.Size, err)
+		return f.ctx.Err()
 	}
 	p.writers.Go(func() error {
 		a.receive(p.queue.box, in, bytes.NewReader(buf[:n]))
@@ -31,6 +26,25 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, 
 		return nil
 	})
 	return f.ctx.Err()
+}
+
+// fillBody reads a body that has to fill p and to end there.
+func fillBody(r io.Reader, p []byte) (n int, err error) {
+	if n, err = state.Fill(r, p); err == io.EOF && n < len(p) {
+		return n, io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		var more [1]byte
+		if k, end := state.Fill(r, more[:]); k > 0 {
+			err = errors.New("more came than was announced")
+		} else {
+			err = end
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
 }
 
 func (a *arrival) receive(b *box, in state.Incoming, r io.Reader) {

@@ -133,7 +133,12 @@ func (d *delivery) restart(held bool) error {
 		}
 	}
 	if held {
-		return d.put([]byte{'\r'})
+		if err := d.put([]byte{'\r'}); err != nil {
+			return err
+		}
+	}
+	if d.onDisk != d.bytes {
+		return fault(io.ErrUnexpectedEOF, "read back %d of %d octets in %s", d.onDisk, d.bytes, d.m.at(dirTmp))
 	}
 	return nil
 }

@@ -2,8 +2,9 @@ package maildir
 
 import (
 	"bytes"
-	"errors"
 	"io"
+
+	"mailsync/state"
 )
 
 // SPEC section 1.4: CRLF becomes LF where the message holds no bare CR and no bare LF;
@@ -96,8 +97,8 @@ func expand(dst, p []byte) []byte {
 // readChunk fills p as far as r goes. last is set with the end of r; an error is one of
 // r's own.
 func readChunk(r io.Reader, p []byte) (n int, last bool, err error) {
-	n, err = io.ReadFull(r, p)
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && n < len(p) {
+	n, err = state.Fill(r, p)
+	if err == io.EOF {
 		return n, true, nil
 	}
 	return n, false, err

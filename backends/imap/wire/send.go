@@ -222,8 +222,11 @@ func (c *Conn) unwanted(cmd *injected, out outcome) error {
 // readPiece fills a piece of a literal of which left octets follow; after the last one
 // nothing may follow.
 func readPiece(r io.Reader, piece []byte, left int64) error {
-	if n, err := io.ReadFull(r, piece); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if n, err := state.Fill(r, piece); err != nil {
+		if err == io.EOF && n == len(piece) && left == 0 {
+			return nil
+		}
+		if err == io.EOF {
 			return fmt.Errorf("message ended %d octets early: %w", left+int64(len(piece)-n), io.ErrUnexpectedEOF)
 		}
 		return fmt.Errorf("read message: %w", err)
@@ -232,10 +235,10 @@ func readPiece(r io.Reader, piece []byte, left int64) error {
 		return nil
 	}
 	var more [1]byte
-	switch n, err := io.ReadFull(r, more[:]); {
+	switch n, err := state.Fill(r, more[:]); {
 	case n > 0:
 		return errors.New("message is longer than was announced")
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF:
 		return fmt.Errorf("read message: %w", err)
 	}
 	return nil
