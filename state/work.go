@@ -1,6 +1,11 @@
 package state
 
-import "io"
+import (
+	"errors"
+	"io"
+	"maps"
+	"slices"
+)
 
 // Item is what one command fetches: some UIDs of one mailbox, in ascending order.
 type Item struct {
@@ -23,8 +28,25 @@ type Work interface {
 	// wants; the caller skips the rest. It returns an error only to stop the whole Fetch.
 	Body(item Item, msg Incoming, r io.Reader) error
 	// Done ends an item. err is nil after the tagged OK, and only then do its bodies
-	// count. Messages that came without a body are simply not there.
+	// count; with a *PartError the others do. Messages that came without a body are simply
+	// not there. What Body's reader failed with is told here as well.
 	Done(item Item, err error)
+}
+
+// PartError is the end of an item in which some messages failed and the others did not. A
+// body of one that failed does not count, though work was given it.
+type PartError struct{ Failed map[UID]error }
+
+func (e *PartError) Error() string { return errors.Join(e.all()...).Error() }
+
+// Unwrap returns the errors in the order of the UIDs.
+func (e *PartError) Unwrap() []error { return e.all() }
+
+func (e *PartError) all() (all []error) {
+	for _, uid := range slices.Sorted(maps.Keys(e.Failed)) {
+		all = append(all, e.Failed[uid])
+	}
+	return all
 }
 
 // SeenWork is Work that wants to know of a server that sets \Seen on what is fetched, as

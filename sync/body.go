@@ -83,6 +83,15 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 	b := p.queue.box
 	b.turn.take()
 	defer b.turn.give()
+	if part := (*state.PartError)(nil); errors.As(err, &part) {
+		p.failed, err = part.Failed, nil
+	}
+	for _, a := range p.got {
+		if a.err == nil && p.failed[a.op.UID] != nil {
+			b.md.Discard(a.received)
+			a.err = p.failed[a.op.UID]
+		}
+	}
 	if err == nil {
 		err = f.storageOf(p)
 	}
@@ -162,13 +171,20 @@ func (f *fetching) single(p *parcel, ops []Op, err error) error {
 var errNoBody = errors.New("the server sent no body")
 
 // missing asks once more, one by one, for messages that a command which ended well did
-// not bring.
+// not bring. One that the server's side has tried by itself has been tried.
 func (f *fetching) missing(p *parcel) error {
 	var left []Op
 	for _, o := range p.ops {
-		if !p.brought(o.UID) {
-			left = append(left, o)
+		if p.brought(o.UID) {
+			continue
 		}
+		if err := p.failed[o.UID]; err != nil {
+			if err := f.single(p, []Op{o}, err); err != nil {
+				return err
+			}
+			continue
+		}
+		left = append(left, o)
 	}
 	if len(left) == 0 {
 		return nil

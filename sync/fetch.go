@@ -45,6 +45,7 @@ type parcel struct {
 	queue   *queue
 	ops     []Op
 	got     []*arrival
+	failed  map[state.UID]error // by itself, where the others did not
 	writers errgroup.Group
 }
 

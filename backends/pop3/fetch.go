@@ -13,14 +13,15 @@ import (
 // of their answers as the window lets it where the server pipelines.
 //
 // A connection that breaks is made anew, and goes on where it broke: what came whole is
-// not asked for again. A message at which two connections broke is left out of its item;
-// after two such without a message in between Fetch gives up.
+// not asked for again, but for a message that no answer followed yet. A message at which two
+// connections broke is left out of its item, as is one that was cut while work read it; after
+// three messages in a row at which connections broke Fetch gives up.
 func (a *Account) Fetch(ctx context.Context, work state.Work) error {
 	if err := a.enter(ctx); err != nil {
 		return err
 	}
 	defer a.leave()
-	f := &fetching{work: work, a: a}
+	f := &fetching{work: work, a: a, broke: map[state.UID]bool{}}
 	for {
 		err := f.connected(ctx)
 		if err == nil {
@@ -47,20 +48,39 @@ type fetching struct {
 	announced int64  // octets of those that were sent
 	over      bool   // work has no more
 	ended     []*parcel
-	suspect   *parcel // its message came last, and no good answer followed yet
-	blameless bool    // this connection broke at a message that was taken off already
+	suspect   *ask      // its message came last, and no good answer followed yet
+	cutAt     state.UID // the message that was cut off when this connection broke, answered already
 
-	stopped error // work wants no more
-	breaks  int   // connections in a row that brought nothing
-	skipped int   // messages in a row at which connections broke
+	stopped error              // work wants no more
+	breaks  int                // connections in a row that ended before a message was asked for
+	broke   map[state.UID]bool // messages in a row at which connections broke
 	buf     []byte
 }
 
 // parcel is an item on its way.
 type parcel struct {
 	item state.Item
-	left int   // messages not answered yet
-	err  error // what went wrong with one of them
+	left int // messages not answered yet
+	bad  map[state.UID]error
+}
+
+// fail notes what went wrong with one message.
+func (p *parcel) fail(uid state.UID, err error) {
+	if p.bad == nil {
+		p.bad = map[state.UID]error{}
+	}
+	p.bad[uid] = err
+}
+
+// verdict is what work is told at the end.
+func (p *parcel) verdict() error {
+	switch {
+	case len(p.bad) == 0:
+		return nil
+	case len(p.item.UIDs) == 1:
+		return p.bad[p.item.UIDs[0]]
+	}
+	return &state.PartError{Failed: p.bad}
 }
 
 // ask is one message of a parcel.
@@ -69,13 +89,17 @@ type ask struct {
 	uid   state.UID
 	msg   *message // as this connection lists it
 	tries int      // connections that broke at it
+	// again says that work has the message, and that no answer followed it: it is read once
+	// more to see whether it is as long as it came.
+	again bool
+	came  int64
 }
 
 var errNotListed = errors.New("the server does not list the message any more")
 
 // connected works over one connection until work has no more or the connection breaks.
 func (f *fetching) connected(ctx context.Context) error {
-	f.s, f.sent, f.announced, f.blameless = nil, 0, 0, false
+	f.s, f.sent, f.announced, f.cutAt = nil, 0, 0, 0
 	s, err := f.a.open(ctx)
 	if err != nil {
 		return err
@@ -99,44 +123,57 @@ func (f *fetching) again(ctx context.Context, err error) error {
 	case f.s == nil || !f.s.c.broken.Load():
 		return err // no connection was to be had, or the server does not list its mail
 	}
-	f.blame(err)
+	if uid, ok := f.blame(err); ok {
+		f.broke[uid] = true
+	} else {
+		f.breaks++
+	}
 	f.finish()
-	if f.breaks++; f.breaks > 2*maxBreaks || f.skipped >= maxBreaks {
+	if f.breaks >= maxBreaks || len(f.broke) >= maxBreaks {
 		return err
 	}
 	return nil
 }
 
-// maxBreaks is how many messages in a row may break their connections.
-const maxBreaks = 2
+// maxBreaks is how many connections in a row may break, each at another message or at none:
+// so many are the server's fault (SPEC section 5).
+const maxBreaks = 3
 
-// blame finds the message at which a connection broke.
-func (f *fetching) blame(err error) {
-	if p := f.suspect; p != nil && isGarbled(err) {
-		// What came in place of an answer may be the rest of a message whose end came too
-		// early. Its item fails as a whole, and is asked for again in smaller parts. It may
-		// as well be the next message's fault: from now on each end is confirmed by itself.
-		f.suspect = nil
-		f.a.careful = true
-		f.drop(p)
-		f.work.Done(p.item, err)
-		return
-	}
+// blame finds the message at which a connection broke. It is false where there was none.
+func (f *fetching) blame(err error) (uid state.UID, ok bool) {
+	last := f.suspect
 	f.suspect = nil
-	if f.blameless || f.sent == 0 || len(f.asks) == 0 {
-		return
+	if last != nil && isGarbled(err) {
+		// What came in place of an answer may be the rest of a message whose end came too
+		// early. It may as well be the next message's fault: from now on each end is confirmed
+		// by itself.
+		f.a.careful = true
+		last.p.fail(last.uid, err)
+		return last.uid, true
 	}
-	at := f.asks[0]
-	if at.tries++; at.tries > 1 {
-		f.skipped++
-		f.answered(fmt.Errorf("the connection broke at this message twice: %w", err))
+	if last != nil {
+		uid, ok = last.uid, true
 	}
-}
-
-// drop forgets all that is left of an item.
-func (f *fetching) drop(p *parcel) {
-	f.asks = slices.DeleteFunc(f.asks, func(at *ask) bool { return at.p == p })
-	f.ended = slices.DeleteFunc(f.ended, func(e *parcel) bool { return e == p })
+	if f.cutAt != 0 {
+		uid, ok = f.cutAt, true
+	} else if f.sent > 0 && len(f.asks) > 0 {
+		at := f.asks[0]
+		uid, ok = at.uid, true
+		if at.tries++; at.tries > 1 {
+			f.answered(fmt.Errorf("the connection broke at this message twice: %w", err))
+		}
+	}
+	switch {
+	case last == nil:
+	case last.again:
+		last.p.fail(last.uid, fmt.Errorf("no answer followed the message twice: %w", err))
+	default:
+		last.again, last.tries = true, 0
+		last.p.left++
+		f.ended = slices.DeleteFunc(f.ended, func(p *parcel) bool { return p == last.p })
+		f.asks = slices.Insert(f.asks, 0, last)
+	}
+	return uid, ok
 }
 
 // run asks and reads until nothing is left. What follows the last message is a NOOP: its
@@ -164,7 +201,9 @@ func (f *fetching) run() error {
 }
 
 // ahead reports whether a message may be asked for before the one in front of it has ended.
-func (f *fetching) ahead() bool { return f.s.c.pipelines() && !f.a.careful }
+func (f *fetching) ahead() bool {
+	return f.s.c.pipelines() && !f.a.careful && !(len(f.asks) > 0 && f.asks[0].again)
+}
 
 // toTheEnd reads what is still to come, with the NOOP behind it.
 func (f *fetching) toTheEnd() error {
@@ -225,7 +264,12 @@ func (f *fetching) topUp() error {
 			if f.sent > 0 {
 				return nil // its turn comes when those before it are answered
 			}
-			f.answered(errNotListed)
+			if at.again {
+				// There is no better one to be had: some servers hide what was fetched once.
+				f.answered(nil)
+			} else {
+				f.answered(errNotListed)
+			}
 			continue
 		}
 		full := f.sent >= windowCommands || f.announced+m.weight() > windowOctets
@@ -275,22 +319,17 @@ func (f *fetching) answered(err error) {
 		f.announced -= at.msg.weight()
 	}
 	if err != nil {
-		at.p.err = err
+		at.p.fail(at.uid, err)
 	}
 	if at.p.left--; at.p.left == 0 {
 		f.ended = append(f.ended, at.p)
 	}
 }
 
-// finish tells work of items all of whose messages were answered. A message that failed
-// alone is told why; among others it is simply not there, and asked for again by itself.
+// finish tells work of items all of whose messages were answered.
 func (f *fetching) finish() {
 	for _, p := range f.ended {
-		if len(p.item.UIDs) == 1 {
-			f.work.Done(p.item, p.err)
-		} else {
-			f.work.Done(p.item, nil)
-		}
+		f.work.Done(p.item, p.verdict())
 	}
 	f.ended = nil
 }
@@ -299,13 +338,18 @@ func (f *fetching) finish() {
 // work itself that could not go on.
 func (f *fetching) abandon(err error) {
 	f.finish()
+	for _, at := range f.asks {
+		if at.again {
+			at.p.fail(at.uid, err)
+		}
+	}
 	for len(f.asks) > 0 {
 		p := f.asks[0].p
 		if p.left < len(p.item.UIDs) && f.stopped == nil {
-			f.work.Done(p.item, nil)
+			f.work.Done(p.item, p.verdict())
 		} else {
 			f.work.Done(p.item, err)
 		}
-		f.drop(p)
+		f.asks = slices.DeleteFunc(f.asks, func(at *ask) bool { return at.p == p })
 	}
 }

@@ -3,7 +3,6 @@ package pop3
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -29,7 +28,13 @@ func (f *fetching) hear() error {
 		return err
 	}
 	f.confirm()
-	handed, bad, err := f.hand(at, d)
+	var handed bool
+	var bad error
+	if at.again {
+		bad = f.sameAgain(at, d)
+	} else {
+		handed, bad, err = f.hand(at, d)
+	}
 	if f.stopped != nil {
 		c.drop()
 		return f.stopped
@@ -40,18 +45,27 @@ func (f *fetching) hear() error {
 		err = c.fail("read a message from "+c.o.Host, err)
 	}
 	if err != nil && handed {
-		// work has seen it fail and takes it once only in this item.
-		f.answered(err)
-		f.blameless = true
+		f.answered(err) // work takes a message once only in an item: this is for another one
+		f.cutAt = at.uid
 	}
 	if err != nil {
 		return err
 	}
-	f.suspect = at.p
+	at.came = d.n
+	f.suspect = at
 	f.answered(bad)
-	f.breaks, f.skipped = 0, 0
-	if f.a.careful {
+	f.breaks = 0
+	clear(f.broke)
+	if f.a.careful || at.again {
 		return f.toTheEnd()
+	}
+	return nil
+}
+
+// sameAgain reads a message that work has. An error says that it is another one now.
+func (f *fetching) sameAgain(at *ask, d *dotReader) error {
+	if d.skip() == nil && d.n != at.came {
+		return errOtherBytes
 	}
 	return nil
 }
@@ -71,43 +85,39 @@ func retrFault(r *refusal) error {
 }
 
 // hand reads a message and hands it to work. handed says that work saw it, bad that it
-// came whole and is not what it should be; err is the connection's.
+// came whole and is not what it should be; err is the connection's. Both are told in Done
+// whatever work made of its reader's error.
 func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 	if f.buf == nil {
 		f.buf = make([]byte, wholeBody+1)
 	}
-	n, err := fill(d, f.buf)
-	if err != nil && !errors.Is(err, io.EOF) {
+	n, err := state.Fill(d, f.buf)
+	if err != nil && err != io.EOF {
 		return false, nil, err
 	}
 	head := f.buf[:n]
 	msg := state.Incoming{UID: at.uid, Date: receivedDate(head), Size: int64(n)}
 	body := io.Reader(bytes.NewReader(head))
 	want, byBytes := f.s.list.digests[at.uid]
+	var sum *checked
 	switch {
 	case err != nil && byBytes && sha256.Sum256(head) != want.digest:
 		return false, errOtherBytes, nil
 	case err == nil:
 		msg.Size = -1
 		if body = io.MultiReader(body, d); byBytes {
-			body = &checked{r: body, h: sha256.New(), want: want.digest}
+			sum = &checked{r: body, h: sha256.New(), want: want.digest}
+			body = sum
 		}
 	}
 	f.stopped = f.work.Body(at.p.item, msg, body)
-	if f.stopped == nil && d.err != nil && d.err != io.EOF {
+	switch {
+	case f.stopped == nil && d.err != nil && d.err != io.EOF:
 		return true, nil, d.err
+	case sum != nil:
+		return true, sum.bad, nil
 	}
 	return true, nil, nil
-}
-
-// fill reads until buf is full, which is no error, or the message ends, which is io.EOF.
-func fill(d *dotReader, buf []byte) (n int, err error) {
-	for n < len(buf) && err == nil {
-		var k int
-		k, err = d.Read(buf[n:])
-		n += k
-	}
-	return n, err
 }
 
 // checked fails at the end of a message that has another digest than it should have.
@@ -115,13 +125,15 @@ type checked struct {
 	r    io.Reader
 	h    hash.Hash
 	want [sha256.Size]byte
+	bad  error
 }
 
 func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.h.Write(p[:n])
 	if err == io.EOF && [sha256.Size]byte(c.h.Sum(nil)) != c.want {
-		return n, fmt.Errorf("read the message: %w", errOtherBytes)
+		c.bad = fmt.Errorf("read the message: %w", errOtherBytes)
+		return n, c.bad
 	}
 	return n, err
 }

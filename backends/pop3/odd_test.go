@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -276,6 +277,46 @@ func (w *stubborn) Done(item state.Item, err error) {
 		}
 		w.items = append(w.items, state.Item{ID: int(uid) + 100, Raw: "INBOX", UIDValidity: 1, UIDs: []state.UID{uid}})
 	}
+}
+
+// What cut a message off is told when its item ends, whether or not work saw it in the body;
+// the other messages of the item count.
+func TestDoneTellsOfACutMessage(t *testing.T) {
+	for _, n := range []int{100, wholeBody - 1, wholeBody, wholeBody + 1, wholeBody + readBuffer, 5 * wholeBody} {
+		for _, alone := range []bool{false, true} {
+			box := script.NewBox(letters(3)...)
+			a := meet(t, script.New(t, script.Healthy(box, script.Answers{"RETR": func(p *script.Peer, no string) bool {
+				if no != "2" {
+					return false
+				}
+				p.Send("+OK")
+				p.Raw([]byte(strings.Repeat("x", n)))
+				p.Close()
+				return true
+			}})))
+			_, uids := seen(t, a)
+			if alone {
+				uids = uids[1:2]
+			}
+			w := &deaf{basket: basket{bodies: map[state.UID][]byte{}, items: []state.Item{{ID: 1, Raw: "INBOX", UIDValidity: 1, UIDs: uids}}}}
+			err := a.Fetch(t.Context(), w)
+			var part *state.PartError
+			switch {
+			case err != nil || len(w.errs) != 1 || !errors.Is(w.errs[0], io.ErrUnexpectedEOF):
+				t.Errorf("%d octets, alone %t: Fetch %v, Done %v", n, alone, err, w.errs)
+			case errors.As(w.errs[0], &part) == alone, !alone && (len(part.Failed) != 1 || part.Failed[2] == nil):
+				t.Errorf("%d octets, alone %t: Done %#v", n, alone, w.errs[0])
+			}
+		}
+	}
+}
+
+// deaf is a basket that takes any error for the end of a body.
+type deaf struct{ basket }
+
+func (w *deaf) Body(_ state.Item, msg state.Incoming, r io.Reader) error {
+	w.bodies[msg.UID], _ = io.ReadAll(r)
+	return nil
 }
 
 // A message that failed once comes the next time.

@@ -34,6 +34,7 @@ type popSituation struct {
 type popLife struct {
 	*life
 	box     *script.Box
+	port    int
 	handler atomic.Pointer[script.Handler]
 }
 
@@ -49,6 +50,7 @@ func newPOP3(t *testing.T, s popSituation) *popLife {
 	}
 	l.serve(script.Healthy(l.box, nil))
 	srv := script.New(t, func(p *script.Peer) { (*l.handler.Load())(p) })
+	l.port = srv.Port()
 	l.configure(append([]string{`protocol = "pop3"`, `delete = "fetched"`, fmt.Sprintf("port = %d", srv.Port())}, s.lines...)...)
 	return l
 }
