@@ -60,6 +60,7 @@ type ScanRequest struct {
 	KnownUID []UID     // those messages, sorted; only needed where Since is given
 	Full     bool      // compare everything, whatever Since allows
 	Anew     bool      // over a connection that is made for it: an older one may show what it knew before
+	Lost     bool      // files of the mailbox are here, and the base knows nothing of them
 	Keywords *Keywords // names the flags in the answer; new names get bits
 }
 

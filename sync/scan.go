@@ -124,6 +124,7 @@ func (r *run) scanBox(ctx context.Context, b *box) error {
 // scanRequest asks what changed since the base last learned of the mailbox.
 func (b *box) scanRequest(full bool) state.ScanRequest {
 	req := state.ScanRequest{Raw: b.listed.Raw, Full: full, Keywords: b.kw}
+	req.Lost = b.row.ID == 0 && len(b.row.Generations) > 0
 	if g := b.gen(); g != nil && g.ID != 0 {
 		req.Since = g.Mark
 		for _, rec := range b.records {

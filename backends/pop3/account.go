@@ -35,6 +35,7 @@ type Account struct {
 	delay    time.Duration // what the server wants between log-ins
 	careful  bool          // an answer made no sense: a NOOP shows where each message ends
 	known    *Secret
+	mute     bool // a connection broke where single unique-ids were asked for: none is again
 
 	mu      sync.Mutex // guards session against Close
 	session *session
@@ -124,7 +125,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 				return err
 			}
 			box.HasMark, box.Size = true, s.list.octets()
-			box.Mark = state.Mark{UIDValidity: uidValidity, Exists: uint32(len(s.list.messages))}
+			box.Mark = state.Mark{UIDValidity: uidValidity, Exists: uint32(s.list.count())}
 			return nil
 		})
 		if err != nil {

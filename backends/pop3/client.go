@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type client struct {
 	caps     capabilities
 	greeted  bool   // the server spoke POP3
 	took     bool   // RETR was sent
+	dotless  bool   // a listing was refused in the middle: its dot may still come
 	stamp    string // the greeting's timestamp for APOP; "" without a well-formed one
 	safe     bool   // TLS is on
 	answered time.Time
@@ -165,6 +167,11 @@ func (c *client) status() (word, text string, err error) {
 	}
 	line := strings.TrimRight(string(b), "\r\n")
 	c.trace.line("S", line)
+	if c.dotless && line == "." {
+		c.dotless = false
+		return c.status()
+	}
+	c.dotless = false
 	word, text, _ = strings.Cut(line, " ")
 	word, text = strings.ToUpper(word), c.trace.shown(text)
 	if word != "+OK" && word != "-ERR" && word != "+" {
@@ -177,7 +184,9 @@ func (c *client) status() (word, text string, err error) {
 // lines reads a multi-line answer that lists something and calls f with each line,
 // without its end; f must not keep it. Of a line longer than maxLine it gets the
 // beginning, and false. Listings are read more kindly than messages: a bare LF ends a
-// line as well, for none holds data of others. More than most lines are an error.
+// line as well, for none holds data of others. More than most lines are an error. A -ERR in
+// place of a line ends the listing, and is returned: what came before it was listed. A +OK is
+// the next answer's, and nothing tells where this one ended.
 func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 	var long []byte
 	for n, octets := 0, 0; ; {
@@ -201,6 +210,14 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		if len(b) == 1 && b[0] == '.' {
 			c.trace.line("S", ".")
 			return nil
+		}
+		switch {
+		case bytes.HasPrefix(b, []byte("-ERR")):
+			c.trace.line("S", string(b))
+			c.dotless = true
+			return newRefusal(c.trace.shown(strings.TrimSpace(string(b[4:]))))
+		case bytes.HasPrefix(b, []byte("+OK")):
+			return c.garbled("server's listing has no end: the next answer follows")
 		}
 		if n++; n > most {
 			return c.garbled("server lists more than %d lines", most)

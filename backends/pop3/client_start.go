@@ -85,6 +85,9 @@ func (c *client) capa() error {
 			caps.lines = append(caps.lines, reach.Clean(c.trace.shown(string(line))))
 		}
 	})
+	if _, refused := asRefusal(err); refused {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"mailsync/state"
 )
@@ -30,7 +31,10 @@ type listed uint8
 const (
 	inList listed = 1 << iota
 	inUIDL
-	twice // UIDL or LIST told of its number twice
+	twiceInList // it told of its number twice
+	twiceInUIDL
+	repeats // another message has its unique-id
+	tooLong // its line is longer than is read
 )
 
 // listing is the mailbox as a session shows it: a session begins with a lock and a
@@ -41,7 +45,10 @@ type listing struct {
 	hasStat  bool
 	hasUIDL  bool // the server knows UIDL
 	hasList  bool
-	flaws    int // lines that make no sense
+	inUIDL   int // lines of UIDL
+	inList   int // lines of LIST
+	flaws    int // lines that make no sense, and listings that were cut short
+	held     int // messages without a name, which they would get twice: they are not shown
 	named    bool
 	byUID    map[state.UID]int32    // index in messages
 	digests  map[state.UID]byDigest // of messages without a unique-id of their own
@@ -54,7 +61,7 @@ func (s *session) look() error {
 		return nil
 	}
 	l := &listing{}
-	var lineErr error
+	var noUIDL error
 	questions := []question{
 		{"STAT", func(text string, err error) error {
 			if err == nil {
@@ -64,33 +71,47 @@ func (s *session) look() error {
 			return nil
 		}},
 		{"UIDL", func(_ string, err error) error {
-			if err != nil {
-				lineErr = s.withoutUIDL(err)
+			if noUIDL = err; err != nil {
 				return nil
 			}
 			l.hasUIDL = true
-			return s.c.lines(maxMessages, l.addUIDL)
+			return l.unlessCut(s.c.lines(maxMessages, l.addUIDL))
 		}},
 		{"LIST", func(_ string, err error) error {
 			if err != nil {
 				return nil
 			}
 			l.hasList = true
-			return s.c.lines(maxMessages, l.addSize)
+			return l.unlessCut(s.c.lines(maxMessages, l.addSize))
 		}},
 	}
 	if err := s.c.ask(questions...); err != nil {
 		return err
 	}
-	if lineErr != nil {
-		return lineErr
+	l.sort()
+	if err := s.askSingly(l); err != nil {
+		return err
+	}
+	if noUIDL != nil && !l.hasUIDL {
+		if err := s.withoutUIDL(noUIDL); err != nil {
+			return err
+		}
 	}
 	if !l.hasUIDL && !l.hasList {
 		return errors.New("server answers neither UIDL nor LIST")
 	}
-	l.sort()
 	s.list = l
 	return nil
+}
+
+// unlessCut takes a refusal in the middle of a listing for its end: what came before it is
+// known, and the listing is not complete.
+func (l *listing) unlessCut(err error) error {
+	if _, refused := asRefusal(err); refused {
+		l.flaws++
+		return nil
+	}
+	return err
 }
 
 // withoutUIDL judges a refused UIDL. Messages are named by their digests only where the
@@ -107,6 +128,7 @@ func (s *session) withoutUIDL(err error) error {
 // addUIDL takes a line of UIDL: a number, a blank, and what is left is the unique-id,
 // whatever it holds (RFC 1939 section 7 has 1 to 70 printable characters).
 func (l *listing) addUIDL(line []byte, whole bool) {
+	l.inUIDL++
 	no, uidl, ok := scanListing(line)
 	if !ok {
 		l.flaws++
@@ -114,7 +136,9 @@ func (l *listing) addUIDL(line []byte, whole bool) {
 	}
 	m := message{no: int32(no), size: -1, inAll: inUIDL}
 	// One too long to be read whole is as good as none.
-	if uidl = bytes.TrimRight(uidl, " \t"); whole && len(uidl) > 0 {
+	if uidl = bytes.TrimRight(uidl, " \t"); !whole {
+		m.inAll |= tooLong
+	} else if len(uidl) > 0 {
 		m.text = textOf(uidl)
 	}
 	l.messages = append(l.messages, m)
@@ -123,6 +147,7 @@ func (l *listing) addUIDL(line []byte, whole bool) {
 // addSize takes a line of LIST: a number and a size; a server may add more
 // (RFC 1939 section 5).
 func (l *listing) addSize(line []byte, _ bool) {
+	l.inList++
 	no, rest, ok := scanListing(line)
 	if !ok {
 		l.flaws++
@@ -149,20 +174,22 @@ func (l *listing) sort() {
 			continue
 		}
 		j := &joined[last]
-		if j.inAll&m.inAll != 0 {
-			// Two sizes or two unique-ids: neither is to be believed.
+		again := j.inAll & m.inAll & (inList | inUIDL)
+		if again != 0 {
 			l.flaws++
-			j.inAll |= twice
-			j.text, j.size = "", -1
-			continue
 		}
-		if j.inAll |= m.inAll; j.inAll&twice == 0 {
-			if m.text != "" {
-				j.text = m.text
-			}
-			if m.size >= 0 {
-				j.size = m.size
-			}
+		// Of two sizes or two unique-ids neither is to be believed.
+		switch j.inAll |= m.inAll | again<<2; {
+		case j.inAll&twiceInUIDL != 0:
+			j.text = ""
+		case m.text != "":
+			j.text = m.text
+		}
+		switch {
+		case j.inAll&twiceInList != 0:
+			j.size = -1
+		case m.size >= 0:
+			j.size = m.size
 		}
 	}
 	l.messages = slices.Clip(joined)
@@ -178,8 +205,9 @@ func (l *listing) unrepeat() {
 		}
 	}
 	for i := range l.messages {
-		if m := &l.messages[i]; seen[m.text] > 1 {
+		if m := &l.messages[i]; m.text != "" && seen[m.text] > 1 {
 			m.text = ""
+			m.inAll |= repeats
 		}
 	}
 }
@@ -187,7 +215,7 @@ func (l *listing) unrepeat() {
 // complete reports whether absence from this listing means anything: both answers came,
 // made sense, and agree with each other and with STAT on which messages there are.
 func (l *listing) complete() bool {
-	if !l.hasStat || !l.hasList || l.flaws > 0 || l.stat.messages != len(l.messages) || len(l.trouble) > 0 {
+	if !l.hasStat || !l.hasList || l.flaws > 0 || l.held > 0 || l.stat.messages != len(l.messages) || len(l.trouble) > 0 {
 		return false
 	}
 	want := inList
@@ -196,11 +224,33 @@ func (l *listing) complete() bool {
 	}
 	for i, m := range l.messages {
 		// A session that has deleted nothing yet counts from 1 (RFC 1939 section 5).
-		if m.inAll != want || int(m.no) != i+1 {
+		if m.inAll&^(repeats|tooLong) != want || int(m.no) != i+1 {
 			return false
 		}
 	}
 	return true
+}
+
+// count is how many messages there are, by whatever tells of most.
+func (l *listing) count() int { return max(len(l.messages), l.stat.messages) }
+
+// flaw says in words why a listing is not complete.
+func (l *listing) flaw() string {
+	said := func(known bool, n int) string {
+		if !known {
+			return "(no answer)"
+		}
+		return strconv.Itoa(n)
+	}
+	text := fmt.Sprintf("the server's listing is not complete: of its messages STAT counts %s, LIST names %s, UIDL %s",
+		said(l.hasStat, l.stat.messages), said(l.hasList, l.inList), said(l.hasUIDL, l.inUIDL))
+	if l.flaws > 0 {
+		text += "; some of it makes no sense or was cut short"
+	}
+	if l.held > 0 {
+		text += fmt.Sprintf("; %d without a unique-id were left for the next run, as they may be here already", l.held)
+	}
+	return text + "; nothing counts as gone and nothing is deleted"
 }
 
 // octets is the sum of the sizes.

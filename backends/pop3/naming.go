@@ -41,8 +41,18 @@ func (s *session) name(ctx context.Context) error {
 			return err
 		}
 	}
-	l.named = true
+	if l.named = true; !l.complete() && len(l.trouble) == 0 {
+		l.trouble = append(l.trouble, state.Trouble{Err: state.Faultf(state.Other, "%s", l.flaw()).
+			WithHint("run it again; if it stays so, the server has lost track of the mailbox: tell its operator")})
+	}
 	return nil
+}
+
+// holdsBack reports whether messages without a unique-id are left alone: where a listing is
+// not complete, and may leave out the unique-ids of messages that are here already. To name
+// those by their digests would bring each of them a second time.
+func (s *session) holdsBack() bool {
+	return s.list.hasUIDL && !s.list.complete() && s.a.o.Numbers.hadUIDLs()
 }
 
 // give numbers one message.
@@ -60,6 +70,11 @@ func (s *session) give(i int32, text string) error {
 // nameByDigest identifies messages by their bytes. Those whose header and size are known
 // need not be read.
 func (s *session) nameByDigest(ctx context.Context, nameless []int32) error {
+	hold := s.holdsBack()
+	if hold && len(s.a.o.Numbers.digests()) == 0 {
+		s.list.held = len(nameless)
+		return nil
+	}
 	prints, err := s.fingerprints(nameless)
 	if err != nil {
 		return err
@@ -83,6 +98,10 @@ func (s *session) nameByDigest(ctx context.Context, nameless []int32) error {
 		if err := s.giveDigest(i, d); err != nil {
 			return err
 		}
+	}
+	if hold {
+		s.list.held = len(unread)
+		return nil
 	}
 	for _, i := range unread {
 		if err := s.read(ctx, i, prints[i], taken); err != nil {

@@ -35,6 +35,7 @@ type Numbers struct {
 	byUID  map[state.UID]named
 	next   uint32
 	given  []state.UIDL
+	had    bool              // messages here have unique-ids, by the base or by the files that a lost one left
 	atText map[state.UID]int // index in given
 }
 
@@ -71,6 +72,7 @@ func NewNumbers(known []state.UIDL) *Numbers {
 			n.byKey[k] = u.UID
 		}
 		n.byUID[u.UID] = named{k, u.UIDL}
+		n.had = n.had || !strings.HasPrefix(u.UIDL, "\nD")
 		n.keepOff(u.UID)
 	}
 	return n
@@ -148,6 +150,7 @@ func (n *Numbers) reserve(req state.ScanRequest) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.next = max(n.next, req.Since.UIDNext)
+	n.had = n.had || req.Lost
 	for _, uid := range req.KnownUID {
 		n.keepOff(uid)
 	}
@@ -190,6 +193,14 @@ func (n *Numbers) hasUIDLs() bool {
 		}
 	}
 	return false
+}
+
+// hadUIDLs reports whether messages that are here may have a unique-id which the server told
+// in an earlier run.
+func (n *Numbers) hadUIDLs() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.had
 }
 
 // digests returns every message that is known by its digest.

@@ -155,6 +155,6 @@ func (s *session) mark() state.Mark {
 	return state.Mark{
 		UIDValidity: uidValidity,
 		UIDNext:     s.a.o.Numbers.uidNext(),
-		Exists:      uint32(len(s.list.messages)),
+		Exists:      uint32(s.list.count()),
 	}
 }

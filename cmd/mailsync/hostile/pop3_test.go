@@ -198,21 +198,30 @@ func TestPOP3(t *testing.T) {
 		}}},
 		{name: "STAT/wrong", codes: any, answers: script.Answers{"STAT": script.Say("+OK 99999 99999999999")}},
 		{name: "STAT/noise", codes: any, answers: script.Answers{"STAT": script.Say("+OK many")}},
-		{name: "UIDL/-ERR", codes: any, answers: script.Answers{"UIDL": script.Say("-ERR not now")}, keeps: true, odd: true},
-		{name: "UIDL/nothing", codes: any, answers: script.Answers{"UIDL": func(p *script.Peer, args string) bool {
+		{name: "UIDL/-ERR", codes: failed, answers: script.Answers{"UIDL": script.Say("-ERR not now")}, keeps: true},
+		{name: "UIDL/-ERR to the list of all", codes: failed, answers: popUIDL("-ERR not now"), keeps: true},
+		{name: "UIDL/nothing", codes: failed, answers: popUIDL("+OK", "."), keeps: true},
+		{name: "UIDL/nothing, and nothing of one", codes: failed, answers: script.Answers{"UIDL": func(p *script.Peer, args string) bool {
 			if args != "" {
-				return false
+				p.Send("-ERR no such message")
+			} else {
+				p.Send("+OK", ".")
 			}
-			p.Send("+OK", ".")
 			return true
-		}}, keeps: true, odd: true},
+		}}, keeps: true},
+		{name: "UIDL/nothing, whatever is asked", codes: failed, answers: script.Answers{"UIDL": script.Say("+OK", ".")}, keeps: true},
+		{name: "UIDL/a part", codes: failed, answers: popUIDL("+OK", "1 uidl-40", "2 uidl-41", "."), keeps: true},
+		{name: "UIDL/a part, then -ERR", codes: failed, answers: popUIDL("+OK", "1 uidl-40", "2 uidl-41", "-ERR lost"), keeps: true},
+		{name: "UIDL/a number twice", codes: failed, answers: popUIDL("+OK", "1 uidl-40", "2 uidl-41", "2 uidl-42", "4 uidl-43", "5 uidl-44", "."), keeps: true},
+		{name: "UIDL/more than there are", codes: failed, answers: popUIDL("+OK", "1 uidl-40", "2 uidl-41", "3 uidl-42", "4 uidl-43", "5 uidl-44", "6 uidl-3", "."), keeps: true},
+		{name: "STAT/none", codes: failed, answers: script.Answers{"STAT": script.Say("+OK 0 0")}, keeps: true},
 		{name: "UIDL/half, then the end", codes: []int{1, 5}, answers: script.Answers{"UIDL": func(p *script.Peer, _ string) bool {
 			p.Send("+OK", "1 uidl-0", "2 uidl-1")
 			p.Close()
 			return true
 		}}, keeps: true},
 		{name: "UIDL/silence", codes: unreachable, answers: script.Answers{"UIDL": popStall}, keeps: true},
-		{name: "UIDL/all the same", codes: any, odd: true, prepare: nil, answers: script.Answers{"UIDL": func(p *script.Peer, args string) bool {
+		{name: "UIDL/all the same", codes: any, answers: script.Answers{"UIDL": func(p *script.Peer, args string) bool {
 			if args != "" {
 				p.Sendf("+OK %s same", args)
 				return true
@@ -224,7 +233,7 @@ func TestPOP3(t *testing.T) {
 			p.Send(".")
 			return true
 		}}, keeps: true},
-		{name: "UIDL/numbers that are none", codes: any, answers: script.Answers{"UIDL": script.Say("+OK", "0 a", "-1 b", "99999999999999999999 c", "x d", "1", ".")}, keeps: true, odd: true},
+		{name: "UIDL/numbers that are none", codes: any, answers: script.Answers{"UIDL": script.Say("+OK", "0 a", "-1 b", "99999999999999999999 c", "x d", "1", ".")}, keeps: true},
 		{name: "UIDL/of any octets", codes: []int{0}, prepare: func(box *script.Box) {
 			for i, m := range box.Messages {
 				m.UIDL = []string{"a/b", "..", "x\x01y", "\xff\xfe", strings.Repeat("long", 60), "%41", "a:2,S", "-"}[i%8] + fmt.Sprint(i)
@@ -238,7 +247,8 @@ func TestPOP3(t *testing.T) {
 			return true
 		}}},
 		{name: "LIST/sizes that are wrong", codes: any, answers: script.Answers{"LIST": script.Say("+OK", "1 1", "2 999999", "3 0", "4 99999999999999999999", "5 -3", ".")}},
-		{name: "LIST/fewer than UIDL", codes: any, answers: script.Answers{"LIST": script.Say("+OK", "1 100", ".")}},
+		{name: "LIST/nothing", codes: failed, answers: script.Answers{"LIST": script.Say("+OK", ".")}, keeps: true},
+		{name: "LIST/fewer than UIDL", codes: failed, keeps: true, answers: script.Answers{"LIST": script.Say("+OK", "1 100", ".")}},
 		{name: "RETR/-ERR", codes: failed, answers: onRETR("2", script.Say("-ERR cannot read it"))},
 		{name: "RETR/silence", codes: []int{1, 5}, slow: true, answers: onRETR("2", popStall)},
 		{name: "RETR/closed", codes: []int{1, 5}, answers: onRETR("2", popHangUp)},
@@ -303,6 +313,16 @@ func TestPOP3(t *testing.T) {
 	for _, s := range all {
 		t.Run(s.name, s.play)
 	}
+}
+
+// popUIDL answers the question for all unique-ids, and not those for one.
+func popUIDL(lines ...string) script.Answers {
+	return script.Answers{"UIDL": func(p *script.Peer, args string) bool {
+		if args == "" {
+			p.Send(lines...)
+		}
+		return args == ""
+	}}
 }
 
 // popLogin answers every way of logging in.
