@@ -9,7 +9,8 @@ type Intent struct {
 	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
 	UID     UID    // what APPENDUID said, 0 where it said nothing
 	Bytes   int64  // length of what is sent
-	Flags   Flags  // that it is sent with
+	Flags   Flags  // that it is sent with; of a move, those that its file gets
+	Agreed  Flags  // of a move: what both sides had agreed on
 	Digest  [DigestSize]byte
 	// Confirmed says that the server answered OK.
 	Confirmed bool

@@ -124,6 +124,9 @@ var schema = []string{
 	uid INTEGER NOT NULL,
 	bytes INTEGER NOT NULL,
 	digest BLOB NOT NULL,
+	flags INTEGER NOT NULL,
+	agreed INTEGER NOT NULL,
+	confirmed INTEGER NOT NULL,
 	sum INTEGER NOT NULL,
 	PRIMARY KEY (gen, "key")
 ) WITHOUT ROWID`,
@@ -136,24 +139,11 @@ var schema = []string{
 	sum INTEGER NOT NULL,
 	PRIMARY KEY (gen, uid)
 ) WITHOUT ROWID`,
-	specialUseTable,
-	intentFlagsTable,
-}
-
-// What came with version 2. An intent without flags that is not confirmed takes no row there.
-const (
-	specialUseTable = `CREATE TABLE special_use (
+	`CREATE TABLE special_use (
 	mailbox INTEGER PRIMARY KEY,
 	name TEXT NOT NULL
-)`
-	intentFlagsTable = `CREATE TABLE intent_flags (
-	gen INTEGER NOT NULL,
-	"key" TEXT NOT NULL,
-	flags INTEGER NOT NULL,
-	confirmed INTEGER NOT NULL,
-	PRIMARY KEY (gen, "key")
-) WITHOUT ROWID`
-)
+)`,
+}
 
 // unsettled is Status.Settled, negated, and "seen and agreed differ", in SQL. A query
 // uses the partial index only where it repeats this word for word.

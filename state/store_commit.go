@@ -111,22 +111,11 @@ func (s *Store) drop(from string, key rowKey, total *int64) error {
 	return s.run("DELETE "+from, key.bind)
 }
 
-const (
-	intentRow      = `FROM intent WHERE gen = ? AND "key" = ?`
-	intentFlagsRow = `FROM intent_flags WHERE gen = ? AND "key" = ?`
-)
-
-// dropIntent deletes an intent, if it is there.
-func (s *Store) dropIntent(g *generation, key rowKey) error {
-	if err := s.drop(intentRow, key, &g.intents); err != nil {
-		return err
-	}
-	return s.run("DELETE "+intentFlagsRow, key.bind)
-}
+const intentRow = `FROM intent WHERE gen = ? AND "key" = ?`
 
 func (s *Store) applySettle(g *generation, c *Commit) error {
 	for _, key := range c.Settle {
-		if err := s.dropIntent(g, rowKey{g.row.ID, 0, key}); err != nil {
+		if err := s.drop(intentRow, rowKey{g.row.ID, 0, key}, &g.intents); err != nil {
 			return err
 		}
 	}
@@ -274,26 +263,22 @@ func (s *Store) applyIntents(g *generation, c *Commit) error {
 	for i := range c.Intents {
 		in := &c.Intents[i]
 		key := rowKey{g.row.ID, 0, in.Key}
-		if err := s.dropIntent(g, key); err != nil {
+		if err := s.drop(intentRow, key, &g.intents); err != nil {
 			return err
 		}
 		sum := sumIntent(g.row.ID, in)
 		g.intents += sum
-		err := s.run(`INSERT INTO intent (gen, "key", uidnext, uid, bytes, digest, sum) VALUES (?, ?, ?, ?, ?, ?, ?)`, func(stmt *sqlite.Stmt) {
+		err := s.run(`INSERT INTO intent (gen, "key", uidnext, uid, bytes, digest, flags, agreed, confirmed, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, func(stmt *sqlite.Stmt) {
 			key.bind(stmt)
 			stmt.BindInt64(3, int64(in.UIDNext))
 			stmt.BindInt64(4, int64(in.UID))
 			stmt.BindInt64(5, in.Bytes)
 			stmt.BindBytes(6, in.Digest[:])
-			stmt.BindInt64(7, sum)
+			stmt.BindInt64(7, int64(in.Flags))
+			stmt.BindInt64(8, int64(in.Agreed))
+			stmt.BindInt64(9, number(in.Confirmed))
+			stmt.BindInt64(10, sum)
 		})
-		if err == nil && (in.Flags != 0 || in.Confirmed) {
-			err = s.run(`INSERT INTO intent_flags (gen, "key", flags, confirmed) VALUES (?, ?, ?, ?)`, func(stmt *sqlite.Stmt) {
-				key.bind(stmt)
-				stmt.BindInt64(3, int64(in.Flags))
-				stmt.BindInt64(4, number(in.Confirmed))
-			})
-		}
 		if err != nil {
 			return err
 		}

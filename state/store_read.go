@@ -186,30 +186,16 @@ func (s *Store) uidls(g *generation) ([]UIDL, error) {
 	return uidls, matched(err, total == g.uidls, "the UIDLs", gen)
 }
 
-// intentFlags are the flags of those of a generation's intents that have any or are confirmed, by key.
-func (s *Store) intentFlags(gen GenID) (map[string]Intent, error) {
-	more := map[string]Intent{}
-	err := s.each(`SELECT "key", flags, confirmed FROM intent_flags WHERE gen = ?`, []int64{int64(gen)}, func(stmt *sqlite.Stmt) error {
-		more[stmt.ColumnText(0)] = Intent{Flags: Flags(stmt.ColumnInt64(1)), Confirmed: stmt.ColumnInt64(2) != 0}
-		return nil
-	})
-	return more, err
-}
-
 func (s *Store) intents(g *generation) ([]Intent, error) {
 	gen, total := g.row.ID, int64(0)
-	more, err := s.intentFlags(gen)
-	if err != nil {
-		return nil, err
-	}
 	var intents []Intent
-	err = s.each(`SELECT "key", uidnext, uid, bytes, digest, sum FROM intent WHERE gen = ? ORDER BY "key"`, []int64{int64(gen)}, func(stmt *sqlite.Stmt) error {
-		i := Intent{Key: stmt.ColumnText(0), UIDNext: uint32(stmt.ColumnInt64(1)), UID: UID(stmt.ColumnInt64(2)), Bytes: stmt.ColumnInt64(3)}
-		i.Flags, i.Confirmed = more[i.Key].Flags, more[i.Key].Confirmed
+	err := s.each(`SELECT "key", uidnext, uid, bytes, digest, flags, agreed, confirmed, sum FROM intent WHERE gen = ? ORDER BY "key"`, []int64{int64(gen)}, func(stmt *sqlite.Stmt) error {
+		i := Intent{Key: stmt.ColumnText(0), UIDNext: uint32(stmt.ColumnInt64(1)), UID: UID(stmt.ColumnInt64(2)), Bytes: stmt.ColumnInt64(3),
+			Flags: Flags(stmt.ColumnInt64(5)), Agreed: Flags(stmt.ColumnInt64(6)), Confirmed: stmt.ColumnInt64(7) != 0}
 		n := stmt.ColumnLen(4)
 		stmt.ColumnBytes(4, i.Digest[:])
 		sum := sumIntent(gen, &i)
-		if n != DigestSize || sum != stmt.ColumnInt64(5) {
+		if n != DigestSize || sum != stmt.ColumnInt64(8) {
 			return damage("the intent %q does not match its sum", i.Key)
 		}
 		total += sum

@@ -76,7 +76,7 @@ func sumUIDL(gen GenID, u *UIDL) int64 {
 }
 
 func sumIntent(gen GenID, i *Intent) int64 {
-	f := fields(nil).num(int64(gen), int64(i.UIDNext), int64(i.UID), i.Bytes, int64(i.Flags), number(i.Confirmed)).text(i.Key)
+	f := fields(nil).num(int64(gen), int64(i.UIDNext), int64(i.UID), i.Bytes, int64(i.Flags), int64(i.Agreed), number(i.Confirmed)).text(i.Key)
 	return append(f, i.Digest[:]...).sum()
 }
 

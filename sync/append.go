@@ -20,11 +20,12 @@ const (
 
 // outgoing is a file on its way to the server.
 type outgoing struct {
-	name string
-	got  state.Received
-	key  string   // of its intent: the name that it was announced with
-	lost bool     // the server does not have it any more
-	was  identity // that the file has so far; zero for one of another program
+	name   string
+	got    state.Received
+	key    string      // of its intent: the name that it was announced with
+	lost   bool        // the server does not have it any more
+	agreed state.Flags // of one that was moved: what both sides had agreed on
+	was    identity    // that the file has so far; zero for one of another program
 }
 
 // appendFiles sends files that other programs put into the Maildir to the server. That it is
@@ -207,8 +208,8 @@ func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 		if f.lost {
 			rec.Status = state.OnlyHere
 		}
-		if rec.Agreed = as.Flags; !moved(f.key) {
-			rec.Agreed &= rec.Seen // what the server does not show of them, it did not keep
+		if rec.Agreed = as.Flags & rec.Seen; moved(f.key) { // what the server does not show, it did not keep
+			rec.Agreed = f.agreed
 		}
 		c.Put = append(c.Put, rec)
 		c.Proofs = append(c.Proofs, state.Proof{UID: as.UID, Digest: as.Digest, Bytes: as.Bytes})

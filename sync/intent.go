@@ -57,7 +57,7 @@ func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err
 			}
 			b.hold(fileOf(in.Key)) // where its file is, or that there is none, the next run sees
 		case here && uid != 0:
-			f.got.UID, f.got.Flags, f.lost = uid, in.Flags, !listed
+			f.got.UID, f.got.Flags, f.agreed, f.lost = uid, in.Flags, in.Agreed, !listed
 			found = append(found, f)
 			if in.UID == 0 { // once the file has its identity, this tells that it is the one that was sent
 				in.UID = uid

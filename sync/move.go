@@ -192,7 +192,7 @@ func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error
 // intent is that to have a message in its new mailbox, by the file that lies there.
 func (m *move) intent(from, to *box) state.Intent {
 	return state.Intent{Key: movedKey + m.Name, UIDNext: to.uidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
-		Flags: translate(from.record(m.UID).Agreed, from.kw, to.kw)}
+		Flags: m.flags, Agreed: translate(from.record(m.UID).Agreed, from.kw, to.kw)}
 }
 
 // tieMoved gives the files of moved messages their new identities and records them.
