@@ -99,6 +99,7 @@ type run struct {
 	moved          []*move     // what went in one mailbox and came in another
 	anyway         bool        // what the server confirmed and does not list is sent once more
 	unsent         atomic.Bool // an append failed: something the user moved may have no other copy
+	waits          []waiting   // files whose messages the server confirmed and does not list
 }
 
 func newRun(a *Account) *run { return &run{Account: a, turn: newTurn(), walking: newTurn()} }

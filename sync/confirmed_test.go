@@ -447,3 +447,23 @@ func TestMoveCopiedWithoutAUID(t *testing.T) {
 		}
 	}
 }
+
+// A file that waits for a message which the server confirmed and forgot holds back no deletion but that
+// of a message with the same text, for it may be what the user moved.
+func TestConfirmedAndLostHoldsBackItsTwin(t *testing.T) {
+	l := inbox(12)
+	mirror(&l.policy)
+	l.policy.Append = true
+	l.clean(t)
+	l.server.Keeps = func(string) bool { return false }
+	l.remove(t, "number 3\r")
+	l.drop(t, "INBOX/new/1.M1.home", body(3)) // as one that a program moved under a name of its own
+	l.remove(t, "number 5\r")
+	if r := l.run(nil, nil); r.DeletedOnServer != 1 || len(r.Problems) != 1 {
+		t.Errorf("deleted %d: %v", r.DeletedOnServer, r.Problems)
+	}
+	left := strings.Join(l.onServer("INBOX"), "\n")
+	if !strings.Contains(left, body(3)) || strings.Contains(left, body(5)) || len(l.onServer("INBOX")) != 11 {
+		t.Errorf("%d are left on the server", len(l.onServer("INBOX")))
+	}
+}

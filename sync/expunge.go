@@ -18,6 +18,10 @@ func (r *run) expunge(ctx context.Context, b *box, ops []Op) error {
 		b.undone = true
 		return errors.New("an append failed in this run, and what was removed here may be part of it: no deletion was carried over to the server")
 	}
+	ops, err := r.spared(ctx, b, ops)
+	if err != nil || len(ops) == 0 {
+		return wrap("expunge", err)
+	}
 	missing, err := r.stillMissing(ctx, b, uidsOf(ops))
 	if err != nil {
 		return fmt.Errorf("look at the disk once more: %w", err)

@@ -53,7 +53,7 @@ func TestNamesWithoutQuotes(t *testing.T) {
 	}
 	l.holds(0, 1, 2, 3)
 	o := l.run("backup", "--json")
-	if o.code != 1 || !strings.Contains(o.stdout, `"messages":4,"here":4,`) || !strings.Contains(o.stdout, `"unreadable_mailboxes":2}`) ||
+	if o.code != 1 || !strings.Contains(o.stdout, `"messages":4,"here":4,`) || !strings.Contains(o.stdout, `"unreadable_mailboxes":2,`) ||
 		!strings.Contains(o.stdout, `"status":"partial"`) {
 		t.Errorf("exit %d\n%s", o.code, o.stdout)
 	}

@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,9 @@ type situation struct {
 	muteAfter bool
 	// never says that the last run cannot do everything either.
 	never bool
+	// forgets says that the server confirmed an append and did nothing: it is named in every run, and not
+	// sent again.
+	forgets bool
 }
 
 // mirror is the configuration under which a mistake costs most.
@@ -177,6 +181,8 @@ func (s situation) play(t *testing.T) {
 	switch {
 	case s.undone:
 		l.atLeast(wanted)
+	case s.forgets:
+		l.forgotten(wanted)
 	case !s.never:
 		l.recovered(wanted)
 	}
@@ -217,6 +223,28 @@ func (l *imapLife) recovered(wanted map[string]int) {
 		l.t.Errorf("and once more: exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
 	}
 	l.everything(wanted)
+}
+
+// forgotten sees that all is done but for the one message that the server confirmed and forgot: that is
+// here, once, and each run names it.
+func (l *imapLife) forgotten(wanted map[string]int) {
+	l.t.Helper()
+	var o outcome
+	for range 3 {
+		if o = l.sync(); o.code != 1 || !strings.Contains(o.stderr, "does not list it") {
+			l.t.Errorf("after it was healed: exit %d\n%s", o.code, tail(o.stderr))
+		}
+	}
+	mail, _ := l.files()
+	here, server := bodies(mail), l.onServer()
+	if server[letter(50)] != 0 || here[letter(50)] != 1 {
+		l.t.Errorf("what was forgotten is %d times on the server and %d times here", server[letter(50)], here[letter(50)])
+	}
+	delete(wanted, letter(50))
+	delete(here, letter(50))
+	if !maps.Equal(server, wanted) || !maps.Equal(here, wanted) {
+		l.t.Errorf("%d messages on the server and %d here; want %d and the one that was forgotten", len(server), len(here), len(wanted))
+	}
 }
 
 // nothingLost sees that what was here is here, in its Maildir unless the server lied.
