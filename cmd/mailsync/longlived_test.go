@@ -37,7 +37,7 @@ func TestManyRunsInOneProcess(t *testing.T) {
 	}
 	l := newLongLived(t)
 	l.one(t.Context(), syncTask(), flags{config: l.config}, "ada", "collected") // the others have something to look at
-	for begun := time.Now(); time.Since(begun) < length || l.runs < 30; {
+	for begun := time.Now(); time.Since(begun) < length || l.runs < 60; {
 		for range 5 {
 			l.change()
 			l.run()
