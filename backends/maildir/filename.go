@@ -27,6 +27,8 @@ type Name struct {
 const (
 	mark    = ".mailsync"
 	keySize = 26
+	// markUpper is what a copy into upper case makes of the mark.
+	markUpper = ".MAILSYNC"
 	// HashSize is how many base32 characters of the digest stand in a name.
 	HashSize = 20
 	maxToken = 64
@@ -74,7 +76,7 @@ func ParseName(base string) (Name, bool) {
 		return Name{}, false
 	}
 	n.Token, rest, ok = strings.Cut(rest, mark)
-	if !ok || !ValidToken(n.Token) || rest != "" && rest[0] != ',' {
+	if !ok || !ValidToken(n.Token) || rest != "" && ValidToken(rest[:1]) { // a copy may have replaced the comma
 		return Name{}, false
 	}
 	n.parseHints(rest)

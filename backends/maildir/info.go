@@ -22,7 +22,7 @@ type parts struct {
 	key     string // what stays the same when flags change
 	letters string
 	has     bool // there is an info part of version 2 that can be read
-	odd     bool // by us, for its separator is not the one of mail programs here
+	odd     bool // by us, for its separator is not the one of mail programs here, or something follows the letters
 	mangled bool // there was one that cannot be read any more; of a name of ours only
 }
 
@@ -32,12 +32,62 @@ func partsOf(base string) parts {
 	p := parts{key: base}
 	for i := strings.LastIndex(base, infoTwo); i > 0; i = strings.LastIndex(base[:i], infoTwo) {
 		if key, ok := cutSep(base[:i]); ok && key != "" {
-			p.key, p.letters, p.has, p.odd = key, base[i+len(infoTwo):], true, base[i-1] != infoSep
+			info := base[i+len(infoTwo):]
+			p.key, p.letters, p.has = key, leadingLetters(info), true
+			p.odd = base[i-1] != infoSep || p.letters != info
 			break
 		}
 	}
 	p.key, p.mangled = cutMangled(p.key)
+	if key, ok := unfold(p.key); ok {
+		since := "" // what mail programs wrote after a copy into lower case
+		if !strings.Contains(p.key, markUpper) {
+			since = upperLetters(p.letters)
+		}
+		p.key, p.letters, p.mangled = key, since, true
+	}
 	return p
+}
+
+// leadingLetters are those at the beginning of an info part. What follows, as ".TXT" of a
+// program that gives each file an ending, are no flags.
+func leadingLetters(info string) string {
+	for i := range len(info) {
+		if !onlyLetters(info[i : i+1]) {
+			return info[:i]
+		}
+	}
+	return info
+}
+
+// unfold undoes what a copy did that put a name of ours into lower case, or into upper. Nothing
+// in such a name tells keywords and flags apart any more.
+func unfold(key string) (own string, folded bool) {
+	dot := strings.IndexByte(key, '.')
+	if dot < 1 || dot+1 == len(key) {
+		return "", false
+	}
+	switch key[dot+1] {
+	case 'u', 'p':
+	case 'U', 'P':
+		if !strings.Contains(key, markUpper) {
+			return "", false
+		}
+	default:
+		return "", false
+	}
+	own = strings.Replace(strings.ToUpper(key), markUpper, mark, 1)
+	_, folded = ParseName(own)
+	return own, folded
+}
+
+func upperLetters(letters string) string {
+	return strings.Map(func(c rune) rune {
+		if c < 'A' || c > 'Z' {
+			return -1
+		}
+		return c
+	}, letters)
 }
 
 func cutSep(s string) (key string, ok bool) {

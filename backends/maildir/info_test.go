@@ -35,6 +35,9 @@ func TestInfoPart(t *testing.T) {
 			{"cur", "2,", "", true},
 			{"cur", "_2,F:2,S", "S", true}, // a reader saw no flags, and added one
 			{"cur", "_2,F;2,", "", true},
+			{"cur", ":2,FS.TXT", "FS", false}, // an ending, or the number of a copy, is no flag
+			{"cur", ":2,Sa (1)", "Sa", false},
+			{"cur", ":2,.eml", "", false},
 		} {
 			got := partsOf(own + c.tail)
 			if got.key != own || got.letters != c.letters || got.silent(c.dir) != c.silent {
@@ -43,13 +46,14 @@ func TestInfoPart(t *testing.T) {
 		}
 	}
 	for name, silent := range map[string]bool{
-		"cur/1.U7Tx.mailsync,W=12,H=A2A2": true, // cut off
-		"cur/1.U7Tx.mailsync,W=12_":       true,
-		"new/1.U7Tx.mailsync,W=12,H=A2A2": true,
-		"new/1.U7Tx.mailsync,U=3":         true,
-		"cur/1.U7Tx.mailsync,U=3:2,":      false,
-		"cur/1700000000.M1P2.host":        false, // another program's: there is nothing to know of it
-		"cur/1700000000.M1P2.host_2,S":    false,
+		"cur/1.U7Tx.mailsync_W=12_H=A2A2:2_S": true, // without commas
+		"cur/1.U7Tx.mailsync,W=12,H=A2A2":     true, // cut off
+		"cur/1.U7Tx.mailsync,W=12_":           true,
+		"new/1.U7Tx.mailsync,W=12,H=A2A2":     true,
+		"new/1.U7Tx.mailsync,U=3":             true,
+		"cur/1.U7Tx.mailsync,U=3:2,":          false,
+		"cur/1700000000.M1P2.host":            false, // another program's: there is nothing to know of it
+		"cur/1700000000.M1P2.host_2,S":        false,
 	} {
 		dir, base, _ := strings.Cut(name, "/")
 		if got := partsOf(base); got.silent(dir) != silent {
@@ -67,6 +71,28 @@ func TestInfoPart(t *testing.T) {
 		got := partsOf(base)
 		if got.odd = false; got != want {
 			t.Errorf("%s is taken apart as %+v", base, got)
+		}
+	}
+}
+
+// A copy that knows one case only keeps whose message it is, and tells nothing of its flags: a
+// keyword's letter is a flag's in the other case.
+func TestNameOfOneCase(t *testing.T) {
+	hash := strings.Repeat("A2", HashSize/2)
+	for _, own := range []string{"1.U7TAB2.mailsync,S=10,W=12,H=" + hash, "1.U7-2TAB2.mailsync", "0.P" + strings.Repeat("T7", keySize/2) + "TAB2.mailsync,W=2"} {
+		for _, base := range []string{strings.ToLower(own + ":2,FSa"), strings.ToUpper(own + ":2,FSa"), strings.ToLower(own), strings.ToUpper(own)} {
+			if got := partsOf(base); got.key != own || got.letters != "" || !got.silent("cur") || !got.silent("new") {
+				t.Errorf("%s is taken apart as %+v", base, got)
+			}
+		}
+		// A reader that saw no flags in it added one.
+		if got := partsOf(strings.ToLower(own+":2,fa") + "S"); got.key != own || got.letters != "S" || !got.silent("cur") {
+			t.Errorf("%s in lower case is taken apart as %+v", own, got)
+		}
+	}
+	for _, base := range []string{"1700000000.u7p2.host:2,s", "1.p.host", "1.U7TX.MAILSYNCS:2,S", "1.u7.mailsync"} {
+		if got := partsOf(base); got.mangled {
+			t.Errorf("%s is taken for ours: %+v", base, got)
 		}
 	}
 }
