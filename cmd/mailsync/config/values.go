@@ -62,12 +62,11 @@ func parsePercent(text string) (int, error) {
 var placeholder = regexp.MustCompile(`\{[a-zA-Z_]*\}`)
 
 // Expand replaces a leading ~, $VAR and ${VAR} in a path, of the configuration and of the
-// command line alike: many shells leave a ~ alone that stands behind "=" or in quotes. A variable
-// that is not set, or empty, is an error: the path would be another.
+// command line alike: many shells leave a ~ alone that stands behind "=" or in quotes, and none expands
+// one that comes out of a variable. A variable that is not set, or empty, is an error: the path would be another.
 func Expand(path string, env func(string) string) (string, error) {
 	var bad error
 	given := path
-	tilde := strings.HasPrefix(path, "~")
 	path = os.Expand(path, func(name string) string {
 		value := env(name)
 		if value == "" && bad == nil {
@@ -78,7 +77,7 @@ func Expand(path string, env func(string) string) (string, error) {
 	if bad != nil {
 		return "", bad
 	}
-	if tilde {
+	if strings.HasPrefix(path, "~") { // also out of a variable: no shell expanded it there
 		rest := path[1:]
 		if rest != "" && !os.IsPathSeparator(rest[0]) {
 			return "", fmt.Errorf(`%q is another user's home; write "~/…" or the whole path`, given)
@@ -86,6 +85,9 @@ func Expand(path string, env func(string) string) (string, error) {
 		home := env("HOME")
 		if home == "" {
 			return "", fmt.Errorf("~ stands for $HOME, and that is not set")
+		}
+		if !filepath.IsAbs(home) {
+			return "", fmt.Errorf("~ stands for $HOME, and %q is not a whole path", home)
 		}
 		path = home + rest
 	}
