@@ -82,7 +82,7 @@ func (r *Result) Accepted() int {
 // Status is "ok", "partial" (some of it was done) or "failed" (none was).
 func (r *Result) Status() string {
 	switch {
-	case r.Fatal == nil && len(r.Problems) == 0:
+	case r.Fatal == nil && len(r.Problems) == 0 && !r.Stopped:
 		return "ok"
 	case r.Fatal != nil && r.Unlooked == r.Mailboxes:
 		return "failed"

@@ -46,8 +46,11 @@ func (w *verifying) unlisted(rows []state.MailboxRow) (found []Finding) {
 	}
 	for key, l := range w.listed {
 		if !w.here[key] && (w.OnlyThere == nil || w.OnlyThere(l)) && !(l.HasMark && l.Mark.Exists == 0) {
-			found = append(found, Finding{Fault: NotHere, Mailbox: displayName(l.Levels), path: "\x00" + l.Raw,
-				Detail: fmt.Sprintf("the mailbox is not here, with %d messages", l.Mark.Exists)})
+			detail := fmt.Sprintf("the mailbox is not here, with %d messages", l.Mark.Exists)
+			if !l.HasMark {
+				detail = "the mailbox is not here, and the server does not tell how many messages it holds"
+			}
+			found = append(found, Finding{Fault: NotHere, Mailbox: displayName(l.Levels), path: "\x00" + l.Raw, Detail: detail})
 		}
 	}
 	slices.SortStableFunc(found, compareFindings)

@@ -92,6 +92,12 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 			return nil, err
 		}
 	}
+	var never []string
+	if !o.server {
+		if never, err = o.neverMet(ctx, r, h); err != nil {
+			return nil, err
+		}
+	}
 	if o.repair {
 		err = o.repairs(r, h, v)
 	} else {
@@ -101,6 +107,9 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		return nil, err
 	}
 	verdict := v.Run(ctx)
+	for _, name := range never {
+		verdict.Short = append(verdict.Short, engine.Shortfall{Mailbox: name, Unscanned: true})
+	}
 	o.tell(r, verdict)
 	result = outcomeOf(verdict)
 	result.Problems = append(result.Problems, shortfalls(verdict)...)
