@@ -116,12 +116,37 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 		if err == nil && !info.IsDir() {
 			err = fmt.Errorf("%s is no folder", sub)
 		}
+		if err != nil && !isNotExist(err) {
+			err = t.obstacle(dir, err)
+		}
 		if err != nil {
 			return nil, fault(err, "open maildir %s", dir)
 		}
 	}
 	t.remember(dir)
 	return newMaildir(t, dir), nil
+}
+
+// obstacle says what stands in the place of a Maildir that could not be opened or made, where it is no folder: an
+// mbox of another program, say, or a link that leads nowhere.
+func (t *Tree) obstacle(dir string, err error) error {
+	for at := dir; at != "."; at = path.Dir(at) {
+		info, lerr := t.fs.Lstat(at)
+		if lerr != nil {
+			continue // what is in its way lies above it
+		}
+		what := "a file"
+		if info.Type == fs.ModeSymlink {
+			_, lerr = t.namesBeyond(at)
+			what = "a symbolic link that leads to no folder"
+		}
+		if info.IsDir() || info.Type == fs.ModeSymlink && lerr == nil {
+			return err
+		}
+		return state.Faultf(state.Storage, "%s lies at %q, where a folder has to be", what, at).
+			WithHint("move it out of the maildir, or give the account a maildir of its own")
+	}
+	return err
 }
 
 // Create makes a Maildir, or what of it is missing, with its marker, both durable when
@@ -134,11 +159,11 @@ func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 		return nil, state.Faultf(state.Storage, "the Maildir %q is another program's, and stays as it is", dir)
 	}
 	if err := mkdirs(t.fs, dir); err != nil {
-		return nil, fault(err, "create maildir %s", dir)
+		return nil, fault(t.obstacle(dir, err), "create maildir %s", dir)
 	}
 	for _, sub := range []string{dirTmp, dirNew, dirCur} {
 		if err := mkdir(t.fs, path.Join(dir, sub)); err != nil {
-			return nil, fault(err, "create maildir %s", dir)
+			return nil, fault(t.obstacle(dir, err), "create maildir %s", dir)
 		}
 	}
 	md := newMaildir(t, dir)
