@@ -10,11 +10,12 @@ package disk
 import (
 	"io"
 	"io/fs"
+	"strings"
 	"time"
 )
 
 // FS is a tree of folders and files. Names are relative to its root, separated by
-// slashes, valid for fs.ValidPath; "." is the root. Every error that is about a name
+// slashes, valid for fs.ValidPath but for octets that are no UTF-8; "." is the root. Every error that is about a name
 // that is not there, or is there already, meets errors.Is with fs.ErrNotExist and
 // fs.ErrExist. Methods are safe for concurrent use.
 type FS interface {
@@ -88,3 +89,7 @@ const (
 	dirMode  fs.FileMode = 0o700
 	fileMode fs.FileMode = 0o600
 )
+
+// valid reports whether a name is one of FS. What a copy put in place of an octet may be no UTF-8,
+// and on most systems names are octets: where not, the system refuses it.
+func valid(name string) bool { return fs.ValidPath(strings.ToValidUTF8(name, "_")) }

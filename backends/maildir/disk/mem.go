@@ -126,7 +126,7 @@ func pathErr(op, name string, err error) error {
 
 // find walks to a node.
 func (m *Mem) find(name string) (*node, error) {
-	if !fs.ValidPath(name) {
+	if !valid(name) {
 		return nil, fs.ErrInvalid
 	}
 	n := m.root
@@ -156,7 +156,7 @@ func cutPath(name string) (elem, rest string) {
 
 // folder finds the folder of a name, and the node of the name, nil if it is not there.
 func (m *Mem) folder(name string) (dir, n *node, base string, err error) {
-	if !fs.ValidPath(name) || name == "." {
+	if !valid(name) || name == "." {
 		return nil, nil, "", fs.ErrInvalid
 	}
 	dir, err = m.find(path.Dir(name))
