@@ -191,7 +191,7 @@ func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 	c := state.Commit{}
 	for i, f := range files {
 		as := f.got
-		as.Token, as.Variant, as.Respell = b.gen().Token, 1, b.strange(f.was.token)
+		as.Token, as.Variant, as.Respell = b.gen().Token, 1, b.strange(f.was.token) || moved(f.key)
 		names[i] = newName{from: b, name: f.name, as: as}
 		c.Settle = append(c.Settle, f.key)
 		if f.was.token == as.Token && f.was.uid != as.UID && b.record(f.was.uid).Variant == f.was.variant {

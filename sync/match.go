@@ -48,6 +48,11 @@ func (r *run) match(ctx context.Context) error {
 		}
 	}
 	moves := Moves(sides)
+	named, err := r.refiled(ctx, boxes, sides)
+	if err != nil {
+		return err
+	}
+	moves = append(moves, named...)
 	for _, m := range moves {
 		one := &move{Move: m, from: boxes[m.From], to: boxes[m.To], in: boxes[m.In]}
 		if one.from.failed || one.to.failed || one.in.failed || m.NewUID == 0 && one.in.held[bare(m.Name)] {

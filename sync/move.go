@@ -18,6 +18,7 @@ func (r *run) moveOps(b *box) {
 		case m.NewUID != 0 && m.to == b:
 			b.ops = append(b.ops, Op{Kind: OpLink, UID: m.NewUID, Name: m.in.row.Path + "/" + m.Name})
 		case m.NewUID == 0 && r.Policy.Append && m.to == b:
+			b.ops = slices.DeleteFunc(b.ops, func(o Op) bool { return o.Kind == OpAppend && o.Name == m.Name })
 			b.ops = append(b.ops, Op{Kind: OpMove, UID: m.UID, Name: m.Name, From: m.from.name})
 		case m.NewUID == 0 && !r.Policy.Append && m.from == b:
 			if rec := b.record(m.UID); rec.Status != state.KeptAway {
@@ -207,6 +208,9 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 		as := m.got
 		as.UID, as.Variant, as.Token, as.Apart = m.NewUID, 1, to.gen().Token, r.hasAlike(to, old)
 		as.Flags, as.Respell = m.flags, true
+		if m.got.Token == "" && old.Date != state.NoDate {
+			as.Date = old.Date
+		}
 		files[i] = newName{from: to, name: m.Name, as: as}
 		rec := state.Record{UID: m.NewUID, Variant: 1, Status: state.Live, Form: as.Form, Size: old.Size, Date: old.Date,
 			Seen: translate(old.Seen, from.kw, to.kw), Agreed: translate(old.Agreed, from.kw, to.kw)}

@@ -10,6 +10,7 @@ import (
 
 	"mailsync/backends/mem"
 	"mailsync/state"
+	"mailsync/sync"
 )
 
 // holiday is the message that moves: "a" is Holiday in INBOX, and Paid in Archive.
@@ -86,6 +87,11 @@ func (l *lab) beach(t testing.TB) (there, here string) {
 // moved it on which, and whatever its letters mean in either place.
 func TestKeywordsOfAMessageThatMoves(t *testing.T) {
 	asIs := func(l *lab) { l.take(t, "Archive", nil) }
+	renamed := func(info string) func(l *lab) {
+		return func(l *lab) {
+			l.each(t, "Subject: beach", func(p string) { l.move(t, p, "Archive/cur/1700000000.R1.host:2,"+info) })
+		}
+	}
 	uid := state.UID(10)
 	moved := "Archive[Holiday \\Seen] | Archive[S Holiday]"
 	for _, c := range []struct {
@@ -130,6 +136,23 @@ func TestKeywordsOfAMessageThatMoves(t *testing.T) {
 			asIs(l)
 			l.base = mem.NewBase()
 		}, moved},
+		{"here, under another name", nil, renamed("Sa"), moved},
+		{"here, under another name, and the server tells no UID", func(l *lab) { l.server.NoUIDPlus = true }, renamed("Sa"), moved},
+		{"here, under another name, by a program that knows letters", nil, func(l *lab) {
+			l.write(t, "Archive/dovecot-keywords", []byte("0 Paid\n1 Holiday\n"))
+			renamed("Sb")(l)
+		}, moved},
+		{"here, under another name, by a program that knows no letters", nil, renamed("S"), moved},
+		{"here, under another name, without append, and with it later", nil, func(l *lab) {
+			l.policy.Append = false
+			renamed("Sa")(l)
+			l.clean(t)
+			l.clean(t)
+			l.policy.Append = true
+		}, moved},
+		{"here, under another name, where deletions travel", func(l *lab) {
+			l.policy.OnDiskDelete, l.policy.OnServerDelete = sync.Delete, sync.Delete
+		}, renamed("Sa"), moved},
 		{"there", nil, func(l *lab) { l.moveThere(t, "INBOX", "Archive", uid) }, moved},
 		{"there, with a flag that changed here", nil, func(l *lab) {
 			l.rename(t, "Subject: beach", "FSa")
@@ -245,6 +268,32 @@ func TestFileThatStaysWhereItWasMovedTo(t *testing.T) {
 	if got := string(l.read(t, "Lists/Go/dovecot-keywords")); got != "0 Urgent\n" {
 		t.Errorf("Lists/Go names %q", got)
 	}
+}
+
+// A file that was moved under another name is no deletion, also where nothing is appended.
+func TestFileMovedUnderAnotherNameIsNotDeletedThere(t *testing.T) {
+	l := holidays(t)
+	l.policy.Append, l.policy.OnDiskDelete = false, sync.Delete
+	l.each(t, "Subject: beach", func(p string) { l.move(t, p, "Archive/cur/1700000000.R1.host:2,Sa") })
+	for range 3 {
+		l.clean(t)
+	}
+	l.idle(t)
+	if there, _ := l.beach(t); there != "INBOX[Holiday \\Seen]" {
+		t.Errorf("on the server: %s", there)
+	}
+	if got := l.rebuilt(t, "Archive/cur/1700000000.R1.host:2,Sa"); strings.ReplaceAll(got, "\n", "\r\n") != holiday {
+		t.Errorf("here: %q", got)
+	}
+	l.remove(t, "number 1\r") // one whose bytes are nowhere else
+	l.clean(t)
+	l.server.Change("INBOX", func(m *mem.Mailbox) {
+		for _, msg := range m.Messages {
+			if strings.Contains(msg.Body, "number 1\r") {
+				t.Errorf("a removed message is on the server still")
+			}
+		}
+	})
 }
 
 // What is restored elsewhere from where the user put it has the keywords that were agreed on.

@@ -17,10 +17,16 @@ func (r *run) foldTwins(ctx context.Context, b *box) error {
 	}
 	flags := map[string]state.Flags{}
 	var names []string
+	moving, err := r.movingNames(ctx, b)
+	if err != nil {
+		return err
+	}
 	for _, f := range b.disk.Foreign {
 		if r.mayBe(b, f.Token) {
 			names = append(names, f.Name)
-			flags[f.Name] = f.Flags
+			if flags[f.Name] = f.Flags; moving[bare(f.Name)] { // its letters are of the Maildir that it came from
+				flags[f.Name] &= state.System
+			}
 		}
 	}
 	strays := map[string]state.UID{}
@@ -64,6 +70,24 @@ func (r *run) foldTwins(ctx context.Context, b *box) error {
 	}
 	b.disk, err = b.md.Scan(ctx, b.gen().Token, nil, b.kw)
 	return err
+}
+
+// movingNames are the bare names of files that a run was about to move a message for.
+func (r *run) movingNames(ctx context.Context, b *box) (map[string]bool, error) {
+	if b.gen().ID == 0 || len(b.disk.Foreign) == 0 {
+		return nil, nil
+	}
+	intents, err := r.Base.Intents(ctx, b.gen().ID)
+	if err != nil {
+		return nil, wrap("read state", err)
+	}
+	names := map[string]bool{}
+	for _, in := range intents {
+		if moved(in.Key) {
+			names[bare(fileOf(in.Key))] = true
+		}
+	}
+	return names, nil
 }
 
 // foldOlder takes away one of two names of one file that are both none of this

@@ -1,0 +1,119 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mailsync/state"
+)
+
+// A program that moves a file to another Maildir may give it a name of its own there, as mu4e does if it is
+// told to. Then nothing in the name says whose message it is; its bytes do. Taken for new
+// mail it would be sent a second time, with its keyword letters read as those of the new place.
+
+// lost is a message whose file is nowhere, and what its bytes were.
+type lost struct {
+	side  int
+	rec   state.Record
+	proof state.Proof
+}
+
+// unnamed is a file that carries nobody's token, and what its bytes are.
+type unnamed struct {
+	side int
+	file state.Foreign
+	got  state.Received
+}
+
+// refile pairs messages whose files are gone with files of the same bytes in other Maildirs, each used
+// once. It is a pure function.
+func refile(gone []lost, files []unnamed) (moves []Move) {
+	used := make([]bool, len(gone))
+	for _, u := range files {
+		for i, l := range gone {
+			if used[i] || l.side == u.side || l.proof.Digest != u.got.Digest || l.proof.Bytes != u.got.Bytes {
+				continue
+			}
+			used[i] = true
+			f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
+			moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
+			break
+		}
+	}
+	return moves
+}
+
+// refiled finds the files that were moved under other names. It looks only where something hangs on it: where
+// files of other programs are appended, and where the server's copy of a missing file would go.
+func (r *run) refiled(ctx context.Context, boxes []*box, sides []Side) ([]Move, error) {
+	if !r.Policy.Append && r.Policy.OnDiskDelete != Delete {
+		return nil, nil
+	}
+	var files []unnamed
+	for i, b := range boxes {
+		if b.failed || !sides[i].diskSaid() {
+			continue
+		}
+		for _, f := range b.disk.Foreign {
+			if f.Token == "" && !b.held[bare(f.Name)] {
+				files = append(files, unnamed{side: i, file: f})
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil, nil
+	}
+	gone, err := r.lost(ctx, boxes, sides)
+	if err != nil || len(gone) == 0 {
+		return nil, err
+	}
+	read := files[:0]
+	for _, u := range files {
+		u.got, err = boxes[u.side].md.Inspect(u.file.Name, nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read a file that may have been moved: %w", err)
+		}
+		read = append(read, u)
+	}
+	return refile(gone, read), nil
+}
+
+// lost finds the messages that the server has and whose files are in no Maildir under their own names.
+func (r *run) lost(ctx context.Context, boxes []*box, sides []Side) (gone []lost, err error) {
+	a := newAccount(sides)
+	for i, b := range boxes {
+		if b.failed || !sides[i].diskSaid() || !b.disk.Complete {
+			continue
+		}
+		var uids []state.UID
+		var records []state.Record
+		for _, rec := range sides[i].Base {
+			expected := rec.Status.HasFile() && rec.Status != state.Released ||
+				rec.Status == state.KeptAway && r.Policy.Append // by a run that did not append
+			if !rec.Status.OnServer() || !expected || b.moving[rec.UID] {
+				continue
+			}
+			if _, there := nameIn(b.disk, rec.UID, max(1, rec.Variant)); !there && len(a.elsewhere[tokenOf(i, rec)]) == 0 {
+				uids, records = append(uids, rec.UID), append(records, rec)
+			}
+		}
+		if len(uids) == 0 {
+			continue
+		}
+		proofs, err := r.Base.Proofs(ctx, b.gen().ID, uids)
+		if err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		for _, rec := range records {
+			if p, known := proofs[rec.UID]; known {
+				gone = append(gone, lost{i, rec, p})
+			}
+		}
+	}
+	return gone, nil
+}
