@@ -143,6 +143,14 @@ func TestKeywordsOfAMessageThatMoves(t *testing.T) {
 			renamed("Sb")(l)
 		}, moved},
 		{"here, under another name, by a program that knows no letters", nil, renamed("S"), moved},
+		{"not at all, and its file has another name", nil, func(l *lab) {
+			l.each(t, "Subject: beach", func(p string) { l.move(t, p, "INBOX/cur/1700000000.R1.host:2,FSa") })
+		}, "INBOX[Holiday \\Flagged \\Seen] | INBOX[F S Holiday]"},
+		{"not at all, and its file has another name, where deletions travel", func(l *lab) {
+			l.policy.Append, l.policy.OnDiskDelete, l.policy.OnServerDelete = false, sync.Delete, sync.Delete
+		}, func(l *lab) {
+			l.each(t, "Subject: beach", func(p string) { l.move(t, p, "INBOX/cur/1700000000.R1.host:2,Sa") })
+		}, "INBOX[Holiday \\Seen] | INBOX[S Holiday]"},
 		{"here, under another name, without append, and with it later", nil, func(l *lab) {
 			l.policy.Append = false
 			renamed("Sa")(l)

@@ -9,8 +9,8 @@ import (
 	"mailsync/state"
 )
 
-// A program that moves a file to another Maildir may give it a name of its own there, as mu4e does if it is
-// told to. Then nothing in the name says whose message it is; its bytes do. Taken for new
+// A program that moves a file to another Maildir, or only marks it as read, may give it a name of its own, as mu4e
+// does if it is told to. Then nothing in the name says whose message it is; its bytes do. Taken for new
 // mail it would be sent a second time, with its keyword letters read as those of the new place.
 
 // lost is a message whose file is nowhere, and what its bytes were.
@@ -27,22 +27,74 @@ type unnamed struct {
 	got  state.Received
 }
 
-// refile pairs messages whose files are gone with files of the same bytes in other Maildirs, each used
-// once. It is a pure function.
-func refile(gone []lost, files []unnamed) (moves []Move) {
-	used := make([]bool, len(gone))
-	for _, u := range files {
-		for i, l := range gone {
-			if used[i] || l.side == u.side || l.proof.Digest != u.got.Digest || l.proof.Bytes != u.got.Bytes {
-				continue
+// refile pairs messages whose files are gone with files of the same bytes, each used once: those of the
+// same Maildir first, which only have another name now, then those that were moved. It is a pure function.
+func refile(gone []lost, files []unnamed) (renamed []regained, moves []Move) {
+	used, taken := make([]bool, len(gone)), make([]bool, len(files))
+	for _, same := range []bool{true, false} {
+		for k, u := range files {
+			for i, l := range gone {
+				if taken[k] || used[i] || (l.side == u.side) != same || l.proof.Digest != u.got.Digest || l.proof.Bytes != u.got.Bytes {
+					continue
+				}
+				used[i], taken[k] = true, true
+				if same {
+					renamed = append(renamed, regained{l, u})
+					continue
+				}
+				f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
+				moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
 			}
-			used[i] = true
-			f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
-			moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
-			break
 		}
 	}
-	return moves
+	return renamed, moves
+}
+
+// regained is a file that gets the identity back which another program took from its name.
+type regained struct {
+	of   lost
+	file unnamed
+}
+
+// giveBack gives files their identities again. It changes nothing but names, so no mailbox's plan
+// is needed for it; that it is under way is in the base before, for the names that a broken run leaves.
+func (r *run) giveBack(ctx context.Context, boxes []*box, files []regained) error {
+	of := map[*box][]newName{}
+	for _, f := range files {
+		b, as := boxes[f.of.side], f.file.got
+		b.moves(f.of.rec.UID) // until its name is read again
+		if r.DryRun {
+			b.hold(f.file.file.Name)
+			continue
+		}
+		as.UID, as.Variant, as.Token, as.Vouched = f.of.rec.UID, max(1, f.of.rec.Variant), b.gen().Token, f.of.proof.ByServer
+		if f.of.rec.Date != state.NoDate {
+			as.Date = f.of.rec.Date
+		}
+		of[b] = append(of[b], newName{from: b, name: f.file.file.Name, as: as})
+	}
+	for _, b := range boxes {
+		if len(of[b]) == 0 {
+			continue
+		}
+		err := r.commit(ctx, b, state.Commit{Clean: new(bool)})
+		if err == nil {
+			if _, err = r.reidentify(ctx, b, of[b]); err == nil {
+				err = r.readDisk(ctx, b)
+			}
+		}
+		if err != nil {
+			b.failed, b.undone = true, true
+			if err := r.problem(b.name, 0, fmt.Errorf("give a file its name again: %w", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, f := range of[b] {
+			delete(b.moving, f.as.UID)
+		}
+	}
+	return nil
 }
 
 // refiled finds the files that were moved under other names. It looks only where something hangs on it: where
@@ -80,7 +132,8 @@ func (r *run) refiled(ctx context.Context, boxes []*box, sides []Side) ([]Move, 
 		}
 		read = append(read, u)
 	}
-	return refile(gone, read), nil
+	renamed, moves := refile(gone, read)
+	return moves, r.giveBack(ctx, boxes, renamed)
 }
 
 // lost finds the messages that the server has and whose files are in no Maildir under their own names.
