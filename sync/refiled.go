@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"mailsync/state"
 )
@@ -30,21 +31,31 @@ type unnamed struct {
 // refile pairs messages whose files are gone with files of the same bytes, each used once: those of the
 // same Maildir first, which only have another name now, then those that were moved. It is a pure function.
 func refile(gone []lost, files []unnamed) (renamed []regained, moves []Move) {
-	used, taken := make([]bool, len(gone)), make([]bool, len(files))
+	type bytes struct {
+		digest [state.DigestSize]byte
+		octets int64
+	}
+	with := map[bytes][]int{} // places in gone
+	for i, l := range gone {
+		k := bytes{l.proof.Digest, l.proof.Bytes}
+		with[k] = append(with[k], i)
+	}
+	taken := make([]bool, len(files))
 	for _, same := range []bool{true, false} {
-		for k, u := range files {
-			for i, l := range gone {
-				if taken[k] || used[i] || (l.side == u.side) != same || l.proof.Digest != u.got.Digest || l.proof.Bytes != u.got.Bytes {
-					continue
-				}
-				used[i], taken[k] = true, true
-				if same {
-					renamed = append(renamed, regained{l, u})
-					continue
-				}
-				f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
-				moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
+		for n, u := range files {
+			k := bytes{u.got.Digest, u.got.Bytes}
+			at := slices.IndexFunc(with[k], func(i int) bool { return (gone[i].side == u.side) == same })
+			if taken[n] || at < 0 {
+				continue
 			}
+			l := gone[with[k][at]]
+			with[k], taken[n] = slices.Delete(with[k], at, at+1), true
+			if same {
+				renamed = append(renamed, regained{l, u})
+				continue
+			}
+			f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
+			moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
 		}
 	}
 	return renamed, moves
