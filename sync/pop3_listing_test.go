@@ -205,6 +205,7 @@ func (o popListing) live(t *testing.T, when, life string, caps []string, single 
 	if life != "first run" {
 		l.settle(t)
 	}
+	l.server.Close() // before anything of its box changes
 	for _, body := range bodies[8:] {
 		box.Add(body)
 	}
@@ -214,7 +215,6 @@ func (o popListing) live(t *testing.T, when, life string, caps []string, single 
 	case "deletes":
 		l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
 	}
-	l.server.Close()
 	l.server = script.New(t, o.handler(box, single, all))
 	// Where nobody knows that it has unique-ids, a server that knows no UIDL is one.
 	complete := o.complete || o.name == "UIDL refused" && caps == nil && (life == "first run" || life == "state lost") && (single != nil || all)
