@@ -205,6 +205,9 @@ func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 			rec.Seen = as.Flags
 		}
 		rec.Status, rec.Variant, rec.Form = state.Live, 1, as.Form
+		if moved(f.key) { // the server has not had it from here
+			rec.Status, rec.Tries = measured(rec.Size, as)
+		}
 		if f.lost {
 			rec.Status = state.OnlyHere
 		}

@@ -100,6 +100,19 @@ func measured(announced int64, file state.Received) (state.Status, uint8) {
 	return state.Live, 0
 }
 
+// renumbered says what a message is that has a new number and the file that it had: what was known of its
+// length stays true where the server announces the same.
+func renumbered(was state.Record, announced int64, file state.Received) (state.Status, uint8) {
+	same := was.Size == announced
+	switch {
+	case was.Status == state.Doubtful, was.Status == state.Unstable, same && was.Status.Misfit():
+		return was.Status, was.Tries
+	case same && was.Tries == lengthAccepted:
+		return state.Live, lengthAccepted
+	}
+	return measured(announced, file)
+}
+
 // lengthDiffers reports whether so many octets that came of a message may not be all of it, for the
 // server announces so many now.
 func lengthDiffers(rec state.Record, came, announced int64, estimates bool) bool {

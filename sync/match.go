@@ -233,12 +233,13 @@ func (r *run) whole(ctx context.Context, m *move) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read state: %w", err)
 	}
-	if p, known := proofs[m.UID]; known && (p.Digest != got.Digest || p.Bytes != got.Bytes) {
+	p, known := proofs[m.UID]
+	if known && (p.Digest != got.Digest || p.Bytes != got.Bytes) {
 		return false, nil
 	}
 	if m.NewUID == 0 {
 		rec := m.from.record(m.UID)
-		return rec.Size < 0 || rec.Size == got.Bytes || r.row.EstimatedSizes || rec.Status.HasFile(), nil
+		return known || rec.Size < 0 || rec.Size == got.Bytes || r.row.EstimatedSizes || rec.Status.HasFile(), nil
 	}
 	if name, there := m.to.fileOf(m.NewUID, 1); there {
 		other, err := m.to.md.Inspect(name, nil)

@@ -90,7 +90,7 @@ func (r *run) moveHere(ctx context.Context, from, to *box, batch []*move) error 
 		} else {
 			files = append(files, newName{from: m.in, name: m.Name, as: as})
 		}
-		rec.Status, rec.Tries = measured(rec.Size, as)
+		rec.Status, rec.Tries = renumbered(from.record(m.UID), rec.Size, as)
 		rec.Variant, rec.Form = 1, as.Form
 		rec.Agreed = translate(from.record(m.UID).Agreed, from.kw, to.kw)
 		c.Put = append(c.Put, rec)
@@ -212,13 +212,10 @@ func (r *run) tieMoved(ctx context.Context, from, to *box, moved []*move) error 
 			as.Date = old.Date
 		}
 		files[i] = newName{from: to, name: m.Name, as: as}
-		rec := state.Record{UID: m.NewUID, Variant: 1, Status: state.Live, Form: as.Form, Size: old.Size, Date: old.Date,
+		rec := state.Record{UID: m.NewUID, Variant: 1, Form: as.Form, Size: old.Size, Date: old.Date,
 			Seen: translate(old.Seen, from.kw, to.kw), Agreed: translate(old.Agreed, from.kw, to.kw)}
-		switch old.Status {
-		case state.Doubtful, state.Unstable, state.Longer, state.Shorter, state.Lacking:
-			rec.Status, rec.Tries = old.Status, old.Tries
-		case state.Live, state.KeptAway:
-		default: // nothing was agreed on
+		rec.Status, rec.Tries = renumbered(old, old.Size, as)
+		if !old.Status.HasFile() && old.Status != state.KeptAway { // nothing was agreed on
 			rec.Agreed = rec.Seen & m.flags
 		}
 		c.Put = append(c.Put, rec)

@@ -116,6 +116,27 @@ func movedHere(t testing.TB, l *lab) {
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(2, `\Answered`, true) })
 }
 
+// liars is synced, with two messages that are of another length than the server announces.
+func liars(t testing.TB, l *lab) {
+	t.Helper()
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Size = 7; m.Find(4).Size = 99999 })
+	synced(t, l)
+	synced(t, l)
+}
+
+// comesAgain is synced, and the server has lost three messages and got them back under new numbers.
+func comesAgain(t testing.TB, l *lab) {
+	t.Helper()
+	synced(t, l)
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(3, 4, 6) })
+	synced(t, l)
+	l.server.Change("INBOX", func(m *mem.Mailbox) {
+		m.Add(body(3), 1700000003, `\Flagged`)
+		m.Add(body(2), 1800000002)
+		m.Add(body(5), 1700000005)
+	})
+}
+
 var scenarios = []scenario{
 	{name: "first sync", before: start},
 	{name: "new mail", before: func(t testing.TB, l *lab) {
@@ -156,6 +177,26 @@ var scenarios = []scenario{
 	{name: "sizes that lie", before: func(t testing.TB, l *lab) {
 		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Size = 7; m.Find(4).Size = 99999 })
 	}},
+	{name: "sizes that lie, moved here", before: func(t testing.TB, l *lab) {
+		liars(t, l)
+		l.carry(t, "number 1\r", "Archive", "S")
+		l.carry(t, "number 3\r", "Lists/Go", "")
+	}, policy: appending},
+	{name: "sizes that lie, moved here, and the server tells no UID", before: func(t testing.TB, l *lab) {
+		l.server.NoUIDPlus = true
+		liars(t, l)
+		l.carry(t, "number 1\r", "Archive", "S")
+		l.carry(t, "number 3\r", "Lists/Go", "")
+	}, policy: appending},
+	{name: "sizes that lie, moved on the server", blind: true, before: func(t testing.TB, l *lab) {
+		liars(t, l)
+		l.moveThere(t, "INBOX", "Archive", 2, 4)
+	}},
+	{name: "only here, and it comes again", before: comesAgain},
+	{name: "only here, and it comes again beside files to append", before: func(t testing.TB, l *lab) {
+		comesAgain(t, l)
+		l.drop(t, "INBOX/new/other", strings.ReplaceAll(body(77), "\r\n", "\n"))
+	}, policy: appending},
 	{name: "too large, then allowed", before: func(t testing.TB, l *lab) {
 		l.policy.MaxSize = 1000
 		synced(t, l)

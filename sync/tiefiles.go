@@ -235,10 +235,7 @@ func (r *run) carryTies(ctx context.Context, b *box, sought []Sought, to []int) 
 func (b *box) tieTo(s Sought, as state.Received, file state.Flags, from *spare) {
 	m := b.listedAs(s.UID)
 	rec := state.Record{UID: s.UID, Variant: 1, Status: state.Live, Form: as.Form, Seen: m.Flags, Size: m.Size, Date: m.Date}
-	rec.Status, rec.Tries = measured(m.Size, as)
-	if from.known && (from.rec.Status == state.Doubtful || from.rec.Status == state.Unstable) {
-		rec.Status, rec.Tries = from.rec.Status, from.rec.Tries
-	}
+	rec.Status, rec.Tries = renumbered(from.rec, m.Size, as)
 	// As with any file that is adopted, what both have is agreed on: no flag goes.
 	rec.Agreed = m.Flags & state.Pick(b.disk.Can, file, m.Flags)
 	p := state.Proof{UID: s.UID, Digest: as.Digest, Bytes: as.Bytes}

@@ -30,7 +30,7 @@ func randomTruth(t *rapid.T) truth {
 		}
 		if rapid.Bool().Draw(t, "base") {
 			w.base[uid] = state.Record{UID: uid, Variant: 1,
-				Status: state.Status(rapid.IntRange(0, int(state.Archived)).Draw(t, "status")),
+				Status: state.Status(rapid.IntRange(0, int(state.Lacking)).Draw(t, "status")),
 				Seen:   flags.Draw(t, "seen"), Agreed: flags.Draw(t, "agreed"), Size: testSize, Date: testDate}
 		}
 	}
