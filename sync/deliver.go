@@ -48,6 +48,7 @@ func (f *fetching) deliver(b *box, p *parcel) error {
 		}
 		if d.old != "" {
 			trash = append(trash, d.old)
+			c.Intents = append(c.Intents, replaced(d.old, a.op.UID, a.op.Disk))
 		}
 		if d.second != "" {
 			seconds = append(seconds, d)
@@ -70,19 +71,17 @@ func (f *fetching) deliver(b *box, p *parcel) error {
 	if err := f.since(f.ctx, b, c.Proofs, found); err != nil {
 		return err
 	}
+	if len(trash) > 0 {
+		c.Clean = new(bool) // a run that breaks off here leaves them to be taken away
+	}
 	if err := f.commit(f.ctx, b, c); err != nil {
 		return err
 	}
 	if err := f.unlinkSeconds(b, seconds); err != nil {
 		return err
 	}
-	for _, old := range trash {
-		if err := f.step("trash %s", old); err != nil {
-			return err
-		}
-		if err := b.md.Trash(old); err != nil {
-			return err
-		}
+	if err := f.trashReplaced(f.ctx, b, trash, c.Intents); err != nil {
+		return err
 	}
 	f.run.turn.take()
 	f.result.Fetched += len(c.Put)

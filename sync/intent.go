@@ -26,7 +26,7 @@ func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err
 	if err != nil {
 		return 0, fmt.Errorf("read state: %w", err)
 	}
-	intents = slices.DeleteFunc(intents, isTrashing) // knowTrashed settles those
+	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return isTrashing(in) || isReplacing(in) }) // settled elsewhere
 	if len(intents) == 0 {
 		return 0, nil
 	}

@@ -192,6 +192,16 @@ var scenarios = []scenario{
 		liars(t, l)
 		l.moveThere(t, "INBOX", "Archive", 2, 4)
 	}},
+	{name: "a header that the server rewrites", before: func(t testing.TB, l *lab) {
+		synced(t, l)
+		l.rename(t, "number 1\r", "FS")
+		l.server.Change("INBOX", func(m *mem.Mailbox) {
+			for _, uid := range []state.UID{2, 4} {
+				m.Find(uid).Body, m.Find(uid).Size = "X-UID: 17\r\nStatus: RO\r\n"+m.Find(uid).Body, -1
+			}
+		})
+		l.change = func(a *sync.Account) { a.Full = true }
+	}},
 	{name: "only here, and it comes again", before: comesAgain},
 	{name: "only here, and it comes again beside files to append", before: func(t testing.TB, l *lab) {
 		comesAgain(t, l)

@@ -29,6 +29,9 @@ func (r *run) tieFiles(ctx context.Context, b *box) error {
 	if err := r.foldTwins(ctx, b); err != nil {
 		return err
 	}
+	if err := r.dropReplaced(ctx, b); err != nil {
+		return err
+	}
 	behind := b.lacksFiles() || slices.ContainsFunc(b.records, func(rec state.Record) bool { return rec.Status == state.Outstanding })
 	part := b.gen().Compared == inPart
 	if !b.fresh && !part && !behind && !b.newcomers() {
