@@ -36,6 +36,9 @@ func (f *fetching) deliver(b *box, p *parcel) error {
 			return err
 		}
 		b.wrote = true
+		if was := b.record(a.op.UID); was.Tries > 0 && (was.Status != d.record.Status || was.Variant != d.record.Variant) {
+			b.spoil(a.op.UID) // its flags were planned for what it was
+		}
 		c.Put = append(c.Put, d.record)
 		if d.proof.UID != 0 {
 			c.Proofs = append(c.Proofs, d.proof)

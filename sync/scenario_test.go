@@ -202,6 +202,17 @@ var scenarios = []scenario{
 		})
 		l.change = func(a *sync.Account) { a.Full = true }
 	}},
+	{name: "a body that was cut, and comes whole", before: func(t testing.TB, l *lab) {
+		l.server.Body = func(raw string, uid state.UID, b []byte) ([]byte, error) {
+			if raw == "INBOX" && (uid == 2 || uid == 4) {
+				return b[:len(b)/2], nil
+			}
+			return b, nil
+		}
+		synced(t, l)
+		l.rename(t, "<1@example", "FS")
+		l.server.Body = nil
+	}},
 	{name: "only here, and it comes again", before: comesAgain},
 	{name: "only here, and it comes again beside files to append", before: func(t testing.TB, l *lab) {
 		comesAgain(t, l)
