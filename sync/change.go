@@ -1,9 +1,11 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"mailsync/state"
 )
@@ -85,12 +87,26 @@ func (r *run) fold(ctx context.Context, b *box, ops []Op) error {
 
 // fileOf returns the first file of an identity, as the scan saw it.
 func (b *box) fileOf(uid state.UID, variant uint8) (string, bool) {
-	for _, m := range b.disk.Messages {
-		if m.UID == uid && m.Variant == variant {
-			return b.disk.NameAt(m.Name), true
+	return nameIn(b.disk, uid, variant)
+}
+
+func nameIn(disk *state.DiskSnapshot, uid state.UID, variant uint8) (string, bool) {
+	for _, m := range filesOf(disk, uid) {
+		if m.Variant == variant {
+			return disk.NameAt(m.Name), true
 		}
 	}
 	return "", false
+}
+
+// filesOf are the files of a UID, of all variants.
+func filesOf(disk *state.DiskSnapshot, uid state.UID) []state.OnDisk {
+	from, there := slices.BinarySearchFunc(disk.Messages, uid, func(m state.OnDisk, u state.UID) int { return cmp.Compare(m.UID, u) })
+	to := from
+	for there && to < len(disk.Messages) && disk.Messages[to].UID == uid {
+		to++
+	}
+	return disk.Messages[from:to]
 }
 
 func (r *run) syncDirs(b *box) error {

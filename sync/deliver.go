@@ -192,8 +192,8 @@ func (f *fetching) rewrote(b *box, a *arrival) (bool, error) {
 func (f *fetching) beside(b *box, rcv state.Received) (uint8, state.Placed, error) {
 	mine := max(1, rcv.Variant)
 	var variants []uint8
-	for _, m := range b.disk.Messages {
-		if m.UID == rcv.UID && m.Variant <= maxVariants {
+	for _, m := range filesOf(b.disk, rcv.UID) {
+		if m.Variant <= maxVariants {
 			variants = append(variants, m.Variant)
 		}
 	}

@@ -117,15 +117,6 @@ func (r *run) lookAgain(ctx context.Context, b *box) error {
 	return err
 }
 
-func nameIn(disk *state.DiskSnapshot, uid state.UID, variant uint8) (string, bool) {
-	for i, _ := slices.BinarySearchFunc(disk.Messages, uid, func(m state.OnDisk, u state.UID) int { return int(int64(m.UID) - int64(u)) }); i < len(disk.Messages) && disk.Messages[i].UID == uid; i++ {
-		if disk.Messages[i].Variant == variant {
-			return disk.NameAt(disk.Messages[i].Name), true
-		}
-	}
-	return "", false
-}
-
 // short names a message that does not leave the server, for what came of it may not be all.
 func (r *run) short(b *box, rec state.Record, came int64) error {
 	what := fmt.Errorf("the server sends %d octets, and announces %d", came, rec.Size)

@@ -92,9 +92,8 @@ func (r *run) stillBeside(b *box, in state.Intent) (name string, there bool, err
 		return "", false, nil
 	}
 	var has, old state.Flags
-	for _, m := range b.disk.Messages {
+	for _, m := range filesOf(b.disk, in.UID) {
 		switch at := b.disk.NameAt(m.Name); {
-		case m.UID != in.UID:
 		case at == kept:
 			has = m.Flags
 		case bare(at) == strings.TrimPrefix(in.Key, replacing):

@@ -87,8 +87,11 @@ func (r *run) announce(ctx context.Context, b *box, uids []state.UID) error {
 	c := state.Commit{Gen: g.ID}
 	for _, uid := range uids {
 		rec := b.record(uid)
-		c.Intents = append(c.Intents, state.Intent{Key: trashingKey(b.gen().ID, rec, shortID(ids[uid])), UIDNext: g.Mark.UIDNext,
-			Bytes: rec.Size, Digest: proofs[uid].Digest})
+		in := state.Intent{Key: trashingKey(b.gen().ID, rec, shortID(ids[uid])), UIDNext: g.Mark.UIDNext, Bytes: rec.Size}
+		if proofs[uid].Bytes == rec.Size { // else it is known by its Message-ID alone
+			in.Digest = proofs[uid].Digest
+		}
+		c.Intents = append(c.Intents, in)
 	}
 	if err := r.step("announce %d of %s in the trash", len(uids), b.name); err != nil {
 		return err
