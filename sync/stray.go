@@ -45,15 +45,26 @@ func (b *box) stands(uid state.UID) bool {
 
 // strays are the files of the current generation for which no message stands, by their size.
 type strays struct {
-	files  []state.OnDisk // sorted by Size, those whose name does not tell it first
-	used   map[uint32]bool
-	proofs map[state.UID]state.Proof // of those that were asked about
+	files []state.OnDisk // sorted by Size, those whose name does not tell it first
+	used  map[uint32]bool
+	sized map[int64]*alikes // of those that were asked about
 }
 
+// alikes are strays of one size: a server may come back with thousands of them, so each is looked at
+// once.
+type alikes struct {
+	of     map[[state.DigestSize]byte][]state.OnDisk // those of which it is known what they hold
+	unread []state.OnDisk
+}
+
+// untold is the size of files whose names do not tell it.
+const untold = -1
+
 func (b *box) findStrays() *strays {
-	s := &strays{used: map[uint32]bool{}, proofs: map[state.UID]state.Proof{}}
+	s := &strays{used: map[uint32]bool{}, sized: map[int64]*alikes{}}
 	for _, m := range b.disk.Messages {
 		if !b.stands(m.UID) {
+			m.Size = max(untold, m.Size)
 			s.files = append(s.files, m)
 		}
 	}
@@ -74,60 +85,93 @@ func (r *run) strayWith(ctx context.Context, b *box, got state.Received) (*spare
 	if b.strays == nil {
 		return nil, state.Received{}, nil
 	}
-	files := b.strays.files
-	at, _ := slices.BinarySearchFunc(files, got.Bytes, func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) })
-	untold, _ := slices.BinarySearchFunc(files, 0, func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) })
-	likely := slices.Clone(files[:min(untold, at)])
-	for ; at < len(files) && files[at].Size == got.Bytes; at++ {
-		likely = append(likely, files[at])
-	}
-	likely = slices.DeleteFunc(likely, func(m state.OnDisk) bool { return b.strays.used[m.Name] || b.moving[m.UID] })
-	if err := r.proofsOfStrays(ctx, b, likely); err != nil {
-		return nil, state.Received{}, err
-	}
-	for _, m := range likely {
-		if p, proven := b.strays.proofs[m.UID]; proven && p.Digest != got.Digest {
-			continue
-		}
-		name := b.disk.NameAt(m.Name)
-		file, err := b.md.Inspect(name, &state.Proof{Digest: got.Digest, Bytes: got.Bytes})
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	for _, size := range []int64{got.Bytes, untold} {
+		a, err := r.straysOf(ctx, b, size)
 		if err != nil {
 			return nil, state.Received{}, err
 		}
-		if file.Digest == got.Digest && file.Bytes == got.Bytes {
-			s := &spare{name: name, flags: m.Flags, bytes: got.Bytes, stray: m.UID, place: m.Name}
-			s.rec.Variant = m.Variant
-			return s, file, nil
+		same := a.of[got.Digest]
+		for len(same) > 0 && b.strays.used[same[0].Name] {
+			same = same[1:]
+		}
+		a.of[got.Digest] = same
+		for _, m := range same {
+			if s, file, err := b.strayIs(m, got); s != nil || err != nil {
+				return s, file, err
+			}
+		}
+		for i := 0; i < len(a.unread); {
+			m := a.unread[i]
+			s, file, err := b.strayIs(m, got)
+			if err != nil {
+				return nil, file, err
+			}
+			if s != nil || m.Size != untold && file.Bytes == m.Size { // now it is known
+				a.of[file.Digest] = append(a.of[file.Digest], m)
+				a.unread = slices.Delete(a.unread, i, i+1)
+			} else {
+				i++
+			}
+			if s != nil {
+				return s, file, nil
+			}
 		}
 	}
 	return nil, state.Received{}, nil
 }
 
-// proofsOfStrays loads what is proven of strays, so that only those are read that may be what is
-// looked for.
-func (r *run) proofsOfStrays(ctx context.Context, b *box, files []state.OnDisk) error {
+// strayIs reads a stray, and returns it if it has those bytes.
+func (b *box) strayIs(m state.OnDisk, got state.Received) (*spare, state.Received, error) {
+	if b.strays.used[m.Name] || b.moving[m.UID] {
+		return nil, state.Received{}, nil
+	}
+	name := b.disk.NameAt(m.Name)
+	file, err := b.md.Inspect(name, &state.Proof{Digest: got.Digest, Bytes: got.Bytes})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, state.Received{}, nil
+	}
+	if err != nil || file.Digest != got.Digest || file.Bytes != got.Bytes {
+		return nil, file, err
+	}
+	s := &spare{name: name, flags: m.Flags, bytes: got.Bytes, stray: m.UID, place: m.Name}
+	s.rec.Variant = m.Variant
+	return s, file, nil
+}
+
+// straysOf returns the strays of a size. What is proven of them says which have to be read.
+func (r *run) straysOf(ctx context.Context, b *box, size int64) (*alikes, error) {
+	if a := b.strays.sized[size]; a != nil {
+		return a, nil
+	}
+	files := b.strays.files
+	from, _ := slices.BinarySearchFunc(files, size, func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) })
+	to, _ := slices.BinarySearchFunc(files, size+1, func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) })
+	a := &alikes{of: map[[state.DigestSize]byte][]state.OnDisk{}}
 	var ask []state.UID
-	for _, m := range files {
+	for _, m := range files[from:to] {
 		if i, known := b.find(m.UID); known && max(1, b.records[i].Variant) == m.Variant {
-			if _, loaded := b.strays.proofs[m.UID]; !loaded {
-				ask = append(ask, m.UID)
-			}
+			ask = append(ask, m.UID)
 		}
 	}
-	if len(ask) == 0 || b.gen().ID == 0 {
-		return nil
+	var proofs map[state.UID]state.Proof
+	if len(ask) > 0 && b.gen().ID != 0 {
+		slices.Sort(ask)
+		var err error
+		if proofs, err = r.Base.Proofs(ctx, b.gen().ID, ask); err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
 	}
-	proofs, err := r.Base.Proofs(ctx, b.gen().ID, ask)
-	if err != nil {
-		return fmt.Errorf("read state: %w", err)
+	for _, m := range files[from:to] {
+		i, known := b.find(m.UID)
+		p, proven := proofs[m.UID]
+		if known && proven && max(1, b.records[i].Variant) == m.Variant {
+			a.of[p.Digest] = append(a.of[p.Digest], m)
+		} else {
+			a.unread = append(a.unread, m)
+		}
 	}
-	for uid, p := range proofs {
-		b.strays.proofs[uid] = p
-	}
-	return nil
+	b.strays.sized[size] = a
+	return a, nil
 }
 
 // leftovers are the files of the current generation that may be second names: a run gave a stray to
