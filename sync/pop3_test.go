@@ -133,6 +133,13 @@ func popMails(n int) (all []string) {
 	return all
 }
 
+// stamped plays a server that writes its own fields into messages.
+func stamped(all []*script.Message) {
+	for _, m := range all {
+		m.Body = "X-UIDL: " + m.UIDL + "\r\n" + m.Body
+	}
+}
+
 // popStories are what may happen to an account on POP3. begin makes the world before the
 // run that is cut; what the runs after it have to come to is in box and extra.
 var popStories = []struct {
@@ -185,6 +192,16 @@ var popStories = []struct {
 		l.box.Add("Subject: new\r\n\r\nnew\r\n")
 		return l
 	}, extra: popMails(1)},
+	{name: "headers that the server stamps, and deletion of sizes that are wrong", begin: func(t testing.TB) *popLab {
+		l := newPopLab(t, script.NewBox(popMails(5)...))
+		l.box.Messages[2].Size = 1
+		l.settle(t)
+		l.server.Close()
+		stamped(l.box.Messages[2:4])
+		l.server = script.New(t, script.Healthy(l.box, nil))
+		l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+		return l
+	}, extra: []string{popMails(1)[0], popMails(2)[1], "X-UIDL: u3\r\n" + popMails(3)[2], "X-UIDL: u4\r\n" + popMails(4)[3], popMails(5)[4]}},
 	{name: "unique-ids that changed, and no state", begin: func(t testing.TB) *popLab {
 		l := newPopLab(t, script.NewBox(popMails(4)...))
 		l.settle(t)
