@@ -61,6 +61,10 @@ func (r *run) dropReplaced(ctx context.Context, b *box) error {
 	}
 	var names []string
 	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return !isReplacing(in) })
+	if len(intents) > 0 && !b.disk.Still {
+		b.undone = true // a mail program renames files: the next run sees which are there
+		return nil
+	}
 	for _, in := range intents {
 		name, ok, err := r.stillBeside(b, in)
 		if err != nil {
