@@ -156,7 +156,11 @@ func (f *fetching) publish(b *box, a *arrival) (delivered, error) {
 	if !(prior.Status.HasFile() && (placed.Found || placed.Name == "")) {
 		// What the file carries is agreed; the rest, and what a file that was found here
 		// carries beyond it, is merged in the next run.
-		rec.Agreed = agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
+		agreed := rec.Seen & placed.Flags
+		if d.old != "" && !other && prior.Status.HasFile() {
+			agreed = prior.Agreed // it has what the user did to the file whose place it takes
+		}
+		rec.Agreed = agreement(agreed, rec.Seen, placed.Flags)
 		b.undone = b.undone || placed.Found
 	}
 	d.record, d.found, d.name = rec, placed.Found, placed.Name

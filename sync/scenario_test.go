@@ -202,6 +202,21 @@ var scenarios = []scenario{
 		})
 		l.change = func(a *sync.Account) { a.Full = true }
 	}},
+	{name: "a header that the server rewrites again, and a flag that is taken off here", before: func(t testing.TB, l *lab) {
+		synced(t, l)
+		l.change = func(a *sync.Account) { a.Full = true }
+		for _, field := range []string{"X-UID: 1\r\n", "X-UID: 22\r\n"} {
+			synced(t, l)
+			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(6).Body, m.Find(6).Size = field+body(5), -1 })
+		}
+		l.rename(t, "number 5\r", "S")
+	}},
+	{name: "a body that was cut, whole by now and moved here, in a mirror", before: func(t testing.TB, l *lab) {
+		l.server.Body = bad(2, func(b []byte) ([]byte, error) { return b[:len(b)/2], nil })
+		synced(t, l)
+		l.server.Body = nil
+		l.carry(t, "<1@example", "Archive", "S")
+	}, policy: func(p *sync.Policy) { mirror(p); appending(p) }},
 	{name: "a body that was cut, and comes whole", before: func(t testing.TB, l *lab) {
 		l.server.Body = func(raw string, uid state.UID, b []byte) ([]byte, error) {
 			if raw == "INBOX" && (uid == 2 || uid == 4) {
