@@ -61,11 +61,18 @@ func (r *run) adopted(b *box, o Op) (state.Received, error) {
 }
 
 // fold makes two files of one identity one, where their bytes are equal: the planned
-// flags are already those of both, so the second may go to trash.
+// flags are already those of both, so the second may go to trash. Which files there are it looks
+// once more: a mail program may fold them, too, and then the second is the only one.
 func (r *run) fold(ctx context.Context, b *box, ops []Op) error {
+	now, err := b.md.Scan(ctx, b.gen().Token, nil, b.kw)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
 	for _, o := range ops {
-		first, ok := b.fileOf(o.UID, o.Variant)
+		first, ok := anotherThan(now, o, gone)
 		if !ok {
+			b.undone = true
 			continue
 		}
 		one, err1 := b.md.Inspect(first, nil)
@@ -81,8 +88,25 @@ func (r *run) fold(ctx context.Context, b *box, ops []Op) error {
 		if err := b.md.Trash(o.Name); err != nil {
 			return err
 		}
+		gone[o.Name] = true
 	}
 	return r.syncDirs(b)
+}
+
+// anotherThan returns the first file of an identity that is to be folded, where the second is there
+// beside it.
+func anotherThan(disk *state.DiskSnapshot, o Op, gone map[string]bool) (first string, ok bool) {
+	for _, m := range filesOf(disk, o.UID) {
+		name := disk.NameAt(m.Name)
+		switch {
+		case m.Variant != o.Variant || gone[name]:
+		case name == o.Name:
+			ok = true
+		case first == "":
+			first = name
+		}
+	}
+	return first, ok && first != ""
 }
 
 // fileOf returns the first file of an identity, as the scan saw it.
