@@ -2,7 +2,9 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -32,7 +34,13 @@ func (r *run) trashReplaced(ctx context.Context, b *box, names []string, notes [
 		if err := r.step("trash %s", name); err != nil {
 			return err
 		}
-		if err := b.md.Trash(name); err != nil {
+		err := b.md.Trash(name)
+		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run sees
+			b.undone = true
+			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == replacing+bare(name) })
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
