@@ -98,9 +98,8 @@ func (s *ServerSnapshot) Shows(uid UID) bool {
 // Has reports whether a complete snapshot says that a message is there which was there
 // when it was last looked.
 func (s *ServerSnapshot) Has(uid UID) bool {
-	_, listed := slices.BinarySearchFunc(s.Messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
 	_, gone := slices.BinarySearch(s.Gone, uid)
-	return listed || !s.All && !gone
+	return s.Shows(uid) || !s.All && !gone
 }
 
 // Trouble is one message that a scan or a fetch could not have.

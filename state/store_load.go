@@ -28,8 +28,7 @@ func (s *Store) each(query string, args []int64, row func(*sqlite.Stmt) error) e
 	}
 }
 
-// load reads the account, the mailboxes with their keywords and uses, and the generations, of
-// a file of that version.
+// load reads the account, the mailboxes with their keywords and uses, and the generations.
 func (s *Store) load() error {
 	if err := s.loadAccount(); err != nil {
 		return err

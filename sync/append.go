@@ -178,8 +178,8 @@ func (b *box) answered(a state.Appended) bool {
 }
 
 // tie gives appended files the identities of their messages and records them. Agreed on are
-// the flags that were sent, or that were agreed on before a move, for by now the file may have others; the next scan shows which
-// of them the server keeps.
+// the flags that were sent, or those that were agreed on before a move, for by now the file
+// may have others; the next scan shows which of them the server keeps.
 func (r *run) tie(ctx context.Context, b *box, files []outgoing) error {
 	if len(files) == 0 {
 		return nil

@@ -32,8 +32,8 @@ func fit(announced, came int64, headed bool) state.Status {
 	return state.Lacking
 }
 
-// lengthAccepted is the Tries of a live message that is as it should be, says its user, whatever length the
-// server announces.
+// lengthAccepted is the Tries of a live message whose user said that it is all there, whatever length
+// the server announces.
 const lengthAccepted = 9
 
 // estimates reports whether an account's sizes are estimates, by what is known of all of its

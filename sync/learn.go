@@ -1,11 +1,6 @@
 package sync
 
-import (
-	"cmp"
-	"slices"
-
-	"mailsync/state"
-)
+import "mailsync/state"
 
 // Learn turns what a scan of the server saw into changes of the base, to be committed
 // together with the scan's Mark before anything acts on it. After that the base alone
@@ -149,7 +144,7 @@ func Apply(base, put []state.Record, forget []state.UID) []state.Record {
 func overwrite(base, put []state.Record) bool {
 	places := make([]int, len(put))
 	for i, rec := range put {
-		at, ok := slices.BinarySearchFunc(base, rec.UID, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+		at, ok := placeOf(base, rec.UID)
 		if !ok {
 			return false
 		}

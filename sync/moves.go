@@ -296,6 +296,6 @@ func Copies(sides []Side, moves []Move) (found []lying) {
 }
 
 func (s Side) archived(uid state.UID) bool {
-	i, known := slices.BinarySearchFunc(s.Base, uid, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+	i, known := placeOf(s.Base, uid)
 	return known && (s.Base[i].Status == state.Archived || s.Base[i].Status == state.Released)
 }

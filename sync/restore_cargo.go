@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,7 +52,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		c := &cargo{source: s, name: f.Name}
 		flags := f.Flags
 		if b := books[f.Token]; b != nil {
-			if i, ok := slices.BinarySearchFunc(b.records, f.UID, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) }); ok &&
+			if i, ok := placeOf(b.records, f.UID); ok &&
 				max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
 				agreed := b.records[i].Agreed
 				flags = state.Pick(disk.Can, state.Spoken(f.Silent, f.Flags, agreed), agreed)
@@ -144,7 +143,7 @@ func (c *cargo) undated(b *book, f state.Foreign) {
 	if b == nil {
 		return
 	}
-	i, ok := slices.BinarySearchFunc(b.records, f.UID, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+	i, ok := placeOf(b.records, f.UID)
 	if ok && cameUndated(b.records[i], f.Variant) {
 		c.ident.Date = state.NoDate
 	}

@@ -103,7 +103,7 @@ func (r *run) olderRecords(ctx context.Context, b *box) (map[string]*generationR
 
 // remember gives a file what an older generation knows of it.
 func (s *spare) remember(o *generationRecords, f state.Foreign) {
-	i, ok := slices.BinarySearchFunc(o.records, f.UID, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+	i, ok := placeOf(o.records, f.UID)
 	if !ok || max(1, o.records[i].Variant) != f.Variant {
 		return
 	}

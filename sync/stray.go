@@ -20,16 +20,10 @@ import (
 // byUniqueID reports whether a box's messages are identified by unique-ids (POP3).
 func (b *box) byUniqueID() bool { return b.server != nil && b.server.UIDLs != nil }
 
-// lists reports whether the server's listing has a UID.
-func (b *box) lists(uid state.UID) bool {
-	_, there := slices.BinarySearchFunc(b.server.Messages, uid, func(m state.OnServer, u state.UID) int { return cmp.Compare(m.UID, u) })
-	return there
-}
-
 // stands reports whether the server has a message for a UID, as far as its listing and the base say;
 // also where neither does.
 func (b *box) stands(uid state.UID) bool {
-	if b.server == nil || b.lists(uid) {
+	if b.server == nil || b.server.Shows(uid) {
 		return true
 	}
 	i, known := b.find(uid)
@@ -210,7 +204,7 @@ func (b *box) brokenOff(stray, message state.UID) bool {
 // UIDVALIDITY proves nothing, and what was collected is not on it any more.
 func knowsOne(records []state.Record, listed []state.OnServer) bool {
 	return slices.ContainsFunc(listed, func(m state.OnServer) bool {
-		_, known := slices.BinarySearchFunc(records, m.UID, func(r state.Record, u state.UID) int { return cmp.Compare(r.UID, u) })
+		_, known := placeOf(records, m.UID)
 		return known
 	})
 }

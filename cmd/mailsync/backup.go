@@ -121,7 +121,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result
 	o.mailboxes.told(r, result, result.Mailboxes, included, includedHint)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
-		doubts(r, result.Doubts)
+		doubts(r, result.Doubts, result.Doubtful)
 	}
 	return result, r.remember(ctx, h, server, result)
 }
@@ -141,12 +141,12 @@ func proof(a *config.Account, r *engine.Result) report.Proof {
 	}
 }
 
-// doubts names messages of which what is here may not be all, the first of them.
-func doubts(r *accountRun, all []engine.Doubt) {
+// doubts names messages of which what is here may not be all, the first of so many.
+func doubts(r *accountRun, all []engine.Doubt, of int) {
 	const most = 20
 	for i, d := range all {
 		if i == most {
-			r.told.Note("", fmt.Sprintf("%d more are doubtful; --json has them all", len(all)-most), "")
+			r.told.Note("", fmt.Sprintf("%d more are doubtful; --json names up to 1,000", of-most), "")
 			return
 		}
 		hint := ""
