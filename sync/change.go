@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"mailsync/state"
@@ -154,6 +156,14 @@ func (r *run) addN(counter *int, n int) {
 	r.turn.take()
 	*counter += n
 	r.turn.give()
+}
+
+// ignore is nil for a file or a folder that is not there.
+func ignore(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // wrap says what was tried; nil stays nil.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -331,14 +329,6 @@ func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.G
 	}
 	id, err := md.Ident(name)
 	return id.MessageID, ignore(err)
-}
-
-// ignore is nil for a file or a folder that is not there.
-func ignore(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // identify asks the server for the Message-IDs of what may be meant.
