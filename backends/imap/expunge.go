@@ -77,7 +77,7 @@ func (x *expunging) run(ctx context.Context, s *session) error {
 // byTrash moves the messages to the trash mailbox, and expunges them there where the
 // server can.
 func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed []state.OnServer) error {
-	moved, err := s.relocate(ctx, at, uidsOf(doomed), x.req.Trash)
+	moved, err := s.relocate(ctx, at, uidsOf(doomed), x.req.Trash, true)
 	if s.broken.Load() {
 		return err
 	}

@@ -350,6 +350,37 @@ func TestExpungeByTrashWithoutNewUIDs(t *testing.T) {
 	}
 }
 
+// The same without MOVE: what the server copied goes, told or not. It would be copied once more in
+// each run.
+func TestExpungeByTrashCopiedWithoutNewUIDs(t *testing.T) {
+	acct := five("UIDPLUS")
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID COPY": func(p *script.Peer, cmd script.Command) bool {
+		acct.Lock()
+		defer acct.Unlock()
+		for range 2 {
+			acct.Mailbox("Trash").Append("copied")
+		}
+		p.Send("$tag OK copied")
+		return true
+	}}))
+	a := account(t, options(srv))
+	for n := range 3 {
+		req := doomed(1, 2)
+		req.Trash = "Trash"
+		done, err := a.Expunge(t.Context(), req)
+		if (err == nil) != (n > 0) || !slices.Equal(done.Gone, uids(1, 2)) || n == 0 && !slices.Equal(done.Trashed, uids(1, 2)) {
+			t.Errorf("run %d: %+v, %v", n, done, err)
+		}
+		if got := left(acct, "Trash"); !slices.Equal(got, []string{`1 \Deleted`, "2", "3"}) {
+			t.Errorf("run %d: in the trash %q", n, got)
+		}
+		if got := left(acct, "INBOX"); !slices.Equal(got, []string{"3", `4 \Deleted`, "5"}) {
+			t.Errorf("run %d: left %q", n, got)
+		}
+	}
+	changes(t, srv)
+}
+
 func TestExpungeInABackupIsRefused(t *testing.T) {
 	srv := script.Every(t, script.Healthy(five("UIDPLUS MOVE"), nil))
 	a := account(t, options(srv), func(o *Options) { o.ReadOnly = true })

@@ -74,7 +74,7 @@ func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.U
 		return err
 	}
 	m.sent = there
-	m.told, err = s.relocate(ctx, at, there, m.to)
+	m.told, err = s.relocate(ctx, at, there, m.to, false)
 	whole := len(m.told) == len(there) && !slices.ContainsFunc(m.told, func(one state.Moved) bool { return one.To == 0 })
 	if err == nil && whole && s.movesAtOnce() {
 		m.moved, m.sure = m.told, true

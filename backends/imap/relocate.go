@@ -50,8 +50,10 @@ func (s *session) expunge(ctx context.Context, uids []state.UID) error {
 // relocate moves messages, which are there, from the mailbox that is open to another, and
 // returns those that the server confirmed, sorted, with the new UIDs that it told. With UID MOVE (RFC 6851) that is
 // one command; else they are copied, and those whose copies COPYUID told of are expunged
-// here. What it returns holds also beside an error.
-func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to string) ([]state.Moved, error) {
+// here. doomed says that they are to be deleted anyhow: then those go as well of which the
+// server only confirmed the copy, for they would be copied again and again. What it returns
+// holds also beside an error.
+func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to string, doomed bool) ([]state.Moved, error) {
 	verb := "UID MOVE "
 	switch {
 	case s.movesAtOnce():
@@ -72,7 +74,7 @@ func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to
 		uids = uids[counts[i]:]
 	}
 	if verb == "UID COPY " && !s.broken.Load() {
-		err = errors.Join(err, s.dropCopied(ctx, at, told))
+		err = errors.Join(err, s.dropCopied(ctx, at, told, doomed))
 	}
 	return told.list(), err
 }
@@ -81,10 +83,10 @@ func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to
 func (s *session) movesAtOnce() bool { return s.caps.Has(goimap.CapMove) }
 
 // dropCopied expunges what was copied. Where that is refused, \Deleted is taken back.
-func (s *session) dropCopied(ctx context.Context, at *opened, told copies) error {
+func (s *session) dropCopied(ctx context.Context, at *opened, told copies, doomed bool) error {
 	var from []state.UID
 	for _, m := range told.list() {
-		if m.To != 0 {
+		if m.To != 0 || doomed {
 			from = append(from, m.From)
 		}
 	}
