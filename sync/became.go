@@ -32,8 +32,12 @@ type newcomer struct {
 
 // mayBe reports whether a message can be the one that was sent.
 func (d *dispatched) mayBe(n *newcomer) bool {
-	return uint64(n.uid) >= uint64(d.next) && d.near(n.size) &&
-		(d.messageID == "" || n.messageID == "" || d.messageID == n.messageID)
+	return uint64(n.uid) >= uint64(d.next) && d.near(n.size) && (d.confirmed || !d.otherID(n))
+}
+
+// otherID reports whether both have a Message-ID, and not the same.
+func (d *dispatched) otherID(n *newcomer) bool {
+	return d.messageID != "" && n.messageID != "" && d.messageID != n.messageID
 }
 
 // near reports whether a server can have made so many octets of what was sent.
@@ -112,17 +116,30 @@ const (
 	alikeButEnds         // but for what servers change everywhere: line ends, NUL, 8-bit
 	alikeAndMore         // the header has more fields
 	alikeBody            // the header was rewritten
-	alikeHeader          // the body was: enough where the server has confirmed the message
+	alikeButID           // the Message-ID is another one, and nothing else: enough where the server has confirmed the message
+	alikeHeader          // the body was rewritten: likewise
 	alikeByNumber        // nothing speaks against it: enough where none is to be sent twice
+	alikeNot             // they have different Message-IDs
 )
 
 // alike says how alike a message is to one that was sent.
 func alike(d *dispatched, n *newcomer) int {
 	a, b := d.sums, n.sums
-	if a == nil || b == nil {
+	switch {
+	case (a == nil || b == nil) && d.otherID(n):
+		return alikeNot
+	case a == nil || b == nil:
 		return alikeByNumber
 	}
 	kept := keptOf(a.fields, b.fields)
+	if d.otherID(n) {
+		// Some servers put a Message-ID of their own into what they store. Whatever else was
+		// changed as well could be anybody's mail.
+		if a.body == b.body && kept == len(a.fields)-1 && (kept > 1 || a.body != sha256.Sum256(nil)) {
+			return alikeButID
+		}
+		return alikeNot
+	}
 	whole := kept == len(a.fields) || len(a.fields) == mostFields && kept > mostFields*9/10
 	switch {
 	case a.exact == b.exact:
@@ -168,7 +185,7 @@ func pairByBytes(sent []dispatched, came []newcomer, to []int, least int) {
 		for i := range sent {
 			d := &sent[i]
 			key, known := poolOf(d.sums, degree)
-			if to[i] >= 0 || !known || degree >= alikeHeader && !d.confirmed {
+			if to[i] >= 0 || !known || degree > alikeBody && !d.confirmed {
 				continue
 			}
 			best := -1
