@@ -128,6 +128,34 @@ func TestConfirmedIsNotSentAgain(t *testing.T) {
 	})
 }
 
+// The same with the state lost: what the server made of it has the identity that the file has, and
+// there is one file. Where not even the text is the same, both stay.
+func TestConfirmedAndTheStateLost(t *testing.T) {
+	worlds(t, func(t *testing.T, way func(*mem.Server)) {
+		if strings.Contains(t.Name(), "footer") {
+			return
+		}
+		l := appender(t)
+		way(l.server)
+		texts := l.put(t)[1:4] // the first has a Message-ID and is fetched again, of the last there is no text
+		if err := l.disk.Remove("INBOX/new/file4"); err != nil {
+			t.Fatal(err)
+		}
+		l.clean(t)
+		l.stays(t, 16, 16)
+		for range 2 {
+			l.base = mem.NewBase()
+			l.stays(t, 16, 16)
+			all := strings.ReplaceAll(strings.Join(l.bodies(t), "\x00"), "\r\n", "\n")
+			for _, text := range texts {
+				if !strings.Contains(all, "INBOX "+text) {
+					t.Errorf("%q is not here as it was sent: %q", text, all)
+				}
+			}
+		}
+	})
+}
+
 // New mail that comes at the same moment is another message, however much alike it is.
 func TestConfirmedBesideNewMail(t *testing.T) {
 	worlds(t, func(t *testing.T, way func(*mem.Server)) {

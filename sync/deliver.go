@@ -123,6 +123,9 @@ func (f *fetching) publish(b *box, a *arrival) (delivered, error) {
 	}
 	what := body{octets: rcv.Bytes, headed: rcv.Headed, found: placed.Found, occupied: occupied}
 	if occupied {
+		if d, done, err := f.tieSent(b, a); done || err != nil {
+			return d, err
+		}
 		if what.rewrote, err = f.rewrote(b, a); err != nil {
 			return delivered{}, err
 		}
@@ -183,12 +186,41 @@ func (f *fetching) rewrote(b *box, a *arrival) (bool, error) {
 	was, err := b.md.Ident(a.op.Name)
 	same := err == nil && (a.op.Date == state.NoDate || a.op.Date == was.Date)
 	if same {
-		same, err = b.md.SameText(a.op.Name, a.received)
+		same, err = b.md.SameText(a.op.Name, a.received, false)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return same, err
+}
+
+// tieSent ties a body to the file that has its identity already, of which nothing is recorded (the state
+// was lost), and whose name tells no digest of what the server sent: it was appended. What the server made
+// of it may have another header, Message-ID and date; the same text is the same message, and the file that
+// was sent stays, as it did when it was appended.
+func (f *fetching) tieSent(b *box, a *arrival) (d delivered, done bool, err error) {
+	if a.op.Name == "" || b.record(a.op.UID).Status.HasFile() {
+		return d, false, nil
+	}
+	file, err := b.md.Inspect(a.op.Name, nil)
+	if err == nil && file.Token != "" && file.Hints.Hash == "" && file.Digest != a.received.Digest {
+		done, err = b.md.SameText(a.op.Name, a.received, true)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, false, nil
+	}
+	if !done || err != nil {
+		return d, false, err
+	}
+	b.md.Discard(a.received)
+	rec := b.record(a.op.UID)
+	rec.Status, rec.Tries, rec.Variant, rec.Form = state.Live, 0, max(1, file.Variant), file.Form
+	rec.Seen, rec.Date = a.op.Flags, a.op.Date
+	rec.Agreed = agreement(rec.Seen&file.Flags, rec.Seen, file.Flags)
+	b.undone = true // its flags are merged in the next run
+	d.record, d.found, d.name = rec, true, a.op.Name
+	d.proof = state.Proof{UID: rec.UID, Digest: file.Digest, Bytes: file.Bytes}
+	return d, true, nil
 }
 
 // beside publishes a body under another variant of its identity: one whose file has these bytes, for

@@ -142,7 +142,7 @@ type Maildir interface {
 	Inspect(name string, want *state.Proof) (state.Received, error)
 	// SameText reports whether a received body is the message that a file is but for its header: equal
 	// Message-IDs, and the same octets behind the first empty line. fs.ErrNotExist where the file is gone.
-	SameText(name string, got state.Received) (bool, error)
+	SameText(name string, got state.Received, anyID bool) (bool, error)
 	// Ident reads what identifies a file's content without its digest: its Message-ID, and
 	// size and date where its name does not tell them.
 	Ident(name string) (state.FileIdent, error)

@@ -160,7 +160,8 @@ func (r *run) identifySought(ctx context.Context, b *box, sought, own []Sought) 
 }
 
 // tieOwn settles the messages whose file has their identity and another size: an earlier
-// run tied them by Message-ID and date, and broke off.
+// run tied them by Message-ID and date, and broke off; or they were appended, and the server
+// changed what it got, date and all.
 func (r *run) tieOwn(b *box, own []Sought) error {
 	for _, s := range own {
 		name, ok := b.fileOf(s.UID, 1)
@@ -171,12 +172,15 @@ func (r *run) tieOwn(b *box, own []Sought) error {
 		if err != nil {
 			return err
 		}
-		if id.MessageID != s.MessageID || id.Date != s.Date {
+		if id.MessageID != s.MessageID {
 			continue
 		}
 		got, err := b.md.Inspect(name, nil)
 		if err != nil {
 			return err
+		}
+		if id.Date != s.Date && got.Hints.Hash != "" {
+			continue
 		}
 		b.tieTo(s, got, got.Flags, &spare{})
 	}

@@ -27,8 +27,9 @@ func headed(p []byte) bool {
 
 // SameText reports whether a received body, which still lies in tmp/, is the message that a file is but
 // for its header: the Message-IDs are equal, and so is, to the last octet, all behind the first empty
-// line. Where neither has a Message-ID, there has to be a text. fs.ErrNotExist says that the file is gone.
-func (m *Maildir) SameText(name string, got state.Received) (bool, error) {
+// line. Where neither has a Message-ID, there has to be a text. With anyID the text alone decides, if
+// there is one. fs.ErrNotExist says that the file is gone.
+func (m *Maildir) SameText(name string, got state.Received, anyID bool) (bool, error) {
 	old, err := m.Body(name, state.FormUnknown)
 	if err != nil {
 		return false, err
@@ -47,11 +48,11 @@ func (m *Maildir) SameText(name string, got state.Received) (bool, error) {
 	a, b := bufio.NewReaderSize(old, chunkSize), bufio.NewReaderSize(fresh, chunkSize)
 	idA, okA, errA := header(a)
 	idB, okB, errB := header(b)
-	if err := errors.Join(errA, errB); err != nil || !okA || !okB || idA != idB {
+	if err := errors.Join(errA, errB); err != nil || !okA || !okB || idA != idB && !anyID {
 		return false, err
 	}
 	octets, same, err := equal(a, b)
-	return same && (idA != "" || octets > 0), err
+	return same && (idA != "" && idA == idB || octets > 0), err
 }
 
 // header reads a header and the empty line behind it, and returns its Message-ID. It is false
