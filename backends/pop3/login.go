@@ -32,7 +32,9 @@ func (a *Account) login(ctx context.Context, c *client) error {
 }
 
 // authenticate picks the way to log in. With TLS it is a SASL mechanism or USER and PASS;
-// APOP, which is MD5, only where nothing else hides the password.
+// APOP, which is MD5, first where nothing else hides the password. Some servers greet everybody
+// with a timestamp and know no APOP secret of most: where it is refused, the password goes as it
+// is, for without TLS there is a connection only to this machine, or where the user allowed it.
 func (c *client) authenticate(s Secret) error {
 	if s.Token == "" {
 		s = c.caps.judge(s)
@@ -43,7 +45,22 @@ func (c *client) authenticate(s Secret) error {
 	case s.Password == "":
 		return state.Faultf(state.Login, "there is no password")
 	case !c.safe && c.stamp != "":
-		return c.apop(s.Password)
+		err := c.apop(s.Password)
+		if r, ok := asRefusal(err); !ok || r.later() || r.has("SYS/PERM") || c.caps.known && !c.caps.sasl("PLAIN") && !c.caps.has("USER") {
+			return err
+		}
+		again := c.openly(s)
+		if _, ok := asRefusal(again); again != nil && !ok {
+			return err // it hung up on the first refusal
+		}
+		return again
+	}
+	return c.openly(s)
+}
+
+// openly sends the password as it is.
+func (c *client) openly(s Secret) error {
+	switch {
 	case c.caps.sasl("PLAIN"):
 		err := c.auth(sasl.NewPlainClient("", c.o.User, s.Password))
 		if r, ok := asRefusal(err); !ok || !r.unknown() || !c.caps.has("USER") {

@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -171,6 +172,44 @@ func TestWaysToLogIn(t *testing.T) {
 			}
 			if strings.Contains(trace.String(), strings.TrimPrefix(c.secret, "Bearer ")) {
 				t.Errorf("the trace has the secret:\n%s", &trace)
+			}
+		})
+	}
+}
+
+// A server may greet with a timestamp those, too, for whom it has no APOP secret.
+func TestAPOPRefused(t *testing.T) {
+	for _, c := range []struct {
+		name, apop, caps, then string
+		kind                   state.Kind
+	}{
+		{"AUTH", "-ERR [AUTH] Bad login", "USER|UIDL", "PASS", 0},
+		{"no code", "-ERR unknown command", "", "PASS", 0},
+		{"SASL PLAIN", "-ERR [AUTH] no", "SASL PLAIN|UIDL", "AUTH PLAIN", 0},
+		{"in use", "-ERR [IN-USE] locked", "USER|UIDL", "", state.Unreachable},
+		{"hangs up", "", "USER|UIDL", "", state.Login},
+		{"nothing else", "-ERR [AUTH] no", "UIDL", "", state.Login},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			box := script.NewBox()
+			box.Stamp = "<1896.697170952@dbc.mtview.ca.us>"
+			box.Caps = nil
+			if c.caps != "" {
+				box.Caps = strings.Split(c.caps, "|")
+			}
+			srv := script.New(t, script.Healthy(box, script.Answers{"APOP": func(p *script.Peer, _ string) bool {
+				if p.Send(cmp.Or(c.apop, "-ERR [AUTH] bye")); c.apop == "" {
+					p.Close()
+				}
+				return true
+			}}))
+			err := logIn(meet(t, srv), t.Context())
+			if (err == nil) != (c.kind == 0) || err != nil && state.KindOf(err) != c.kind {
+				t.Errorf("%v", err)
+			}
+			passed := slices.ContainsFunc(srv.Commands(), func(s string) bool { return strings.HasPrefix(s, "PASS") || strings.HasPrefix(s, "AUTH") })
+			if passed != (c.then != "") && c.apop != "" {
+				t.Errorf("sent %q", srv.Commands())
 			}
 		})
 	}
