@@ -21,7 +21,7 @@ type Account struct {
 	commands    atomic.Int64 // of sessions that are gone
 	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
 	peeks       atomic.Bool  // the server was seen to leave \Seen alone
-	dropped     atomic.Bool  // the last connection of a Fetch broke before it did anything
+	breaks      breaks       // of the first connections of Fetches
 
 	secretMu sync.Mutex
 	known    *Secret

@@ -27,7 +27,7 @@ func (a *Account) Fetch(ctx context.Context, work state.Work) error {
 		switch {
 		case f.waiting() && err == nil:
 			// Left behind by a connection that could not be had.
-		case err == nil || f.well.Load():
+		case err == nil || f.well.Load() && !f.waiting():
 			a.unmark(ctx, f.unseen, work)
 			return nil
 		default:
@@ -103,17 +103,18 @@ func (f *fetcher) more(ctx context.Context) {
 	})
 }
 
-// worker works on one connection after the other until there is no more to begin. A
-// connection that broke is replaced, but not twice without an item done in between, the
-// last of an earlier Fetch included.
+// worker works on one connection after the other until there is no more to begin. A connection
+// that broke is replaced, unless so many broke in a row before they did anything that it is the
+// server's fault. Those of an earlier Fetch count for the first worker.
 func (f *fetcher) worker(ctx context.Context, patient bool) error {
-	var last error // why the last connection broke without having done anything
+	var own breaks
+	broke := &own
+	if patient {
+		broke = &f.a.breaks
+	}
 	for {
 		first, ok := f.next("")
 		if !ok {
-			if last != nil && f.a.dropped.Swap(true) {
-				return last
-			}
 			f.well.Store(true)
 			return nil
 		}
@@ -125,13 +126,13 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			}
 			return err
 		}
-		err, fruitful := f.onSession(ctx, s, first, patient)
+		r, err := f.onSession(ctx, s, first, patient)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if fruitful {
-			f.a.dropped.Store(false)
-			last = nil
+		if r.fruitful {
+			f.a.breaks.clear()
+			own.clear()
 		}
 		switch b, isBusy := asBusy(err); {
 		case err == nil:
@@ -139,18 +140,15 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			if f.a.waitFor(ctx, b) != nil {
 				return err
 			}
-		case last != nil:
+		case !r.fruitful && broke.at(r.brokeAt, err):
 			return err
-		case !fruitful:
-			last = err
 		}
 	}
 }
 
-// onSession works on one session until it breaks or there is no more. fruitful tells
-// that an item ended well on it.
-func (f *fetcher) onSession(ctx context.Context, s *session, first state.Item, patient bool) (err error, fruitful bool) {
-	r := newRun(f, s)
+// onSession works on one session until it breaks or there is no more.
+func (f *fetcher) onSession(ctx context.Context, s *session, first state.Item, patient bool) (r *run, err error) {
+	r = newRun(f, s)
 	unwatch := s.watch(ctx)
 	r.begin(ctx, first)
 	if patient {
@@ -159,5 +157,5 @@ func (f *fetcher) onSession(ctx context.Context, s *session, first state.Item, p
 	err = r.work(ctx)
 	unwatch()
 	f.a.release(s)
-	return err, r.fruitful
+	return r, err
 }

@@ -187,7 +187,7 @@ func TestFetchCutLiteralIsNeverWhole(t *testing.T) {
 			w := newWork(ones(20)...)
 			err := a.Fetch(t.Context(), w)
 			wantFault(t, err, state.Unreachable, "connection")
-			if len(w.bodies) != 0 || srv.Accepted() != 2 {
+			if len(w.bodies) != 0 || srv.Accepted() != 3 {
 				t.Errorf("bodies %q, cut %v over %d connections", w.bodies, w.cut, srv.Accepted())
 			}
 			for id := range w.done {
@@ -404,5 +404,40 @@ func TestFetchPipelinesMailboxesOfAnyName(t *testing.T) {
 	}
 	if waited != 2 {
 		t.Errorf("waited for %d mailboxes: %q", waited, srv.Commands())
+	}
+}
+
+// A connection breaks at one message, and nothing of those behind it was answered: they are fetched
+// over the next, whether there is one connection or several.
+func TestFetchBlamesTheMessageAtWhichTheConnectionBroke(t *testing.T) {
+	for _, connections := range []int{1, 3} {
+		for _, bad := range []state.UID{1, 2, 3} {
+			t.Run(fmt.Sprintf("uid %d over %d", bad, connections), func(t *testing.T) {
+				srv := script.Every(t, script.Healthy(boxes(), script.Answers{
+					"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+						if !strings.HasPrefix(cmd.Args, fmt.Sprint(bad, " ")) {
+							return false
+						}
+						p.Send(fmt.Sprintf("* 1 FETCH (UID %d BODY[] {1000}", bad))
+						p.Raw([]byte("half"))
+						p.Close()
+						return true
+					},
+				}))
+				a := account(t, options(srv), func(o *Options) { o.Connections = connections })
+				w := newWork(ones(3)...)
+				if err := a.Fetch(t.Context(), w); err != nil {
+					t.Fatal(err)
+				}
+				for id, err := range w.done {
+					if uid := state.UID(id + 1); (err != nil) != (uid == bad) {
+						t.Errorf("uid %d ended with %v", uid, err)
+					}
+				}
+				if len(w.done) != 3 {
+					t.Errorf("%d of 3 items ended", len(w.done))
+				}
+			})
+		}
 	}
 }

@@ -26,10 +26,11 @@ type run struct {
 	s        *session
 	selected string
 	exam     *examine
-	flights  []*flight // begun and not reaped, oldest first
-	bytes    int64     // announced by flights
-	fruitful bool      // an item ended well
-	end      error     // why nothing more is begun
+	flights  []*flight  // begun and not reaped, oldest first
+	bytes    int64      // announced by flights
+	fruitful bool       // an item ended well
+	end      error      // why nothing more is begun
+	brokeAt  state.Item // at which the connection broke
 }
 
 func newRun(f *fetcher, s *session) *run {
@@ -149,8 +150,16 @@ func (r *run) reap(ctx context.Context) {
 		r.f.work.Done(fl.item, nil)
 		return
 	}
-	if r.s.broken.Load() && r.end == nil {
-		r.end = err
+	if r.s.broken.Load() && ctx.Err() == nil {
+		if r.end != nil && fl.bodies.Load() == 0 {
+			// The connection broke at one in front of it, and nothing of it was answered: no
+			// fault of its own.
+			r.f.putBack(fl.item)
+			return
+		}
+		if r.end == nil {
+			r.end, r.brokeAt = err, fl.item
+		}
 	}
 	if _, later := asBusy(err); later && fl.bodies.Load() == 0 && ctx.Err() == nil {
 		// Nothing of it came: it can be asked for again once the server lets us.
