@@ -60,10 +60,10 @@ func (c *client) hear(q question) error {
 // batch is how many commands ask is given at once.
 const batch = 64
 
-// stat is what STAT says (RFC 1939 section 5).
+// stat is what STAT says (RFC 1939 section 5) that is of use: how many octets there are in all is as
+// little to be relied on as each message's size, and whatever stands there the count counts.
 type stat struct {
 	messages int
-	octets   int64
 }
 
 var errNoNumber = errors.New("there is no number where one should be")
@@ -74,11 +74,10 @@ func parseStat(text string) (stat, error) {
 		return stat{}, errNoNumber
 	}
 	n, ok := number([]byte(f[0]))
-	octets, ok2 := number([]byte(f[1]))
-	if !ok || !ok2 || n > math.MaxInt32 {
+	if !ok || n > math.MaxInt32 {
 		return stat{}, errNoNumber
 	}
-	return stat{int(n), octets}, nil
+	return stat{int(n)}, nil
 }
 
 // number parses a decimal of up to 18 digits.

@@ -114,6 +114,9 @@ func TestOddListings(t *testing.T) {
 		{"LIST ends early", script.NewBox(letters(3)...), script.Answers{"LIST": say("+OK", "1 26", ".")}, false},
 		{"STAT counts more", script.NewBox(letters(3)...), script.Answers{"STAT": say("+OK 4 100")}, false},
 		{"STAT makes no sense", script.NewBox(letters(3)...), script.Answers{"STAT": say("+OK")}, false},
+		{"STAT whose octets make no sense", script.NewBox(letters(3)...), script.Answers{"STAT": say("+OK 3 -78")}, true},
+		{"STAT whose octets are too many", script.NewBox(letters(3)...), script.Answers{"STAT": say("+OK 3 99999999999999999999 octets")}, true},
+		{"STAT whose count makes no sense", script.NewBox(letters(3)...), script.Answers{"STAT": say("+OK -3 78")}, false},
 		{"STAT refused", script.NewBox(letters(3)...), script.Answers{"STAT": say("-ERR no")}, false},
 		{"bare line feeds in listings", script.NewBox(letters(2)...), script.Answers{
 			"UIDL": func(p *script.Peer, _ string) bool { p.Raw([]byte("+OK\n1 u1\n2 u2\n.\n")); return true }}, true},
