@@ -140,7 +140,7 @@ func (c Cutoff) spares(m Resident, now time.Time) bool {
 		return !c.collected(m, now)
 	case c.KeepFlagged && m.Flagged, c.KeepUnread && m.Unread:
 		return true
-	case c.LargerThan > 0 && m.Size <= c.LargerThan:
+	case c.LargerThan > 0 && m.most() <= c.LargerThan:
 		return true
 	case c.CopiedBefore != 0 && (m.Fetched == 0 || m.Fetched >= c.CopiedBefore):
 		return true
@@ -156,9 +156,12 @@ func (m Resident) octets() int64 {
 	return max(0, m.Size)
 }
 
+// most is what a message takes at most: what was announced may be too small, or missing.
+func (m Resident) most() int64 { return max(m.Size, m.Sent) }
+
 // collected is the rule of POP3.
 func (c Cutoff) collected(m Resident, now time.Time) bool {
-	if c.BiggerThan > 0 && m.Size > c.BiggerThan || c.FetchedAge == 0 {
+	if c.BiggerThan > 0 && m.most() > c.BiggerThan || c.FetchedAge == 0 {
 		return true
 	}
 	return c.FetchedAge > 0 && !c.NoClock && m.Fetched != 0 && now.Sub(time.Unix(m.Fetched, 0)) >= c.FetchedAge

@@ -198,3 +198,19 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 		}
 	})
 }
+
+// A size that is announced too small, or not at all, keeps no large message on the server.
+func TestCutoffGoesByTheLargestSize(t *testing.T) {
+	for _, c := range []struct {
+		announced, came int64
+		goes            bool
+	}{{900, 900, true}, {0, 900, true}, {-1, 900, true}, {10, 900, true}, {900, 10, true}, {900, -1, true}, {10, 10, false}, {-1, -1, false}} {
+		m := Resident{UID: 1, Date: 1, Size: c.announced, Sent: c.came, Fetched: 1}
+		for name, rule := range map[string]Cutoff{
+			"POP3": {Collected: true, FetchedAge: -1, BiggerThan: 500}, "archive": {ByAge: true, LargerThan: 500}} {
+			if got := rule.Choose([]Resident{m}, 0, time.Unix(2e9, 0)).Goes; (len(got) == 1) != c.goes {
+				t.Errorf("%s: announced %d, came %d: %v goes", name, c.announced, c.came, got)
+			}
+		}
+	}
+}
