@@ -69,6 +69,9 @@ func TestAServerThatIsRestoredTwice(t *testing.T) {
 			l.server.Change("INBOX", c.back)
 			l.clean(t)
 			l.eachOnce(t)
+			v := l.verify()
+			v.Server = l.server
+			l.verified(t, v, "") // the files of the older numbers are not missed
 			for range 3 {
 				l.clean(t)
 			}
@@ -179,6 +182,32 @@ func TestPOP3UniqueIDsThereAndBack(t *testing.T) {
 		l.settle(t)
 		if got := len(l.mails(t)); got != 8 {
 			t.Fatalf("and back: %d are here", got)
+		}
+	}
+}
+
+// A number under which another message comes, once the one that had it is gone from the server, is that
+// message's: RFC 1939 section 7 lets a POP3 server give a unique-id again, and some number their mail
+// from 1 in each session.
+func TestPOP3UniqueIDThatIsGivenAgain(t *testing.T) {
+	for _, deletes := range []bool{false, true} {
+		l := newPopLab(t, script.NewBox(popMails(4)...))
+		if deletes {
+			l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+		}
+		l.settle(t)
+		l.box.Lock()
+		l.box.Messages = l.box.Messages[:min(3, len(l.box.Messages))]
+		l.box.Unlock()
+		l.settle(t)
+		other := "Message-ID: <other@x>\r\nSubject: other\r\n\r\nanother message, of another length\r\n"
+		l.box.Lock()
+		l.box.Messages = append(l.box.Messages, &script.Message{UIDL: "u4", Body: other})
+		l.box.Unlock()
+		l.settle(t)
+		l.settle(t)
+		if got := l.mails(t); len(got) != 5 || !strings.Contains(strings.Join(got, ""), other) || !strings.Contains(strings.Join(got, ""), popMails(4)[3]) {
+			t.Errorf("deletes %v: %d are here: %.900q", deletes, len(got), got)
 		}
 	}
 }

@@ -106,6 +106,8 @@ type delivered struct {
 	kept   string
 	found  bool      // the bytes were here before
 	forget state.UID // the message that its file was before, 0: none
+	token  string    // of the older generation that its file was of, "": of none
+	was    state.Record
 }
 
 // publish puts one body in its place and judges what it means. A file of the same

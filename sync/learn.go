@@ -64,15 +64,21 @@ func relearn(rec state.Record, v view) state.Record {
 		rec.Agreed &= v.sFlags // what the server does not show of it, it did not keep
 	}
 	rec.Seen = v.sFlags
+	changed := other(rec.Size, v.size, -1) || other(rec.Date, v.date, state.NoDate)
 	switch rec.Status {
 	case state.Gone:
 		rec = back(rec)
 	case state.OnlyHere:
 		rec.Status = state.Outstanding // it came back; the file, if it is there, is adopted
+		if changed && v.disk == yes {
+			// Or another message did, under the same number: a POP3 server may give a unique-id
+			// again once nothing has it (RFC 1939 section 7).
+			rec.Status = state.Doubtful
+		}
 	case state.Archived:
 		rec.Status = state.KeptAway // it came back, and is here in its archive
 	}
-	if other(rec.Size, v.size, -1) || other(rec.Date, v.date, state.NoDate) {
+	if changed {
 		rec = doubted(rec)
 	}
 	if v.size >= 0 {

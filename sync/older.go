@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"mailsync/state"
 )
@@ -51,6 +52,50 @@ func (r *run) leaveOlder(ctx context.Context, b *box, disk *state.DiskSnapshot) 
 			return fmt.Errorf("commit to state: %w", err)
 		}
 		g.Clean = true
+	}
+	return nil
+}
+
+// unsettleOlder notes, before a file of an older generation gets another identity, that the records
+// of those have to be settled once more.
+func (r *run) unsettleOlder(ctx context.Context, b *box) error {
+	for i := range b.row.Generations {
+		g := &b.row.Generations[i]
+		if g.Current || g.ID == 0 || !g.Clean {
+			continue
+		}
+		if err := r.step("commit that an older generation of %s is to be settled", b.name); err != nil {
+			return err
+		}
+		if err := r.Base.Commit(context.WithoutCancel(ctx), state.Commit{Gen: g.ID, Clean: new(bool)}); err != nil {
+			return fmt.Errorf("commit to state: %w", err)
+		}
+		g.Clean = false
+	}
+	return nil
+}
+
+// leftOlder settles the records of files that got identities in the current generation.
+func (r *run) leftOlder(ctx context.Context, b *box, tied []delivered) error {
+	for i := range b.row.Generations {
+		g := &b.row.Generations[i]
+		c := state.Commit{Gen: g.ID}
+		for _, d := range tied {
+			if d.token == g.Token && !g.Current {
+				d.was.Status = state.Outstanding
+				c.Put = append(c.Put, d.was)
+			}
+		}
+		if len(c.Put) == 0 {
+			continue
+		}
+		slices.SortFunc(c.Put, func(x, y state.Record) int { return int(int64(x.UID) - int64(y.UID)) })
+		if err := r.step("commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
+			return err
+		}
+		if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
+			return fmt.Errorf("commit to state: %w", err)
+		}
 	}
 	return nil
 }

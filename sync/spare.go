@@ -19,7 +19,8 @@ type spare struct {
 	flags state.Flags // of the file
 	bytes int64       // octets it holds as a server sends them; -1: read it
 	known bool
-	rec   state.Record // of an older generation, where known
+	token string       // of an older generation, where known
+	rec   state.Record // of that
 	proof state.Proof  // of that, UID 0 without
 	rank  int
 	used  bool
@@ -107,7 +108,7 @@ func (s *spare) remember(o *generationRecords, f state.Foreign) {
 	if !ok || max(1, o.records[i].Variant) != f.Variant {
 		return
 	}
-	s.known, s.rec, s.proof = true, o.records[i], o.proofs[f.UID]
+	s.known, s.token, s.rec, s.proof = true, o.token, o.records[i], o.proofs[f.UID]
 	if s.rec.Size >= 0 {
 		s.Size = s.rec.Size
 	}

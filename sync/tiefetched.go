@@ -22,6 +22,11 @@ func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err e
 	if s.Fileless {
 		rec.Status, rec.Tries, rec.Form, rec.Agreed = s.rec.Status, 0, rcv.Form, rec.Seen
 	} else {
+		if s.known {
+			if err := f.unsettleOlder(f.ctx, b); err != nil {
+				return d, true, err
+			}
+		}
 		if err := f.step("link %s of %s to uid %d", s.name, b.name, rcv.UID); err != nil {
 			return d, true, err
 		}
@@ -37,6 +42,7 @@ func (f *fetching) tieFetched(b *box, a *arrival) (d delivered, done bool, err e
 		}
 		rec.Form, rec.Agreed = file.Form, agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
 		d.second, d.kept = s.name, placed.Name
+		d.token, d.was = s.token, s.rec
 		b.undone = true // what the file carries beyond the server's flags is merged in the next run
 	}
 	if s.stray != 0 && max(1, b.record(s.stray).Variant) == s.rec.Variant {
@@ -60,5 +66,5 @@ func (f *fetching) unlinkSeconds(b *box, tied []delivered) error {
 			return err
 		}
 	}
-	return nil
+	return f.leftOlder(f.ctx, b, tied)
 }
