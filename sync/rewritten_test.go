@@ -104,3 +104,19 @@ func TestPOP3HeaderThatTheServerRewrites(t *testing.T) {
 		t.Errorf("without the state %d are here: %.300q", len(got), got)
 	}
 }
+
+// However long the header is.
+func TestALongHeaderThatTheServerRewrites(t *testing.T) {
+	l := filled()
+	long := strings.Replace(body(1), "\r\n\r\n", "\r\n"+strings.Repeat("X-Long: "+strings.Repeat("x", 70)+"\r\n", 20000)+"\r\n", 1)
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body, m.Find(2).Size = long, -1 })
+	l.clean(t)
+	n := len(l.bodies(t))
+	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body, m.Find(2).Size = "X-UID: 1\r\n"+long, -1 })
+	l.change = func(a *sync.Account) { a.Full = true }
+	l.clean(t)
+	l.clean(t)
+	if got := l.bodies(t); len(got) != n || len(l.trash(t)) != 1 {
+		t.Errorf("%d are here, %d were, %d in the trash", len(got), n, len(l.trash(t)))
+	}
+}

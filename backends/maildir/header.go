@@ -55,11 +55,11 @@ func (m *Maildir) SameText(name string, got state.Received, anyID bool) (bool, e
 	return same && (idA != "" && idA == idB || octets > 0), err
 }
 
-// header reads a header and the empty line behind it, and returns its Message-ID. It is false
-// where there is no such line within maxHeader octets.
+// header reads a header and the empty line behind it, and returns its Message-ID, as far as it lies
+// within maxHeader octets. It is false where there is no such line.
 func header(r *bufio.Reader) (id string, ok bool, err error) {
 	var text []byte
-	for begins := true; len(text) <= maxHeader; {
+	for begins := true; ; {
 		line, err := r.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			if errors.Is(err, io.EOF) {
@@ -71,10 +71,9 @@ func header(r *bufio.Reader) (id string, ok bool, err error) {
 			id, err = messageID(bytes.NewReader(text))
 			return id, true, err
 		}
-		text = append(text, line...)
+		text = append(text, line[:min(len(line), maxHeader-len(text))]...)
 		begins = err == nil
 	}
-	return "", false, nil
 }
 
 // equal reads both to their ends, and reports whether they are the same.
