@@ -76,9 +76,16 @@ func (r *run) readAgain(ctx context.Context, b *box, ops []Op) (passed []*depart
 				return nil, err
 			}
 			continue
-		case !Leavable(d.rec, r.row.EstimatedSizes), // the next run fetches it once more
-			(d.rec.Seen^d.rec.Agreed)&toDisk != 0, // a flag of the server's is still to come here
-			there && !d.proof.ByServer:            // fetched and compared first, by the next run
+		case !Leavable(d.rec, r.row.EstimatedSizes): // the next run fetches it once more
+			b.spoil(o.UID)
+			if r.Release != nil && r.Release.Alone && inDoubt(d.rec) {
+				if err := r.short(b, d.rec, d.proof.Bytes); err != nil {
+					return nil, err
+				}
+			}
+			continue
+		case (d.rec.Seen^d.rec.Agreed)&toDisk != 0, // a flag of the server's is still to come here
+			there && !d.proof.ByServer: // fetched and compared first, by the next run
 			b.spoil(o.UID)
 			continue
 		}
@@ -127,8 +134,11 @@ func (r *run) short(b *box, rec state.Record, came int64) error {
 		r.note(b.name, fmt.Sprintf("uid %d stays on the server: %v", rec.UID, what), "")
 		return nil
 	}
-	return r.problem(b.name, rec.UID, state.Faultf(state.Other, "it may not be all here, and stays on the server: %w", what).
-		WithHint("look at it here and in another program; if nothing is missing, --accept %q lets it go", Message{b.name, rec.UID}.String()))
+	fault := state.Faultf(state.Other, "it may not be all here, and stays on the server: %w", what)
+	if !stuck(rec, r.row.EstimatedSizes) {
+		return r.problem(b.name, rec.UID, fault.WithHint("run it again: it is fetched once more before it goes"))
+	}
+	return r.problem(b.name, rec.UID, fault.WithHint("look at it here and in another program; if nothing is missing, --accept %q lets it go", Message{b.name, rec.UID}.String()))
 }
 
 // refuse names a message whose file does not pass, and takes its release back.

@@ -98,7 +98,7 @@ func (r *run) mendBox(b *box, found []Finding) (put []state.Record, err error) {
 	mine := map[state.UID]Finding{}
 	for _, f := range found {
 		switch f.Fault {
-		case Missing, Altered, Truncated, Unreadable, NotHere:
+		case Missing, Altered, Truncated, Unreadable, NotHere, SizeDiffers:
 			if f.UID == 0 || f.id.name != "" {
 				continue // the whole Maildir: that is for sync; in an archive: the server has it no more
 			}
@@ -146,6 +146,16 @@ func (r *run) mendOne(b *box, m state.OnServer, f Finding) (rec state.Record, ch
 	name := strings.TrimPrefix(f.File, b.row.Path+"/")
 	switch {
 	case f.Fault == NotHere:
+	case f.Fault == SizeDiffers:
+		// What comes is judged as in a sync: its record stays what it is until then.
+		for _, d := range b.disk.Messages {
+			if d.UID == m.UID && d.Variant == o.Variant {
+				o.Name, o.Disk = b.disk.NameAt(d.Name), state.Spoken(d.Silent, d.Flags, rec.Agreed)
+			}
+		}
+		if o.Name == "" {
+			return rec, false
+		}
 	case f.Fault == Missing:
 		rec.Status = state.Outstanding
 		b.mend[m.UID] = mending{want: f.want}

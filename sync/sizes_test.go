@@ -275,3 +275,55 @@ func TestTheProofNamesDoubts(t *testing.T) {
 		}
 	}
 }
+
+// The first archive run names what it holds back as well as every other: also one that fetched the
+// message itself, or found its file without a state.
+func TestArchiveNamesWhatItHoldsBackAtOnce(t *testing.T) {
+	for _, first := range []string{"nothing", "a lost state"} {
+		t.Run(first, func(t *testing.T) {
+			l := sizesLab(t, func([]byte) []byte { return []byte{} })
+			if first == "a lost state" {
+				l.clean(t)
+				l.base = mem.NewBase()
+			}
+			for range 3 {
+				r := l.archive(nil, nil, inPlace)
+				if l.mailOnServer() != 1 || r.Fatal != nil || len(r.Problems) != 1 || r.Problems[0].UID != 10 ||
+					!strings.Contains(r.Problems[0].Err.Error(), fmt.Sprint(len(long(10)))) {
+					t.Fatalf("%d are left on the server; %v %v", l.mailOnServer(), r.Fatal, r.Problems)
+				}
+			}
+		})
+	}
+}
+
+// A repair fetches once more what is of another length than announced, which no sync does any more.
+func TestRepairOfALength(t *testing.T) {
+	l := sizesLab(t, func(b []byte) []byte { return b[:20000] })
+	l.clean(t)
+	l.clean(t)
+	found := fmt.Sprintf("size_differs INBOX 10 the server announces %d octets, and 20000 were fetched", len(long(10)))
+	repaired := func(want string) *sync.Verdict {
+		v := l.repairing(nil, nil)
+		v.Server = l.server
+		return l.verified(t, v, want)
+	}
+	if v := repaired(found); v.Wrong() != 1 || v.Repaired.Fetched != 1 {
+		t.Errorf("the server has no more: %d wrong, %d fetched", v.Wrong(), v.Repaired.Fetched)
+	}
+	sent := 20000
+	l.server.Body = bad(10, func(b []byte) ([]byte, error) { sent++; return b[:sent], nil })
+	if v := repaired(found); v.Wrong() != 1 {
+		t.Error("a longer part counts as all of it")
+	}
+	l.server.Body = nil
+	if v := repaired(strings.Replace(found, "20000", "20001", 1)); v.Wrong() != 0 {
+		t.Errorf("the server is well again: %s", said(v))
+	}
+	l.verified(t, l.verify(), "")
+	l.clean(t)
+	l.eachOnce(t)
+	if l.archived(t, inPlace); l.mailOnServer() != 0 {
+		t.Error("what came whole in a repair stays on the server")
+	}
+}

@@ -122,8 +122,10 @@ func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p Pol
 		return nil
 	}
 	if proof, proven := b.proofs[rec.UID]; proven && lengthDiffers(rec, proof.Bytes, msg.Size, estimated) {
-		found = append(found, s.differs(b, rec.UID, rec.Variant, SizeDiffers,
-			fmt.Sprintf("the server announces %d octets, and %d were fetched", msg.Size, proof.Bytes)))
+		f := s.differs(b, rec.UID, rec.Variant, SizeDiffers,
+			fmt.Sprintf("the server announces %d octets, and %d were fetched", msg.Size, proof.Bytes))
+		f.id.variant = 0 // it is the message's, whichever file a repair gives it
+		found = append(found, f)
 	}
 	if !p.FlagsToDisk {
 		return found
