@@ -178,7 +178,11 @@ func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 	if v.Fatal == nil {
 		hint := ""
 		if v.Repaired == nil {
-			hint = fmt.Sprintf("\"mailsync verify --repair %s\" fetches again what the server still has", r.a.Name)
+			with := "" // what was found in comparison with the server is found in it alone
+			if o.server {
+				with = "--server "
+			}
+			hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.a.Name)
 		}
 		r.told.Looked(looked, hint)
 		if v.NoMemory && !o.server && v.Mailboxes > 0 {
