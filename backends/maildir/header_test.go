@@ -82,7 +82,7 @@ func FuzzSameText(f *testing.F) {
 		if got.Headed != headed(body[:min(len(body), chunkSize)]) {
 			t.Fatalf("%q: received as headed %v", body, got.Headed)
 		}
-		same, err := md.SameText(place.Name, got)
+		same, err := md.SameText(place.Name, got, false)
 		if err != nil {
 			t.Fatal(err)
 		}
