@@ -17,13 +17,17 @@ import (
 // of an agreement; old and now are what letters mean where it was then and where it lies now. It is
 // a pure function, and this is the rule:
 //
-//  1. Letters that stand for what was agreed on in the old place, or in the new one, are those of
+//  1. Letters that stand for the same in both places, and no letters, are read as in any place: what is
+//     there was added, what had a letter and is missing was taken off.
+//  2. Letters that stand for what was agreed on in the old place, or in the new one, are those of
 //     that place. No keyword changed.
-//  2. Else, letters that stand for that and more in one of the places, and less likely so in the
-//     other, are those of that place: the user added a keyword before the move, or after it. After it
-//     only where a letter of what was agreed on shows it, for other letters may have come from the
-//     old place without a name.
-//  3. Else nobody can tell, and what was agreed on stays.
+//  3. Else, letters that stand for that and more in one of the places, and less likely so in the
+//     other, are those of that place: the user added a keyword before the move, or after it. Where both
+//     are as likely, and what was agreed on has the same letters in both, a keyword was added by a
+//     program that knows what letters mean, and it knows those of the place where the file is.
+//  4. Else, where all letters stand for something that was agreed on in one of the places, and in the
+//     other not: what else had a letter there was taken off.
+//  5. Else nobody can tell, and what was agreed on stays.
 //
 // A keyword that no letter stands for in a place cannot be missed there, and stays. Without an
 // agreement to hold them against, letters are the old place's.
@@ -34,6 +38,8 @@ func movedKeywords(letters string, agreed []string, known bool, old, now state.W
 		return was
 	}
 	switch {
+	case wasAll && isAll && sameWords(was, is):
+		return both(unlettered(agreed, old), was)
 	case wasAll && sameWords(was, lettered(agreed, old)), isAll && sameWords(is, lettered(agreed, now)):
 		return agreed
 	}
@@ -41,10 +47,27 @@ func movedKeywords(letters string, agreed []string, known bool, old, now state.W
 	switch {
 	case before > after:
 		return both(agreed, was)
-	case after > before && after == shown:
+	case after > before && (after == shown || len(agreed) == 0), after == before && after > unlikely && coincide(agreed, old, now):
 		return both(agreed, is)
 	}
+	fewerWas, fewerIs := wasAll && holds(agreed, was), isAll && holds(agreed, is)
+	switch {
+	case fewerWas && !fewerIs:
+		return both(unlettered(agreed, old), was)
+	case fewerIs && !fewerWas:
+		return both(unlettered(agreed, now), is)
+	}
 	return agreed
+}
+
+// coincide reports whether words have the same letters in two places, or none.
+func coincide(words []string, a, b state.Words) bool {
+	for i := range a {
+		if a[i] != b[i] && (has(words, a[i]) || has(words, b[i])) {
+			return false
+		}
+	}
+	return true
 }
 
 // How likely letters are to be of one place.
@@ -77,10 +100,26 @@ func read(letters string, in state.Words) (words []string, all bool) {
 	return words, all
 }
 
+// asRead reports whether letters stand for those of the words that have one in a place.
+func asRead(letters string, words []string, in state.Words) bool {
+	got, all := read(letters, in)
+	return all && sameWords(got, lettered(words, in))
+}
+
 // lettered are those of the words that a letter stands for.
 func lettered(words []string, in state.Words) (out []string) {
 	for _, w := range words {
 		if has(in[:], w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// unlettered are those of the words that no letter stands for.
+func unlettered(words []string, in state.Words) (out []string) {
+	for _, w := range words {
+		if !has(in[:], w) {
 			out = append(out, w)
 		}
 	}
@@ -113,9 +152,9 @@ func both(a, b []string) []string {
 // message stands in where the name is silent, and of flags that no name can carry.
 func carriedFlags(f lying, owner, in, to *box) state.Flags {
 	i, known := owner.find(f.of.uid)
-	var agreed state.Flags
+	var agreed, seen state.Flags
 	if known = known && max(1, owner.records[i].Variant) == f.of.variant; known {
-		agreed = owner.records[i].Agreed
+		agreed, seen = owner.records[i].Agreed, owner.records[i].Seen
 		if owner.records[i].Status == state.Outstanding {
 			agreed = owner.records[i].Seen // nothing was agreed on, but that is what is known of it
 		}
@@ -126,8 +165,12 @@ func carriedFlags(f lying, owner, in, to *box) state.Flags {
 	}
 	flags = state.Spoken(f.silent, f.flags, agreed) & state.System
 	words := owner.kw.NamesOf(agreed &^ state.System)
-	if !f.silent {
-		words = movedKeywords(f.letters, words, known, owner.disk.Words, in.disk.Words)
+	if !f.silent && !(f.newName && f.letters == "") {
+		if pending := owner.kw.NamesOf(seen &^ state.System); known && seen != agreed && asRead(f.letters, pending, owner.disk.Words) {
+			words = pending // an earlier run carried it here and broke off
+		} else {
+			words = movedKeywords(f.letters, words, known, owner.disk.Words, in.disk.Words)
+		}
 	}
 	for _, w := range words {
 		if bit, ok := to.kw.Bit(w); ok {

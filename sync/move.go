@@ -173,12 +173,12 @@ func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error
 			if to.answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {
 				in.UID = answers[j].To
 			}
+			c.Intents = append(c.Intents, in) // should its file go before it is tied, what it became is known
 			if in.UID != 0 && (both == nil || !slices.Contains(both.Messages, answers[j])) {
 				m.NewUID = in.UID
 				told = append(told, m)
 				continue
 			}
-			c.Intents = append(c.Intents, in)
 		case failed == nil: // it was not there to be moved
 			c.Settle = append(c.Settle, movedKey+m.Name)
 		}

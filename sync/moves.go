@@ -42,6 +42,7 @@ type lying struct {
 	flags   state.Flags // by its name, as if its letters were of the Maildir that it lies in
 	letters string      // of keywords, where it lies in another Maildir than its token's
 	silent  bool        // as in state.OnDisk
+	newName bool        // another program gave it a name of its own, without what it does not know
 }
 
 // token is an identity in the account: a side stands for its token.

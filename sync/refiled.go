@@ -54,7 +54,7 @@ func refile(gone []lost, files []unnamed) (renamed []regained, moves []Move) {
 				renamed = append(renamed, regained{l, u})
 				continue
 			}
-			f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent}
+			f := lying{in: u.side, name: u.file.Name, of: tokenOf(l.side, l.rec), flags: u.file.Flags, letters: u.file.Letters, silent: u.file.Silent, newName: true}
 			moves = append(moves, Move{From: l.side, To: u.side, UID: l.rec.UID, Sure: true, In: u.side, Name: u.file.Name, file: f})
 		}
 	}

@@ -5,6 +5,7 @@ package main_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"mailsync/backends/imap/script"
@@ -22,11 +23,11 @@ func TestOneMessageThatBreaksTheConnection(t *testing.T) {
 				for i := range 10 {
 					acct.Mailbox("INBOX").Append(fmt.Sprintf("Message-ID: <%d@x>\r\n\r\n%s\r\n", i+1, strings.Repeat("text ", 2000)))
 				}
-				well := false
+				var well atomic.Bool
 				srv := script.Every(t, func(p *script.Peer) {
 					p.MayEnd = true
 					script.Healthy(acct, script.Answers{"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
-						if well || !strings.Contains(cmd.Args, "BODY.PEEK[]") {
+						if well.Load() || !strings.Contains(cmd.Args, "BODY.PEEK[]") {
 							return false
 						}
 						return cutAt(p, acct, cmd, uint32(bad))
@@ -39,7 +40,7 @@ func TestOneMessageThatBreaksTheConnection(t *testing.T) {
 						t.Fatalf("%d of the 9 others are here", files)
 					}
 				}
-				well = true
+				well.Store(true)
 				if a := w.syncOK(); a.Fetched != 1 || a.Here != 10 {
 					t.Errorf("when the server is well: %+v", a)
 				}

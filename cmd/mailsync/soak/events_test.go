@@ -164,11 +164,11 @@ func (s *soak) old(msg *message) bool {
 	return msg.date < s.begun.Add(-365*24*time.Hour).Unix()
 }
 
-// agesOut has the model know what an archive run takes off the server.
+// agesOut has the model know what an archive run takes off the server: of drafts nothing.
 func (s *soak) agesOut() {
 	for name, msg := range s.model.messages {
 		for _, c := range msg.copies {
-			if c.where == both && s.old(msg) && c.flags&seen != 0 && c.flags&flagged == 0 {
+			if c.where == both && c.box != "Drafts" && s.old(msg) && c.flags&seen != 0 && c.flags&flagged == 0 {
 				c.where = archived
 				s.model.say(name, "in %s goes to the archive", c.box)
 				s.figures.count("messages archived", 1)
