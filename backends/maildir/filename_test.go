@@ -90,11 +90,13 @@ func FuzzParseName(f *testing.F) {
 	f.Add("1.U1Tx.mailsync,W=12_2,S:2,F")
 	f.Fuzz(func(t *testing.T, base string) {
 		p := partsOf(base)
-		between, ok := strings.CutPrefix(strings.TrimSuffix(base, p.letters), p.key)
+		rest, ok := strings.CutPrefix(base, p.key)
+		sep, _, _ := strings.Cut(rest, infoTwo+p.letters)
+		behind := strings.TrimPrefix(rest, sep+infoTwo+p.letters)
 		switch {
-		case !ok, !p.has && p.letters != "",
-			p.has && !strings.HasSuffix(between, infoTwo),
-			p.has && !p.mangled && !slices.Contains(infoSeps[:], strings.TrimSuffix(between, infoTwo)),
+		case !ok && !p.mangled, !p.has && p.letters != "",
+			p.has && !p.mangled && !slices.Contains(infoSeps[:], sep),
+			p.has && !p.mangled && behind != "" && (!p.odd || onlyLetters(behind[:1])),
 			!p.has && !p.mangled && p.key != base:
 			t.Errorf("%q is taken apart as %+v", base, p)
 		}
