@@ -147,7 +147,7 @@ func FuzzScannedListing(f *testing.F) {
 // spelledName is a mailbox name as servers spell it.
 func spelledName(d *script.Dice, raw string) string {
 	ways := []string{quoteName(raw), fmt.Sprintf("{%d}\r\n%s", len(raw), raw)}
-	if raw != "" && !strings.ContainsAny(raw, ` "\(){%*]`) && !strings.EqualFold(raw, "NIL") {
+	if raw != "" && !strings.ContainsAny(raw, " \t\"\\(){%*]") && !strings.EqualFold(raw, "NIL") {
 		ways = append(ways, raw)
 	}
 	return d.Pick(ways...)
