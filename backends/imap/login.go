@@ -44,6 +44,9 @@ func (s *session) greet(ctx context.Context) error {
 	if r, ok := asRefusal(err); ok {
 		return r.atGreeting()
 	}
+	if r, ok := asRefusal(s.farewell()); ok {
+		return r.atGreeting() // imapclient may see the end of the connection before it tells of a BYE
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
