@@ -78,6 +78,9 @@ func (c *Conn) status(typ string, rest []byte, cmd *command) {
 			out = append(append(append(out, " ["...), canon...), ']')
 		}
 	}
+	if !coded {
+		words = bytes.TrimLeft(words, " \t") // those that stood behind a code that is left out
+	}
 	if len(words) > 0 {
 		out = append(out, ' ')
 		if !coded && words[0] == '[' {
