@@ -42,6 +42,9 @@ func (r *run) doubts(ctx context.Context) error {
 				named, uids = append(named, rec), append(uids, rec.UID)
 			}
 		}
+		if len(uids) == 0 { // as many are named as will be; without UIDs the base would load every proof
+			continue
+		}
 		proofs, err := r.Base.Proofs(ctx, g.ID, uids)
 		if err != nil {
 			return fmt.Errorf("read state: %w", err)
