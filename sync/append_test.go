@@ -388,3 +388,23 @@ func TestNewMaildirBecomesAMailbox(t *testing.T) {
 		t.Errorf("%d mailboxes, %v", len(list.Mailboxes), err)
 	}
 }
+
+// Courier numbers an empty mailbox anew in each second, until it holds something: what was
+// sent meanwhile is there once, in this run and the next.
+func TestAppendToAMailboxThatIsNumberedAnew(t *testing.T) {
+	for _, at := range []string{"append ", "appended"} {
+		t.Run(at, func(t *testing.T) {
+			l := appender(t)
+			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Messages = nil })
+			l.clean(t)
+			l.drop(t, "INBOX/new/x", "Subject: one\n\nfirst of all\n")
+			l.run(nil, func(step string) error {
+				if strings.HasPrefix(step, at) {
+					l.server.Change("INBOX", func(m *mem.Mailbox) { m.UIDValidity++ })
+				}
+				return nil
+			})
+			l.once(t, "first of all")
+		})
+	}
+}

@@ -23,10 +23,15 @@ func (r *restoring) lookAfter(ctx context.Context, g *goal, m *matching, kw *sta
 	var missing []confirmed
 	for _, anew := range []bool{false, true} {
 		sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: m.raw, Full: true, Anew: anew, Keywords: kw})
-		if err == nil && (!sn.Complete || sn.Mark.UIDValidity != m.mark.UIDValidity) {
-			err = fmt.Errorf("the server's listing is not complete")
-		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case !sn.Complete && !anew:
+			continue
+		case !sn.Complete:
+			err = fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed", sn.Mark.Exists, len(sn.Messages))
+		case sn.Mark.UIDValidity != m.mark.UIDValidity:
+			missing, err = r.renumbered(ctx, m, kw)
+		default:
 			missing, err = r.missing(ctx, m, sn, anew)
 		}
 		if err != nil {
@@ -47,6 +52,25 @@ func (r *restoring) lookAfter(ctx context.Context, g *goal, m *matching, kw *sta
 		}
 	}
 	return nil
+}
+
+// renumbered does what missing does where the mailbox has other numbers than those it had when
+// the first message was sent: Courier gives an empty mailbox new ones until something is in it.
+// No UID that was told says anything then, so all is matched as if nothing had been sent.
+func (r *restoring) renumbered(ctx context.Context, m *matching, kw *state.Keywords) (missing []confirmed, err error) {
+	if err := r.look(ctx, m, kw); err != nil {
+		return nil, err
+	}
+	there := map[*cargo]bool{}
+	for i, c := range m.cargo {
+		there[c] = m.to[i] != nil
+	}
+	for _, c := range m.confirmed {
+		if !there[c.cargo] {
+			missing = append(missing, c)
+		}
+	}
+	return missing, r.note(m)
 }
 
 // missing returns those of the confirmed messages that a listing lacks, and notes which UIDs

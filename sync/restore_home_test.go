@@ -206,3 +206,22 @@ func TestRestoreHomeToAServerThatLostAll(t *testing.T) {
 		}
 	}
 }
+
+// The same where the empty mailboxes are numbered anew with the first message that comes.
+func TestRestoreHomeToMailboxesThatAreNumberedAnew(t *testing.T) {
+	l := lost(t, false)
+	for _, raw := range labBoxes {
+		l.server.Change(raw, func(m *mem.Mailbox) { m.Messages = nil })
+	}
+	l.home(nil, func(step string) error {
+		if raw, is := strings.CutPrefix(step, "appended to "); is {
+			l.server.Change(raw, func(m *mem.Mailbox) { m.UIDValidity++ })
+		}
+		return nil
+	})
+	r := l.home(nil, nil)
+	if r.Fatal != nil || len(r.Problems) > 0 {
+		t.Fatalf("%v %v", r.Fatal, r.Problems)
+	}
+	l.brought(t, strings.Replace(wantBrought(t), `[\Deleted \Seen]`, `[\Seen]`, 1))
+}

@@ -385,3 +385,28 @@ func TestRestoreBare(t *testing.T) {
 	p.ledger = &ledger{}
 	ok(t, p.restore(t, nil), 0, 2)
 }
+
+// Courier gives a mailbox that was never opened other numbers in each second, until it holds
+// something: what was sent there is found all the same, and found again.
+func TestRestoreToAMailboxThatIsNumberedAnew(t *testing.T) {
+	for _, filled := range []bool{false, true} {
+		l, want := shipped(t)
+		p := newPort(l)
+		if filled {
+			p.restore(t, nil)
+			p.server.Change("INBOX", func(m *mem.Mailbox) { m.Messages = m.Messages[:len(m.Messages)-1] })
+		}
+		r := p.restore(t, func(s string) error {
+			if s == "appended to INBOX" {
+				p.server.Change("INBOX", func(m *mem.Mailbox) { m.UIDValidity++ })
+			}
+			return nil
+		})
+		if r.Fatal != nil || len(r.Problems) > 0 || r.Outstanding != 0 {
+			t.Fatalf("filled %v: %d outstanding; %v %v", filled, r.Outstanding, r.Fatal, r.Problems)
+		}
+		p.whole(t, want)
+		ok(t, p.restore(t, nil), 0, r.OnServer)
+		p.whole(t, want)
+	}
+}
