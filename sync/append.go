@@ -245,11 +245,8 @@ func (r *run) forsake(ctx context.Context, b *box, files []outgoing) error {
 			continue
 		}
 		slices.Sort(c.Forget)
-		if err := r.step("forget %d of an earlier numbering of %s", len(c.Forget), b.name); err != nil {
+		if err := r.commitTo(ctx, c, "forget %d of an earlier numbering of %s", len(c.Forget), b.name); err != nil {
 			return err
-		}
-		if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-			return fmt.Errorf("commit to state: %w", err)
 		}
 	}
 	return nil

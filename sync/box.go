@@ -93,11 +93,8 @@ func (r *run) commit(ctx context.Context, b *box, c state.Commit) error {
 	if c.Empty() {
 		return nil
 	}
-	if err := r.step("commit %s: %d records", b.name, len(c.Put)+len(c.Forget)); err != nil {
+	if err := r.commitTo(ctx, c, "commit %s: %d records", b.name, len(c.Put)+len(c.Forget)); err != nil {
 		return err
-	}
-	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-		return fmt.Errorf("commit to state: %w", err)
 	}
 	if !b.pulling || len(c.Forget) > 0 || !overwrite(b.records, c.Put) {
 		b.records = Apply(b.records, c.Put, c.Forget)
@@ -106,5 +103,17 @@ func (r *run) commit(ctx context.Context, b *box, c state.Commit) error {
 		b.row.Keywords = c.Keywords
 	}
 	b.gen().Take(&c)
+	return nil
+}
+
+// commitTo makes a commit durable, whatever generation it is on, as a step of that name. What memory has of
+// the generation stays as it was.
+func (r *run) commitTo(ctx context.Context, c state.Commit, step string, args ...any) error {
+	if err := r.step(step, args...); err != nil {
+		return err
+	}
+	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return fmt.Errorf("commit to state: %w", err)
+	}
 	return nil
 }

@@ -1,8 +1,8 @@
 package sync
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"mailsync/state"
@@ -45,11 +45,8 @@ func (r *run) leaveOlder(ctx context.Context, b *box, disk *state.DiskSnapshot) 
 		if len(c.Put) == 0 && c.Clean == nil {
 			continue
 		}
-		if err := r.step("commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
+		if err := r.commitTo(ctx, c, "commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
 			return err
-		}
-		if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-			return fmt.Errorf("commit to state: %w", err)
 		}
 		g.Clean = true
 	}
@@ -64,11 +61,9 @@ func (r *run) unsettleOlder(ctx context.Context, b *box) error {
 		if g.Current || g.ID == 0 || !g.Clean {
 			continue
 		}
-		if err := r.step("commit that an older generation of %s is to be settled", b.name); err != nil {
+		c := state.Commit{Gen: g.ID, Clean: new(bool)}
+		if err := r.commitTo(ctx, c, "commit that an older generation of %s is to be settled", b.name); err != nil {
 			return err
-		}
-		if err := r.Base.Commit(context.WithoutCancel(ctx), state.Commit{Gen: g.ID, Clean: new(bool)}); err != nil {
-			return fmt.Errorf("commit to state: %w", err)
 		}
 		g.Clean = false
 	}
@@ -89,12 +84,9 @@ func (r *run) leftOlder(ctx context.Context, b *box, tied []delivered) error {
 		if len(c.Put) == 0 {
 			continue
 		}
-		slices.SortFunc(c.Put, func(x, y state.Record) int { return int(int64(x.UID) - int64(y.UID)) })
-		if err := r.step("commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
+		slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
+		if err := r.commitTo(ctx, c, "commit an older generation of %s: %d records", b.name, len(c.Put)); err != nil {
 			return err
-		}
-		if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-			return fmt.Errorf("commit to state: %w", err)
 		}
 	}
 	return nil

@@ -94,11 +94,8 @@ func (r *run) named(ctx context.Context, b *box, uids []state.UID) (map[state.UI
 	if c.Empty() {
 		return proofs, nil
 	}
-	if err := r.step("commit %s: what the server calls %d messages", b.name, len(c.Proofs)); err != nil {
+	if err := r.commitTo(ctx, c, "commit %s: what the server calls %d messages", b.name, len(c.Proofs)); err != nil {
 		return nil, err
-	}
-	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-		return nil, fmt.Errorf("commit to state: %w", err)
 	}
 	return proofs, nil
 }

@@ -91,13 +91,7 @@ func (r *run) announce(ctx context.Context, b *box, uids []state.UID) error {
 		}
 		c.Intents = append(c.Intents, in)
 	}
-	if err := r.step("announce %d of %s in the trash", len(uids), b.name); err != nil {
-		return err
-	}
-	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-		return fmt.Errorf("commit to state: %w", err)
-	}
-	return nil
+	return r.commitTo(ctx, c, "announce %d of %s in the trash", len(uids), b.name)
 }
 
 // inTrash is how many octets lie in the server's trash. They are to go when it is emptied.
