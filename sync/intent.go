@@ -270,36 +270,16 @@ func (s *searching) messages(ctx context.Context, intents []state.Intent, files 
 		keys = append(keys, in.Key)
 		sent = append(sent, dispatched{next: in.UIDNext, bytes: in.Bytes, date: f.got.Date, messageID: file.MessageID, confirmed: in.Confirmed})
 	}
-	to := unpaired(len(sent))
-	pairByMessageID(sent, s.came, to)
-	if ask := undecided(sent, s.came, to); len(ask) > 0 {
-		for i := range sent {
-			if to[i] >= 0 {
-				continue
-			}
-			var err error
-			if sent[i].sums, err = sumsOfFile(s.b.md, files[keys[i]].name, files[keys[i]].got.Form); err != nil {
-				return nil, err
-			}
-		}
-		d := &digesting{raw: s.b.listed.Raw, mark: s.b.gen().Mark, turn: newTurn(), sums: map[state.UID]*sums{}}
-		for _, k := range ask {
-			d.uids = append(d.uids, s.came[k].uid)
-		}
-		if err := s.Server.Fetch(ctx, d); err != nil {
-			return nil, err
-		}
-		if ends(d.err) {
-			return nil, d.err
-		}
-		for _, k := range ask {
-			s.came[k].sums = d.sums[s.came[k].uid]
-		}
-		least := alikeBody // the message may be one that is not shown yet
-		if final {
-			least = alikeHeader
-		}
-		pairByBytes(sent, s.came, to, least)
+	least := alikeBody // the message may be one that is not shown yet
+	if final {
+		least = alikeHeader
+	}
+	to, err := pairSent(ctx, s.Server, s.b.listed.Raw, s.b.gen().Mark, sent, s.came, least, func(i int) (*sums, error) {
+		f := files[keys[i]]
+		return sumsOfFile(s.b.md, f.name, f.got.Form)
+	})
+	if err != nil {
+		return nil, err
 	}
 	became := map[string]state.UID{}
 	s.dark = map[string]bool{}
@@ -313,13 +293,4 @@ func (s *searching) messages(ctx context.Context, intents []state.Intent, files 
 		})
 	}
 	return became, nil
-}
-
-// unpaired is a pairing of so many with nothing.
-func unpaired(n int) []int {
-	to := make([]int, n)
-	for i := range to {
-		to[i] = -1
-	}
-	return to
 }

@@ -68,9 +68,8 @@ func (m *matching) became(ctx context.Context, which []int, sent []dispatched, a
 			uids = append(uids, o.UID)
 		}
 	}
-	to = unpaired(len(sent))
 	if len(uids) == 0 {
-		return to, nil
+		return unpaired(len(sent)), nil
 	}
 	slices.Sort(uids)
 	idents, err := m.r.Server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
@@ -82,36 +81,9 @@ func (m *matching) became(ctx context.Context, which []int, sent []dispatched, a
 			came[k].messageID = id.MessageID
 		}
 	}
-	pairByMessageID(sent, came, to)
-	ask := undecided(sent, came, to)
-	if len(ask) == 0 {
-		return to, nil
+	to, err = pairSent(ctx, m.r.Server, m.raw, m.mark, sent, came, least, func(i int) (*sums, error) { return m.cargo[which[i]].sums() })
+	for k := range came {
+		among[k].sum = came[k].sums
 	}
-	for i := range sent {
-		if to[i] < 0 {
-			if sent[i].sums, err = m.cargo[which[i]].sums(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	d := &digesting{raw: m.raw, mark: m.mark, turn: newTurn(), sums: map[state.UID]*sums{}}
-	for _, k := range ask {
-		if came[k].sums == nil {
-			d.uids = append(d.uids, came[k].uid)
-		}
-	}
-	slices.Sort(d.uids)
-	if err := m.r.Server.Fetch(ctx, d); err != nil {
-		return nil, err
-	}
-	if ends(d.err) {
-		return nil, d.err
-	}
-	for _, k := range ask {
-		if s := d.sums[came[k].uid]; s != nil {
-			came[k].sums, among[k].sum = s, s
-		}
-	}
-	pairByBytes(sent, came, to, least)
-	return to, nil
+	return to, err
 }

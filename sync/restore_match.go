@@ -201,7 +201,7 @@ func (m *matching) candidates(c *cargo) (out []*offered, err error) {
 
 // fetch digests the bodies that have to decide.
 func (m *matching) fetch(ctx context.Context) error {
-	d := &digesting{raw: m.raw, mark: m.mark, turn: newTurn(), sums: map[state.UID]*sums{}}
+	var uids []state.UID
 	asked := map[state.UID]bool{}
 	for i, c := range m.cargo {
 		if m.to[i] != nil {
@@ -214,21 +214,21 @@ func (m *matching) fetch(ctx context.Context) error {
 		for _, o := range candidates {
 			if !asked[o.UID] {
 				asked[o.UID] = true
-				d.uids = append(d.uids, o.UID)
+				uids = append(uids, o.UID)
 			}
 		}
 	}
-	if len(d.uids) == 0 {
+	if len(uids) == 0 {
 		return nil
 	}
-	slices.Sort(d.uids)
-	if err := m.r.Server.Fetch(ctx, d); err != nil {
+	of, broke, err := digests(ctx, m.r.Server, m.raw, m.mark, uids)
+	if err == nil {
+		err = broke
+	}
+	if err != nil {
 		return err
 	}
-	if d.err != nil {
-		return d.err
-	}
-	for uid, s := range d.sums {
+	for uid, s := range of {
 		m.byUID[uid].sum = s
 	}
 	return nil

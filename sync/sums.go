@@ -2,11 +2,13 @@ package sync
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"hash"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"mailsync/state"
 )
@@ -108,6 +110,14 @@ func (p *parts) end() {
 		p.fields = append(p.fields, p.field.h.(hash.Hash64).Sum64())
 	}
 	p.field = nil
+}
+
+// digests fetches bodies to digest them. broke is why some could not be had.
+func digests(ctx context.Context, server Server, raw string, mark state.Mark, uids []state.UID) (of map[state.UID]*sums, broke, err error) {
+	slices.Sort(uids)
+	d := &digesting{raw: raw, mark: mark, uids: uids, turn: newTurn(), sums: map[state.UID]*sums{}}
+	err = server.Fetch(ctx, d)
+	return d.sums, d.err, err
 }
 
 // digesting is a Work that digests bodies.
