@@ -219,18 +219,13 @@ func (s *searching) lookBack(intents []state.Intent) error {
 	return nil
 }
 
-// owns reports whether a token is of the mailbox's files.
-func (b *box) owns(token string) bool {
-	return slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == token })
-}
-
 // strangers are the files of a box's Maildir that carry the token of another mailbox.
 func (b *box) strangers(disk *state.DiskSnapshot) []state.Foreign {
 	return slices.DeleteFunc(slices.Clone(disk.Foreign), func(f state.Foreign) bool { return !b.strange(f.Token) })
 }
 
 // strange reports whether a token is that of another mailbox's file.
-func (b *box) strange(token string) bool { return token != "" && !b.owns(token) }
+func (b *box) strange(token string) bool { return token != "" && !hasToken(&b.row, token) }
 
 // pair finds the file of each intent: the one that has its name still, else another one
 // of the same bytes. Each is used once.

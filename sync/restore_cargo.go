@@ -65,9 +65,11 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 			flags &^= state.Deleted
 		}
 		names := words.NamesOf(flags)
-		if owner := r.ownerOf(f.Token); books[f.Token] == nil && owner != nil {
-			if names, err = r.strangerFlags(f, owner); err != nil {
-				return nil, 0, wrap("read state", err)
+		if books[f.Token] == nil {
+			if owner := r.ownerOf(f.Token); owner != nil {
+				if names, err = r.strangerFlags(f, owner); err != nil {
+					return nil, 0, wrap("read state", err)
+				}
 			}
 		}
 		for _, name := range names {
@@ -106,7 +108,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 // ownerOf is the source whose files carry a token, nil if there is none.
 func (r *restoring) ownerOf(token string) *Source {
 	for i := range r.From {
-		if slices.ContainsFunc(r.From[i].Row.Generations, func(g state.Generation) bool { return g.Token == token }) {
+		if hasToken(&r.From[i].Row, token) {
 			return &r.From[i]
 		}
 	}
@@ -126,10 +128,9 @@ func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, err
 		if err != nil {
 			return nil, err
 		}
-		for _, rec := range b.records {
-			if rec.UID == f.UID && max(1, rec.Variant) == max(1, f.Variant) {
-				flags = state.Spoken(f.Silent, flags, rec.Agreed) | rec.Agreed&^state.System
-			}
+		if i, known := placeOf(b.records, f.UID); known && max(1, b.records[i].Variant) == max(1, f.Variant) {
+			agreed := b.records[i].Agreed
+			flags = state.Spoken(f.Silent, flags, agreed) | agreed&^state.System
 		}
 	}
 	if !r.Deleted {

@@ -249,8 +249,7 @@ func (b *box) onlyHere() []state.Foreign {
 		files = append(files, state.Foreign{Token: b.gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Size: m.Size, Name: b.disk.NameAt(m.Name)})
 	}
 	for _, f := range b.disk.Foreign {
-		ours := slices.ContainsFunc(b.row.Generations, func(g state.Generation) bool { return g.Token == f.Token })
-		if f.Token == "" || ours {
+		if !b.strange(f.Token) {
 			files = append(files, f)
 		}
 	}

@@ -141,7 +141,7 @@ func (r *run) settleBox(ctx context.Context, b *box) error {
 func (r *run) hostsUnseen(b *box) bool {
 	return slices.ContainsFunc(b.strangers(b.disk), func(f state.Foreign) bool {
 		return slices.ContainsFunc(r.boxes, func(o *box) bool {
-			return o.failed && slices.ContainsFunc(o.row.Generations, func(g state.Generation) bool { return g.Token == f.Token })
+			return o.failed && hasToken(&o.row, f.Token)
 		})
 	})
 }
