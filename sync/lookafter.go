@@ -58,18 +58,24 @@ func (r *run) listAgain(ctx context.Context, b *box) error {
 		if !anew && b.sending.lacks(sn) {
 			continue
 		}
-		b.server, b.tied = sn, nil
-		if err := r.readDisk(ctx, b); err != nil {
-			return err
-		}
-		if err := r.learn(ctx, b); err != nil {
-			return err
-		}
-		if missing, err := r.resolve(ctx, b, anew); err != nil || missing == 0 {
+		if missing, err := r.takeIn(ctx, b, sn, anew); err != nil || missing == 0 {
 			return err
 		}
 	}
 	return nil
+}
+
+// takeIn learns what a later listing shows, and settles what was appended or moved by it. It returns how
+// many of those messages are missing, as resolve does.
+func (r *run) takeIn(ctx context.Context, b *box, sn *state.ServerSnapshot, final bool) (missing int, err error) {
+	b.server, b.tied = sn, nil
+	if err := r.readDisk(ctx, b); err != nil {
+		return 0, err
+	}
+	if err := r.learn(ctx, b); err != nil {
+		return 0, err
+	}
+	return r.resolve(ctx, b, final)
 }
 
 // lacks reports whether a complete scan does not show a message whose UID was told.

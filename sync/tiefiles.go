@@ -143,10 +143,7 @@ func (r *run) identifySought(ctx context.Context, b *box, sought, own []Sought) 
 	if err != nil {
 		return fmt.Errorf("ask for Message-IDs: %w", err)
 	}
-	ids := make(map[state.UID]string, len(idents))
-	for _, id := range idents {
-		ids[id.UID] = id.MessageID
-	}
+	ids := messageIDs(idents)
 	for _, list := range [][]Sought{sought, own} {
 		for i := range list {
 			id, told := ids[list[i].UID]
@@ -157,6 +154,15 @@ func (r *run) identifySought(ctx context.Context, b *box, sought, own []Sought) 
 		}
 	}
 	return nil
+}
+
+// messageIDs are the Message-IDs that a server told, "" for a message without one.
+func messageIDs(idents []state.Ident) map[state.UID]string {
+	ids := make(map[state.UID]string, len(idents))
+	for _, id := range idents {
+		ids[id.UID] = id.MessageID
+	}
+	return ids
 }
 
 // tieOwn settles the messages whose file has their identity and another size: an earlier

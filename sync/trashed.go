@@ -74,10 +74,7 @@ func (r *run) announce(ctx context.Context, b *box, uids []state.UID) error {
 	if err != nil {
 		return fmt.Errorf("ask for Message-IDs: %w", err)
 	}
-	ids := map[state.UID]string{}
-	for _, id := range idents {
-		ids[id.UID] = id.MessageID
-	}
+	ids := messageIDs(idents)
 	proofs, err := r.Base.Proofs(ctx, b.gen().ID, uids)
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
@@ -341,10 +338,7 @@ func (t *trash) identify(ctx context.Context, sought []Sought, meant []inTheTras
 	if err != nil {
 		return err
 	}
-	ids := map[state.UID]string{}
-	for _, id := range idents {
-		ids[id.UID] = id.MessageID
-	}
+	ids := messageIDs(idents)
 	for i := range sought {
 		id, told := ids[sought[i].UID]
 		sought[i].MessageID = shortID(id)

@@ -113,14 +113,7 @@ func (r *run) moveSome(ctx context.Context, b *box, batch []outgoing, from []sta
 	if !sn.Complete || Compare(b.gen(), sn.Mark) != SameNumbers {
 		return errors.New("the mailbox cannot be listed; the next run looks for what was moved")
 	}
-	b.server = sn
-	if err := r.readDisk(ctx, b); err != nil {
-		return err
-	}
-	if err := r.learn(ctx, b); err != nil {
-		return err
-	}
-	_, err = r.resolve(ctx, b, true)
+	_, err = r.takeIn(ctx, b, sn, true)
 	return err
 }
 
@@ -171,13 +164,12 @@ func (r *run) inTheBin(ctx context.Context, b *box, last []state.Departure) (fil
 	if err != nil {
 		return nil, nil, err
 	}
+	ids := messageIDs(idents)
 	for i := range sought {
-		at := slices.IndexFunc(idents, func(id state.Ident) bool { return id.UID == sought[i].UID })
-		if at < 0 {
+		id, told := ids[sought[i].UID]
+		if sought[i].MessageID = id; !told {
 			sought[i].Size = -1 // nothing is known of it
-			continue
 		}
-		sought[i].MessageID = idents[at].MessageID
 	}
 	taken := map[state.UID]bool{}
 	for i, n := range Tie(sought, spares, false) {
