@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 )
@@ -22,7 +21,7 @@ func (m Message) String() string { return fmt.Sprintf("%s:%d", m.Mailbox, m.UID)
 // of another length than the server announces, is all there is of it.
 func (r *run) accept(b *box) {
 	for _, m := range r.Accept {
-		if !sameName(m.Mailbox, b.name) {
+		if !state.SameName(m.Mailbox, b.name) {
 			continue
 		}
 		rec := b.record(m.UID)
@@ -42,17 +41,12 @@ func (r *run) accept(b *box) {
 }
 
 func (r *run) accepts(b *box, uid state.UID) bool {
-	return slices.ContainsFunc(r.Accept, func(m Message) bool { return m.UID == uid && sameName(m.Mailbox, b.name) })
+	return slices.ContainsFunc(r.Accept, func(m Message) bool { return m.UID == uid && state.SameName(m.Mailbox, b.name) })
 }
 
 // acceptsIn reports whether a message of a mailbox is to be accepted.
 func (r *run) acceptsIn(b *box) bool {
-	return slices.ContainsFunc(r.Accept, func(m Message) bool { return sameName(m.Mailbox, b.name) })
-}
-
-// sameName compares decoded names. INBOX is INBOX in any case (RFC 9051 section 5.1).
-func sameName(a, b string) bool {
-	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
+	return slices.ContainsFunc(r.Accept, func(m Message) bool { return state.SameName(m.Mailbox, b.name) })
 }
 
 // unaccepted complains of messages that were to be accepted and are not outstanding:
@@ -61,7 +55,7 @@ func (r *run) unaccepted(ctx context.Context) error {
 	for _, m := range r.Accept {
 		why := "no such mailbox is included in this run"
 		for _, b := range r.boxes {
-			if !sameName(m.Mailbox, b.name) {
+			if !state.SameName(m.Mailbox, b.name) {
 				continue
 			}
 			var err error

@@ -80,7 +80,7 @@ type run struct {
 	*Account
 	row      state.AccountRow
 	found    []state.Found     // markers on disk, once they were looked for
-	owners   map[string]string // which mailbox a token belongs to, by rawKey; "": an archive
+	owners   map[string]string // which mailbox a token belongs to, by state.RawKey; "": an archive
 	rows     []state.MailboxRow
 	boxes    []*box
 	vanished []state.MailboxRow // missing from a complete listing
@@ -261,7 +261,7 @@ func (r *run) list(ctx context.Context) error {
 	r.labels, r.emailIDs, r.uses = listing.Labels, listing.EmailIDs, listing.Uses
 	listed := map[string]bool{}
 	for _, l := range listing.Mailboxes {
-		key := rawKey(l.Raw)
+		key := state.RawKey(l.Raw)
 		if listed[key] {
 			continue
 		}
@@ -281,7 +281,7 @@ func (r *run) list(ctx context.Context) error {
 	slices.SortFunc(r.boxes, func(a, b *box) int { return compareNames(a.name, b.name) })
 	if len(listing.Broken) == 0 {
 		for _, row := range r.rows {
-			if row.Role != state.RoleArchive && !listed[rawKey(row.Raw)] {
+			if row.Role != state.RoleArchive && !listed[state.RawKey(row.Raw)] {
 				r.vanished = append(r.vanished, row)
 			}
 		}

@@ -19,13 +19,13 @@ func (r *run) place(ctx context.Context) error {
 	for _, row := range r.rows {
 		taken[row.Path] = true
 		for _, g := range row.Generations {
-			r.owners[g.Token] = rawKey(row.Raw)
+			r.owners[g.Token] = state.RawKey(row.Raw)
 		}
 	}
 	var fresh []*box
 	for _, b := range r.boxes {
 		for i := range r.rows {
-			if rawKey(r.rows[i].Raw) == rawKey(b.listed.Raw) && r.rows[i].Role != state.RoleArchive {
+			if state.RawKey(r.rows[i].Raw) == state.RawKey(b.listed.Raw) && r.rows[i].Role != state.RoleArchive {
 				b.row = r.rows[i]
 				b.row.Generations = slices.Clone(b.row.Generations)
 			}
@@ -45,7 +45,7 @@ func (r *run) place(ctx context.Context) error {
 	}
 	markers := r.marked(found, taken)
 	for _, b := range fresh {
-		f, marked := markers[rawKey(b.listed.Raw)]
+		f, marked := markers[state.RawKey(b.listed.Raw)]
 		b.row = state.MailboxRow{Raw: b.listed.Raw, Sep: b.listed.Sep, Role: state.RoleMailbox, Use: f.Marker.Use, MailboxID: b.listed.MailboxID}
 		r.takeUse(b)
 		if marked {
@@ -104,7 +104,7 @@ func (r *run) check(b *box, m state.Marker) error {
 	case b.follows:
 	case m.Path != b.row.Path:
 		return r.strayed(m, b.row.Path)
-	case rawKey(m.Raw) != rawKey(b.row.Raw) || m.Role != state.RoleMailbox:
+	case state.RawKey(m.Raw) != state.RawKey(b.row.Raw) || m.Role != state.RoleMailbox:
 		return state.Faultf(state.Storage, "the Maildir %q belongs to the mailbox %q", b.row.Path, m.Raw).
 			WithHint("move it back to %q", m.Path)
 	}

@@ -21,7 +21,7 @@ func (r *run) marked(all []state.Found, taken map[string]bool) map[string]state.
 			continue // another account's: who comes to its path is told
 		}
 		taken[f.Path] = true
-		key := rawKey(f.Marker.Raw)
+		key := state.RawKey(f.Marker.Raw)
 		if f.Marker.Role != state.RoleMailbox {
 			key = "" // no mailbox of the server's
 		}
@@ -97,7 +97,7 @@ func (r *run) astray(ctx context.Context, b *box) (Maildir, error) {
 	var moved []state.Found
 	for _, f := range found {
 		m := f.Marker
-		if f.Err == nil && m.AccountID == r.row.ID && m.Role == state.RoleMailbox && rawKey(m.Raw) == rawKey(b.row.Raw) &&
+		if f.Err == nil && m.AccountID == r.row.ID && m.Role == state.RoleMailbox && state.RawKey(m.Raw) == state.RawKey(b.row.Raw) &&
 			(m.Path == b.row.Path || m.Path == f.Path) {
 			moved = append(moved, f)
 		}

@@ -25,7 +25,7 @@ type renaming struct {
 func (r *run) renamed(ctx context.Context) error {
 	var fresh []*box
 	for _, b := range r.boxes {
-		known := func(row state.MailboxRow) bool { return rawKey(row.Raw) == rawKey(b.listed.Raw) }
+		known := func(row state.MailboxRow) bool { return state.RawKey(row.Raw) == state.RawKey(b.listed.Raw) }
 		if !slices.ContainsFunc(r.rows, known) {
 			fresh = append(fresh, b)
 		}

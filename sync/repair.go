@@ -46,11 +46,11 @@ func (r *run) listHurt(ctx context.Context, hurt map[string][]Finding) error {
 	raws := map[string]bool{}
 	for _, row := range r.rows {
 		if len(hurt[row.Path]) > 0 && row.Role != state.RoleArchive {
-			raws[rawKey(row.Raw)] = true
+			raws[state.RawKey(row.Raw)] = true
 		}
 	}
 	include := r.Include
-	r.Include = func(l state.Listed) bool { return raws[rawKey(l.Raw)] && (include == nil || include(l)) }
+	r.Include = func(l state.Listed) bool { return raws[state.RawKey(l.Raw)] && (include == nil || include(l)) }
 	return r.list(ctx)
 }
 

@@ -196,7 +196,7 @@ func (r *restoring) goals() []*goal {
 		g := r.goal(s)
 		key := strings.Join(g.levels, "\x00")
 		if g.there {
-			key = "\x01" + rawKey(g.listed.Raw)
+			key = "\x01" + state.RawKey(g.listed.Raw)
 		}
 		if at[key] == nil {
 			at[key] = g
@@ -241,8 +241,5 @@ func (r *restoring) target(levels []string, role string) (found state.Listed, th
 
 // sameLevels compares mailbox names. INBOX is INBOX in any case (RFC 9051 section 5.1).
 func sameLevels(a, b []string) bool {
-	if len(a) == 1 && len(b) == 1 && strings.EqualFold(a[0], "INBOX") && strings.EqualFold(b[0], "INBOX") {
-		return true
-	}
-	return slices.Equal(a, b)
+	return slices.Equal(a, b) || len(a) == 1 && len(b) == 1 && state.SameName(a[0], b[0])
 }

@@ -55,7 +55,7 @@ func (h *homing) list(ctx context.Context) error {
 	all := h.Include
 	listed := map[string]bool{}
 	h.Include = func(l state.Listed) bool {
-		listed[rawKey(l.Raw)] = true
+		listed[state.RawKey(l.Raw)] = true
 		h.given = append(h.given, l.Role)
 		return all == nil || all(l)
 	}
@@ -65,7 +65,7 @@ func (h *homing) list(ctx context.Context) error {
 	h.made = map[string]bool{}
 	for _, row := range h.rows {
 		gen := row.Current()
-		if row.Role == state.RoleArchive || listed[rawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
+		if row.Role == state.RoleArchive || listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
 			continue
 		}
 		names := h.levels(row)
@@ -87,7 +87,7 @@ func (h *homing) list(ctx context.Context) error {
 			}
 			continue
 		}
-		h.made[rawKey(made.Raw)] = true
+		h.made[state.RawKey(made.Raw)] = true
 		h.boxes = append(h.boxes, &box{listed: made, name: displayName(made.Levels), turn: newTurn()})
 	}
 	return nil
@@ -104,7 +104,7 @@ func (h *homing) vacant(use string) string {
 // bring appends in every mailbox what the server does not have.
 func (h *homing) bring(ctx context.Context) error {
 	for _, b := range h.boxes {
-		said := Restored{To: b.name, From: []string{b.name}, Created: h.made[rawKey(b.listed.Raw)]}
+		said := Restored{To: b.name, From: []string{b.name}, Created: h.made[state.RawKey(b.listed.Raw)]}
 		if b.failed || b.server == nil || b.md == nil {
 			h.out.Boxes = append(h.out.Boxes, said)
 			continue

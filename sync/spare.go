@@ -68,7 +68,7 @@ func (r *run) findSpares(ctx context.Context, b *box) ([]*spare, error) {
 // mayBe reports whether a file with that token may be a message of the box's mailbox.
 func (r *run) mayBe(b *box, token string) bool {
 	owner, known := r.owners[token]
-	return token == "" || !known || owner == rawKey(b.listed.Raw)
+	return token == "" || !known || owner == state.RawKey(b.listed.Raw)
 }
 
 // generationRecords are the records of a generation that is not current.

@@ -51,12 +51,12 @@ func shortID(messageID string) string {
 // nothing of it is here.
 func (r *run) trashGen() *state.Generation {
 	for _, b := range r.boxes {
-		if rawKey(b.listed.Raw) == rawKey(r.trash) {
+		if state.RawKey(b.listed.Raw) == state.RawKey(r.trash) {
 			return b.gen()
 		}
 	}
 	for i := range r.rows {
-		if rawKey(r.rows[i].Raw) == rawKey(r.trash) {
+		if state.RawKey(r.rows[i].Raw) == state.RawKey(r.trash) {
 			return r.rows[i].Current()
 		}
 	}
@@ -116,7 +116,7 @@ func (r *run) leavesTrash() bool {
 // knowTrashed finds in the trash mailbox what was moved there by us, before anything of it is fetched.
 func (r *run) knowTrashed(ctx context.Context) error {
 	for _, b := range r.boxes {
-		if rawKey(b.listed.Raw) != rawKey(r.trash) || b.failed || b.idle || b.md == nil || b.gen() == nil || b.server == nil {
+		if state.RawKey(b.listed.Raw) != state.RawKey(r.trash) || b.failed || b.idle || b.md == nil || b.gen() == nil || b.server == nil {
 			continue
 		}
 		t := &trash{run: r, b: b, scans: map[string]*state.DiskSnapshot{}}
@@ -217,7 +217,7 @@ func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheT
 	}
 	for i := range t.rows {
 		row := &t.rows[i]
-		if row.Role != state.RoleMailbox || rawKey(row.Raw) == rawKey(t.trash) {
+		if row.Role != state.RoleMailbox || state.RawKey(row.Raw) == state.RawKey(t.trash) {
 			continue
 		}
 		var b *box

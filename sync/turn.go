@@ -22,15 +22,6 @@ func randomID() string { return rand.Text() }
 // to be unique among one account's generations only, and stands in every file name.
 func randomToken() string { return rand.Text()[:10] }
 
-// rawKey is a mailbox's raw name for comparison: INBOX in any case is INBOX
-// (RFC 9051 section 5.1), every other name is case-sensitive.
-func rawKey(raw string) string {
-	if strings.EqualFold(raw, "INBOX") {
-		return "INBOX"
-	}
-	return raw
-}
-
 func displayName(levels []string) string { return strings.Join(levels, "/") }
 
 // compareNames sorts mailboxes as people expect: INBOX first.

@@ -96,19 +96,19 @@ func (r *run) listDeparted(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		took[rawKey(r.rows[i].Raw)] = len(all) > 0
+		took[state.RawKey(r.rows[i].Raw)] = len(all) > 0
 	}
 	include, listed := r.Include, map[string]bool{}
 	r.Include = func(l state.Listed) bool {
-		listed[rawKey(l.Raw)] = true
-		return took[rawKey(l.Raw)] && (include == nil || include(l))
+		listed[state.RawKey(l.Raw)] = true
+		return took[state.RawKey(l.Raw)] && (include == nil || include(l))
 	}
 	if err := r.list(ctx); err != nil {
 		return err
 	}
 	for i := range r.rows {
 		row := &r.rows[i]
-		if key := rawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
+		if key := state.RawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
 			r.departures.lost = append(r.departures.lost, *row)
 		}
 	}

@@ -7,17 +7,17 @@ import "mailsync/state"
 // that was copied to another machine. A listing that told no uses at all, as those of a server that
 // cannot, or that refused the better LIST this time, says nothing about them.
 
-// lastUses are the special uses that are remembered, by rawKey.
+// lastUses are the special uses that are remembered, by state.RawKey.
 func (r *run) lastUses() map[string]string {
 	last := map[string]string{}
 	for _, f := range r.found {
 		if m := f.Marker; f.Err == nil && m.AccountID == r.row.ID && m.Role == state.RoleMailbox {
-			last[rawKey(m.Raw)] = m.Use
+			last[state.RawKey(m.Raw)] = m.Use
 		}
 	}
 	for _, row := range r.rows {
 		if row.Role == state.RoleMailbox {
-			last[rawKey(row.Raw)] = row.Use
+			last[state.RawKey(row.Raw)] = row.Use
 		}
 	}
 	return last
@@ -27,7 +27,7 @@ func (r *run) lastUses() map[string]string {
 // mailbox, the last one.
 func (r *run) known(l state.Listed, last map[string]string) state.Listed {
 	if !r.uses && l.Role == "" {
-		l.Role = last[rawKey(l.Raw)]
+		l.Role = last[state.RawKey(l.Raw)]
 	}
 	return l
 }

@@ -138,7 +138,7 @@ type verifying struct {
 	counted  map[string]counted // by the path of the mailbox
 	listed   map[string]state.Listed
 	partial  bool            // there are names among the server's that cannot be read: what is not listed may be there
-	here     map[string]bool // mailboxes that are recorded, looked at or not, by rawKey
+	here     map[string]bool // mailboxes that are recorded, looked at or not, by state.RawKey
 	estimate bool            // the server's sizes are estimates
 }
 
@@ -277,7 +277,7 @@ func (w *verifying) rows(ctx context.Context) ([]state.MailboxRow, error) {
 	}
 	var chosen []state.MailboxRow
 	for _, row := range rows {
-		w.here[rawKey(row.Raw)] = true
+		w.here[state.RawKey(row.Raw)] = true
 		if w.Only == nil || w.Only(row) {
 			chosen = append(chosen, row)
 		}

@@ -25,7 +25,7 @@ func (w *verifying) list(ctx context.Context) error {
 	w.listed = map[string]state.Listed{}
 	for _, l := range listing.Mailboxes {
 		if include(l) {
-			w.listed[rawKey(l.Raw)] = l
+			w.listed[state.RawKey(l.Raw)] = l
 		}
 	}
 	return nil
@@ -37,7 +37,7 @@ func (w *verifying) unlisted(rows []state.MailboxRow) (found []Finding) {
 		return nil
 	}
 	for _, row := range rows {
-		key := rawKey(row.Raw)
+		key := state.RawKey(row.Raw)
 		gen := row.Current()
 		if _, ok := w.listed[key]; !ok && !w.partial && row.Role != state.RoleArchive && gen != nil && gen.Tally.OnServer > 0 {
 			found = append(found, Finding{Fault: Unlisted, Mailbox: w.name(row), path: row.Path,
@@ -59,7 +59,7 @@ func (w *verifying) unlisted(rows []state.MailboxRow) (found []Finding) {
 
 // askServer lists a mailbox's messages on the server, where it is to be compared with.
 func (w *verifying) askServer(ctx context.Context, s *survey) error {
-	l, ok := w.listed[rawKey(s.row.Raw)]
+	l, ok := w.listed[state.RawKey(s.row.Raw)]
 	if !ok || s.row.Role == state.RoleArchive {
 		return nil
 	}

@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"errors"
-	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -155,16 +154,11 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 }
 
 // holds reports whether the session has a mailbox selected.
-func (s *session) holds(raw string) bool { return s.at != nil && sameMailbox(s.at.raw, raw) }
-
-// sameMailbox compares raw names. INBOX is INBOX in any case (RFC 9051 section 5.1).
-func sameMailbox(a, b string) bool {
-	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
-}
+func (s *session) holds(raw string) bool { return s.at != nil && state.SameName(s.at.raw, raw) }
 
 // otherThan returns a mailbox that can be opened in place of one, "" where none is known.
 func (a *Account) otherThan(raw string) string {
-	if !sameMailbox(raw, "INBOX") {
+	if !state.SameName(raw, "INBOX") {
 		return "INBOX"
 	}
 	a.namesMu.Lock()
@@ -177,7 +171,7 @@ func (a *Account) rememberOther(l *state.Listing) {
 	a.namesMu.Lock()
 	defer a.namesMu.Unlock()
 	for _, m := range l.Mailboxes {
-		if !m.NoSelect && !sameMailbox(m.Raw, "INBOX") {
+		if !m.NoSelect && !state.SameName(m.Raw, "INBOX") {
 			a.other = m.Raw
 			return
 		}

@@ -184,9 +184,9 @@ func (l *listing) find(raw string) (int, bool) {
 	if i, ok := l.byRaw[raw]; ok {
 		return i, true
 	}
-	if strings.EqualFold(raw, "INBOX") {
+	if state.SameName(raw, "INBOX") {
 		for r, i := range l.byRaw {
-			if strings.EqualFold(r, "INBOX") {
+			if state.SameName(raw, r) {
 				return i, true
 			}
 		}

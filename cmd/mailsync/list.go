@@ -99,23 +99,15 @@ func newPlaces(rows []state.MailboxRow, tree engine.Tree) *places {
 	for i, row := range rows {
 		p.taken[row.Path] = true
 		if row.Role != state.RoleArchive {
-			p.known[inboxName(row.Raw)] = &rows[i]
+			p.known[state.RawKey(row.Raw)] = &rows[i]
 		}
 	}
 	return p
 }
 
-// inboxName is a raw name, INBOX spelled one way: it has no case (RFC 9051 section 5.1).
-func inboxName(raw string) string {
-	if strings.EqualFold(raw, "INBOX") {
-		return "INBOX"
-	}
-	return raw
-}
-
 // of returns a mailbox's path: the one it got, or the one it would get now.
 func (p *places) of(l state.Listed) string {
-	if row := p.known[inboxName(l.Raw)]; row != nil {
+	if row := p.known[state.RawKey(l.Raw)]; row != nil {
 		return row.Path
 	}
 	path := p.tree.Place(l.Levels, func(path string) bool { return p.taken[path] })
@@ -127,7 +119,7 @@ func (p *places) of(l state.Listed) string {
 // is here of another numbering, or of an account that had this Maildir before, is not known to be the server's.
 func (p *places) stand(l state.Listed) (here, outstanding int) {
 	exists := int(l.Mark.Exists)
-	row := p.known[inboxName(l.Raw)]
+	row := p.known[state.RawKey(l.Raw)]
 	if row == nil || row.Current() == nil || row.Current().Mark.UIDValidity != l.Mark.UIDValidity {
 		return 0, exists
 	}
