@@ -121,6 +121,11 @@ type OnDisk struct {
 	Size    int64  // W=: octets the server sent, -1 where the name does not say
 }
 
+// InfoSeps are what is read as the beginning of the info part of a file's name, before "2,": the Maildir
+// specification's, what isync and others write where there can be no colon, and what file systems
+// of Windows make of one.
+var InfoSeps = [...]string{":", ";", "!", "\uf03a"}
+
 // Spoken are the flags that a file has by its name. About flags, a name may be silent: then
 // it has those that were agreed on, and what it shows beside them.
 func Spoken(silent bool, shown, agreed Flags) Flags {

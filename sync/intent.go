@@ -118,8 +118,8 @@ func fileOf(key string) string { return strings.TrimPrefix(key, movedKey) }
 // bare is a file's name without its folder and its flags, which a mail program may change.
 func bare(name string) string {
 	base := path.Base(name)
-	for _, info := range []string{":2,", ";2,", "!2,", "\uf03a2,"} {
-		base, _, _ = strings.Cut(base, info)
+	for _, sep := range state.InfoSeps {
+		base, _, _ = strings.Cut(base, sep+"2,")
 	}
 	return base
 }

@@ -148,8 +148,8 @@ func (r *run) mendOne(b *box, m state.OnServer, f Finding) (rec state.Record, ch
 	case f.Fault == NotHere:
 	case f.Fault == SizeDiffers:
 		// What comes is judged as in a sync: its record stays what it is until then.
-		for _, d := range b.disk.Messages {
-			if d.UID == m.UID && d.Variant == o.Variant {
+		for _, d := range filesOf(b.disk, m.UID) {
+			if d.Variant == o.Variant {
 				o.Name, o.Disk = b.disk.NameAt(d.Name), state.Spoken(d.Silent, d.Flags, rec.Agreed)
 			}
 		}
@@ -170,7 +170,7 @@ func (r *run) mendOne(b *box, m state.OnServer, f Finding) (rec state.Record, ch
 		// It gets an identity of its own beside the damaged file, which may not even be readable.
 		rec.Status, rec.Tries = state.Doubtful, 0
 		o.Name, o.Variant = name, o.Variant+1
-		for _, d := range b.disk.Messages {
+		for _, d := range filesOf(b.disk, m.UID) {
 			if b.disk.NameAt(d.Name) == name {
 				o.Disk = state.Spoken(d.Silent, d.Flags, rec.Agreed)
 			}

@@ -95,7 +95,7 @@ func FuzzParseName(f *testing.F) {
 		behind := strings.TrimPrefix(rest, sep+infoTwo+p.letters)
 		switch {
 		case !ok && !p.mangled, !p.has && p.letters != "",
-			p.has && !p.mangled && !slices.Contains(infoSeps[:], sep),
+			p.has && !p.mangled && !slices.Contains(state.InfoSeps[:], sep),
 			p.has && !p.mangled && behind != "" && (!p.odd || onlyLetters(behind[:1])),
 			!p.has && !p.mangled && p.key != base:
 			t.Errorf("%q is taken apart as %+v", base, p)

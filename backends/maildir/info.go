@@ -1,6 +1,10 @@
 package maildir
 
-import "strings"
+import (
+	"strings"
+
+	"mailsync/state"
+)
 
 // The info part of a name is what mail programs change of it: a colon, "2," and the flag
 // letters. A file system without colons puts something else in their place, or cuts the
@@ -9,10 +13,6 @@ import "strings"
 // nothing about flags, and that is not the same as saying that there are none.
 
 const infoTwo = "2,"
-
-// infoSeps are read before "2,": the Maildir specification's, what isync and others write
-// where there can be no colon, and what file systems of Windows make of one.
-var infoSeps = [...]string{":", ";", "!", "\uf03a"}
 
 // maxMangled is the longest that stands in place of a separator, "\x3a" and the like.
 const maxMangled = 6
@@ -91,7 +91,7 @@ func upperLetters(letters string) string {
 }
 
 func cutSep(s string) (key string, ok bool) {
-	for _, sep := range infoSeps {
+	for _, sep := range state.InfoSeps {
 		if key, ok = strings.CutSuffix(s, sep); ok {
 			return key, true
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -51,6 +50,6 @@ func parseMessage(text string) (engine.Message, error) {
 			return engine.Message{Mailbox: text[:i], UID: state.UID(uid)}, nil
 		}
 	}
-	return engine.Message{}, usage("--accept %q is no message", text).WithHint("%s",
-		fmt.Sprintf("write the mailbox's name and the message's uid as they are told: %s", "INBOX:4711"))
+	return engine.Message{}, usage("--accept %q is no message", text).
+		WithHint("write the mailbox's name and the message's uid as they are told: INBOX:4711")
 }
