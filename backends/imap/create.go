@@ -70,11 +70,11 @@ func (s *session) create(ctx context.Context, levels []string, role string) (sta
 	return m, nil
 }
 
-// separator returns what parts the levels of a name: the personal namespace's, else what
+// separator returns what parts the levels of a name: that of INBOX's namespace, else what
 // LIST tells (RFC 9051 section 6.3.9).
 func (s *session) separator(ctx context.Context, personal []namespace) (string, error) {
-	if len(personal) > 0 && personal[0].sep != "" {
-		return personal[0].sep, nil
+	if sep := homeOf(personal).sep; sep != "" {
+		return sep, nil
 	}
 	lines, err := s.w.Command(ctx, `LIST "" ""`)
 	if err != nil {
@@ -92,13 +92,44 @@ func (s *session) separator(ctx context.Context, personal []namespace) (string, 
 	return "", nil // NIL: no levels
 }
 
-// rawName spells levels as the server does. A name of which the listing would make other
-// levels is refused.
+// rawName spells levels as the server does: in the namespace with whose prefix they begin,
+// else in INBOX's, where sep parts them. A name of which the listing would make other levels
+// is refused.
 func rawName(levels []string, sep string, personal []namespace) (string, error) {
 	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") {
 		return "INBOX", nil
 	}
-	var parts []string
+	home := homeOf(personal)
+	for _, n := range personal {
+		rest, inside := n.within(levels)
+		if !inside || n.prefix == home.prefix {
+			continue
+		}
+		text, err := spell(rest, n.sep)
+		if back, ok := levelsOf(n.prefix+text, n.sep, home); err == nil && ok && slices.Equal(back, levels) {
+			return n.prefix + text, nil
+		}
+	}
+	raw, err := spell(levels, sep)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range []string{home.prefix + raw, raw} {
+		if back, ok := levelsOf(c, sep, home); ok && slices.Equal(back, levels) {
+			return c, nil
+		}
+	}
+	if len(levels) > 1 && strings.EqualFold(levels[0], "INBOX") {
+		// Where everything lies below INBOX, that is no level of its own.
+		if back, ok := levelsOf(raw, sep, home); ok && slices.Equal(back, levels[1:]) {
+			return raw, nil
+		}
+	}
+	return "", fmt.Errorf("the name cannot be spelled as the server needs it")
+}
+
+// spell encodes levels and puts the separator between them.
+func spell(levels []string, sep string) (string, error) {
 	for _, level := range levels {
 		switch {
 		case level == "":
@@ -109,28 +140,11 @@ func rawName(levels []string, sep string, personal []namespace) (string, error) 
 			return "", state.Faultf(state.Other, "the server parts the levels of a name with %s, which this one holds", reach.Quoted(sep)).
 				WithHint("rename the Maildir")
 		}
-		parts = append(parts, encodeName(level))
 	}
-	if len(parts) > 1 && sep == "" {
+	if len(levels) > 1 && sep == "" {
 		return "", fmt.Errorf("the server has no levels of mailboxes")
 	}
-	raw := strings.Join(parts, sep)
-	candidates := []string{raw}
-	for _, n := range slices.Backward(personal) {
-		candidates = append([]string{n.prefix + raw}, candidates...)
-	}
-	for _, c := range candidates {
-		if back, ok := levelsOf(c, sep, personal); ok && slices.Equal(back, levels) {
-			return c, nil
-		}
-	}
-	if len(levels) > 1 && strings.EqualFold(levels[0], "INBOX") {
-		// Where everything lies below INBOX, that is no level of its own.
-		if back, ok := levelsOf(raw, sep, personal); ok && slices.Equal(back, levels[1:]) {
-			return raw, nil
-		}
-	}
-	return "", fmt.Errorf("the name cannot be spelled as the server needs it")
+	return strings.Join(encoded(levels), sep), nil
 }
 
 // sendCreate sends CREATE. refused is a NO, which is what it is where the mailbox is there.

@@ -167,7 +167,7 @@ func FuzzListedMailboxes(f *testing.F) {
 		used := map[string]bool{}
 		for range d.Of(6) {
 			m := state.Listed{Raw: d.Pick(names...), Sep: d.Pick("/", ".", `\`, ""), Size: -1}
-			levels, readable := levelsOf(m.Raw, m.Sep, nil)
+			levels, readable := levelsOf(m.Raw, m.Sep, namespace{})
 			if used[strings.ToUpper(m.Raw)] || !readable || strings.ContainsAny(m.Raw, "\r\n\x00") {
 				continue
 			}
@@ -218,6 +218,10 @@ func FuzzListedMailboxes(f *testing.F) {
 			return
 		}
 		l.name()
+		apart(want)
+		if shared := sharing(l.Mailboxes); len(shared) > 0 {
+			t.Fatalf("%q\nnames %+v, and %v share one", all, l.Mailboxes, shared)
+		}
 		if !reflect.DeepEqual(l.Mailboxes, want) || len(l.Broken) > 0 {
 			t.Fatalf("%q\nlists %+v, broken %q\nwant  %+v", all, l.Mailboxes, l.Broken, want)
 		}

@@ -190,7 +190,7 @@ func FuzzLevels(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw, sep, prefix string) {
 		personal := []namespace{{prefix, sep}}
-		levels, ok := levelsOf(raw, sep, personal)
+		levels, ok := levelsOf(raw, sep, personal[0])
 		if ok {
 			if len(levels) == 0 || len(levels) == 1 && levels[0] == "" {
 				t.Errorf("%q has the levels %q", raw, levels)
@@ -210,7 +210,7 @@ func FuzzLevels(f *testing.F) {
 		if err != nil {
 			return
 		}
-		back, ok := levelsOf(spelled, sep, personal)
+		back, ok := levelsOf(spelled, sep, personal[0])
 		below := len(levels) > 1 && strings.EqualFold(levels[0], "INBOX") && slices.Equal(back, levels[1:])
 		inbox := spelled == "INBOX" && len(levels) == 1 && strings.EqualFold(levels[0], "INBOX")
 		if !ok || !slices.Equal(back, levels) && !below && !inbox {

@@ -157,7 +157,7 @@ func (l *listing) read(w wire.Line) {
 	case strings.EqualFold(verb, "LIST"):
 		if m, ok := readList(&c); !ok {
 			l.Broken = append(l.Broken, reach.Clean(w.Shown()))
-		} else if i, doubled := l.byRaw[m.Raw]; doubled {
+		} else if i, doubled := l.find(m.Raw); doubled {
 			l.merge(i, m)
 		} else {
 			l.byRaw[m.Raw] = len(l.Mailboxes)
@@ -277,17 +277,19 @@ func (c *scanner) extended(bare bool) bool {
 
 // name splits every name into its levels, once the namespaces are known too.
 func (l *listing) name() {
-	l.Mailboxes = slices.DeleteFunc(l.Mailboxes, func(m state.Listed) bool {
-		_, ok := levelsOf(m.Raw, m.Sep, l.personal)
-		if !ok {
-			l.Broken = append(l.Broken, reach.Clean(m.Raw))
-		}
-		return !ok
-	})
-	l.byRaw = make(map[string]int, len(l.Mailboxes))
+	home := homeOf(l.personal)
 	for i := range l.Mailboxes {
 		m := &l.Mailboxes[i]
-		m.Levels, _ = levelsOf(m.Raw, m.Sep, l.personal)
+		if levels, ok := levelsOf(m.Raw, m.Sep, home); ok {
+			m.Levels = levels
+		} else {
+			l.Broken = append(l.Broken, reach.Clean(m.Raw))
+		}
+	}
+	l.Mailboxes = slices.DeleteFunc(l.Mailboxes, func(m state.Listed) bool { return m.Levels == nil })
+	apart(l.Mailboxes)
+	l.byRaw = make(map[string]int, len(l.Mailboxes))
+	for i, m := range l.Mailboxes {
 		l.byRaw[m.Raw] = i
 	}
 }

@@ -107,7 +107,7 @@ func TestListNames(t *testing.T) {
 	}
 	want := []string{
 		"Inbox=INBOX .false", "INBOX.Sub=Sub .false", "Inbox.Case=Case .false", "INBOX.INBOX=INBOX|INBOX .false",
-		`INBOX.a"b\c=a"b\c .sentfalse`, "INBOX.L=L .false", "#mine/x/&AOQ-&APY-=x|äö /false",
+		`INBOX.a"b\c=a"b\c .sentfalse`, "INBOX.L=L .false", "#mine/x/&AOQ-&APY-=#mine|x|äö /false",
 		"INBOX.R&D=R&D .false", "INBOX.&AGE-=a .false", "flat.name=flat.name false", "ä=ä .false", "~ann=~ann .true",
 	}
 	if !slices.Equal(got, want) {
@@ -115,6 +115,59 @@ func TestListNames(t *testing.T) {
 	}
 	if len(l.Broken) != 1 || !strings.Contains(l.Broken[0], "bad") {
 		t.Errorf("broken %q", l.Broken)
+	}
+}
+
+// With several namespaces two mailboxes may be called alike; only the prefix of the one that
+// INBOX lies in says nothing, and it stays on where a name would be another's.
+func TestListNamespaces(t *testing.T) {
+	for name, c := range map[string]struct {
+		namespaces string
+		lines      []string
+		want       []string
+	}{
+		"old mail beside": {`(("" "/")("Old/" "/"))`,
+			[]string{`() "/" INBOX`, `() "/" Work`, `() "/" Old/Work`, `(\Noselect) "/" Old`},
+			[]string{"INBOX", "Work", "Old|Work", "Old"}},
+		"the other named first": {`(("Old." ".")("INBOX." "."))`,
+			[]string{`() "." INBOX`, `() "." INBOX.Work`, `() "." Old.Work`},
+			[]string{"INBOX", "Work", "Old|Work"}},
+		"a prefix for all": {`(("Mail/" "/"))`,
+			[]string{`() "/" INBOX`, `() "/" Mail/Work`},
+			[]string{"INBOX", "Work"}},
+		"a name without the prefix, too": {`(("INBOX." "."))`,
+			[]string{`() "." INBOX`, `() "." INBOX.Work`, `() "." Work`, `() "." INBOX.Sent`},
+			[]string{"INBOX", "INBOX|Work", "Work", "Sent"}},
+		"two spellings of one text": {`(("" "/"))`,
+			[]string{`() "/" INBOX`, `() "/" a`, `() "/" "&AGE-"`},
+			[]string{"INBOX", "a", "&AGE-"}},
+		"two separators": {`(("" "/")("Old." "."))`,
+			[]string{`() "/" INBOX`, `() "/" Old/Work`, `() "." Old.Work`},
+			[]string{"INBOX", "Old/Work", "Old.Work"}},
+		"INBOX twice": {`(("" "/"))`,
+			[]string{`() "/" INBOX`, `() "/" Inbox`},
+			[]string{"INBOX"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var lines []string
+			for _, l := range c.lines {
+				lines = append(lines, "* LIST "+l)
+			}
+			l, _, err := listWith(t, "IMAP4rev1 NAMESPACE SASL-IR AUTH=PLAIN", script.Answers{
+				"NAMESPACE": answer("* NAMESPACE "+c.namespaces+" NIL NIL", "$tag OK done"),
+				"LIST":      answer(append(lines, "$tag OK done")...),
+			}, func(state.Listed) bool { return false })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range l.Mailboxes {
+				got = append(got, strings.Join(m.Levels, "|"))
+			}
+			if !slices.Equal(got, c.want) || len(l.Broken) > 0 {
+				t.Errorf("got %q, broken %q, want %q", got, l.Broken, c.want)
+			}
+		})
 	}
 }
 

@@ -2,11 +2,13 @@ package imap
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
 
 	"mailsync/backends/imap/wire"
+	"mailsync/state"
 )
 
 // namespace is one of the user's own (RFC 2342).
@@ -134,29 +136,54 @@ func (c *scanner) personal() ([]namespace, bool) {
 	return names, c.eat(')')
 }
 
-// levelsOf splits a raw name into its decoded levels, a personal namespace's prefix
-// taken off. It returns false for a name that cannot be read.
-func levelsOf(raw, sep string, personal []namespace) ([]string, bool) {
+// homeOf returns the namespace that INBOX lies in: its prefix stands before every name of
+// the user's and says nothing. Another's does say something, for what is called Work there
+// may be called Work here, too. Without a prefix it is the one that says so, else the one
+// below INBOX, else the first, in which clients make mailboxes (RFC 2342 section 5).
+func homeOf(personal []namespace) namespace {
+	for _, holds := range []func(namespace) bool{
+		func(n namespace) bool { return n.prefix == "" },
+		func(n namespace) bool { return strings.EqualFold(n.prefix, "INBOX"+n.sep) },
+	} {
+		if i := slices.IndexFunc(personal, holds); i >= 0 {
+			return personal[i]
+		}
+	}
+	if len(personal) > 0 {
+		return personal[0]
+	}
+	return namespace{}
+}
+
+// within returns what is left of a name's levels below the namespace's prefix, and whether
+// they begin with it.
+func (n namespace) within(levels []string) ([]string, bool) {
+	if n.prefix == "" || n.sep == "" {
+		return nil, false
+	}
+	above := NameOf(strings.TrimSuffix(n.prefix, n.sep), n.sep)
+	if len(levels) <= len(above) || !slices.Equal(levels[:len(above)], above) {
+		return nil, false
+	}
+	return levels[len(above):], true
+}
+
+// levelsOf splits a raw name into its decoded levels, the prefix of INBOX's namespace taken
+// off. It returns false for a name that cannot be read.
+func levelsOf(raw, sep string, home namespace) ([]string, bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return []string{"INBOX"}, true
 	}
 	rest := raw
-	longest := 0
-	for _, n := range personal {
-		p := n.prefix
-		// "INBOX." may be spelled "Inbox." in the listing: INBOX has no case.
-		if len(p) > longest && len(raw) > len(p) && (raw[:len(p)] == p || isInboxPrefix(p, raw, n.sep)) {
-			longest, rest = len(p), raw[len(p):]
-		}
+	// "INBOX." may be spelled "Inbox." in the listing: INBOX has no case.
+	if p := home.prefix; len(raw) > len(p) && (strings.HasPrefix(raw, p) || isInboxPrefix(p, raw, home.sep)) {
+		rest = raw[len(p):]
 	}
 	// INBOX.INBOX is not INBOX.
 	if first, _, _ := strings.Cut(rest, sepOr(sep)); strings.EqualFold(first, "INBOX") {
 		rest = raw
 	}
-	parts := []string{rest}
-	if sep != "" {
-		parts = strings.Split(rest, sep)
-	}
+	parts := split(rest, sep)
 	for i, p := range parts {
 		if p == "" {
 			continue // a name like "/x" or "a//b" has empty levels
@@ -168,6 +195,66 @@ func levelsOf(raw, sep string, personal []namespace) ([]string, bool) {
 		parts[i] = text
 	}
 	return parts, raw != ""
+}
+
+func split(raw, sep string) []string {
+	if sep == "" {
+		return []string{raw}
+	}
+	return strings.Split(raw, sep)
+}
+
+// apart gives mailboxes that would share a name names of their own, so that a pattern means
+// one and none is filed in the other's place: INBOX's prefix stays on; then modified UTF-7
+// stays as it is, which has several spellings of one text; at last the whole name is one
+// level, for there are servers with a separator for each namespace.
+func apart(mailboxes []state.Listed) {
+	for _, longer := range []func(state.Listed) []string{
+		func(m state.Listed) []string {
+			levels, _ := levelsOf(m.Raw, m.Sep, namespace{})
+			return levels
+		},
+		func(m state.Listed) []string {
+			if raw := split(m.Raw, m.Sep); !slices.Equal(raw, encoded(m.Levels)) {
+				return raw
+			}
+			return m.Levels
+		},
+		func(m state.Listed) []string { return []string{m.Raw} },
+	} {
+		for again := true; again; {
+			again = false
+			for _, i := range sharing(mailboxes) {
+				m := &mailboxes[i]
+				levels := longer(*m)
+				again = again || !slices.Equal(levels, m.Levels)
+				m.Levels = levels
+			}
+		}
+	}
+}
+
+// sharing returns the places of mailboxes whose name another has, too.
+func sharing(mailboxes []state.Listed) (places []int) {
+	byName := make(map[string][]int, len(mailboxes))
+	for i, m := range mailboxes {
+		name := strings.Join(m.Levels, "\x00")
+		byName[name] = append(byName[name], i)
+	}
+	for _, same := range byName {
+		if len(same) > 1 {
+			places = append(places, same...)
+		}
+	}
+	return places
+}
+
+func encoded(levels []string) []string {
+	out := make([]string, len(levels))
+	for i, l := range levels {
+		out[i] = encodeName(l)
+	}
+	return out
 }
 
 func sepOr(sep string) string {

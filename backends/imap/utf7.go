@@ -47,9 +47,9 @@ func decodeName(raw string) (string, bool) {
 }
 
 // NameOf returns a raw name's levels as people read them, without asking the server; what cannot be
-// decoded stays as it is. A personal namespace's prefix is still on it.
+// decoded stays as it is. The prefix of INBOX's namespace is still on it.
 func NameOf(raw, sep string) []string {
-	if levels, ok := levelsOf(raw, sep, nil); ok {
+	if levels, ok := levelsOf(raw, sep, namespace{}); ok {
 		return levels
 	}
 	return []string{raw}
