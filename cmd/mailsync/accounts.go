@@ -41,6 +41,9 @@ type task struct {
 	// check complains of flags that do not fit the accounts, before anything is done; nil
 	// is content.
 	check func([]*config.Account) error
+	// missed complains of flags that turned out to be about nothing in any of so many accounts,
+	// after everything was done; nil is content.
+	missed func(accounts int) []error
 }
 
 // onAccounts makes a command work on the accounts that its arguments name, or all.
@@ -155,6 +158,12 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	defer limited.cancel()
 	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), trace: traced, registry: registry, stop: limited.stop, configFile: configFile}
 	kinds := s.all(limited.ctx, accounts)
+	if t.missed != nil {
+		for _, err := range t.missed(len(accounts)) {
+			r.Wrong(err)
+			kinds = append(kinds, kindOf(err))
+		}
+	}
 	if err := traced.close(); err != nil {
 		r.Wrong(err)
 		kinds = append(kinds, kindOf(err))

@@ -66,7 +66,7 @@ The rules are in the account's archive table; flags change them for this run.
 	for _, x := range archiveFlags {
 		f.Var(rule{o.rules, x.key, x.value}, x.flag, x.help)
 	}
-	p.onAccounts(c, task{name: "archive", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }}, all...)
+	p.onAccounts(c, task{name: "archive", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }, missed: o.mailboxes.missed}, all...)
 	inner := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		p.flags.dryRun = p.flags.dryRun || !o.apply && !o.undo
@@ -171,11 +171,13 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	}
 	account := r.engine(h, server)
 	include := account.Include
-	account.Include = func(l state.Listed) bool { return include(l) && o.picks(l) }
+	account.Include = func(l state.Listed) bool { return o.picks(l, include(l)) }
 	if o.undo {
 		account.Release = r.release(h)
 		result = account.Undo(ctx)
-		if result.NothingToUndo && result.Fatal == nil && len(result.Problems) == 0 {
+		if !result.NothingToUndo {
+			o.mailboxes.known(result)
+		} else if result.Fatal == nil && len(result.Problems) == 0 {
 			r.nothingToUndo("no archive run is known that took anything which is not back already",
 				fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
 		}
@@ -192,6 +194,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		r.told.Note("", "the clock is not to be trusted, so nothing is old", "see that the clock is right")
 	}
 	result = account.Run(ctx)
+	o.mailboxes.known(result)
 	if result.Released != nil {
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
 	}
@@ -206,11 +209,11 @@ func (r *accountRun) nothingToUndo(why, hint string) {
 
 // picks reports whether mail may leave a mailbox: drafts, junk and trash are left out unless
 // --mailbox names them. What once left them can be put back.
-func (o *archiving) picks(l state.Listed) bool {
-	if len(o.mailboxes) == 0 && !o.undo && slices.Contains([]string{"drafts", "junk", "trash"}, l.Role) {
+func (o *archiving) picks(l state.Listed, included bool) bool {
+	if !o.mailboxes.given() && !o.undo && slices.Contains([]string{"drafts", "junk", "trash"}, l.Role) {
 		return false
 	}
-	return o.mailboxes.match(l.Levels, l.Role)
+	return o.mailboxes.among(l.Levels, l.Role, included)
 }
 
 // archive is what the account's archive table lets leave the server.

@@ -45,7 +45,7 @@ is split into words as a shell would, and run without one.`,
 	f.Var(pathFlag{&o.tlsCA, "FILE"}, "tls-ca", "with --url: a PEM `FILE` of more trusted roots")
 	f.StringArrayVar(&o.pins, "tls-pin", nil, "with --url: a trusted key, `sha256/...`, whoever signed it; may be repeated")
 	o.register(c, p)
-	p.onAccounts(c, task{name: "backup", run: o.run, check: o.check}, all...)
+	p.onAccounts(c, task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}, all...)
 	configured := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.url == "" {
@@ -63,7 +63,7 @@ is split into words as a shell would, and run without one.`,
 				return err
 			}
 		}
-		p.code, err = p.perform(c.Context(), task{name: "backup", run: o.run, check: o.check}, "", []*config.Account{a})
+		p.code, err = p.perform(c.Context(), task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}, "", []*config.Account{a})
 		return err
 	}
 	return c
@@ -118,7 +118,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result
 		return nil, err
 	}
 	result = account.Run(ctx)
-	o.mailboxes.told(r, result, result.Mailboxes, included, includedHint)
+	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
 		doubts(r, result.Doubts, result.Doubtful)

@@ -16,7 +16,7 @@ import (
 )
 
 func (p *program) listCommand() *cobra.Command {
-	var only picking
+	only := &picking{}
 	c := &cobra.Command{
 		Use:   "list [ACCOUNT...]",
 		Short: "show the server's mailboxes, and where they land",
@@ -26,10 +26,10 @@ lands in, or which key of the configuration leaves it out. It changes nothing.`,
 	}
 	only.flag(c, p)
 	run := func(ctx context.Context, r *accountRun) (*engine.Result, error) { return listMailboxes(ctx, r, only) }
-	return p.onAccounts(c, task{name: "list", run: run}, append(meets, talks...)...)
+	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, append(meets, talks...)...)
 }
 
-func listMailboxes(ctx context.Context, r *accountRun, only picking) (result *engine.Result, err error) {
+func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *engine.Result, err error) {
 	result = &engine.Result{Began: time.Now()}
 	h, err := r.look()
 	if err != nil {
@@ -84,6 +84,7 @@ func listMailboxes(ctx context.Context, r *accountRun, only picking) (result *en
 	r.line = fmt.Sprintf("%s in %s, and %s left out",
 		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox"))
 	result.Ended = time.Now()
+	only.known(result)
 	return result, nil
 }
 

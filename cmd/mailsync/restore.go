@@ -54,7 +54,7 @@ never saw, of either layout.`,
 	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
 	f.Var(&o.since, "since", "only what is not older: 2024-12-31, or 90d")
 	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that is not there
-	p.onAccounts(c, task{name: "restore", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }},
+	p.onAccounts(c, task{name: "restore", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }, missed: o.mailboxes.missed},
 		append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
 	inner := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -166,11 +166,7 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Resul
 			There: b.There, Refused: b.Refused, Older: b.Older, DryRun: r.flags.dryRun}
 	}
 	r.told.Restored(boxes)
-	where, hint := kept, keptHint
-	if o.from != "" {
-		where, hint = "in "+o.from, "only Maildirs that mailsync filled have roles; the others have names"
-	}
-	o.mailboxes.told(r, &done.Result, len(boxes), where, hint)
+	o.mailboxes.known(&done.Result)
 	if r.flags.dryRun {
 		done.Appended = 0 // it would be
 	}
@@ -191,7 +187,7 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (done *engine.Restor
 	account := r.engine(h, server)
 	account.Watch = summaryOnly{watch{r.told}}
 	include := account.Include
-	account.Include = func(l state.Listed) bool { return include(l) && o.mailboxes.match(l.Levels, l.Role) }
+	account.Include = func(l state.Listed) bool { return o.mailboxes.among(l.Levels, l.Role, include(l)) }
 	done = account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
 	return done, r.remember(ctx, h, server, &done.Result)
 }

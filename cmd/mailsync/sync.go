@@ -25,7 +25,7 @@ as "on_disk_delete" says. With "append" files that mail programs put into a Mail
 the server, and messages that they move between Maildirs are moved there too.`,
 	}
 	o.register(c, p)
-	return p.onAccounts(c, task{name: "sync", run: o.run, check: o.check}, all...)
+	return p.onAccounts(c, task{name: "sync", run: o.run, check: o.check, missed: o.mailboxes.missed}, all...)
 }
 
 // syncTask is "sync" without a flag.
@@ -52,6 +52,6 @@ func (o *syncing) run(ctx context.Context, r *accountRun) (result *engine.Result
 		return nil, err
 	}
 	result = account.Run(ctx)
-	o.mailboxes.told(r, result, result.Mailboxes, included, includedHint)
+	o.mailboxes.known(result)
 	return result, r.remember(ctx, h, server, result)
 }

@@ -43,7 +43,7 @@ once its message is here anew.`,
 	o.mailboxes.flag(c, p)
 	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
 	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
-	return p.onAccounts(c, task{name: "verify", run: o.run}, append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
+	return p.onAccounts(c, task{name: "verify", run: o.run, missed: o.mailboxes.missed}, append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
 }
 
 // toldError is a failure that is told as a result of its own.
@@ -113,7 +113,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	o.tell(r, verdict)
 	result = outcomeOf(verdict)
 	result.Problems = append(result.Problems, shortfalls(verdict)...)
-	o.mailboxes.told(r, result, result.Mailboxes+len(result.Problems), kept, keptHint)
+	o.mailboxes.known(result)
 	return result, nil
 }
 

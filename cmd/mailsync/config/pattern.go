@@ -51,6 +51,9 @@ func ParsePattern(text string) (Pattern, error) {
 	return Pattern{text: text, name: joinLevels(levels)}, nil
 }
 
+// String is the pattern as it was written.
+func (p Pattern) String() string { return p.text }
+
 // Match reports whether a mailbox with these levels and this role ("" for none) is meant.
 // INBOX is INBOX in any case (RFC 9051 section 5.1).
 func (p Pattern) Match(levels []string, role string) bool {

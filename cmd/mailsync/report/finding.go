@@ -135,7 +135,7 @@ func (l Looked) String() string {
 		}
 	case l.Incomplete:
 		said = append(said, "incomplete")
-	case l.Mailboxes == 0 && !l.Server:
+	case l.Mailboxes == 0:
 		return "no mailbox verified"
 	case l.NamesOnly && !l.Server:
 		said = append(said, "nothing wrong")
