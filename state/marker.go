@@ -48,7 +48,7 @@ type Bare struct {
 // Unmarked is a Maildir without a marker, and what a mailbox would be called that lies there.
 type Unmarked struct {
 	Path   string // relative to the root, slash-separated
-	Levels []string
+	Levels []string // nil: no mailbox can be made of it
 }
 
 // ForeignMaildir is a Maildir that lay in a root before the root was ours.

@@ -24,6 +24,7 @@ type box struct {
 	follows bool     // its Maildir came here by our hand, whatever path its marker says
 	useTold bool     // another special use than the base has was told
 	refused error    // why its Maildir is left alone
+	home    string   // where its mail lies already, in a Maildir that a mail program made; "" nowhere
 	tied    []tied   // files and records that were tied to its messages in this run
 	spares  []*spare // what could still be a message that is fetched
 	strays  *strays  // files here that could be, too

@@ -54,7 +54,9 @@ func (r *run) place(ctx context.Context) error {
 			continue
 		}
 		b.unheard = true
-		b.row.Path = r.Tree.Place(b.listed.Levels, func(p string) bool { return taken[p] })
+		if b.row.Path = b.home; b.home == "" {
+			b.row.Path = r.Tree.Place(b.listed.Levels, func(p string) bool { return taken[p] })
+		}
 		taken[b.row.Path] = true
 	}
 	return nil

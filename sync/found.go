@@ -30,28 +30,54 @@ func (r *run) foundHere(ctx context.Context, listing *state.Listing) error {
 			tokens[g.Token] = true
 		}
 	}
-	there := map[string]bool{}
-	for _, l := range listing.Mailboxes {
-		if !l.NoSelect {
-			there[displayName(l.Levels)] = true
-		}
-	}
 	found, err := r.Tree.Unmarked(ctx)
 	if err != nil {
 		return fmt.Errorf("look for new Maildirs: %w", err)
 	}
 	for _, f := range found {
 		name := displayName(f.Levels)
-		if taken[f.Path] || there[name] || r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}) {
-			continue
-		}
-		if err := r.makeMailbox(ctx, f, name, tokens); err != nil {
-			if err := r.problem(name, 0, fmt.Errorf("make the mailbox on the server: %w", err)); err != nil {
-				return err
+		switch {
+		case taken[f.Path]:
+		case f.Levels == nil:
+			r.note(f.Path, "a link, or a Maildir where the layout has no mailbox: it is left alone, and not appended", "")
+		case r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}):
+		case r.housed(f, listing, name):
+		default:
+			if err := r.makeMailbox(ctx, f, name, tokens); err != nil {
+				if err := r.problem(name, 0, fmt.Errorf("make the mailbox on the server: %w", err)); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// housed reports whether the server has a mailbox of a found Maildir's name. One that has no
+// Maildir yet gets this one: a run that was cut off when it had made the mailbox, or the user,
+// wants them together.
+func (r *run) housed(f state.Unmarked, listing *state.Listing, name string) bool {
+	is := func(l state.Listed) bool { return !l.NoSelect && displayName(l.Levels) == name }
+	if !slices.ContainsFunc(listing.Mailboxes, is) {
+		return false
+	}
+	for _, b := range r.boxes {
+		if is(b.listed) && b.home == "" && !r.lies(b.listed.Raw) {
+			b.home = f.Path
+			return true
+		}
+	}
+	r.note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended", "")
+	return true
+}
+
+// lies reports whether a mailbox has a Maildir, as far as was looked.
+func (r *run) lies(raw string) bool {
+	return slices.ContainsFunc(r.rows, func(row state.MailboxRow) bool {
+		return row.Role != state.RoleArchive && state.SameName(row.Raw, raw)
+	}) || slices.ContainsFunc(r.found, func(f state.Found) bool {
+		return f.Marker.Role == state.RoleMailbox && state.SameName(f.Marker.Raw, raw)
+	})
 }
 
 // makeMailbox makes one mailbox of a Maildir that was found.
@@ -78,6 +104,6 @@ func (r *run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 	if err != nil {
 		return err
 	}
-	r.boxes = append(r.boxes, &box{listed: made, name: name, turn: newTurn()})
+	r.boxes = append(r.boxes, &box{listed: made, name: name, home: f.Path, turn: newTurn()})
 	return nil
 }

@@ -82,8 +82,8 @@ type (
 type Tree interface {
 	// Find walks the root and returns every Maildir with a marker of ours.
 	Find(ctx context.Context) ([]state.Found, error)
-	// Unmarked walks the root and returns every Maildir that has no marker and lies where a
-	// mailbox would, but for those that are left alone.
+	// Unmarked walks the root and returns every Maildir that has no marker, but for those that
+	// are left alone.
 	Unmarked(ctx context.Context) ([]state.Unmarked, error)
 	// Foreign walks the root and returns every Maildir of other programs (no marker, and no file
 	// that carries a token), wherever it lies, but for those that LeaveAlone was told of.

@@ -58,6 +58,30 @@ func (l Layout) join(levels []string) string {
 	return strings.Join(levels, "/")
 }
 
+// Read returns the levels that a Maildir of another program's making stands for: those that
+// Levels returns, else the names of its folders as they are, for others escape nothing. It reports
+// false where the layout has no mailbox at all, and for a hash, which only a marker can read.
+func (l Layout) Read(path string) ([]string, bool) {
+	if levels, ok := l.Levels(path); ok {
+		return levels, true
+	}
+	sep := "/"
+	if l == PlusPlus {
+		rest, ok := strings.CutPrefix(path, ".")
+		if !ok || strings.Contains(rest, "/") {
+			return nil, false
+		}
+		path, sep = rest, "."
+	}
+	levels := strings.Split(path, sep)
+	for _, level := range levels {
+		if level == "" || level[0] == '.' || strings.Contains(level, hashMark) {
+			return nil, false
+		}
+	}
+	return levels, true
+}
+
 // Levels is the reverse of what Place does with a mailbox's levels. It reports false
 // for a path with a hash in it, from which only the marker knows the way back, and for
 // one that Place does not make.

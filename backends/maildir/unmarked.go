@@ -10,19 +10,24 @@ import (
 	"mailsync/state"
 )
 
-// Unmarked walks the root and returns every Maildir without a marker whose path a mailbox
-// would have, in the order of their paths, but for those that were there before the tree was
-// ours. Symbolic links are not followed. An error means that the list is not whole, and there is none.
+// Unmarked walks the root and returns every Maildir without a marker, in the order of their
+// paths, but for those that were there before the tree was ours. One that no mailbox can be
+// made of, for where it lies or because it is a symbolic link, has no levels. An error means
+// that the list is not whole, and there is none.
 func (t *Tree) Unmarked(ctx context.Context) ([]state.Unmarked, error) {
 	if err := t.readForeign(); err != nil {
 		return nil, err
 	}
 	var found []state.Unmarked
 	err := t.strange(ctx, ".", func(s strange) error {
-		levels, ok := t.opts.Layout.Levels(s.path)
-		if ok && s.whole && !s.link && !t.leftAlone(s.path) && !t.wasForeign(s.path) {
-			found = append(found, state.Unmarked{Path: s.path, Levels: levels})
+		if !s.whole || t.leftAlone(s.path) || t.wasForeign(s.path) {
+			return nil
 		}
+		u := state.Unmarked{Path: s.path}
+		if !s.link {
+			u.Levels, _ = t.opts.Layout.Read(s.path)
+		}
+		found = append(found, u)
 		return nil
 	})
 	if err != nil {
