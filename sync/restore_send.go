@@ -59,8 +59,8 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 // reach makes the mailbox where it is missing, and matches the cargo with what is in it.
 func (r *restoring) reach(ctx context.Context, g *goal, m *matching, kw *state.Keywords) (err error) {
 	if !g.there {
-		g.said.Created = true
 		if r.DryRun {
+			g.said.Created = true // it would be
 			return nil
 		}
 		if err := r.step("create %s on the server", g.said.To); err != nil {
@@ -69,6 +69,7 @@ func (r *restoring) reach(ctx context.Context, g *goal, m *matching, kw *state.K
 		if g.listed, err = r.Server.CreateMailbox(ctx, g.levels, g.role); err != nil {
 			return wrap("create the mailbox", err)
 		}
+		g.said.Created = true
 	}
 	m.raw = g.listed.Raw
 	if err := r.look(ctx, m, kw); err != nil || len(m.open()) == 0 {

@@ -279,6 +279,27 @@ func TestRestoreRefused(t *testing.T) {
 	ok(t, p.restore(t, nil), 2, 10)
 }
 
+// A mailbox that the server does not make was not made, and the others are.
+func TestRestoreWhereAMailboxCannotBeMade(t *testing.T) {
+	l, _ := shipped(t)
+	p := newPort(l)
+	p.server.Command = func(name, raw string) error {
+		if name == "CREATE" && raw == "Archive" {
+			return errors.New("the server answered NO: not that one")
+		}
+		return nil
+	}
+	r := p.restore(t, nil)
+	for _, b := range r.Boxes {
+		if refused := b.To == "Archive"; b.Created == (refused || b.To == "INBOX") || (b.Refused > 0) != refused {
+			t.Errorf("%s: created %v, %d appended, %d refused", b.To, b.Created, b.Appended, b.Refused)
+		}
+	}
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Err.Error(), "not that one") {
+		t.Errorf("problems %v", r.Problems)
+	}
+}
+
 // A damaged file is not put on a server in place of the message it was.
 func TestRestoreRefusesDamage(t *testing.T) {
 	l, _ := shipped(t)
