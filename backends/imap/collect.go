@@ -90,9 +90,8 @@ func (c *collector) fault(uid state.UID, err error) {
 
 // finish sorts what came and works in the flags that were told apart.
 func (c *collector) finish() {
-	byUID := func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) }
-	if !slices.IsSortedFunc(c.messages, byUID) {
-		slices.SortStableFunc(c.messages, byUID)
+	if !slices.IsSortedFunc(c.messages, inOrder) {
+		slices.SortStableFunc(c.messages, inOrder)
 	}
 	kept := c.messages[:0]
 	for _, m := range c.messages {
@@ -104,7 +103,7 @@ func (c *collector) finish() {
 	}
 	c.messages = kept
 	for uid, f := range c.later {
-		i, ok := slices.BinarySearchFunc(c.messages, uid, func(m state.OnServer, u state.UID) int { return cmp.Compare(m.UID, u) })
+		i, ok := slices.BinarySearchFunc(c.messages, uid, byUID)
 		if ok {
 			c.messages[i].Flags = f
 			continue
@@ -114,11 +113,15 @@ func (c *collector) finish() {
 	}
 }
 
+func inOrder(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) }
+
+func byUID(m state.OnServer, uid state.UID) int { return cmp.Compare(m.UID, uid) }
+
 // below counts the messages under a UID, all of them for 0.
 func (c *collector) below(next uint32) int {
 	if next == 0 {
 		return len(c.messages)
 	}
-	i, _ := slices.BinarySearchFunc(c.messages, state.UID(next), func(m state.OnServer, u state.UID) int { return cmp.Compare(m.UID, u) })
+	i, _ := slices.BinarySearchFunc(c.messages, state.UID(next), byUID)
 	return i
 }

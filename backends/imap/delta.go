@@ -22,7 +22,7 @@ func (s *session) delta(ctx context.Context, at *opened, req *state.ScanRequest)
 	if at.mark.Exists > 0 && at.mark.ModSeq != req.Since.ModSeq {
 		cmd := fmt.Sprintf("UID FETCH 1:* %s (CHANGEDSINCE %d)", scanItems, req.Since.ModSeq)
 		if err := s.w.Each(ctx, cmd, c.take); err != nil {
-			if r, ok := asRefusal(err); ok && !r.slowDown() {
+			if declined(err) {
 				return nil, nil
 			}
 			return nil, err
@@ -60,7 +60,7 @@ func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanReque
 	}
 	there, err := s.searchAll(ctx, c)
 	if err != nil {
-		if r, ok := asRefusal(err); ok && !r.slowDown() {
+		if declined(err) {
 			return nil, nil
 		}
 		return nil, err

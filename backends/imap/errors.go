@@ -136,6 +136,13 @@ func (r *refusal) slowDown() bool {
 	return later && (wait > 0 || !r.hasCode("UNAVAILABLE", "INUSE", "IN-USE"))
 }
 
+// declined reports whether an error is the server's NO or BAD about what was asked, and not
+// about how much is: then it may be asked in another way.
+func declined(err error) bool {
+	r, ok := asRefusal(err)
+	return ok && r.typ != "BYE" && !r.slowDown()
+}
+
 // backoffTime reads a number of milliseconds, or of seconds where it says so.
 func backoffTime(s string) time.Duration {
 	s = strings.TrimLeft(s, " ")

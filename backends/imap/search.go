@@ -2,8 +2,6 @@ package imap
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,7 +11,7 @@ import (
 )
 
 // search runs a SEARCH command and returns what it found, sorted. answered tells that
-// the server answered at all: some say nothing where they found nothing. Everything else
+// the server answered at all: some send only OK where they found nothing. Everything else
 // that comes goes to other.
 func (s *session) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
 	var bad error
@@ -47,32 +45,6 @@ type oddAnswer string
 
 func (o oddAnswer) Error() string {
 	return "cannot read the server's answer " + reach.Quoted(string(o))
-}
-
-// there returns those of some UIDs that are in the mailbox that is open. A server that
-// does not say is an error: silence proves no absence.
-func (s *session) there(ctx context.Context, uids []state.UID) ([]state.UID, error) {
-	var out []state.UID
-	sets, counts := splitSet(uids)
-	for i, set := range sets {
-		found, answered, err := s.search(ctx, "UID SEARCH UID "+set, func(wire.Line) error { return nil })
-		var odd oddAnswer
-		switch {
-		case errors.As(err, &odd):
-			return nil, err
-		case err != nil:
-			return nil, s.fault(ctx, err)
-		case !answered:
-			return nil, fmt.Errorf("the server does not say which of %d messages are there", counts[i])
-		}
-		for _, uid := range uids[:counts[i]] {
-			if found.has(uid) {
-				out = append(out, uid)
-			}
-		}
-		uids = uids[counts[i]:]
-	}
-	return out, nil
 }
 
 // show returns flags, size and date of those of some messages that are there, sorted.
