@@ -21,6 +21,7 @@ type Account struct {
 	commands    atomic.Int64 // of sessions that are gone
 	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
 	peeks       atomic.Bool  // the server was seen to leave \Seen alone
+	alone       atomic.Bool  // bodies are asked for alone: what followed one could not be read
 	breaks      breaks       // of the first connections of Fetches
 
 	secretMu sync.Mutex

@@ -22,6 +22,10 @@ var fetchItems = &goimap.FetchOptions{
 	BodySection: []*goimap.FetchItemBodySection{{Peek: true}},
 }
 
+// bodyAlone is what is asked of a server that has put something behind a body which could
+// not be read: with nothing else asked for, nothing else should come there.
+var bodyAlone = &goimap.FetchOptions{UID: true, BodySection: fetchItems.BodySection}
+
 // flight is one UID FETCH under way.
 type flight struct {
 	r      *run

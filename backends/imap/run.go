@@ -2,11 +2,13 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
 
@@ -108,7 +110,12 @@ func (r *run) begin(ctx context.Context, it state.Item) {
 		close(fl.done)
 		return
 	}
-	cmd := r.s.c.Fetch(set, fetchItems)
+	items := fetchItems
+	if r.f.a.alone.Load() {
+		items = bodyAlone
+		r.s.w.SetLoose(true) // a body of another length than was announced is doubtful
+	}
+	cmd := r.s.c.Fetch(set, items)
 	go fl.drain(ctx, cmd)
 }
 
@@ -149,6 +156,9 @@ func (r *run) reap(ctx context.Context) {
 		r.f.fetchedUnseen(fl.item, fl.left)
 		r.f.work.Done(fl.item, nil)
 		return
+	}
+	if errors.Is(r.s.w.LastError(), wire.ErrTail) {
+		r.f.a.alone.Store(true)
 	}
 	if r.s.broken.Load() && ctx.Err() == nil {
 		if r.end != nil && fl.bodies.Load() == 0 {

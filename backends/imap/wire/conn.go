@@ -20,6 +20,7 @@ type Conn struct {
 	net.Conn
 	o        Options
 	readOnly atomic.Bool
+	loose    atomic.Bool
 	commands atomic.Int64
 	in, out  atomic.Int64
 	packed   atomic.Bool // compression is on

@@ -1,5 +1,27 @@
 package wire
 
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// ErrTail is what LastError is of a connection that broke because what followed a body in its
+// FETCH response could not be read.
+var ErrTail = errors.New("something that cannot be read after a body")
+
+// maxTails is how many lines a FETCH response may go on for behind a body, with SetLoose.
+const maxTails = 3
+
+// SetLoose says that a FETCH response may go on in the next line behind a body, as some
+// servers write it, or end there without its parenthesis. It is for who holds the octets that
+// came against what was announced (RFC822.SIZE), for a literal that was counted short by
+// its last empty line looks the same.
+func (c *Conn) SetLoose(on bool) { c.loose.Store(on) }
+
 // fetch is a FETCH response on its way. imapclient hands a message over as soon as it
 // meets a body, so its UID must stand before: where the server sends it later, the
 // items are held back, a body of up to MaxHeld with them.
@@ -11,6 +33,7 @@ type fetch struct {
 	body   bool // it had a body's item
 	lost   bool // it cannot be handed to the client
 	blanks bool // more or fewer of them than there should be
+	tails  int  // lines that it went on for
 	seq    []byte
 	uid    uint32
 	items  []byte // in canonical form, each with a blank before it
@@ -79,7 +102,7 @@ func (c *Conn) runFetch() error {
 func (c *Conn) fetchBody(name []byte, size int64) error {
 	rd, f := &c.rd, &c.rd.fetch
 	before := rd.raw[f.pos:f.lex.token]
-	if end, ok := c.items(before); !ok || end != len(before) {
+	if end, ok := c.items(before); !ok || end != len(before) || f.tails > 0 {
 		return c.garbled("a FETCH response that cannot be read", rd.raw)
 	}
 	if f.lost {
@@ -152,14 +175,22 @@ func (c *Conn) endFetch(line []byte) error {
 	f := &c.rd.fetch
 	rest := line[f.pos:]
 	end, ok := c.items(rest)
-	if ok = ok && end < len(rest) && rest[end] == ')'; ok {
+	goesOn := ok && f.body && end == len(rest)
+	if goesOn && f.tails < maxTails && c.loose.Load() {
+		f.tails++
+		line = bytes.Clone(line)
+		c.note("FETCH response without an end in its line", false, line)
+		if ended, err := c.tail(); err != nil || !ended {
+			return err
+		}
+	} else if ok = ok && end < len(rest) && rest[end] == ')'; ok {
 		after := rest[end+1:]
 		ok = len(trimBlanks(after)) == 0
 		f.blanks = f.blanks || len(after) > 0
 	}
 	switch {
-	case !ok && f.sent:
-		return c.garbled("something that cannot be read after a body", line)
+	case !ok && (f.sent || goesOn):
+		return state.Faultf(state.Other, "server sent %w: %s", ErrTail, c.show(line))
 	case !ok:
 		f.lost = true
 		c.note("FETCH response that cannot be read dropped", true, line)
@@ -174,6 +205,34 @@ func (c *Conn) endFetch(line []byte) error {
 		c.told(n)
 	}
 	return nil
+}
+
+// tail reads the line behind one at which a response should have ended. ended says that it is
+// another response, which is held for next; else the response goes on in it, and was read.
+func (c *Conn) tail() (ended bool, err error) {
+	rd, f := &c.rd, &c.rd.fetch
+	rd.raw = rd.raw[:0]
+	if err := c.readLine(); err != nil {
+		return false, err
+	}
+	if c.begins(c.line()) {
+		rd.held = true
+		return true, nil
+	}
+	f.pos, f.lex = 0, lexer{depth: 1}
+	return false, c.runFetch()
+}
+
+// begins reports whether a line begins a response.
+func (c *Conn) begins(line []byte) bool {
+	s := scanner{b: line}
+	tag := s.word()
+	if string(tag) == "*" || string(tag) == "+" {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, string(tag)) })
 }
 
 // handFetch hands over a response that was read to its end.

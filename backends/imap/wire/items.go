@@ -40,6 +40,8 @@ func (c *Conn) items(b []byte) (end int, ok bool) {
 func (c *Conn) item(name, v []byte, k kind) bool {
 	f := &c.rd.fetch
 	switch {
+	case f.tails > 0 && !is(name, "UID") && !is(name, "FLAGS") && !is(name, "INTERNALDATE") && !is(name, "RFC822.SIZE") && !is(name, "MODSEQ"):
+		return false // any two words of a text could be an unknown item and its value
 	case is(name, "UID"):
 		return c.itemUID(name, v)
 	case is(name, "FLAGS"):

@@ -14,6 +14,7 @@ type input struct {
 	buf  []byte // buf[r:w] is read and not looked at
 	r, w int
 	mid  bool // a response has begun
+	held bool // raw is the first line of the next response
 
 	raw []byte // the response being read, literals inline
 	seg int    // where in raw its last line begins
@@ -211,17 +212,19 @@ func (c *Conn) next() error {
 		return c.resumeFetch()
 	}
 	const keep = 256 << 10
-	if cap(rd.raw) > keep {
-		rd.raw = nil
-	}
 	if cap(rd.out) > keep {
 		rd.out = nil
 	}
-	rd.mid, rd.raw = false, rd.raw[:0]
-	if err := c.readLine(); err != nil {
-		return err
+	if !rd.held {
+		if cap(rd.raw) > keep {
+			rd.raw = nil
+		}
+		rd.mid, rd.raw = false, rd.raw[:0]
+		if err := c.readLine(); err != nil {
+			return err
+		}
 	}
-	rd.mid = true
+	rd.mid, rd.held = true, false
 	line := c.line()
 	if !c.hasGreeting() {
 		if err := c.checkGreeting(line); err != nil {
