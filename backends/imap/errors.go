@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -76,12 +77,15 @@ func (s *session) fault(ctx context.Context, err error) error {
 		return r.fault()
 	}
 	s.broken.Store(true)
-	if bye := s.farewell(); bye != nil {
-		return state.Faultf(state.Unreachable, "server ended the connection: %w", bye).
-			WithHint("run it again, it goes on where it stopped")
-	}
 	if cause := s.w.LastError(); cause != nil {
 		err = cause
+	}
+	if bye := s.farewell(); bye != nil {
+		f := state.Faultf(state.Unreachable, "server ended the connection: %w", bye)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			f = state.Faultf(state.Unreachable, "%w and kept the connection open: %w", bye, err)
+		}
+		return f.WithHint("run it again, it goes on where it stopped")
 	}
 	return reach.Fault("connection to "+s.a.o.Host, err)
 }

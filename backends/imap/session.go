@@ -175,10 +175,13 @@ func (s *session) step(ctx context.Context, f func(ctx context.Context) error) e
 	return f(limited)
 }
 
+// goodbye is how long the server may take to answer LOGOUT.
+const goodbye = time.Second
+
 // logout says goodbye and closes. The server gets a moment to answer.
 func (s *session) logout() {
 	if !s.broken.Load() {
-		ctx, cancel := context.WithTimeout(context.Background(), min(s.a.o.Timeout, 2*time.Second))
+		ctx, cancel := context.WithTimeout(context.Background(), min(s.a.o.Timeout, goodbye))
 		defer cancel()
 		stop := s.watch(ctx)
 		_ = s.c.Logout().Wait() // the answer changes nothing

@@ -47,9 +47,9 @@ type limit struct {
 	stop   <-chan struct{} // closed when the time is up; nil without a limit
 }
 
-// grace is how long a run may take to stop cleanly once its time is up, before its
-// waits are broken too. That is clean as well, but what was under way is lost.
-const grace = 10 * time.Second
+// grace is how long a run may take to stop by itself once its time is up, before its waits are
+// broken, whatever the server does. That is clean as well, but what was under way is lost.
+const grace = time.Second
 
 // errTimeUp is why a context ended then.
 var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time while waiting for the server")).

@@ -9,11 +9,12 @@ import (
 
 // injected is a command of our own that is under way.
 type injected struct {
-	tag  string
-	line string
-	each func(Line) error
-	then func() error // done by the reader as soon as the tagged OK is read
-	done chan outcome // of one
+	tag   string
+	line  string
+	waits []string // names of the responses that are its answer
+	each  func(Line) error
+	then  func() error // done by the reader as soon as the tagged OK is read
+	done  chan outcome // of one
 
 	literal *Literal      // that ends the command, nil without
 	goAhead chan struct{} // closed when the server wants the literal

@@ -48,6 +48,7 @@ type Conn struct {
 	vanished func(earlier bool, gone []Range)
 	onText   func(kind, code, text string)
 	untagged func(Line)
+	progress progress
 }
 
 // New puts a Conn on a connection that is up, TLS included: no byte is read before
@@ -183,6 +184,10 @@ func (c *Conn) explain(err error, during string) error {
 	switch {
 	case errors.As(err, &fault) || errors.Is(err, net.ErrClosed):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.impatient():
+		return state.Faultf(state.Unreachable, "no progress for %v %s: the server talks of other things, or too slowly: %w",
+			patience*c.o.Timeout, during, err).
+			WithHint("the server is busy or not in order; try again later, or raise the account's timeout")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		f := state.Faultf(state.Unreachable, "no byte for %v %s: %w", c.o.Timeout, during, err)
 		if c.packed.Load() {
@@ -200,6 +205,13 @@ func (c *Conn) explain(err error, during string) error {
 			WithHint(`set compress = "never" for this account`)
 	}
 	return state.Faultf(state.Unreachable, "connection lost %s%s: %w", during, c.lastWords(), err)
+}
+
+// impatient reports whether the deadline that was set last is the end of our patience.
+func (c *Conn) impatient() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.progress.outOf
 }
 
 // lastWords is what the server's BYE said.
@@ -221,11 +233,21 @@ func (c *Conn) arm(mid bool) {
 		return
 	}
 	var at time.Time
-	switch wait := c.o.Timeout; {
-	case !mid && len(c.pending) == 1 && c.pending[0].verb == "IDLE" && c.pending[0].conts == 0:
-		at = time.Now().Add(max(wait, idleWait))
-	case mid || len(c.pending) > 0 || len(c.mine) > 0 || c.sending || !c.greeted:
-		at = time.Now().Add(wait)
+	now, wait := time.Now(), c.o.Timeout
+	c.progress.outOf = false
+	switch {
+	case len(c.pending) == 1 && c.pending[0].verb == "IDLE" && c.pending[0].conts == 0:
+		if !mid {
+			wait = max(wait, idleWait)
+		}
+		at = now.Add(wait)
+	case len(c.pending) > 0 || len(c.mine) > 0 || c.sending || !c.greeted:
+		if left := c.progress.left(wait, now); left < wait {
+			wait, c.progress.outOf = left, true
+		}
+		at = now.Add(wait)
+	case mid:
+		at = now.Add(wait)
 	}
 	_ = c.Conn.SetReadDeadline(at)
 }
@@ -241,6 +263,9 @@ func (p puller) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.in.Add(int64(n))
 	if n > 0 {
+		c.mu.Lock()
+		c.progress.octets(n)
+		c.mu.Unlock()
 		return n, nil // an error comes again
 	}
 	return 0, err
@@ -264,6 +289,7 @@ func (p pusher) Write(b []byte) (int, error) {
 		}
 		// While something is sent, nothing need come.
 		c.mu.Lock()
+		c.progress.moved()
 		c.arm(true)
 		c.mu.Unlock()
 	}

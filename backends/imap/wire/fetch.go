@@ -63,6 +63,7 @@ func (c *Conn) resumeFetch() error {
 	if err := c.readLine(); err != nil {
 		return err
 	}
+	c.bodyEnded()
 	f.open, f.pos, f.lex = false, 0, lexer{depth: 1}
 	return c.runFetch()
 }

@@ -9,12 +9,13 @@ import (
 // command is one that was sent and has no tagged answer yet.
 type command struct {
 	tag       string
-	verb      string  // in upper case, "UID FETCH" where it has a UID before it
-	set       []Range // of a UID FETCH or UID STORE
-	body      bool    // fetches bodies
-	structure bool    // asks for ENVELOPE or a structure
-	conts     int     // continuation requests that may come
-	mailbox   string  // raw name, of a SELECT or EXAMINE
+	verb      string   // in upper case, "UID FETCH" where it has a UID before it
+	set       []Range  // of a UID FETCH or UID STORE
+	body      bool     // fetches bodies
+	structure bool     // asks for ENVELOPE or a structure
+	conts     int      // continuation requests that may come
+	mailbox   string   // raw name, of a SELECT or EXAMINE
+	waits     []string // names of the responses that are its answer
 }
 
 // parseCommand reads what has to be known of a command.
@@ -28,6 +29,7 @@ func parseCommand(line []byte) *command {
 		cmd.verb += " " + strings.ToUpper(string(s.word()))
 		s.blanks()
 	}
+	cmd.waits = answersTo(cmd.verb)
 	switch cmd.verb {
 	case "UID FETCH", "UID STORE":
 		cmd.set, _ = parseSet(bytes.ReplaceAll(s.word(), []byte("*"), []byte("4294967295")))
@@ -85,6 +87,7 @@ func (c *Conn) enter(cmd *command) error {
 func (c *Conn) add(cmd *command) {
 	c.commands.Add(1)
 	c.pending = append(c.pending, cmd)
+	c.progress.turned()
 	if cmd.body {
 		c.bodies++
 	}
@@ -102,6 +105,7 @@ func (c *Conn) answered(tag []byte) *command {
 		return nil
 	}
 	cmd := c.pending[i]
+	c.progress.turned()
 	c.pending = slices.Delete(c.pending, i, i+1)
 	if cmd.body {
 		c.bodies--

@@ -10,11 +10,12 @@ import (
 
 // input is the way in: what was read and not handed on yet.
 type input struct {
-	src  io.Reader
-	buf  []byte // buf[r:w] is read and not looked at
-	r, w int
-	mid  bool // a response has begun
-	held bool // raw is the first line of the next response
+	src   io.Reader
+	buf   []byte // buf[r:w] is read and not looked at
+	r, w  int
+	mid   bool // a response has begun
+	fresh bool // the first line of a response is being read
+	held  bool // raw is the first line of the next response
 
 	raw []byte // the response being read, literals inline
 	seg int    // where in raw its last line begins
@@ -30,10 +31,13 @@ type input struct {
 // responses it returns io.EOF; anywhere else the end is an io.ErrUnexpectedEOF.
 func (c *Conn) Read(b []byte) (int, error) {
 	rd := &c.rd
+	if len(b) == 0 {
+		return 0, nil
+	}
+	c.reading(true)
+	defer c.reading(false)
 	for {
 		switch {
-		case len(b) == 0:
-			return 0, nil
 		case rd.off < len(rd.out):
 			n := copy(b, rd.out[rd.off:])
 			rd.off += n
@@ -52,6 +56,17 @@ func (c *Conn) Read(b []byte) (int, error) {
 				rd.err = c.end(err)
 			}
 		}
+	}
+}
+
+// reading notes that a read of the client's begins or ends.
+func (c *Conn) reading(begins bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if begins {
+		c.progress.reading()
+	} else {
+		c.progress.read()
 	}
 }
 
@@ -139,6 +154,9 @@ func (c *Conn) readLine() error {
 			c.trace("S", rd.raw[rd.seg:])
 			return nil
 		}
+		if rd.fresh && len(rd.raw) > 0 {
+			c.responseBegins(rd.raw[:min(len(rd.raw), longestBeginning)], false)
+		}
 		if err := c.fill(); err != nil {
 			clean := err == io.EOF || err == io.ErrUnexpectedEOF // of deflate, and of TLS without a good-bye
 			if clean && len(rd.raw) == 0 && !rd.mid {
@@ -219,13 +237,14 @@ func (c *Conn) next() error {
 		if cap(rd.raw) > keep {
 			rd.raw = nil
 		}
-		rd.mid, rd.raw = false, rd.raw[:0]
+		rd.mid, rd.raw, rd.fresh = false, rd.raw[:0], true
 		if err := c.readLine(); err != nil {
 			return err
 		}
 	}
-	rd.mid, rd.held = true, false
+	rd.mid, rd.fresh, rd.held = true, false, false
 	line := c.line()
+	c.responseBegins(line, true)
 	if !c.hasGreeting() {
 		if err := c.checkGreeting(line); err != nil {
 			return err

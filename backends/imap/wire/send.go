@@ -96,7 +96,7 @@ func (c *Conn) send(ctx context.Context, cmd *injected, join bool) error {
 	if err := c.allow(parsed.verb, []byte("t "+cmd.line), cmd.literal != nil); err != nil {
 		return err
 	}
-	cmd.done = make(chan outcome, 1)
+	cmd.done, cmd.waits = make(chan outcome, 1), parsed.waits
 	stop := context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -132,6 +132,7 @@ func (c *Conn) launch(ctx context.Context, cmd *injected, parsed *command) error
 	n := c.commands.Add(1)
 	cmd.tag = "W" + strconv.FormatInt(n, 10)
 	c.mine = append(c.mine, cmd)
+	c.progress.turned()
 	if parsed.verb == "SELECT" || parsed.verb == "EXAMINE" {
 		c.selected, c.exists = parsed.mailbox, -1
 	}
@@ -161,6 +162,7 @@ func (c *Conn) wanted() bool {
 	for _, cmd := range c.mine {
 		if cmd.literal != nil && cmd.literal.Sync && !cmd.invited {
 			cmd.invited = true
+			c.progress.moved()
 			close(cmd.goAhead)
 			return true
 		}

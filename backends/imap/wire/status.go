@@ -239,6 +239,7 @@ func (c *Conn) continuation(line []byte) error {
 		if p.conts > 0 {
 			cmd = p
 			cmd.conts--
+			c.progress.moved()
 			break
 		}
 	}
@@ -265,6 +266,7 @@ func (c *Conn) ours(tag []byte) *injected {
 	defer c.mu.Unlock()
 	for _, mine := range c.mine {
 		if strings.EqualFold(mine.tag, string(tag)) {
+			c.progress.turned()
 			return mine
 		}
 	}

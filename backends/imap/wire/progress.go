@@ -1,0 +1,194 @@
+package wire
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// patience is how many timeouts a command may wait while nothing comes that it waits for.
+	patience = 3
+	// slowest is how many octets a second of what is waited for make up for that second.
+	slowest = 64
+	// maxHeard is how many lines between two answers can be news.
+	maxHeard = 1 << 16
+	// longestBeginning is how much of a response says what it is.
+	longestBeginning = 64
+	// maxSeen is the highest sequence number whose FETCH can be news.
+	maxSeen = 1 << 24
+)
+
+// progress says how long the server has let us wait. Only what a command waits for is progress:
+// a server that talks of other things, or of the same thing over and over, is as good as silent.
+//
+// Time counts while the client reads: what it does with a message meanwhile is not the server's
+// fault. Conn.mu guards all of it.
+type progress struct {
+	waited time.Duration // since the last progress, up to since
+	since  time.Time     // from when on the read under way counts; zero: none is
+	wanted bool          // the octets that come are of a response that is waited for
+	outOf  bool          // the deadline that is set is the end of our patience
+
+	// What came since the last answer: it is news once.
+	heard   map[uint64]struct{} // lines
+	seed    maphash.Seed
+	seen    []uint64 // a bit for each message that a FETCH was about
+	removed int64    // EXPUNGE responses
+}
+
+// moved notes that something came or went that matters.
+func (p *progress) moved() {
+	p.waited, p.outOf = 0, false
+	if !p.since.IsZero() {
+		p.since = time.Now()
+	}
+}
+
+// turned notes that a command was sent or answered: what was heard before may be news again.
+func (p *progress) turned() {
+	p.moved()
+	clear(p.heard)
+	clear(p.seen)
+	p.seen, p.removed = p.seen[:0], 0
+}
+
+// reading and read are around a read of the client's.
+func (p *progress) reading() { p.since = time.Now() }
+
+func (p *progress) read() {
+	p.waited += time.Since(p.since)
+	p.since = time.Time{}
+}
+
+// left is for how long a command may go on waiting.
+func (p *progress) left(timeout time.Duration, now time.Time) time.Duration {
+	left := patience*timeout - p.waited
+	if !p.since.IsZero() {
+		left -= now.Sub(p.since)
+	}
+	return left
+}
+
+// octets notes that so many came in the read under way.
+func (p *progress) octets(n int) {
+	if p.wanted {
+		p.waited = max(-time.Since(p.since), p.waited-time.Duration(n)*time.Second/slowest)
+	}
+}
+
+// isNews reports whether a message's FETCH came for the first time.
+func (p *progress) isNews(seq uint32) bool {
+	at, bit := int(seq/64), uint64(1)<<(seq%64)
+	if seq > maxSeen || at < len(p.seen) && p.seen[at]&bit != 0 {
+		return false
+	}
+	if at >= len(p.seen) {
+		p.seen = slices.Grow(p.seen, at+1-len(p.seen))[:at+1]
+	}
+	p.seen[at] |= bit
+	return true
+}
+
+// isNewLine reports whether a line came for the first time.
+func (p *progress) isNewLine(line []byte) bool {
+	if p.heard == nil {
+		p.heard, p.seed = map[uint64]struct{}{}, maphash.MakeSeed()
+	}
+	sum := maphash.Bytes(p.seed, line)
+	if _, known := p.heard[sum]; known || len(p.heard) >= maxHeard {
+		return false
+	}
+	p.heard[sum] = struct{}{}
+	return true
+}
+
+// answersTo are the names of the responses that a command waits for. A status response is none of
+// them: a server can say "* OK Still here" for ever.
+func answersTo(verb string) []string {
+	switch strings.TrimPrefix(verb, "UID ") {
+	case "FETCH", "STORE":
+		return []string{"FETCH", "VANISHED"} // RFC 7162 section 3.2.6
+	case "SEARCH":
+		return []string{"SEARCH", "ESEARCH"}
+	case "EXPUNGE", "MOVE":
+		return []string{"EXPUNGE", "VANISHED"}
+	case "LIST":
+		return []string{"LIST", "STATUS"} // RFC 5819
+	case "SELECT", "EXAMINE":
+		return []string{"FLAGS", "EXISTS", "RECENT"}
+	case "GETQUOTAROOT":
+		return []string{"QUOTA", "QUOTAROOT"}
+	case "ENABLE":
+		return []string{"ENABLED"}
+	case "STATUS", "CAPABILITY", "NAMESPACE", "ID":
+		return []string{verb}
+	}
+	return nil
+}
+
+// isWaitedFor reports whether a command under way waits for responses of that name. c.mu is held.
+func (c *Conn) isWaitedFor(name []byte) bool {
+	among := func(waits []string) bool {
+		return slices.ContainsFunc(waits, func(w string) bool { return is(name, w) })
+	}
+	for _, cmd := range c.pending {
+		if among(cmd.waits) {
+			return true
+		}
+	}
+	for _, cmd := range c.mine {
+		if among(cmd.waits) {
+			return true
+		}
+	}
+	return false
+}
+
+// responseBegins looks at as much of a response's first line as is here, to its end if whole.
+func (c *Conn) responseBegins(line []byte, whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.progress
+	p.wanted = false
+	s := scanner{b: line}
+	if !s.take('*') {
+		return
+	}
+	s.blanks()
+	name := s.word()
+	seq, numbered := number32(name)
+	if numbered {
+		s.blanks()
+		name = s.word()
+	}
+	if !c.isWaitedFor(name) {
+		return
+	}
+	p.wanted = true
+	if !whole {
+		return
+	}
+	switch {
+	case numbered && is(name, "FETCH"):
+		p.wanted = p.isNews(seq)
+	case numbered && is(name, "EXPUNGE"): // the same number again is another message
+		p.removed++
+		p.wanted = c.exists < 0 || p.removed <= c.exists
+	default:
+		p.wanted = p.isNewLine(line)
+	}
+	if p.wanted {
+		p.moved()
+	}
+}
+
+// bodyEnded notes that a body came to its end.
+func (c *Conn) bodyEnded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.progress.wanted {
+		c.progress.moved()
+	}
+}
