@@ -33,9 +33,11 @@ type Account struct {
 	// Of whoever has the token.
 	patience *reach.Patience
 	delay    time.Duration // what the server wants between log-ins
-	careful  bool          // an answer made no sense: a NOOP shows where each message ends
+	careful  bool          // an answer made no sense: from now on one is waited for before the next command
 	known    *Secret
-	mute     bool // a connection broke where single unique-ids were asked for: none is again
+	worked   bool // a log-in did
+	avoided  set  // commands of use, not of need, at which a connection broke
+	shut     set  // ways to log in that were refused where there is another
 
 	mu      sync.Mutex // guards session against Close
 	session *session
@@ -88,21 +90,40 @@ func (a *Account) setSession(s *session) {
 // do runs f on a session, and where its connection breaks once more on another one. So f
 // must be safe to run twice.
 func (a *Account) do(ctx context.Context, f func(*session) error) error {
+	breaks := 0
+	return a.insist(ctx, f, func(error) bool { breaks++; return breaks == 1 })
+}
+
+// insist runs f on a session, and on another one after each that broke, as long as again wants it.
+func (a *Account) insist(ctx context.Context, f func(*session) error, again func(error) bool) error {
 	if err := a.enter(ctx); err != nil {
 		return err
 	}
 	defer a.leave()
-	for again := true; ; again = false {
+	for {
 		s, err := a.open(ctx)
 		if err != nil {
 			return err
 		}
 		err = s.during(ctx, f)
-		if err == nil || !s.c.broken.Load() || !again || ctx.Err() != nil {
+		if err == nil || !a.session.c.broken.Load() || ctx.Err() != nil || !again(err) {
 			return err
 		}
 	}
 }
+
+// set holds words. Its zero value is empty.
+type set map[string]bool
+
+func (s *set) add(word string) {
+	if *s == nil {
+		*s = set{}
+	}
+	(*s)[word] = true
+}
+
+// avoid remembers that a connection broke at a command that can be done without.
+func (a *Account) avoid(command string) { a.avoided.add(command) }
 
 // during runs f on the session; the end of ctx breaks the connection.
 func (s *session) during(ctx context.Context, f func(*session) error) error {

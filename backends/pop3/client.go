@@ -3,6 +3,7 @@ package pop3
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -153,32 +154,73 @@ func (c *client) reply() (string, error) {
 }
 
 // status reads a status line, "+OK", "-ERR" (RFC 1939 section 3) or the "+" of SASL
-// (RFC 5034 section 4), and what follows it. The whole line has to come within the
-// timeout, so that a server cannot keep us with an octet now and then.
+// (RFC 5034 section 4), and what follows it. Any other line breaks the connection.
 func (c *client) status() (word, text string, err error) {
+	line, err := c.line()
+	if err != nil {
+		return "", "", err
+	}
+	word, text = c.parse(line)
+	if word == "" {
+		return "", "", c.nonsense(line)
+	}
+	c.answered = time.Now()
+	return word, text, nil
+}
+
+// parse splits a status line. word is "" where it is none.
+func (c *client) parse(line string) (word, text string) {
+	word, text, _ = strings.Cut(line, " ")
+	word, text = strings.ToUpper(word), c.trace.shown(text)
+	if word != "+OK" && word != "-ERR" && word != "+" {
+		return "", ""
+	}
+	return word, text
+}
+
+// nonsense breaks the connection because of a line that is no answer.
+func (c *client) nonsense(line string) error {
+	return c.garbled("server answered %s, which is neither +OK nor -ERR", c.spoken(line))
+}
+
+// spoken is a line of the server's, fit to be shown.
+func (c *client) spoken(line string) string {
+	return cmp.Or(reach.Quoted(c.trace.shown(line)), "an empty line")
+}
+
+// line reads a line that is to be a status line, whatever it says. The whole of it has to come
+// within the timeout, so that a server cannot keep us with an octet now and then.
+func (c *client) line() (string, error) {
 	c.conn.Until(time.Now().Add(c.o.Timeout))
 	b, err := c.r.ReadSlice('\n')
 	c.conn.Until(time.Time{})
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.shown(string(b))))
+		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.shown(string(b))))
 	}
 	if err != nil {
-		return "", "", c.fail("wait for "+c.o.Host, ended(err))
+		return "", c.fail("wait for "+c.o.Host, ended(err))
 	}
 	line := strings.TrimRight(string(b), "\r\n")
 	c.trace.line("S", line)
 	if c.dotless && line == "." {
 		c.dotless = false
-		return c.status()
+		return c.line()
 	}
 	c.dotless = false
-	word, text, _ = strings.Cut(line, " ")
-	word, text = strings.ToUpper(word), c.trace.shown(text)
-	if word != "+OK" && word != "-ERR" && word != "+" {
-		return "", "", c.garbled("server answered %s, which is neither +OK nor -ERR", reach.Quoted(c.trace.shown(line)))
+	return line, nil
+}
+
+// silent breaks the connection where the server has said more than it was asked for: the next
+// answer would be taken from there.
+func (c *client) silent() error {
+	if c.r.Buffered() == 0 {
+		return nil
 	}
-	c.answered = time.Now()
-	return word, text, nil
+	line, err := c.line()
+	if err != nil {
+		return err
+	}
+	return c.garbled("server said %s, and nothing was asked", c.spoken(line))
 }
 
 // lines reads a multi-line answer that lists something and calls f with each line,

@@ -2,9 +2,11 @@ package pop3
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // pipelines reports whether commands may be sent ahead of answers (RFC 2449 section 6.8).
@@ -149,10 +151,38 @@ func (c *client) expires() bool {
 	return c.took && len(args) > 0 && args[0] == "0"
 }
 
+// maxStray is how many lines that make no sense are read where an answer should be.
+const maxStray = 10
+
 // quit ends the session and waits for the answer: only with it the server has deleted
-// what was marked (RFC 1939 section 6).
+// what was marked (RFC 1939 section 6). Lines that make no sense may stand before it.
 func (c *client) quit() error {
-	_, err := c.command("QUIT")
-	c.drop()
-	return err
+	defer c.drop()
+	if err := c.put("QUIT"); err != nil {
+		return err
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	var odd error
+	for range maxStray {
+		line, err := c.line()
+		switch {
+		case err != nil && odd != nil:
+			return odd
+		case err != nil:
+			return err
+		}
+		switch word, text := c.parse(line); word {
+		case "+OK":
+			return nil
+		case "-ERR":
+			return newRefusal(text)
+		}
+		if odd == nil {
+			odd = fmt.Errorf("server answered QUIT with %s", c.spoken(line))
+			defer time.AfterFunc(goodbye, c.drop).Stop()
+		}
+	}
+	return odd
 }

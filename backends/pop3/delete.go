@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,7 @@ import (
 	"mailsync/state"
 )
 
-var (
-	errNoUIDL  = errors.New("it has no unique-id of its own and is never deleted")
-	errRenamed = errors.New("its number stands for another message now")
-)
+var errNoUIDL = errors.New("it has no unique-id of its own and is never deleted")
 
 // Expunge removes messages from the server. They count as gone only once the server has
 // answered +OK to their DELE and to the QUIT after it (RFC 1939 section 6), or where a
@@ -24,49 +20,64 @@ var (
 // It works in the session that listed the mailbox, which asks once more for the unique-id
 // of each message right before. A message that has another size than it should, no
 // unique-id of its own, or is refused by Confirm is Kept; one that the server refuses to
-// delete is part of the error. Where the listing is not complete, where the connection
-// breaks, or where the server counts fewer messages than should be left, nothing is
-// deleted at all.
-func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (out state.Expunged, err error) {
+// delete, or at whose DELE it says what makes no sense, is part of the error. Where the
+// listing is not complete, where connections break one after the other, or where the server
+// counts fewer messages than should be left, nothing is deleted at all.
+func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.Expunged, error) {
 	switch {
 	case len(req.Messages) == 0:
-		return out, nil
+		return state.Expunged{}, nil
 	case !isInbox(req.Raw):
-		return out, errNoMailbox(req.Raw)
+		return state.Expunged{}, errNoMailbox(req.Raw)
 	case req.UIDValidity != uidValidity:
-		return out, state.ErrRenumbered
+		return state.Expunged{}, state.ErrRenumbered
 	case req.Trash != "":
-		return out, cannot("move messages to a trash mailbox")
+		return state.Expunged{}, cannot("move messages to a trash mailbox")
 	case a.o.ReadOnly:
-		return out, state.Faultf(state.Other, "this run must not change the server: nothing is deleted")
+		return state.Expunged{}, state.Faultf(state.Other, "this run must not change the server: nothing is deleted")
 	}
-	var refused, atQuit error
-	err = a.do(ctx, func(s *session) error {
-		s, stop, err := s.thatDeletesOnly(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-		d, err := s.markDeleted(ctx, req)
-		if err != nil {
-			return err
-		}
-		out, refused = state.Expunged{Gone: d.missing, Kept: d.kept}, d.refused
-		if len(d.marked) == 0 {
-			return nil
-		}
-		// Not this function's error: it must not run again after QUIT was sent.
-		if atQuit = s.c.quit(); atQuit == nil {
-			out.Gone = append(out.Gone, d.marked...)
-		}
-		return nil
-	})
-	if atQuit != nil {
-		atQuit = fmt.Errorf("the deletions were not confirmed, and may have happened or not: %w", fault(atQuit))
-	}
+	d := &deletion{req: req, broke: map[state.UID]error{}}
+	err := a.insist(ctx, func(s *session) error { return d.over(ctx, s) }, func(err error) bool { return d.again(a, err) })
+	out := state.Expunged{Gone: d.gone, Kept: d.kept}
 	slices.Sort(out.Gone)
 	slices.Sort(out.Kept)
-	return out, errors.Join(err, atQuit, refused)
+	return out, errors.Join(err, d.atQuit, d.refusals())
+}
+
+// over is one session of a deletion, to its end.
+func (d *deletion) over(ctx context.Context, s *session) error {
+	s, stop, err := s.thatDeletesOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	d.sure, d.marked, d.odd, d.gone, d.kept, d.refused, d.at = nil, nil, 0, nil, nil, nil, nil
+	if err := s.markDeleted(ctx, d); err != nil {
+		d.gone, d.kept, d.refused = nil, nil, nil // without QUIT nothing is deleted
+		return err
+	}
+	if len(d.marked) == 0 && d.odd == 0 {
+		return nil
+	}
+	// Not this function's error: it must not run again after QUIT was sent.
+	if err := s.c.quit(); err != nil {
+		d.atQuit = fmt.Errorf("the deletions were not confirmed, and may have happened or not: %w", fault(err))
+		return nil
+	}
+	d.gone = append(d.gone, d.marked...)
+	return nil
+}
+
+// again decides whether another session is begun after one that broke. Unless it just ended, once, each
+// answer is waited for from then on, so that it is known which message a connection breaks at; that one
+// is left out.
+func (d *deletion) again(a *Account, err error) bool {
+	d.breaks++
+	if d.at != nil {
+		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %w", err)
+	}
+	a.careful = a.careful || d.breaks > 1 || !hungUp(err)
+	return d.breaks <= maxBreaks
 }
 
 // thatDeletesOnly returns the session, or another one where QUIT would also delete what this
@@ -82,117 +93,136 @@ func (s *session) thatDeletesOnly(ctx context.Context) (_ *session, stop func() 
 	return s, context.AfterFunc(ctx, s.c.drop), nil
 }
 
-// deletion is what became of the messages of a request, short of QUIT.
+// deletion is a request, and what became of its messages.
 type deletion struct {
-	missing, kept, marked []state.UID
-	refused               error
+	req    state.ExpungeRequest
+	breaks int                 // sessions that broke
+	broke  map[state.UID]error // messages at whose DELE one did
+	atQuit error
+
+	// Of the session that is on.
+	sure       []*message // that are what they should be
+	marked     []state.UID
+	odd        int      // messages of which nothing tells whether they are marked
+	at         *message // whose DELE is to be answered, where each is waited for
+	gone, kept []state.UID
+	refused    []refusedDeletion
+}
+
+// refusedDeletion is a message that is not deleted, and why.
+type refusedDeletion struct {
+	uid state.UID
+	err error
 }
 
 func (d *deletion) refuse(uid state.UID, err error) {
-	d.refused = errors.Join(d.refused, fmt.Errorf("uid %d is not deleted: %w", uid, err))
+	d.refused = append(d.refused, refusedDeletion{uid, err})
+}
+
+// fewRefusals is how many messages with one reason are told one by one.
+const fewRefusals = 3
+
+// refusals are the errors of messages; many with one reason are told as one, as where the mailbox
+// can only be read.
+func (d *deletion) refusals() error {
+	by := map[string]int{}
+	for _, r := range d.refused {
+		by[r.err.Error()]++
+	}
+	var all []error
+	for _, r := range d.refused {
+		why := r.err.Error()
+		switch n := by[why]; {
+		case n > fewRefusals:
+			all = append(all, fmt.Errorf("%d messages are not deleted, uid %d is the first: %w", n, r.uid, fault(r.err)))
+			by[why] = 0
+		case n > 0:
+			all = append(all, fmt.Errorf("uid %d is not deleted: %w", r.uid, r.err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // markDeleted sends DELE for what is sure to be the messages meant. After an error nothing
 // may be deleted.
-func (s *session) markDeleted(ctx context.Context, req state.ExpungeRequest) (d deletion, err error) {
+func (s *session) markDeleted(ctx context.Context, d *deletion) error {
 	l, err := s.numbered(ctx)
 	if err != nil {
-		return d, err
+		return err
 	}
 	if !l.complete() {
-		return d, errors.New("the server's listing is not complete: nothing is deleted")
+		return errors.New("the server's listing is not complete: nothing is deleted")
 	}
-	sure, err := s.confirm(l, req, &d)
-	if err != nil {
-		return d, err
+	if err := s.confirm(l, d); err != nil {
+		return err
 	}
-	for part := range slices.Chunk(sure, batch) {
+	mark := s.markMany
+	if s.a.careful {
+		mark = s.markSingly
+	}
+	if err := mark(d); err != nil {
+		return err
+	}
+	if err := s.recount(len(l.messages) - len(d.marked) - d.odd); err != nil {
+		return err
+	}
+	return s.c.silent()
+}
+
+// markMany sends DELE, many at once where the server lets us. An answer that makes no sense breaks the
+// connection: which message it is about is not known.
+func (s *session) markMany(d *deletion) error {
+	for part := range slices.Chunk(d.sure, batch) {
 		var questions []question
 		for _, m := range part {
 			questions = append(questions, question{dele(int(m.no)), func(_ string, err error) error {
-				if err != nil {
-					d.refuse(m.uid, err)
-					return nil
-				}
-				d.marked = append(d.marked, m.uid)
+				d.answered(m, err)
 				return nil
 			}})
 		}
 		if err := s.c.ask(questions...); err != nil {
-			return d, err
+			return err
 		}
 	}
-	return d, s.recount(len(l.messages) - len(d.marked))
+	return nil
 }
 
-// confirm keeps of a request those messages that are what they should be, and asks for
-// the unique-id of each of them.
-func (s *session) confirm(l *listing, req state.ExpungeRequest, d *deletion) (sure []*message, err error) {
-	var meant []*message
-	seen := map[state.UID]bool{}
-	for _, want := range req.Messages {
-		if seen[want.UID] {
-			continue
-		}
-		seen[want.UID] = true
-		m, ok := l.find(want.UID)
-		switch {
-		case !ok:
-			d.missing = append(d.missing, want.UID)
-		case m.text == "":
-			d.refuse(m.uid, errNoUIDL)
-			d.kept = append(d.kept, m.uid)
-		case want.Size >= 0 && m.size != want.Size, req.Confirm != nil && !req.Confirm(m.onServer()):
-			d.kept = append(d.kept, m.uid)
-		default:
-			meant = append(meant, m)
-		}
+// answered notes the answer to a DELE.
+func (d *deletion) answered(m *message, err error) {
+	if err != nil {
+		d.refuse(m.uid, err)
+		return
 	}
-	for part := range slices.Chunk(meant, batch) {
-		var questions []question
-		for _, m := range part {
-			questions = append(questions, question{uidlOf(int(m.no)), func(text string, err error) error {
-				switch {
-				case err != nil:
-					d.refuse(m.uid, err)
-				case !m.is(text):
-					d.refuse(m.uid, errRenamed)
-					d.kept = append(d.kept, m.uid)
-				default:
-					sure = append(sure, m)
-				}
-				return nil
-			}})
-		}
-		if err := s.c.ask(questions...); err != nil {
-			return nil, err
-		}
-	}
-	return sure, nil
-}
-
-// is reports whether the answer to UIDL with this message's number tells of it.
-func (m *message) is(text string) bool {
-	no, uidl, ok := scanListing([]byte(text))
-	uidl = bytes.TrimRight(uidl, " \t")
-	return ok && no == int(m.no) && len(uidl) > 0 && textOf(uidl) == m.text
+	d.marked = append(d.marked, m.uid)
 }
 
 // recount asks whether no more is marked than was meant to be: a server that counts fewer
 // messages than should be left is told to forget it all (RSET), and left. One that
 // counts more does not count as RFC 1939 section 5 wants it to, which loses nothing.
 func (s *session) recount(left int) error {
-	now := stat{messages: math.MaxInt}
-	err := s.c.ask(question{"STAT", func(text string, err error) error {
-		if st, parsed := parseStat(text); err == nil && parsed == nil {
-			now = st
-		}
-		return nil
-	}})
+	now, err := s.count()
 	if err != nil || now.messages >= left {
 		return err
 	}
 	_, err = s.c.command("RSET")
 	s.c.drop() // without QUIT nothing is deleted, whatever the answer was
 	return errors.Join(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now.messages, left), err)
+}
+
+// count asks how many messages there are. An answer that is no count may be another command's where
+// many were sent at once.
+func (s *session) count() (now stat, err error) {
+	if s.a.careful {
+		now, _, err = s.c.settle()
+		return now, err
+	}
+	err = s.c.ask(question{"STAT", func(text string, err error) (bad error) {
+		if now, bad = parseStat(text); err != nil {
+			now = stat{math.MaxInt}
+		} else if bad != nil {
+			return s.c.garbled("server answered STAT with %s", s.c.spoken(text))
+		}
+		return nil
+	}})
+	return now, err
 }

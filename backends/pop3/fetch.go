@@ -49,6 +49,7 @@ type fetching struct {
 	over      bool   // work has no more
 	ended     []*parcel
 	suspect   *ask      // its message came last, and no good answer followed yet
+	unclear   bool      // what followed it made no sense, and may be no fault of its
 	cutAt     state.UID // the message that was cut off when this connection broke, answered already
 
 	stopped error              // work wants no more
@@ -141,9 +142,10 @@ const maxBreaks = 3
 
 // blame finds the message at which a connection broke. It is false where there was none.
 func (f *fetching) blame(err error) (uid state.UID, ok bool) {
-	last := f.suspect
-	f.suspect = nil
-	if last != nil && isGarbled(err) {
+	last, unclear := f.suspect, f.unclear
+	f.suspect, f.unclear = nil, false
+	f.a.careful = f.a.careful || unclear
+	if last != nil && isGarbled(err) && !unclear {
 		// What came in place of an answer may be the rest of a message whose end came too
 		// early. It may as well be the next message's fault: from now on each end is confirmed
 		// by itself.
@@ -205,9 +207,18 @@ func (f *fetching) ahead() bool {
 	return f.s.c.pipelines() && !f.a.careful && !(len(f.asks) > 0 && f.asks[0].again)
 }
 
+// signOfLife is the command behind the last message: NOOP, or STAT where the server says nonsense to
+// that.
+func (f *fetching) signOfLife() string {
+	if f.a.avoided["NOOP"] {
+		return "STAT"
+	}
+	return "NOOP"
+}
+
 // toTheEnd reads what is still to come, with the NOOP behind it.
 func (f *fetching) toTheEnd() error {
-	if err := f.s.c.put("NOOP"); err != nil {
+	if err := f.s.c.put(f.signOfLife()); err != nil {
 		return err
 	}
 	if err := f.s.c.flush(); err != nil {
@@ -221,10 +232,16 @@ func (f *fetching) toTheEnd() error {
 	return f.confirmed()
 }
 
-// confirmed reads the answer to the NOOP at the end.
+// confirmed reads the answer to the NOOP at the end. Where it makes no sense, NOOP may be what the
+// server does not know, or the message before it ended too early: a STAT will tell.
 func (f *fetching) confirmed() error {
 	_, err := f.s.c.reply()
-	if _, refused := asRefusal(err); err != nil && !refused {
+	if _, refused := asRefusal(err); err == nil || refused {
+		err = f.s.c.silent()
+	}
+	if err != nil {
+		f.unclear = isGarbled(err) && !f.a.avoided["NOOP"]
+		f.a.avoid("NOOP")
 		return err
 	}
 	f.confirm()

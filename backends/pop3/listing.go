@@ -119,7 +119,7 @@ func (l *listing) unlessCut(err error) error {
 // bring every message a second time.
 func (s *session) withoutUIDL(err error) error {
 	r, _ := asRefusal(err)
-	if r.code != "" || s.c.caps.has("UIDL") || s.a.o.Numbers.hasUIDLs() {
+	if r.code != "" || r.later() || s.c.caps.has("UIDL") || s.a.o.Numbers.hasUIDLs() {
 		return fmt.Errorf("list the unique-ids: %w", fault(err))
 	}
 	return nil

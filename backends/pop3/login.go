@@ -19,58 +19,89 @@ func (a *Account) login(ctx context.Context, c *client) error {
 	if err != nil {
 		return err
 	}
-	err = c.authenticate(secret)
+	err = a.authenticate(c, secret)
 	r, refused := asRefusal(err)
 	switch {
+	case err == nil:
+		a.worked = true
+		return nil
 	case !refused:
 		return err
 	case r.later(), r.has("SYS/PERM"):
 		return err // not about us, and so no reason to doubt the password
+	case !r.blames() && (a.worked || a.o.WorkedBefore):
+		return state.Faultf(state.Unreachable, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", unclearHint)
 	}
-	a.forgetSecret()
+	a.known = nil
 	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", loginHint)
 }
 
-// authenticate picks the way to log in. With TLS it is a SASL mechanism or USER and PASS;
-// APOP, which is MD5, first where nothing else hides the password. Some servers greet everybody
-// with a timestamp and know no APOP secret of most: where it is refused, the password goes as it
-// is, for without TLS there is a connection only to this machine, or where the user allowed it.
-func (c *client) authenticate(s Secret) error {
+// errNextWay says that a connection ended with a refused log-in, and that there is another way to try.
+var errNextWay = errors.New("the connection ended with a refused log-in")
+
+// authenticate logs in. A way that is refused is left for the next one, if there is one, and is not
+// tried again: some servers announce what they do not have, or have for some users only. One that
+// hangs up then is met once more.
+func (a *Account) authenticate(c *client, s Secret) error {
+	var last error
+	for ways := c.ways(s); len(ways) > 0; ways = ways[1:] {
+		w := ways[0]
+		if a.shut[w.name] {
+			continue
+		}
+		err := atLogin(w.run())
+		r, refused := asRefusal(err)
+		switch {
+		case refused && !r.later():
+		case last != nil && brokeOff(err), len(ways) > 1 && hungUp(err):
+			if last == nil {
+				a.shut.add(w.name)
+			}
+			return errNextWay
+		default:
+			return err
+		}
+		if last = err; len(ways) > 1 {
+			a.shut.add(w.name)
+		}
+	}
+	return last
+}
+
+// way is a way to log in.
+type way struct {
+	name string
+	run  func() error
+}
+
+// ways are the ways to log in that may be tried, the best first. With TLS it is a SASL mechanism or
+// USER and PASS; APOP, which is MD5, first where nothing else hides the password. Some servers greet
+// everybody with a timestamp and know no APOP secret of most: where it is refused, the password goes as
+// it is, for without TLS there is a connection only to this machine, or where the user allowed it.
+func (c *client) ways(s Secret) (ways []way) {
 	if s.Token == "" {
 		s = c.caps.judge(s)
 	}
-	switch {
-	case s.Token != "":
-		return c.withToken(s.Token)
-	case s.Password == "":
-		return state.Faultf(state.Login, "there is no password")
-	case !c.safe && c.stamp != "":
-		err := c.apop(s.Password)
-		if r, ok := asRefusal(err); !ok || r.later() || r.has("SYS/PERM") || c.caps.known && !c.caps.sasl("PLAIN") && !c.caps.has("USER") {
-			return err
-		}
-		again := c.openly(s)
-		if _, ok := asRefusal(again); again != nil && !ok {
-			return err // it hung up on the first refusal
-		}
-		return again
+	if s.Token != "" {
+		return []way{{"token", func() error { return c.withToken(s.Token) }}}
 	}
-	return c.openly(s)
-}
-
-// openly sends the password as it is.
-func (c *client) openly(s Secret) error {
-	switch {
-	case c.caps.sasl("PLAIN"):
-		err := c.auth(sasl.NewPlainClient("", c.o.User, s.Password))
-		if r, ok := asRefusal(err); !ok || !r.unknown() || !c.caps.has("USER") {
-			return err
-		}
-		return c.userPass(s.Password)
-	case c.stamp != "" && c.caps.known && !c.caps.has("USER"):
-		return c.apop(s.Password)
+	if s.Password == "" {
+		return []way{{"none", func() error { return state.Faultf(state.Login, "there is no password") }}}
 	}
-	return c.userPass(s.Password)
+	apop := way{"APOP", func() error { return c.apop(s.Password) }}
+	if !c.safe && c.stamp != "" {
+		ways = append(ways, apop)
+	}
+	if c.caps.sasl("PLAIN") {
+		ways = append(ways, way{"PLAIN", func() error { return c.auth(sasl.NewPlainClient("", c.o.User, s.Password)) }})
+	}
+	if !c.caps.known || c.caps.has("USER") || len(ways) == 0 && c.stamp == "" {
+		ways = append(ways, way{"USER", func() error { return c.userPass(s.Password) }})
+	}
+	if len(ways) == 0 {
+		ways = append(ways, apop)
+	}
+	return ways
 }
 
 // judge tells a token from a password (see Secret).
@@ -94,15 +125,6 @@ const shortToken = 100
 // section 2.1).
 func likeToken(s string) bool {
 	return len(s) >= shortToken && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/=") == ""
-}
-
-// unknown reports whether a server refused a command because it does not know it after
-// all, and not because of what it said.
-func (r *refusal) unknown() bool {
-	text := strings.ToLower(r.text)
-	return r.code == "" && (strings.Contains(text, "unknown") || strings.Contains(text, "not recogni") ||
-		strings.Contains(text, "unsupported") || strings.Contains(text, "not implemented") || strings.Contains(text, "invalid command")) &&
-		!strings.Contains(text, "user")
 }
 
 // userPass is RFC 1939 section 7, USER and PASS. PASS waits for USER's answer, for what
@@ -155,5 +177,3 @@ func (a *Account) secret(ctx context.Context) (Secret, error) {
 	a.known = &s
 	return s, nil
 }
-
-func (a *Account) forgetSecret() { a.known = nil }

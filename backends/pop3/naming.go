@@ -177,7 +177,7 @@ func (c counts) next(digest [sha256.Size]byte) byDigest {
 // section 7).
 func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 	prints := make(map[int32]string, len(nameless))
-	if s.c.caps.known && !s.c.caps.has("TOP") {
+	if s.a.avoided["TOP"] || s.c.caps.known && !s.c.caps.has("TOP") {
 		return prints, nil
 	}
 	for len(nameless) > 0 {
@@ -200,6 +200,7 @@ func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 		}
 		nameless = nameless[min(len(nameless), batch):]
 		if err := s.c.ask(questions...); err != nil {
+			s.a.avoid("TOP")
 			return nil, err
 		}
 	}

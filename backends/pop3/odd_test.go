@@ -282,6 +282,69 @@ func (w *stubborn) Done(item state.Item, err error) {
 	}
 }
 
+// Commands that can be done without may be answered oddly: everything comes, and they are not sent
+// over and over.
+func TestOddAnswersToWhatIsOptional(t *testing.T) {
+	once := func(a script.Answer) script.Answer {
+		done := false
+		return func(p *script.Peer, args string) bool {
+			if done {
+				return false
+			}
+			done = true
+			return a(p, args)
+		}
+	}
+	also := func(p *script.Peer, _ string) bool { p.Send("and another line"); return false }
+	singly := func(p *script.Peer, args string) bool {
+		if args == "" {
+			p.Send("+OK", "1 u1", "3 u3", ".")
+			return true
+		}
+		p.Send("what")
+		return true
+	}
+	for _, verb := range []string{"NOOP", "TOP", "CAPA", "UTF8", "UIDL"} {
+		for how, answer := range map[string]script.Answer{
+			"an empty line": script.Say(""), "garbage": script.Say("500 what?"), "a line too many": also,
+			"garbage, once": once(script.Say("what")), "a line too many, once": once(also), "nothing": func(*script.Peer, string) bool { return true },
+		} {
+			if verb == "CAPA" && how == "nothing" {
+				continue // a server that does not answer is not there
+			}
+			if verb == "UIDL" {
+				if how != "garbage" {
+					continue
+				}
+				answer = singly
+			}
+			for _, ahead := range []bool{true, false} {
+				t.Run(fmt.Sprint(verb, "/", how, "/", ahead), func(t *testing.T) {
+					t.Parallel()
+					box := uidls("u1", "u2", "u3")
+					if verb == "TOP" {
+						box = uidls("u1", "", "")
+					}
+					box.Caps = append(box.Caps, "UTF8")
+					if !ahead {
+						box.Caps = []string{"UIDL", "USER", "TOP", "UTF8"}
+					}
+					srv := script.New(t, script.Healthy(box, script.Answers{verb: answer}))
+					a := meet(t, srv, func(o *Options) { o.Timeout = time.Second })
+					_, uids := seen(t, a)
+					bodies, errs := bring(t, a, uids)
+					if len(errs) > 0 || !slices.Equal(got(bodies), box.Bodies()) {
+						t.Errorf("%q, %v", got(bodies), errs)
+					}
+					if n := srv.Accepted(); n > 3 {
+						t.Errorf("%d connections", n)
+					}
+				})
+			}
+		}
+	}
+}
+
 // What cut a message off is told when its item ends, whether or not work saw it in the body;
 // the other messages of the item count.
 func TestDoneTellsOfACutMessage(t *testing.T) {

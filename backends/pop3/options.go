@@ -49,6 +49,9 @@ type Options struct {
 	// Secret is asked once, and again after a refused log-in. An error of it without a
 	// kind counts as state.Login.
 	Secret func(ctx context.Context) (Secret, error)
+	// WorkedBefore says that a log-in worked in an earlier run: a refusal that does not say why is
+	// not taken for one of the password.
+	WorkedBefore bool
 
 	// Numbers are the account's, with what the base knows; nil: none are known. The same
 	// must be the Maildirs' Keys.

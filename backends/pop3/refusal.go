@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"mailsync/backends/reach"
@@ -12,6 +13,7 @@ import (
 type refusal struct {
 	code string // the response code, upper case (RFC 2449 section 8); "" without
 	text string // quoted and cut
+	now  bool   // its words are about now
 }
 
 func (r *refusal) Error() string {
@@ -35,9 +37,7 @@ func newRefusal(text string) *refusal {
 			r.code, text = strings.ToUpper(code), strings.TrimLeft(rest, " ")
 		}
 	}
-	if r.code == "" && soundsLocked(text) {
-		r.code = "IN-USE"
-	}
+	r.now = r.code == "" && soundsLocked(text)
 	r.text = reach.Quoted(text)
 	return r
 }
@@ -59,7 +59,7 @@ func (r *refusal) has(name string) bool { return r.code == name || strings.HasPr
 
 // later reports whether a refusal is about now and not about us.
 func (r *refusal) later() bool {
-	return r.has("IN-USE") || r.has("LOGIN-DELAY") || r.has("SYS/TEMP")
+	return r.now || r.has("IN-USE") || r.has("LOGIN-DELAY") || r.has("SYS/TEMP")
 }
 
 // asRefusal finds the server's own answer in an error.
@@ -76,6 +76,9 @@ func fault(err error) error {
 		return err
 	}
 	switch {
+	case r.now:
+		return state.Faultf(state.Unreachable, "%w", err).
+			WithHint("the server seems to be busy, or to have the mailbox locked: try again later, and run less often")
 	case r.has("IN-USE"): // RFC 2449 section 8.1.2
 		return state.Faultf(state.Unreachable, "%w", err).
 			WithHint("another program has the mailbox open, or a session of ours was cut off: try again later")
@@ -93,5 +96,35 @@ func fault(err error) error {
 	}
 	return err
 }
+
+// What servers without response codes say at log-in. Words that only may be about now count
+// where none is about the password.
+var (
+	aboutNow = []string{"temporar", "unavailable", "in use", "busy", "too often", "too many", "too soon", "too frequent",
+		"later", "locked by", "another session", "overload"}
+	aboutUs = []string{"password", "authentication fail", "authorization fail", "auth fail", "login fail", "log-in fail", "invalid", "incorrect",
+		"wrong", "credential", "bad ", "denied", "unknown user", "no such user", "not known", "disabled"}
+	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
+)
+
+func holdsAny(text string, words []string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// atLogin reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
+// later it speaks as [IN-USE] does.
+func atLogin(err error) error {
+	if r, ok := asRefusal(err); ok && r.code == "" &&
+		(holdsAny(r.text, aboutNow) || holdsAny(r.text, maybeNow) && !holdsAny(r.text, aboutUs)) {
+		r.now = true
+	}
+	return err
+}
+
+// blames reports whether a refused log-in is about user or password for sure.
+func (r *refusal) blames() bool { return r.has("AUTH") || r.code == "" && holdsAny(r.text, aboutUs) }
+
+const unclearHint = "the server does not say why, and took this password before: it may be busy, or something of the account has changed; if it stays so, check user and password"
 
 const loginHint = "check user and password; many providers want an app password for mail programs, and POP3 switched on in their settings"

@@ -3,6 +3,7 @@ package pop3
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"time"
 
 	"mailsync/state"
@@ -15,12 +16,23 @@ type session struct {
 	list *listing // nil until asked
 }
 
-// connect makes one session: connection, greeting, TLS, capabilities, log-in. Where p is
-// not nil it says how far that came.
+// connect makes one session. Where a connection ended and it is known now what to leave out, another
+// is made. Where p is not nil it says how far that came.
 func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error) {
 	if p == nil {
 		p = &state.Probe{}
 	}
+	for {
+		known := len(a.avoided) + len(a.shut)
+		s, err := a.attempt(ctx, p)
+		if err == nil || len(a.avoided)+len(a.shut) == known || !brokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
+			return s, err
+		}
+	}
+}
+
+// attempt is one connection: greeting, TLS, capabilities, log-in.
+func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error) {
 	conn, err := a.server.Dial(ctx)
 	if err != nil {
 		return nil, err
@@ -67,10 +79,10 @@ func (s *session) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.capa(); err != nil {
+	if err := s.optional("CAPA", c.capa); err != nil {
 		return err
 	}
-	if err := c.utf8(); err != nil {
+	if err := s.optional("UTF8", c.utf8); err != nil {
 		return err
 	}
 	if err := s.a.login(ctx, c); err != nil {
@@ -78,9 +90,23 @@ func (s *session) begin(ctx context.Context) error {
 	}
 	if c.caps.known && !(c.caps.has("PIPELINING") && c.caps.has("UIDL")) {
 		// What log-in adds is worth a round trip only where something useful is missing.
-		return c.capa()
+		return s.optional("CAPA after log-in", c.capa)
 	}
 	return nil
+}
+
+// optional asks for what can be done without. Where the answer makes no sense it is not asked again;
+// where the connection just broke it may have been the network, and it is CAPA that tells passwords from
+// tokens.
+func (s *session) optional(command string, ask func() error) error {
+	if s.a.avoided[command] {
+		return nil
+	}
+	err := ask()
+	if isGarbled(err) || command != "CAPA" && brokeOff(err) {
+		s.a.avoid(command)
+	}
+	return err
 }
 
 // open returns the session that is there, or makes one. Where the server wants us to come

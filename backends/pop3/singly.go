@@ -19,7 +19,7 @@ const (
 // askSingly asks for the unique-ids of messages that the listing does not name. A server that
 // names none of a batch is asked for no more.
 func (s *session) askSingly(l *listing) error {
-	if s.a.mute {
+	if s.a.avoided["UIDL n"] {
 		return nil
 	}
 	most := maxSinglesSlow
@@ -36,7 +36,7 @@ func (s *session) askSingly(l *listing) error {
 		left, first = left[len(part):], batch
 		before := len(named)
 		if err := s.askUIDLs(part, named); err != nil {
-			s.a.mute = true
+			s.a.avoid("UIDL n")
 			return err
 		}
 		if len(named) == before {
@@ -99,11 +99,16 @@ func (l *listing) nameAs(named map[int32]string) {
 		if told[text] > 1 {
 			continue
 		}
-		i, there := slices.BinarySearchFunc(l.messages, no, func(m message, no int32) int { return cmp.Compare(m.no, no) })
+		i, there := l.at(no)
 		if !there {
 			l.messages = slices.Insert(l.messages, i, message{no: no, size: -1})
 		}
 		l.messages[i].text = text
 		l.hasUIDL = true
 	}
+}
+
+// at finds a message by its number, or where it would be.
+func (l *listing) at(no int32) (i int, there bool) {
+	return slices.BinarySearchFunc(l.messages, no, func(m message, no int32) int { return cmp.Compare(m.no, no) })
 }

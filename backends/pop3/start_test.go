@@ -187,7 +187,8 @@ func TestAPOPRefused(t *testing.T) {
 		{"no code", "-ERR unknown command", "", "PASS", 0},
 		{"SASL PLAIN", "-ERR [AUTH] no", "SASL PLAIN|UIDL", "AUTH PLAIN", 0},
 		{"in use", "-ERR [IN-USE] locked", "USER|UIDL", "", state.Unreachable},
-		{"hangs up", "", "USER|UIDL", "", state.Login},
+		{"permanent", "-ERR [SYS/PERM] no such mechanism", "USER|UIDL", "PASS", 0},
+		{"hangs up", "", "USER|UIDL", "PASS", 0},
 		{"nothing else", "-ERR [AUTH] no", "UIDL", "", state.Login},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -215,6 +216,136 @@ func TestAPOPRefused(t *testing.T) {
 	}
 }
 
+// AUTH PLAIN may be offered and not be had, where USER and PASS work; a way that was refused is not
+// tried on the next connection.
+func TestPLAINRefused(t *testing.T) {
+	for _, c := range []struct {
+		name, auth, caps, pass string
+		kind                   state.Kind
+		connections            int
+	}{
+		{"AUTH", "-ERR [AUTH] no", "USER|UIDL|SASL PLAIN", "", 0, 1},
+		{"no code", "-ERR", "USER|UIDL|SASL PLAIN", "", 0, 1},
+		{"unknown mechanism", "-ERR unknown mechanism", "USER|UIDL|SASL PLAIN", "", 0, 1},
+		{"permanent", "-ERR [SYS/PERM] no mechanisms", "USER|UIDL|SASL PLAIN", "", 0, 1},
+		{"refused, and the connection ends", "-ERR [AUTH] no|", "USER|UIDL|SASL PLAIN", "", 0, 2},
+		{"no answer but the end", "|", "USER|UIDL|SASL PLAIN", "", 0, 2},
+		{"no USER is announced", "-ERR [AUTH] no", "UIDL|SASL PLAIN", "", state.Login, 1},
+		{"PASS is refused too", "-ERR no mechanism", "USER|UIDL|SASL PLAIN", "-ERR [AUTH] wrong", state.Login, 1},
+		{"PASS has to wait", "-ERR [AUTH] no", "USER|UIDL|SASL PLAIN", "-ERR [IN-USE] locked", state.Unreachable, 1},
+		{"in use", "-ERR [IN-USE] locked", "USER|UIDL|SASL PLAIN", "-ERR [AUTH] never asked", state.Unreachable, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			box := script.NewBox()
+			box.Caps = strings.Split(c.caps, "|")
+			answers := script.Answers{"AUTH": func(p *script.Peer, _ string) bool {
+				text, ends := strings.CutSuffix(c.auth, "|")
+				if text != "" {
+					p.Send(text)
+				}
+				if ends {
+					p.Close()
+				}
+				return true
+			}}
+			if c.pass != "" {
+				answers["PASS"] = script.Say(c.pass)
+			}
+			srv := script.New(t, script.Healthy(box, answers))
+			a := meet(t, srv)
+			if err := logIn(a, t.Context()); (err == nil) != (c.kind == 0) || err != nil && state.KindOf(err) != c.kind {
+				t.Fatalf("%v", err)
+			}
+			if srv.Accepted() != c.connections {
+				t.Errorf("%d connections, want %d", srv.Accepted(), c.connections)
+			}
+			if c.kind != 0 {
+				return
+			}
+			a.session.c.drop()
+			if err := logIn(a, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(srv.Commands(), "AUTH"); n != 1 {
+				t.Errorf("AUTH was tried %d times", n)
+			}
+		})
+	}
+}
+
+// count is how many commands have a verb.
+func count(commands []string, verb string) (n int) {
+	for _, c := range commands {
+		if v, _, _ := strings.Cut(c, " "); strings.EqualFold(v, verb) {
+			n++
+		}
+	}
+	return n
+}
+
+// Servers that are older than response codes say in words that they are to be left alone for now, and
+// what says nothing is no reason to doubt a password that worked before.
+func TestRefusalsWithoutACode(t *testing.T) {
+	for _, c := range []struct {
+		text          string
+		first, before state.Kind // of a first run, and where a log-in worked before
+	}{
+		{"you log in too often", state.Unreachable, state.Unreachable},
+		{"Mailbox unavailable", state.Unreachable, state.Unreachable},
+		{"mailbox in use", state.Unreachable, state.Unreachable},
+		{"maildrop locked", state.Unreachable, state.Unreachable},
+		{"Your mailbox has been locked", state.Unreachable, state.Unreachable},
+		{"server busy", state.Unreachable, state.Unreachable},
+		{"please try again", state.Unreachable, state.Unreachable},
+		{"Temporary authentication failure", state.Unreachable, state.Unreachable},
+		{"Unable to lock maildrop", state.Unreachable, state.Unreachable},
+		{"too many failed log-ins, try again later", state.Unreachable, state.Unreachable},
+		{"Authentication failed, please try again", state.Login, state.Login},
+		{"invalid password", state.Login, state.Login},
+		{"[AUTH] in use", state.Login, state.Login},
+		{"no", state.Login, state.Unreachable},
+		{"", state.Login, state.Unreachable},
+		{"[SYS/PERM] broken", state.Other, state.Other},
+	} {
+		for _, before := range []bool{false, true} {
+			box := script.NewBox()
+			box.Caps = []string{"USER", "UIDL"}
+			a := meet(t, script.New(t, script.Healthy(box, script.Answers{"PASS": script.Say("-ERR " + c.text)})),
+				func(o *Options) { o.WorkedBefore = before })
+			want := c.first
+			if before {
+				want = c.before
+			}
+			if err := logIn(a, t.Context()); state.KindOf(err) != want || state.HintOf(err) == "" {
+				t.Errorf("%q, worked before is %t: kind %v: %v (%s)", c.text, before, state.KindOf(err), err, state.HintOf(err))
+			}
+		}
+	}
+}
+
+// A refusal in words is waited for as one with a code is.
+func TestPatienceWithWords(t *testing.T) {
+	busy := 2
+	box := script.NewBox(letters(1)...)
+	box.Caps = []string{"USER", "UIDL"}
+	srv := script.New(t, script.Healthy(box, script.Answers{"PASS": func(p *script.Peer, _ string) bool {
+		if busy--; busy < 0 {
+			return false
+		}
+		p.Send("-ERR service temporarily unavailable")
+		return true
+	}}))
+	a := meet(t, srv)
+	var waited time.Duration
+	now := time.Now()
+	a.patience.Most = time.Minute
+	a.patience.Now = func() time.Time { return now.Add(waited) }
+	a.patience.Sleep = func(_ context.Context, d time.Duration) error { waited += d; return nil }
+	if err := logIn(a, t.Context()); err != nil || waited != 15*time.Second {
+		t.Errorf("waited %v: %v", waited, err)
+	}
+}
+
 // What a refused log-in means, and that the password is not in what is said of it.
 func TestRefusedLogIn(t *testing.T) {
 	for _, c := range []struct {
@@ -231,7 +362,7 @@ func TestRefusedLogIn(t *testing.T) {
 	} {
 		t.Run(c.answer, func(t *testing.T) {
 			var trace bytes.Buffer
-			a := meet(t, script.New(t, script.Healthy(script.NewBox(), script.Answers{"AUTH": script.Say(c.answer)})), func(o *Options) { o.Trace = &trace })
+			a := meet(t, script.New(t, script.Healthy(script.NewBox(), script.Answers{"AUTH": script.Say(c.answer), "PASS": script.Say(c.answer)})), func(o *Options) { o.Trace = &trace })
 			err := logIn(a, t.Context())
 			if state.KindOf(err) != c.kind || state.HintOf(err) == "" {
 				t.Errorf("kind %v: %v (%s)", state.KindOf(err), err, state.HintOf(err))

@@ -1,0 +1,111 @@
+package pop3
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+)
+
+// A DELE may be answered with a line that makes no sense, or with several. Where commands were
+// sent ahead nobody knows then what the next line answers: that session is left, and nothing it
+// marked is deleted. In the next each answer is waited for, as this file does.
+
+// markSingly sends DELE for one message after the other. One that is answered oddly fails alone:
+// whether it is marked is not known.
+func (s *session) markSingly(d *deletion) error {
+	for _, m := range d.sure {
+		d.at = m
+		said, err := s.c.alone(dele(int(m.no)))
+		if err != nil {
+			return err
+		}
+		_, stray, err := s.c.settle()
+		if err != nil {
+			return err
+		}
+		said = append(said, stray...)
+		word, text := s.c.parse(said[0])
+		switch {
+		case len(said) == 1 && word == "+OK":
+			d.answered(m, nil)
+		case len(said) == 1 && word == "-ERR":
+			d.answered(m, newRefusal(text))
+		default:
+			d.odd++
+			d.refuse(m.uid, oddDELE(s.c, said))
+		}
+	}
+	d.at = nil
+	return nil
+}
+
+func oddDELE(c *client, said []string) error {
+	line, more := said[0], ""
+	if word, _ := c.parse(line); word != "" && len(said) > 1 {
+		line, more = said[1], " behind the answer"
+	}
+	return fmt.Errorf("DELE was answered with %s%s: whether it goes will show in the next run", c.spoken(line), more)
+}
+
+// alone sends a command that has one line for its answer, and returns all lines that came for it,
+// one at least.
+func (c *client) alone(command string) (said []string, err error) {
+	if err := c.put(command); err != nil {
+		return nil, err
+	}
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	for len(said) == 0 || c.r.Buffered() > 0 && len(said) < maxStray {
+		line, err := c.line()
+		if err != nil {
+			return nil, err
+		}
+		said = append(said, line)
+	}
+	return said, nil
+}
+
+// settle sends STAT, whose answer is known by its numbers, and reads up to that. stray are the lines
+// before it. A server that says no number is asked twice; where it says none again, that is how it
+// answers, and the count is one that no mailbox has.
+func (c *client) settle() (now stat, stray []string, err error) {
+	for n := range 2 {
+		said, err := c.alone("STAT")
+		for more := true; err == nil && more; {
+			line := said[len(said)-1]
+			word, text := c.parse(line)
+			if st, bad := parseStat(text); word == "+OK" && bad == nil {
+				stray = append(stray, said[:len(said)-1]...)
+				return st, stray, c.drain(n, &stray)
+			}
+			if more = word == "" && len(said) < maxStray; more {
+				line, err = c.line()
+				said = append(said, line)
+			}
+		}
+		if err != nil {
+			return now, nil, err
+		}
+		stray = append(stray, said...)
+	}
+	return stat{math.MaxInt}, nil, nil
+}
+
+// drain takes the answer to a second STAT, where what seemed to be its own was the first's.
+func (c *client) drain(stats int, stray *[]string) error {
+	if stats == 0 {
+		return nil
+	}
+	c.conn.Until(time.Now().Add(goodbye))
+	_, err := c.r.Peek(1)
+	c.conn.Until(time.Time{})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		*stray = nil // STAT was answered oddly, once
+		return nil
+	}
+	_, err = c.line()
+	return err
+}
