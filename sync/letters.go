@@ -147,6 +147,21 @@ func both(a, b []string) []string {
 	return out
 }
 
+// hadFlags are the flags of a message of which only the file is left: those that its name shows. Of
+// flags that no name can carry here (can says which can), as a keyword beyond the 26 letters, the server has the
+// last word; where the name is silent, what was agreed on stands in.
+func hadFlags(rec state.Record, silent bool, shown, can state.Flags) state.Flags {
+	return state.Pick(can, state.Spoken(silent, shown, rec.Agreed), lastShown(rec))
+}
+
+// lastShown are the flags that the server showed last; what was sent to it, where it never showed the message.
+func lastShown(rec state.Record) state.Flags {
+	if neverSeen(rec) {
+		return rec.Agreed
+	}
+	return rec.Seen
+}
+
 // carriedFlags are the flags, in the bits of to, of a file that takes a message from one mailbox to
 // another: the system flags that its name shows, and its keywords. What was agreed on of the
 // message stands in where the name is silent, and of flags that no name can carry.
@@ -154,7 +169,7 @@ func carriedFlags(f lying, owner, in, to *box) state.Flags {
 	i, known := owner.find(f.of.uid)
 	var agreed, seen state.Flags
 	if known = known && max(1, owner.records[i].Variant) == f.of.variant; known {
-		agreed, seen = owner.records[i].Agreed, owner.records[i].Seen
+		agreed, seen = state.Pick(owner.disk.Can, owner.records[i].Agreed, lastShown(owner.records[i])), owner.records[i].Seen
 		if owner.records[i].Status == state.Outstanding {
 			agreed = owner.records[i].Seen // nothing was agreed on, but that is what is known of it
 		}

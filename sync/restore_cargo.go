@@ -54,8 +54,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if b := books[f.Token]; b != nil {
 			if i, ok := placeOf(b.records, f.UID); ok &&
 				max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
-				agreed := b.records[i].Agreed
-				flags = state.Pick(disk.Can, state.Spoken(f.Silent, f.Flags, agreed), agreed)
+				flags = hadFlags(b.records[i], f.Silent, f.Flags, disk.Can)
 				if p, ok := b.proofs[f.UID]; ok {
 					c.proof = &p
 				}
@@ -129,8 +128,7 @@ func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, err
 			return nil, err
 		}
 		if i, known := placeOf(b.records, f.UID); known && max(1, b.records[i].Variant) == max(1, f.Variant) {
-			agreed := b.records[i].Agreed
-			flags = state.Spoken(f.Silent, flags, agreed) | agreed&^state.System
+			flags = hadFlags(b.records[i], f.Silent, flags, state.System)
 		}
 	}
 	if !r.Deleted {

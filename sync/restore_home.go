@@ -193,18 +193,24 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 // lade reads what the server does not have. A damaged file stays here.
 func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) error {
 	source := &Source{Name: b.name, Maildir: b.md, Row: b.row}
-	proofs := map[string]map[state.UID]state.Proof{}
-	for _, g := range b.row.Generations {
-		p, err := h.Base.Proofs(ctx, g.ID, nil)
-		if err != nil {
-			return wrap("read state", err)
-		}
-		proofs[g.Token] = p
+	current, err := h.Base.Proofs(ctx, b.gen().ID, nil)
+	if err != nil {
+		return wrap("read state", err)
+	}
+	proofs := map[string]map[state.UID]state.Proof{b.gen().Token: current}
+	records := map[string][]state.Record{b.gen().Token: b.records}
+	older, err := h.olderRecords(ctx, b)
+	if err != nil {
+		return err
+	}
+	for token, o := range older {
+		records[token], proofs[token] = o.records, o.proofs
 	}
 	for _, f := range b.onlyHere() {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
-		if rec := b.record(f.UID); f.Token == b.gen().Token && max(1, rec.Variant) == max(1, f.Variant) {
-			c.flags = state.Pick(b.disk.Can, state.Spoken(f.Silent, f.Flags, rec.Agreed), rec.Agreed)
+		i, known := placeOf(records[f.Token], f.UID)
+		if known && max(1, records[f.Token][i].Variant) == max(1, f.Variant) {
+			c.flags = hadFlags(records[f.Token][i], f.Silent, f.Flags, b.disk.Can)
 			if p, ok := proofs[f.Token][f.UID]; ok {
 				c.proof = &p
 			}

@@ -136,7 +136,7 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		if err != nil {
 			return err
 		}
-		got.Flags = state.Pick(disk.Can, state.Spoken(got.Silent, got.Flags, rec.Agreed), rec.Agreed)
+		got.Flags = hadFlags(rec, got.Silent, got.Flags, disk.Can)
 		batch = append(batch, outgoing{name: name, got: got, key: undoKey(d.UID)})
 		if bytes += got.Bytes; len(batch) == appendBatch || bytes >= appendBytes {
 			if err := send(); err != nil {
