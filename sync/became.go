@@ -2,6 +2,7 @@ package sync
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"mailsync/state"
 )
@@ -48,6 +49,9 @@ func (d *dispatched) near(size int64) bool {
 // sameDate reports whether two dates are known and the same.
 func sameDate(x, y int64) bool { return x == y && x != state.NoDate }
 
+// otherDate is how far a message of another date is from what was sent, at the least: more than any size.
+const otherDate = 1 << 41
+
 // off is how far a message is from what was sent, by what only hints at it.
 func (d *dispatched) off(n *newcomer) int64 {
 	off := max(n.size-d.bytes, d.bytes-n.size)
@@ -55,7 +59,7 @@ func (d *dispatched) off(n *newcomer) int64 {
 		off = 1 << 40
 	}
 	if !sameDate(n.date, d.date) {
-		off += 1 << 41
+		off += otherDate
 	}
 	return off
 }
@@ -87,15 +91,15 @@ func pairByMessageID(sent []dispatched, came []newcomer, to []int) {
 // undecided are the places in came of those whose bytes have to be known.
 func undecided(sent []dispatched, came []newcomer, to []int) (ask []int) {
 	taken := taken(to)
-	for k := range came {
-		if taken[k] {
-			continue
+	var left []*dispatched
+	for i := range sent {
+		if to[i] < 0 {
+			left = append(left, &sent[i])
 		}
-		for i := range sent {
-			if to[i] < 0 && sent[i].mayBe(&came[k]) {
-				ask = append(ask, k)
-				break
-			}
+	}
+	for k := range came {
+		if !taken[k] && slices.ContainsFunc(left, func(d *dispatched) bool { return d.mayBe(&came[k]) }) {
+			ask = append(ask, k)
 		}
 	}
 	return ask
@@ -175,11 +179,13 @@ func keptOf(fields, in []uint64) (kept int) {
 // order in which they were sent.
 func pairByBytes(sent []dispatched, came []newcomer, to []int, least int) {
 	taken := taken(to)
+	gone := func(k int) bool { return taken[k] }
 	for degree := alikeExactly; degree <= least; degree++ {
-		pool := map[[state.DigestSize]byte][]int{}
+		alikes, dated := pool[[state.DigestSize]byte, int]{}, pool[datedKey, int]{}
 		for k := range came {
 			if key, known := poolOf(came[k].sums, degree); known && !taken[k] {
-				pool[key] = append(pool[key], k)
+				alikes.add(key, k)
+				dated.add(datedKey{key, came[k].date}, k)
 			}
 		}
 		for i := range sent {
@@ -188,19 +194,42 @@ func pairByBytes(sent []dispatched, came []newcomer, to []int, least int) {
 			if to[i] >= 0 || !known || degree > alikeBody && !d.confirmed {
 				continue
 			}
-			best := -1
-			for _, k := range pool[key] {
+			may := func(k int) bool {
 				n := &came[k]
-				if taken[k] || !d.mayBe(n) || best >= 0 && d.off(n) >= d.off(&came[best]) || degree > alikeButEnds && alike(d, n) > degree {
-					continue
-				}
-				best = k
+				return !taken[k] && d.mayBe(n) && (degree <= alikeButEnds || alike(d, n) <= degree)
+			}
+			best := -1
+			if d.date != state.NoDate {
+				best = d.nearest(came, dated.rest(datedKey{key, d.date}, gone), may, 0)
+			}
+			if best < 0 {
+				best = d.nearest(came, alikes.rest(key, gone), may, otherDate)
 			}
 			if best >= 0 {
 				to[i], taken[best] = best, true
 			}
 		}
 	}
+}
+
+// datedKey is what two messages of one date have in common.
+type datedKey struct {
+	digest [state.DigestSize]byte
+	date   int64
+}
+
+// nearest is the first of those that are the least off, -1 without. None can be less off than least.
+func (d *dispatched) nearest(came []newcomer, among []int, may func(k int) bool, least int64) int {
+	best := -1
+	for _, k := range among {
+		if best >= 0 && d.off(&came[k]) >= d.off(&came[best]) || !may(k) {
+			continue
+		}
+		if best = k; d.off(&came[k]) == least {
+			break
+		}
+	}
+	return best
 }
 
 // poolOf says among which messages those lie that are alike to a degree.

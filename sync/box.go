@@ -18,17 +18,18 @@ type box struct {
 	records []state.Record // the base, after what the scan learned
 	server  *state.ServerSnapshot
 	disk    *state.DiskSnapshot
-	full    bool     // everything is to be compared
-	fresh   bool     // nothing was learned of this generation yet: files are tied, nothing is deleted
-	anew    bool     // the server's numbers are others than the base had
-	follows bool     // its Maildir came here by our hand, whatever path its marker says
-	useTold bool     // another special use than the base has was told
-	refused error    // why its Maildir is left alone
-	home    string   // where its mail lies already, in a Maildir that a mail program made; "" nowhere
-	tied    []tied   // files and records that were tied to its messages in this run
-	spares  []*spare // what could still be a message that is fetched
-	strays  *strays  // files here that could be, too
-	proves  bool     // a missing file was removed by somebody
+	full    bool                   // everything is to be compared
+	fresh   bool                   // nothing was learned of this generation yet: files are tied, nothing is deleted
+	anew    bool                   // the server's numbers are others than the base had
+	follows bool                   // its Maildir came here by our hand, whatever path its marker says
+	useTold bool                   // another special use than the base has was told
+	refused error                  // why its Maildir is left alone
+	home    string                 // where its mail lies already, in a Maildir that a mail program made; "" nowhere
+	tied    []tied                 // files and records that were tied to its messages in this run
+	spares  []*spare               // what could still be a message that is fetched
+	sized   map[int64]*sizedSpares // the same by size, once one was asked for
+	strays  *strays                // files here that could be, too
+	proves  bool                   // a missing file was removed by somebody
 	ops     []Op
 	turn    turn
 

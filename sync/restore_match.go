@@ -176,46 +176,49 @@ func keysOf(messageID string, size, date int64) []content {
 	return []content{{size: size, date: state.NoDate}, {size: -1, date: date}}
 }
 
-// candidates are the messages that a file could be, if their bytes are the same.
-func (m *matching) candidates(c *cargo) (out []*offered, err error) {
-	next, open := uint32(0), false
-	if len(m.from) > 0 {
-		d, err := c.digest()
-		if err != nil {
-			return nil, err
-		}
-		next, open = m.from[d]
+// awaits reports whether an intent is open to have sent what a file holds, and with which UIDNEXT: its message
+// may be any that came since, whatever the server made of its header.
+func (m *matching) awaits(c *cargo) (next uint32, open bool, err error) {
+	if len(m.from) == 0 {
+		return 0, false, nil
 	}
-	for _, k := range keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date) {
-		out = append(out, m.byIdent[k]...)
+	d, err := c.digest()
+	if err != nil {
+		return 0, false, err
 	}
-	if open {
-		for _, o := range m.msgs {
-			if uint32(o.UID) >= next {
-				out = append(out, o)
-			}
-		}
-	}
-	return slices.DeleteFunc(out, func(o *offered) bool { return o.taken }), nil
+	next, open = m.from[d]
+	return next, open, nil
 }
 
 // fetch digests the bodies that have to decide.
 func (m *matching) fetch(ctx context.Context) error {
-	var uids []state.UID
-	asked := map[state.UID]bool{}
+	asked, least := map[content]bool{}, ^uint32(0)
+	could := map[*offered]bool{}
 	for i, c := range m.cargo {
 		if m.to[i] != nil {
 			continue
 		}
-		candidates, err := m.candidates(c)
+		for _, k := range keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date) {
+			if asked[k] {
+				continue
+			}
+			asked[k] = true
+			for _, o := range m.byIdent[k] {
+				could[o] = true
+			}
+		}
+		next, open, err := m.awaits(c)
 		if err != nil {
 			return err
 		}
-		for _, o := range candidates {
-			if !asked[o.UID] {
-				asked[o.UID] = true
-				uids = append(uids, o.UID)
-			}
+		if open && next < least {
+			least = next
+		}
+	}
+	var uids []state.UID
+	for _, o := range m.free() {
+		if could[o] || uint32(o.UID) >= least {
+			uids = append(uids, o.UID)
 		}
 	}
 	if len(uids) == 0 {
@@ -236,31 +239,74 @@ func (m *matching) fetch(ctx context.Context) error {
 
 // same matches by digest: first of all bytes, then of those that no server changes.
 func (m *matching) same() error {
-	for _, exact := range []bool{true, false} {
-		for i, c := range m.cargo {
-			if m.to[i] != nil {
-				continue
+	err := m.sameBy(func(s *sums) [state.DigestSize]byte { return s.exact }, (*cargo).digest)
+	if err != nil {
+		return err
+	}
+	return m.sameBy(func(s *sums) [state.DigestSize]byte { return s.loose }, func(c *cargo) ([state.DigestSize]byte, error) {
+		s, err := c.sums()
+		if err != nil {
+			return [state.DigestSize]byte{}, err
+		}
+		return s.loose, nil
+	})
+}
+
+// twin is what two messages have in common that are one: a key of keysOf, and a digest.
+type twin struct {
+	content
+	digest [state.DigestSize]byte
+}
+
+// sameBy matches by one digest, there and here.
+func (m *matching) sameBy(there func(*sums) [state.DigestSize]byte, here func(*cargo) ([state.DigestSize]byte, error)) error {
+	taken := func(o *offered) bool { return o.taken }
+	left := map[content]bool{}
+	byKey := pool[twin, *offered]{}
+	for k, alike := range m.byIdent {
+		for _, o := range alike {
+			if o.sum != nil && !o.taken {
+				left[k] = true
+				byKey.add(twin{k, there(o.sum)}, o)
 			}
-			candidates, err := m.candidates(c)
-			if err != nil {
-				return err
+		}
+	}
+	byBytes := pool[[state.DigestSize]byte, *offered]{}
+	if len(m.from) > 0 {
+		for _, o := range m.msgs {
+			if o.sum != nil && !o.taken {
+				byBytes.add(there(o.sum), o)
 			}
-			candidates = slices.DeleteFunc(candidates, func(o *offered) bool { return o.sum == nil })
-			if len(candidates) == 0 {
-				continue
+		}
+	}
+	for i, c := range m.cargo {
+		if m.to[i] != nil {
+			continue
+		}
+		next, open, err := m.awaits(c)
+		if err != nil {
+			return err
+		}
+		keys := slices.DeleteFunc(keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date), func(k content) bool { return !left[k] })
+		if len(keys) == 0 && !(open && len(byBytes) > 0) {
+			continue
+		}
+		want, err := here(c)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if alike := byKey.rest(twin{k, want}, taken); m.to[i] == nil && len(alike) > 0 {
+				m.pair(i, alike[0])
 			}
-			want, err := c.sums()
-			if err != nil {
-				return err
-			}
-			for _, o := range candidates {
-				if o.taken {
-					continue
-				}
-				if exact && o.sum.exact == want.exact || !exact && o.sum.loose == want.loose {
-					m.pair(i, o)
-					break
-				}
+		}
+		if !open || m.to[i] != nil {
+			continue
+		}
+		for _, o := range byBytes.rest(want, taken) {
+			if !o.taken && uint32(o.UID) >= next {
+				m.pair(i, o)
+				break
 			}
 		}
 	}

@@ -27,6 +27,7 @@ type spare struct {
 	plain bool      // a file without a token: a mail program made it
 	stray state.UID // of a file of the current generation; 0: it is of none
 	place uint32    // of that file: its Name in the scan
+	nth   int       // among the spares of its box, the likeliest first
 }
 
 // findSpares returns the spares of a box, the likeliest first: files of its older
@@ -210,43 +211,6 @@ func (r *run) alreadyHere(ctx context.Context, b *box, got state.Received) (*spa
 		return s, file, err
 	}
 	return r.strayWith(ctx, b, got)
-}
-
-// spareWith returns a spare with the bytes of a received body, nil if there is none.
-func (b *box) spareWith(got state.Received) (*spare, state.Received, error) {
-	for _, s := range b.spares {
-		if s.used {
-			continue
-		}
-		if s.Fileless {
-			if s.bytes == got.Bytes && s.Digest == got.Digest {
-				return s, state.Received{}, nil
-			}
-			continue
-		}
-		if s.bytes < 0 {
-			id, err := b.md.Ident(s.name)
-			if errors.Is(err, fs.ErrNotExist) {
-				s.used = true
-				continue
-			}
-			if err != nil {
-				return nil, state.Received{}, err
-			}
-			s.bytes = id.Size
-		}
-		if s.bytes != got.Bytes {
-			continue
-		}
-		file, err := b.md.Inspect(s.name, &state.Proof{Digest: got.Digest, Bytes: got.Bytes})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, state.Received{}, err
-		}
-		if err == nil && file.Digest == got.Digest && file.Bytes == got.Bytes {
-			return s, file, nil
-		}
-	}
-	return nil, state.Received{}, nil
 }
 
 // holdAppends leaves those files to the next run that may prove to be messages of the server's:

@@ -1,0 +1,136 @@
+package sync_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mailsync/backends/maildir"
+	"mailsync/backends/mem"
+	"mailsync/state"
+	"mailsync/sync"
+)
+
+// Logs that a machine mails each minute have one size, one second's date and no Message-ID. What is the same
+// only their bytes tell, and thousands of them must not be compared each with every other one.
+
+const fewAlike, manyAlike = 300, 1500
+
+// alikeLab is a lab with n messages of one size and date, without Message-IDs, after a run.
+func alikeLab(t testing.TB, n int) *lab {
+	l := newLab()
+	l.server.Change("INBOX", func(m *mem.Mailbox) {
+		for i := range n {
+			m.Add(fmt.Sprintf("Subject: %06d\r\n\r\nalike\r\n", i), 1_700_000_000, `\Seen`)
+		}
+	})
+	l.clean(t)
+	return l
+}
+
+// backwards is a server that has the messages in the reverse of the order in which they came: what is looked
+// for first lies last.
+func backwards(s *mem.Server, uidValidity uint32) {
+	s.Change("INBOX", func(m *mem.Mailbox) {
+		slices.Reverse(m.Messages)
+		m.Renumber(uidValidity, 1)
+	})
+}
+
+// counted is a Maildir that counts how often a file is read.
+type counted struct {
+	sync.Maildir
+	reads *atomic.Int64
+}
+
+func (c counted) Inspect(name string, want *state.Proof) (state.Received, error) {
+	c.reads.Add(1)
+	return c.Maildir.Inspect(name, want)
+}
+
+type countedTree struct {
+	sync.Tree
+	reads *atomic.Int64
+}
+
+func (c countedTree) Open(path string) (sync.Maildir, error) {
+	m, err := c.Tree.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return counted{m, c.reads}, nil
+}
+
+// octetsOf are those that f allocates: what it compares it has in lists.
+func octetsOf(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func TestMatchingOfManyAlikeIsNotQuadratic(t *testing.T) {
+	const n = 20_000
+	octets := octetsOf(func() {
+		if got, err := sync.MatchAlike(n); got != n || err != nil {
+			t.Errorf("%d of %d are matched: %v", got, n, err)
+		}
+	})
+	if octets > n*5000 {
+		t.Errorf("%d alike cost %d octets: each was listed for each", n, octets)
+	}
+}
+
+func TestRestoreOfManyAlike(t *testing.T) {
+	p := newPort(alikeLab(t, fewAlike))
+	ok(t, p.restore(t, nil), fewAlike, 0)
+	backwards(p.server, 4711)
+	p.ledger = &ledger{}
+	ok(t, p.restore(t, nil), 0, fewAlike)
+}
+
+func TestTiesOfManyAlikeReadEachFileAFewTimes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lose func(*lab)
+	}{
+		{"numbered anew", func(*lab) {}},
+		{"no state", func(l *lab) { l.base = mem.NewBase() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := alikeLab(t, manyAlike)
+			c.lose(l)
+			backwards(l.server, 4711)
+			var reads atomic.Int64
+			l.change = func(a *sync.Account) {
+				a.Tree = countedTree{tree{maildir.Open(l.disk, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, &reads}
+			}
+			l.clean(t)
+			if n := reads.Load(); n > 5*manyAlike {
+				t.Errorf("%d files were read %d times", manyAlike, n)
+			}
+			l.change = nil
+			if n := len(l.files(t)); n != manyAlike {
+				t.Errorf("%d files are here, want %d", n, manyAlike)
+			}
+			l.clean(t)
+			l.idle(t)
+		})
+	}
+}
+
+// A server without UIDPLUS tells no UID of what it stores: all is found again by its bytes.
+func TestManyAlikeOfWhichNoUIDIsTold(t *testing.T) {
+	const n = 40_000
+	begin := time.Now()
+	if got := sync.PairAlike(n); got != n {
+		t.Errorf("%d of %d are paired", got, n)
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("pairing %d of the same bytes took %v", n, took)
+	}
+}
