@@ -20,11 +20,14 @@ func Courier(t testing.TB, opts ...Option) *Server {
 	if os.Getuid() != 0 {
 		lacking(t, "Courier needs root")
 	}
-	return start(t, "courier", courier{root}, opts)
+	return start(t, "courier", courier{root: root}, opts)
 }
 
 // courier is the folder its packages are unpacked in.
-type courier struct{ root string }
+type courier struct {
+	usual
+	root string
+}
 
 // secretHash is Password as crypt(3) stores it, with MD5.
 const secretHash = "$1$mailsync$DDkRxo7aMfqJKOvAc9Rj7/"
@@ -132,8 +135,6 @@ func (courier) maildir(s *Server, user string) string {
 func (courier) socket(s *Server) string {
 	return filepath.Join(s.Dir, "run/courier/authdaemon/socket")
 }
-
-func (courier) log(s *Server) string { return s.out.String() }
 
 func (c courier) write(s *Server) error {
 	// A socket of the last run would look as if it were there already.

@@ -15,22 +15,24 @@ func Cyrus(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	root := unpacked("cyrus")
 	need(t, "Cyrus", filepath.Join(root, "usr/lib/cyrus/bin/master"), "saslpasswd2")
-	s := start(t, "cyrus", cyrus{root}, opts)
+	s := start(t, "cyrus", cyrus{root: root}, opts)
 	s.AddUser("cyrus")
 	return s
 }
 
-// cyrus is the folder its packages are unpacked in.
-type cyrus struct{ root string }
+// cyrus is the folder its packages are unpacked in. It says little, for it writes to the
+// system's log.
+type cyrus struct {
+	usual
+	root string
+}
 
 func (c cyrus) bin() string { return filepath.Join(c.root, "usr/lib/cyrus/bin") }
 
 // env has the libraries of the unpacked packages, and no fsync: the databases would
 // wait for the disk at every message.
 func (c cyrus) env() []string {
-	dirs, _ := filepath.Glob(filepath.Join(c.root, "usr/lib/*-linux-gnu"))
-	return append(os.Environ(),
-		"LD_LIBRARY_PATH="+strings.Join(dirs, ":"), "LD_PRELOAD=libeatmydata.so.1")
+	return append(os.Environ(), "LD_LIBRARY_PATH="+libraries(c.root), "LD_PRELOAD=libeatmydata.so.1")
 }
 
 func (c cyrus) commands(s *Server) []*exec.Cmd {
@@ -49,13 +51,6 @@ func (c cyrus) addUser(s *Server, name string) error {
 	}
 	return s.owner.take(db)
 }
-
-func (cyrus) maildir(*Server, string) string { return "" }
-
-func (cyrus) socket(*Server) string { return "" }
-
-// log is mostly empty: Cyrus writes to the system's log.
-func (cyrus) log(s *Server) string { return s.out.String() }
 
 func (c cyrus) write(s *Server) error {
 	for _, dir := range []string{"conf", "spool", "run", "lock"} {

@@ -1,5 +1,6 @@
-// Package servers runs real mail servers as child processes of a test: Dovecot,
-// Cyrus IMAP and Courier, several at once, each in a folder of its own, on loopback
+// Package servers runs real mail servers as child processes of a test: Dovecot, Cyrus
+// IMAP, Courier, GNU mailutils, popa3d and maddy, and the proxies imapproxy and perdition
+// before another of them; several at once, each in a folder of its own, on loopback
 // ports that were free a moment ago.
 //
 //	srv := servers.Dovecot(t, servers.Quota(10<<20, 20000))

@@ -43,7 +43,7 @@ const dovecotCapabilities = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SO
 
 const exchangeCapabilities = "IMAP4 IMAP4rev1 LITERAL+ IDLE UIDPLUS MOVE ID CHILDREN NAMESPACE UNSELECT"
 
-type dovecot struct{}
+type dovecot struct{ usual }
 
 func (dovecot) commands(s *Server) []*exec.Cmd {
 	return []*exec.Cmd{exec.Command(dovecotProgram, "-F", "-c", filepath.Join(s.Dir, "dovecot.conf"))}
@@ -65,8 +65,6 @@ func (d dovecot) addUser(s *Server, name string) error {
 func (dovecot) maildir(s *Server, user string) string {
 	return filepath.Join(s.Dir, "mail", user, "Maildir")
 }
-
-func (dovecot) socket(*Server) string { return "" }
 
 func (dovecot) log(s *Server) string {
 	// It complains to stderr only before it has read where the log is.

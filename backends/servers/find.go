@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -81,6 +82,17 @@ func unpacked(name string) string {
 		}
 	}
 	return filepath.Join(cache, "mailsync-servers", name)
+}
+
+// libraries are the folders of an unpacked package's shared libraries, as the loader
+// wants them.
+func libraries(root string) string {
+	all := []string{filepath.Join(root, "usr/lib")}
+	for _, pattern := range []string{"usr/lib/*-linux-gnu", "lib/*-linux-gnu"} {
+		dirs, _ := filepath.Glob(filepath.Join(root, pattern))
+		all = append(all, dirs...)
+	}
+	return strings.Join(all, ":")
 }
 
 // Need ends the test where one of the programs it is about is not there: skipped at

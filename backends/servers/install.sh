@@ -1,8 +1,9 @@
 #!/bin/sh
-# Brings the real mail servers that the tests start: Dovecot is installed, Cyrus and
-# Courier are only unpacked, for their packages exclude one another and nothing of
-# theirs may run on its own. They go to $MAILSYNC_SERVERS, else to the user's cache
-# folder; root's is closed to the user that Cyrus runs as, so root takes /var/cache.
+# Brings the real mail servers that the tests start: Dovecot is installed; Cyrus, Courier,
+# GNU mailutils, popa3d, imapproxy and perdition are only unpacked, for some of their
+# packages exclude one another and nothing of theirs may run on its own; maddy is built,
+# as the module in the folder "maddy" says. They go to $MAILSYNC_SERVERS, else to the user's
+# cache folder; root's is closed to the user that Cyrus runs as, so root takes /var/cache.
 #
 # It can be run again at any time and is quick when there is nothing to do. What it
 # could not have it says, one line a server; that alone is no failure, for the tests
@@ -16,7 +17,8 @@ else
 fi
 cache=${MAILSYNC_SERVERS:-$cache/mailsync-servers}
 installed="dovecot-imapd dovecot-pop3d libical3 libxapian30 libpcre3 sasl2-bin
-	libeatmydata1 libcourier-unicode4 libgamin0 libltdl7 libidn12"
+	libeatmydata1 libcourier-unicode4 libgamin0 libltdl7 libidn12
+	libgsasl18 libldap-2.5-0 libnsl2 libwrap0"
 cyrus="cyrus-common cyrus-imapd cyrus-pop3d"
 # The benchmark compares with isync.
 installed="$installed isync"
@@ -28,6 +30,9 @@ installed="$installed neomutt notmuch"
 command -v gcc >/dev/null 2>&1 || installed="$installed gcc libc6-dev"
 courier="courier-base courier-imap courier-pop courier-authlib courier-authdaemon
 	courier-authlib-userdb"
+mailutils="mailutils-imap4d mailutils-pop3d libmailutils9 libmu-dbm9 libkyotocabinet16v5
+	liblzo2-2 libmariadb3"
+perdition="perdition libvanessa-adt1 libvanessa-logger0 libvanessa-socket2 libpopt0"
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -48,13 +53,11 @@ update() {
 	updated=yes
 }
 
+# is_installed asks for all packages at once: asked one by one they take longer than all the rest.
 is_installed() {
-	for p in $installed; do
-		case $(dpkg-query -W -f '${Status}' "$p" 2>/dev/null) in
-		*" installed") ;;
-		*) return 1 ;;
-		esac
-	done
+	# shellcheck disable=SC2086
+	told=$(dpkg-query -W -f '${Status}\n' $installed 2>/dev/null) || return 1
+	! echo "$told" | grep -qv ' installed$'
 }
 
 # install_system installs the packages that have to be in their own place. A package
@@ -76,11 +79,15 @@ install_system() {
 	done
 }
 
+# bring NAME PACKAGES unpacks packages, and tries again with newer lists where it could not.
+bring() {
+	[ -d "$cache/$1" ] || unpack "$@" || { update; unpack "$@"; }
+}
+
 # unpack NAME PACKAGES puts packages into $cache/NAME, whole or not at all.
 unpack() {
 	name=$1
 	shift
-	[ -d "$cache/$name" ] && return
 	mkdir -p "$cache" && part=$(mktemp -d "$cache/$name.XXXXXX") || return 1
 	chmod 0755 "$part"
 	if (cd "$part" && apt download "$@" && for deb in *.deb; do
@@ -92,13 +99,30 @@ unpack() {
 	[ -d "$cache/$name" ]
 }
 
+# build_maddy builds it into $cache/maddy, whole or not at all, and again where the module
+# that says how has changed. It needs no C compiler without cgo. What Go said is in $why_maddy
+# where it could not.
+build_maddy() {
+	module=$(dirname "$0")/maddy
+	cmp -s "$module/go.mod" "$cache/maddy/go.mod" && [ -x "$cache/maddy/maddy" ] && return
+	mkdir -p "$cache" && part=$(mktemp -d "$cache/maddy.XXXXXX") || return 1
+	chmod 0755 "$part"
+	if said=$(cd "$module" && CGO_ENABLED=0 ${GO:-go} build -trimpath -ldflags '-s -w' -o "$part/maddy" \
+		github.com/foxcpp/maddy/cmd/maddy 2>&1) && cp "$module/go.mod" "$part/go.mod"; then
+		rm -rf "$cache/maddy" && mv "$part" "$cache/maddy"
+	else
+		why_maddy=$(echo "$said" | tail -n 1)
+	fi
+	rm -rf "$part"
+}
+
 # tell NAME FILE says whether a server is there, and which of its libraries are not.
 tell() {
 	if [ ! -x "$2" ]; then
 		echo "servers: no $1 here${3:+: $3}"
 		return
 	fi
-	own=$(echo "$cache"/cyrus/usr/lib/*-linux-gnu "$cache"/courier/usr/lib | tr ' ' :)
+	own=$(echo "$cache"/*/usr/lib/*-linux-gnu "$cache"/*/lib/*-linux-gnu "$cache"/*/usr/lib | tr ' ' :)
 	missing=$(LD_LIBRARY_PATH=$own ldd "$2" 2>/dev/null |
 		sed -n 's/^[[:space:]]*\([^ ]*\) => not found$/\1/p' | tr '\n' ' ')
 	if [ -n "$missing" ]; then
@@ -120,16 +144,25 @@ else
 		fi
 	fi
 	# shellcheck disable=SC2086
-	if [ ! -d "$cache/cyrus" ]; then
-		unpack cyrus $cyrus || { update; unpack cyrus $cyrus; }
-	fi
-	# shellcheck disable=SC2086
-	if [ ! -d "$cache/courier" ]; then
-		unpack courier $courier || { update; unpack courier $courier; }
-	fi
+	{
+		bring cyrus $cyrus
+		bring courier $courier
+		bring mailutils $mailutils
+		bring perdition $perdition
+		bring popa3d popa3d
+		bring imapproxy imapproxy
+	}
 fi
+why_maddy=
+build_maddy
 
 tell Dovecot /usr/sbin/dovecot "$why"
 tell Cyrus "$cache/cyrus/usr/lib/cyrus/bin/imapd" "$why"
 tell Courier "$cache/courier/usr/bin/imapd" "$why"
+tell "GNU mailutils imap4d" "$cache/mailutils/usr/sbin/imap4d" "$why"
+tell "GNU mailutils pop3d" "$cache/mailutils/usr/sbin/pop3d" "$why"
+tell popa3d "$cache/popa3d/usr/sbin/popa3d" "$why"
+tell imapproxy "$cache/imapproxy/usr/sbin/imapproxyd" "$why"
+tell perdition "$cache/perdition/usr/sbin/perdition" "$why"
+tell maddy "$cache/maddy/maddy" "$why_maddy"
 exit 0

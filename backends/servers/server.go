@@ -28,13 +28,16 @@ const (
 
 // Server is one running mail server. Its addresses stay the same over Restart.
 type Server struct {
-	Name  string // "dovecot", "cyrus" or "courier"
+	Name  string // "dovecot", "cyrus", "courier", "mailutils", "popa3d", "maddy", "imapproxy" or "perdition"
 	Dir   string // its own folder: configuration, log, mail
-	IMAP  string // address for plain text and STARTTLS
+	IMAP  string // address for plain text and STARTTLS; an address is "" where it is not served
 	IMAPS string // address for TLS from the first byte
 	POP3  string // as IMAP
 	POP3S string // as IMAPS
 	CA    []byte // PEM of the authority that signed its certificate
+
+	// Behind is the server that a proxy stands before, nil for one that has the mail itself.
+	Behind *Server
 
 	t       testing.TB
 	rig     rig
@@ -53,6 +56,10 @@ type rig interface {
 	commands(s *Server) []*exec.Cmd
 	// addUser makes a user known. It may be called while the server runs or not.
 	addUser(s *Server, name string) error
+	// addresses are those that it listens at.
+	addresses(s *Server) []*string
+	// login is the name by which a user logs in.
+	login(user string) string
 	// maildir is where a user's INBOX lies, "" where it is no Maildir.
 	maildir(s *Server, user string) string
 	// socket is a socket that has to answer too before the server is ready, "" without.
@@ -61,16 +68,32 @@ type rig interface {
 	log(s *Server) string
 }
 
+// usual is what a rig is unless it says otherwise: IMAP and POP3, with TLS and without,
+// users who log in by their names, no Maildir, everything said on stdout and stderr.
+type usual struct{}
+
+func (usual) addresses(s *Server) []*string  { return []*string{&s.IMAP, &s.IMAPS, &s.POP3, &s.POP3S} }
+func (usual) login(user string) string       { return user }
+func (usual) maildir(*Server, string) string { return "" }
+func (usual) socket(*Server) string          { return "" }
+func (usual) log(s *Server) string           { return s.out.String() }
+
 // start makes the folder, the certificate and the processes, and returns when the
 // server greets. The test fails if it does not.
 func start(t testing.TB, name string, r rig, opts []Option) *Server {
+	t.Helper()
+	return startBefore(t, name, r, nil, opts)
+}
+
+// startBefore is start for a proxy, which stands before another server.
+func startBefore(t testing.TB, name string, r rig, behind *Server, opts []Option) *Server {
 	t.Helper()
 	// Not t.TempDir: its parent is closed to the user that the mail belongs to.
 	dir, err := os.MkdirTemp("", "ms-"+name+"-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Name: name, Dir: dir, t: t, rig: r, owner: mailOwner()}
+	s := &Server{Name: name, Dir: dir, Behind: behind, t: t, rig: r, owner: mailOwner()}
 	for _, o := range opts {
 		o(&s.options)
 	}
@@ -110,8 +133,30 @@ func (s *Server) AddUser(name string) {
 	}
 }
 
+// Login is the name by which a user of AddUser logs in.
+func (s *Server) Login(user string) string { return s.rig.login(user) }
+
+// Deliver puts a message, with CRLF, into a user's INBOX, over IMAP where that is
+// served. The test fails where it cannot.
+func (s *Server) Deliver(user string, body []byte) {
+	s.t.Helper()
+	if r, ok := s.rig.(interface {
+		deliver(s *Server, user string, body []byte) error
+	}); ok {
+		if err := r.deliver(s, user, body); err != nil {
+			s.t.Fatal(err)
+		}
+		return
+	}
+	c := s.LogIn(user)
+	defer c.Close()
+	if err := c.Append("INBOX", nil, time.Time{}, body); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // Maildir is the folder of a user's INBOX: a Maildir++ with the other mailboxes in
-// it for Dovecot and Courier, "" for Cyrus. Files put there belong to Own.
+// it for Dovecot and Courier, "" for the others. Files put there belong to Own.
 func (s *Server) Maildir(user string) string { return s.rig.maildir(s, user) }
 
 // Own gives a path, and all below it, to the user whose mail it is.
@@ -157,15 +202,15 @@ func (s *Server) Restart(opts ...Option) {
 	}
 }
 
-// takePorts finds four free ports. Nothing keeps them from being taken by others
+// takePorts finds a free port for each address. Nothing keeps them from being taken by others
 // before the server listens there.
 func (s *Server) takePorts() error {
-	for _, addr := range []*string{&s.IMAP, &s.IMAPS, &s.POP3, &s.POP3S} {
+	for _, addr := range s.rig.addresses(s) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		// Held until all four are known, so that they differ.
+		// Held until all are known, so that they differ.
 		defer l.Close()
 		*addr = l.Addr().String()
 	}
@@ -192,9 +237,9 @@ func (s *Server) run() error {
 			return err
 		}
 	}
-	for _, addr := range []string{s.IMAP, s.IMAPS, s.POP3, s.POP3S} {
-		greets := addr == s.IMAP || addr == s.POP3
-		if err := s.await("tcp", addr, greets, deadline); err != nil {
+	for _, addr := range s.rig.addresses(s) {
+		greets := addr == &s.IMAP || addr == &s.POP3
+		if err := s.await("tcp", *addr, greets, deadline); err != nil {
 			s.Stop()
 			return err
 		}

@@ -63,16 +63,19 @@ func Connect(addr string, config *tls.Config) (*Session, error) {
 	return s, nil
 }
 
-// LogIn opens a session in plain text as one of a server's users. The session ends
-// with the test.
+// LogIn opens a session in plain text as one of a server's users, past a proxy. The
+// session ends with the test.
 func (s *Server) LogIn(user string) *Session {
 	s.t.Helper()
+	if s.Behind != nil {
+		return s.Behind.LogIn(user)
+	}
 	c, err := Connect(s.IMAP, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	if _, err := c.Do("LOGIN " + user + " " + Password); err != nil {
+	if _, err := c.Do("LOGIN " + s.Login(user) + " " + Password); err != nil {
 		s.t.Fatal(err)
 	}
 	return c
