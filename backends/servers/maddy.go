@@ -71,7 +71,7 @@ auth.pass_table local_authdb {
 }
 storage.imapsql local_mailboxes {
     driver sqlite3
-    dsn $T/mail.db
+    dsn "$T/mail.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 imap tls://$IMAPS tcp://$IMAP {
     insecure_auth yes

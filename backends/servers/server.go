@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -202,17 +203,26 @@ func (s *Server) Restart(opts ...Option) {
 	}
 }
 
-// takePorts finds a free port for each address. Nothing keeps them from being taken by others
-// before the server listens there.
+// given are the ports that servers of this process have got, so that none gets one that
+// another is about to listen at.
+var given sync.Map
+
+// takePorts finds a free port for each address. Nothing keeps them from being taken by
+// other processes before the server listens there.
 func (s *Server) takePorts() error {
 	for _, addr := range s.rig.addresses(s) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
+		for {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			// Held until all are known, so that they differ.
+			defer l.Close()
+			*addr = l.Addr().String()
+			if _, taken := given.LoadOrStore(*addr, true); !taken {
+				break
+			}
 		}
-		// Held until all are known, so that they differ.
-		defer l.Close()
-		*addr = l.Addr().String()
 	}
 	return nil
 }
@@ -240,6 +250,13 @@ func (s *Server) run() error {
 	for _, addr := range s.rig.addresses(s) {
 		greets := addr == &s.IMAP || addr == &s.POP3
 		if err := s.await("tcp", *addr, greets, deadline); err != nil {
+			s.Stop()
+			return err
+		}
+	}
+	// One that could not listen has ended, and what greeted in its place is another's.
+	for _, p := range s.procs {
+		if err := p.exited(); err != nil {
 			s.Stop()
 			return err
 		}

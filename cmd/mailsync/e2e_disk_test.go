@@ -33,7 +33,7 @@ type file struct {
 
 // Section 4's name: seconds, UID (or what stands for a UIDL), token, sizes and digest,
 // flags where it is in cur.
-var fileName = regexp.MustCompile(`^(\d+)\.(?:U(\d+)(?:-\d+)?|P[A-Za-z2-7]{26})T([^.]+)\.mailsync,S=(\d+),W=(\d+)(?:,H=([A-Za-z2-7]{20}))?(?::2,([A-Za-z]*))?$`)
+var fileName = regexp.MustCompile(`^(\d+)\.(?:U(\d+)(?:-\d+)?|P[A-Za-z2-7]{26}(?:-\d+)?)T([^.]+)\.mailsync,S=(\d+),W=(\d+)(?:,H=([A-Za-z2-7]{20}))?(?::2,([A-Za-z]*))?$`)
 
 var letterNames = map[rune]string{'S': `\Seen`, 'R': `\Answered`, 'F': `\Flagged`, 'D': `\Draft`, 'P': "$Forwarded", 'T': `\Deleted`}
 
