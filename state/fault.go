@@ -71,3 +71,7 @@ var ErrOccupied = errors.New("another message has this identity on disk")
 // ErrRenumbered says that a mailbox has another UIDVALIDITY than the one an operation
 // was planned for. Nothing was done.
 var ErrRenumbered = errors.New("the server numbered the mailbox anew during the run")
+
+// ErrBreaks says that something is left out for the rest of the run: the server ended the connection
+// at it, fell silent or answered what cannot be read, twice, or once where it must not be tried again.
+var ErrBreaks = errors.New("given up for this run")

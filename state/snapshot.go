@@ -18,6 +18,7 @@ type Listed struct {
 	HasMark    bool     // Mark was told
 	Size       int64    // STATUS SIZE in octets, -1 unknown
 	Subscribed bool
+	Err        error // why nothing can be known of it in this run: the connection breaks at it (ErrBreaks)
 }
 
 // Listing is every mailbox of an account. One that did not end in a tagged OK is

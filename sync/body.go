@@ -123,7 +123,7 @@ func (f *fetching) storageOf(p *parcel) error {
 // tried once more and then left for the next run.
 func (f *fetching) retry(p *parcel, ops []Op, err error) error {
 	b := p.queue.box
-	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) {
+	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) || errors.Is(err, state.ErrBreaks) {
 		return f.giveUp(b, err)
 	}
 	if f.ctx.Err() != nil || errors.Is(err, errCut) {

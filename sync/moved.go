@@ -148,11 +148,14 @@ func (r *run) follow(ctx context.Context, b *box, path string) (Maildir, error) 
 
 // sameServer sees that an account whose host or user has another name in the
 // configuration is on the server that its mail came from: UIDVALIDITY and messages of
-// every mailbox that was synced have to agree, unless the user says that it moved.
+// every mailbox that was synced have to agree, unless the user says that it moved. One that
+// cannot be looked at fails, and the others are gone on with if one of them agrees.
 func (r *run) sameServer(ctx context.Context) error {
 	if !r.elsewhere() || r.Moved {
 		return nil
 	}
+	var failed error
+	agreed := 0
 	for _, b := range r.boxes {
 		if b.gen() == nil || b.gen().Tally == (state.Tally{}) {
 			continue
@@ -163,7 +166,11 @@ func (r *run) sameServer(ctx context.Context) error {
 		}
 		sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: b.listed.Raw, Full: true, Keywords: state.NewKeywords(b.row.Keywords)})
 		if err != nil {
-			return err
+			if ends(err) {
+				return err
+			}
+			b.refused, failed = err, err // it has to agree before it is gone on with
+			continue
 		}
 		if sn.UIDLs == nil && b.gen().Tally.OnServer == 0 {
 			continue
@@ -176,6 +183,10 @@ func (r *run) sameServer(ctx context.Context) error {
 			return state.Faultf(state.Storage, "the Maildirs were filled from %s at %s, and %q is another mailbox at %s; nothing was done", r.row.User, r.row.Host, b.name, r.Host).
 				WithHint("give %s at %s a maildir of its own, or run once with --moved if it is the same account", r.User, r.Host)
 		}
+		agreed++
+	}
+	if failed != nil && agreed == 0 {
+		return failed
 	}
 	r.note("", fmt.Sprintf("%s at %s is %s at %s now: its messages are the same", r.row.User, r.row.Host, r.User, r.Host), "")
 	return nil

@@ -20,9 +20,11 @@ type Account struct {
 	patience    *reach.Patience
 	commands    atomic.Int64 // of sessions that are gone
 	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
+	noLimit     atomic.Bool  // a STATUS that asked for APPENDLIMIT broke the connection
 	peeks       atomic.Bool  // the server was seen to leave \Seen alone
 	alone       atomic.Bool  // bodies are asked for alone: what followed one could not be read
-	breaks      breaks       // of the first connections of Fetches
+	breaks      breaks       // of all connections but the further ones of Fetches
+	bareList    atomic.Bool  // a LIST that asked for STATUS broke the connection
 
 	secretMu sync.Mutex
 	known    *Secret
@@ -54,11 +56,14 @@ type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
 
-// do runs f on a session. Where the connection breaks it is run once more on another
-// one; where the server wants us to come back later, after a wait. So f must be safe to
-// run twice, or return a *final error once it is not.
+// do runs f on a session. Where the connection breaks it is run once more on another one, and
+// breaks.go says whose fault it is if that breaks, too; where the server wants us to come back
+// later, after a wait. So f must be safe to run twice, or return a *final error once it is not.
 func (a *Account) do(ctx context.Context, raw string, f func(*session) error) error {
-	for again := true; ; {
+	for again := false; ; {
+		if err := a.breaks.leftOut(raw); err != nil {
+			return err
+		}
 		s, err := a.acquire(ctx, raw, true)
 		if err != nil {
 			return err
@@ -70,25 +75,40 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 		a.release(s)
 		if err == nil {
 			a.patience.Worked()
+			a.breaks.worked(raw)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		var over *final
-		if errors.As(err, &over) {
-			return err
-		}
-		if b, ok := asBusy(err); ok {
-			if a.waitFor(ctx, b) != nil {
+		isFinal := errors.As(err, &over)
+		if b, later := asBusy(err); later && !isFinal {
+			waited := a.waitFor(ctx, b) == nil
+			switch own := raw != "" && saysNotNow(err); {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case own && broken: // as whatever breaks it
+			case waited:
+				continue
+			case own && !a.breaks.many(object{raw: raw}, err):
+				return state.Faultf(state.Other, "%w", err)
+			default:
 				return err
 			}
-			continue
 		}
-		if !broken || !again {
+		if !broken {
+			a.breaks.clear()
 			return err
 		}
-		again = false
+		at := blamed(raw, err)
+		switch verdict := a.breaks.at(at, err); {
+		case verdict == ofServer, verdict == ofNone && again:
+			return err
+		case verdict == ofObject, isFinal:
+			return at.fault(err)
+		}
+		again = true
 	}
 }
 

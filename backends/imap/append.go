@@ -145,7 +145,11 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 			return s.fault(ctx, err)
 		}
 	}
-	_, err := s.open(ctx, ap.a.otherThan(ap.raw), true)
+	other := ap.a.otherThan(ap.raw)
+	_, err := s.open(ctx, other, true)
+	if s.broken.Load() {
+		ap.a.breaks.at(object{raw: other}, err) // the next connection has none selected
+	}
 	// RFC 9051 section 6.3.2: a mailbox that cannot be opened leaves none selected.
 	if _, refused := asRefusal(err); refused {
 		return nil
@@ -158,12 +162,16 @@ func (s *session) holds(raw string) bool { return s.at != nil && state.SameName(
 
 // otherThan returns a mailbox that can be opened in place of one, "" where none is known.
 func (a *Account) otherThan(raw string) string {
-	if !state.SameName(raw, "INBOX") {
-		return "INBOX"
+	other := "INBOX"
+	if state.SameName(raw, other) {
+		a.namesMu.Lock()
+		other = a.other
+		a.namesMu.Unlock()
 	}
-	a.namesMu.Lock()
-	defer a.namesMu.Unlock()
-	return a.other
+	if a.breaks.once(other) {
+		return ""
+	}
+	return other
 }
 
 // rememberOther remembers a mailbox that is not INBOX and can be opened.
@@ -186,9 +194,11 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 	case !ok:
 	case limit != nil:
 		ap.largest = int64(*limit)
+	case ap.a.noLimit.Load():
 	default:
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
 		if _, refused := asRefusal(err); err != nil && !refused {
+			ap.a.noLimit.Store(true)
 			return s.fault(ctx, err)
 		}
 		if err == nil {

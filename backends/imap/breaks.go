@@ -8,59 +8,164 @@ import (
 	"mailsync/state"
 )
 
-// How many connections in a row may break before they did anything (SPEC sections 3 and 5).
+// A connection that breaks breaks at something: at a mailbox, at one message, or at nothing that
+// can be named. What breaks it twice in a run is left out for the rest of the run, and the others
+// are done over new connections; only what is tied to no object, or happens at several of them
+// in a row, is the server's fault (SPEC sections 3 and 5).
+
+// How many connections may break.
 const (
-	// maxBreaks are in all: where each of them ends at once, the bad one among many messages is
-	// found by halves.
-	maxBreaks = 16
-	// maxBroken is for messages that were asked for alone, each counted once, and for silences,
-	// for those cost a timeout each.
+	// maxTimes is how often they may at one object.
+	maxTimes = 2
+	// maxBroken is how many may in a row, before they did anything, at different objects or
+	// by the server's silence, for those cost a timeout each.
 	maxBroken = 3
-	// maxSilent is for silences at messages that were asked for alone.
-	maxSilent = 2
+	// maxBreaks are in all, in a row: where each of them ends at once, the bad one among many
+	// messages is found by halves.
+	maxBreaks = 16
 )
 
-// breaks counts connections in a row that broke before they did anything. It is safe for
-// concurrent use.
-type breaks struct {
-	mu          sync.Mutex
-	all         int
-	silent      int // ended by the server's silence
-	silentAlone int
-	alone       map[object]bool // messages at which others broke that had been asked for alone
-}
-
-// object is one message.
+// object is a mailbox, or one message of it. The zero object is none: what was under way is the
+// server's affair, or that of several messages.
 type object struct {
 	raw string
-	uid state.UID
+	uid state.UID // 0: the mailbox
+	// aside says that the mailbox could be opened, or was not to be, when the connection broke:
+	// other things can still be done with it.
+	aside bool
 }
 
-// at notes that a connection broke at an item, and reports whether that is one too many. An item
-// of several messages is no object: its halves will tell.
-func (b *breaks) at(item state.Item, err error) bool {
+// verdict says whose fault it is that a connection broke.
+type verdict int
+
+const (
+	tryAgain verdict = iota // the object's, perhaps: it is tried once more
+	ofObject
+	ofServer
+	ofNone // it is tied to no object
+)
+
+// breaks remembers at what the connections of an account broke. It is safe for concurrent use.
+type breaks struct {
+	mu     sync.Mutex
+	all    int // in a row
+	silent int // of these, ended by the server's silence
+	row    map[object]bool
+	times  map[object]int   // since something was done with it last
+	left   map[string]error // mailboxes that are left out, with the reason
+}
+
+// at notes that a connection broke at an object.
+func (b *breaks) at(o object, err error) verdict {
+	switch {
+	case b.many(o, err):
+		return ofServer
+	case o == object{}:
+		return ofNone
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.times == nil {
+		b.times, b.left = map[object]int{}, map[string]error{}
+	}
+	if b.times[o]++; b.times[o] < maxTimes {
+		return tryAgain
+	}
+	if o.aside {
+		delete(b.times, o)
+	} else {
+		b.left[o.raw] = o.fault(err)
+	}
+	return ofObject
+}
+
+// many notes that a connection broke at an object before it did anything, and reports whether
+// that is one too many in a row.
+func (b *breaks) many(o object, err error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.all++
-	alone := len(item.UIDs) == 1
+	o.aside = false
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.silent++
-		if alone {
-			b.silentAlone++
+	case o != object{}:
+		if b.row == nil {
+			b.row = map[object]bool{}
 		}
-	case alone:
-		if b.alone == nil {
-			b.alone = map[object]bool{}
-		}
-		b.alone[object{item.Raw, item.UIDs[0]}] = true
+		b.row[o] = true
 	}
-	return b.all >= maxBreaks || b.silent+len(b.alone) >= maxBroken || b.silentAlone >= maxSilent
+	return b.all >= maxBreaks || b.silent+len(b.row) >= maxBroken
 }
 
 // clear notes that a connection did something.
 func (b *breaks) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.all, b.silent, b.silentAlone, b.alone = 0, 0, 0, nil
+	b.all, b.silent, b.row = 0, 0, nil
+}
+
+// worked notes that what was to be done with a mailbox was done.
+func (b *breaks) worked(raw string) {
+	b.clear()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.times, object{raw: raw})
+	delete(b.times, object{raw: raw, aside: true})
+}
+
+// once reports whether a connection broke at a mailbox, and nothing was done with it since.
+func (b *breaks) once(raw string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.times[object{raw: raw}] > 0
+}
+
+// leftOut returns why a mailbox is left out for the rest of the run, nil where it is not.
+func (b *breaks) leftOut(raw string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left[raw]
+}
+
+// fault says that a broken connection is an object's failure, and no reason to end the run.
+func (o object) fault(err error) error {
+	return state.Faultf(state.Other, "%w: %w", state.ErrBreaks, err).
+		WithHint("only this is given up, the rest goes on over new connections; the server's log may say why, and exclude leaves a mailbox out")
+}
+
+// breakAt is an error that says at which object the connection broke.
+type breakAt struct {
+	object
+	err error
+}
+
+func (b *breakAt) Error() string { return b.err.Error() }
+func (b *breakAt) Unwrap() error { return b.err }
+
+// tied ties an error to an object, if the connection broke.
+func (s *session) tied(o object, err error) error {
+	if err == nil || !s.broken.Load() {
+		return err
+	}
+	return &breakAt{o, err}
+}
+
+// blamed is the object at which a connection broke while a mailbox was worked on, "" none.
+func blamed(raw string, err error) object {
+	var at *breakAt
+	switch {
+	case errors.As(err, &at):
+		return at.object
+	case raw == "":
+		return object{}
+	}
+	return object{raw: raw, aside: true}
+}
+
+// saysNotNow reports whether the server put us off, and not for how much we ask: of one mailbox it
+// may always say so.
+func saysNotNow(err error) bool {
+	r, refused := asRefusal(err)
+	return refused && !r.slowDown()
 }

@@ -31,7 +31,7 @@ func (a *Account) CreateMailbox(ctx context.Context, levels []string, role strin
 	return made, nil
 }
 
-func (s *session) create(ctx context.Context, levels []string, role string) (state.Listed, error) {
+func (s *session) create(ctx context.Context, levels []string, role string) (m state.Listed, err error) {
 	personal, err := s.namespaces(ctx)
 	if err != nil {
 		return state.Listed{}, err
@@ -44,6 +44,7 @@ func (s *session) create(ctx context.Context, levels []string, role string) (sta
 	if err != nil {
 		return state.Listed{}, err
 	}
+	defer func() { err = s.tied(object{raw: raw, aside: true}, err) }()
 	refused, err := s.sendCreate(ctx, raw, role)
 	if err != nil {
 		return state.Listed{}, err
@@ -59,14 +60,16 @@ func (s *session) create(ctx context.Context, levels []string, role string) (sta
 	}
 	s.subscribe(ctx, &m)
 	// Not for its id: what Cyrus tells in its place can break the line, and the next listing asks.
+	// That its mark is not to be had is no reason to fail.
 	st, err := s.statusByName(ctx, raw, s.markItems())
-	if _, no := asRefusal(err); no {
-		return m, nil
+	switch _, no := asRefusal(err); {
+	case err == nil:
+		st.into(&m)
+	case ctx.Err() != nil:
+		return m, context.Cause(ctx)
+	case !no:
+		s.a.breaks.at(object{raw: raw}, s.fault(ctx, err))
 	}
-	if err != nil {
-		return m, s.fault(ctx, err)
-	}
-	st.into(&m)
 	return m, nil
 }
 

@@ -51,8 +51,22 @@ type fetcher struct {
 	unseen map[string]*unseen // fetched, by raw name
 }
 
-// next returns something to begin.
+// next returns something to begin. What is in a mailbox that is left out ends at once.
 func (f *fetcher) next(selected string) (state.Item, bool) {
+	for {
+		it, ok := f.offered(selected)
+		if !ok {
+			return it, false
+		}
+		err := f.a.breaks.leftOut(it.Raw)
+		if err == nil {
+			return it, true
+		}
+		f.work.Done(it, err)
+	}
+}
+
+func (f *fetcher) offered(selected string) (state.Item, bool) {
 	f.mu.Lock()
 	if n := len(f.spare); n > 0 {
 		it := f.spare[n-1]
@@ -140,7 +154,11 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			if f.a.waitFor(ctx, b) != nil {
 				return err
 			}
-		case !r.fruitful && broke.at(r.brokeAt, err):
+		case r.brokeAt.uid == 0 && r.brokeAt.raw != "":
+			if f.a.breaks.at(r.brokeAt, err) == ofServer {
+				return err
+			}
+		case !r.fruitful && broke.many(r.brokeAt, err):
 			return err
 		}
 	}

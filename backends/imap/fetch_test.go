@@ -300,10 +300,12 @@ func TestFetchHungServerEndsWithinTheTimeout(t *testing.T) {
 	}))
 	a := account(t, options(srv), func(o *Options) { o.Timeout = 100 * time.Millisecond })
 	w := newWork(ones(1)...)
-	if err := a.Fetch(t.Context(), w); err != nil {
-		t.Fatal(err) // it is told to Done, and the caller may ask again
+	for range 2 {
+		if err := a.Fetch(t.Context(), w); err != nil {
+			t.Fatal(err) // it is told to Done, and the caller may ask again
+		}
+		w.items, w.done = ones(1), map[int]error{}
 	}
-	w.items, w.done = ones(1), map[int]error{}
 	wantFault(t, a.Fetch(t.Context(), w), state.Unreachable, "no byte for")
 	for id := range w.done {
 		wantFault(t, w.done[id], state.Unreachable, "no byte for")

@@ -140,6 +140,19 @@ func (fl *flight) verdict(ctx context.Context) error {
 	return fl.r.s.fault(ctx, fl.err)
 }
 
+// object is what is to blame where the connection broke: the mailbox, if that was not open yet, or
+// the message that was asked for alone. Of several messages the halves will tell.
+func (fl *flight) object() object {
+	<-fl.exam.done
+	switch {
+	case fl.exam.err != nil:
+		return object{raw: fl.item.Raw}
+	case len(fl.item.UIDs) == 1:
+		return object{raw: fl.item.Raw, uid: fl.item.UIDs[0]}
+	}
+	return object{}
+}
+
 // systemFlags are the flags that need no table of the mailbox's keywords.
 func systemFlags(flags []goimap.Flag) state.Flags {
 	var r flagReader

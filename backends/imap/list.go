@@ -2,6 +2,8 @@ package imap
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,31 +17,30 @@ import (
 
 // List returns every mailbox, in the server's order. With LIST-STATUS (RFC 5819) their
 // marks come with the listing; else those that want picks are asked for, all at once. A
-// name that cannot be read is in Broken; a listing that did not end in OK is an error.
+// name that cannot be read is in Broken; a listing that did not end in OK is an error. A mailbox
+// at which the connection breaks is listed without a mark.
 func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
-	var out *state.Listing
-	err := a.do(ctx, "", func(s *session) error {
-		l, err := s.list(ctx)
-		if err != nil {
+	var l *listing
+	err := a.do(ctx, "", func(s *session) (err error) {
+		if l, err = s.list(ctx); err != nil {
 			return err
-		}
-		if !l.marked {
-			if err := s.statusAll(ctx, l, want); err != nil {
-				return err
-			}
 		}
 		l.Uses = l.asked || slices.ContainsFunc(l.Mailboxes, func(m state.Listed) bool { return m.Role != "" })
 		l.UIDPlus, l.Move = s.caps.Has(goimap.CapUIDPlus), s.caps.Has(goimap.CapMove)
 		l.Labels = s.caps.Has("X-GM-EXT-1")
 		l.EmailIDs = s.caps.Has(goimap.CapObjectID) || s.caps.Has("X-GM-EXT-1")
-		out = &l.Listing
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.rememberOther(out)
-	return out, nil
+	if !l.marked {
+		if err := a.statusAll(ctx, l, want); err != nil {
+			return nil, err
+		}
+	}
+	a.rememberOther(&l.Listing)
+	return &l.Listing, nil
 }
 
 // listing is a Listing in the making.
@@ -85,14 +86,36 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 			return l, nil
 		}
 		if r, ok := asRefusal(err); !ok || r.typ != "BAD" || r.slowDown() {
-			// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it
-			// was asked. The next try does without.
-			s.a.noMailboxID.Store(!ok && strings.Contains(line, mailboxIDItem))
-			return nil, inListing(s.fault(ctx, err))
+			err = inListing(s.fault(ctx, err))
+			return nil, s.tied(s.badListing(l, line, err), err)
 		}
 		refused = err // it announced what it does not know
 	}
 	return nil, inListing(s.fault(ctx, refused))
+}
+
+// badListing prepares the next try after a listing at which the connection broke, and returns the
+// mailbox that is to blame, if it is one.
+func (s *session) badListing(l *listing, line string, err error) object {
+	if !s.broken.Load() {
+		return object{}
+	}
+	// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it was asked.
+	asked := strings.Contains(line, mailboxIDItem)
+	s.a.noMailboxID.Store(asked)
+	ended := brokeOff(err) || errors.Is(err, os.ErrDeadlineExceeded) || s.farewell() != nil
+	if !l.marked || asked && !ended {
+		return object{}
+	}
+	// Servers tell the status of a mailbox behind its name, and some die of that of one. Asked
+	// for one by one, it is known which.
+	s.a.bareList.Store(true)
+	for _, m := range l.Mailboxes {
+		if !m.NoSelect && !m.HasMark {
+			return object{raw: m.Raw}
+		}
+	}
+	return object{}
 }
 
 func inListing(err error) error {
@@ -120,7 +143,7 @@ func (s *session) listCommands() []string {
 	if s.caps.Has(goimap.CapSpecialUse) {
 		ret = append(ret, "SPECIAL-USE")
 	}
-	if s.caps.Has(goimap.CapListStatus) {
+	if s.caps.Has(goimap.CapListStatus) && !s.a.bareList.Load() {
 		ret = append(ret, "STATUS ("+s.statusItems()+")")
 	}
 	if len(ret) == 0 || !s.caps.Has(goimap.CapListExtended) && !s.caps.Has(goimap.CapListStatus) {

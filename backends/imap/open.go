@@ -41,7 +41,8 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 		return nil
 	})
 	if err != nil {
-		return nil, inMailbox(raw, "open", s.fault(ctx, err))
+		err = s.fault(ctx, err)
+		return nil, s.tied(object{raw: raw}, inMailbox(raw, "open", err))
 	}
 	if !s.caps.Has(goimap.CapCondStore) {
 		at.mark.ModSeq = 0 // told but not offered: STATUS is not asked for it either

@@ -21,7 +21,8 @@ func (a *Account) Quota(ctx context.Context, raw string) ([]state.Quota, error) 
 		}
 		q := quotaReader{of: map[string]state.Quota{}}
 		if err := s.w.Each(ctx, "GETQUOTAROOT "+quoteName(raw), q.take); err != nil {
-			return inMailbox(raw, "quota of", s.fault(ctx, err))
+			err = s.fault(ctx, err)
+			return s.tied(object{raw: raw, aside: true}, inMailbox(raw, "quota of", err))
 		}
 		out = q.list()
 		return nil

@@ -28,11 +28,11 @@ type run struct {
 	s        *session
 	selected string
 	exam     *examine
-	flights  []*flight  // begun and not reaped, oldest first
-	bytes    int64      // announced by flights
-	fruitful bool       // an item ended well
-	end      error      // why nothing more is begun
-	brokeAt  state.Item // at which the connection broke
+	flights  []*flight // begun and not reaped, oldest first
+	bytes    int64     // announced by flights
+	fruitful bool      // an item ended well
+	end      error     // why nothing more is begun
+	brokeAt  object    // at which the connection broke
 }
 
 func newRun(f *fetcher, s *session) *run {
@@ -168,7 +168,7 @@ func (r *run) reap(ctx context.Context) {
 			return
 		}
 		if r.end == nil {
-			r.end, r.brokeAt = err, fl.item
+			r.end, r.brokeAt = err, fl.object()
 		}
 	}
 	if _, later := asBusy(err); later && fl.bodies.Load() == 0 && ctx.Err() == nil {

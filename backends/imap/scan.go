@@ -15,7 +15,7 @@ const scanItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
 // Scan opens a mailbox read-only and looks at what changed since req.Since: with
 // CONDSTORE only that, else everything. See openToScan for the one exception. Marks are told as the server told them, also
 // where they went backwards. A listing that does not add up is not Complete; a NO to
-// EXAMINE, and a connection that broke twice, are errors.
+// EXAMINE, and a connection that broke twice, are errors; the latter is state.ErrBreaks.
 func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	if req.Keywords == nil {
 		req.Keywords = state.NewKeywords(nil)
@@ -45,7 +45,8 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		}
 		snap, expunged, err := s.look(ctx, at, req)
 		if err != nil {
-			return nil, inMailbox(req.Raw, "scan", s.fault(ctx, err))
+			err = s.fault(ctx, err)
+			return nil, s.tied(object{raw: req.Raw}, inMailbox(req.Raw, "scan", err))
 		}
 		if expunged && !snap.Complete && try < scanTries {
 			continue
@@ -59,11 +60,12 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 // openToScan opens a mailbox read-only. One that has mail and another UIDVALIDITY than is
 // known is opened for writing in between, unless this is a connection that must not: Courier
 // writes its numbers down only then, and would have others in every run. What SELECT
-// answers is of no interest; EXAMINE is asked what came of it.
+// answers is of no interest; EXAMINE is asked what came of it. Where a connection broke at the
+// mailbox in this run it is done without.
 func (s *session) openToScan(ctx context.Context, req *state.ScanRequest) (*opened, error) {
 	at, err := s.open(ctx, req.Raw, true)
 	known := req.Since.UIDValidity
-	if err != nil || s.a.o.ReadOnly || known == 0 || at.mark.UIDValidity == known || at.mark.Exists == 0 {
+	if err != nil || s.a.o.ReadOnly || known == 0 || at.mark.UIDValidity == known || at.mark.Exists == 0 || s.a.breaks.once(req.Raw) {
 		return at, err
 	}
 	if _, err := s.open(ctx, req.Raw, false); err != nil {

@@ -253,7 +253,7 @@ func TestScanBrokenOffIsAnError(t *testing.T) {
 	}))
 	a := account(t, options(srv))
 	_, err := a.Scan(t.Context(), state.ScanRequest{Raw: "INBOX"})
-	wantFault(t, err, state.Unreachable, `scan "INBOX"`)
+	wantFault(t, err, state.Other, `scan "INBOX"`)
 	if srv.Accepted() != 2 {
 		t.Errorf("%d connections, want one more try", srv.Accepted())
 	}

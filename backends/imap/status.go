@@ -1,8 +1,11 @@
 package imap
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"mailsync/backends/imap/wire"
@@ -113,55 +116,130 @@ func fit32(n uint64) uint32 {
 	return uint32(n)
 }
 
-// statusAll asks for the marks of those mailboxes that are wanted: all commands go out
-// before the first answer is waited for. A mailbox that refuses stays without a mark.
-func (s *session) statusAll(ctx context.Context, l *listing, want func(state.Listed) bool) error {
-	var asked []string
+// statusAll asks for the marks of those mailboxes that are wanted: all commands go out before the
+// first answer is waited for. A mailbox that refuses stays without a mark, and so does one that is
+// left out because the connection breaks at it.
+func (a *Account) statusAll(ctx context.Context, l *listing, want func(state.Listed) bool) error {
+	asking := &statuses{listing: l}
 	for _, m := range l.Mailboxes {
 		if !m.NoSelect && (want == nil || want(m)) {
-			asked = append(asked, m.Raw)
+			asking.left = append(asking.left, m.Raw)
 		}
 	}
+	all := asking.left
+	for asking.leaveOut(a); len(asking.left) > 0; {
+		before := len(asking.left)
+		err := a.do(ctx, "", func(s *session) error { return asking.ask(ctx, s) })
+		if err == nil && l.garbled && asking.withID {
+			a.noMailboxID.Store(true) // as in list
+			l.garbled, asking.left = false, all
+		}
+		asking.leaveOut(a)
+		if err != nil && (!errors.Is(err, state.ErrBreaks) || len(asking.left) == before) {
+			return err
+		}
+	}
+	return nil
+}
+
+// statuses are marks that are asked for.
+type statuses struct {
+	*listing
+	left   []string        // raw names
+	done   map[string]bool // of these, answered for on the session that asks
+	withID bool            // MAILBOXID was asked for
+}
+
+// leaveOut takes out what is left out for the rest of the run, and notes why.
+func (q *statuses) leaveOut(a *Account) {
+	q.left = slices.DeleteFunc(slices.Clone(q.left), func(raw string) bool {
+		why := a.breaks.leftOut(raw)
+		if why != nil {
+			i, _ := q.find(raw)
+			q.Mailboxes[i].Err = why
+		}
+		return why != nil
+	})
+}
+
+// ask asks for all that is left on one session. A mailbox at which a connection broke comes last,
+// and is asked by EXAMINE: it may be STATUS alone that cannot be had.
+func (q *statuses) ask(ctx context.Context, s *session) error {
+	q.done = map[string]bool{}
+	defer func() {
+		q.left = slices.DeleteFunc(slices.Clone(q.left), func(raw string) bool { return q.done[raw] })
+	}()
 	items := " (" + s.statusItems() + ")"
+	q.withID = strings.Contains(items, mailboxIDItem)
 	take := func(w wire.Line) error {
 		c := scan(w)
 		if strings.EqualFold(c.atom(), "STATUS") {
-			l.readStatus(&c)
+			q.readStatus(&c)
 		}
 		return nil
 	}
-	broke := func(err error) error {
-		if _, refused := asRefusal(err); !refused && strings.Contains(items, mailboxIDItem) {
+	var asked, doubted []string
+	for _, raw := range q.left {
+		if s.a.breaks.once(raw) {
+			doubted = append(doubted, raw)
+		} else {
+			asked = append(asked, raw)
+		}
+	}
+	broke := func(raw string, err error) error {
+		if _, refused := asRefusal(err); !refused && q.withID {
 			s.a.noMailboxID.Store(true) // as in list
 		}
-		return s.fault(ctx, err)
+		err = s.fault(ctx, err)
+		return s.tied(object{raw: raw}, inMailbox(raw, "status of", err))
 	}
 	var sent []*wire.Sent
+	var unsent error
 	for _, raw := range asked { // from here on the listing is the reader's
 		one, err := s.w.Send(ctx, "STATUS "+quoteName(raw)+items, take)
 		if err != nil {
-			return broke(err)
+			unsent = broke(raw, err)
+			break
 		}
 		sent = append(sent, one)
 	}
 	var trouble error
 	for i, one := range sent {
 		_, err := one.Wait(ctx)
-		r, refused := asRefusal(err)
 		switch {
-		case err == nil || trouble != nil:
-		case refused && !r.slowDown():
-			s.a.o.Log.Info("status refused", "mailbox", reach.Clean(asked[i]), "err", r)
-		default:
-			trouble = inMailbox(asked[i], "status of", broke(err))
+		case q.settled(s, asked[i], err):
+		case trouble == nil:
+			trouble = broke(asked[i], err)
 		}
 	}
-	if trouble == nil && l.garbled && strings.Contains(items, mailboxIDItem) {
-		s.a.noMailboxID.Store(true) // as in list
-		l.garbled = false
-		return s.statusAll(ctx, l, want)
+	if trouble = cmp.Or(trouble, unsent); trouble != nil {
+		return trouble
 	}
-	return trouble
+	for _, raw := range doubted {
+		at, err := s.open(ctx, raw, true)
+		if !q.settled(s, raw, err) {
+			return err
+		}
+		if i, known := q.find(raw); known && err == nil {
+			st := status{mark: at.mark, messages: at.toldSize, mailboxID: at.id, size: -1}
+			st.into(&q.Mailboxes[i])
+		}
+	}
+	return nil
+}
+
+// settled reports whether a mailbox was answered for, if only by a refusal, and need not be asked again.
+func (q *statuses) settled(s *session, raw string, err error) bool {
+	r, refused := asRefusal(err)
+	if err != nil && (!refused || r.slowDown() || s.broken.Load()) {
+		return false
+	}
+	if refused {
+		s.a.o.Log.Info("status refused", "mailbox", reach.Clean(raw), "err", r)
+	}
+	s.a.breaks.worked(raw)
+	q.done[raw] = true
+	return true
 }
 
 func (s *session) statusByName(ctx context.Context, raw, items string) (status, error) {

@@ -92,6 +92,9 @@ func (c *checking) mailboxes(ctx context.Context, s server) {
 			c.result.OnServer += int(l.Mark.Exists)
 			bytes += max(0, l.Size)
 			sized = sized && l.Size >= 0
+			if l.Err != nil {
+				c.fail("mailboxes", fmt.Errorf("%s: %w", strings.Join(l.Levels, "/"), l.Err))
+			}
 		}
 	}
 	for _, name := range listing.Broken {

@@ -73,6 +73,9 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 		} else {
 			result.Excluded.Mailboxes++
 		}
+		if l.Err != nil {
+			result.Problems = append(result.Problems, engine.Problem{Mailbox: m.Mailbox, Err: l.Err})
+		}
 		told = append(told, m)
 	}
 	for _, name := range listing.Broken {

@@ -1,0 +1,219 @@
+//go:build unix
+
+package hostile
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mailsync/backends/imap/script"
+)
+
+// at gives an answer to those of some commands that name the mailbox "Archive".
+func at(a script.Answer, verbs ...string) script.Answers {
+	answers := script.Answers{}
+	for _, verb := range verbs {
+		answers[verb] = func(p *script.Peer, cmd script.Command) bool {
+			return strings.Contains(cmd.Args, `"Archive"`) && a(p, cmd)
+		}
+	}
+	return answers
+}
+
+// connections is how many there were.
+func (o outcome) connections() int {
+	return strings.Count(o.trace, " LOGIN ") + strings.Count(o.trace, " AUTHENTICATE ")
+}
+
+// failedAt sees that a command failed at "Archive" and at nothing else.
+func (l *imapLife) failedAt(o outcome, code, most int) {
+	l.t.Helper()
+	if o.code != code || !strings.Contains(o.stderr+o.stdout, "Archive") || strings.Contains(o.stderr, "INBOX") {
+		l.t.Errorf("exit %d\n%s\n%s", o.code, tail(o.stdout), said(o.stderr))
+	}
+	if n := o.connections(); n > most {
+		l.t.Errorf("it took %d connections", n)
+	}
+}
+
+// A mailbox at which the server ends the connection, falls silent or says what nobody can read is that
+// mailbox's failure, in each run and with each command: everything else is done.
+func TestOneMailboxBreaksTheConnection(t *testing.T) {
+	garbage := func(p *script.Peer, _ script.Command) bool { p.Raw([]byte("\x00\xff{\r\n")); return true }
+	all := []string{"EXAMINE", "SELECT", "STATUS"}
+	type ending struct {
+		name   string
+		answer script.Answer
+	}
+	for _, end := range []ending{{"closes", hangUp}, {"resets", reset}, {"says garbage", garbage}, {"falls silent", stall}} {
+		for caps, verbs := range map[string][]string{"": all, bare: all, bare + " CONDSTORE": {"STATUS"}} {
+			t.Run(fmt.Sprintf("%s at %s with %.20q", end.name, strings.Join(verbs, ","), caps), func(t *testing.T) {
+				t.Parallel()
+				l := newIMAP(t, situation{prepare: func(acct *script.Account) { acct.Caps = caps }})
+				if o := l.sync(); o.code != 0 {
+					t.Fatalf("exit %d", o.code)
+				}
+				wanted := l.change()
+				l.acct.Lock()
+				l.acct.Mailbox("Archive").Append(letter(70))
+				l.acct.Unlock()
+				wanted[letter(70)] = 1
+				l.serve(script.Healthy(l.acct, at(end.answer, verbs...)))
+				code, most := 1, 2+2 // two of those that break, and two to work with
+				if len(verbs) == 1 { // EXAMINE tells what STATUS does not
+					code = 0
+				}
+				for range 2 {
+					o := l.sync()
+					if o.took > 2*timeout+slack {
+						t.Errorf("it took %v", o.took)
+					}
+					if code == 0 {
+						if o.code != 0 || o.connections() > most {
+							t.Errorf("exit %d over %d connections: %s", o.code, o.connections(), said(o.stderr))
+						}
+						continue
+					}
+					l.failedAt(o, 1, most)
+					if len(o.account.Errors) != 1 || o.account.Errors[0].Mailbox != "Archive" || o.account.Errors[0].Hint == "" {
+						t.Errorf("it reports %+v", o.account.Errors)
+					}
+				}
+				mail, _ := l.files()
+				here, there := bodies(mail), l.onServer()
+				for body := range wanted {
+					if body == letter(70) && code == 1 {
+						continue
+					}
+					if here[body] != 1 || there[body] != 1 && body != letter(30) {
+						t.Errorf("%d here, %d there: %s", here[body], there[body], short(body))
+					}
+				}
+				if code == 0 {
+					l.heal()
+					l.recovered(wanted)
+					return
+				}
+				l.failedAt(l.run("backup"), 1, most)
+				l.failedAt(l.run("verify", "--server"), 1, most)
+				l.failedAt(l.run("archive", "--older-than", "1d", "--apply"), 1, most)
+				if caps != "" { // the server has to be asked for the mailbox alone
+					l.failedAt(l.run("list"), 1, most)
+					l.failedAt(l.run("check"), 1, most+1)
+				} else if o := l.run("list"); o.code != 0 || o.connections() > 1 {
+					t.Errorf("list: exit %d\n%s", o.code, o.stderr)
+				}
+				l.heal()
+				l.run("archive", "--undo")
+				if o := l.sync(); o.code != 0 {
+					t.Errorf("exit %d\n%s", o.code, said(o.stderr))
+				}
+				l.recovered(wanted)
+			})
+		}
+	}
+}
+
+// A LIST with STATUS that dies of one mailbox is asked for without, and the mailbox alone.
+func TestListingBreaksAtOneMailbox(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{})
+	if o := l.sync(); o.code != 0 {
+		t.Fatalf("exit %d", o.code)
+	}
+	wanted := l.change()
+	answers := at(hangUp, "EXAMINE", "SELECT", "STATUS")
+	answers["LIST"] = func(p *script.Peer, cmd script.Command) bool {
+		if !strings.Contains(cmd.Args, "STATUS") {
+			return false
+		}
+		p.Send(`* LIST () "/" INBOX`)
+		p.Send(`* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)`)
+		p.Send(`* LIST () "/" Archive`)
+		return hangUp(p, cmd)
+	}
+	l.serve(script.Healthy(l.acct, answers))
+	for _, command := range []string{"sync", "backup", "list", "check", "verify --server"} {
+		l.failedAt(l.run(strings.Fields(command)...), 1, 4)
+	}
+	l.heal()
+	l.recovered(wanted)
+}
+
+// Mail is put back into the mailboxes that can be had, at home and elsewhere; an undo likewise.
+func TestRestoreBesideAMailboxThatBreaksTheConnection(t *testing.T) {
+	for _, verbs := range [][]string{{"EXAMINE", "SELECT"}, {"CREATE"}, {"STATUS"}} {
+		for _, home := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%v at home %v", verbs, home), func(t *testing.T) {
+				t.Parallel()
+				l := newIMAP(t, situation{})
+				before := l.onServer()
+				if o := l.sync(); o.code != 0 {
+					t.Fatalf("exit %d", o.code)
+				}
+				args := []string{"restore", "work"}
+				if !home {
+					other := filepath.Join(l.dir, "xdg-state", "other")
+					l.must(os.CopyFS(other, os.DirFS(l.root)))
+					args = append(args, "--from", other)
+				}
+				l.acct.Lock()
+				for _, m := range l.acct.Mailboxes {
+					m.Messages = nil
+				}
+				if verbs[0] == "CREATE" {
+					l.acct.Mailboxes = l.acct.Mailboxes[:1]
+				}
+				l.acct.Unlock()
+				l.serve(script.Healthy(l.acct, at(hangUp, verbs...)))
+				code := 1
+				if verbs[0] == "STATUS" {
+					code = 0
+				}
+				o := l.run(args...)
+				if o.code != code || code == 1 && !strings.Contains(o.stderr, "Archive: ") || o.connections() > 4 {
+					t.Errorf("exit %d over %d connections\n%s%s", o.code, o.connections(), o.stdout, said(o.stderr))
+				}
+				for n := 20; n < 24 && code == 1; n++ {
+					delete(before, letter(n))
+				}
+				if now := l.onServer(); !maps.Equal(now, before) {
+					t.Errorf("%d messages are back, of %d", len(now), len(before))
+				}
+			})
+		}
+	}
+}
+
+// What an archive run took comes back where it can; the rest at the next undo.
+func TestUndoBesideAMailboxThatBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{prepare: func(acct *script.Account) {
+		for _, m := range acct.Mailbox("INBOX").Messages[:5] {
+			acct.Mailbox("INBOX").SetFlags(m, `\Seen`)
+		}
+	}})
+	before := l.onServer()
+	for _, args := range [][]string{{"sync"}, {"archive", "--older-than", "1d", "--apply"}} {
+		if o := l.run(args...); o.code != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, o.code, said(o.stderr))
+		}
+	}
+	gone := l.onServer()
+	l.serve(script.Healthy(l.acct, at(hangUp, "EXAMINE", "SELECT")))
+	l.failedAt(l.run("archive", "--undo"), 1, 4)
+	if now := l.onServer(); len(now) <= len(gone) || len(now) >= len(before) {
+		t.Errorf("%d messages are back, of %d; %d had stayed", len(now), len(before), len(gone))
+	}
+	l.heal()
+	if o := l.run("archive", "--undo"); o.code != 0 {
+		t.Errorf("exit %d\n%s", o.code, said(o.stderr))
+	}
+	if now := l.onServer(); !maps.Equal(now, before) {
+		t.Errorf("%d messages are back, of %d", len(now), len(before))
+	}
+}
