@@ -71,6 +71,8 @@ type Expunged struct {
 	// Trashed are those of Gone that were moved to Trash and not expunged there: they use room
 	// on the server as before. Sorted.
 	Trashed []UID
+	// Refused are messages that the server said it does not delete, where it says so of each.
+	Refused []UID
 }
 
 // Moved is one message that went from one mailbox to another on the server.

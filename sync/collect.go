@@ -16,7 +16,7 @@ func (r *run) fix(ctx context.Context, b *box) error {
 	fixed := map[state.UID]bool{}
 	if b.server != nil {
 		for _, uid := range b.server.Nameless {
-			fixed[uid] = true
+			fixed[uid] = false
 		}
 	}
 	if b.gen().ID != 0 {
@@ -24,20 +24,35 @@ func (r *run) fix(ctx context.Context, b *box) error {
 		if err != nil {
 			return err
 		}
-		back := 0
 		for uid := range meant {
 			if rec := b.record(uid); rec.Status.OnServer() && rec.Status != state.Released {
 				fixed[uid] = true
-				back++
 			}
-		}
-		if back > 0 {
-			r.note(b.name, fmt.Sprintf("the server shows %d messages that it said it had deleted; they are not deleted again", back),
-				"what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP")
 		}
 	}
 	b.leaving.fixed = fixed
 	return nil
+}
+
+// undeletable counts messages that are to be deleted and cannot be, and says why.
+func (r *run) undeletable(all []Resident, stay []int) {
+	r.result.Undeletable += len(stay)
+	back, nameless := map[*box]int{}, map[*box]int{}
+	for _, i := range stay {
+		if b := r.boxes[all[i].Box]; b.leaving.fixed[all[i].UID] {
+			back[b]++
+		} else {
+			nameless[b]++
+		}
+	}
+	for b, n := range back {
+		r.note(b.name, fmt.Sprintf("the server shows %d messages that it said it had deleted; they are not deleted again", n),
+			"what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP")
+	}
+	for b, n := range nameless {
+		r.note(b.name, fmt.Sprintf("%d messages have no unique-id of their own on the server; they are never deleted there", n),
+			"nothing tells them from others in a later session; use IMAP, or delete them on the server yourself")
+	}
 }
 
 // collected notes that a POP3 server said that it deleted messages, so that a later run

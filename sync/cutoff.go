@@ -88,6 +88,17 @@ func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen 
 	return chosen
 }
 
+// Undeletable are those that would go if anything could take them off the server (Fixed).
+func (c Cutoff) Undeletable(residents []Resident, now time.Time) (all []int) {
+	for i, m := range residents {
+		fixed := m.Fixed
+		if m.Fixed = false; fixed && !c.spares(m, now) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 // used is how many octets messages take, copies of one counted once.
 func used(residents []Resident) (octets int64) {
 	for _, m := range (Cutoff{}).group(residents, time.Time{}) {

@@ -135,6 +135,7 @@ func (r *run) depart(ctx context.Context, b *box, all []*departing) error {
 			return err
 		}
 	}
+	r.addN(&r.result.Undeletable, len(done.Refused))
 	b.undone = b.undone || len(done.Gone)+len(done.Kept) < len(all)
 	return wrap("expunge", err)
 }

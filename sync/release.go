@@ -128,6 +128,9 @@ func (r *run) choose(ctx context.Context) error {
 	if barred {
 		chosen = c.Choose(all, used, r.now())
 	}
+	if c.Collected {
+		r.undeletable(all, c.Undeletable(all, r.now()))
+	}
 	r.result.Released = &Released{Messages: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
 	if r.onlyTrash() && r.Release.Via != ViaExpunge {
 		r.result.Released.ToTrash, r.result.Released.Bytes = true, 0
@@ -155,7 +158,7 @@ type leaving struct {
 	Leaving
 	uids   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
 	proofs map[state.UID]state.Proof
-	fixed  map[state.UID]bool   // never to go
+	fixed  map[state.UID]bool   // never to go; true: the server said that it had deleted it
 	idents map[state.UID]string // EMAILIDs that no proof has yet
 
 	away    map[state.UID]bool  // released by a run that broke off, on their way to an archive
@@ -207,8 +210,9 @@ func (r *run) residents(i int, b *box) (all []Resident) {
 		if !rec.Status.OnServer() {
 			continue
 		}
+		_, fixed := b.leaving.fixed[rec.UID]
 		m := Resident{Box: i, UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
-			Fixed:   b.leaving.fixed[rec.UID],
+			Fixed:   fixed,
 			Short:   stuck(rec, r.row.EstimatedSizes) && !r.accepts(b, rec.UID),
 			Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0}
 		if flags, here := onDisk[rec.UID]; here {

@@ -37,6 +37,7 @@ type Result struct {
 	DeletedOnServer int
 	Unlooked        int // which were not looked at: the run ended before, or they failed
 	MovedToTrash    int // messages that were to be deleted on the server, and lie in its trash
+	Undeletable     int // messages that were to be deleted from a POP3 server, and cannot be
 	MovedBack       int // messages that an undo moved back from there
 	OnServer        int // messages in included mailboxes, as the server counted them in this run
 	Here            int // of these

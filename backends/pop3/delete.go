@@ -38,7 +38,7 @@ func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.
 	}
 	d := &deletion{req: req, broke: map[state.UID]error{}}
 	err := a.insist(ctx, func(s *session) error { return d.over(ctx, s) }, func(err error) bool { return d.again(a, err) })
-	out := state.Expunged{Gone: d.gone, Kept: d.kept}
+	out := state.Expunged{Gone: d.gone, Kept: d.kept, Refused: d.byServer()}
 	slices.Sort(out.Gone)
 	slices.Sort(out.Kept)
 	return out, errors.Join(err, d.atQuit, d.refusals())
@@ -74,7 +74,7 @@ func (d *deletion) over(ctx context.Context, s *session) error {
 func (d *deletion) again(a *Account, err error) bool {
 	d.breaks++
 	if d.at != nil {
-		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %w", err)
+		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %v", err) // no longer the account's failure
 	}
 	a.careful = a.careful || d.breaks > 1 || !hungUp(err)
 	return d.breaks <= maxBreaks
@@ -119,8 +119,20 @@ func (d *deletion) refuse(uid state.UID, err error) {
 	d.refused = append(d.refused, refusedDeletion{uid, err})
 }
 
+// byServer are the messages at whose DELE the server said no.
+func (d *deletion) byServer() (uids []state.UID) {
+	for _, r := range d.refused {
+		if _, refused := asRefusal(r.err); refused {
+			uids = append(uids, r.uid)
+		}
+	}
+	return uids
+}
+
 // fewRefusals is how many messages with one reason are told one by one.
 const fewRefusals = 3
+
+const readOnlyHint = `the server may not let POP3 delete from this mailbox: ask its operator, or set delete = "never"`
 
 // refusals are the errors of messages; many with one reason are told as one, as where the mailbox
 // can only be read.
@@ -134,7 +146,8 @@ func (d *deletion) refusals() error {
 		why := r.err.Error()
 		switch n := by[why]; {
 		case n > fewRefusals:
-			all = append(all, fmt.Errorf("%d messages are not deleted, uid %d is the first: %w", n, r.uid, fault(r.err)))
+			all = append(all, state.Faultf(state.Other, "%d messages are not deleted, uid %d is the first: %w", n, r.uid, r.err).
+				WithHint("%s", readOnlyHint))
 			by[why] = 0
 		case n > 0:
 			all = append(all, fmt.Errorf("uid %d is not deleted: %w", r.uid, r.err))

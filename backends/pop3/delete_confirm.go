@@ -102,7 +102,7 @@ func (s *session) namedAgain(l *listing, meant []*message, d *deletion) error {
 	refused := errNotNamed
 	err := s.c.ask(question{"UIDL", func(_ string, err error) error {
 		if err != nil {
-			refused = fmt.Errorf("%w: %w", errNotNamed, err)
+			refused = fmt.Errorf("%w: %v", errNotNamed, err) // it is not the DELE that is refused
 			return nil
 		}
 		now.hasUIDL = true

@@ -23,6 +23,44 @@ func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
 	return p, nil
 }
 
+// Sight is what a server shows when it is asked, whatever it announces.
+type Sight struct {
+	UIDL, TOP bool // it answers them; TOP is asked for only where it is not announced and a message is there
+	Messages  int
+	Nameless  int // messages without a unique-id of their own, which are never deleted
+}
+
+// See looks at the mailbox and asks for what no capability tells: servers that are older than CAPA have
+// UIDL and TOP as well.
+func (a *Account) See(ctx context.Context) (seen Sight, err error) {
+	err = a.do(ctx, func(s *session) error {
+		if err := s.look(); err != nil {
+			return err
+		}
+		seen = Sight{UIDL: s.list.hasUIDL, TOP: s.c.caps.has("TOP"), Messages: s.list.count()}
+		for _, m := range s.list.messages {
+			if m.text == "" {
+				seen.Nameless++
+			}
+		}
+		if seen.TOP || s.a.avoided["TOP"] || len(s.list.messages) == 0 {
+			return nil
+		}
+		err := s.c.ask(question{top(int(s.list.messages[0].no)), func(_ string, err error) error {
+			if seen.TOP = err == nil; err != nil {
+				return nil
+			}
+			_, err = s.c.sum()
+			return err
+		}})
+		if err != nil {
+			s.a.avoid("TOP")
+		}
+		return err
+	})
+	return seen, err
+}
+
 // Habit is a way in which a server departs from RFC 1939 that the user has to know of.
 type Habit string
 

@@ -37,6 +37,7 @@ func (c *checking) address(ctx context.Context) bool {
 
 // server connects, once to look at the connection itself, and then as a sync does.
 func (c *checking) server(ctx context.Context) {
+	c.recall()
 	s, err := c.connect(reach{readOnly: true, sizes: true})
 	if err != nil {
 		c.fail("server", err)
@@ -58,10 +59,54 @@ func (c *checking) server(ctx context.Context) {
 		return
 	}
 	c.ok("log-in", "as %s", c.a.User)
-	c.abilities(p.Capabilities)
+	seen := c.see(ctx, s)
+	c.abilities(p.Capabilities, seen)
 	c.habits(s)
+	c.deletions(seen)
 	c.mailboxes(ctx, s)
 	c.quota(ctx, s)
+}
+
+// recall takes what the state knows of a POP3 account; one that cannot be read is told elsewhere.
+func (c *checking) recall() {
+	store, err := state.OpenReadOnly(c.stateDir())
+	if err != nil {
+		return
+	}
+	defer store.Close()
+	_ = c.recallPOP3(store, false)
+	c.numbers = nil // it is only looked at
+}
+
+// see asks a POP3 server for what it may do without announcing it; nil for IMAP, and where the mailbox
+// cannot be looked at, which is told with the mailboxes.
+func (c *checking) see(ctx context.Context, s server) *pop3.Sight {
+	p, ok := s.(*pop3.Account)
+	if !ok {
+		return nil
+	}
+	seen, err := p.See(ctx)
+	if err != nil {
+		return nil
+	}
+	return &seen
+}
+
+// deletions tells what "delete" of a POP3 account asks for and the server does not do, as far as it
+// shows: by this session, and by the last run.
+func (c *checking) deletions(seen *pop3.Sight) {
+	if seen == nil || !popDeletes(c.a) {
+		return
+	}
+	if seen.Nameless > 0 {
+		c.warn("delete", "nothing tells them from others in a later session; use IMAP, or delete them on the server yourself",
+			"%d of %s have no unique-id of their own and are never deleted on the server", seen.Nameless, report.Plural(seen.Messages, "message"))
+	}
+	if last, known, err := state.ReadLastRun(c.stateDir()); err == nil && known {
+		if s := summaryOf(last); s != nil && s.Undeletable > 0 {
+			c.warn("delete", `"mailsync status" has more; what POP3 does to messages is set in many providers' web pages`, "in the last run %s", s.Stays())
+		}
+	}
 }
 
 // habits tells what POP3 servers are known to do otherwise than others.
@@ -163,9 +208,12 @@ var wanted = []struct{ protocol, name, without string }{
 	{"pop3", "UIDL", "messages cannot be told apart but by fetching them"},
 }
 
-// abilities tells what the server can do.
-func (c *checking) abilities(caps []string) {
+// abilities tells what the server can do, as it announces or as it has shown.
+func (c *checking) abilities(caps []string, seen *pop3.Sight) {
 	has := map[string]bool{}
+	if seen != nil {
+		has["UIDL"], has["TOP"] = seen.UIDL, seen.TOP
+	}
 	for _, name := range caps {
 		word, _, _ := strings.Cut(strings.ToUpper(name), " ")
 		has[word] = true

@@ -42,7 +42,7 @@ func summarize(a *config.Account, r *engine.Result, commands int64) report.Summa
 		Fetched: r.Fetched, FetchedBytes: r.FetchedBytes, Appended: r.Appended,
 		FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
 		DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
-		MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack,
+		MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack, Undeletable: r.Undeletable,
 		OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
 		Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),

@@ -68,6 +68,7 @@ type accountRun struct {
 	told    *report.Account
 	servers []server      // that were connected
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
+	worked  bool          // a POP3 log-in as this user did in an earlier run
 
 	// What stands in the account's line in place of what a run did, and whose failures are
 	// told again; for commands that do nothing themselves.
@@ -158,7 +159,7 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (_ *here, err error) 
 		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
-	if r.numbers, err = popNumbers(r.a, store, fresh); err != nil {
+	if err = r.recallPOP3(store, fresh); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, r.a.StateDir, r.numbers)
@@ -189,7 +190,7 @@ func (r *accountRun) look() (_ *here, err error) {
 		return nil, err
 	}
 	c.add(store.Close)
-	if r.numbers, err = popNumbers(r.a, store, false); err != nil {
+	if err = r.recallPOP3(store, false); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), root, "", r.numbers)
@@ -299,6 +300,9 @@ func (r *accountRun) summary(result *engine.Result) report.Summary {
 	s.DryRun, s.Line = r.flags.dryRun, r.line
 	if r.recalled != nil && s.Status == "ok" {
 		s.Status, s.Errors = r.recalled.Status, r.recalled.Errors
+	}
+	if r.recalled != nil {
+		s.Undeletable = r.recalled.Undeletable
 	}
 	return s
 }

@@ -79,7 +79,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 	if result.Outstanding > 0 {
 		line += fmt.Sprintf(", %d outstanding", result.Outstanding)
 	}
-	r.line = r.lastRun(last, known) + "; " + line + r.quotas(last)
+	r.line = r.lastRun(last, known) + "; " + line + r.stays() + r.quotas(last)
 	if short {
 		r.notAll()
 	}
@@ -98,10 +98,7 @@ func (r *accountRun) lastRun(last state.LastRun, known bool) string {
 		quotas = append(quotas, report.Quota{Root: q.Root, Used: q.Used, Limit: q.Limit, Asked: last.QuotaAsked.Format(time.RFC3339)})
 	}
 	r.told.Remembered(told, quotas)
-	var s report.Summary
-	if json.Unmarshal(last.Summary, &s) == nil && s.Type != "" {
-		r.recalled = &s
-	}
+	r.recalled = summaryOf(last)
 	ago := "just now"
 	if d := time.Since(last.Ended); d < 0 {
 		ago = "in the future, by this clock"
@@ -109,6 +106,23 @@ func (r *accountRun) lastRun(last state.LastRun, known bool) string {
 		ago = report.Seconds(d) + " ago"
 	}
 	return fmt.Sprintf("last %s %s: %s", last.Command, ago, last.Status)
+}
+
+// summaryOf is what a run wrote of how it ended, nil where it cannot be read.
+func summaryOf(last state.LastRun) *report.Summary {
+	var s report.Summary
+	if json.Unmarshal(last.Summary, &s) != nil || s.Type == "" {
+		return nil
+	}
+	return &s
+}
+
+// stays tells what the last run was to delete on a POP3 server and could not.
+func (r *accountRun) stays() string {
+	if r.recalled == nil || r.recalled.Undeletable == 0 {
+		return ""
+	}
+	return "; " + r.recalled.Stays()
 }
 
 // notAll makes the status "partial" where the last run that ended knew of nothing wrong: another one

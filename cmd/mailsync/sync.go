@@ -45,6 +45,7 @@ func (o *syncing) run(ctx context.Context, r *accountRun) (result *engine.Result
 	account.TrashKeep = &r.a.TrashKeep
 	if r.a.Protocol == "pop3" {
 		account.Release = popRelease(r.a)
+		r.foretell(server)
 	} else {
 		account.Release = r.release(h)
 	}

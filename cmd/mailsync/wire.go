@@ -77,7 +77,7 @@ func (r *accountRun) connect(how reach) (server, error) {
 	how.secrets.Keep(r.a.Password.Ahead().Reveal()) // a greeting comes before the password is asked for
 	log := r.log.With("account", r.a.Name)
 	if r.a.Protocol == "pop3" {
-		s, err = popServer(r.a, r.numbers, how, log)
+		s, err = popServer(r.a, r.numbers, r.worked, how, log)
 	} else {
 		s, err = imapServer(r.a, how, log)
 	}

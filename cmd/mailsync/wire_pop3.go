@@ -16,34 +16,53 @@ var (
 	_ maildir.Keys = (*pop3.Numbers)(nil)
 )
 
-// popNumbers returns what the base knows of the numbers of a POP3 account's messages; nil
-// for an IMAP account, whose server numbers its messages itself. Where a run may start
-// afresh, what it begins has to be told of all of them.
-func popNumbers(a *config.Account, store *state.Store, fresh bool) (*pop3.Numbers, error) {
-	if a.Protocol != "pop3" {
-		return nil, nil
+// recallPOP3 takes what the base knows of a POP3 account: the numbers of its messages, which stay nil for
+// an IMAP account, whose server numbers its messages itself, and whether a log-in worked. Where a run may
+// start afresh, what it begins has to be told of all numbers.
+func (r *accountRun) recallPOP3(store *state.Store, fresh bool) error {
+	if r.a.Protocol != "pop3" {
+		return nil
 	}
 	ctx := context.Background() // the store is here
+	gen, err := popMailbox(ctx, store)
+	if err != nil {
+		return err
+	}
+	var known []state.UIDL
+	if gen != nil {
+		if known, err = store.UIDLs(ctx, gen.ID); err != nil {
+			return err
+		}
+		account, err := store.Account(ctx)
+		if err != nil {
+			return err
+		}
+		r.worked = gen.Compared != 0 && account.User == r.a.User // it was listed
+	}
+	r.numbers = pop3.NewNumbers(known)
+	if fresh {
+		r.numbers.GiveAgain()
+	}
+	return nil
+}
+
+// popMailbox is the one mailbox of a POP3 account, nil where the base knows none.
+func popMailbox(ctx context.Context, store *state.Store) (*state.Generation, error) {
 	rows, err := store.Mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
 		if gen := row.Current(); gen != nil && row.Role == state.RoleMailbox {
-			known, err := store.UIDLs(ctx, gen.ID)
-			numbers := pop3.NewNumbers(known)
-			if fresh {
-				numbers.GiveAgain()
-			}
-			return numbers, err
+			return gen, nil
 		}
 	}
-	return pop3.NewNumbers(nil), nil
+	return nil, nil
 }
 
 // popServer makes the server of a POP3 account. It connects to nothing yet. numbers are
-// nil where it is only looked at.
-func popServer(a *config.Account, numbers *pop3.Numbers, how reach, log *slog.Logger) (*pop3.Account, error) {
+// nil where it is only looked at; worked says that a log-in did before.
+func popServer(a *config.Account, numbers *pop3.Numbers, worked bool, how reach, log *slog.Logger) (*pop3.Account, error) {
 	roots, err := trustedRoots(a)
 	if err != nil {
 		return nil, err
@@ -55,10 +74,13 @@ func popServer(a *config.Account, numbers *pop3.Numbers, how reach, log *slog.Lo
 			password, err := a.Password.Read(ctx)
 			return pop3.Secret{Password: password.Reveal()}, err
 		},
-		Numbers: numbers, Timeout: a.Timeout, MaxWait: a.MaxWait, ReadOnly: how.readOnly,
+		WorkedBefore: worked, Numbers: numbers, Timeout: a.Timeout, MaxWait: a.MaxWait, ReadOnly: how.readOnly,
 		Secrets: how.secrets, Trace: how.trace, Log: log,
 	})
 }
+
+// popDeletes reports whether anything is to be deleted from an account's server.
+func popDeletes(a *config.Account) bool { return a.Delete != "never" || a.DeleteBiggerThan > 0 }
 
 // popRelease says what may be deleted from an account's server. Even where nothing is to be, what
 // an earlier run had begun is taken back.
@@ -71,4 +93,17 @@ func popRelease(a *config.Account) *engine.Release {
 		c.FetchedAge = a.DeleteAge
 	}
 	return &engine.Release{Cutoff: c}
+}
+
+// foretell has a dry run say that a server is known not to delete what it is told to.
+func (r *accountRun) foretell(s server) {
+	p, ok := s.(*pop3.Account)
+	if !ok || !r.flags.dryRun || !popDeletes(r.a) {
+		return
+	}
+	for _, h := range p.Habits() {
+		if h == pop3.IgnoresDelete {
+			r.told.Note("", string(h), h.Hint())
+		}
+	}
 }

@@ -22,6 +22,7 @@ type Summary struct {
 	DeletedOnDisk   int       `json:"deleted_on_disk"`
 	DeletedOnServer int       `json:"deleted_on_server"`
 	MovedToTrash    int       `json:"moved_to_trash,omitempty"` // to be deleted on the server, which can only move it to its trash
+	Undeletable     int       `json:"cannot_delete,omitempty"`  // to be deleted on a POP3 server, which does not do it
 	OnServer        int       `json:"on_server"`
 	Here            int       `json:"here"`
 	Outstanding     int       `json:"outstanding"`
@@ -72,6 +73,9 @@ func (s Summary) String() string {
 	} else if s.Mailboxes > 0 && !s.unknown {
 		b.WriteString("; " + s.where())
 	}
+	if s.Undeletable > 0 {
+		b.WriteString("; " + s.Stays())
+	}
 	if n := s.untold(); n > 0 {
 		b.WriteString("; " + Plural(n, "problem"))
 	}
@@ -88,6 +92,11 @@ func (s Summary) untold() int {
 		}
 	}
 	return n
+}
+
+// Stays says what was to be deleted on the server and cannot be.
+func (s Summary) Stays() string {
+	return fmt.Sprintf("%d cannot be deleted on the server", s.Undeletable)
 }
 
 func (s Summary) done() string {
