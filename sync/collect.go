@@ -50,7 +50,7 @@ func (r *run) undeletable(all []Resident, stay []int) {
 			"what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP")
 	}
 	for b, n := range nameless {
-		r.note(b.name, fmt.Sprintf("%d messages have no unique-id of their own on the server; they are never deleted there", n),
+		r.note(b.name, fmt.Sprintf("the server tells no unique-id of its own for %d of the messages that are to be deleted; they stay there", n),
 			"nothing tells them from others in a later session; use IMAP, or delete them on the server yourself")
 	}
 }

@@ -35,9 +35,10 @@ type Account struct {
 	delay    time.Duration // what the server wants between log-ins
 	careful  bool          // an answer made no sense: from now on one is waited for before the next command
 	known    *Secret
-	worked   bool // a log-in did
-	avoided  set  // commands of use, not of need, at which a connection broke
-	shut     set  // ways to log in that were refused where there is another
+	worked   bool           // a log-in did
+	unread   map[int]breaks // by the number of a message without a unique-id
+	avoided  set            // commands of use, not of need, at which a connection broke
+	shut     set            // ways to log in that were refused where there is another
 
 	mu      sync.Mutex // guards session against Close
 	session *session
@@ -164,13 +165,14 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 	}
 	a.o.Numbers.reserve(req)
 	var sn *state.ServerSnapshot
-	err := a.do(ctx, func(s *session) error {
+	left := maxBreaks
+	err := a.insist(ctx, func(s *session) error {
 		l, err := s.numbered(ctx)
 		if err == nil {
 			sn = s.snapshot(l)
 		}
 		return err
-	})
+	}, func(error) bool { left--; return left > 0 })
 	if err != nil {
 		return nil, err
 	}

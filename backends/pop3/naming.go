@@ -138,18 +138,38 @@ func (s *session) read(ctx context.Context, i int32, print string, taken counts)
 		return context.Cause(ctx)
 	}
 	no := int(s.list.messages[i].no)
-	digest, err := s.digest(no)
-	if _, refused := asRefusal(err); refused {
+	var digest [sha256.Size]byte
+	err := s.a.unread[no].err()
+	if err == nil {
+		digest, err = s.digest(no)
+	}
+	if _, refused := asRefusal(err); refused || errors.Is(err, errBrokeTwice) {
 		s.list.trouble = append(s.list.trouble, state.Trouble{
 			Err: fmt.Errorf("message %d has no unique-id of its own and cannot be read: %w", no, err)})
 		return nil
 	}
 	if err != nil {
+		if s.a.unread == nil {
+			s.a.unread = map[int]breaks{}
+		}
+		s.a.unread[no]++
 		return err
 	}
 	d := taken.next(digest)
 	d.fingerprint = print
 	return s.giveDigest(i, d)
+}
+
+// breaks is how many connections broke where a message was read to name it.
+type breaks int
+
+var errBrokeTwice = errors.New("the connection broke at it twice")
+
+func (n breaks) err() error {
+	if n < 2 {
+		return nil
+	}
+	return errBrokeTwice
 }
 
 func (s *session) giveDigest(i int32, d byDigest) error {

@@ -282,6 +282,32 @@ func (w *stubborn) Done(item state.Item, err error) {
 	}
 }
 
+// A message without a unique-id is read to be named. Where that breaks the connection it is named
+// as a failure, and the others come.
+func TestNamelessMessageThatCannotBeRead(t *testing.T) {
+	for name, answer := range map[string]script.Answer{
+		"an empty line": script.Say(""),
+		"the end":       func(p *script.Peer, _ string) bool { p.Close(); return true },
+		"a cut":         func(p *script.Peer, _ string) bool { p.Send("+OK", "Subject: "); p.Close(); return true },
+		"nothing":       func(*script.Peer, string) bool { return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			box := uidls("a", "", "", "d")
+			a := meet(t, script.New(t, script.Healthy(box, script.Answers{"RETR": func(p *script.Peer, no string) bool {
+				return no == "2" && answer(p, no)
+			}})), func(o *Options) { o.Timeout = time.Second })
+			sn, uids := seen(t, a)
+			if len(uids) != 3 || sn.Complete || len(sn.Trouble) != 1 || !strings.Contains(sn.Trouble[0].Err.Error(), "message 2 has no unique-id") {
+				t.Errorf("%v, %v", uids, sn.Trouble)
+			}
+			if bodies, errs := bring(t, a, uids); len(bodies) != 3 || len(errs) > 0 {
+				t.Errorf("%d came, %v", len(bodies), errs)
+			}
+		})
+	}
+}
+
 // Commands that can be done without may be answered oddly: everything comes, and they are not sent
 // over and over.
 func TestOddAnswersToWhatIsOptional(t *testing.T) {
