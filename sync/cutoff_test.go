@@ -214,3 +214,27 @@ func TestCutoffGoesByTheLargestSize(t *testing.T) {
 		}
 	}
 }
+
+// What nothing may take off a POP3 server is undeletable where the rules want it to go, and of no
+// interest else.
+func TestUndeletable(t *testing.T) {
+	now := time.Unix(2_000_000_000, 0)
+	old := now.Add(-20 * 24 * time.Hour).Unix()
+	all := []Resident{
+		{UID: 1, Status: state.Live, Fetched: old, Fixed: true},
+		{UID: 2, Status: state.Live, Fetched: old},
+		{UID: 3, Status: state.Live, Fetched: now.Unix(), Fixed: true},
+		{UID: 4, Status: state.Accepted, Fetched: old, Fixed: true},
+		{UID: 5, Status: state.KeptAway, Fetched: old, Fixed: true},
+		{UID: 6, Status: state.Outstanding, Fixed: true},
+	}
+	for _, c := range []struct {
+		name string
+		age  time.Duration
+		want []int
+	}{{"at once", 0, []int{0, 2, 5}}, {"by age", 14 * 24 * time.Hour, []int{0}}, {"never", -1, nil}} {
+		if got := (Cutoff{Collected: true, FetchedAge: c.age}).Undeletable(all, now); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}

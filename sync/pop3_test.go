@@ -418,8 +418,8 @@ func TestPOP3DeletionIgnored(t *testing.T) {
 		t.Errorf("%d", r.DeletedOnServer)
 	}
 	for range 3 {
-		if r := l.clean(t); r.DeletedOnServer != 0 || r.Fetched != 0 {
-			t.Errorf("deleted %d, fetched %d", r.DeletedOnServer, r.Fetched)
+		if r := l.clean(t); r.DeletedOnServer != 0 || r.Fetched != 0 || r.Undeletable != 3 {
+			t.Errorf("deleted %d, fetched %d, cannot delete %d", r.DeletedOnServer, r.Fetched, r.Undeletable)
 		}
 	}
 	deles := 0
