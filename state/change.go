@@ -103,6 +103,10 @@ type FileIdent struct {
 	MessageID string // as in Ident
 	Size      int64  // octets as the server sent them
 	Date      int64  // INTERNALDATE in seconds since 1970 as its name tells, else the mtime
+	Mtime     bool   // Date is the mtime
+	Named     int64  // when it was delivered, as the name says that another program gave it, or NoDate
+	Headed    int64  // as its header tells: the first Received field, else Date; or NoDate
+	Packed    string // how it is compressed or encrypted, "" for one that is not
 }
 
 // Quota is one STORAGE quota root of a mailbox (RFC 9208).

@@ -1,6 +1,10 @@
 package state
 
-import "math"
+import (
+	"math"
+	"net/mail"
+	"strings"
+)
 
 // NoDate is the date of a message whose INTERNALDATE is missing, unreadable or none.
 // Such a message is never old.
@@ -17,4 +21,16 @@ func DateOf(seconds int64) int64 {
 		return NoDate
 	}
 	return seconds
+}
+
+// lastDate is the end of year 9999: what is later is no date of a message.
+const lastDate = 253402300799
+
+// ParseDate reads a date as headers have it (RFC 5322 section 3.3), in seconds since 1970; NoDate for what is none.
+func ParseDate(text string) int64 {
+	when, err := mail.ParseDate(strings.TrimSpace(text))
+	if err != nil || when.Unix() > lastDate {
+		return NoDate
+	}
+	return DateOf(when.Unix())
 }

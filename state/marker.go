@@ -45,6 +45,15 @@ type Bare struct {
 	Marked bool
 }
 
+// Passed is what a walk or a scan of Maildirs came upon and did not read as mail.
+type Passed struct {
+	Name  string // relative to what was walked or scanned
+	Count int    // files in it, as far as that is known
+	Err   error  // why; it may have a hint
+	// Spared says that nothing is left out by it: what is in it is found elsewhere, or there is nothing.
+	Spared bool
+}
+
 // Unmarked is a Maildir without a marker, and what a mailbox would be called that lies there.
 type Unmarked struct {
 	Path   string // relative to the root, slash-separated

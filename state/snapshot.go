@@ -181,9 +181,10 @@ type DiskSnapshot struct {
 	Still    bool     // no name changed while it was taken, as far as can be seen: no file of another program is missing
 	Messages []OnDisk // sorted by UID, then Variant, then Name, silent ones last; doubles of one identity are all listed
 	Foreign  []Foreign
-	Names    []byte // the names, each ended by a zero byte
-	Words    Words  // keywords of the letters in names
-	Can      Flags  // flags a file name can carry here
+	Names    []byte   // the names, each ended by a zero byte
+	Words    Words    // keywords of the letters in names
+	Can      Flags    // flags a file name can carry here
+	Passed   []Passed // in new and cur, and not a message: links, folders, sockets, names that are not UTF-8
 }
 
 // Words are the keywords that the letters a to z stand for in the names of one Maildir, "" where

@@ -2,6 +2,8 @@ package sync
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 
 	"mailsync/state"
 )
@@ -51,4 +53,14 @@ func PairAlike(n int) (paired int) {
 		}
 	}
 	return paired
+}
+
+// DescribeMany describes n files that are left out for one reason.
+func DescribeMany(n int) (problems []error, count int) {
+	var left []leftOut
+	for i := range n {
+		left = append(left, leftOut{name: fmt.Sprint("cur/", i), count: 1, err: errors.New("the file is compressed (gzip)")})
+	}
+	problems, _, count = describe("Archive", left)
+	return problems, count
 }

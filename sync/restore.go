@@ -215,10 +215,16 @@ func (r *restoring) goal(s Source) *goal {
 	if len(r.Into) > 0 {
 		g.levels, g.role = slices.Concat(r.Into, s.Levels), ""
 	}
+	sep := r.separator()
+	spelled, by := spelledFor(g.levels, sep, r.isSource)
+	g.levels = spelled
 	if g.listed, g.there = r.target(g.levels, g.role); g.there {
-		g.levels = g.listed.Levels
+		g.levels, by = g.listed.Levels, ""
 	}
 	g.said.To = displayName(g.levels)
+	if by != "" {
+		r.note(g.said.To, fmt.Sprintf("%q has %q in its name, which parts levels on this server; %q is put in its place", s.Name, sep, by))
+	}
 	return g
 }
 

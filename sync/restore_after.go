@@ -70,7 +70,7 @@ func (r *restoring) renumbered(ctx context.Context, m *matching, kw *state.Keywo
 			missing = append(missing, c)
 		}
 	}
-	return missing, r.note(m)
+	return missing, r.remember(m)
 }
 
 // missing returns those of the confirmed messages that a listing lacks, and notes which UIDs

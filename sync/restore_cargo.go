@@ -19,15 +19,15 @@ type cargo struct {
 	got    *state.Received // once it was read
 }
 
-// load lists the messages of a source. Two files of one identity with the same bytes are
+// load lists the messages of a source, and what of it is left out. Two files of one identity with the same bytes are
 // one message.
-func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, older int, err error) {
+func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, left []leftOut, older int, err error) {
 	books := map[string]*book{}
 	token := ""
 	for _, g := range s.Row.Generations {
 		b, err := r.memory(g.ID)
 		if err != nil {
-			return nil, 0, wrap("read state", err)
+			return nil, nil, 0, wrap("read state", err)
 		}
 		books[g.Token] = &b
 		if g.Current {
@@ -37,8 +37,9 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	words := state.NewKeywords(s.Row.Keywords)
 	disk, err := s.Maildir.Scan(ctx, token, nil, words)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
+	left = passedOver(disk)
 	files := make([]state.Foreign, 0, len(disk.Messages)+len(disk.Foreign))
 	for _, m := range disk.Messages {
 		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Name: disk.NameAt(m.Name)})
@@ -67,7 +68,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if books[f.Token] == nil {
 			if owner := r.ownerOf(f.Token); owner != nil {
 				if names, err = r.strangerFlags(f, owner); err != nil {
-					return nil, 0, wrap("read state", err)
+					return nil, nil, 0, wrap("read state", err)
 				}
 			}
 		}
@@ -76,8 +77,16 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 				c.flags |= bit
 			}
 		}
-		if c.ident, err = s.Maildir.Ident(f.Name); err != nil {
-			return nil, 0, err
+		if c.ident, err = s.Maildir.Ident(f.Name); err == nil {
+			err = c.unfit()
+		}
+		if err != nil {
+			why, own := unreadable(ctx, err)
+			if !own {
+				return nil, nil, 0, why
+			}
+			left = append(left, leftOut{name: f.Name, count: 1, err: why})
+			continue
 		}
 		if c.proof != nil {
 			c.ident.Size = c.proof.Bytes
@@ -91,7 +100,12 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if twin := first[id]; f.Token != "" && f.UID != 0 && twin != nil {
 			same, err := r.sameFile(twin, c)
 			if err != nil {
-				return nil, 0, err
+				why, own := unreadable(ctx, err)
+				if !own {
+					return nil, nil, 0, why
+				}
+				left = append(left, leftOut{name: f.Name, count: 1, err: why})
+				continue
 			}
 			if same {
 				twin.flags |= c.flags
@@ -101,7 +115,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		first[id] = c
 		all = append(all, c)
 	}
-	return all, older, nil
+	return all, left, older, nil
 }
 
 // ownerOf is the source whose files carry a token, nil if there is none.

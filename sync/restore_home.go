@@ -206,6 +206,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	for token, o := range older {
 		records[token], proofs[token] = o.records, o.proofs
 	}
+	left := passedOver(b.disk)
 	for _, f := range b.onlyHere() {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
 		i, known := placeOf(records[f.Token], f.UID)
@@ -219,8 +220,16 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			c.flags &^= state.Deleted
 		}
 		var err error
-		if c.ident, err = b.md.Ident(f.Name); err != nil {
-			return err
+		if c.ident, err = b.md.Ident(f.Name); err == nil {
+			err = c.unfit()
+		}
+		if err != nil {
+			why, own := unreadable(ctx, err)
+			if !own {
+				return why
+			}
+			left = append(left, leftOut{name: f.Name, count: 1, err: why})
+			continue
 		}
 		if f.Token == b.gen().Token && cameUndated(b.record(f.UID), f.Variant) {
 			c.ident.Date = state.NoDate
@@ -237,6 +246,16 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			continue
 		}
 		m.cargo = append(m.cargo, c)
+	}
+	problems, notes, count := describe(b.name, left)
+	said.Refused += count
+	for _, n := range notes {
+		h.note(b.name, n, "")
+	}
+	for _, err := range problems {
+		if err := h.problem(b.name, 0, err); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -23,17 +23,33 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 	}
 	kw := state.NewKeywords(nil)
 	m := &matching{r: r}
+	read := 0
 	for i := range g.sources {
-		all, older, err := r.load(ctx, &g.sources[i], kw)
+		s := &g.sources[i]
+		all, left, older, err := r.load(ctx, s, kw)
 		if err != nil {
-			return wrap("read "+g.sources[i].Name, err)
+			why, own := unreadable(ctx, err)
+			if !own {
+				return why
+			}
+			if err := r.problem(g.said.To, wrap("read "+s.Name, why)); err != nil {
+				return err
+			}
+			continue
 		}
+		read++
 		m.cargo = append(m.cargo, all...)
 		g.said.Older += older
+		if err := r.leaveOut(g, s, left); err != nil {
+			return err
+		}
+	}
+	if read == 0 {
+		return nil
 	}
 	m.to = make([]*offered, len(m.cargo))
 	if err := r.reach(ctx, g, m, kw); err != nil {
-		g.said.Refused = len(m.cargo)
+		g.said.Refused += len(m.cargo)
 		return err
 	}
 	var send []*cargo
@@ -46,7 +62,7 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 	if r.DryRun {
 		return r.wouldSend(g, send)
 	}
-	if err := r.note(m); err != nil {
+	if err := r.remember(m); err != nil {
 		return err
 	}
 	err := r.send(ctx, g, m, send, kw)
@@ -136,8 +152,8 @@ func (r *restoring) look(ctx context.Context, m *matching, kw *state.Keywords) e
 	return m.match(ctx)
 }
 
-// note tells the ledger what was found there, and that what was open is over.
-func (r *restoring) note(m *matching) error {
+// remember tells the ledger what was found there, and that what was open is over.
+func (r *restoring) remember(m *matching) error {
 	known := map[state.UID]bool{}
 	var over, found []state.Sent
 	for _, s := range m.sent {

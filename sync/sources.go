@@ -21,7 +21,7 @@ func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root stri
 		return nil, nil, wrap("read state", err)
 	}
 	if len(rows) == 0 {
-		if rows, err = markedRows(ctx, tree); err != nil {
+		if rows, problems, err = markedRows(ctx, tree); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -59,22 +59,23 @@ func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root stri
 }
 
 // markedRows are mailboxes that markers alone tell of, the state being gone. Nothing is recorded of
-// their messages; the names of the files vouch for them.
-func markedRows(ctx context.Context, tree Tree) (rows []state.MailboxRow, err error) {
+// their messages; the names of the files vouch for them. A marker that cannot be read keeps only its own Maildir.
+func markedRows(ctx context.Context, tree Tree) (rows []state.MailboxRow, problems []Problem, err error) {
 	found, err := tree.Find(ctx)
 	if err != nil {
-		return nil, wrap("look for Maildirs", err)
+		return nil, nil, wrap("look for Maildirs", err)
 	}
 	for _, f := range found {
 		if f.Err != nil {
-			return nil, f.Err
+			problems = append(problems, Problem{Mailbox: f.Path, Err: wrap("read its marker", f.Err)})
+			continue
 		}
 		rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use})
 	}
 	if len(rows) == 0 {
-		return nil, state.Faultf(state.Storage, "nothing here holds mail of this account").WithHint(`"mailsync sync" it first, or name a folder of Maildirs with --from`)
+		return nil, nil, state.Faultf(state.Storage, "nothing here holds mail of this account").WithHint(`"mailsync sync" it first, or name a folder of Maildirs with --from`)
 	}
-	return rows, nil
+	return rows, problems, nil
 }
 
 func openShelf(shelf func(root string) (Tree, error), at state.Departure) (Maildir, error) {

@@ -2,42 +2,64 @@ package maildir
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
+	"unicode/utf8"
 
 	"mailsync/state"
 )
 
-// Bare returns every Maildir below the root, whoever made it, in either layout, sorted by
-// path: folders with new and cur, whose levels are those of their path, and folders
-// beside them whose names begin with a dot, whose levels are between dots. The root itself
-// is INBOX. Levels are as they are spelled here; decode turns one into what it stands for.
-// Symbolic links are not followed.
-func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, error) {
+// Bare returns every Maildir below the root, whoever made it, sorted by path, and what it passed over: a folder
+// that cannot be read, a symbolic link, a name that is not UTF-8 end nothing but themselves. Only where the root
+// itself cannot be read there is an error. No link is followed: what one inside the tree leads to is found where it
+// lies.
+//
+// A Maildir is a folder with cur and new in it; one of both is enough where there is tmp or a file beside or in it,
+// for Thunderbird makes no new, and some backups leave out empty folders. The root itself is INBOX. Levels are as they are
+// spelled here; decode turns one into what it stands for. Those of a path are levels, and
+//
+//   - ".a.b" is b below a, as in Maildir++ and with mbsync,
+//   - ".a.directory/b" and "a.sbd/b" are that, too, as KMail and Thunderbird have it, and
+//   - so is "a.b" where OfflineIMAP made the Maildirs, none of which lies in another one.
+func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, []state.Passed, error) {
 	b := &bareWalk{t: t, decode: decode}
 	if err := b.walk(ctx, ".", nil); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(b.found, func(x, y state.Bare) int { return strings.Compare(x.Path, y.Path) })
-	return b.found, nil
+	slices.SortFunc(b.passed, func(x, y state.Passed) int { return strings.Compare(x.Name, y.Name) })
+	return b.found, b.passed, nil
 }
 
 type bareWalk struct {
 	t      *Tree
 	decode func(string) string
 	found  []state.Bare
+	passed []state.Passed
 }
+
+func (b *bareWalk) pass(p state.Passed) { b.passed = append(b.passed, p) }
 
 func (b *bareWalk) walk(ctx context.Context, dir string, levels []string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	names, err := b.t.fs.Names(dir)
-	if err != nil {
+	switch {
+	case err != nil && dir == ".":
 		return fault(err, "walk %s", dir)
+	case isNotExist(err), errors.Is(err, fs.ErrPermission) && dir == lostFound:
+		return nil
+	case err != nil:
+		b.pass(state.Passed{Name: dir, Err: fault(err, "read the folder")})
+		return nil
 	}
-	if slices.Contains(names, dirCur) && slices.Contains(names, dirNew) {
+	is := b.isMaildir(dir)
+	if is {
 		one := state.Bare{Path: dir, Levels: levels}
 		if len(levels) == 0 {
 			one.Levels = []string{inbox}
@@ -46,31 +68,112 @@ func (b *bareWalk) walk(ctx context.Context, dir string, levels []string) error 
 		one.Marked = err == nil
 		b.found = append(b.found, one)
 	}
+	flat := slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, ".") }) && b.offlineIMAP(dir, names)
 	for _, name := range names {
-		switch name {
-		case dirCur, dirNew, dirTmp, stateDirFS, stateDirPlusPlus, lostFound:
-			continue
-		}
 		at := path.Join(dir, name)
-		info, err := b.t.fs.Lstat(at)
-		if isNotExist(err) || err == nil && !info.IsDir() {
+		folder := name == dirCur || name == dirNew || name == dirTmp
+		if name == stateDirFS || name == stateDirPlusPlus || is && folder && b.isFolder(at) {
 			continue
 		}
-		if err != nil {
-			return fault(err, "walk %s", at)
-		}
-		below := append(slices.Clone(levels), b.decode(name))
-		if dotted, ok := strings.CutPrefix(name, "."); ok {
-			below = slices.Clone(levels)
-			for part := range strings.SplitSeq(dotted, ".") {
-				below = append(below, b.decode(part))
+		info, err := b.t.fs.Lstat(at)
+		switch {
+		case isNotExist(err):
+		case err != nil:
+			b.pass(state.Passed{Name: at, Err: fault(err, "look at it")})
+		case info.Type == fs.ModeSymlink:
+			b.link(at)
+		case info.IsDir() && !utf8.ValidString(name):
+			if n := b.t.countBelow(at, maxBelow); n > 0 {
+				b.pass(state.Passed{Name: at, Count: n, Err: errNotUTF8})
 			}
-		}
-		if err := b.walk(ctx, at, below); err != nil {
-			return err
+		case info.IsDir():
+			if err := b.walk(ctx, at, append(slices.Clone(levels), b.levels(at, flat)...)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// levels are those that the last part of a path stands for.
+func (b *bareWalk) levels(at string, flat bool) (below []string) {
+	name := path.Base(at)
+	if !b.isMaildir(at) {
+		if plain, sub := strings.CutSuffix(name, ".sbd"); sub && plain != "" {
+			return []string{b.decode(plain)}
+		}
+		if plain, sub := strings.CutSuffix(name, ".directory"); sub && len(plain) > 1 && plain[0] == '.' {
+			return []string{b.decode(plain[1:])}
+		}
+	}
+	dotted, sub := strings.CutPrefix(name, ".")
+	if !sub && !flat {
+		return []string{b.decode(name)}
+	}
+	for part := range strings.SplitSeq(dotted, ".") {
+		below = append(below, b.decode(part))
+	}
+	return below
+}
+
+func (b *bareWalk) isFolder(at string) bool {
+	info, err := b.t.fs.Lstat(at)
+	return err == nil && info.IsDir()
+}
+
+// isMaildir reports whether a folder is a Maildir, or one half of it.
+func (b *bareWalk) isMaildir(dir string) bool {
+	cur, fresh := b.isFolder(path.Join(dir, dirCur)), b.isFolder(path.Join(dir, dirNew))
+	if cur == fresh {
+		return cur
+	}
+	if b.isFolder(path.Join(dir, dirTmp)) {
+		return true
+	}
+	half := path.Join(dir, dirCur)
+	if fresh {
+		half = path.Join(dir, dirNew)
+	}
+	names, err := b.t.fs.Names(half)
+	return err != nil || slices.ContainsFunc(names, func(n string) bool { return !b.isFolder(path.Join(half, n)) })
+}
+
+// offlineIMAP reports whether the Maildirs in a folder are OfflineIMAP's, by the names of files, and lie side by
+// side: then dots part the levels of their names.
+func (b *bareWalk) offlineIMAP(dir string, names []string) (its bool) {
+	for _, name := range names {
+		at := path.Join(dir, name)
+		if !b.isMaildir(at) {
+			continue
+		}
+		below, _ := b.t.fs.Names(at)
+		if slices.ContainsFunc(below, func(n string) bool { return b.isMaildir(path.Join(at, n)) }) {
+			return false
+		}
+		for _, sub := range []string{dirCur, dirNew} {
+			files, _ := b.t.fs.Names(path.Join(at, sub))
+			its = its || slices.ContainsFunc(files, func(n string) bool { return strings.Contains(n, ",FMD5=") })
+		}
+	}
+	return its
+}
+
+// link passes over a symbolic link. One to a file is nothing where Maildirs lie side by side.
+func (b *bareWalk) link(at string) {
+	_, inside := b.t.fs.Names(at)
+	_, err := b.t.namesBeyond(at)
+	switch {
+	case inside == nil:
+		b.pass(state.Passed{Name: at, Spared: true, Err: errors.New("a symbolic link to a folder that lies in the tree as well")})
+	case err == nil:
+		b.pass(state.Passed{Name: at, Err: state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").
+			WithHint("restore what it leads to by a --from of its own")})
+	case errors.Is(err, syscall.ELOOP):
+		b.pass(state.Passed{Name: at, Err: errors.New("a symbolic link that leads to itself")})
+	case !errors.Is(err, syscall.ENOTDIR):
+		b.pass(state.Passed{Name: at, Err: state.Faultf(state.Other, "a symbolic link that leads nowhere").
+			WithHint("what it led to was moved, or is not mounted")})
+	}
 }
 
 // Unescape is a level as it was before Place escaped it. It reports false for one that Place does not

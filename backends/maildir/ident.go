@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"mailsync/backends/maildir/disk"
@@ -28,10 +29,13 @@ func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 }
 
 func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
-	id := state.FileIdent{Size: -1, Date: mtimeDate(info)}
+	id := state.FileIdent{Size: -1, Date: mtimeDate(info), Mtime: true, Named: state.NoDate}
 	key, _, _ := splitInfo(path.Base(name))
-	if n, ours := ParseName(key); ours {
-		id.Date = state.DateOf(n.Date)
+	n, ours := ParseName(key)
+	if !ours {
+		id.Named = namedDate(key)
+	} else {
+		id.Date, id.Mtime = state.DateOf(n.Date), false
 		if n.OnDisk == info.Size {
 			id.Size = n.Bytes
 		}
@@ -48,48 +52,95 @@ func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 		return state.FileIdent{}, fault(err, "open %s", m.at(name))
 	}
 	defer file.Close()
-	id.MessageID, err = messageID(io.LimitReader(file, maxHeader))
+	in := bufio.NewReaderSize(io.LimitReader(file, maxHeader), lineSize)
+	begin, _ := in.Peek(maxMagic) // what fails here fails below
+	id.Packed = packed(begin)
+	f, err := fieldsOf(in)
 	if err != nil {
 		return state.FileIdent{}, fault(err, "read %s", m.at(name))
 	}
+	id.MessageID, id.Headed = f.messageID, f.date()
 	return id, nil
 }
 
-var messageIDField = []byte("message-id")
+// lineSize is how much of a line of a header is looked at.
+const lineSize = 16 << 10
 
-// messageID returns the value of the first Message-ID field of a header, unfolded (RFC
-// 5322 section 2.2.3) and without outer blanks; "" where there is none.
-func messageID(r io.Reader) (string, error) {
-	in := bufio.NewReaderSize(r, 16<<10)
-	var value []byte
-	for found := false; ; {
+// fields are what a header tells of its message.
+type fields struct {
+	messageID      string
+	received, sent string // the first Received field, and Date
+}
+
+// The fields that are read, of each the first one.
+var fieldNames = [...]string{"message-id", "received", "date"}
+
+// fieldsOf reads a header. Values are unfolded (RFC 5322 section 2.2.3) and without outer blanks, "" where there
+// is no such field.
+func fieldsOf(in *bufio.Reader) (fields, error) {
+	var values [len(fieldNames)][]byte
+	var found [len(fieldNames)]bool
+	current := -1
+	for {
 		line, err := in.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
 		if err != nil && err != io.EOF && !long {
-			return "", err
+			return fields{}, err
 		}
 		text := bytes.TrimRight(line, "\r\n")
 		folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
+		ended := len(text) == 0
 		switch {
-		case found && folded:
-			value = append(value, text...)
-		case found || len(text) == 0:
-			return strings.TrimSpace(string(value)), nil
-		default:
+		case ended:
+		case folded && current >= 0:
+			values[current] = append(values[current], text...)
+		case !folded:
+			current = -1
 			field, rest, ok := bytes.Cut(text, []byte(":"))
-			if found = ok && bytes.EqualFold(bytes.TrimRight(field, " \t"), messageIDField); found {
-				value = append(value, rest...)
+			i := slices.IndexFunc(fieldNames[:], func(n string) bool { return ok && strings.EqualFold(n, string(bytes.TrimRight(field, " \t"))) })
+			if i >= 0 && !found[i] {
+				current, found[i] = i, true
+				values[i] = append(values[i], rest...)
 			}
 		}
-		for long { // the rest of a line that no Message-ID is as long as
+		for long { // the rest of a line that nothing looked for is as long as
 			_, err = in.ReadSlice('\n')
 			long = errors.Is(err, bufio.ErrBufferFull)
 		}
-		if err != nil {
-			if err != io.EOF {
-				return "", err
-			}
-			return strings.TrimSpace(string(value)), nil
+		if err != nil && err != io.EOF {
+			return fields{}, err
+		}
+		if ended || err == io.EOF {
+			trimmed := func(i int) string { return strings.TrimSpace(string(values[i])) }
+			return fields{messageID: trimmed(0), received: trimmed(1), sent: trimmed(2)}, nil
 		}
 	}
+}
+
+// date is when the last server on its way took a message (RFC 5321 section 4.4), else when it was written, as its
+// writer's clock had it.
+func (f fields) date() int64 {
+	if i := strings.LastIndexByte(f.received, ';'); i >= 0 {
+		if when := state.ParseDate(f.received[i+1:]); when != state.NoDate {
+			return when
+		}
+	}
+	return state.ParseDate(f.sent)
+}
+
+// namedDate is the second at which a name says that its file was delivered: "1700000000.M1P2.host" as delivery
+// programs write it, "1700000000_0.2.host" as OfflineIMAP does.
+func namedDate(key string) int64 {
+	digits, rest := leadingDigits(key)
+	if len(digits) < 8 || len(digits) > 10 || rest == "" || rest[0] != '.' && rest[0] != '_' {
+		return state.NoDate
+	}
+	seconds, _ := number(digits)
+	return state.DateOf(seconds)
+}
+
+// messageID returns the Message-ID of a header as fieldsOf does.
+func messageID(r io.Reader) (string, error) {
+	f, err := fieldsOf(bufio.NewReaderSize(r, lineSize))
+	return f.messageID, err
 }

@@ -145,9 +145,9 @@ func (m *Maildir) look(id ident) ([]string, error) {
 // each calls f with every name in new and then in cur.
 func (m *Maildir) each(f func(name string)) error {
 	for _, dir := range []string{dirNew, dirCur} {
-		names, err := m.fs.Names(m.at(dir))
+		names, err := m.names(dir)
 		if err != nil {
-			return fault(err, "read maildir %s", m.path)
+			return err
 		}
 		for _, base := range names {
 			if !strings.HasPrefix(base, ".") {

@@ -18,6 +18,7 @@ type Maildir struct {
 	index     index
 	letters   letters // as the last Scan read them
 	lockedOut error   // the keywords' lock was waited for in vain
+	lacks     string  // the one of new and cur that is not there, of a Maildir of OpenBare
 
 	mu     sync.Mutex
 	dirty  map[string]bool // folders with changes that are not durable yet
@@ -40,13 +41,13 @@ func (m *Maildir) at(name string) string { return path.Join(m.path, name) }
 // Mark stats the directories. The mark is trusted where the file system is local and
 // nothing changed within the clock's grain before now.
 func (m *Maildir) Mark() (state.DirMark, error) {
-	cur, err := m.fs.Lstat(m.at(dirCur))
+	cur, err := m.stamps(dirCur)
 	if err != nil {
-		return state.DirMark{}, fault(err, "stat maildir %s", m.path)
+		return state.DirMark{}, err
 	}
-	fresh, err := m.fs.Lstat(m.at(dirNew))
+	fresh, err := m.stamps(dirNew)
 	if err != nil {
-		return state.DirMark{}, fault(err, "stat maildir %s", m.path)
+		return state.DirMark{}, err
 	}
 	mark := state.DirMark{
 		CurIno: cur.Ino, NewIno: fresh.Ino,
@@ -66,6 +67,30 @@ func (m *Maildir) Mark() (state.DirMark, error) {
 	}
 	mark.Trusted = m.fs.Local() && m.quiet(mark)
 	return mark, nil
+}
+
+// stamps describes new or cur.
+func (m *Maildir) stamps(dir string) (disk.Info, error) {
+	if dir == m.lacks {
+		return disk.Info{}, nil
+	}
+	info, err := m.fs.Lstat(m.at(dir))
+	if err != nil {
+		err = fault(err, "stat maildir %s", m.path)
+	}
+	return info, err
+}
+
+// names are those in new or cur.
+func (m *Maildir) names(dir string) ([]string, error) {
+	if dir == m.lacks {
+		return nil, nil
+	}
+	names, err := m.fs.Names(m.at(dir))
+	if err != nil {
+		err = fault(err, "read %s", m.at(dir))
+	}
+	return names, err
 }
 
 // touch notes a folder that Sync has to make durable.

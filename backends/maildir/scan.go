@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"mailsync/state"
 )
@@ -113,9 +112,9 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 	s := p.snap
 	for _, dir := range []string{dirNew, dirCur} {
-		names, err := m.fs.Names(m.at(dir))
+		names, err := m.names(dir)
 		if err != nil {
-			return false, fault(err, "read %s", m.at(dir))
+			return false, err
 		}
 		octets := 0
 		for _, base := range names {
@@ -125,6 +124,7 @@ func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 		s.Names = slices.Grow(s.Names, octets)
 		for _, base := range names {
 			if strings.HasPrefix(base, ".") {
+				m.hiding(s, dir, base)
 				continue
 			}
 			err := m.sort(p, token, dir, base)
@@ -165,8 +165,13 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 	}
 	flags := p.letters.flags(info)
 	if !ours || id.token != token || id.uid == 0 {
-		if is, err := m.plain(dir, base); !is || err != nil {
+		passed, err := m.passedOver(dir, base)
+		if err != nil {
 			return err
+		}
+		if passed != nil {
+			s.Passed = append(s.Passed, *passed)
+			return nil
 		}
 		words, _ := apart(info)
 		f := state.Foreign{New: dir == dirNew, Flags: flags, Silent: silent, Letters: words, Name: dir + "/" + base, Size: -1, Date: state.NoDate}
@@ -190,19 +195,14 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 	return nil
 }
 
-// plain reports whether a name of another program's is that of a message: a plain file
-// whose name can be opened, which one that is not UTF-8 cannot be on every system. A
-// folder, a link or a socket in cur is none of our business.
-func (m *Maildir) plain(dir, base string) (bool, error) {
-	if !utf8.ValidString(base) {
-		return false, nil
+// hiding notes a folder with a dot in front, where mail programs do not look, if there are files in it.
+func (m *Maildir) hiding(s *state.DiskSnapshot, dir, base string) {
+	if info, err := m.fs.Lstat(m.at(dir + "/" + base)); err != nil || !info.IsDir() {
+		return
 	}
-	name := m.at(dir + "/" + base)
-	info, err := m.fs.Lstat(name)
-	if err != nil {
-		return false, fault(err, "look at %s", name)
+	if p, err := m.passedOver(dir, base); err == nil && !p.Spared {
+		s.Passed = append(s.Passed, *p)
 	}
-	return info.Regular(), nil
 }
 
 // lacking returns the expected UIDs that no message has. Both lists are sorted.

@@ -127,6 +127,29 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 	return newMaildir(t, dir), nil
 }
 
+// OpenBare returns a Maildir that Bare found, to be read only: one of new and cur may be missing, or be something
+// else than a folder, and counts as empty.
+func (t *Tree) OpenBare(dir string) (*Maildir, error) {
+	if !fs.ValidPath(dir) {
+		return nil, fmt.Errorf("open maildir %q: %w", dir, fs.ErrInvalid)
+	}
+	m := newMaildir(t, dir)
+	for _, sub := range []string{dirNew, dirCur} {
+		info, err := t.fs.Lstat(path.Join(dir, sub))
+		if err != nil && !isNotExist(err) {
+			return nil, fault(err, "open maildir %s", dir)
+		}
+		if err == nil && info.IsDir() {
+			continue
+		}
+		if m.lacks != "" {
+			return nil, fmt.Errorf("open maildir %s: %w", dir, fs.ErrNotExist)
+		}
+		m.lacks = sub
+	}
+	return m, nil
+}
+
 // obstacle says what stands in the place of a Maildir that could not be opened or made, where it is no folder: an
 // mbox of another program, say, or a link that leads nowhere.
 func (t *Tree) obstacle(dir string, err error) error {

@@ -168,7 +168,7 @@ func FuzzReceivedDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		head := "Received:" + value + "\r\n"
 		date := receivedDate([]byte(head))
-		if date != state.NoDate && (date < 365*86400 || date > lastDate) {
+		if date != state.NoDate && (date < 365*86400 || date > 253402300799) {
 			t.Fatalf("%q is of %d", head, date)
 		}
 		if strings.ContainsAny(value, "\r\n") {

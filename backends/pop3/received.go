@@ -2,14 +2,10 @@ package pop3
 
 import (
 	"bytes"
-	"net/mail"
 	"strings"
 
 	"mailsync/state"
 )
-
-// lastDate is the end of year 9999: what is later is no date of a message.
-const lastDate = 253402300799
 
 // receivedDate returns the date of the first Received field in head, the beginning of a
 // message: when the last server on its way took it (RFC 5321 section 4.4), in seconds
@@ -42,9 +38,5 @@ func dateOf(field []byte) int64 {
 	if i < 0 {
 		return state.NoDate
 	}
-	when, err := mail.ParseDate(strings.TrimSpace(string(field[i+1:])))
-	if err != nil || when.Unix() > lastDate {
-		return state.NoDate
-	}
-	return state.DateOf(when.Unix())
+	return state.ParseDate(string(field[i+1:]))
 }

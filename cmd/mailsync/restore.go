@@ -225,13 +225,20 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 	defer func() { err = errors.Join(err, ledger.Close()) }()
 	t.Ledger = ledger
 	if o.from != "" {
-		sources, closeTree, err := o.bare(ctx)
+		sources, passed, closeTree, err := o.bare(ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = closeTree() }() // only read
-		t.From = sources
-		return t.Run(ctx, nil), nil
+		done = &engine.Restoration{}
+		if len(sources) > 0 {
+			t.From = sources
+			done = t.Run(ctx, nil)
+		} else {
+			done.Fatal = state.Faultf(state.Storage, "%s holds no Maildir", o.from).WithHint(`a Maildir is a folder with "cur" and "new" in it`)
+		}
+		o.tellPassed(r, done, passed)
+		return done, nil
 	}
 	local := h
 	if target != r {

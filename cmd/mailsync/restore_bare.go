@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
 
 	"mailsync/backends/imap"
@@ -13,20 +15,18 @@ import (
 )
 
 // bare are the Maildirs of a folder that no account of the configuration has.
-func (o *bringing) bare(ctx context.Context) ([]engine.Source, func() error, error) {
+//
+// What of it could not be read is passed, and keeps nothing else.
+func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []state.Passed, closeTree func() error, err error) {
 	files, err := disk.OpenReal(o.from)
 	if err != nil {
-		return nil, nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
+		return nil, nil, nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
 	}
 	tree := maildir.Open(files, maildir.Options{})
-	found, err := tree.Bare(ctx, levelOf)
-	if err == nil && len(found) == 0 {
-		err = state.Faultf(state.Storage, "%s holds no Maildir", o.from).WithHint(`a Maildir is a folder with "cur" and "new" in it`)
-	}
+	found, passed, err := tree.Bare(ctx, levelOf)
 	if err != nil {
-		return nil, nil, errors.Join(err, files.Close())
+		return nil, nil, nil, errors.Join(err, files.Close())
 	}
-	var sources []engine.Source
 	for _, b := range found {
 		levels := b.Levels
 		if b.Marked { // it was mailsync's once: the marker knows its name
@@ -35,13 +35,30 @@ func (o *bringing) bare(ctx context.Context) ([]engine.Source, func() error, err
 		}
 		s := engine.Source{Name: strings.Join(levels, "/"), Levels: levels, Role: b.Marker.Use}
 		if o.mailboxes.match(levels, s.Role) {
-			if s.Maildir, err = tree.Open(b.Path); err != nil {
-				return nil, nil, errors.Join(err, files.Close())
+			md, err := tree.OpenBare(b.Path)
+			if err != nil {
+				passed = append(passed, state.Passed{Name: b.Path, Err: err})
+				continue
 			}
+			s.Maildir = md
 		}
 		sources = append(sources, s)
 	}
-	return sources, files.Close, nil
+	return sources, passed, files.Close, nil
+}
+
+// tellPassed reports what a walk passed over. Where only some mailboxes are asked for it is no failure, for nobody knows
+// whether it would have been one of them.
+func (o *bringing) tellPassed(r *accountRun, done *engine.Restoration, passed []state.Passed) {
+	for _, p := range passed {
+		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
+		if p.Spared || len(o.mailboxes) > 0 {
+			r.told.Note("", fmt.Sprintf("%q is passed over: %v", name, p.Err), "")
+			continue
+		}
+		done.Problems = append(done.Problems, engine.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})
+		done.Outstanding += p.Count
+	}
 }
 
 // levelOf is what the name of a folder stands for: as mailsync escapes it, or in modified
