@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ const (
 	patience = 3
 	// slowest is how many octets a second of what is waited for make up for that second.
 	slowest = 64
-	// maxHeard is how many lines between two answers can be news.
+	// maxHeard is how many things between two answers can be news.
 	maxHeard = 1 << 16
 	// longestBeginning is how much of a response says what it is.
 	longestBeginning = 64
@@ -32,7 +33,7 @@ type progress struct {
 	outOf  bool          // the deadline that is set is the end of our patience
 
 	// What came since the last answer: it is news once.
-	heard   map[uint64]struct{} // lines
+	heard   map[uint64]struct{} // what other responses were about
 	seed    maphash.Seed
 	seen    []uint64 // a bit for each message that a FETCH was about
 	removed int64    // EXPUNGE responses
@@ -91,12 +92,12 @@ func (p *progress) isNews(seq uint32) bool {
 	return true
 }
 
-// isNewLine reports whether a line came for the first time.
-func (p *progress) isNewLine(line []byte) bool {
+// isFirst reports whether a response about something came for the first time.
+func (p *progress) isFirst(about []byte) bool {
 	if p.heard == nil {
 		p.heard, p.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
-	sum := maphash.Bytes(p.seed, line)
+	sum := maphash.Bytes(p.seed, about)
 	if _, known := p.heard[sum]; known || len(p.heard) >= maxHeard {
 		return false
 	}
@@ -177,11 +178,27 @@ func (c *Conn) responseBegins(line []byte, whole bool) {
 		p.removed++
 		p.wanted = c.exists < 0 || p.removed <= c.exists
 	default:
-		p.wanted = p.isNewLine(line)
+		p.wanted = p.isFirst(about(name, line))
 	}
 	if p.wanted {
 		p.moved()
 	}
+}
+
+// about is what a response says something about: a mailbox, a quota root, or what it is called
+// where a command has one of its kind.
+func about(name, line []byte) []byte {
+	switch {
+	case is(name, "LIST"):
+		if _, mailbox, ok := bytes.Cut(line, []byte(")")); ok {
+			return mailbox
+		}
+		return line
+	case is(name, "STATUS"), is(name, "QUOTA"):
+		mailbox, _, _ := bytes.Cut(line, []byte("("))
+		return mailbox
+	}
+	return name
 }
 
 // bodyEnded notes that a body came to its end.
