@@ -20,6 +20,7 @@ type collector struct {
 	expunged uint32 // how many went while we looked
 	most     int    // more messages than this are a server gone mad
 	messages []state.OnServer
+	numbers  ranges                    // sequence numbers of messages
 	later    map[state.UID]state.Flags // flags told apart from the listing
 	trouble  []state.Trouble
 	flawed   bool // what came is no complete listing
@@ -49,12 +50,12 @@ func (c *collector) take(l wire.Line) error {
 		c.expunged++
 	case strings.EqualFold(verb, "FETCH"):
 		f, ok := readFetch(&sc)
-		return c.add(f, ok, l)
+		return c.add(fit32(n), f, ok, l)
 	}
 	return nil
 }
 
-func (c *collector) add(f fetched, readable bool, l wire.Line) error {
+func (c *collector) add(number uint32, f fetched, readable bool, l wire.Line) error {
 	uid := state.UID(fit32(f.uid))
 	switch {
 	case !readable:
@@ -74,6 +75,7 @@ func (c *collector) add(f fetched, readable bool, l wire.Line) error {
 	case len(c.messages) >= c.most:
 		return errTooMany
 	default:
+		c.numbers.put(number)
 		c.messages = append(c.messages, state.OnServer{
 			UID: uid, Flags: c.flags.read(f.flags), Size: f.size, Date: f.date,
 		})
@@ -86,6 +88,23 @@ func (c *collector) fault(uid state.UID, err error) {
 	if len(c.trouble) < maxTrouble {
 		c.trouble = append(c.trouble, state.Trouble{UID: uid, Err: err})
 	}
+}
+
+// told returns the sequence numbers of the messages that came so far.
+func (c *collector) told() ranges {
+	r := slices.Clone(c.numbers)
+	r.sort()
+	return r
+}
+
+// toldUIDs returns their UIDs.
+func (c *collector) toldUIDs() ranges {
+	var r ranges
+	for _, m := range c.messages {
+		r.put(uint32(m.UID))
+	}
+	r.sort()
+	return r
 }
 
 // finish sorts what came and works in the flags that were told apart.

@@ -3,6 +3,7 @@ package imap
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -50,11 +51,14 @@ func (s *session) idents(ctx context.Context, uids []state.UID) ([]state.Ident, 
 	ids := identReader{wanted: uids, of: map[state.UID]state.Ident{}}
 	items := s.identItems()
 	for batch := range slices.Chunk(uids, identBatch) {
-		sets, _ := splitSet(batch)
-		for _, set := range sets {
-			if err := s.w.Each(ctx, "UID FETCH "+set+" "+items, ids.take); err != nil {
-				return nil, s.fault(ctx, err)
+		sets, counts := splitSet(batch)
+		for i, set := range sets {
+			// One that is left out would be taken for a message that is not there.
+			q := question{"UID FETCH ", items, ids.take, ids.told}
+			if _, refusal, err := s.ask(ctx, q, set, rangesOf(batch[:counts[i]])); err != nil || refusal != nil {
+				return nil, cmp.Or(err, refusal)
 			}
+			batch = batch[counts[i]:]
 		}
 	}
 	if ids.odd != "" {
@@ -86,6 +90,9 @@ type identReader struct {
 	of     map[state.UID]state.Ident
 	odd    oddAnswer // the first that could not be read
 }
+
+// told returns the UIDs that were told of so far.
+func (r *identReader) told() ranges { return rangesOf(slices.Sorted(maps.Keys(r.of))) }
 
 func (r *identReader) take(l wire.Line) error {
 	c := scan(l)

@@ -98,7 +98,7 @@ func (s *session) dropCopied(ctx context.Context, at *opened, told copies, doome
 	if err != nil {
 		return err
 	}
-	marked, err := s.setDeleted(ctx, at, from, kw)
+	marked, err := s.setDeleted(ctx, at, uidsOf(before), kw)
 	if s.broken.Load() {
 		return err
 	}

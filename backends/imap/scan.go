@@ -92,7 +92,7 @@ func (s *session) look(ctx context.Context, at *opened, req *state.ScanRequest) 
 func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) (*state.ServerSnapshot, bool, error) {
 	c := newCollector(req.Keywords, at.mark.Exists)
 	if at.mark.Exists > 0 || !at.toldSize {
-		if err := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take); err != nil {
+		if err := s.listAll(ctx, at, c); err != nil {
 			return nil, false, err
 		}
 	}
@@ -107,6 +107,50 @@ func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) 
 			"err", fmt.Errorf("%d messages announced", at.mark.Exists))
 	}
 	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists, nil
+}
+
+// listAll asks for every message of the mailbox that is open. Those that the server refuses to
+// tell of are noted as trouble, so that the listing counts as no complete one. It is an error
+// where it tells of none.
+func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
+	err := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
+	if err == nil || !declined(err) || c.expunged > 0 || at.mark.Exists == 0 {
+		return err
+	}
+	refusal := s.fault(ctx, err)
+	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
+	holes, err := s.narrower(ctx, question{"FETCH ", scanItems, c.take, c.told}, left, len(c.messages) > 0)
+	switch {
+	case err != nil || len(holes) == 0:
+		return err
+	case len(c.messages) == 0:
+		return refusal
+	}
+	uids, err := s.uidsAt(ctx, holes)
+	if err != nil {
+		return err
+	}
+	which := ""
+	if len(uids) > 0 {
+		which = " (UID " + rangesOf(uids[:min(len(uids), 5)]).String() + ")"
+	}
+	c.fault(0, fmt.Errorf("the server does not list %d of %d messages%s: %w; what it lists is fetched, nothing counts as gone",
+		holes.count(), at.mark.Exists, which, refusal))
+	return nil
+}
+
+// uidsAt returns the UIDs of messages of which the server tells no more, none where it does not
+// tell those.
+func (s *session) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, error) {
+	c := newCollector(nil, uint32(numbers.count()))
+	if numbers.count() > maxNarrower {
+		return nil, nil
+	}
+	if err := s.w.Each(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
+		return nil, err
+	}
+	c.finish()
+	return uidsOf(c.messages), nil
 }
 
 // canDelta reports whether asking for changes alone is possible: CONDSTORE, the same

@@ -47,14 +47,18 @@ func (o oddAnswer) Error() string {
 	return "cannot read the server's answer " + reach.Quoted(string(o))
 }
 
-// show returns flags, size and date of those of some messages that are there, sorted.
+// show returns flags, size and date of those of some messages that are there, sorted. One of which
+// the server refuses to tell is not among them, and does not keep the others.
 func (s *session) show(ctx context.Context, uids []state.UID, kw *state.Keywords) ([]state.OnServer, error) {
 	var out []state.OnServer
 	sets, counts := splitSet(uids)
 	for i, set := range sets {
 		c := newCollector(kw, uint32(counts[i]))
-		if err := s.w.Each(ctx, "UID FETCH "+set+" "+scanItems, c.take); err != nil {
-			return nil, s.fault(ctx, err)
+		q := question{"UID FETCH ", scanItems, c.take, c.toldUIDs}
+		if _, refusal, err := s.ask(ctx, q, set, rangesOf(uids[:counts[i]])); err != nil {
+			return nil, err
+		} else if refusal != nil && len(c.messages) == 0 {
+			return nil, refusal
 		}
 		c.finish()
 		if c.flawed {

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,4 +155,74 @@ func (r ranges) below(next uint32) ranges {
 		out = append(out, wire.Range{First: x.First, Last: min(x.Last, next-1)})
 	}
 	return out
+}
+
+// without returns what is not in other. Both are sorted.
+func (r ranges) without(other ranges) ranges {
+	var out ranges
+	for _, x := range r {
+		first := uint64(x.First)
+		for _, y := range other {
+			if y.Last < x.First || y.First > x.Last {
+				continue
+			}
+			if uint64(y.First) > first {
+				out = append(out, wire.Range{First: uint32(first), Last: y.First - 1})
+			}
+			first = max(first, uint64(y.Last)+1)
+		}
+		if first <= uint64(x.Last) {
+			out = append(out, wire.Range{First: uint32(first), Last: x.Last})
+		}
+	}
+	return out
+}
+
+// cut parts the first n numbers from the others.
+func (r ranges) cut(n uint64) (first, others ranges) {
+	for i, x := range r {
+		size := uint64(x.Last) - uint64(x.First) + 1
+		if n < size {
+			if n > 0 {
+				first = append(first, wire.Range{First: x.First, Last: x.First + uint32(n) - 1})
+			}
+			others = append(others, wire.Range{First: x.First + uint32(n), Last: x.Last})
+			return first, append(others, r[i+1:]...)
+		}
+		first, n = append(first, x), n-size
+	}
+	return first, others
+}
+
+// String spells it as a sequence set (RFC 9051 section 9).
+func (r ranges) String() string {
+	var b []byte
+	for i, x := range r {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(x.First), 10)
+		if x.Last > x.First {
+			b = strconv.AppendUint(append(b, ':'), uint64(x.Last), 10)
+		}
+	}
+	return string(b)
+}
+
+// rangesOf is UIDs, which are sorted, as ranges.
+func rangesOf(uids []state.UID) ranges {
+	var r ranges
+	for _, uid := range uids {
+		r.put(uint32(uid))
+	}
+	return r
+}
+
+// put adds a number; sort is to be called where they do not come in order.
+func (r *ranges) put(n uint32) {
+	if i := len(*r) - 1; i >= 0 && (*r)[i].Last != math.MaxUint32 && (*r)[i].Last+1 == n {
+		(*r)[i].Last = n
+		return
+	}
+	*r = append(*r, wire.Range{First: n, Last: n})
 }
