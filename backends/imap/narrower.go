@@ -31,17 +31,17 @@ func (s *session) ask(ctx context.Context, q question, set string, all ranges) (
 	}
 	refusal = s.fault(ctx, err)
 	left := all.without(q.told())
-	if holes, err = s.narrower(ctx, q, left, left.count() < all.count()); err != nil || len(holes) == 0 {
+	if holes, _, err = s.narrower(ctx, q, left, left.count() < all.count()); err != nil || len(holes) == 0 {
 		return nil, nil, err
 	}
 	return holes, refusal, nil
 }
 
 // narrower asks for what a refusal left out, and returns those of which the server does not
-// tell: the holes, and what it would have taken too many questions to find. came says that it
-// told of others ahead of its refusal.
-func (s *session) narrower(ctx context.Context, q question, left ranges, came bool) (holes ranges, err error) {
-	todo := split(left, came)
+// tell: the holes, and what it would have taken too many questions to find. early says that it
+// told of others ahead of its refusal, and is returned if it did so in any.
+func (s *session) narrower(ctx context.Context, q question, left ranges, early bool) (holes ranges, anyEarly bool, err error) {
+	todo := split(left, early)
 	patience := 2*bits.Len64(left.count()) + 2 // for a few holes ahead of all others
 	for asked, fruitless := 0, 0; len(todo) > 0 && asked < maxNarrower && fruitless < patience; {
 		set := todo[len(todo)-1]
@@ -58,11 +58,11 @@ func (s *session) narrower(ctx context.Context, q question, left ranges, came bo
 			continue
 		}
 		if !declined(err) {
-			return nil, s.fault(ctx, err)
+			return nil, early, s.fault(ctx, err)
 		}
 		rest := set.without(q.told())
 		if came := rest.count() < set.count(); came {
-			fruitless = 0
+			fruitless, early = 0, true
 			todo = append(todo, split(rest, true)...)
 			continue
 		}
@@ -76,7 +76,7 @@ func (s *session) narrower(ctx context.Context, q question, left ranges, came bo
 		holes = append(holes, set...)
 	}
 	holes.sort()
-	return holes, nil
+	return holes, early, nil
 }
 
 // split parts a set in two, the one to ask for first last. Where lines came ahead of the

@@ -127,6 +127,16 @@ func TestScanOfWhatIsTooMuchAtOnce(t *testing.T) {
 	}
 }
 
+// What came ahead of a NO counts for no complete listing, also where the rest came with an OK.
+func TestScanThatBreaksOffOnce(t *testing.T) {
+	acct := many(40)
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": holed(acct, stops, false, 20)}))
+	snap := scanOf(t, account(t, options(srv)), state.ScanRequest{Raw: "INBOX"})
+	if len(snap.Messages) != 40 || snap.Complete || len(snap.Trouble) != 1 || !strings.Contains(snap.Trouble[0].Err.Error(), "broke off") {
+		t.Errorf("%d messages, complete %v, %v", len(snap.Messages), snap.Complete, snap.Trouble)
+	}
+}
+
 // A server that refuses everything is not asked for long.
 func TestScanThatIsRefusedWhole(t *testing.T) {
 	for _, line := range []string{"$tag NO cannot", "$tag BAD what"} {

@@ -119,12 +119,17 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 	}
 	refusal := s.fault(ctx, err)
 	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
-	holes, err := s.narrower(ctx, question{"FETCH ", scanItems, c.take, c.told}, left, len(c.messages) > 0)
+	holes, early, err := s.narrower(ctx, question{"FETCH ", scanItems, c.take, c.told}, left, len(c.messages) > 0)
 	switch {
-	case err != nil || len(holes) == 0:
+	case err != nil:
 		return err
 	case len(c.messages) == 0:
 		return refusal
+	case len(holes) == 0 && early: // only what came ahead of an OK makes a listing complete
+		c.fault(0, fmt.Errorf("the server's listing broke off and had to be asked for in parts: %w; what it lists is fetched, nothing counts as gone", refusal))
+		return nil
+	case len(holes) == 0:
+		return nil
 	}
 	uids, err := s.uidsAt(ctx, holes)
 	if err != nil {
