@@ -12,13 +12,13 @@ type Listed struct {
 	Levels     []string // decoded to UTF-8, one element a level, a personal prefix taken off; INBOX is {"INBOX"}
 	Sep        string   // hierarchy separator, "" where the namespace is flat
 	Role       string   // of SPECIAL-USE in lower case without the backslash: "junk", "trash", "sent" …; "" without
-	NoSelect   bool     // \Noselect or \NonExistent: a level, not a mailbox
+	NoSelect   bool     // \Noselect or \NonExistent: a level, not a mailbox; also a namespace's root that cannot be opened
 	MailboxID  string   // OBJECTID (RFC 8474), "" without
 	Mark       Mark     // STATUS, where the server told it with the listing
 	HasMark    bool     // Mark was told
 	Size       int64    // STATUS SIZE in octets, -1 unknown
 	Subscribed bool
-	Err        error // why nothing can be known of it in this run: the connection breaks at it (ErrBreaks)
+	Err        error // why nothing can be known of it in this run: it is given up (ErrBreaks), or a root that is refused
 }
 
 // Listing is every mailbox of an account. One that did not end in a tagged OK is

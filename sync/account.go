@@ -269,6 +269,11 @@ func (r *run) list(ctx context.Context) error {
 		if l.Role == "trash" && !l.NoSelect && r.trash == "" {
 			r.trash = l.Raw
 		}
+		if l.NoSelect && l.Err != nil && r.hadMail(key) {
+			if err := r.problem(displayName(l.Levels), 0, l.Err); err != nil {
+				return err
+			}
+		}
 		if include(l) {
 			r.boxes = append(r.boxes, &box{listed: l, name: displayName(l.Levels), turn: newTurn()})
 		} else if !l.NoSelect {
@@ -291,6 +296,14 @@ func (r *run) list(ctx context.Context) error {
 		r.Watch.Listed(len(r.boxes))
 	}
 	return nil
+}
+
+// hadMail reports whether the base knows of messages on the server in a mailbox.
+func (r *run) hadMail(key string) bool {
+	return slices.ContainsFunc(r.rows, func(row state.MailboxRow) bool {
+		g := row.Current()
+		return row.Role != state.RoleArchive && state.RawKey(row.Raw) == key && g != nil && g.Tally.OnServer > 0
+	})
 }
 
 // errUnreadableName is what is wrong with a mailbox whose name cannot be read: there is mail

@@ -31,6 +31,7 @@ type Account struct {
 
 	namesMu sync.Mutex
 	names   []namespace // personal ones; nil until asked
+	roots   []namespace // of all namespaces
 	other   string      // raw name of a mailbox that is not INBOX, "" until one was listed
 }
 

@@ -179,7 +179,7 @@ func (a *Account) rememberOther(l *state.Listing) {
 	a.namesMu.Lock()
 	defer a.namesMu.Unlock()
 	for _, m := range l.Mailboxes {
-		if !m.NoSelect && !state.SameName(m.Raw, "INBOX") {
+		if !m.NoSelect && m.Err == nil && !state.SameName(m.Raw, "INBOX") {
 			a.other = m.Raw
 			return
 		}

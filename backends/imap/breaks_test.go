@@ -281,3 +281,79 @@ func TestAppendDoesNotLeaveForABadMailbox(t *testing.T) {
 		t.Errorf("it was opened %d times", n)
 	}
 }
+
+// A namespace's root that is listed as a mailbox and cannot be opened is a level. Any other mailbox
+// that cannot be opened is one.
+func TestRootOfANamespaceThatCannotBeOpened(t *testing.T) {
+	for _, caps := range []string{"", noListStatus} {
+		for _, c := range []struct {
+			names  string // of the namespaces
+			no     string // what cannot be opened
+			answer string
+			level  bool
+			asked  int // EXAMINE
+		}{
+			{`(("" "/")("Old/" "/")) NIL NIL`, "Old", "$tag NO not a mailbox", true, 1},
+			{`(("" "/")) NIL (("Old/" "/"))`, "Old", "$tag NO [NONEXISTENT] none", true, 1},
+			{`(("" "/")("Old/" "/")) NIL NIL`, "", "", false, 1},
+			{`(("" "/")("Old/" "/")) NIL NIL`, "Old", "$tag NO [INUSE] later", false, 1},
+			{`(("" "/")("Old/" "/")) NIL NIL`, "Other", "$tag NO not a mailbox", false, 1},
+			{`(("" "/")("Old/x/" "/")) NIL NIL`, "Old", "$tag NO not a mailbox", false, 0},
+			{`(("INBOX/" "/")) NIL NIL`, "INBOX", "$tag NO not a mailbox", false, 0},
+			{`(("" "/")("Mail/" "/")) NIL NIL`, "Mail", "$tag NO not a mailbox", false, 0}, // it holds something
+		} {
+			acct := many(caps, "Mail", "Other")
+			acct.Add("Old")
+			if c.names[3:8] == "INBOX" {
+				acct.Mailbox("INBOX").Messages = nil
+			}
+			if caps != "" {
+				acct.Caps += " NAMESPACE"
+			}
+			no := func(p *script.Peer, cmd script.Command) bool {
+				if c.no == "" || !strings.Contains(cmd.Args, `"`+c.no+`"`) || c.no == "Mail" && cmd.Verb == "STATUS" {
+					return false
+				}
+				p.Send(c.answer)
+				return true
+			}
+			srv := script.Every(t, func(p *script.Peer) {
+				p.MayEnd = true
+				script.Healthy(acct, script.Answers{"EXAMINE": no, "STATUS": no, "NAMESPACE": func(p *script.Peer, _ script.Command) bool {
+					p.Send("* NAMESPACE " + c.names)
+					p.Send("$tag OK done")
+					return true
+				}})(p)
+			})
+			l, err := account(t, options(srv)).List(t.Context(), everyMailbox)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range l.Mailboxes {
+				if level := c.level && m.Raw == c.no; m.NoSelect != level || (m.Err != nil) != level {
+					t.Errorf("%s, %s refused: %s is a level: %v, %v", c.names, c.no, m.Raw, m.NoSelect, m.Err)
+				}
+			}
+			if n := sent(srv, "EXAMINE *"); n != c.asked {
+				t.Errorf("%s: EXAMINE was sent %d times", c.names, n)
+			}
+		}
+	}
+}
+
+// Who asks about messages and breaks the connection is not answered; the mailbox can still be used.
+func TestIdentsThatBreakTheConnection(t *testing.T) {
+	acct := many("", "A")
+	srv := script.Every(t, func(p *script.Peer) {
+		p.MayEnd = true
+		script.Healthy(acct, script.Answers{"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+			return strings.Contains(cmd.Args, "HEADER") && hangUp(p, cmd)
+		}})(p)
+	})
+	a := account(t, options(srv))
+	_, err := a.Idents(t.Context(), "A", acct.Mailbox("A").UIDValidity, uids(1))
+	wantFault(t, err, state.Other, "identify messages")
+	if _, err := a.Scan(t.Context(), state.ScanRequest{Raw: "A"}); err != nil {
+		t.Error(err)
+	}
+}

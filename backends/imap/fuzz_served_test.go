@@ -282,7 +282,7 @@ func FuzzQuotaAndNamespaces(f *testing.F) {
 		q := &quotaReader{of: map[string]state.Quota{}}
 		var got []namespace
 		err := served(t, "GETQUOTAROOT INBOX", answer.String(), func(l wire.Line) error {
-			if names, ok := readNamespaces(l); ok {
+			if names, _, ok := readNamespaces(l); ok {
 				got = names
 			}
 			return q.take(l)

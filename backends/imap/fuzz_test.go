@@ -34,7 +34,7 @@ func FuzzAnswers(f *testing.F) {
 		at := &opened{}
 		at.read(l)
 		at.settable(state.NewKeywords(nil))
-		_, _ = readNamespaces(l)
+		_, _, _ = readNamespaces(l)
 		names := &listing{byRaw: map[string]int{}}
 		names.read(l)
 		names.name()

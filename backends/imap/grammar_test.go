@@ -84,7 +84,7 @@ func TestAnswersThatGoOn(t *testing.T) {
 		},
 		"NAMESPACE": {
 			of: func(l wire.Line) (any, bool) {
-				names, ok := readNamespaces(l)
+				names, _, ok := readNamespaces(l)
 				return names, ok
 			},
 			want: []namespace{{"INBOX.", "."}},

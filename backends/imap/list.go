@@ -39,6 +39,9 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 			return nil, err
 		}
 	}
+	if err := a.unmake(ctx, l, want); err != nil {
+		return nil, err
+	}
 	a.rememberOther(&l.Listing)
 	return &l.Listing, nil
 }
@@ -48,10 +51,11 @@ type listing struct {
 	state.Listing
 	byRaw    map[string]int
 	personal []namespace
-	marked   bool     // STATUS came with it
-	asked    bool     // special uses were asked for
-	doubles  []string // names listed more than once
-	garbled  bool     // a STATUS could not be read
+	roots    []namespace // of all namespaces
+	marked   bool        // STATUS came with it
+	asked    bool        // special uses were asked for
+	doubles  []string    // names listed more than once
+	garbled  bool        // a STATUS could not be read
 }
 
 // list asks for the namespaces, where they are not known yet, and for the listing behind
@@ -81,6 +85,7 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 			return s.list(ctx)
 		}
 		if err == nil {
+			l.roots = asked.roots
 			l.name()
 			s.reportDoubles(l)
 			return l, nil

@@ -22,6 +22,7 @@ type asking struct {
 	s     *session
 	sent  *wire.Sent // nil: known
 	names []namespace
+	roots []namespace // of all namespaces, the user's own and others'
 	other func(wire.Line)
 }
 
@@ -31,7 +32,7 @@ type asking struct {
 func (s *session) askNamespaces(ctx context.Context, other func(wire.Line)) (*asking, error) {
 	q := &asking{s: s, other: other}
 	s.a.namesMu.Lock()
-	q.names = s.a.names
+	q.names, q.roots = s.a.names, s.a.roots
 	s.a.namesMu.Unlock()
 	if q.names != nil || !s.caps.Has(goimap.CapNamespace) {
 		return q, nil
@@ -51,9 +52,9 @@ func (s *session) askNamespaces(ctx context.Context, other func(wire.Line)) (*as
 
 // take reads a line, if it is the answer.
 func (q *asking) take(l wire.Line) bool {
-	names, ok := readNamespaces(l)
+	names, roots, ok := readNamespaces(l)
 	if ok {
-		q.names = names
+		q.names, q.roots = names, roots
 	}
 	return ok
 }
@@ -72,7 +73,7 @@ func (q *asking) wait(ctx context.Context) ([]namespace, error) {
 	a.namesMu.Lock()
 	defer a.namesMu.Unlock()
 	if a.names == nil {
-		a.names = append([]namespace{}, q.names...)
+		a.names, a.roots = append([]namespace{}, q.names...), q.roots
 	}
 	return a.names, nil
 }
@@ -90,27 +91,40 @@ func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
 	return names, nil
 }
 
-// readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL. Servers
-// leave the others out.
-func readNamespaces(l wire.Line) ([]namespace, bool) {
+// readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL, and the roots of
+// all. Servers leave the others out, or write what is not to be read there.
+func readNamespaces(l wire.Line) (names, roots []namespace, ok bool) {
 	c := scan(l)
 	if !strings.EqualFold(c.atom(), "NAMESPACE") {
-		return nil, false
+		return nil, nil, false
 	}
 	c.sp()
-	names, ok := c.personal()
+	names, ok = c.namespaces()
+	roots = slices.Clone(names)
 	for others := 0; ok && others < 2; others++ {
 		if c.sp(); c.s != "" && c.s[0] == '(' {
+			in := c
+			if more, readable := in.namespaces(); readable {
+				roots = append(roots, more...)
+			}
 			ok = c.skip()
 		} else {
 			ok = c.null() || c.done()
 		}
 	}
-	return names, ok && c.done()
+	return names, roots, ok && c.done()
 }
 
-// personal reads one list of namespaces, or NIL.
-func (c *scanner) personal() ([]namespace, bool) {
+// isRoot reports whether a name is that of a namespace itself, with its separator or without: below it
+// there are mailboxes, and it need not be one. INBOX is one always.
+func isRoot(raw string, roots []namespace) bool {
+	return !strings.EqualFold(raw, "INBOX") && slices.ContainsFunc(roots, func(n namespace) bool {
+		return n.prefix != "" && (raw == n.prefix || raw+n.sep == n.prefix || len(raw) == len(n.prefix) && isInboxPrefix(n.prefix, raw, n.sep))
+	})
+}
+
+// namespaces reads one list of namespaces, or NIL.
+func (c *scanner) namespaces() ([]namespace, bool) {
 	names := []namespace{}
 	if !c.eat('(') {
 		return names, c.null()
@@ -134,6 +148,35 @@ func (c *scanner) personal() ([]namespace, bool) {
 		}
 	}
 	return names, c.eat(')')
+}
+
+// unmake asks of those roots of namespaces that are listed as mailboxes, and hold nothing as far as is known,
+// whether they can be opened. One that cannot is a level, and no failure in each run.
+func (a *Account) unmake(ctx context.Context, l *listing, want func(state.Listed) bool) error {
+	for i := range l.Mailboxes {
+		m := &l.Mailboxes[i]
+		if m.NoSelect || m.Err != nil || m.Mark.Exists > 0 || !isRoot(m.Raw, l.roots) || want != nil && !want(*m) {
+			continue
+		}
+		err := a.do(ctx, m.Raw, func(s *session) error {
+			at, err := s.open(ctx, m.Raw, true)
+			if err == nil && !m.HasMark {
+				m.Mark, m.HasMark = at.mark, at.toldSize
+			}
+			return err
+		})
+		r, refused := asRefusal(err)
+		switch {
+		case err == nil:
+		case refused && r.typ == "NO" && r.firm:
+			m.NoSelect, m.Err = true, err
+		case state.KindOf(err) == state.Other:
+			// Whoever opens it hears of that.
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // homeOf returns the namespace that INBOX lies in: its prefix stands before every name of
@@ -183,7 +226,7 @@ func levelsOf(raw, sep string, home namespace) ([]string, bool) {
 	if first, _, _ := strings.Cut(rest, sepOr(sep)); strings.EqualFold(first, "INBOX") {
 		rest = raw
 	}
-	parts := split(rest, sep)
+	parts := partsOf(rest, sep)
 	for i, p := range parts {
 		if p == "" {
 			continue // a name like "/x" or "a//b" has empty levels
@@ -197,7 +240,7 @@ func levelsOf(raw, sep string, home namespace) ([]string, bool) {
 	return parts, raw != ""
 }
 
-func split(raw, sep string) []string {
+func partsOf(raw, sep string) []string {
 	if sep == "" {
 		return []string{raw}
 	}
@@ -215,7 +258,7 @@ func apart(mailboxes []state.Listed) {
 			return levels
 		},
 		func(m state.Listed) []string {
-			if raw := split(m.Raw, m.Sep); !slices.Equal(raw, encoded(m.Levels)) {
+			if raw := partsOf(m.Raw, m.Sep); !slices.Equal(raw, encoded(m.Levels)) {
 				return raw
 			}
 			return m.Levels

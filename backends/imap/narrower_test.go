@@ -68,8 +68,8 @@ func holed(acct *script.Account, how manner, uids bool, holes ...int) script.Ans
 	}
 }
 
-// many is an account with n messages whose UIDs are 10, 20, 30.
-func many(n int) *script.Account {
+// spaced is an account with n messages whose UIDs are 10, 20, 30.
+func spaced(n int) *script.Account {
 	acct := script.NewAccount()
 	m := acct.Mailbox("INBOX")
 	for i := range n {
@@ -89,7 +89,7 @@ func TestScanAroundHoles(t *testing.T) {
 			commands int // at most
 		}{{1000, []int{500}, 24}, {1000, []int{1}, 24}, {1000, []int{1000}, 24}, {1000, []int{3, 500, 501, 998}, 72}, {2, []int{1}, 6}, {50, []int{1, 2, 3, 4}, 30}} {
 			t.Run(fmt.Sprintf("%s, %v of %d", how, c.holes, c.n), func(t *testing.T) {
-				acct := many(c.n)
+				acct := spaced(c.n)
 				a := holed(acct, how, true, c.holes...)
 				srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": a, "FETCH": a}))
 				snap := scanOf(t, account(t, options(srv)), state.ScanRequest{Raw: "INBOX"})
@@ -110,7 +110,7 @@ func TestScanAroundHoles(t *testing.T) {
 
 // A refusal of much at a time is got around, and then the listing is complete.
 func TestScanOfWhatIsTooMuchAtOnce(t *testing.T) {
-	acct := many(40)
+	acct := spaced(40)
 	much := func(p *script.Peer, cmd script.Command) bool {
 		var r ranges
 		set, _, _ := strings.Cut(cmd.Args, " ")
@@ -129,7 +129,7 @@ func TestScanOfWhatIsTooMuchAtOnce(t *testing.T) {
 
 // What came ahead of a NO counts for no complete listing, also where the rest came with an OK.
 func TestScanThatBreaksOffOnce(t *testing.T) {
-	acct := many(40)
+	acct := spaced(40)
 	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": holed(acct, stops, false, 20)}))
 	snap := scanOf(t, account(t, options(srv)), state.ScanRequest{Raw: "INBOX"})
 	if len(snap.Messages) != 40 || snap.Complete || len(snap.Trouble) != 1 || !strings.Contains(snap.Trouble[0].Err.Error(), "broke off") {
@@ -140,7 +140,7 @@ func TestScanThatBreaksOffOnce(t *testing.T) {
 // A server that refuses everything is not asked for long.
 func TestScanThatIsRefusedWhole(t *testing.T) {
 	for _, line := range []string{"$tag NO cannot", "$tag BAD what"} {
-		srv := script.Every(t, script.Healthy(many(1000), script.Answers{"UID FETCH": answer(line), "FETCH": answer(line)}))
+		srv := script.Every(t, script.Healthy(spaced(1000), script.Answers{"UID FETCH": answer(line), "FETCH": answer(line)}))
 		_, err := account(t, options(srv)).Scan(t.Context(), state.ScanRequest{Raw: "INBOX"})
 		if err == nil || !strings.Contains(err.Error(), "server answered") || sent(srv, "*FETCH *") > 25 {
 			t.Errorf("%v after %d commands", err, sent(srv, "*FETCH *"))
@@ -152,7 +152,7 @@ func TestScanThatIsRefusedWhole(t *testing.T) {
 // only who needs all of them is told of the one.
 func TestHolesKeepNoOthers(t *testing.T) {
 	for _, how := range []manner{stops, leaves, mute} {
-		acct := many(20)
+		acct := spaced(20)
 		srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": holed(acct, how, true, 7)}))
 		req := doomed()
 		for uid := state.UID(10); uid <= 200; uid += 10 {

@@ -217,3 +217,78 @@ func TestUndoBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 		t.Errorf("%d messages are back, of %d", len(now), len(before))
 	}
 }
+
+// A server under another name is known by the mailboxes that can be looked at.
+func TestAnotherHostBesideAMailboxThatBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{})
+	if o := l.sync(); o.code != 0 {
+		t.Fatalf("exit %d", o.code)
+	}
+	wanted := l.change()
+	l.configure(append([]string{`host = "127.0.0.1"`, fmt.Sprintf("port = %d", l.srv.Port())}, mirror...)...)
+	l.serve(script.Healthy(l.acct, script.Answers{"EXAMINE": hangUp}))
+	if o := l.sync(); o.code != 5 || o.account.Fetched != 0 {
+		t.Errorf("nothing can be looked at: exit %d, %+v", o.code, o.account)
+	}
+	l.serve(script.Healthy(l.acct, at(hangUp, "EXAMINE")))
+	o := l.sync()
+	l.failedAt(o, 1, 5)
+	if o.account.Fetched != 3 {
+		t.Errorf("fetched %d", o.account.Fetched)
+	}
+	l.heal()
+	l.recovered(wanted)
+}
+
+// A namespace's own root that is listed like a mailbox, and is none, is no failure. It is one where mail was in it.
+func TestRootOfANamespace(t *testing.T) {
+	for _, caps := range []string{"", bare} {
+		t.Run(caps, func(t *testing.T) {
+			t.Parallel()
+			l := newIMAP(t, situation{prepare: func(acct *script.Account) {
+				acct.Caps = caps
+				acct.Add("Old")
+			}})
+			serve := func(root bool) {
+				answers := script.Answers{}
+				for _, verb := range []string{"EXAMINE", "SELECT", "STATUS"} {
+					answers[verb] = func(p *script.Peer, cmd script.Command) bool {
+						return strings.Contains(cmd.Args, `"Old"`) && say("$tag NO that is no mailbox")(p, cmd)
+					}
+				}
+				if root {
+					answers["NAMESPACE"] = say(`* NAMESPACE (("" "/")("Old/" "/")) NIL NIL`, "$tag OK done")
+				}
+				l.serve(script.Healthy(l.acct, answers))
+			}
+			serve(false)
+			if o := l.sync(); o.code != 1 || !strings.Contains(o.stderr, "Old: ") {
+				t.Errorf("a mailbox that cannot be opened: exit %d\n%s", o.code, said(o.stderr))
+			}
+			serve(true)
+			for _, command := range []string{"sync", "sync", "backup", "verify --server", "list", "check", "sync --mailbox Archive"} {
+				if o := l.run(strings.Fields(command)...); o.code != 0 || strings.Contains(o.stderr, "Old") {
+					t.Errorf("%s: exit %d\n%s%s", command, o.code, o.stdout, said(o.stderr))
+				}
+			}
+			l.heal()
+			l.acct.Lock()
+			l.acct.Mailbox("Old").Append(letter(90))
+			l.acct.Unlock()
+			if o := l.sync(); o.code != 0 || o.account.Here != 19 {
+				t.Errorf("exit %d: %+v\n%s", o.code, o.account, said(o.stderr))
+			}
+			l.acct.Lock()
+			l.acct.Mailbox("Old").Messages = nil // what STATUS says, where it is asked with LIST
+			l.acct.Unlock()
+			serve(true)
+			if o := l.sync(); o.code != 1 || !strings.Contains(o.stderr, "Old: ") {
+				t.Errorf("with mail in it: exit %d\n%s", o.code, said(o.stderr))
+			}
+			if mail, _ := l.files(); bodies(mail)[letter(90)] != 1 {
+				t.Error("the mail in it is gone")
+			}
+		})
+	}
+}
