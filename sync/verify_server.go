@@ -65,7 +65,11 @@ func (w *verifying) askServer(ctx context.Context, s *survey) error {
 	}
 	sn, err := w.Server.Scan(ctx, state.ScanRequest{Raw: l.Raw, Full: true, Keywords: s.kw})
 	if err != nil {
-		return err
+		if ends(err) {
+			return err
+		}
+		w.problem(s.name, err) // what is here is verified all the same
+		return nil
 	}
 	for _, t := range sn.Trouble {
 		w.problem(s.name, t.Err)

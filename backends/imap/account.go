@@ -93,7 +93,7 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 			case waited:
 				continue
 			case own && !a.breaks.many(object{raw: raw}, err):
-				return state.Faultf(state.Other, "%w", err)
+				return state.Faultf(state.Other, "%w", err).WithHint("%s", state.HintOf(err))
 			default:
 				return err
 			}

@@ -25,11 +25,17 @@ func problems(result *engine.Result) []engine.Problem {
 	return all
 }
 
-// kindsOf returns the kind of each failure.
+// kindsOf returns the kind of each failure. What was given up in a run that the server ended was
+// the server's fault, too.
 func kindsOf(result *engine.Result) []state.Kind {
+	ended := result.Fatal != nil && kindOf(result.Fatal) == state.Unreachable
 	var kinds []state.Kind
 	for _, p := range problems(result) {
-		kinds = append(kinds, kindOf(p.Err))
+		kind := kindOf(p.Err)
+		if ended && errors.Is(p.Err, state.ErrBreaks) {
+			kind = state.Unreachable
+		}
+		kinds = append(kinds, kind)
 	}
 	return kinds
 }

@@ -118,6 +118,19 @@ func TestOneMailboxBreaksTheConnection(t *testing.T) {
 	}
 }
 
+// Where each mailbox breaks the connection, it is the server that cannot be reached.
+func TestEveryMailboxBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{lines: []string{"connections = 1"}})
+	for _, answer := range []script.Answer{hangUp, stall} {
+		l.serve(script.Healthy(l.acct, script.Answers{"EXAMINE": answer}))
+		o := l.sync()
+		if o.code != 5 || o.account.Status != "failed" || o.connections() > 5 || o.took > 3*timeout+slack {
+			t.Errorf("exit %d after %d connections and %v: %s", o.code, o.connections(), o.took, said(o.stderr))
+		}
+	}
+}
+
 // A LIST with STATUS that dies of one mailbox is asked for without, and the mailbox alone.
 func TestListingBreaksAtOneMailbox(t *testing.T) {
 	t.Parallel()
@@ -186,6 +199,32 @@ func TestRestoreBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is here of a mailbox is verified whether or not the server lets it be looked at.
+func TestVerifyOfAMailboxThatBreaksTheConnection(t *testing.T) {
+	for name, answer := range map[string]script.Answer{"closes": hangUp, "NO": say("$tag NO corrupt index")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newIMAP(t, situation{})
+			if o := l.sync(); o.code != 0 {
+				t.Fatalf("exit %d", o.code)
+			}
+			l.serve(script.Healthy(l.acct, at(answer, "EXAMINE")))
+			if o := l.run("verify", "--server"); o.code != 1 || !strings.Contains(o.stdout, "18 files read") || strings.Contains(o.stdout, "whole") {
+				t.Errorf("exit %d\n%s%s", o.code, o.stdout, said(o.stderr))
+			}
+			mail, _ := l.files()
+			for _, m := range mail {
+				if m.body == letter(20) {
+					l.must(os.Remove(filepath.Join(l.root, m.path)))
+				}
+			}
+			if o := l.run("verify", "--server"); o.code != 1 || !strings.Contains(o.stdout+o.stderr, "Archive: uid 1: ") {
+				t.Errorf("exit %d\n%s%s", o.code, o.stdout, said(o.stderr))
+			}
+		})
 	}
 }
 
