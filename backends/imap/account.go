@@ -84,15 +84,16 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 		}
 		var over *final
 		isFinal := errors.As(err, &over)
+		at := blamed(raw, err)
 		if b, later := asBusy(err); later && !isFinal {
 			waited := a.waitFor(ctx, b) == nil
-			switch own := raw != "" && saysNotNow(err); {
+			switch own := at.raw != "" && saysNotNow(err); {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			case own && broken: // as whatever breaks it
 			case waited:
 				continue
-			case own && !a.breaks.many(object{raw: raw}, err):
+			case own && !a.breaks.many(at, err):
 				return state.Faultf(state.Other, "%w", err).WithHint("%s", state.HintOf(err))
 			default:
 				return err
@@ -102,7 +103,6 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 			a.breaks.clear()
 			return err
 		}
-		at := blamed(raw, err)
 		switch verdict := a.breaks.at(at, err); {
 		case verdict == ofServer, verdict == ofNone && again:
 			return err

@@ -211,11 +211,20 @@ func TestOneMailboxIsUnavailable(t *testing.T) {
 			t.Errorf("%s: %v", answer, err)
 		}
 	}
-	srv := breaksAt(t, many(""), func(p *script.Peer, _ script.Command) bool {
+	srv := breaksAt(t, many(noListStatus, "Bad"), func(p *script.Peer, _ script.Command) bool {
+		p.Send("* BYE [UNAVAILABLE] internal error")
+		p.Close()
+		return true
+	}, []string{"STATUS", "EXAMINE"}, "Bad")
+	l, err := account(t, options(srv)).List(t.Context(), everyMailbox)
+	if err != nil || !l.Mailboxes[0].HasMark || !errors.Is(l.Mailboxes[1].Err, state.ErrBreaks) {
+		t.Errorf("%+v, %v", l, err)
+	}
+	srv = breaksAt(t, many(""), func(p *script.Peer, _ script.Command) bool {
 		p.Send("$tag NO Request is throttled. Suggested Backoff Time: 300000 milliseconds")
 		return true
 	}, []string{"EXAMINE"}, "INBOX")
-	_, err := account(t, options(srv)).Scan(t.Context(), state.ScanRequest{Raw: "INBOX"})
+	_, err = account(t, options(srv)).Scan(t.Context(), state.ScanRequest{Raw: "INBOX"})
 	wantFault(t, err, state.Unreachable, "throttled")
 }
 

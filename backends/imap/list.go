@@ -39,7 +39,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 			return nil, err
 		}
 	}
-	if err := a.unmake(ctx, l, want); err != nil {
+	if err := a.openRoots(ctx, l, want); err != nil {
 		return nil, err
 	}
 	a.rememberOther(&l.Listing)

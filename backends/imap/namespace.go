@@ -150,9 +150,9 @@ func (c *scanner) namespaces() ([]namespace, bool) {
 	return names, c.eat(')')
 }
 
-// unmake asks of those roots of namespaces that are listed as mailboxes, and hold nothing as far as is known,
+// openRoots asks of those roots of namespaces that are listed as mailboxes, and hold nothing as far as is known,
 // whether they can be opened. One that cannot is a level, and no failure in each run.
-func (a *Account) unmake(ctx context.Context, l *listing, want func(state.Listed) bool) error {
+func (a *Account) openRoots(ctx context.Context, l *listing, want func(state.Listed) bool) error {
 	for i := range l.Mailboxes {
 		m := &l.Mailboxes[i]
 		if m.NoSelect || m.Err != nil || m.Mark.Exists > 0 || !isRoot(m.Raw, l.roots) || want != nil && !want(*m) {
