@@ -125,12 +125,24 @@ func (l *Ledger) take(line string) {
 func lineSum(text string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text))) }
 
 // Sent returns what was sent to a mailbox with that UIDVALIDITY, in the order in which it was.
+// So is what was sent while the mailbox had another one and never a message, for some servers
+// number it anew once something is in it (GNU imap4d, and Courier where it was not opened for
+// writing). That this is the same mailbox is not certain: such a message counts as one of which
+// it is not known what became of it, and its bytes decide.
 func (l *Ledger) Sent(raw string, uidValidity uint32) []Sent {
 	var all []Sent
 	for id := int64(1); id < l.next; id++ {
-		if s, ok := l.sent[id]; ok && s.Raw == raw && s.UIDValidity == uidValidity {
-			all = append(all, s)
+		s, ok := l.sent[id]
+		switch {
+		case !ok || s.Raw != raw:
+			continue
+		case s.UIDValidity == uidValidity:
+		case s.UID == 0 && s.UIDNext == 1:
+			s.Confirmed = false
+		default:
+			continue
 		}
+		all = append(all, s)
 	}
 	return all
 }

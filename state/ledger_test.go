@@ -88,6 +88,26 @@ func TestLedgerRemembersWhatWasConfirmed(t *testing.T) {
 
 // Whatever a crash or a bad disk does to the file: what is read of it was written, and
 // the next line is read again.
+// What was sent to a mailbox in which there never was a message is known under its next UIDVALIDITY too,
+// as something that nobody confirmed; what was sent to any other one is not.
+func TestLedgerOfAnEmptyMailbox(t *testing.T) {
+	l := ledgerOf(t, t.TempDir())
+	sent := []Sent{{Raw: "a", UIDValidity: 7, UIDNext: 1, Bytes: 1}, {Raw: "a", UIDValidity: 7, UIDNext: 1, Bytes: 2},
+		{Raw: "a", UIDValidity: 7, UIDNext: 2, Bytes: 3}, {Raw: "a", UIDValidity: 7, Bytes: 4}, {Raw: "b", UIDValidity: 7, UIDNext: 1, Bytes: 5},
+		{Raw: "a", UIDValidity: 7, UIDNext: 1, Bytes: 6}}
+	if err := l.Intend(sent); err != nil {
+		t.Fatal(err)
+	}
+	sent[1].Confirmed, sent[5].UID = true, 4
+	if err := l.Settle([]Sent{sent[1], sent[5]}); err != nil {
+		t.Fatal(err)
+	}
+	got := l.Sent("a", 8)
+	if len(got) != 2 || got[0].Bytes != 1 || got[1].Bytes != 2 || got[1].Confirmed {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestLedgerDamaged(t *testing.T) {
 	dir := t.TempDir()
 	l := ledgerOf(t, dir)

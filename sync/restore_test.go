@@ -26,6 +26,9 @@ func (l *ledger) Sent(raw string, validity uint32) (out []state.Sent) {
 	for _, s := range l.sent {
 		if s.Raw == raw && s.UIDValidity == validity {
 			out = append(out, s)
+		} else if s.Raw == raw && s.UID == 0 && s.UIDNext == 1 {
+			s.Confirmed = false
+			out = append(out, s)
 		}
 	}
 	return out
@@ -429,5 +432,46 @@ func TestRestoreToAMailboxThatIsNumberedAnew(t *testing.T) {
 		p.whole(t, want)
 		ok(t, p.restore(t, nil), 0, r.OnServer)
 		p.whole(t, want)
+	}
+}
+
+// GNU imap4d gives a mailbox other numbers once something is in it, tells no UID, and writes UID and
+// status into the header: what was sent to an empty one is what came there since, also where the run
+// was killed before it could look.
+func TestRestoreToAMailboxThatIsNumberedAnewAndRewritesHeaders(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		l, _ := shipped(t)
+		p := newPort(l)
+		p.server.Restless, p.server.NoUIDPlus = true, true
+		p.server.Stores = func(body string, date int64) (string, int64) {
+			lines := slices.DeleteFunc(strings.SplitAfter(body, "\r\n"), func(line string) bool { return strings.HasPrefix(line, "X-Lab") })
+			return "X-UID: 12\r\n" + strings.Join(lines, ""), date
+		}
+		var stop error
+		if killed {
+			stop = errors.New("killed")
+		}
+		r := p.restore(t, func(step string) error {
+			if step == "appended to INBOX" {
+				return stop
+			}
+			return nil
+		})
+		if !killed && (r.Fatal != nil || len(r.Problems) > 0 || r.Outstanding != 0) {
+			t.Errorf("%d outstanding; %v %v", r.Outstanding, r.Fatal, r.Problems)
+		}
+		first := 0
+		p.server.Change("INBOX", func(m *mem.Mailbox) { first = len(m.Messages) })
+		if first == 0 {
+			t.Fatal("nothing was sent")
+		}
+		if r = p.restore(t, nil); r.Fatal != nil || len(r.Problems) > 0 {
+			t.Errorf("again: %v %v", r.Fatal, r.Problems)
+		}
+		p.server.Change("INBOX", func(m *mem.Mailbox) {
+			if len(m.Messages) != first {
+				t.Errorf("killed %v: INBOX has %d messages, and had %d", killed, len(m.Messages), first)
+			}
+		})
 	}
 }
