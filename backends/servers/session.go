@@ -42,7 +42,11 @@ type Mail struct {
 
 // Connect opens a session; with a nil config it is in plain text.
 func Connect(addr string, config *tls.Config) (*Session, error) {
-	conn, err := net.Dial("tcp", addr)
+	return connect(&net.Dialer{}, addr, config)
+}
+
+func connect(from *net.Dialer, addr string, config *tls.Config) (*Session, error) {
+	conn, err := from.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +71,22 @@ func Connect(addr string, config *tls.Config) (*Session, error) {
 // session ends with the test.
 func (s *Server) LogIn(user string) *Session {
 	s.t.Helper()
+	return s.logIn(&net.Dialer{}, user)
+}
+
+// LogInAside is LogIn from another address of this machine, so that the session is none of
+// those that MaxSessions lets the user have.
+func (s *Server) LogInAside(user string) *Session {
+	s.t.Helper()
+	return s.logIn(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}, user)
+}
+
+func (s *Server) logIn(from *net.Dialer, user string) *Session {
+	s.t.Helper()
 	if s.Behind != nil {
-		return s.Behind.LogIn(user)
+		return s.Behind.logIn(from, user)
 	}
-	c, err := Connect(s.IMAP, nil)
+	c, err := connect(from, s.IMAP, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -27,26 +27,24 @@ type house struct {
 	name   string
 	begin  func(t testing.TB, opts ...servers.Option) *servers.Server
 	opts   []servers.Option
-	prefix string // of every mailbox but INBOX, as it is spelled there
+	prefix string   // of every mailbox but INBOX, as it is spelled there
+	keys   []string // of the configuration, for as long as the user lives there
 
 	noKeywords bool // PERMANENTFLAGS has no \*, and a keyword is refused
 	noExpunge  bool // no UIDPLUS, and no MOVE to a trash: no single message can be expunged
 	trash      bool // no UIDPLUS either, but MOVE to a mailbox Trash
 	stamps     bool // UID and flags are in the header: what changes is longer, and is fetched again
+
+	furnish func(t *testing.T, srv *servers.Server) // before anybody moves in
+	more    func(l *tenant) []chapter               // what is lived through there alone, last
 }
 
 func houses() []house {
-	before := func(proxy func(testing.TB, *servers.Server, ...servers.Option) *servers.Server) func(testing.TB, ...servers.Option) *servers.Server {
-		return func(t testing.TB, opts ...servers.Option) *servers.Server {
-			return proxy(t, servers.Dovecot(t, opts...))
-		}
-	}
 	return []house{
 		{name: "Dovecot", begin: servers.Dovecot},
 		{name: "Cyrus", begin: servers.Cyrus},
 		{name: "Courier", begin: servers.Courier, prefix: "INBOX."},
 		{name: "GNU imap4d", begin: servers.Mailutils, noKeywords: true, noExpunge: true, stamps: true},
-		{name: "maddy", begin: servers.Maddy, trash: true},
 		{name: "imapproxy", begin: before(servers.Imapproxy)},
 		{name: "perdition", begin: before(servers.Perdition)},
 	}
@@ -68,23 +66,32 @@ func TestOneLifeOnEveryServer(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			l := moveIn(t, bin, h)
-			for _, c := range []chapter{
-				{"mail comes, and an idle run does nothing", l.comes},
-				{"flags and keywords go both ways", l.flags},
-				{"what is deleted goes both ways", l.deletes},
-				{"files are appended", l.appends},
-				{"moves go both ways", l.moves},
-				{"the state is lost", l.losesState},
-				{"verify", l.verifies},
-				{"archive, and undo", l.archives},
-				{"restore, twice", l.restores},
-				{"the connection is cut", l.isCut},
-				{"a wrong password", l.mistypes},
-			} {
+			for _, c := range l.chapters() {
 				l.live(t, c)
 			}
 		})
 	}
+}
+
+// chapters are what everybody lives through.
+func (l *tenant) chapters() []chapter {
+	all := []chapter{
+		{"mail comes, and an idle run does nothing", l.comes},
+		{"flags and keywords go both ways", l.flags},
+		{"what is deleted goes both ways", l.deletes},
+		{"files are appended", l.appends},
+		{"moves go both ways", l.moves},
+		{"the state is lost", l.losesState},
+		{"verify", l.verifies},
+		{"archive, and undo", l.archives},
+		{"restore, twice", l.restores},
+		{"the connection is cut", l.isCut},
+		{"a wrong password", l.mistypes},
+	}
+	if l.more != nil {
+		all = append(all, l.more(l)...)
+	}
+	return all
 }
 
 // chapter is a part of a life. It starts from what the one before left.
@@ -120,7 +127,10 @@ func moveIn(t *testing.T, bin string, h house) *tenant {
 	srv := h.begin(t, h.opts...)
 	srv.AddUser("ada")
 	srv.AddUser("bob") // before anybody logs in: Courier does not look for more users later
-	l := &tenant{house: h, w: newWorld(t, bin, srv), srv: srv, client: srv.LogIn("ada"), has: map[string][]int{}}
+	if h.furnish != nil {
+		h.furnish(t, srv)
+	}
+	l := &tenant{house: h, w: newWorld(t, bin, srv), srv: srv, client: srv.LogInAside("ada"), has: map[string][]int{}}
 	l.configure()
 	do(t, l.client, "CREATE "+l.spell("Work"))
 	return l
@@ -138,7 +148,7 @@ func (h house) spell(mailbox string) string {
 func (l *tenant) configure(more ...string) { l.w.configure(l.reach(l.srv.IMAP, more...)) }
 
 func (l *tenant) reach(addr string, more ...string) settings {
-	return slices.Concat(inPlainText(addr), settings{fmt.Sprintf("user = %q", l.srv.Login("ada"))}, more)
+	return slices.Concat(inPlainText(addr), settings{fmt.Sprintf("user = %q", l.srv.Login("ada"))}, l.keys, more)
 }
 
 // letter writes the next letter for a mailbox, as a server has it.
@@ -528,7 +538,7 @@ func (l *tenant) restores(t *testing.T) {
 	for _, mailbox := range living {
 		mine[mailbox] = l.there(t, mailbox)
 	}
-	l.client = l.srv.LogIn("bob")
+	l.client = l.srv.LogInAside("bob")
 	for _, mailbox := range living {
 		got := l.there(t, mailbox)
 		for n, m := range mine[mailbox] {

@@ -1,0 +1,115 @@
+//go:build unix
+
+package main_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"mailsync/backends/servers"
+)
+
+// shapes are Dovecots as few people set them up, and some do.
+func shapes() []house {
+	plugins := func(name string) string {
+		return "mail_plugins = quota zlib " + name + "\nprotocol imap {\n  mail_plugins = quota zlib imap_quota imap_zlib " + name + "\n}\n"
+	}
+	dovecot := func(name string, opts ...servers.Option) house {
+		return house{name: "Dovecot " + name, begin: servers.Dovecot, opts: opts}
+	}
+	expunging := dovecot("with lazy_expunge", servers.Config(plugins("lazy_expunge")+"plugin {\n  lazy_expunge = EXPUNGED\n}\n"))
+	expunging.keys = []string{`exclude = ["EXPUNGED"]`}
+	expunging.more = func(l *tenant) []chapter {
+		return []chapter{{"what was expunged is kept elsewhere", l.isKeptElsewhere}}
+	}
+	virtual := dovecot("with virtual mailboxes", servers.Config(plugins("virtual")+`namespace virtual {
+  prefix = virtual/
+  separator = /
+  location = virtual:~/virtual
+  mailbox All {
+    special_use = \All
+  }
+}
+`))
+	virtual.keys = []string{`exclude = ["role:all"]`}
+	virtual.furnish = func(t *testing.T, srv *servers.Server) {
+		for _, user := range []string{"ada", "bob"} {
+			home := filepath.Dir(srv.Maildir(user))
+			all := filepath.Join(home, "virtual", "All")
+			if err := errors.Join(os.MkdirAll(all, 0o755), os.WriteFile(filepath.Join(all, "dovecot-virtual"), []byte("*\n  all\n"), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			srv.Own(home)
+		}
+	}
+	guarded := dovecot("with ACLs", servers.Config(plugins("acl imap_acl")+"plugin {\n  acl = vfile\n}\n"))
+	two := dovecot("with two namespaces", servers.Config("namespace old {\n  separator = /\n  prefix = Old/\n  location = maildir:~/OldMail\n}\n"))
+	limited := dovecot("with a quota", servers.Quota(2<<20, 20000))
+	escaped := dovecot("with listescape", servers.MailLocation("maildir:~/Maildir:LAYOUT=fs"), servers.Config(plugins("listescape")))
+	escaped.more = func(l *tenant) []chapter {
+		return []chapter{{"names that file systems do not have", l.hasOddNames}}
+	}
+	return []house{
+		dovecot("over mbox", servers.MailLocation("mbox:~/mail:INBOX=~/inbox")),
+		dovecot("over mdbox", servers.MailLocation("mdbox:~/mdbox")),
+		dovecot("over sdbox with zlib", servers.MailLocation("sdbox:~/sdbox"), servers.Config("plugin {\n  zlib_save = gz\n}\n")),
+		dovecot("with one session a user", servers.MaxSessions(1)),
+		expunging, virtual, guarded, two, limited, escaped,
+	}
+}
+
+// One life of a user, on Dovecot in its odd shapes.
+func TestOneLifeOnEveryShapeOfDovecot(t *testing.T) {
+	t.Parallel()
+	bin := build(t)
+	for _, h := range shapes() {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			l := moveIn(t, bin, h)
+			for _, c := range l.chapters() {
+				l.live(t, c)
+			}
+		})
+	}
+}
+
+// isKeptElsewhere sees that the server did keep what was expunged, and that nothing of it came here.
+func (l *tenant) isKeptElsewhere(t *testing.T) {
+	mails, err := l.client.Read("EXPUNGED", false)
+	if err != nil || len(mails) == 0 {
+		t.Errorf("%d messages are in EXPUNGED: %v", len(mails), err)
+	}
+	if _, err := os.Stat(filepath.Join(l.w.root, "EXPUNGED")); !os.IsNotExist(err) {
+		t.Errorf("an excluded mailbox is here: %v", err)
+	}
+}
+
+// hasOddNames has mailboxes whose names would lead a file system astray.
+func (l *tenant) hasOddNames(t *testing.T) {
+	odd := []string{"..", "~x", ".hidden", "a/.."}
+	for _, name := range odd {
+		do(t, l.client, "CREATE "+servers.Quote(name))
+		if err := l.client.Append(name, nil, recent(), l.letter(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := l.sync(t); a.Fetched != len(odd) {
+		t.Errorf("fetched %d, want %d", a.Fetched, len(odd))
+	}
+	l.settled(t)
+	l.w.run("verify", "--server").want(t, 0)
+	var found []int
+	for _, rel := range maildirs(t, l.w.root) {
+		for n := range l.here(t, rel) {
+			found = append(found, n)
+		}
+	}
+	for _, name := range odd {
+		if !slices.Contains(found, l.has[name][0]) {
+			t.Errorf("the letter of %q is nowhere below the root", name)
+		}
+	}
+}
