@@ -28,6 +28,9 @@ type Account struct {
 
 	secretMu sync.Mutex
 	known    *Secret
+	way      atomic.Int32 // of logging in, that the server took last; 0: none yet
+
+	noticed notices
 
 	namesMu sync.Mutex
 	names   []namespace // personal ones; nil until asked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -60,7 +61,8 @@ func (s *session) greet(ctx context.Context) error {
 
 // login proves who we are with AUTHENTICATE PLAIN or LOGIN, and reads the capabilities
 // again, for they change with it (RFC 9051 section 6.2.2).
-func (s *session) login(ctx context.Context) error {
+func (s *session) login(ctx context.Context) (err error) {
+	defer func() { s.passOn(err) }()
 	if s.c.State() == goimap.ConnStateAuthenticated {
 		return nil // PREAUTH
 	}
@@ -78,52 +80,108 @@ func (s *session) login(ctx context.Context) error {
 	return s.fault(ctx, err)
 }
 
-func (s *session) authenticate(secret Secret) error {
-	plain := s.caps.Has(goimap.AuthCap("PLAIN"))
-	login := !s.caps.Has(goimap.CapLoginDisabled)
-	switch {
+// way is a way of logging in with a password.
+type way int32
+
+const (
+	byPlain way = 1 + iota // AUTHENTICATE PLAIN (RFC 4616)
+	byLogin                // LOGIN
+)
+
+// ways are those that may be tried, the likeliest first. What is not announced is tried only
+// where what is announced is not known after all.
+func (s *session) ways() []way {
+	ways := []way{byLogin, byPlain}
+	switch plain := s.caps.Has(goimap.AuthCap("PLAIN")); {
+	case s.caps.Has(goimap.CapLoginDisabled) && !plain:
+		return nil
+	case s.caps.Has(goimap.CapLoginDisabled): // RFC 9051 section 6.2.3: then LOGIN must not be sent
+		return []way{byPlain}
 	case plain:
-		err := s.c.Authenticate(sasl.NewPlainClient("", s.a.o.User, secret.Password))
-		if r, ok := asRefusal(err); ok && r.typ == "BAD" && login && !r.slowDown() {
-			break // announced, but not known
-		}
-		return err
-	case !login:
+		ways = []way{byPlain, byLogin}
+	}
+	if way(s.a.way.Load()) == ways[1] {
+		slices.Reverse(ways) // so that the server gets no password in vain
+	}
+	return ways
+}
+
+// authenticate logs in. A way that the server does not take, whatever it announced, is followed by
+// another one; a password that it does not take is not sent again: it would be no other one, and
+// count as one more failure.
+func (s *session) authenticate(secret Secret) (err error) {
+	ways := s.ways()
+	if len(ways) == 0 {
 		return state.Faultf(state.Login, "server allows no log-in with a password here").
 			WithHint(`use tls = "implicit" or "starttls"; the provider may also want OAuth`)
 	}
-	return s.c.Login(s.a.o.User, secret.Password).Wait()
+	for _, w := range ways {
+		seen := false
+		if seen, err = s.try(w, secret); err == nil {
+			s.a.way.Store(int32(w))
+			return nil
+		}
+		r, ok := asRefusal(err)
+		if !ok || r.later() || seen && !r.ofTheWay() || s.farewell() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// try logs in in one way. seen says that the server was sent the password.
+func (s *session) try(w way, secret Secret) (seen bool, err error) {
+	if w == byLogin {
+		return true, s.c.Login(s.a.o.User, secret.Password).Wait()
+	}
+	before := s.w.GoAheads()
+	atOnce := s.caps.Has("SASL-IR") // RFC 4959
+	err = s.c.Authenticate(sasl.NewPlainClient("", s.a.o.User, secret.Password))
+	return atOnce || s.w.GoAheads() > before, err
 }
 
 // loginFault tells a refused log-in from a server that is busy and from a connection
 // that broke.
 func (s *session) loginFault(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
 	r, ok := asRefusal(err)
-	if !ok && state.KindOf(err) == state.Other {
+	cause := context.Cause(ctx)
+	if !ok && state.KindOf(err) == state.Other && !errors.Is(cause, context.Canceled) {
+		// Some servers refuse beside the command, and end the connection or fall silent.
+		r, ok = s.refusedBeside()
+	}
+	switch {
+	case ok:
+	case cause != nil:
+		return cause
+	case state.KindOf(err) != state.Other:
+		return err
+	default:
 		if bye := s.farewell(); bye != nil {
 			return &busy{err: bye}
 		}
 		return s.fault(ctx, err)
 	}
-	if !ok {
-		return err
-	}
-	if wait, later := r.comeBack(); later || tooMany(r.text) {
+	if r.later() {
+		wait, _ := r.comeBack()
 		return &busy{err: r, wait: wait}
 	}
 	s.a.forgetSecret()
-	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(s.a.o.User), r).
-		WithHint("check user and password; many providers want an app password for mail programs")
+	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(s.a.o.User), r).WithHint("%s", r.loginHint())
 }
 
-// tooMany knows servers that refuse one session too many without a response code.
-func tooMany(text string) bool {
-	text = strings.ToLower(text)
-	return strings.Contains(text, "too many") &&
-		(strings.Contains(text, "connection") || strings.Contains(text, "session") || strings.Contains(text, "login"))
+// refusedBeside returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.
+func (s *session) refusedBeside() (*refusal, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range []*refusal{s.bye, s.complaint} {
+		if r != nil && r.ofTheUser() {
+			return r, true
+		}
+	}
+	if r := s.complaint; r != nil && r.later() {
+		return r, true
+	}
+	return nil, false
 }
 
 // settle does what is done once after log-in.

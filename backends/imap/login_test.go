@@ -304,3 +304,150 @@ func TestNoIMAPServer(t *testing.T) {
 		})
 	}
 }
+
+// Some servers say what is wrong beside the command, and then go or stay as they like.
+func TestLoginRefusedBesideTheCommand(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		then []string
+		stay bool
+		kind state.Kind
+		text string
+	}{
+		{"NO and BYE", []string{"* NO [AUTHENTICATIONFAILED] wrong password", "* BYE so long"}, false, state.Login, "wrong password"},
+		{"NO and the end", []string{"* NO [AUTHENTICATIONFAILED] wrong password"}, false, state.Login, "wrong password"},
+		{"NO and silence", []string{"* NO [AUTHENTICATIONFAILED] wrong password"}, true, state.Login, "wrong password"},
+		{"BAD and BYE", []string{"* BAD [AUTHORIZATIONFAILED] not you", "* BYE"}, false, state.Login, "not you"},
+		{"NO without a code", []string{"* NO Login failed.", "* BYE so long"}, false, state.Login, "Login failed"},
+		{"BYE with the code", []string{"* BYE [AUTHENTICATIONFAILED] no"}, false, state.Login, "AUTHENTICATIONFAILED"},
+		{"BYE in words", []string{"* BYE Authentication failed, good bye"}, false, state.Login, "Authentication failed"},
+		{"BYE that counts", []string{"* BYE Too many failed logins"}, false, state.Login, "Too many failed"},
+		{"expired", []string{"* NO [EXPIRED] a year old", "* BYE"}, false, state.Login, "a year old"},
+		{"unavailable", []string{"* NO [UNAVAILABLE] database", "* BYE so long"}, false, state.Unreachable, "database"},
+		{"temporary", []string{"* BYE Temporary authentication failure"}, false, state.Unreachable, "Temporary"},
+		{"too many", []string{"* NO Too many connections", "* BYE so long"}, false, state.Unreachable, "Too many"},
+		{"something else", []string{"* NO Your mailbox is nearly full", "* BYE shutting down"}, false, state.Unreachable, "shutting down"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": func(p *script.Peer, _ script.Command) bool {
+				for _, line := range c.then {
+					p.Send(line)
+				}
+				if c.stay {
+					p.Stall()
+				}
+				p.Close()
+				return true
+			}}))
+			a := account(t, options(srv), func(o *Options) { o.Timeout = time.Second })
+			wantFault(t, noop(t.Context(), a), c.kind, c.text)
+			if srv.Accepted() != 1 || sent(srv, "AUTHENTICATE *")+sent(srv, "LOGIN *") != 1 {
+				t.Errorf("%d connections, sent %q", srv.Accepted(), srv.Commands())
+			}
+		})
+	}
+}
+
+// A way of logging in that the server does not take is followed by another, a password that it
+// does not take by nothing.
+func TestLoginTriesAnotherWay(t *testing.T) {
+	const ir, noIR = "IMAP4rev1 SASL-IR AUTH=PLAIN", "IMAP4rev1 AUTH=PLAIN"
+	for _, c := range []struct {
+		name, caps, plain, login string
+		well                     bool
+		plains, logins           int
+	}{
+		{"BAD", ir, "$tag BAD what", "", true, 1, 1},
+		{"no such mechanism", ir, "$tag NO Unsupported authentication mechanism", "", true, 1, 1},
+		{"CANNOT", ir, "$tag NO [CANNOT] not here", "", true, 1, 1},
+		{"refused before the password was sent", noIR, "$tag NO [AUTHENTICATIONFAILED] no", "", true, 1, 1},
+		{"wrong password", ir, "$tag NO [AUTHENTICATIONFAILED] no", "", false, 1, 0},
+		{"wrong password in words", ir, "$tag NO AUTHENTICATE failed.", "", false, 1, 0},
+		{"wrong password said of a mechanism", ir, "$tag NO [AUTHENTICATIONFAILED] mechanism PLAIN: no", "", false, 1, 0},
+		{"LOGIN must not be tried", ir + " LOGINDISABLED", "$tag BAD what", "", false, 1, 0},
+		{"neither", ir, "$tag BAD what", "$tag BAD what", false, 1, 1},
+		{"LOGIN is not known", "IMAP4rev1", "", "$tag BAD what", true, 1, 1},
+		{"LOGIN is not supported", "IMAP4rev1", "", "$tag NO LOGIN is not supported, use AUTHENTICATE", true, 1, 1},
+		{"LOGIN and a wrong password", "IMAP4rev1", "", "$tag NO [AUTHENTICATIONFAILED] no", false, 0, 1},
+		{"busy", ir, "$tag NO [UNAVAILABLE] mechanism", "", false, 1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			acct := boxes()
+			acct.Caps = c.caps
+			answers := script.Answers{}
+			if c.plain != "" {
+				answers["AUTHENTICATE"] = answer(c.plain)
+			}
+			if c.login != "" {
+				answers["LOGIN"] = answer(c.login)
+			}
+			srv := script.Every(t, script.Healthy(acct, answers))
+			a := account(t, options(srv))
+			if err := noop(t.Context(), a); (err == nil) != c.well {
+				t.Errorf("ended with %v", err)
+			}
+			if plains, logins := sent(srv, "AUTHENTICATE *"), sent(srv, "LOGIN *"); plains != c.plains || logins != c.logins {
+				t.Errorf("sent %q", srv.Commands())
+			}
+			if !c.well {
+				return
+			}
+			a.retire() // the next connection knows the way
+			before := len(srv.Commands())
+			if err := noop(t.Context(), a); err != nil {
+				t.Error(err)
+			}
+			if n := sent(srv, "AUTHENTICATE *") + sent(srv, "LOGIN *"); n != 3 {
+				t.Errorf("the second connection sent %q", srv.Commands()[before:])
+			}
+		})
+	}
+}
+
+// What the server wants the user to see is shown once, whatever it answers.
+func TestNotices(t *testing.T) {
+	greeting := func(p *script.Peer, _ script.Command) bool {
+		p.Send("* OK [ALERT] maintenance \x1b[2J tonight")
+		return true
+	}
+	says := func(lines ...string) script.Answer {
+		return func(p *script.Peer, _ script.Command) bool {
+			for _, l := range lines {
+				p.Send(l)
+			}
+			return false
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		answers script.Answers
+		want    []string
+	}{
+		{"greeting", script.Answers{"GREETING": greeting}, []string{`"maintenance \x1b[2J tonight"`}},
+		{"NO beside the log-in", script.Answers{"AUTHENTICATE": says("* NO quota 95%", "* NO quota 95%", "* OK hello")}, []string{`"quota 95%"`}},
+		{"in the answer", script.Answers{"AUTHENTICATE": answer("$tag OK [ALERT] read the news")}, []string{`"read the news"`}},
+		{"later", script.Answers{"EXAMINE": says("* OK [ALERT] going down", "* NO busy", "* BAD [alert] soon")}, []string{`"going down"`, `"soon"`}},
+		{"said by the error", script.Answers{"AUTHENTICATE": says("* NO [AUTHENTICATIONFAILED] wrong", "* NO [ALERT] log in by web")}, []string{`"wrong"`, `"log in by web"`}},
+		{"told as the failure", script.Answers{"AUTHENTICATE": answer("$tag NO [ALERT] log in by web")}, nil},
+		{"too many", script.Answers{"EXAMINE": func(p *script.Peer, _ script.Command) bool {
+			for n := range 1000 {
+				p.Sendf("* OK [ALERT] number %d", n)
+			}
+			return false
+		}}, []string{`"number 0"`, `"number 1"`, `"number 2"`, `"number 3"`, `"number 4"`, `"number 5"`, `"number 6"`, `"number 7"`, `"number 8"`, `"number 9"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := script.Every(t, script.Healthy(boxes(), c.answers))
+			var got []string
+			a := account(t, options(srv), func(o *Options) { o.Notice = func(text string) { got = append(got, text) } })
+			for range 2 {
+				_ = noop(t.Context(), a)
+				a.retire()
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("shown %q, want %q", got, c.want)
+			}
+		})
+	}
+}

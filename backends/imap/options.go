@@ -69,6 +69,10 @@ type Options struct {
 	// trace. The password is added when it is known; nil: there are none before.
 	Secrets *redact.Secrets
 
+	// Notice is given what the server wants the user to see, quoted and cut: each text once,
+	// and not many. It must not wait for the server; nil: nobody is told.
+	Notice func(text string)
+
 	Trace io.Writer    // protocol log, secrets removed; nil: none
 	Log   *slog.Logger // nil: none
 }
@@ -92,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Secrets == nil {
 		o.Secrets = &redact.Secrets{}
+	}
+	if o.Notice == nil {
+		o.Notice = func(string) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -34,6 +34,10 @@ type session struct {
 	mu   sync.Mutex
 	bye  *refusal
 	told goimap.CapSet // of the last CAPABILITY response code
+	// Until the log-in has ended:
+	complaint *refusal // the last NO or BAD that answered no command
+	notices   []string // what the user has to see
+	entered   bool     // it has ended
 }
 
 func newSession(a *Account, l *link) *session {
@@ -95,22 +99,19 @@ func (o *orderly) Close() error {
 }
 
 // onText hears every status response; the reading goroutine calls it.
-func (s *session) onText(kind, code, text string) {
+func (s *session) onText(kind, code, text string, tagged bool) {
 	name, args, _ := strings.Cut(code, " ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.heed(kind, code, text, tagged)
 	switch {
-	case strings.EqualFold(kind, "BYE"):
-		s.bye = &refusal{typ: "BYE", code: strings.ToUpper(code), text: reach.Quoted(text)}
+	case kind == "BYE":
+		s.bye = &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
 	case strings.EqualFold(name, "CAPABILITY"):
 		s.told = goimap.CapSet{}
 		for _, c := range strings.Fields(strings.ToUpper(args)) {
 			s.told[capNamed(c)] = struct{}{}
 		}
-	}
-	if strings.EqualFold(name, "ALERT") {
-		// RFC 9051 section 7.1: the user has to see it.
-		s.a.o.Log.Warn("server alert", "text", reach.Clean(text))
 	}
 }
 

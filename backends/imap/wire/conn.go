@@ -22,6 +22,7 @@ type Conn struct {
 	readOnly atomic.Bool
 	loose    atomic.Bool
 	commands atomic.Int64
+	goAheads atomic.Int64
 	in, out  atomic.Int64
 	packed   atomic.Bool // compression is on
 
@@ -46,7 +47,7 @@ type Conn struct {
 	selected string
 	exists   int64 // the highest EXISTS since the mailbox was selected, -1 unknown
 	vanished func(earlier bool, gone []Range)
-	onText   func(kind, code, text string)
+	onText   func(kind, code, text string, tagged bool)
 	untagged func(Line)
 	progress progress
 }
@@ -75,6 +76,9 @@ func (c *Conn) SetReadOnly(on bool) { c.readOnly.Store(on) }
 // Commands returns how many commands were sent, the client's and ours.
 func (c *Conn) Commands() int64 { return c.commands.Load() }
 
+// GoAheads returns how many continuation requests came that the client waited for.
+func (c *Conn) GoAheads() int64 { return c.goAheads.Load() }
+
 // BytesRead returns how many octets came from the connection, compressed ones if
 // compression is on.
 func (c *Conn) BytesRead() int64 { return c.in.Load() }
@@ -101,7 +105,7 @@ func (c *Conn) OnVanished(f func(earlier bool, gone []Range)) {
 // OnText sets who gets the status texts, which imapclient loses: kind is OK, NO, BAD, BYE or
 // PREAUTH, code the response code with its arguments ("ALERT", "MODIFIED 7,9", "" for
 // none), text what follows, without secrets. It is told of every one, untagged and tagged.
-func (c *Conn) OnText(f func(kind, code, text string)) {
+func (c *Conn) OnText(f func(kind, code, text string, tagged bool)) {
 	c.mu.Lock()
 	c.onText = f
 	c.mu.Unlock()

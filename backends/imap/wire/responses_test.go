@@ -219,13 +219,18 @@ func TestVanishedIsHandedOver(t *testing.T) {
 func TestTextsThatTheClientLosesAreHeard(t *testing.T) {
 	r := newRig(t, "C: NOOP\nS: * OK [ALERT] disk is full\nS: * NO plain\nS: $tag OK [MODIFIED 7,9] some\nC: LOGOUT\nS: * BYE [UNAVAILABLE] later\nS: $tag OK", Options{})
 	var heard []string
-	r.conn.OnText(func(kind, code, text string) { heard = append(heard, kind+"|"+code+"|"+text) })
+	r.conn.OnText(func(kind, code, text string, tagged bool) {
+		if tagged {
+			kind = "$tag " + kind
+		}
+		heard = append(heard, kind+"|"+code+"|"+text)
+	})
 	r.alive()
 	if err := r.client.Logout().Wait(); err != nil {
 		t.Fatal(err)
 	}
 	_ = r.client.Close()
-	want := "OK|ALERT|disk is full NO||plain OK|MODIFIED 7,9|some BYE|UNAVAILABLE|later OK||"
+	want := "OK|ALERT|disk is full NO||plain $tag OK|MODIFIED 7,9|some BYE|UNAVAILABLE|later $tag OK||"
 	if got := strings.Join(heard, " "); got != want {
 		t.Errorf("heard %q, want %q", got, want)
 	}

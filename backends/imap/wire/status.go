@@ -21,7 +21,7 @@ func (c *Conn) tagged(line []byte) error {
 	}
 	if mine := c.ours(tag); mine != nil {
 		code, text := c.parts(line[s.i:])
-		c.heard(typ, code, text)
+		c.heard(typ, code, text, true)
 		return c.finish(mine, &Answer{Type: typ, Code: string(code), Text: string(text)})
 	}
 	cmd := c.answered(tag)
@@ -63,7 +63,7 @@ func (c *Conn) untaggedStatus(typ string, line, rest []byte) {
 // reads, or without it, and the text.
 func (c *Conn) status(typ string, rest []byte, cmd *command) {
 	code, words := c.parts(rest)
-	c.heard(typ, code, words)
+	c.heard(typ, code, words, cmd != nil)
 	out := c.rd.out
 	if len(code) == 0 && len(trimBlanks(rest)) > 0 && trimBlanks(rest)[0] == '[' && len(words) < len(trimBlanks(rest)) {
 		c.report(Repair{What: "response code that cannot be read left out", Lost: true}, rest)
@@ -97,7 +97,7 @@ func (c *Conn) status(typ string, rest []byte, cmd *command) {
 }
 
 // heard hands a text to whoever listens, and remembers why the server says good-bye.
-func (c *Conn) heard(typ string, code, text []byte) {
+func (c *Conn) heard(typ string, code, text []byte, tagged bool) {
 	c.mu.Lock()
 	if typ == "BYE" {
 		c.bye = string(text)
@@ -105,7 +105,7 @@ func (c *Conn) heard(typ string, code, text []byte) {
 	f := c.onText
 	c.mu.Unlock()
 	if f != nil {
-		f(typ, string(code), string(text))
+		f(typ, string(code), string(text), tagged)
 	}
 }
 
@@ -248,6 +248,7 @@ func (c *Conn) continuation(line []byte) error {
 		c.report(Repair{What: "continuation request that nobody waits for dropped"}, line)
 		return nil
 	}
+	c.goAheads.Add(1)
 	words := bytes.TrimPrefix(line[1:], []byte(" "))
 	if cmd.verb == "AUTHENTICATE" {
 		words = trimBlanks(words)

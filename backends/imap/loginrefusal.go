@@ -1,0 +1,59 @@
+package imap
+
+import (
+	"slices"
+	"strings"
+)
+
+// says reports whether the text holds one of these words, in any case.
+func (r *refusal) says(words ...string) bool {
+	text := strings.ToLower(r.text)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// later reports whether a refused log-in is about now. What speaks of failures is not: the
+// server counts them, and to come back with the same password would be one more.
+func (r *refusal) later() bool {
+	if _, later := r.comeBack(); later {
+		return true
+	}
+	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary") {
+		return false
+	}
+	return r.says("temporar", "try again later") || r.says("too many") && r.says("connection", "session", "login")
+}
+
+// ofTheUser reports whether a refusal says that user or password are wrong (RFC 5530 section 3).
+// It is asked of what answers no command, and so may be about anything.
+func (r *refusal) ofTheUser() bool {
+	return !r.later() && (r.ofTheUserByCode() ||
+		r.says("authentication fail", "login fail", "log-in fail", "logon fail", "failed login", "authentication error",
+			"credential", "invalid login", "incorrect login", "invalid password", "incorrect password", "wrong password", "bad password"))
+}
+
+func (r *refusal) ofTheUserByCode() bool {
+	return r.hasCode("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "CONTACTADMIN")
+}
+
+// ofTheWay reports whether a refusal says that the server does not take this way of logging in:
+// another one may do.
+func (r *refusal) ofTheWay() bool {
+	if r.ofTheUserByCode() {
+		return false
+	}
+	return r.typ == "BAD" || r.hasCode("CANNOT") ||
+		r.says("mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
+}
+
+// loginHint says what to do about a refused log-in.
+func (r *refusal) loginHint() string {
+	switch {
+	case r.hasCode("PRIVACYREQUIRED"):
+		return `the server wants TLS: use tls = "implicit" or "starttls"`
+	case r.hasCode("EXPIRED"):
+		return "the password has expired: set a new one at the provider's"
+	case r.hasCode("CONTACTADMIN"):
+		return "the server says that its administrator has to be asked"
+	}
+	return "check user and password; many providers want an app password for mail programs"
+}
