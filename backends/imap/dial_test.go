@@ -147,6 +147,7 @@ func TestDialFailures(t *testing.T) {
 		p.Stall()
 	})
 	silent := script.Every(t, func(p *script.Peer) { p.Stall() })
+	closing := script.Every(t, func(p *script.Peer) { p.Close() })
 	for _, c := range []struct {
 		name   string
 		change func(*Options)
@@ -156,6 +157,9 @@ func TestDialFailures(t *testing.T) {
 		{"unknown host", func(o *Options) { o.Host, o.TLS = "no-such-host.invalid", Implicit }, "name server"},
 		{"no TLS there", func(o *Options) { o.TLS = Implicit }, `"starttls"`},
 		{"silent", func(o *Options) { o.TLS, o.Port = Implicit, silent.Port() }, "within the timeout"},
+		{"TLS there", func(o *Options) { o.Port = silent.Port() }, `tls = "implicit"`},
+		{"TLS there, not STARTTLS", func(o *Options) { o.TLS, o.Port = StartTLS, silent.Port() }, `tls = "implicit"`},
+		{"TLS there, which hangs up", func(o *Options) { o.Port = closing.Port() }, `tls = "implicit"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := account(t, options(plain), func(o *Options) { o.Timeout = 200 * time.Millisecond }, c.change)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -48,7 +49,9 @@ func (s *session) greet(ctx context.Context) error {
 	if r, ok := asRefusal(s.farewell()); ok {
 		return r.atGreeting() // imapclient may see the end of the connection before it tells of a BYE
 	}
-	if cause := context.Cause(ctx); cause != nil {
+	if cause := context.Cause(ctx); errors.Is(cause, os.ErrDeadlineExceeded) {
+		return s.a.noGreeting(cause)
+	} else if cause != nil {
 		return cause
 	}
 	if cause := s.w.LastError(); cause != nil {
@@ -56,7 +59,7 @@ func (s *session) greet(ctx context.Context) error {
 	} else if strings.Contains(err.Error(), "closed before") {
 		err = io.ErrUnexpectedEOF // imapclient knows it as a text only
 	}
-	return noGreeting(s.a.server.Addr(), err)
+	return s.a.noGreeting(err)
 }
 
 // login proves who we are with AUTHENTICATE PLAIN or LOGIN, and reads the capabilities

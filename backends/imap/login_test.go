@@ -428,7 +428,7 @@ func TestNotices(t *testing.T) {
 		{"NO beside the log-in", script.Answers{"AUTHENTICATE": says("* NO quota 95%", "* NO quota 95%", "* OK hello")}, []string{`"quota 95%"`}},
 		{"in the answer", script.Answers{"AUTHENTICATE": answer("$tag OK [ALERT] read the news")}, []string{`"read the news"`}},
 		{"later", script.Answers{"EXAMINE": says("* OK [ALERT] going down", "* NO busy", "* BAD [alert] soon")}, []string{`"going down"`, `"soon"`}},
-		{"said by the error", script.Answers{"AUTHENTICATE": says("* NO [AUTHENTICATIONFAILED] wrong", "* NO [ALERT] log in by web")}, []string{`"wrong"`, `"log in by web"`}},
+		{"beside a log-in that goes well", script.Answers{"AUTHENTICATE": says("* NO [AUTHENTICATIONFAILED] wrong", "* NO [ALERT] log in by web")}, []string{`"wrong"`, `"log in by web"`}},
 		{"told as the failure", script.Answers{"AUTHENTICATE": answer("$tag NO [ALERT] log in by web")}, nil},
 		{"too many", script.Answers{"EXAMINE": func(p *script.Peer, _ script.Command) bool {
 			for n := range 1000 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func (a *Account) askStartTLS(conn net.Conn) error {
 	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, hide: a.o.Secrets, trace: a.o.Trace}
 	line, err := c.line()
 	if err != nil {
-		return noGreeting(a.server.Addr(), err)
+		return a.noGreeting(err)
 	}
 	switch word(line, 1) {
 	case "OK":
@@ -153,12 +154,22 @@ func hasWord(list, want string) bool {
 
 // noGreeting says that a connection ended or stayed silent before its greeting. Courier
 // answers one connection too many like this.
-func noGreeting(addr string, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", addr, err).
-			WithHint("it may not be an IMAP port, or the server allows no more connections")
+func (a *Account) noGreeting(err error) error {
+	tip := a.server.SpeaksTLS()
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		f := state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", a.server.Addr(), err)
+		if tip != "" {
+			return f.WithHint("it may not be an IMAP port, or the server allows no more connections; or %s", tip)
+		}
+		return f.WithHint("it may not be an IMAP port, or the server allows no more connections")
+	case reach.AlertHint(err) != "":
+		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.server.Addr(), err).WithHint("%s", reach.AlertHint(err))
+	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):
+		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.server.Addr(), a.o.Timeout, err).
+			WithHint("the server is down or slow; or %s", tip)
 	}
-	return reach.Fault("wait for the greeting of "+addr, err)
+	return reach.Fault("wait for the greeting of "+a.server.Addr(), err)
 }
 
 // greetingRefusal reads "* BYE [CODE] text".

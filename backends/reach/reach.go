@@ -97,7 +97,7 @@ func (s *Server) Handshake(ctx context.Context, conn net.Conn) (net.Conn, error)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, Fault("TLS with "+s.Addr(), err)
+		return nil, s.handshakeFault(err)
 	}
 	return c, nil
 }

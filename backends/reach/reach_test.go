@@ -2,10 +2,17 @@ package reach
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"slices"
@@ -94,6 +101,93 @@ func TestFaultsSayWhatToDo(t *testing.T) {
 	known := state.Faultf(state.Login, "refused")
 	if got := Fault("connect", known); !errors.Is(got, known) || state.KindOf(got) != state.Login {
 		t.Errorf("an error with a kind became %v", got)
+	}
+}
+
+// certificate is a server's for localhost, with an RSA key or one on a curve, and its pin.
+func certificate(t *testing.T, withRSA bool) (tls.Certificate, string) {
+	t.Helper()
+	var key interface {
+		Public() crypto.PublicKey
+	}
+	var err error
+	if withRSA {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	} else {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, PinOf(parsed).String()
+}
+
+// Each way in which two ends do not agree on TLS has a hint of its own.
+func TestHandshakesThatFailSayWhatToDo(t *testing.T) {
+	curve, curvePin := certificate(t, false)
+	withRSA, rsaPin := certificate(t, true)
+	over := func(c *tls.Config) func(net.Conn) {
+		return func(conn net.Conn) { _ = tls.Server(conn, c).Handshake() }
+	}
+	alert := func(n byte) func(net.Conn) {
+		return func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 100))
+			_, _ = conn.Write([]byte{21, 3, 3, 0, 2, 2, n})
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		mode  TLSMode
+		serve func(net.Conn)
+		hint  string
+	}{
+		{"TLS 1.1", Implicit, over(&tls.Config{Certificates: []tls.Certificate{curve}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "1.2 or newer"},
+		{"no version in common", Implicit, alert(70), "1.2 or newer"},
+		{"no cipher in common", Implicit, over(&tls.Config{Certificates: []tls.Certificate{withRSA}, MaxVersion: tls.VersionTLS12,
+			CipherSuites: []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}}), "no TLS cipher"},
+		{"too weak", Implicit, alert(71), "no TLS cipher"},
+		{"a name it does not know", Implicit, alert(112), "as host"},
+		{"a certificate of ours", Implicit, alert(116), "certificate of its users"},
+		{"a fault of its own", Implicit, alert(80), "not set up right"},
+		{"plain text", Implicit, func(conn net.Conn) { _, _ = io.WriteString(conn, "* OK ready\r\n") }, `"starttls"`},
+		{"plain text after STARTTLS", StartTLS, func(conn net.Conn) { _, _ = io.WriteString(conn, "* OK ready\r\n") }, `"implicit" may do`},
+		{"hung up", Implicit, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 4096)) }, "broke off"},
+		{"silent", Implicit, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, "within the timeout"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				if conn, err := l.Accept(); err == nil {
+					c.serve(conn)
+					_ = conn.Close()
+				}
+			}()
+			s := Server{Host: "localhost", Port: l.Addr().(*net.TCPAddr).Port, TLS: c.mode, Pins: []string{curvePin, rsaPin}, Timeout: time.Second}
+			if err := s.Prepare(); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := s.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Handshake(t.Context(), conn)
+			if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), c.hint) {
+				t.Errorf("%v\nhint: %s", err, state.HintOf(err))
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"mailsync/backends/pop3"
@@ -60,10 +61,10 @@ func (c *checking) server(ctx context.Context) {
 	}
 	c.ok("log-in", "as %s", c.a.User)
 	seen := c.see(ctx, s)
-	c.abilities(p.Capabilities, seen)
+	listing := c.mailboxes(ctx, s)
+	c.abilities(p.Capabilities, seen, listing)
 	c.habits(s)
 	c.deletions(seen)
-	c.mailboxes(ctx, s)
 	c.quota(ctx, s)
 }
 
@@ -119,12 +120,13 @@ func (c *checking) habits(s server) {
 }
 
 // mailboxes lists them as a sync does, and holds what is to come against the free disk.
-func (c *checking) mailboxes(ctx context.Context, s server) {
+// The listing is nil where there is none.
+func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 	include := func(l state.Listed) bool { return !l.NoSelect && c.a.Mailboxes.Match(l.Levels, l.Role) }
 	listing, err := s.List(ctx, include)
 	if err != nil {
 		c.fail("mailboxes", err)
-		return
+		return nil
 	}
 	all, bytes, sized := 0, int64(0), true
 	for _, l := range listing.Mailboxes {
@@ -147,7 +149,7 @@ func (c *checking) mailboxes(ctx context.Context, s server) {
 	}
 	if c.result.Mailboxes == 0 {
 		c.warn("mailboxes", `"mailsync list" shows them and what leaves them out`, "none of %d is included", all)
-		return
+		return listing
 	}
 	detail := fmt.Sprintf("%d of %d are included, %s", c.result.Mailboxes, all, report.Plural(c.result.OnServer, "message"))
 	if sized {
@@ -157,6 +159,7 @@ func (c *checking) mailboxes(ctx context.Context, s server) {
 		}
 	}
 	c.ok("mailboxes", "%s", detail)
+	return listing
 }
 
 // here is how many bytes of mail are here already; 0 where that cannot be read.
@@ -208,8 +211,8 @@ var wanted = []struct{ protocol, name, without string }{
 	{"pop3", "UIDL", "messages cannot be told apart but by fetching them"},
 }
 
-// abilities tells what the server can do, as it announces or as it has shown.
-func (c *checking) abilities(caps []string, seen *pop3.Sight) {
+// abilities tells what the server can do: what it announces, and what it has shown.
+func (c *checking) abilities(caps []string, seen *pop3.Sight, listing *state.Listing) {
 	has := map[string]bool{}
 	if seen != nil {
 		has["UIDL"], has["TOP"] = seen.UIDL, seen.TOP
@@ -217,6 +220,11 @@ func (c *checking) abilities(caps []string, seen *pop3.Sight) {
 	for _, name := range caps {
 		word, _, _ := strings.Cut(strings.ToUpper(name), " ")
 		has[word] = true
+	}
+	// Some servers tell roles with every LIST and do not announce it. The other capabilities are
+	// used only where they are announced.
+	if listing != nil && slices.ContainsFunc(listing.Mailboxes, func(l state.Listed) bool { return l.Role != "" }) {
+		has["SPECIAL-USE"] = true
 	}
 	var there, missing []string
 	for _, w := range wanted {

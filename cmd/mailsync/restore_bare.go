@@ -52,7 +52,7 @@ func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []
 func (o *bringing) tellPassed(r *accountRun, done *engine.Restoration, passed []state.Passed) {
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
-		if p.Spared || len(o.mailboxes) > 0 {
+		if p.Spared || o.mailboxes.given() {
 			r.told.Note("", fmt.Sprintf("%q is passed over: %v", name, p.Err), "")
 			continue
 		}

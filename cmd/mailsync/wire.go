@@ -64,6 +64,7 @@ type reach struct {
 	readOnly bool // refuse whatever could change it, as a dry run does always
 	sizes    bool // ask for the sizes of mailboxes where that is cheap
 	trace    io.Writer
+	notice   func(string)    // is given what the server wants the user to see
 	secrets  *redact.Secrets // that no server is to be quoted with
 }
 
@@ -73,7 +74,7 @@ func (r *accountRun) connect(how reach) (server, error) {
 	var s server
 	var err error
 	how.readOnly = how.readOnly || r.flags.dryRun
-	how.trace, how.secrets = r.trace.of(r.a.Name), &redact.Secrets{}
+	how.trace, how.secrets, how.notice = r.trace.of(r.a.Name), &redact.Secrets{}, r.told.Said
 	how.secrets.Keep(r.a.Password.Ahead().Reveal()) // a greeting comes before the password is asked for
 	log := r.log.With("account", r.a.Name)
 	if r.a.Protocol == "pop3" {
@@ -115,7 +116,7 @@ func imapServer(a *config.Account, how reach, log *slog.Logger) (*imap.Account, 
 		},
 		Connections: a.Connections, Timeout: a.Timeout, MaxWait: a.MaxWait,
 		Compress: imap.Compression(a.Compress), ReadOnly: how.readOnly, Sizes: how.sizes,
-		Version: version(), Secrets: how.secrets, Trace: how.trace, Log: log,
+		Version: version(), Secrets: how.secrets, Notice: how.notice, Trace: how.trace, Log: log,
 	})
 }
 

@@ -146,8 +146,9 @@ type Account struct {
 	bytes, fetchedBytes int64
 	working             []string // mailboxes that are worked on now
 	proof               *Proof
-	did                 string // in place of what a summary says was done, "" without
-	unknown             bool   // how much of the server's mail is here
+	did                 string   // in place of what a summary says was done, "" without
+	unknown             bool     // how much of the server's mail is here
+	said                []string // by the server
 	done                bool
 }
 
@@ -212,6 +213,23 @@ func (a *Account) Note(mailbox, text, hint string) {
 	r.wrong(a.name, mailbox, 0, text, hint)
 }
 
+// Said tells what the server wants the user to see, each text once. With --quiet it is told only
+// where something went wrong.
+func (a *Account) Said(text string) {
+	r := a.report
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(a.said, text) {
+		return
+	}
+	a.said = append(a.said, text)
+	if !r.opts.Quiet {
+		r.said(a.name, text)
+	}
+}
+
+func (r *Report) said(account, text string) { r.wrong(account, "", 0, "the server says: "+text, "") }
+
 // Prove tells what a backup proves: beside the account's result, and in JSON as an object
 // of its own.
 func (a *Account) Prove(p Proof) {
@@ -265,6 +283,11 @@ func (a *Account) Done(s Summary, silent bool) {
 	for _, p := range s.Errors {
 		if p.Told {
 			continue
+		}
+		if told == 0 && r.opts.Quiet && !silent {
+			for _, text := range a.said {
+				r.said(s.Account, text)
+			}
 		}
 		if told++; told <= maxTold && !silent {
 			r.wrong(s.Account, p.Mailbox, p.UID, p.Error, p.Hint)

@@ -1,0 +1,70 @@
+package reach
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"strings"
+	"syscall"
+
+	"mailsync/state"
+)
+
+// handshakeFault is Fault for a handshake that failed.
+func (s *Server) handshakeFault(err error) error {
+	doing := "TLS with " + s.Addr()
+	if tip := s.handshakeHint(err); tip != "" && state.KindOf(err) == state.Other {
+		return state.Faultf(state.Unreachable, "%s: %w", doing, err).WithHint("%s", tip)
+	}
+	return Fault(doing, err)
+}
+
+// handshakeHint says what to do about a handshake that the two ends could not agree on, "" where
+// that is not what failed.
+func (s *Server) handshakeHint(err error) string {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record) && s.TLS == StartTLS:
+		return `what came after STARTTLS is not TLS: something in between may be in the way; tls = "implicit" may do`
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return "the server broke off while TLS was begun: see that port and tls fit each other, and that it lets this machine connect"
+	}
+	return AlertHint(err)
+}
+
+// AlertHint says what to do about a TLS alert, the server's or ours; "" for any other error. With
+// TLS 1.3 one may come when the handshake has ended for us. crypto/tls names the alerts of RFC 8446
+// section 6 in its texts alone.
+func AlertHint(err error) string {
+	const operator = ": tell its operator"
+	says := func(texts ...string) bool {
+		for _, text := range texts {
+			if strings.Contains(err.Error(), "tls: "+text) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case says("protocol version not supported", "server selected unsupported protocol version"):
+		return "the server knows no version of TLS that is safe (1.2 or newer)" + operator
+	case says("handshake failure", "insufficient security level", "server chose an unconfigured cipher suite"):
+		return "the server knows no TLS cipher that is safe and that both sides have (or its certificate fits none)" + operator
+	case says("unrecognized name"):
+		return "the server does not know itself by this name: use the name that the provider gives as host"
+	case says("certificate required"):
+		return "the server wants a certificate of its users, and there is none to show"
+	case says("internal error", "decode error", "illegal parameter", "unexpected message"):
+		return "the server's TLS is not set up right, or does not speak as it should" + operator
+	}
+	return ""
+}
+
+// SpeaksTLS is a hint for a server that is silent, or hangs up, where it should greet in plain
+// text: then it may wait for TLS. "" where TLS is there already.
+func (s *Server) SpeaksTLS() string {
+	if s.TLS == Implicit {
+		return ""
+	}
+	return `the port may speak TLS from the first byte: tls = "implicit", with port 993 for IMAP and 995 for POP3, may be right`
+}
