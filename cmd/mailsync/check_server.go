@@ -214,12 +214,12 @@ var wanted = []struct{ protocol, name, without string }{
 // abilities tells what the server can do: what it announces, and what it has shown.
 func (c *checking) abilities(caps []string, seen *pop3.Sight, listing *state.Listing) {
 	has := map[string]bool{}
-	if seen != nil {
-		has["UIDL"], has["TOP"] = seen.UIDL, seen.TOP
-	}
 	for _, name := range caps {
 		word, _, _ := strings.Cut(strings.ToUpper(name), " ")
 		has[word] = true
+	}
+	if seen != nil {
+		has["UIDL"], has["TOP"] = seen.UIDL, seen.TOP
 	}
 	// Some servers tell roles with every LIST and do not announce it. The other capabilities are
 	// used only where they are announced.
