@@ -14,6 +14,15 @@ type StoreRequest struct {
 	Since uint64
 }
 
+// Stored is what became of a StoreRequest.
+type Stored struct {
+	Echoed []OnServer // what the server says of the messages now, sorted by UID; Size and Date are not told
+	// Denied are those of the flags that were not sent, or were refused, because the mailbox does
+	// not let this user change them. It is no failure.
+	Denied Flags
+	Why    error // why, nil where none is
+}
+
 // FlagChange is one message's flags to add and to remove on the server.
 type FlagChange struct {
 	UID         UID
@@ -35,6 +44,8 @@ type Appended struct {
 	// UIDValidity and UID are what APPENDUID told (RFC 4315 section 3), 0 where it told nothing.
 	UIDValidity uint32
 	UID         UID
+	// Without are the keywords that the message was stored without, for the server refused it with them.
+	Without Flags
 	// Err is nil after the tagged OK. Otherwise the message was not stored, or, where
 	// Unsure is set, may have been: the connection broke before the answer.
 	Err    error

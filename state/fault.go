@@ -68,6 +68,9 @@ func HintOf(err error) string {
 // where a received body should go.
 var ErrOccupied = errors.New("another message has this identity on disk")
 
+// ErrNotPermitted says that a mailbox does not let this user make a change, and that nothing was changed.
+var ErrNotPermitted = errors.New("this user may not change it")
+
 // ErrRenumbered says that a mailbox has another UIDVALIDITY than the one an operation
 // was planned for. Nothing was done.
 var ErrRenumbered = errors.New("the server numbered the mailbox anew during the run")

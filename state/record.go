@@ -138,11 +138,12 @@ type Generation struct {
 	Disk    DirMark // the Maildir as of the last run that left nothing to do
 	Clean   bool    // that run left nothing to do, and Disk is to be believed
 	// Unsettable are the flags that the server took and did not keep, or that cannot be
-	// changed here: they do not travel to it.
-	Unsettable Flags
-	Held       Held  // what the brake held back last
-	Compared   int64 // when everything was last compared, in seconds since 1970; 0 never
-	Tally      Tally
+	// changed here: they do not travel to it. Denied are those of them that the mailbox itself
+	// does not let this user change, or refused: that may be another day.
+	Unsettable, Denied Flags
+	Held               Held  // what the brake held back last
+	Compared           int64 // when everything was last compared, in seconds since 1970; 0 never
+	Tally              Tally
 }
 
 // Take sets what a commit says of the generation as a whole.
@@ -161,6 +162,9 @@ func (g *Generation) Take(c *Commit) {
 	}
 	if c.Unsettable != nil {
 		g.Unsettable = *c.Unsettable
+	}
+	if c.Denied != nil {
+		g.Denied = *c.Denied
 	}
 	if c.Held != nil {
 		g.Held = *c.Held
@@ -207,6 +211,7 @@ type Commit struct {
 	Disk       *DirMark    // the Maildir's, where the run settled
 	Clean      *bool
 	Unsettable *Flags   // the generation's
+	Denied     *Flags   // the generation's
 	Held       *Held    // the generation's
 	Compared   int64    // the generation's, where a scan compared everything; 0: as it is
 	Keywords   []string // the mailbox's whole table, where it grew

@@ -66,6 +66,7 @@ var schema = []string{
 	trusted INTEGER NOT NULL,
 	clean INTEGER NOT NULL,
 	unsettable INTEGER NOT NULL,
+	denied INTEGER NOT NULL,
 	held_server INTEGER NOT NULL,
 	held_disk INTEGER NOT NULL,
 	compared INTEGER NOT NULL,

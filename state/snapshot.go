@@ -60,6 +60,7 @@ type ScanRequest struct {
 	Known    int       // how many messages the base believes to be on the server
 	KnownUID []UID     // those messages, sorted; only needed where Since is given
 	Full     bool      // compare everything, whatever Since allows
+	Writable bool      // open it as for changes, where this run may change anything: then Permanent is told for sure
 	Anew     bool      // over a connection that is made for it: an older one may show what it knew before
 	Lost     bool      // files of the mailbox are here, and the base knows nothing of them
 	Keywords *Keywords // names the flags in the answer; new names get bits
@@ -77,11 +78,11 @@ type ServerSnapshot struct {
 	Complete  bool       // section 5: tagged OK, as many UIDs as EXISTS, all valid, unique, 32-bit
 	Messages  []OnServer // sorted by UID, unique
 	Gone      []UID      // sorted; only without All
-	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS); 0 in a read-only mailbox
+	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
 	NewWords  bool       // the server lets clients make new keywords (\*)
-	ReadOnly  bool
-	MailboxID string    // OBJECTID, as told when the mailbox was opened; "" without
-	Trouble   []Trouble // messages that could not be read from the listing
+	ReadOnly  bool       // it was opened only to be read: what can be changed is not known
+	MailboxID string     // OBJECTID, as told when the mailbox was opened; "" without
+	Trouble   []Trouble  // messages that could not be read from the listing
 	// Nameless are messages that nothing lasting tells from others (POP3: a unique-id that
 	// repeats or is missing), sorted: they are fetched, and never deleted.
 	Nameless []UID

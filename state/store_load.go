@@ -98,7 +98,7 @@ func (s *Store) loadMailboxes() error {
 }
 
 const generationColumns = `id, mailbox, token, current, uidvalidity, uidnext, modseq, "exists",
-cur_ino, new_ino, cur_btime, cur_ctime, new_ctime, kw_ctime, marker_ctime, trusted, clean, unsettable, held_server, held_disk, compared,
+cur_ino, new_ino, cur_btime, cur_ctime, new_ctime, kw_ctime, marker_ctime, trusted, clean, unsettable, denied, held_server, held_disk, compared,
 records, on_server, here, here_bytes, outstanding, kept_away, skipped, only_here, doubtful, estimated, misfits, messages_sum, proofs_sum, uidls_sum, intents_sum, departures_sum, sum`
 
 func (s *Store) loadGenerations() error {
@@ -113,7 +113,7 @@ func (s *Store) loadGenerations() error {
 		g.row.Mark = Mark{UIDValidity: uint32(num()), UIDNext: uint32(num()), ModSeq: uint64(num()), Exists: uint32(num())}
 		g.row.Disk = DirMark{CurIno: uint64(num()), NewIno: uint64(num()), CurBtime: num(), CurCtime: num(), NewCtime: num(),
 			KeywordsCtime: num(), MarkerCtime: num(), Trusted: num() != 0}
-		g.row.Clean, g.row.Unsettable = num() != 0, Flags(num())
+		g.row.Clean, g.row.Unsettable, g.row.Denied = num() != 0, Flags(num()), Flags(num())
 		g.row.Held = Held{OnServer: int(num()), OnDisk: int(num())}
 		g.row.Compared, g.records = num(), num()
 		g.row.Tally = Tally{OnServer: int(num()), Here: int(num()), HereBytes: num(), Outstanding: int(num()),

@@ -61,7 +61,7 @@ func sumGeneration(g *generation) int64 {
 	return fields(nil).num(int64(r.ID), g.box).text(r.Token).num(
 		number(r.Current), int64(r.Mark.UIDValidity), int64(r.Mark.UIDNext), int64(r.Mark.ModSeq), int64(r.Mark.Exists),
 		int64(r.Disk.CurIno), int64(r.Disk.NewIno), r.Disk.CurBtime, r.Disk.CurCtime, r.Disk.NewCtime, r.Disk.KeywordsCtime, r.Disk.MarkerCtime,
-		number(r.Disk.Trusted), number(r.Clean), int64(r.Unsettable), int64(r.Held.OnServer), int64(r.Held.OnDisk), r.Compared, g.records, int64(t.OnServer), int64(t.Here), t.HereBytes,
+		number(r.Disk.Trusted), number(r.Clean), int64(r.Unsettable), int64(r.Denied), int64(r.Held.OnServer), int64(r.Held.OnDisk), r.Compared, g.records, int64(t.OnServer), int64(t.Here), t.HereBytes,
 		int64(t.Outstanding), int64(t.KeptAway), int64(t.Skipped), int64(t.OnlyHere), int64(t.Doubtful), int64(t.Estimated), int64(t.Misfits),
 		int64(g.sum), g.proofs, g.uidls, g.intents, g.departs).sum()
 }

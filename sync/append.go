@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"mailsync/state"
 )
@@ -126,11 +127,13 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, 
 	answers, failed := r.Server.Append(ctx, b.listed.Raw, msgs, b.kw)
 	var told []outgoing
 	var c state.Commit
+	var without shorn
 	for i, f := range batch {
 		a := state.Appended{Err: failed, Unsure: true}
 		if i < len(answers) {
 			a = answers[i]
 		}
+		without.count(a)
 		switch {
 		case a.Err != nil:
 			b.undone = true
@@ -156,10 +159,34 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, 
 			b.undone = true
 		}
 	}
+	if text := without.text(b.kw); text != "" {
+		r.note(b.name, text, "")
+	}
 	if err := r.commit(ctx, b, c); err != nil {
 		return refused, err
 	}
 	return refused, errors.Join(r.tie(ctx, b, told), failed)
+}
+
+// shorn counts the messages that a server took only without their keywords.
+type shorn struct {
+	messages int
+	words    state.Flags
+}
+
+func (s *shorn) count(a state.Appended) {
+	if a.Err == nil && a.Without != 0 {
+		s.messages++
+		s.words |= a.Without
+	}
+}
+
+// text says so, "" where there are none.
+func (s *shorn) text(kw *state.Keywords) string {
+	if s.messages == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d messages were appended without keywords that the server refuses: %s", s.messages, strings.Join(kw.NamesOf(s.words), " "))
 }
 
 // uidNext is the lowest UID that a message appended now can get.

@@ -22,11 +22,12 @@ func (r *run) plan(ctx context.Context) error {
 			continue
 		}
 		w := r.world(b)
-		if r.Full {
-			w.Unsettable = 0 // try them again
-		}
+		w.Unsettable = Untried(b.gen(), b.server, b.full)
 		ops, waiting := plan(w)
 		b.deletions = waiting
+		if err := r.withheld(ctx, b, waiting.Unsettable); err != nil {
+			return err
+		}
 		ops = r.holdAppends(b, r.leaveBox(b, w, ops))
 		ops = slices.DeleteFunc(ops, func(o Op) bool { return b.moving[o.UID] })
 		ops = b.spare(ops)

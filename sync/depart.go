@@ -130,6 +130,9 @@ func (r *run) depart(ctx context.Context, b *box, all []*departing) error {
 	if err := r.gone(ctx, b, byUID, done); err != nil {
 		return err
 	}
+	if errors.Is(err, state.ErrNotPermitted) && len(done.Gone) == 0 { // nothing changed there, and no later run will be let
+		return errors.Join(wrap("expunge", err), r.withdraw(ctx, b, all))
+	}
 	for _, uid := range done.Kept {
 		if err := r.kept(ctx, b, byUID[uid], refused[uid]); err != nil {
 			return err

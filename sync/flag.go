@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mailsync/state"
 )
@@ -17,33 +18,47 @@ const flagBatch = 512
 // asked again for what the disk changed on top of what it has now. A flag that does not
 // stick then is one that the server does not keep: it is not sent again.
 func (r *run) flagServer(ctx context.Context, b *box, ops []Op) error {
-	left, err := r.store(ctx, b, ops, b.since())
+	tried, lost := changed(ops), state.Flags(0)
+	denied, why, left, err := r.store(ctx, b, ops, b.since())
 	if err == nil && len(left) > 0 {
-		left, err = r.store(ctx, b, left, 0)
+		var also state.Flags
+		also, _, left, err = r.store(ctx, b, left, 0)
+		denied |= also
+		lost = changed(left)
 	}
 	if err != nil {
 		return err
 	}
-	return r.unsettable(ctx, b, ops, left)
+	g := b.gen()
+	return r.unsettable(ctx, b, g.Unsettable&^tried|lost|denied, g.Denied&^tried|denied, why)
+}
+
+// changed are the flags that operations are to change on the server.
+func changed(ops []Op) (f state.Flags) {
+	for _, o := range ops {
+		f |= o.Flags ^ o.Server
+	}
+	return f
 }
 
 // store sends flag changes, commits what was echoed, and returns those operations, as
-// they are by then, that an echo says did not happen.
-func (r *run) store(ctx context.Context, b *box, ops []Op, since uint64) (left []Op, err error) {
+// they are by then, that an echo says did not happen, and which flags the mailbox does not let
+// this user change: of those nothing is left to do.
+func (r *run) store(ctx context.Context, b *box, ops []Op, since uint64) (denied state.Flags, why error, left []Op, err error) {
 	changes := make([]state.FlagChange, len(ops))
 	for i, o := range ops {
 		changes[i] = state.FlagChange{UID: o.UID, Add: o.Flags &^ o.Server, Remove: o.Server &^ o.Flags}
 	}
 	if err := r.step("store flags of %d in %s", len(ops), b.name); err != nil {
-		return nil, err
+		return 0, nil, nil, err
 	}
-	echoed, err := r.Server.Store(ctx, state.StoreRequest{
+	stored, err := r.Server.Store(ctx, state.StoreRequest{
 		Raw: b.listed.Raw, UIDValidity: b.gen().Mark.UIDValidity, Changes: changes, Keywords: b.kw, Since: since})
 	if errors.Is(err, state.ErrRenumbered) {
-		return nil, err
+		return 0, nil, nil, err
 	}
 	said := map[state.UID]state.Flags{}
-	for _, m := range echoed {
+	for _, m := range stored.Echoed {
 		said[m.UID] = m.Flags
 	}
 	var put []state.Record
@@ -61,28 +76,38 @@ func (r *run) store(ctx context.Context, b *box, ops []Op, since uint64) (left [
 		if now != o.Flags {
 			b.spoil(o.UID) // what was planned for the disk was planned on other flags
 		}
-		if want := state.Pick(o.Flags^o.Server, o.Flags, now); want != now {
+		if want := state.Pick((o.Flags^o.Server)&^stored.Denied, o.Flags, now); want != now {
 			o.Server, o.Flags = now, want
 			left = append(left, o)
 		}
 	}
-	return left, errors.Join(wrap("store flags", err), r.commit(ctx, b, state.Commit{Put: put}))
+	return stored.Denied & changed(ops), stored.Why, left, errors.Join(wrap("store flags", err), r.commit(ctx, b, state.Commit{Put: put}))
 }
 
-// unsettable remembers which flags did not stick, and forgets it of those that did.
-func (r *run) unsettable(ctx context.Context, b *box, sent, lost []Op) error {
-	var tried, not state.Flags
-	for _, o := range sent {
-		tried |= o.Flags ^ o.Server
-	}
-	for _, o := range lost {
-		not |= o.Flags ^ o.Server
-	}
-	now := b.gen().Unsettable&^tried | not
-	if now == b.gen().Unsettable {
+// unsettable remembers which flags do not stick, and which of them the mailbox itself denies. Those
+// of which that is new are said, once.
+func (r *run) unsettable(ctx context.Context, b *box, all, denied state.Flags, why error) error {
+	g := b.gen()
+	if all == g.Unsettable && denied == g.Denied {
 		return nil
 	}
-	return r.commit(ctx, b, state.Commit{Unsettable: &now})
+	if now := all &^ g.Unsettable; now != 0 {
+		text := "flags that are not settable here stay as they are on both sides: " + strings.Join(b.kw.NamesOf(now), " ")
+		if why != nil {
+			text += fmt.Sprintf(" (%v)", why)
+		}
+		r.note(b.name, text, "they travel once the mailbox keeps them")
+	}
+	return r.commit(ctx, b, state.Commit{Unsettable: &all, Denied: &denied})
+}
+
+// withheld remembers the flags that would travel, and that the mailbox does not keep by what it said
+// when it was opened.
+func (r *run) withheld(ctx context.Context, b *box, flags state.Flags) error {
+	if now := flags &^ b.gen().Unsettable; now == 0 || r.DryRun {
+		return nil
+	}
+	return r.unsettable(ctx, b, b.gen().Unsettable|flags, b.gen().Denied|flags&^b.gen().Unsettable, nil)
 }
 
 // flagDisk renames files to carry other flags, and commits that they do after the

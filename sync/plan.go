@@ -13,10 +13,12 @@ func Plan(w World) []Op {
 	return ops
 }
 
-// Waiting counts deletions that a policy leaves to another run.
+// Waiting is what a policy leaves to another run, or the server to another day.
 type Waiting struct {
 	Here  int // files that the user removed, and whose messages the server has
 	There int // messages that the server has not any more, and whose files are here
+	// Unsettable are the flags that would go to the server if its mailbox kept them.
+	Unsettable state.Flags
 }
 
 func plan(w World) ([]Op, Waiting) {
@@ -221,9 +223,11 @@ func (p *planner) flags(v view, base state.Flags, status state.Status, still sta
 		return
 	}
 	toServer, toDisk := p.masks()
+	kept := p.keeps()
 	disk := state.Pick(p.can, v.dFlags, base)
 	merged := state.Merge(base, v.sFlags, disk)
-	wantServer := state.Pick(toServer&^still, merged, v.sFlags)
+	wantServer := state.Pick(toServer&kept&^still, merged, v.sFlags)
+	p.waiting.Unsettable |= (merged ^ v.sFlags) & toServer &^ (kept | still)
 	wantDisk := state.Pick(toDisk&^still, merged, disk)
 	if wantServer != v.sFlags {
 		p.add(Op{Kind: OpFlagServer, UID: v.uid, Flags: wantServer, Server: v.sFlags, Disk: disk})
@@ -254,10 +258,6 @@ func (p *planner) masks() (toServer, toDisk state.Flags) {
 	pol := p.w.Policy
 	if pol.FlagsToServer {
 		toServer = p.can
-		if sn := p.w.Server; sn != nil && !sn.ReadOnly {
-			toServer &= settable(sn)
-		}
-		toServer &^= p.w.Unsettable
 		if pol.OnDiskDelete != Delete {
 			toServer &^= state.Deleted
 		}
@@ -269,6 +269,28 @@ func (p *planner) masks() (toServer, toDisk state.Flags) {
 		}
 	}
 	return toServer, toDisk
+}
+
+// keeps returns the flags that the mailbox on the server keeps, as far as is known.
+func (p *planner) keeps() state.Flags {
+	kept := ^p.w.Unsettable
+	if sn := p.w.Server; sn != nil && !sn.ReadOnly {
+		kept &= settable(sn)
+	}
+	return kept
+}
+
+// Untried are the flags that are known not to be settable in a mailbox, but for those that are worth
+// another try: all of them where everything is compared, and where the mailbox was opened as for
+// changes those that it has denied, and lets be changed by now. It is a pure function.
+func Untried(g *state.Generation, sn *state.ServerSnapshot, full bool) state.Flags {
+	switch {
+	case full:
+		return 0
+	case sn == nil || sn.ReadOnly:
+		return g.Unsettable
+	}
+	return g.Unsettable &^ (g.Denied & settable(sn))
 }
 
 // settable is what STORE can change: where the server lets clients make keywords, every

@@ -34,10 +34,11 @@ type Server interface {
 	// its Done.
 	Fetch(ctx context.Context, work Work) error
 
-	// Store adds and removes flags, and returns what the server echoed, sorted by UID.
-	// An error means that what is not among the echoes may or may not have happened.
-	// It fails before the first change if the mailbox's UIDVALIDITY is another.
-	Store(ctx context.Context, req state.StoreRequest) ([]state.OnServer, error)
+	// Store adds and removes flags, and returns what the server echoed, and which flags the
+	// mailbox does not let this user change. An error means that what is not among the echoes
+	// may or may not have happened. It fails before the first change if the mailbox's
+	// UIDVALIDITY is another.
+	Store(ctx context.Context, req state.StoreRequest) (state.Stored, error)
 
 	// Append sends messages to a mailbox, in order, and returns what became of each; the
 	// answer is as long as msgs. A message that is refused does not stop the others; an

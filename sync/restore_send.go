@@ -266,6 +266,13 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 	if err := r.step("appended to %s", g.said.To); err != nil {
 		return err
 	}
+	var without shorn
+	for _, a := range answers {
+		without.count(a)
+	}
+	if text := without.text(kw); text != "" && r.Watch != nil {
+		r.Watch.Note(g.said.To, text, "")
+	}
 	over, told := r.answered(g, m, batch, intents, answers, failed)
 	r.turn.take()
 	err = r.Ledger.Settle(over)

@@ -96,7 +96,7 @@ func (r *run) scanBox(ctx context.Context, b *box) error {
 		}
 	}
 	b.full = r.Full || r.New || b.gen() != nil && r.due(b.gen())
-	if b.full || b.gen() == nil || !b.gen().Clean || !r.serverUnchanged(b) {
+	if b.full || b.gen() == nil || !b.gen().Clean || b.gen().Denied != 0 || !r.serverUnchanged(b) {
 		if err := r.askServer(ctx, b); err != nil {
 			return err
 		}
@@ -139,7 +139,10 @@ func (b *box) scanRequest(full bool) state.ScanRequest {
 
 // askServer scans the server's side and sees that its numbering is one to go on with.
 func (r *run) askServer(ctx context.Context, b *box) error {
-	sn, err := r.Server.Scan(ctx, b.scanRequest(b.full))
+	req := b.scanRequest(b.full)
+	// Access rights change no number of the mailbox: only by opening it as for changes they are seen.
+	req.Writable = b.gen() != nil && b.gen().Denied != 0 && r.Policy.FlagsToServer && !r.DryRun
+	sn, err := r.Server.Scan(ctx, req)
 	if err != nil {
 		return err
 	}

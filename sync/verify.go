@@ -118,15 +118,17 @@ type Verdict struct {
 	Here        int   // of those, and not missing
 	Outstanding int
 	Apart       []Apart
-	Short       []Shortfall // what is outstanding, where the server was not compared with
-	Findings    []Finding
-	Problems    []Problem
-	Fatal       error
-	Stopped     bool    // before everything was looked at
-	Repaired    *Result // what --repair did, nil: nothing
-	NoMemory    bool    // only names could be held against the files
-	Began       time.Time
-	Ended       time.Time
+	// Unsettable are messages with flags that were changed here, and that the server's mailbox does not keep.
+	Unsettable []Apart
+	Short      []Shortfall // what is outstanding, where the server was not compared with
+	Findings   []Finding
+	Problems   []Problem
+	Fatal      error
+	Stopped    bool    // before everything was looked at
+	Repaired   *Result // what --repair did, nil: nothing
+	NoMemory   bool    // only names could be held against the files
+	Began      time.Time
+	Ended      time.Time
 }
 
 // verifying is one run of a Verify.

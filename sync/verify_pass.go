@@ -91,6 +91,9 @@ func (w *verifying) mailbox(ctx context.Context, row state.MailboxRow, only susp
 		found = slices.DeleteFunc(found, func(f Finding) bool { return !mine[f.id] || w.unproven(s, f) })
 	} else {
 		w.count(s, read)
+		if len(s.alone) > 0 {
+			w.verdict.Unsettable = append(w.verdict.Unsettable, Apart{Mailbox: s.name, UIDs: s.alone})
+		}
 	}
 	for _, r := range read {
 		if only == nil && w.stopped() {

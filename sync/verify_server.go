@@ -149,6 +149,11 @@ func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p Pol
 	if !p.FlagsToServer {
 		differ &= msg.Flags ^ rec.Agreed // what was changed here alone stays here
 	}
+	if alone := differ & b.gen.Unsettable &^ (msg.Flags ^ rec.Agreed); here && alone != 0 {
+		if differ &^= alone; differ == 0 {
+			s.alone = append(s.alone, rec.UID)
+		}
+	}
 	if here && differ != 0 {
 		found = append(found, s.differs(b, rec.UID, rec.Variant, FlagsDiffer, fmt.Sprintf("here %v, on the server %v",
 			s.kw.NamesOf(flags&s.can), s.kw.NamesOf(msg.Flags&s.can))))

@@ -23,6 +23,7 @@ type survey struct {
 	strays []held                // files with a token of none of the books
 	tokens []string              // of the strays, in their order
 	others int                   // files that mail programs made
+	alone  []state.UID           // with flags that stay here alone, for the server's mailbox does not keep them
 	shelf  string                // of an archive: its path, "" for a mailbox's own Maildir
 }
 

@@ -198,11 +198,11 @@ func marksChange(t *testing.T, b Memory) {
 	gen := inbox(t, b).Generations[0].ID
 	mark := state.Mark{UIDValidity: 7, UIDNext: 8, ModSeq: 9, Exists: 10}
 	disk := state.DirMark{CurIno: 1, NewIno: 2, CurBtime: 3, CurCtime: 4, NewCtime: 5, KeywordsCtime: 6, MarkerCtime: 7, Trusted: true}
-	clean, unsettable, held := true, state.Flagged|1<<63, state.Held{OnServer: 3, OnDisk: 70000}
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Mark: &mark, Disk: &disk, Clean: &clean, Unsettable: &unsettable, Held: &held, Compared: 1700000000}))
+	clean, unsettable, denied, held := true, state.Flagged|1<<63, state.Flags(1<<63), state.Held{OnServer: 3, OnDisk: 70000}
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Mark: &mark, Disk: &disk, Clean: &clean, Unsettable: &unsettable, Denied: &denied, Held: &held, Compared: 1700000000}))
 	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Put: []state.Record{{UID: 1}}}))
 	got := mailboxes(t, b)[0].Generations[0]
-	if got.Mark != mark || got.Disk != disk || !got.Clean || got.Unsettable != unsettable || got.Held != held || got.Compared != 1700000000 {
+	if got.Mark != mark || got.Disk != disk || !got.Clean || got.Unsettable != unsettable || got.Denied != denied || got.Held != held || got.Compared != 1700000000 {
 		t.Errorf("got %+v", got)
 	}
 	clean = false

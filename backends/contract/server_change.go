@@ -72,9 +72,9 @@ func serverStore(w *serverWorld) {
 	kw := w.keywords("INBOX")
 	hot, _ := kw.Bit("hot")
 	store := func(changes ...state.FlagChange) []state.OnServer {
-		echo, err := w.s.Store(w.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: w.validity("INBOX"), Changes: changes, Keywords: kw})
+		stored, err := w.s.Store(w.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: w.validity("INBOX"), Changes: changes, Keywords: kw})
 		ok(w.T, err)
-		return echo
+		return stored.Echoed
 	}
 	echo := store(state.FlagChange{UID: all[0].UID, Add: state.Seen | hot}, state.FlagChange{UID: all[2].UID, Add: state.Flagged},
 		state.FlagChange{UID: all[2].UID + 100, Add: state.Flagged})
@@ -99,10 +99,10 @@ func serverStoreSince(w *serverWorld) {
 		return // the server cannot tell
 	}
 	store := func(since uint64, changes ...state.FlagChange) []state.OnServer {
-		echo, err := w.s.Store(w.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: mark.UIDValidity, Changes: changes,
+		stored, err := w.s.Store(w.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: mark.UIDValidity, Changes: changes,
 			Keywords: w.keywords("INBOX"), Since: since})
 		ok(w.T, err)
-		return echo
+		return stored.Echoed
 	}
 	store(0, state.FlagChange{UID: all[0].UID, Add: state.Flagged})
 	echo := store(mark.ModSeq, state.FlagChange{UID: all[0].UID, Add: state.Answered}, state.FlagChange{UID: all[1].UID, Add: state.Answered})

@@ -263,6 +263,9 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.fruit = true
 		ap.a.patience.Worked()
 		ap.out[one.i] = appendUID(answer.Code)
+		if ap.bare[one.i] {
+			ap.out[one.i].Without = ap.words(one.i)
+		}
 		return
 	}
 	r, refused := asRefusal(err)
@@ -282,7 +285,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		if ap.end == nil {
 			ap.end = s.fault(ctx, err)
 		}
-	case r.code == "" && !ap.bare[one.i] && ap.hasWords(one.i):
+	case !ap.bare[one.i] && ap.words(one.i) != 0 && (r.code == "" || r.hasCode("LIMIT", "NOPERM", "CANNOT")):
 		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
 		again()
 	default:

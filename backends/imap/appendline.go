@@ -68,14 +68,19 @@ func (ap *appending) command(i int) string {
 func (ap *appending) flags(i int) []string {
 	f := ap.msgs[i].Flags
 	if ap.bare[i] {
-		f &= state.System &^ state.Forwarded
+		f &^= ap.words(i)
 	}
 	return slices.DeleteFunc(ap.kw.NamesOf(f), func(n string) bool { return !isFlagName(n) })
 }
 
-// hasWords reports whether a message's flags hold more than the system's.
-func (ap *appending) hasWords(i int) bool {
-	return slices.ContainsFunc(ap.flags(i), func(n string) bool { return !strings.HasPrefix(n, `\`) })
+// words are the keywords among a message's flags that a command can carry.
+func (ap *appending) words(i int) (words state.Flags) {
+	for f := ap.msgs[i].Flags &^ (state.System &^ state.Forwarded); f != 0; f &= f - 1 {
+		if slices.ContainsFunc(ap.kw.NamesOf(f&-f), isFlagName) {
+			words |= f & -f
+		}
+	}
+	return words
 }
 
 // appendUID reads APPENDUID uidvalidity uid (RFC 4315 section 3).

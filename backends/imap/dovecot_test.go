@@ -148,7 +148,8 @@ func flagAndRescan(t *testing.T, a *Account, inbox string, snap *state.ServerSna
 		{UID: known[1], Remove: state.Seen},
 		{UID: 4_000_000},
 	}
-	echo, err := a.Store(ctx, state.StoreRequest{Raw: inbox, UIDValidity: snap.Mark.UIDValidity, Changes: changes, Keywords: kw})
+	stored, err := a.Store(ctx, state.StoreRequest{Raw: inbox, UIDValidity: snap.Mark.UIDValidity, Changes: changes, Keywords: kw})
+	echo := stored.Echoed
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,6 +134,20 @@ func (r *refusal) comeBack() (time.Duration, bool) {
 	return 0, false
 }
 
+// denies reports whether a refusal of a change of flags says that this user cannot make it, and not
+// that there is no room, that something broke, or that a message is gone. What a server says without a
+// code can be anything: the caller has to look.
+func (r *refusal) denies(f state.Flags) bool {
+	if _, later := r.comeBack(); later || r.typ == "BYE" {
+		return false
+	}
+	if r.hasCode("LIMIT") { // of keywords in a mailbox (RFC 5530 section 3)
+		return f&^(state.System&^state.Forwarded) != 0
+	}
+	return !r.hasCode("OVERQUOTA", "EXPUNGEISSUED", "SERVERBUG", "CORRUPTION", "CONTACTADMIN", "NONEXISTENT") &&
+		!strings.Contains(strings.ToLower(r.text), "quota")
+}
+
 // slowDown reports whether a refusal is about how much we ask, and not about what.
 func (r *refusal) slowDown() bool {
 	wait, later := r.comeBack()

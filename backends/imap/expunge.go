@@ -211,7 +211,8 @@ func (x *expunging) look(ctx context.Context, s *session, trouble error) error {
 		}
 	}
 	if trouble == nil && len(still) > 0 {
-		return fmt.Errorf("%d of %d messages are still there, the first is UID %d", len(still), len(left), still[0])
+		return state.Faultf(state.Other, "%d of %d messages are still there, the first is UID %d", len(still), len(left), still[0]).
+			WithHint("the server refused nothing, and did not do it; see the mailbox's access rights")
 	}
 	return trouble
 }

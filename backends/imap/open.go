@@ -109,6 +109,9 @@ func (at *opened) code(c *scanner) {
 // EXAMINE often answers with an empty list, which then says nothing about SELECT: the
 // mailbox's own flags are taken, and Store looks again.
 func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
+	if at.refused {
+		return 0, false
+	}
 	names, fresh := at.permanent, slices.Contains(at.permanent, `\*`)
 	if len(names) == 0 && (at.readOnly || !at.toldPerm) {
 		names, fresh = at.flags, true
@@ -124,12 +127,12 @@ func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
 	return f, fresh
 }
 
-// permits reports whether the server keeps a flag in the mailbox as it is selected. Some
-// servers list the flags that are in use, and \*: there \Deleted is tried, and the echo
+// permits reports whether the server keeps a flag in the mailbox as it is selected. A mailbox that
+// was to be opened for changes and is read-only keeps none (RFC 9051 section 7.1). Some servers list the flags that are in use, and \*: there \Deleted is tried, and the echo
 // tells.
 func (at *opened) permits(name string) bool {
-	if !at.toldPerm {
-		return true // RFC 9051 section 7.1: then all can be changed
+	if at.refused || !at.toldPerm {
+		return !at.refused // RFC 9051 section 7.1: without PERMANENTFLAGS all can be changed
 	}
 	for _, p := range at.permanent {
 		if strings.EqualFold(p, name) || p == `\*` && (!strings.HasPrefix(name, `\`) || strings.EqualFold(name, `\Deleted`)) {
@@ -139,21 +142,23 @@ func (at *opened) permits(name string) bool {
 	return false
 }
 
-// openToChange selects a mailbox, which must be the one that the caller means and let
-// itself be changed.
-func (s *session) openToChange(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
+// openAs selects a mailbox as for changes, which must be the one that the caller means.
+func (s *session) openAs(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
 	at, err := s.open(ctx, raw, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := at.same(uidValidity); err != nil {
-		return nil, err
+	return at, at.same(uidValidity)
+}
+
+// openToChange is openAs for a mailbox that must let itself be changed.
+func (s *session) openToChange(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
+	at, err := s.openAs(ctx, raw, uidValidity)
+	if err == nil && at.refused {
+		err = inMailbox(raw, "change", state.Faultf(state.Other, "the server opens it read-only (%w)", state.ErrNotPermitted).
+			WithHint("see the mailbox's access rights"))
 	}
-	if at.refused {
-		return nil, inMailbox(raw, "change", state.Faultf(state.Other, "the server opens it read-only").
-			WithHint("this user may read the mailbox and not change it; see its access rights"))
-	}
-	return at, nil
+	return at, err
 }
 
 // same refuses a mailbox whose UIDs are not those that the caller means.

@@ -29,8 +29,13 @@ func (s *session) setDeleted(ctx context.Context, at *opened, uids []state.UID, 
 			delete(st.echo, uid)
 		}
 	}
-	if err == nil && len(st.echo) == 0 && !at.permits(`\Deleted`) {
-		err = errors.New(`the mailbox keeps no \Deleted`)
+	if err == nil && st.denied != 0 {
+		what := `the mailbox keeps no \Deleted`
+		if st.why != nil {
+			what = fmt.Sprintf(`\Deleted cannot be set here, %v`, st.why)
+		}
+		err = state.Faultf(state.Other, "%s (%w)", what, state.ErrNotPermitted).
+			WithHint("see the mailbox's access rights; where they are meant to be so, exclude it or name others with --mailbox")
 	}
 	return st.echo, err
 }

@@ -53,6 +53,7 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		}
 		snap.Mark, snap.MailboxID = at.mark, at.id
 		snap.Permanent, snap.NewWords = at.settable(req.Keywords)
+		snap.ReadOnly = at.readOnly
 		return snap, nil
 	}
 }
@@ -63,6 +64,9 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 // answers is of no interest; EXAMINE is asked what came of it. Where a connection broke at the
 // mailbox in this run it is done without.
 func (s *session) openToScan(ctx context.Context, req *state.ScanRequest) (*opened, error) {
+	if req.Writable && !s.a.o.ReadOnly {
+		return s.open(ctx, req.Raw, false)
+	}
 	at, err := s.open(ctx, req.Raw, true)
 	known := req.Since.UIDValidity
 	if err != nil || s.a.o.ReadOnly || known == 0 || at.mark.UIDValidity == known || at.mark.Exists == 0 || s.a.breaks.once(req.Raw) {

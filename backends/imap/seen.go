@@ -105,10 +105,10 @@ func (a *Account) unsee(ctx context.Context, raw string, uidValidity uint32, uid
 	for _, uid := range uids {
 		changes = append(changes, state.FlagChange{UID: uid, Remove: state.Seen})
 	}
-	echo, err := a.Store(ctx, state.StoreRequest{Raw: raw, UIDValidity: uidValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
+	stored, err := a.Store(ctx, state.StoreRequest{Raw: raw, UIDValidity: uidValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
 	if err != nil {
 		a.o.Log.Info("cannot take it back", "mailbox", reach.Clean(raw), "err", err)
 		return false
 	}
-	return len(echo) == len(uids) && !slices.ContainsFunc(echo, func(m state.OnServer) bool { return m.Flags&state.Seen != 0 })
+	return len(stored.Echoed) == len(uids) && !slices.ContainsFunc(stored.Echoed, func(m state.OnServer) bool { return m.Flags&state.Seen != 0 })
 }

@@ -76,16 +76,16 @@ func walk(t *testing.T, a *Account, odd string) {
 	}
 	req := since(t, a, "INBOX")
 	undo := []state.FlagChange{{UID: req.KnownUID[1], Remove: state.Answered}}
-	if echo, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: req.Since.UIDValidity, Changes: undo, Keywords: req.Keywords}); err != nil || len(echo) != 1 {
-		t.Errorf("a flag that is not there: echoed %+v, %v", echo, err) // the first time
+	if stored, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: req.Since.UIDValidity, Changes: undo, Keywords: req.Keywords}); err != nil || len(stored.Echoed) != 1 {
+		t.Errorf("a flag that is not there: echoed %+v, %v", stored.Echoed, err) // the first time
 	}
 	req = since(t, a, "INBOX")
 	if req.Known != 3 || req.Since.UIDValidity == 0 {
 		t.Fatalf("scanned %+v", req)
 	}
 	change := []state.FlagChange{{UID: req.KnownUID[1], Add: state.Answered}}
-	if echo, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: req.Since.UIDValidity, Changes: change, Keywords: req.Keywords}); err != nil || len(echo) != 1 {
-		t.Errorf("echoed %+v, %v", echo, err)
+	if stored, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: req.Since.UIDValidity, Changes: change, Keywords: req.Keywords}); err != nil || len(stored.Echoed) != 1 {
+		t.Errorf("echoed %+v, %v", stored.Echoed, err)
 	}
 	snap := scanOf(t, a, req)
 	j := slices.IndexFunc(snap.Messages, func(m state.OnServer) bool { return m.UID == req.KnownUID[1] })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -17,25 +18,25 @@ import (
 )
 
 // Store adds and removes flags with +FLAGS and -FLAGS, never with a replacing FLAGS, and
-// returns what the server echoed, sorted by UID; Size and Date are not told. A flag that
-// the mailbox does not keep (PERMANENTFLAGS) is not sent. The flags of a message without
-// an echo are asked for, unless its command was refused. With req.Since, where the mailbox
+// returns what the server echoed. A flag that the mailbox does not keep (PERMANENTFLAGS, or
+// it is read-only) is not sent, and denied; so is one that the server refuses by itself. The
+// flags of a message without an echo are asked for, unless its command failed. With req.Since, where the mailbox
 // has MODSEQs, a message that changed after it is left as it is, and its flags are asked
 // for. On an error the echoes so far are returned with it.
-func (a *Account) Store(ctx context.Context, req state.StoreRequest) ([]state.OnServer, error) {
+func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stored, error) {
 	raw, uidValidity, changes, kw := req.Raw, req.UIDValidity, req.Changes, req.Keywords
 	if len(changes) == 0 {
-		return nil, nil
+		return state.Stored{}, nil
 	}
 	if a.o.ReadOnly {
-		return nil, inMailbox(raw, "store flags in", errors.New("this run must not change the server"))
+		return state.Stored{}, inMailbox(raw, "store flags in", errors.New("this run must not change the server"))
 	}
 	st := newStoring(kw, nil)
 	for _, ch := range changes {
 		st.wanted[ch.UID] = true
 	}
 	err := a.do(ctx, raw, func(s *session) error {
-		at, err := s.openToChange(ctx, raw, uidValidity)
+		at, err := s.openAs(ctx, raw, uidValidity)
 		if err != nil {
 			return err
 		}
@@ -45,7 +46,7 @@ func (a *Account) Store(ctx context.Context, req state.StoreRequest) ([]state.On
 		}
 		return inMailbox(raw, "store flags in", st.run(ctx, s, at, changes))
 	})
-	return st.echoes(), err
+	return state.Stored{Echoed: st.echoes(), Denied: st.denied, Why: st.why}, err
 }
 
 // storing is a Store under way.
@@ -54,6 +55,8 @@ type storing struct {
 	flags  flagReader
 	wanted map[state.UID]bool
 	echo   map[state.UID]state.Flags
+	denied state.Flags // of the flags: those that the mailbox does not let this user change
+	why    error
 
 	since   uint64 // what changed after it is left alone; 0: nothing
 	changed map[state.UID]bool
@@ -71,24 +74,35 @@ func newStoring(kw *state.Keywords, uids []state.UID) *storing {
 
 // batch is one change that many messages share.
 type batch struct {
-	change string // "+FLAGS (\Seen)"
-	uids   []state.UID
+	sign  string // "+" or "-"
+	flags state.Flags
+	uids  []state.UID
 }
 
 // run sends one command for each different change. One that is refused does not stop
-// the others.
+// the others, and is tried flag by flag, for it may be one of them that the server does not take.
 func (st *storing) run(ctx context.Context, s *session, at *opened, changes []state.FlagChange) error {
 	batches, ask := st.batches(at, changes)
 	st.changed, st.newer = map[state.UID]bool{}, map[state.UID]bool{}
 	var errs []error
-	for _, b := range batches {
+	var refused []refusedBatch
+	for len(batches) > 0 {
+		b := batches[0]
+		batches = batches[1:]
 		err := st.store(ctx, s, b)
 		if s.broken.Load() {
 			return errors.Join(append(errs, err)...)
 		}
-		if err != nil {
+		switch r, is := asRefusal(err); {
+		case err == nil:
+		case !is || !r.denies(b.flags):
 			errs = append(errs, err)
 			continue
+		case bits.OnesCount64(uint64(b.flags)) > 1:
+			batches = append(batches, b.split()...)
+			continue
+		default:
+			refused = append(refused, refusedBatch{b, err})
 		}
 		ask = append(ask, b.uids...)
 	}
@@ -100,13 +114,43 @@ func (st *storing) run(ctx context.Context, s *session, at *opened, changes []st
 	if len(ask) > 0 {
 		errs = append(errs, st.send(ctx, s, "UID FETCH ", ask, " (UID FLAGS)"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, st.deny(refused)...)...)
+}
+
+// refusedBatch is one that the server does not take.
+type refusedBatch struct {
+	batch
+	err error
+}
+
+// split makes a batch of each of its flags.
+func (b batch) split() (all []batch) {
+	for left := b.flags; left != 0; left &= left - 1 {
+		all = append(all, batch{b.sign, left & -left, slices.Clone(b.uids)})
+	}
+	return all
+}
+
+// deny takes what was refused for flags that this user cannot change, where all of its
+// messages are there: servers also refuse what is about one that is not (RFC 2180 section 4.2).
+func (st *storing) deny(refused []refusedBatch) (errs []error) {
+	for _, b := range refused {
+		if slices.ContainsFunc(b.uids, func(uid state.UID) bool { _, told := st.echo[uid]; return !told }) {
+			errs = append(errs, b.err)
+			continue
+		}
+		st.denied |= b.flags
+		if r, is := asRefusal(b.err); is {
+			st.why = r
+		}
+	}
+	return errs
 }
 
 // store sends one change. What this Store has changed already has a new MODSEQ by that.
 func (st *storing) store(ctx context.Context, s *session, b batch) error {
 	if st.since == 0 {
-		return st.send(ctx, s, "UID STORE ", b.uids, " "+b.change)
+		return st.send(ctx, s, "UID STORE ", b.uids, " "+st.command(b))
 	}
 	var first, again []state.UID
 	for _, uid := range b.uids {
@@ -117,14 +161,20 @@ func (st *storing) store(ctx context.Context, s *session, b batch) error {
 			first = append(first, uid)
 		}
 	}
-	err := st.send(ctx, s, "UID STORE ", first, fmt.Sprintf(" (UNCHANGEDSINCE %d) %s", st.since, b.change))
+	change := st.command(b)
+	err := st.send(ctx, s, "UID STORE ", first, fmt.Sprintf(" (UNCHANGEDSINCE %d) %s", st.since, change))
 	if err != nil || s.broken.Load() {
 		return err
 	}
 	for _, uid := range first {
 		st.changed[uid] = !st.newer[uid]
 	}
-	return st.send(ctx, s, "UID STORE ", again, " "+b.change)
+	return st.send(ctx, s, "UID STORE ", again, " "+change)
+}
+
+// command spells a change: "+FLAGS (\Seen)".
+func (st *storing) command(b batch) string {
+	return b.sign + "FLAGS (" + strings.Join(st.kw.NamesOf(b.flags), " ") + ")"
 }
 
 // send sends one command, or several where the UIDs are many.
@@ -172,36 +222,49 @@ func (st *storing) modified(code string, uids []state.UID) {
 
 // batches groups the changes. unsent are the messages of which no flag can be sent.
 func (st *storing) batches(at *opened, changes []state.FlagChange) (all []batch, unsent []state.UID) {
-	index := map[string]int{}
-	put := func(change string, uid state.UID) {
-		i, ok := index[change]
+	type change struct {
+		sign  string
+		flags state.Flags
+	}
+	index := map[change]int{}
+	put := func(c change, uid state.UID) {
+		if c.flags == 0 {
+			return
+		}
+		i, ok := index[c]
 		if !ok {
 			i = len(all)
-			index[change] = i
-			all = append(all, batch{change: change})
+			index[c] = i
+			all = append(all, batch{sign: c.sign, flags: c.flags})
 		}
 		all[i].uids = append(all[i].uids, uid)
 	}
 	for _, ch := range changes {
-		add, remove := st.names(at, ch.Add), st.names(at, ch.Remove&^ch.Add)
-		if add != "" {
-			put("+FLAGS ("+add+")", ch.UID)
-		}
-		if remove != "" {
-			put("-FLAGS ("+remove+")", ch.UID)
-		}
-		if add == "" && remove == "" {
+		add, remove := st.sendable(at, ch.Add), st.sendable(at, ch.Remove&^ch.Add)
+		put(change{"+", add}, ch.UID)
+		put(change{"-", remove}, ch.UID)
+		if add|remove == 0 {
 			unsent = append(unsent, ch.UID)
 		}
 	}
 	return all, unsent
 }
 
-// names spells those of the flags that the mailbox keeps and a command can carry.
-func (st *storing) names(at *opened, f state.Flags) string {
-	return strings.Join(slices.DeleteFunc(st.kw.NamesOf(f), func(n string) bool {
-		return !at.permits(n) || !isFlagName(n)
-	}), " ")
+// sendable are those of the flags that the mailbox keeps and a command can carry. Those that it
+// does not keep are denied.
+func (st *storing) sendable(at *opened, f state.Flags) (sent state.Flags) {
+	for ; f != 0; f &= f - 1 {
+		flag := f & -f
+		for _, name := range st.kw.NamesOf(flag) {
+			switch {
+			case !at.permits(name):
+				st.denied |= flag
+			case isFlagName(name):
+				sent |= flag
+			}
+		}
+	}
+	return sent
 }
 
 // isFlagName reports whether a flag is an atom (RFC 9051 section 9, flag).

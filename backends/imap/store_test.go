@@ -24,7 +24,8 @@ func TestStoreGroupsAndEchoes(t *testing.T) {
 		{UID: 3, Remove: hot},
 		{UID: 9, Add: state.Flagged},
 	}
-	echo, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: kw})
+	stored, err := a.Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: kw})
+	echo := stored.Echoed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,8 @@ func TestStoreLeavesOutWhatIsNotKept(t *testing.T) {
 	}))
 	kw := state.NewKeywords([]string{"hot", "not an atom"})
 	changes := []state.FlagChange{{UID: 1, Add: state.Seen | state.Flagged}, {UID: 2, Add: kw.All() &^ state.System}}
-	echo, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: kw})
+	stored, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: kw})
+	echo := stored.Echoed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,20 +96,76 @@ func TestStoreLeavesOutWhatIsNotKept(t *testing.T) {
 }
 
 func TestStoreRefusedTellsWhatWasEchoed(t *testing.T) {
-	srv := script.Every(t, script.Healthy(boxes(), script.Answers{
-		"UID STORE": func(p *script.Peer, cmd script.Command) bool {
-			if strings.Contains(cmd.Args, "-FLAGS") {
-				p.Send("$tag NO [NOPERM] not yours")
-				return true
-			}
-			return false
-		},
-	}))
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"UID STORE": refuse("-FLAGS", "$tag NO [SERVERBUG] it broke")}))
 	changes := []state.FlagChange{{UID: 1, Remove: state.Seen}, {UID: 2, Add: state.Flagged}}
-	echo, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
-	wantFault(t, err, state.Other, "NOPERM")
-	if len(echo) != 1 || echo[0].UID != 2 {
-		t.Errorf("echoed %+v", echo)
+	stored, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
+	wantFault(t, err, state.Other, "SERVERBUG")
+	if echo := stored.Echoed; len(echo) != 1 || echo[0].UID != 2 || stored.Denied != 0 {
+		t.Errorf("stored %+v", stored)
+	}
+}
+
+// refuse answers with these lines where the arguments hold a word.
+func refuse(word string, lines ...string) script.Answer {
+	return func(p *script.Peer, cmd script.Command) bool {
+		if !strings.Contains(cmd.Args, word) {
+			return false
+		}
+		for _, line := range lines {
+			p.Send(line)
+		}
+		return true
+	}
+}
+
+// A flag that this user may not change is denied, whatever words the server has for it, and keeps no
+// other flag back.
+func TestStoreDenied(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers script.Answers
+		denied  state.Flags
+		why     string
+	}{
+		"NOPERM":         {script.Answers{"UID STORE": refuse(`\Seen`, "$tag NO [NOPERM] not yours")}, state.Seen, "NOPERM"},
+		"without a code": {script.Answers{"UID STORE": refuse(`\Seen`, "$tag NO You cannot do that")}, state.Seen, "You cannot"},
+		"BAD":            {script.Answers{"UID STORE": refuse("hot", "$tag BAD no such flag")}, 1 << 8, "no such flag"},
+		"no more words":  {script.Answers{"UID STORE": refuse("hot", "$tag NO [LIMIT] too many keywords")}, 1 << 8, "LIMIT"},
+		"read-only": {script.Answers{"SELECT": answer("* 3 EXISTS", "* OK [UIDVALIDITY 1000] x", "$tag OK [READ-ONLY] x"),
+			"UID FETCH": answer(`* 1 FETCH (UID 1 FLAGS ())`, `* 2 FETCH (UID 2 FLAGS ())`, "$tag OK done")}, state.Seen | state.Flagged | 1<<8, ""},
+	} {
+		acct := boxes()
+		for _, m := range acct.Mailbox("INBOX").Messages {
+			m.Flags = nil
+		}
+		srv := script.Every(t, script.Healthy(acct, c.answers))
+		kw := state.NewKeywords([]string{"hot"})
+		stored, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Keywords: kw,
+			Changes: []state.FlagChange{{UID: 1, Add: state.Seen | state.Flagged | 1<<8}, {UID: 2, Add: state.Flagged}}})
+		if err != nil || stored.Denied != c.denied || len(stored.Echoed) != 2 || (stored.Why != nil) != (c.why != "") {
+			t.Errorf("%s: %+v, %v after %q", name, stored, err, srv.Commands())
+			continue
+		}
+		if stored.Why != nil && !strings.Contains(stored.Why.Error(), c.why) {
+			t.Errorf("%s: %v", name, stored.Why)
+		}
+		if want := (state.Seen | state.Flagged | 1<<8) &^ c.denied; stored.Echoed[0].Flags != want {
+			t.Errorf("%s: echoed %v, want %v", name, stored.Echoed[0].Flags, want)
+		}
+		if name == "read-only" && sent(srv, "UID STORE *") != 0 {
+			t.Errorf("sent %q", srv.Commands())
+		}
+	}
+}
+
+// A refusal without a code may also be about a message that is gone (RFC 2180 section 4.2): then it
+// says nothing about the flag.
+func TestStoreRefusedForAGoneMessage(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"UID STORE": answer("$tag NO some of them are gone")}))
+	stored, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Keywords: state.NewKeywords(nil),
+		Changes: []state.FlagChange{{UID: 1, Add: state.Flagged}, {UID: 9, Add: state.Flagged}}})
+	wantFault(t, err, state.Other, "some of them are gone")
+	if stored.Denied != 0 {
+		t.Errorf("denied %v", stored.Denied)
 	}
 }
 
@@ -159,7 +217,8 @@ func TestStoreLeavesAloneWhatChanged(t *testing.T) {
 		}
 		srv := script.Every(t, script.Healthy(acct, answers))
 		changes := []state.FlagChange{{UID: 1, Add: state.Flagged}, {UID: 2, Add: state.Flagged, Remove: state.Seen}, {UID: 3, Add: state.Flagged, Remove: state.Seen}}
-		echo, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: state.NewKeywords(nil), Since: since})
+		stored, err := account(t, options(srv)).Store(t.Context(), state.StoreRequest{Raw: "INBOX", UIDValidity: inboxValidity, Changes: changes, Keywords: state.NewKeywords(nil), Since: since})
+		echo := stored.Echoed
 		if err != nil || len(echo) != 3 || echo[0].Flags&state.Flagged == 0 || echo[1].Flags != state.Seen|state.Answered || echo[2].Flags&state.Seen != 0 {
 			t.Errorf("echoed %+v, %v", echo, err)
 		}

@@ -25,34 +25,46 @@ func (s *Server) change(command, raw string, uidValidity uint32) (*Mailbox, erro
 }
 
 // Store changes flags and echoes them. A message that changed since req.Since is left alone.
-func (s *Server) Store(_ context.Context, req state.StoreRequest) ([]state.OnServer, error) {
+func (s *Server) Store(_ context.Context, req state.StoreRequest) (state.Stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, err := s.change("STORE", req.Raw, req.UIDValidity)
 	if err != nil {
-		return nil, err
+		return state.Stored{}, err
 	}
-	var echoed []state.OnServer
+	var out state.Stored
+	denied := s.denied(req.Keywords)
 	for _, c := range req.Changes {
+		out.Denied |= (c.Add | c.Remove) & denied
 		msg := m.Find(c.UID)
 		if msg == nil {
 			continue
 		}
 		if req.Since == 0 || m.ModSeq == 0 || msg.modseq <= req.Since {
-			for _, name := range s.kept(req.Keywords, c.Add) {
+			for _, name := range s.kept(req.Keywords, c.Add&^denied) {
 				m.Flag(c.UID, name, true)
 			}
-			for _, name := range s.kept(req.Keywords, c.Remove) {
+			for _, name := range s.kept(req.Keywords, c.Remove&^denied) {
 				m.Flag(c.UID, name, false)
 			}
 		}
-		echoed = append(echoed, msg.seen(req.Keywords))
+		out.Echoed = append(out.Echoed, msg.seen(req.Keywords))
 	}
 	if err := s.unanswered("STORE", req.Raw); err != nil {
-		return nil, err
+		return state.Stored{}, err
 	}
-	slices.SortFunc(echoed, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
-	return echoed, nil
+	slices.SortFunc(out.Echoed, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
+	return out, nil
+}
+
+// denied are the flags that the mailboxes do not let this user change.
+func (s *Server) denied(kw *state.Keywords) (f state.Flags) {
+	for _, name := range s.Denies {
+		if bit, ok := kw.Bit(name); ok {
+			f |= bit
+		}
+	}
+	return f
 }
 
 func (s *Server) unanswered(name, raw string) error {

@@ -50,6 +50,8 @@ type Server struct {
 	NoCopyUID bool
 	// Loses are flags that STORE and APPEND take and do not keep.
 	Loses []string
+	// Denies are flags that the mailboxes do not let this user change.
+	Denies []string
 	// NoMove takes MOVE away.
 	NoMove bool
 	// NoUses takes SPECIAL-USE away: no mailbox shows its Role.
@@ -233,6 +235,9 @@ func (s *Server) Scan(_ context.Context, req state.ScanRequest) (*state.ServerSn
 	}
 	m := box.shown()
 	sn := s.list(m, req)
+	if req.Writable {
+		sn.ReadOnly, sn.NewWords, sn.Permanent = false, false, req.Keywords.All()&^s.denied(req.Keywords)
+	}
 	fresh := 0
 	for _, msg := range sn.Messages {
 		if _, known := slices.BinarySearch(req.KnownUID, msg.UID); !known {

@@ -222,7 +222,7 @@ var _ interface {
 	List(context.Context, func(state.Listed) bool) (*state.Listing, error)
 	Scan(context.Context, state.ScanRequest) (*state.ServerSnapshot, error)
 	Fetch(context.Context, state.Work) error
-	Store(context.Context, state.StoreRequest) ([]state.OnServer, error)
+	Store(context.Context, state.StoreRequest) (state.Stored, error)
 	Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error)
 	Expunge(context.Context, state.ExpungeRequest) (state.Expunged, error)
 	Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error)

@@ -33,8 +33,8 @@ func (a *Account) CreateMailbox(_ context.Context, levels []string, _ string) (s
 }
 
 // Store changes nothing and echoes nothing: there are no flags.
-func (a *Account) Store(context.Context, state.StoreRequest) ([]state.OnServer, error) {
-	return nil, nil
+func (a *Account) Store(context.Context, state.StoreRequest) (state.Stored, error) {
+	return state.Stored{}, nil
 }
 
 // Idents returns nothing: what identifies a message is its unique-id, and that is its

@@ -168,12 +168,18 @@ func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
 			Detail: f.Detail, Repaired: f.Repaired})
 	}
-	for _, a := range v.Apart {
+	apart := func(a engine.Apart, status string) {
 		uids := make([]uint32, len(a.UIDs))
 		for i, uid := range a.UIDs {
 			uids[i] = uint32(uid)
 		}
-		r.told.Apart(report.Apart{Mailbox: a.Mailbox, Status: a.Status.String(), UIDs: uids})
+		r.told.Apart(report.Apart{Mailbox: a.Mailbox, Status: status, UIDs: uids})
+	}
+	for _, a := range v.Apart {
+		apart(a, a.Status.String())
+	}
+	for _, a := range v.Unsettable {
+		apart(a, "with flags that are not settable there")
 	}
 	if v.Fatal == nil {
 		hint := ""
