@@ -49,6 +49,10 @@ type Resident struct {
 	Fixed   bool   // nothing may take it off the server
 	Short   bool   // what is here may not be all of it, and the server has no more
 	Same    string // messages with the same word are copies of one, and use the room of one; "" is itself
+	// Like is the word of messages of which one at least is in a view and is a copy of another of them,
+	// nobody knows of which. They go together, and those in a view use no room of their own.
+	Like string
+	View bool // it is in a mailbox that shows what others hold
 }
 
 // copies is one message, in all mailboxes that have it.
@@ -56,6 +60,7 @@ type copies struct {
 	all  []int // indexes of residents
 	date int64 // of the newest
 	size int64
+	room room
 	free bool // no rule spares it
 	here bool // all of it is here, or can be had
 }
@@ -113,22 +118,54 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	var groups []*copies
 	same := map[string]*copies{}
 	for i, m := range residents {
-		g := same[m.Same]
-		if g == nil || m.Same == "" {
-			g = &copies{date: m.Date, free: true, here: true}
+		word := m.word()
+		g := same[word]
+		if g == nil || word == "" {
+			g = &copies{date: m.Date, free: true, here: true, room: room{}}
 			groups = append(groups, g)
-			if m.Same != "" {
-				same[m.Same] = g
+			if word != "" {
+				same[word] = g
 			}
 		}
 		g.all = append(g.all, i)
 		g.date = newer(g.date, m.Date)
-		g.size = max(g.size, m.octets())
+		g.size += g.room.add(m, m.octets())
 		g.free = g.free && !c.spares(m, now)
 		g.here = g.here && !m.Short
 	}
 	slices.SortStableFunc(groups, func(a, b *copies) int { return cmp.Compare(a.date, b.date) })
 	return groups
+}
+
+// word is what copies have in common, "" where a message is itself.
+func (m Resident) word() string { return cmp.Or(m.Same, m.Like) }
+
+// room adds up what copies take, by where they lie. What a view shows lies elsewhere; as much as it shows
+// lies somewhere.
+type room map[int]int64
+
+// everywhere are all places but views, and where the server knows copies all of them.
+const everywhere = -1
+
+// add adds a copy, and returns by how much more the copies take by that.
+func (r room) add(m Resident, octets int64) (more int64) {
+	before := r.most()
+	switch {
+	case m.Like == "":
+		r[everywhere] = max(r[everywhere], octets)
+	case m.View:
+		r[m.Box] += octets
+	default:
+		r[everywhere] += octets
+	}
+	return r.most() - before
+}
+
+func (r room) most() (octets int64) {
+	for _, n := range r {
+		octets = max(octets, n)
+	}
+	return octets
 }
 
 // newer is the later of two dates, none if one of them is none.

@@ -43,6 +43,15 @@ func sized(n int64) func(*Resident) {
 func same(word string) func(*Resident) {
 	return func(m *Resident) { m.Same = word }
 }
+func like(word string) func(*Resident) {
+	return func(m *Resident) { m.Like = word }
+}
+func in(box int) func(*Resident) {
+	return func(m *Resident) { m.Box = box }
+}
+func shows(box int) func(*Resident) {
+	return func(m *Resident) { m.Box, m.View = box, true }
+}
 func fetched(at int64) func(*Resident) {
 	return func(m *Resident) { m.Fetched = at }
 }
@@ -100,6 +109,12 @@ func TestChoose(t *testing.T) {
 		{"a copy that is kept keeps the others", keep,
 			[]Resident{resident(1, 400, same("a")), resident(2, 400, same("a"), flagged), resident(3, 400, same("b"))}, 0, "3", 100, ""},
 		{"a copy that is young keeps the others", year, []Resident{resident(1, 400, same("a")), resident(2, 3, same("a"))}, 0, "", 0, ""},
+		{"what a view shows goes with what it may be, and takes no room", year,
+			[]Resident{resident(1, 400, in(0), like("a")), resident(2, 400, in(1), like("a")), resident(3, 400, shows(2), like("a")), resident(4, 400, shows(2), like("a")), resident(5, 400, shows(3), like("a"))}, 0, "1 2 3 4 5", 200, ""},
+		{"what a view shows and nothing else holds takes room", year,
+			[]Resident{resident(1, 400, in(0), like("a")), resident(2, 400, shows(2), like("a")), resident(3, 400, shows(2), like("a")), resident(4, 400, shows(2))}, 0, "1 2 3 4", 300, ""},
+		{"one that is kept keeps what shows it", keep,
+			[]Resident{resident(1, 400, in(0), like("a"), flagged), resident(2, 400, shows(2), like("a")), resident(3, 400, shows(2), like("b")), resident(4, 400, in(0), like("b"))}, 0, "3 4", 100, ""},
 		{"POP3, by age here", pop, []Resident{resident(1, 0, fetched(daysAgo(14))), resident(2, 9999, fetched(daysAgo(13))), resident(3, 9999, fetched(0))}, 0, "1", 100, ""},
 		{"POP3, large ones at once", pop, []Resident{resident(1, 0, sized(1001), fetched(0)), resident(2, 0, sized(1000))}, 0, "1", 1001, ""},
 		{"POP3, another length than the server says", change(pop, func(c *Cutoff) { c.FetchedAge = 0 }),

@@ -209,7 +209,7 @@ func (r *run) gone(ctx context.Context, b *box, byUID map[state.UID]*departing, 
 		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
 			r.trashed()
 		} else {
-			r.departed(d, cmp.Or(b.leaving.proofs[uid].EmailID, b.leaving.idents[uid]))
+			r.departed(b, d)
 		}
 		if d.shelf == nil {
 			continue
@@ -235,23 +235,28 @@ func (r *run) trashed() {
 	}
 }
 
-// departed counts a message that went; of copies the first.
-func (r *run) departed(d *departing, ident string) {
+// departed counts a message that went; of copies what they take together.
+func (r *run) departed(b *box, d *departing) {
 	rel := r.result.Released
 	if rel == nil {
 		return
 	}
 	rel.Gone++
-	if id := cmp.Or(d.proof.EmailID, ident); id != "" {
-		if r.departures.freed[id] {
-			return
-		}
-		if r.departures.freed == nil {
-			r.departures.freed = map[string]bool{}
-		}
-		r.departures.freed[id] = true
+	uid := d.op.UID
+	m := Resident{Box: slices.Index(r.boxes, b), View: b.isView(), Like: b.leaving.like[uid],
+		Same: cmp.Or(d.proof.EmailID, b.leaving.proofs[uid].EmailID, b.leaving.idents[uid])}
+	word := m.word()
+	if word == "" {
+		rel.Freed += d.proof.Bytes
+		return
 	}
-	rel.Freed += d.proof.Bytes
+	if r.departures.freed == nil {
+		r.departures.freed = map[string]room{}
+	}
+	if r.departures.freed[word] == nil {
+		r.departures.freed[word] = room{}
+	}
+	rel.Freed += r.departures.freed[word].add(m, d.proof.Bytes)
 }
 
 // kept takes the release of a message back that the server kept.

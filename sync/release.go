@@ -93,12 +93,20 @@ func (r *run) choose(ctx context.Context) error {
 	if err := r.identsOf(ctx); err != nil {
 		return err
 	}
+	if err := r.like(ctx); err != nil {
+		return err
+	}
 	var all []Resident
+	blind := false // what a view shows may be in a mailbox that was not looked at
 	for i, b := range r.boxes {
 		if b.failed || b.idle || b.server != nil && !b.server.Complete {
+			blind = blind || b.failed || !b.idle
 			continue
 		}
 		all = append(all, r.residents(i, b)...)
+	}
+	for i := range all {
+		all[i].Fixed = all[i].Fixed || blind && all[i].View
 	}
 	c := r.Release.Cutoff
 	c.NoClock = !r.AgesCount
@@ -160,6 +168,7 @@ type leaving struct {
 	proofs map[state.UID]state.Proof
 	fixed  map[state.UID]bool   // never to go; true: the server said that it had deleted it
 	idents map[state.UID]string // EMAILIDs that no proof has yet
+	like   map[state.UID]string // words of what views show, and of what that may be elsewhere
 
 	away    map[state.UID]bool  // released by a run that broke off, on their way to an archive
 	again   *state.DiskSnapshot // the disk as it is when files are read again
@@ -168,14 +177,15 @@ type leaving struct {
 
 // departures is what all mailboxes have in common of what leaves the server.
 type departures struct {
-	copies copyTable             // messages that leave from several mailboxes
-	freed  map[string]bool       // messages of which a copy went and was counted
-	number int64                 // of this archive run, 0: not known yet
-	undo   bool                  // it is undone
-	lost   []state.MailboxRow    // mailboxes that an undo is about, and that the server does not list
-	bin    *state.ServerSnapshot // what lies in the server's trash, as an undo found it; nil: not looked at
-	roots  map[string]Tree       // folders of archives that are open
-	index  map[string][]shelved  // what lies in the configured one, by token; nil: not looked at
+	copies copyTable                       // messages that leave from several mailboxes
+	freed  map[string]room                 // of messages of which copies went: what was counted
+	number int64                           // of this archive run, 0: not known yet
+	undo   bool                            // it is undone
+	back   map[[state.DigestSize]byte]bool // what an undo puts back into mailboxes that are no views
+	lost   []state.MailboxRow              // mailboxes that an undo is about, and that the server does not list
+	bin    *state.ServerSnapshot           // what lies in the server's trash, as an undo found it; nil: not looked at
+	roots  map[string]Tree                 // folders of archives that are open
+	index  map[string][]shelved            // what lies in the configured one, by token; nil: not looked at
 }
 
 // leave notes that a message goes.
@@ -195,8 +205,8 @@ func (r *run) leave(m Resident) {
 	}
 	l.Messages++
 	l.Bytes += m.octets()
-	if m.Same != "" {
-		r.departures.copies.add(m.Same, copyOf{b, m.UID})
+	if word := m.word(); word != "" {
+		r.departures.copies.add(word, copyOf{b, m.UID})
 	}
 }
 
@@ -211,7 +221,7 @@ func (r *run) residents(i int, b *box) (all []Resident) {
 			continue
 		}
 		_, fixed := b.leaving.fixed[rec.UID]
-		m := Resident{Box: i, UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
+		m := Resident{Box: i, View: b.isView() && !r.emailIDs, Like: b.leaving.like[rec.UID], UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
 			Fixed:   fixed,
 			Short:   stuck(rec, r.row.EstimatedSizes) && !r.accepts(b, rec.UID),
 			Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0}

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,7 @@ type Restored struct {
 	There    int // were on the server already
 	Refused  int // are still not there
 	Older    int // left out by Since
+	Shown    int // are copies that a view (all mail, what is flagged) showed of others, which are there or not restored
 }
 
 // Restoration is what a Restore came to.
@@ -81,9 +83,11 @@ type Restoration struct {
 type restoring struct {
 	*Restore
 	memory  func(gen state.GenID) (book, error)
-	turn    turn // guards out and the ledger
+	turn    turn // guards out, the ledger and elsewhere
 	out     Restoration
 	listing *state.Listing
+	// elsewhere is what is in the mailboxes that were looked at before, nil where none is a view.
+	elsewhere map[[state.DigestSize]byte]bool
 }
 
 // Run does it. The Restoration is never nil; what failed is in it. memory loads what is
@@ -112,8 +116,21 @@ func (r *restoring) run(ctx context.Context) (err error) {
 	if r.Watch != nil {
 		r.Watch.Listed(len(goals))
 	}
+	// What views show is known to be sent once what they show it of was looked at.
+	views := slices.DeleteFunc(slices.Clone(goals), func(g *goal) bool { return !g.view() })
+	goals = slices.DeleteFunc(goals, (*goal).view)
+	if len(views) > 0 {
+		r.elsewhere = map[[state.DigestSize]byte]bool{}
+	}
+	if err := r.restoreAll(ctx, goals, r.Connections); err != nil {
+		return err
+	}
+	return r.restoreAll(ctx, views, 1)
+}
+
+func (r *restoring) restoreAll(ctx context.Context, goals []*goal, connections int) error {
 	var g errgroup.Group
-	g.SetLimit(max(1, r.Connections))
+	g.SetLimit(max(1, connections))
 	for _, goal := range goals {
 		if ctx.Err() != nil || r.stopped() {
 			r.stop(ctx)
@@ -181,6 +198,11 @@ type goal struct {
 	there   bool
 	sources []Source
 	said    Restored
+}
+
+// view reports whether all that goes to a mailbox comes from mailboxes that show what others hold.
+func (g *goal) view() bool {
+	return !slices.ContainsFunc(g.sources, func(s Source) bool { return !IsView(cmp.Or(s.Row.Use, s.Role)) })
 }
 
 // goals finds a mailbox on the server for each source. Two sources with one name have one

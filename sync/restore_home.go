@@ -34,6 +34,7 @@ func (a *Account) Restore(ctx context.Context, since int64, levels func(state.Ma
 	r.result.Stopped = r.result.Fatal == nil && r.stopped()
 	r.result.Ended = time.Now()
 	h.out.Result = r.result
+	slices.SortStableFunc(h.out.Boxes, func(a, b Restored) int { return compareNames(a.To, b.To) })
 	for _, b := range h.out.Boxes {
 		h.out.Outstanding += b.Refused
 	}
@@ -48,6 +49,8 @@ type homing struct {
 	out    Restoration
 	made   map[string]bool // raw names of mailboxes that were made
 	given  []string        // special uses that the server's mailboxes have
+	// elsewhere is what mailboxes that are no views hold, by now or once this run is through.
+	elsewhere map[[state.DigestSize]byte]bool
 }
 
 // list lists the server's mailboxes, and makes those that it does not have any more.
@@ -103,7 +106,7 @@ func (h *homing) vacant(use string) string {
 
 // bring appends in every mailbox what the server does not have.
 func (h *homing) bring(ctx context.Context) error {
-	for _, b := range h.boxes {
+	for _, b := range h.viewsLast() {
 		said := Restored{To: b.name, From: []string{b.name}, Created: h.made[state.RawKey(b.listed.Raw)]}
 		if b.failed || b.server == nil || b.md == nil {
 			h.out.Boxes = append(h.out.Boxes, said)
@@ -126,6 +129,11 @@ func (h *homing) bring(ctx context.Context) error {
 func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 	if !b.server.Complete {
 		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
+	}
+	if b.isView() && !h.DryRun {
+		if err := h.lookAtView(ctx, b); err != nil {
+			return fmt.Errorf("look at what it shows by now: %w", err)
+		}
 	}
 	m := &matching{r: &restoring{Restore: &Restore{Server: h.Server}}, raw: b.listed.Raw, mark: b.server.Mark, byUID: map[state.UID]*offered{}}
 	for _, msg := range b.server.Messages {
@@ -155,6 +163,10 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 			tied = append(tied, f)
 			meant = append(meant, state.Intent{Key: f.key, UID: f.got.UID, Bytes: f.got.Bytes, Flags: f.got.Flags, Digest: f.got.Digest, Confirmed: true})
 			said.There++
+			continue
+		}
+		if b.isView() && h.elsewhere[c.got.Digest] {
+			said.Shown++
 			continue
 		}
 		if b.held[bare(c.name)] {
@@ -196,6 +208,11 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	current, err := h.Base.Proofs(ctx, b.gen().ID, nil)
 	if err != nil {
 		return wrap("read state", err)
+	}
+	for uid, proof := range current {
+		if b.record(uid).Status.OnServer() {
+			h.holds(b, proof.Digest)
+		}
 	}
 	proofs := map[string]map[state.UID]state.Proof{b.gen().Token: current}
 	records := map[string][]state.Record{b.gen().Token: b.records}
@@ -246,6 +263,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			continue
 		}
 		m.cargo = append(m.cargo, c)
+		h.holds(b, c.got.Digest)
 	}
 	problems, notes, count := describe(b.name, left)
 	said.Refused += count
@@ -258,6 +276,16 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 		}
 	}
 	return nil
+}
+
+// holds notes what a mailbox holds that is no view.
+func (h *homing) holds(b *box, digest [state.DigestSize]byte) {
+	if h.elsewhere == nil {
+		h.elsewhere = map[[state.DigestSize]byte]bool{}
+	}
+	if !b.isView() {
+		h.elsewhere[digest] = true
+	}
 }
 
 // onlyHere are the files of a mailbox that no message on the server is known to be: what

@@ -75,6 +75,10 @@ func (r *restoring) hasRole(levels []string, role string) bool {
 // and take none but where mailboxes are labels.
 var views = []string{"all", "flagged", "important"}
 
+// IsView reports whether a mailbox of a role shows what other mailboxes hold, and holds nothing but
+// where mailboxes are labels.
+func IsView(role string) bool { return role == "all" || role == "flagged" }
+
 // usualNames are what mail programs call the mailboxes that servers give a role to.
 var usualNames = map[string][]string{
 	"sent":    {"sent", "sent items", "sent messages", "sent mail", "sent-mail", "gesendet", "gesendete elemente", "gesendete objekte", "envoyés", "enviados"},

@@ -47,6 +47,9 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 	if read == 0 {
 		return nil
 	}
+	if r.once(g, m); len(m.cargo) == 0 && g.said.Shown > 0 {
+		return nil
+	}
 	m.to = make([]*offered, len(m.cargo))
 	if err := r.reach(ctx, g, m, kw); err != nil {
 		g.said.Refused += len(m.cargo)
@@ -70,6 +73,39 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 		return err
 	}
 	return errors.Join(err, r.lookAfter(ctx, g, m, kw))
+}
+
+// once leaves out what a view showed of the mailboxes that were looked at before.
+func (r *restoring) once(g *goal, m *matching) {
+	if r.elsewhere == nil {
+		return
+	}
+	digests := make([][state.DigestSize]byte, 0, len(m.cargo))
+	left := make([]*cargo, 0, len(m.cargo))
+	for _, c := range m.cargo {
+		digest, err := c.digest()
+		switch {
+		case err != nil: // that it cannot be read is told when it is to be sent
+		case g.view() && r.isElsewhere(digest):
+			g.said.Shown++
+			continue
+		default:
+			digests = append(digests, digest)
+		}
+		left = append(left, c)
+	}
+	m.cargo = left
+	r.turn.take()
+	defer r.turn.give()
+	for _, digest := range digests {
+		r.elsewhere[digest] = true
+	}
+}
+
+func (r *restoring) isElsewhere(digest [state.DigestSize]byte) bool {
+	r.turn.take()
+	defer r.turn.give()
+	return r.elsewhere[digest]
 }
 
 // reach makes the mailbox where it is missing, and matches the cargo with what is in it.

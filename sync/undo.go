@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (a *Account) Undo(ctx context.Context) *Result {
 
 // undo puts back what is not back yet, a mailbox at a time.
 func (r *run) undo(ctx context.Context) error {
-	for _, b := range r.boxes {
+	for _, b := range r.viewsLast() {
 		b.undone = true // nothing else of it is looked at in this run
 		if b.failed || r.stopped() || ctx.Err() != nil {
 			continue
@@ -56,14 +57,22 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
+	proofs, err := r.Base.Proofs(ctx, b.gen().ID, nil)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
 	var last []state.Departure
 	for _, d := range list {
 		if d.Run == r.departures.number {
 			last = append(last, d)
+			r.departures.heard(b, proofs[d.UID])
 		}
 	}
 	if r.DryRun {
 		for _, d := range last {
+			if r.departures.elsewhere(b, proofs[d.UID].Digest) {
+				continue
+			}
 			if s := b.record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
 				r.Watch.Op(b.name, Op{Kind: OpAppend, Name: fmt.Sprintf("uid %d", d.UID)})
 			}
@@ -75,6 +84,11 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	}
 	if err := r.bringBack(ctx, b, last); err != nil {
 		return err
+	}
+	if b.isView() {
+		if err := r.lookAtView(ctx, b); err != nil {
+			return fmt.Errorf("look at what it shows by now: %w", err)
+		}
 	}
 	moved, err := r.moveBack(ctx, b, last)
 	if err != nil {
@@ -120,6 +134,11 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		if err != nil {
 			return wrap("look for what is back already", err)
 		}
+		all := len(batch)
+		batch = slices.DeleteFunc(batch, func(f outgoing) bool { return r.departures.elsewhere(b, f.got.Digest) })
+		if n := all - len(batch); n > 0 {
+			r.note(b.name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
+		}
 		refused, err := r.send(ctx, b, batch)
 		if err == nil && refused == len(batch) && refused > 0 {
 			err = errors.New("the server refuses everything")
@@ -149,6 +168,22 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		}
 	}
 	return r.lookAfter(ctx, b, send())
+}
+
+// heard notes that a message is put back into a mailbox that holds what it shows.
+func (d *departures) heard(b *box, p state.Proof) {
+	if b.isView() {
+		return
+	}
+	if d.back == nil {
+		d.back = map[[state.DigestSize]byte]bool{}
+	}
+	d.back[p.Digest] = true
+}
+
+// elsewhere reports whether what a view showed is put back where it was, and so not once more there.
+func (d *departures) elsewhere(b *box, digest [state.DigestSize]byte) bool {
+	return b.isView() && d.back[digest]
 }
 
 // undoKey names the intent to put a message back, by the UID that it had.

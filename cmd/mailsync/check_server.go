@@ -159,6 +159,9 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 		}
 	}
 	c.ok("mailboxes", "%s", detail)
+	if names, exclude := shownTwice(c.accountRun, listing); len(names) > 0 {
+		c.warn("mailboxes", shownHint(exclude), "%s", shownText(names))
+	}
 	return listing
 }
 

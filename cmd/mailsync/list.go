@@ -82,6 +82,9 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 		result.Problems = append(result.Problems, engine.Problem{Mailbox: name,
 			Err: errors.New("the server sent a mailbox name that cannot be read")})
 	}
+	if names, exclude := shownTwice(r, listing); len(names) > 0 {
+		r.told.Note("", shownText(names), shownHint(exclude))
+	}
 	slices.SortStableFunc(told, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
 	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), told)
 	r.line = fmt.Sprintf("%s in %s, and %s left out",
@@ -89,6 +92,35 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 	result.Ended = time.Now()
 	only.known(result)
 	return result, nil
+}
+
+// shownTwice names the included mailboxes that show what others hold, where the server has no words for copies: then
+// each message comes once more for each of them. exclude is what leaves them out.
+func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude string) {
+	if listing.EmailIDs {
+		return nil, ""
+	}
+	var roles []string
+	for _, l := range listing.Mailboxes {
+		if l.NoSelect || !engine.IsView(l.Role) {
+			continue
+		}
+		if included, _ := r.a.Mailboxes.Rule(l.Levels, l.Role); included {
+			names = append(names, fmt.Sprintf("%q", strings.Join(l.Levels, "/")))
+			if role := fmt.Sprintf("%q", "role:"+l.Role); !slices.Contains(roles, role) {
+				roles = append(roles, role)
+			}
+		}
+	}
+	return names, fmt.Sprintf("exclude = [%s]", strings.Join(roles, ", "))
+}
+
+func shownText(names []string) string {
+	return fmt.Sprintf("%s may show mail of other mailboxes, which is then fetched and stored once more", strings.Join(names, " and "))
+}
+
+func shownHint(exclude string) string {
+	return fmt.Sprintf("if nothing is only there, %s leaves it out", exclude)
 }
 
 // places tells where mailboxes lie, or will.

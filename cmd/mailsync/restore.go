@@ -163,7 +163,7 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Resul
 	boxes := make([]report.Restored, len(done.Boxes))
 	for i, b := range done.Boxes {
 		boxes[i] = report.Restored{From: b.From, To: b.To, Created: b.Created, Appended: b.Appended, Bytes: b.Bytes,
-			There: b.There, Refused: b.Refused, Older: b.Older, DryRun: r.flags.dryRun}
+			There: b.There, Refused: b.Refused, Older: b.Older, Shown: b.Shown, DryRun: r.flags.dryRun}
 	}
 	r.told.Restored(boxes)
 	o.mailboxes.known(&done.Result)

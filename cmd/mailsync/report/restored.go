@@ -17,6 +17,7 @@ type Restored struct {
 	There    int      `json:"there"`   // on the server already
 	Refused  int      `json:"refused"` // still not there; "errors" says why
 	Older    int      `json:"older"`   // left out by --since
+	Shown    int      `json:"shown"`   // copies that a mailbox of all mail, or of what is flagged, showed of others
 	DryRun   bool     `json:"dry_run"` // nothing was done: this is what would be
 }
 
@@ -42,6 +43,7 @@ func (a *Account) Restored(boxes []Restored) {
 		sum.There += b.There
 		sum.Refused += b.Refused
 		sum.Older += b.Older
+		sum.Shown += b.Shown
 		sum.DryRun = b.DryRun
 	}
 	a.did = sum.String()
@@ -67,7 +69,7 @@ func (b Restored) String() string {
 	for _, more := range []struct {
 		n    int
 		text string
-	}{{b.There, "there already"}, {b.Refused, "not restored"}, {b.Older, "older"}} {
+	}{{b.There, "there already"}, {b.Refused, "not restored"}, {b.Older, "older"}, {b.Shown, "copies of others"}} {
 		if more.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.text))
 		}
