@@ -13,7 +13,8 @@ import (
 // package state.
 //
 // Errors carry a state.Fault where their kind is known: Login, Unreachable and
-// Storage end the account, anything else ends what it was about.
+// Storage end the account, anything else ends what it was about. What a Server cannot be asked
+// without breaking the connection is state.ErrBreaks, at once where it was seen before.
 
 // Server is one account on a server. Its methods are safe for concurrent use; it
 // has a bounded number of connections and makes them when they are needed.
