@@ -29,7 +29,7 @@ func (a *Account) login(ctx context.Context, c *client) error {
 		return err
 	case r.later(), r.has("SYS/PERM"):
 		return err // not about us, and so no reason to doubt the password
-	case !r.blames() && (a.worked || a.o.WorkedBefore):
+	case !r.blames() && (a.worked || a.o.WorkedBefore) && c.caps.judge(secret).Token == "": // a token ends by itself
 		return state.Faultf(state.Unreachable, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", unclearHint)
 	}
 	a.known = nil
@@ -46,13 +46,13 @@ func (a *Account) authenticate(c *client, s Secret) error {
 	var last error
 	for ways := c.ways(s); len(ways) > 0; ways = ways[1:] {
 		w := ways[0]
-		if a.shut[w.name] {
+		if a.shut[w.name] && len(ways) > 1 {
 			continue
 		}
-		err := atLogin(w.run())
+		err := c.atLogin(w.run())
 		r, refused := asRefusal(err)
 		switch {
-		case refused && !r.later():
+		case refused && (!r.later() || r.code == "" && len(ways) > 1): // words may be about the way alone
 		case last != nil && brokeOff(err), len(ways) > 1 && hungUp(err):
 			if last == nil {
 				a.shut.add(w.name)

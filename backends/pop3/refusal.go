@@ -14,6 +14,7 @@ type refusal struct {
 	code string // the response code, upper case (RFC 2449 section 8); "" without
 	text string // quoted and cut
 	now  bool   // its words are about now
+	us   bool   // its words are about user and password
 }
 
 func (r *refusal) Error() string {
@@ -44,13 +45,8 @@ func newRefusal(text string) *refusal {
 
 // soundsLocked knows servers that are older than response codes.
 func soundsLocked(text string) bool {
-	text = strings.ToLower(text)
-	for _, s := range []string{"lock busy", "already locked", "mailbox locked", "maildrop locked", "mailbox is locked", "maildrop is locked", "is in use", "too many connections"} {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
+	return holdsAny(strings.ToLower(text), []string{"lock busy", "already locked", "mailbox locked", "maildrop locked",
+		"mailbox is locked", "maildrop is locked", "is in use", "too many connections"})
 }
 
 // has reports whether the response code is name or begins with its levels: SYS/TEMP/DISK
@@ -108,22 +104,24 @@ var (
 )
 
 func holdsAny(text string, words []string) bool {
-	text = strings.ToLower(text)
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // atLogin reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
-// later it speaks as [IN-USE] does.
-func atLogin(err error) error {
-	if r, ok := asRefusal(err); ok && r.code == "" &&
-		(holdsAny(r.text, aboutNow) || holdsAny(r.text, maybeNow) && !holdsAny(r.text, aboutUs)) {
-		r.now = true
+// later it speaks as [IN-USE] does. The user's name in it says nothing.
+func (c *client) atLogin(err error) error {
+	r, ok := asRefusal(err)
+	if !ok || r.code != "" {
+		return err
 	}
+	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(c.o.User), "")
+	r.now = r.now || holdsAny(text, aboutNow) || holdsAny(text, maybeNow) && !holdsAny(text, aboutUs)
+	r.us = !r.now && holdsAny(text, aboutUs)
 	return err
 }
 
 // blames reports whether a refused log-in is about user or password for sure.
-func (r *refusal) blames() bool { return r.has("AUTH") || r.code == "" && holdsAny(r.text, aboutUs) }
+func (r *refusal) blames() bool { return r.us || r.has("AUTH") }
 
 const unclearHint = "the server does not say why, and took this password before: it may be busy, or something of the account has changed; if it stays so, check user and password"
 

@@ -234,6 +234,8 @@ func TestPLAINRefused(t *testing.T) {
 		{"PASS is refused too", "-ERR no mechanism", "USER|UIDL|SASL PLAIN", "-ERR [AUTH] wrong", state.Login, 1},
 		{"PASS has to wait", "-ERR [AUTH] no", "USER|UIDL|SASL PLAIN", "-ERR [IN-USE] locked", state.Unreachable, 1},
 		{"in use", "-ERR [IN-USE] locked", "USER|UIDL|SASL PLAIN", "-ERR [AUTH] never asked", state.Unreachable, 1},
+		{"words that may be about it alone", "-ERR mechanism unavailable", "USER|UIDL|SASL PLAIN", "", 0, 1},
+		{"words, and PASS says the same", "-ERR unavailable", "USER|UIDL|SASL PLAIN", "-ERR unavailable", state.Unreachable, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			box := script.NewBox()
@@ -302,6 +304,8 @@ func TestRefusalsWithoutACode(t *testing.T) {
 		{"too many failed log-ins, try again later", state.Unreachable, state.Unreachable},
 		{"Authentication failed, please try again", state.Login, state.Login},
 		{"invalid password", state.Login, state.Login},
+		{"invalid password of ada.locked@busy.example", state.Login, state.Login},
+		{"ada.locked@busy.example is not welcome", state.Login, state.Unreachable},
 		{"[AUTH] in use", state.Login, state.Login},
 		{"no", state.Login, state.Unreachable},
 		{"", state.Login, state.Unreachable},
@@ -311,7 +315,7 @@ func TestRefusalsWithoutACode(t *testing.T) {
 			box := script.NewBox()
 			box.Caps = []string{"USER", "UIDL"}
 			a := meet(t, script.New(t, script.Healthy(box, script.Answers{"PASS": script.Say("-ERR " + c.text)})),
-				func(o *Options) { o.WorkedBefore = before })
+				func(o *Options) { o.WorkedBefore, o.User = before, "ada.locked@busy.example" })
 			want := c.first
 			if before {
 				want = c.before
@@ -320,6 +324,29 @@ func TestRefusalsWithoutACode(t *testing.T) {
 				t.Errorf("%q, worked before is %t: kind %v: %v (%s)", c.text, before, state.KindOf(err), err, state.HintOf(err))
 			}
 		}
+	}
+}
+
+// The way that is left is tried on each connection, whatever it was refused before; a token that worked
+// before is refused for good once it has ended.
+func TestLastWayLeft(t *testing.T) {
+	box := script.NewBox()
+	box.Caps = []string{"USER", "UIDL", "SASL PLAIN"}
+	refuse := script.Say("-ERR no")
+	answers := script.Answers{"AUTH": func(p *script.Peer, args string) bool { return refuse(p, args) }}
+	srv := script.New(t, script.Healthy(box, answers))
+	a := meet(t, srv)
+	if err := logIn(a, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.session.c.drop()
+	box.Caps = []string{"UIDL", "SASL PLAIN"}
+	if err := logIn(a, t.Context()); state.KindOf(err) != state.Unreachable || count(srv.Commands(), "AUTH") != 2 {
+		t.Errorf("%v after %q", err, srv.Commands())
+	}
+	box.Caps = []string{"UIDL", "SASL XOAUTH2"}
+	if err := logIn(a, t.Context()); state.KindOf(err) != state.Login {
+		t.Errorf("a token: %v", err)
 	}
 }
 
