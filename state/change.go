@@ -31,6 +31,7 @@ type FlagChange struct {
 
 // Outgoing is one message on its way to the server.
 type Outgoing struct {
+	Name  string // tells it from the others of its mailbox
 	Flags Flags
 	Date  int64 // INTERNALDATE in seconds since 1970; NoDate: the server's clock
 	Size  int64 // octets as they are sent
@@ -50,6 +51,9 @@ type Appended struct {
 	// Unsure is set, may have been: the connection broke before the answer.
 	Err    error
 	Unsure bool
+	// Again says, beside Err and never with Unsure, that the connection broke before the server had
+	// all of this message: another try may do, after all others and alone.
+	Again bool
 }
 
 // ExpungeRequest says what to delete from one mailbox for good.

@@ -26,6 +26,9 @@ type Account struct {
 	breaks      breaks       // of all connections but the further ones of Fetches
 	bareList    atomic.Bool  // a LIST that asked for STATUS broke the connection
 
+	appendBreaks breaks      // of Appends
+	stored       atomic.Bool // an APPEND was answered with OK
+
 	secretMu sync.Mutex
 	known    *Secret
 	way      atomic.Int32 // of logging in, that the server took last; 0: none yet

@@ -17,11 +17,16 @@ const (
 	octetsAhead  = 8 << 20
 )
 
+// longAppend is the length of a message from which on it is better sent after the others, if any.
+const longAppend = 1 << 20
+
 // Append sends messages to a mailbox, one APPEND behind the other, and returns what
 // became of each. A body is read while it is sent; one that is not as long as it was said
 // to be never becomes a message. Where the connection breaks, what was sent and not
-// answered is Unsure and not sent again; the rest goes over another connection. A server
-// that is busy is waited for.
+// answered is Unsure, and the message that was being sent, if it alone was under way, is
+// Again; neither is sent once more, and the rest goes over another connection. A server
+// that is busy is waited for. The error is for what was not sent at all: no connection could be
+// had, or one after the other broke, at messages of this Append and of those before.
 func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing, kw *state.Keywords) ([]state.Appended, error) {
 	if len(msgs) == 0 {
 		return nil, nil
@@ -30,7 +35,7 @@ func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing,
 		kw = state.NewKeywords(nil)
 	}
 	ap := &appending{a: a, raw: raw, msgs: msgs, kw: kw, out: make([]state.Appended, len(msgs)),
-		tries: make([]int, len(msgs)), bare: make([]bool, len(msgs))}
+		bare: make([]bool, len(msgs))}
 	for i := range msgs {
 		ap.todo = append(ap.todo, i)
 	}
@@ -53,13 +58,14 @@ type appending struct {
 	out  []state.Appended
 
 	todo    []int // of msgs: neither sent nor refused; in their order
-	tries   []int // how often the connection broke while this one was being sent
 	bare    []bool
 	flying  []appended // sent and not answered, oldest first
 	octets  int64      // of flying
 	largest int64      // what the server takes, -1 unknown
 	fruit   bool       // the connection brought an answer
 	end     error      // why nothing more is sent on it
+	brokeAt *object    // the message at which it broke
+	long    bool       // that message is long
 }
 
 // appended is one APPEND that was sent.
@@ -68,8 +74,8 @@ type appended struct {
 	sent *wire.Sent
 }
 
-// run works on one connection after the other. Two that break without an answer to
-// anything are enough.
+// run works on one connection after the other. Two that break before a message was begun are
+// enough; those that break at messages are counted over all Appends of the account.
 func (ap *appending) run(ctx context.Context) error {
 	if ap.a.o.ReadOnly {
 		return errors.New("this run must not change the server")
@@ -85,29 +91,63 @@ func (ap *appending) run(ctx context.Context) error {
 			continue
 		}
 		stop := s.watch(ctx)
-		ap.fruit, ap.end = false, nil
+		ap.fruit, ap.end, ap.brokeAt = false, nil, nil
 		ap.on(ctx, s)
 		stop()
+		broken := s.broken.Load()
 		ap.a.release(s)
-		switch {
-		case len(ap.todo) == 0 && ctx.Err() == nil:
-			return nil
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if b, later := asBusy(ap.end); later {
+		if ap.fruit {
+			ap.a.appendBreaks.clear()
+		}
+		b, later := asBusy(ap.end)
+		switch {
+		case ap.brokeAt != nil && !later:
+			ap.longLast()
+			if ap.a.appendBreaks.atAppend(*ap.brokeAt, ap.end) {
+				return ap.enough()
+			}
+		case broken && !later && !ap.fruit && len(ap.todo) > 0:
+			if barren++; barren == 2 {
+				return ap.end
+			}
+		}
+		if len(ap.todo) == 0 {
+			return nil
+		}
+		if later {
 			if err := ap.a.waitFor(ctx, b); err != nil {
 				return err
 			}
-			continue
-		}
-		if barren++; ap.fruit {
-			barren = 0
-		}
-		if barren == 2 {
-			return ap.end
 		}
 	}
+}
+
+// longLast has long messages wait for the others: where a connection broke at one it may break at all.
+func (ap *appending) longLast() {
+	var short, long []int
+	for _, i := range ap.todo {
+		if ap.msgs[i].Size < longAppend {
+			short = append(short, i)
+		} else {
+			long = append(long, i)
+		}
+	}
+	ap.todo = append(short, long...)
+}
+
+// enough is the error after too many connections broke in a row. It is the server's failure, unless
+// the server has stored something in this run, or the message was long: then it is that of what was sent to this
+// mailbox.
+func (ap *appending) enough() error {
+	ap.a.appendBreaks.clear()
+	if !ap.a.stored.Load() && !ap.long {
+		return ap.end
+	}
+	return state.Faultf(state.Other, "the connection broke at one message after the other: %v", ap.end).
+		WithHint("the server may have a limit on the length of a message that it does not announce; run it again, it goes on where it stopped")
 }
 
 // on sends on one session what there is to send, and takes all answers.
@@ -116,7 +156,8 @@ func (ap *appending) on(ctx context.Context, s *session) {
 		ap.end = ap.learnLimit(ctx, s)
 	}
 	for ap.end == nil && len(ap.todo) > 0 {
-		for len(ap.flying) > 0 && (len(ap.flying) == appendsAhead || ap.octets > octetsAhead || ap.flying[0].sent.Answered()) {
+		careful := ap.a.appendBreaks.any() // one at a time, so that the message to blame is known
+		for len(ap.flying) > 0 && (len(ap.flying) == appendsAhead || careful || ap.octets > octetsAhead || ap.flying[0].sent.Answered()) {
 			ap.reap(ctx, s)
 		}
 		if ap.end == nil {
@@ -186,14 +227,15 @@ func (a *Account) rememberOther(l *state.Listing) {
 	}
 }
 
-// learnLimit finds out how large a message may be (RFC 7889).
+// learnLimit finds out how large a message may be (RFC 7889). A limit of 0 is that of a server which
+// has none, or knows none (maddy 0.8): what a mailbox takes at all, an APPEND shows.
 func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 	ap.largest = -1
 	limit, ok := s.caps.AppendLimit()
 	switch {
 	case !ok:
 	case limit != nil:
-		ap.largest = int64(*limit)
+		ap.setLimit(int64(*limit))
 	case ap.a.noLimit.Load():
 	default:
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
@@ -202,10 +244,16 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 			return s.fault(ctx, err)
 		}
 		if err == nil {
-			ap.largest = st.largest
+			ap.setLimit(st.largest)
 		}
 	}
 	return nil
+}
+
+func (ap *appending) setLimit(octets int64) {
+	if octets > 0 {
+		ap.largest = octets
+	}
 }
 
 // send sends the message that is first in todo, unless it is known that it cannot be had.
@@ -239,12 +287,16 @@ func (ap *appending) send(ctx context.Context, s *session, i int) {
 	case errors.As(err, &wrong):
 		ap.fruit = true // it says nothing about the server
 		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", wrong.Err)})
-	default:
-		if ap.tries[i]++; ap.tries[i] == 2 && ctx.Err() == nil {
-			ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err))})
-		}
+	case len(ap.flying) == 0 && ctx.Err() == nil:
+		ap.blame(i)
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err)), Again: true})
 	}
-	ap.end = s.fault(ctx, err)
+	ap.end = s.fault(ctx, err) // with others under way it may be the fault of one of those
+}
+
+// blame notes at which message the connection broke.
+func (ap *appending) blame(i int) {
+	ap.brokeAt, ap.long = &object{raw: ap.raw, name: ap.msgs[i].Name}, ap.msgs[i].Size >= longAppend
 }
 
 // settle ends a message that was not sent.
@@ -261,6 +313,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	answer, err := one.sent.Wait(ctx)
 	if err == nil {
 		ap.fruit = true
+		ap.a.stored.Store(true)
 		ap.a.patience.Worked()
 		ap.out[one.i] = appendUID(answer.Code)
 		if ap.bare[one.i] {
@@ -274,6 +327,9 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Unsure: true}
 		if ap.end == nil {
 			ap.end = err
+		}
+		if ap.brokeAt == nil { // a server takes them in turn
+			ap.blame(one.i)
 		}
 		return
 	}

@@ -158,8 +158,8 @@ func TestAppendGoesOnAfterABreak(t *testing.T) {
 	}
 }
 
-// A server that breaks whatever is sent is left alone after two connections, with its
-// word; nothing that was not sent is unsure.
+// A server that breaks at three different messages in a row is left alone, with its word; nothing that
+// was not sent is unsure, and behind the first break one is sent at a time.
 func TestAppendGivesUp(t *testing.T) {
 	srv := script.Every(t, script.Healthy(script.NewAccount(), script.Answers{"APPEND": func(p *script.Peer, cmd script.Command) bool {
 		p.Send("* BYE disk on fire")
@@ -167,13 +167,16 @@ func TestAppendGivesUp(t *testing.T) {
 		return true
 	}}))
 	msgs := plain(slices.Repeat([]string{"a message"}, 200)...)
+	for i := range msgs {
+		msgs[i].Name = fmt.Sprint(i)
+	}
 	out, err := account(t, options(srv)).Append(t.Context(), "INBOX", msgs, nil)
 	wantFault(t, err, state.Unreachable, "disk on fire")
-	if srv.Accepted() != 2 {
+	if srv.Accepted() != 3 {
 		t.Errorf("%d connections", srv.Accepted())
 	}
 	for i, a := range out {
-		if a.Err == nil || a.UID != 0 || i >= 2*(appendsAhead+1) && a.Unsure {
+		if a.Err == nil || a.UID != 0 || i >= appendsAhead+1+2 && a.Unsure {
 			t.Errorf("message %d: %+v", i, a)
 		}
 	}
@@ -254,6 +257,32 @@ func TestAppendWithoutKeywordsWhereTheyAreRefused(t *testing.T) {
 	}
 	if m := acct.Mailbox("INBOX").Messages; len(m) != 1 || !slices.Equal(m[0].Flags, []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`}) {
 		t.Errorf("stored with %v", m[0].Flags)
+	}
+}
+
+// A limit of 0 is none: it is tried (maddy 0.8 announces it, and takes messages). NIL is none, too. A server that
+// ends the connection when it is asked for the limit is not asked again.
+func TestAppendWhereTheLimitIsZero(t *testing.T) {
+	for _, c := range []struct {
+		caps   string
+		status script.Answer
+	}{
+		{"APPENDLIMIT=0", nil},
+		{"APPENDLIMIT", answer(`* STATUS "INBOX" (APPENDLIMIT 0)`, "$tag OK done")},
+		{"APPENDLIMIT", answer(`* STATUS "INBOX" (APPENDLIMIT NIL)`, "$tag OK done")},
+		{"APPENDLIMIT", func(p *script.Peer, _ script.Command) bool { p.Close(); return true }},
+	} {
+		acct := script.NewAccount()
+		acct.Caps = "IMAP4rev1 LITERAL+ UIDPLUS " + c.caps
+		answers := script.Answers{}
+		if c.status != nil {
+			answers["STATUS"] = c.status
+		}
+		srv := script.Every(t, script.Healthy(acct, answers))
+		out, err := account(t, options(srv)).Append(t.Context(), "INBOX", plain("one", "two"), nil)
+		if err != nil || out[0].Err != nil || out[1].Err != nil || len(stored(acct, "INBOX")) != 2 {
+			t.Errorf("%s: %+v, %v", c.caps, out, err)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type object struct {
 	// aside says that the mailbox could be opened, or was not to be, when the connection broke:
 	// other things can still be done with it.
 	aside bool
+	name  string // of a file that was to be appended, which has no UID yet
 }
 
 // verdict says whose fault it is that a connection broke.
@@ -51,6 +52,7 @@ type breaks struct {
 	all    int // in a row
 	silent int // of these, ended by the server's silence
 	row    map[object]bool
+	sent   map[object]bool  // messages to be appended at which any broke, in a row
 	times  map[object]int   // since something was done with it last
 	left   map[string]error // mailboxes that are left out, with the reason
 }
@@ -79,6 +81,19 @@ func (b *breaks) at(o object, err error) verdict {
 	return ofObject
 }
 
+// atAppend is many for a message that was to be appended. The second try of one says no more than
+// the first.
+func (b *breaks) atAppend(message object, err error) bool {
+	b.mu.Lock()
+	again := b.sent[message]
+	if b.sent == nil {
+		b.sent = map[object]bool{}
+	}
+	b.sent[message] = true
+	b.mu.Unlock()
+	return !again && b.many(message, err)
+}
+
 // many notes that a connection broke at an object before it did anything, and reports whether
 // that is one too many in a row.
 func (b *breaks) many(o object, err error) bool {
@@ -98,11 +113,18 @@ func (b *breaks) many(o object, err error) bool {
 	return b.all >= maxBreaks || b.silent+len(b.row) >= maxBroken
 }
 
+// any reports whether the connection before this one broke before it did anything.
+func (b *breaks) any() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all > 0
+}
+
 // clear notes that a connection did something.
 func (b *breaks) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.all, b.silent, b.row = 0, 0, nil
+	b.all, b.silent, b.row, b.sent = 0, 0, nil, nil
 }
 
 // worked notes that what was to be done with a mailbox was done.

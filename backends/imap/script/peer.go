@@ -21,6 +21,9 @@ type Peer struct {
 	*stage.Peer
 	Tag    string // of the command read last; $tag in what is sent
 	MayEnd bool   // the client may end the connection wherever it likes
+	// OnLiteral, if not nil, is called before a literal is asked for and read, with the command's
+	// text so far and the literal's length. It returns true where it has answered the command.
+	OnLiteral func(p *Peer, text string, size int) bool
 }
 
 // Command is one command of the client's.
@@ -93,6 +96,12 @@ func (p *Peer) Next() (cmd Command, ok bool) {
 		size, sync, isLiteral := header(line)
 		if !isLiteral {
 			break
+		}
+		if p.OnLiteral != nil {
+			p.Tag, _, _ = strings.Cut(text.String(), " ")
+			if p.OnLiteral(p, text.String(), size) {
+				return p.Next()
+			}
 		}
 		if sync {
 			p.Send("+ go ahead")
