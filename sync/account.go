@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"mailsync/state"
@@ -89,17 +88,16 @@ type run struct {
 	walking  turn // guards found
 	saved    bool // the account's row is in the base
 
-	uidPlus, moves bool        // what the server can do
-	labels         bool        // its mailboxes are labels
-	uses           bool        // it told their special uses
-	emailIDs       bool        // it tells copies of one message
-	departures     departures  // what leaves the server
-	sharing        sharing     // messages that are in several mailboxes
-	trash          string      // raw name of the server's trash mailbox, "" without
-	moved          []*move     // what went in one mailbox and came in another
-	anyway         bool        // what the server confirmed and does not list is sent once more
-	unsent         atomic.Bool // an append failed: something the user moved may have no other copy
-	waits          []waiting   // files whose messages the server confirmed and does not list
+	uidPlus, moves bool       // what the server can do
+	labels         bool       // its mailboxes are labels
+	uses           bool       // it told their special uses
+	emailIDs       bool       // it tells copies of one message
+	departures     departures // what leaves the server
+	sharing        sharing    // messages that are in several mailboxes
+	trash          string     // raw name of the server's trash mailbox, "" without
+	moved          []*move    // what went in one mailbox and came in another
+	anyway         bool       // what the server confirmed and does not list is sent once more
+	unsent         []unsent   // files that should be on the server and are not
 }
 
 func newRun(a *Account) *run { return &run{Account: a, turn: newTurn(), walking: newTurn()} }

@@ -26,6 +26,7 @@ type outgoing struct {
 	key    string      // of its intent: the name that it was announced with
 	lost   bool        // the server does not have it any more
 	agreed state.Flags // of one that was moved: what both sides had agreed on
+	op     Op          // that asks for it
 	was    identity    // that the file has so far; zero for one of another program
 }
 
@@ -37,65 +38,109 @@ func (r *run) appendFiles(ctx context.Context, b *box, ops []Op) error {
 	if err != nil {
 		return err
 	}
-	return r.lookAfter(ctx, b, r.sendAll(ctx, b, ops))
+	return r.lookAfter(ctx, b, r.sendAll(ctx, b, ops, upload{read: func(o Op) (outgoing, bool, error) { return r.inspect(b, o) }}))
 }
 
-func (r *run) sendAll(ctx context.Context, b *box, ops []Op) error {
-	for len(ops) > 0 {
+// upload is how files are sent.
+type upload struct {
+	// read reads a file. It returns false for one that is not to be sent.
+	read func(Op) (outgoing, bool, error)
+	// back takes those out of a batch that are on the server already; nil takes none.
+	back func([]outgoing) ([]outgoing, error)
+}
+
+// sendAll sends files batch by batch. What the server refuses is reported, one by one, until it has
+// refused so many in a row that it is plain that it takes nothing. Its error is one after which the
+// mailbox cannot go on.
+func (r *run) sendAll(ctx context.Context, b *box, ops []Op, up upload) error {
+	order := orderToSend(ops, func(o Op) bool { return b.doubtful[bare(o.Name)] })
+	for refused := 0; order.more(); {
 		if ctx.Err() != nil || r.stopped() {
 			b.undone = true
+			r.keepsBackOps(b, order.left())
 			return ctx.Err()
 		}
-		batch, rest, err := r.inspect(b, ops)
+		batch, err := r.batch(b, order, up)
+		if err == nil && up.back != nil {
+			batch, err = up.back(batch)
+			err = wrap("look for what is back already", err)
+		}
 		if err != nil {
 			return err
 		}
-		refused, err := r.send(ctx, b, batch)
+		n, failed, err := r.send(ctx, b, batch, order)
 		if err != nil {
-			r.unsent.Store(true)
 			return wrap("append", err)
 		}
-		if refused == len(batch) && refused > 0 && len(rest) > 0 {
-			return fmt.Errorf("append: the server refuses everything; %d files were not tried", len(rest))
+		if refused += n; n < len(batch) {
+			refused = 0
 		}
-		ops = rest
+		left := order.left()
+		if refused >= appendBatch && failed == nil && len(left) > 0 {
+			failed = errors.New("the server refuses everything")
+		}
+		if failed == nil {
+			continue
+		}
+		b.undone = true
+		r.keepsBackOps(b, left)
+		if ends(failed) {
+			return wrap("append", failed)
+		}
+		return r.problem(b.name, 0, fmt.Errorf("append: %w; %d files were not tried", failed, len(left)))
 	}
 	return nil
 }
 
-// inspect reads the files of the next batch, and returns the operations that are left. An
-// empty file is none yet: somebody is still to write it.
-func (r *run) inspect(b *box, ops []Op) (batch []outgoing, rest []Op, err error) {
+// batch reads the next files. One that cannot be read is reported, and stays here.
+func (r *run) batch(b *box, order *sendOrder[Op], up upload) (batch []outgoing, err error) {
 	var bytes int64
-	for i, o := range ops {
-		if len(batch) == appendBatch || bytes >= appendBytes {
-			return batch, ops[i:], nil
-		}
-		got, err := b.md.Inspect(o.Name, nil)
-		if errors.Is(err, fs.ErrNotExist) {
+	for len(order.ready) > 0 && len(batch) < appendBatch && bytes < appendBytes {
+		o := order.ready[0]
+		order.ready = order.ready[1:]
+		f, ok, err := up.read(o)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			b.undone = true
 			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if got.Bytes == 0 && got.Token == "" { // an empty message of the server's own goes back
-			r.note(b.name, fmt.Sprintf("the file %q is empty and was left alone", o.Name), "")
+		case err != nil:
+			b.undone = true
+			r.keepsBack(b, unsent{name: o.Name})
+			if err := r.problem(b.name, 0, fmt.Errorf("append %q: %w", o.Name, err)); err != nil {
+				return nil, err
+			}
+			continue
+		case !ok || order.postpones(o, f.got.Bytes):
 			continue
 		}
-		if got.Token == b.gen().Token && cameUndated(b.record(got.UID), got.Variant) {
-			got.Date = state.NoDate // its file has the time it came
-		}
-		f := outgoing{name: o.Name, got: got, key: o.Name}
-		f.own()
-		f.got.Flags = o.Flags
-		if o.Date != 0 {
-			f.got.Date = o.Date
-		}
+		f.op = o
 		batch = append(batch, f)
-		bytes += got.Bytes
+		bytes += f.got.Bytes
 	}
-	return batch, nil, nil
+	return batch, nil
+}
+
+// inspect reads a file of another program's, or of ours that goes back. An
+// empty file is none yet: somebody is still to write it.
+func (r *run) inspect(b *box, o Op) (f outgoing, ok bool, err error) {
+	got, err := b.md.Inspect(o.Name, nil)
+	if err != nil {
+		return f, false, err
+	}
+	if got.Bytes == 0 && got.Token == "" { // an empty message of the server's own goes back
+		r.note(b.name, fmt.Sprintf("the file %q is empty and was left alone", o.Name), "")
+		return f, false, nil
+	}
+	if got.Token == b.gen().Token && cameUndated(b.record(got.UID), got.Variant) {
+		got.Date = state.NoDate // its file has the time it came
+	}
+	f = outgoing{name: o.Name, got: got, key: o.Name}
+	f.own()
+	f.got.Flags = o.Flags
+	if o.Date != 0 {
+		f.got.Date = o.Date
+	}
+	return f, true, nil
 }
 
 // own keeps the identity of a file of ours that goes back to the server. What the server
@@ -106,30 +151,33 @@ func (f *outgoing) own() {
 }
 
 // send appends one batch and ties what the server told the UIDs of. It returns how many
-// messages the server refused; those and the ones it did not answer for are reported.
-func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, err error) {
+// messages the server refused; those and the ones it did not answer for are reported, but for those that
+// order brings once more. failed is the server's failure, which is about all that is left.
+func (r *run) send(ctx context.Context, b *box, batch []outgoing, order *sendOrder[Op]) (refused int, failed, err error) {
 	if len(batch) == 0 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	intents := make([]state.Intent, len(batch))
 	msgs := make([]state.Outgoing, len(batch))
 	for i, f := range batch {
 		intents[i] = state.Intent{Key: f.key, UIDNext: b.uidNext(), Bytes: f.got.Bytes, Flags: f.got.Flags, Digest: f.got.Digest}
-		msgs[i] = state.Outgoing{Flags: f.got.Flags, Date: f.got.Date, Size: f.got.Bytes,
+		msgs[i] = state.Outgoing{Name: f.name, Flags: f.got.Flags, Date: f.got.Date, Size: f.got.Bytes,
 			Open: func() (io.ReadCloser, error) { return b.md.Body(f.name, f.got.Form) }}
 	}
 	if err := r.commit(ctx, b, state.Commit{Intents: intents, Clean: new(bool)}); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := r.step("append %d to %s", len(batch), b.name); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	answers, failed := r.Server.Append(ctx, b.listed.Raw, msgs, b.kw)
+	answers, cause := r.Server.Append(ctx, b.listed.Raw, msgs, b.kw)
+	failed = order.failure(cause)
 	var told []outgoing
+	var problems []error
 	var c state.Commit
 	var without shorn
 	for i, f := range batch {
-		a := state.Appended{Err: failed, Unsure: true}
+		a := state.Appended{Err: cause, Unsure: true}
 		if i < len(answers) {
 			a = answers[i]
 		}
@@ -137,13 +185,24 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, 
 		switch {
 		case a.Err != nil:
 			b.undone = true
-			r.unsent.Store(true)
-			if !a.Unsure {
+			if a.Unsure {
+				order.wait(f.got.Bytes)
+			} else {
 				c.Settle = append(c.Settle, f.key)
-				refused++
 			}
-			if err := r.problem(b.name, 0, fmt.Errorf("append %q: %w", f.name, a.Err)); err != nil {
-				return refused, err
+			switch {
+			case a.Again && order.broke(f.op, f.got.Bytes):
+				continue
+			case a.Err == cause && !a.Unsure:
+				order.ready = append(order.ready, f.op) // it was not tried
+				continue
+			}
+			r.keepsBack(b, unsent{name: f.name, got: &f.got})
+			if a.Err != cause && !saidBy(failed, a) {
+				problems = append(problems, fmt.Errorf("append %q: %w", f.name, notSent(a)))
+			}
+			if !a.Unsure && !a.Again {
+				refused++
 			}
 		case b.answered(a):
 			r.add(&r.result.Appended, true)
@@ -163,9 +222,33 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing) (refused int, 
 		r.note(b.name, text, "")
 	}
 	if err := r.commit(ctx, b, c); err != nil {
-		return refused, err
+		return refused, failed, err
 	}
-	return refused, errors.Join(r.tie(ctx, b, told), failed)
+	err = r.tie(ctx, b, told)
+	for _, p := range problems {
+		err = errors.Join(err, r.problem(b.name, 0, p))
+	}
+	return refused, failed, err
+}
+
+// saidBy reports whether the server's failure, nil for none, says what there is to say of a message that was
+// not sent.
+func saidBy(failed error, a state.Appended) bool {
+	return failed != nil && ends(failed) && (a.Unsure || a.Again)
+}
+
+// notSent is why a message is not on the server. That the connection broke at it is its own
+// failure, and not that of the server.
+func notSent(a state.Appended) error {
+	switch {
+	case a.Again:
+		return state.Faultf(state.Other, "the connection broke each time it was sent: %v", a.Err).
+			WithHint("the server may take no message this large, or not this one; it stays here, and the others are sent")
+	case a.Unsure:
+		return state.Faultf(state.Other, "it is not known whether the server has it: %v", a.Err).
+			WithHint("run it again: it looks for the message before it sends it once more")
+	}
+	return a.Err
 }
 
 // shorn counts the messages that a server took only without their keywords.

@@ -166,14 +166,11 @@ func TestAppendRefused(t *testing.T) {
 			t.Errorf("problems %q", got)
 		}
 	}
-	if !slices.Contains(l.uids("INBOX"), 2) {
-		t.Error("a deletion was carried over beside an append that failed")
+	if slices.Contains(l.uids("INBOX"), 2) {
+		t.Error("a deletion that would make room was held back")
 	}
 	l.server.Command = nil
 	l.once(t, "unloved")
-	if slices.Contains(l.uids("INBOX"), 2) {
-		t.Error("the deletion never was carried over")
-	}
 }
 
 // An answer that does not come leaves a message on the server that may not be sent again,

@@ -45,6 +45,7 @@ type box struct {
 	lost      map[string]bool       // keys of what the server confirmed and does not list, once it was reported
 	pulling   bool                  // bodies come: records are read in the box's turn only
 	held      map[string]bool       // bare names of files not to be appended in this run
+	doubtful  map[string]bool       // bare names of files that an earlier run sent and got no answer for
 	moving    map[state.UID]bool    // messages that go to another mailbox, or come from one
 	copies    []lying               // files that are copies of other mailboxes' messages
 	spoilt    map[state.UID]bool    // messages of which an operation failed

@@ -14,10 +14,6 @@ import (
 // asks the server for anything it looks at the disk once more: what is there again, or
 // lies in another Maildir by now, was not deleted.
 func (r *run) expunge(ctx context.Context, b *box, ops []Op) error {
-	if r.unsent.Load() {
-		b.undone = true
-		return errors.New("an append failed in this run, and what was removed here may be part of it: no deletion was carried over to the server")
-	}
 	ops, err := r.spared(ctx, b, ops)
 	if err != nil || len(ops) == 0 {
 		return wrap("expunge", err)

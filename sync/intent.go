@@ -82,6 +82,9 @@ func (r *run) resolve(ctx context.Context, b *box, final bool) (missing int, err
 				}
 			}
 		default: // it never came, or there is no file to tie to it any more
+			if here && !in.Confirmed {
+				b.sendLast(f.name)
+			}
 			c.Settle = append(c.Settle, in.Key)
 		}
 	}
@@ -131,6 +134,15 @@ func (b *box) hold(name string) {
 	}
 	b.held[bare(name)] = true
 	b.undone = true
+}
+
+// sendLast has a file sent after all others: an earlier run got no answer for it, and the server does
+// not have it.
+func (b *box) sendLast(name string) {
+	if b.doubtful == nil {
+		b.doubtful = map[string]bool{}
+	}
+	b.doubtful[bare(name)] = true
 }
 
 // searching is the search for the messages of open intents.

@@ -3,8 +3,6 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 
@@ -131,52 +129,11 @@ func (r *run) lostThere(b *box, key string, uid state.UID, name string) error {
 		b.lost = map[string]bool{}
 	}
 	b.lost[key] = true
-	r.turn.take()
-	r.waits = append(r.waits, waiting{b, name})
-	r.turn.give()
+	r.keepsBack(b, unsent{name: name})
 	if b.sending.has(key) {
 		r.addN(&r.result.Appended, -1)
 		b.sending.bytes -= b.sending.keys[key]
 	}
 	return r.problem(b.name, uid, state.Faultf(state.Other, "the server confirmed %q and does not list it; the file stays here and is not sent again", name).
 		WithHint("\"mailsync restore %s\" sends again what is not there; a filter of the server may also have moved it", r.Name))
-}
-
-// waiting is a file whose message the server confirmed and does not list. It may be all that is left
-// of a message whose file was removed elsewhere.
-type waiting struct {
-	box  *box
-	name string
-}
-
-// spared leaves those messages out of what is to be expunged that a waiting file may have been: where
-// the user moved it, the server's copy is the only one that it shows.
-func (r *run) spared(ctx context.Context, b *box, ops []Op) ([]Op, error) {
-	if len(r.waits) == 0 {
-		return ops, nil
-	}
-	digests, lengths := map[[state.DigestSize]byte]bool{}, map[int64]bool{}
-	for _, w := range r.waits {
-		got, err := w.box.md.Inspect(w.name, nil)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read what the server does not list: %w", err)
-		}
-		digests[got.Digest], lengths[got.Bytes] = true, true
-	}
-	proofs, err := r.Base.Proofs(ctx, b.gen().ID, uidsOf(ops))
-	if err != nil {
-		return nil, fmt.Errorf("read state: %w", err)
-	}
-	kept := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool {
-		p, proven := proofs[o.UID]
-		return digests[p.Digest] || !proven && lengths[b.record(o.UID).Size]
-	})
-	if n := len(ops) - len(kept); n > 0 {
-		b.undone = true
-		r.note(b.name, fmt.Sprintf("%d messages that were removed here stay on the server: files with the same text were appended, and the server does not list them", n), "")
-	}
-	return kept, nil
 }

@@ -62,7 +62,11 @@ func (r *run) carryMoves(ctx context.Context) error {
 			err = r.moveThere(ctx, first.from, first.to, batch)
 		}
 		if err != nil {
-			r.unsent.Store(true)
+			for _, m := range batch {
+				if m.Name != "" {
+					r.keepsBack(m.in, unsent{name: m.Name, got: &m.got})
+				}
+			}
 			first.from.undone, first.to.undone = true, true
 			if err := r.problem(first.to.name, 0, fmt.Errorf("move from %s: %w", first.from.name, err)); err != nil {
 				return err

@@ -245,38 +245,66 @@ func (r *restoring) send(ctx context.Context, g *goal, m *matching, all []*cargo
 		}
 		r.Watch.Planned(len(all), bytes)
 	}
-	for len(all) > 0 {
+	order := orderToSend(all, m.wasUnanswered())
+	for order.more() {
 		if ctx.Err() != nil || r.stopped() {
-			g.said.Refused += len(all)
+			g.said.Refused += len(order.left())
 			r.stop(ctx)
 			return ctx.Err()
 		}
-		var batch []*cargo
-		var bytes int64
-		n := 0
-		for ; n < len(all) && len(batch) < sendBatch && bytes < sendBytes; n++ {
-			c := all[n]
-			if err := c.sound(); err != nil {
-				g.said.Refused++
-				if err := r.problem(g.said.To, fmt.Errorf("%v is not sent: %w", c, err)); err != nil {
-					return err
-				}
-				continue
-			}
-			batch = append(batch, c)
-			bytes += c.got.Bytes
+		batch, err := r.batch(g, order)
+		if err == nil {
+			err = r.sendBatch(ctx, g, m, batch, order, kw)
 		}
-		if err := r.sendBatch(ctx, g, m, batch, kw); err != nil {
-			g.said.Refused += len(all) - n
+		if err != nil {
+			g.said.Refused += len(order.left())
 			return err
 		}
-		all = all[n:]
 	}
 	return nil
 }
 
+// wasUnanswered tells of cargo that is not there whether an earlier run sent it and got no answer.
+func (m *matching) wasUnanswered() func(*cargo) bool {
+	open, sizes := map[[state.DigestSize]byte]bool{}, map[int64]bool{}
+	for _, s := range m.open() {
+		if !s.Confirmed {
+			open[s.Digest], sizes[s.Bytes] = true, true
+		}
+	}
+	return func(c *cargo) bool {
+		if !sizes[c.ident.Size] {
+			return false
+		}
+		d, err := c.digest()
+		return err == nil && open[d]
+	}
+}
+
+// batch reads the next files, and reports those that are not to be sent.
+func (r *restoring) batch(g *goal, order *sendOrder[*cargo]) (batch []*cargo, err error) {
+	var bytes int64
+	for len(order.ready) > 0 && len(batch) < sendBatch && bytes < sendBytes {
+		c := order.ready[0]
+		order.ready = order.ready[1:]
+		if order.postpones(c, c.ident.Size) {
+			continue
+		}
+		if err := c.sound(); err != nil {
+			g.said.Refused++
+			if err := r.problem(g.said.To, fmt.Errorf("%v is not sent: %w", c, err)); err != nil {
+				return batch, err
+			}
+			continue
+		}
+		batch = append(batch, c)
+		bytes += c.got.Bytes
+	}
+	return batch, nil
+}
+
 // sendBatch announces a batch, sends it and notes what became of it.
-func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch []*cargo, kw *state.Keywords) error {
+func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch []*cargo, order *sendOrder[*cargo], kw *state.Keywords) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -284,7 +312,7 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 	msgs := make([]state.Outgoing, len(batch))
 	for i, c := range batch {
 		intents[i] = state.Sent{Raw: m.raw, UIDValidity: m.mark.UIDValidity, UIDNext: m.mark.UIDNext, Bytes: c.got.Bytes, Digest: c.got.Digest}
-		msgs[i] = state.Outgoing{Flags: c.flags, Date: c.ident.Date, Size: c.got.Bytes, Open: c.open}
+		msgs[i] = state.Outgoing{Name: c.String(), Flags: c.flags, Date: c.ident.Date, Size: c.got.Bytes, Open: c.open}
 	}
 	if err := r.step("announce %d to %s", len(batch), g.said.To); err != nil {
 		return err
@@ -298,7 +326,8 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 	if err := r.step("append %d to %s", len(batch), g.said.To); err != nil {
 		return err
 	}
-	answers, failed := r.Server.Append(ctx, m.raw, msgs, kw)
+	answers, cause := r.Server.Append(ctx, m.raw, msgs, kw)
+	failed := order.failure(cause)
 	if err := r.step("appended to %s", g.said.To); err != nil {
 		return err
 	}
@@ -309,7 +338,7 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 	if text := without.text(kw); text != "" && r.Watch != nil {
 		r.Watch.Note(g.said.To, text, "")
 	}
-	over, told := r.answered(g, m, batch, intents, answers, failed)
+	over, told := r.answered(g, m, batch, order, intents, answers, cause, failed)
 	r.turn.take()
 	err = r.Ledger.Settle(over)
 	r.turn.give()
@@ -319,14 +348,13 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 // answered takes what the server said to each message of a batch, and returns the intents
 // of which something is known. Where it is not known what became of a message, its intent
 // stays as it is: the next run looks for it.
-func (r *restoring) answered(g *goal, m *matching, batch []*cargo, intents []state.Sent, answers []state.Appended, failed error) (over []state.Sent, err error) {
+func (r *restoring) answered(g *goal, m *matching, batch []*cargo, order *sendOrder[*cargo], intents []state.Sent, answers []state.Appended, cause, failed error) (over []state.Sent, err error) {
 	for i, c := range batch {
-		a := state.Appended{Err: failed, Unsure: true}
+		a := state.Appended{Err: cause, Unsure: true}
 		if i < len(answers) {
 			a = answers[i]
 		}
-		switch {
-		case a.Err == nil:
+		if a.Err == nil {
 			g.said.Appended++
 			g.said.Bytes += c.got.Bytes
 			intents[i].Confirmed = true
@@ -340,14 +368,20 @@ func (r *restoring) answered(g *goal, m *matching, batch []*cargo, intents []sta
 				r.Watch.Fetched(1, c.got.Bytes)
 			}
 			continue
-		case a.Unsure:
-			a.Err = state.Faultf(state.KindOf(a.Err), "it is not known whether the server has it: %w", a.Err).
-				WithHint("run restore again: it looks for the message before it sends it once more")
-		default:
+		}
+		if a.Unsure {
+			order.wait(c.got.Bytes)
+		} else {
 			over = append(over, intents[i]) // with UID 0: it was not stored
 		}
+		if a.Again && order.broke(c, c.got.Bytes) {
+			continue
+		}
 		g.said.Refused++
-		if e := r.problem(g.said.To, fmt.Errorf("%v: %w", c, a.Err)); e != nil {
+		if a.Err == cause || saidBy(failed, a) {
+			continue
+		}
+		if e := r.problem(g.said.To, fmt.Errorf("%v: %w", c, notSent(a))); e != nil {
 			err = errors.Join(err, e)
 		}
 	}

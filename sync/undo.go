@@ -127,47 +127,31 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		return err
 	}
 	b.disk = disk
-	var batch []outgoing
-	var bytes int64
-	send := func() error {
-		batch, err := r.backAlready(ctx, b, batch)
-		if err != nil {
-			return wrap("look for what is back already", err)
-		}
-		all := len(batch)
-		batch = slices.DeleteFunc(batch, func(f outgoing) bool { return r.departures.elsewhere(b, f.got.Digest) })
-		if n := all - len(batch); n > 0 {
-			r.note(b.name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
-		}
-		refused, err := r.send(ctx, b, batch)
-		if err == nil && refused == len(batch) && refused > 0 {
-			err = errors.New("the server refuses everything")
-		}
-		return wrap("append", err)
-	}
+	var ops []Op
 	for _, d := range last {
 		rec := b.record(d.UID)
 		name, there := nameIn(disk, d.UID, max(1, rec.Variant))
 		if rec.Status != state.OnlyHere || !there || moved[d.UID] || b.held[bare(name)] {
 			continue // or it may be there already
 		}
-		got, err := b.md.Inspect(name, nil)
-		if err != nil {
-			return err
-		}
-		got.Flags = hadFlags(rec, got.Silent, got.Flags, disk.Can)
-		batch = append(batch, outgoing{name: name, got: got, key: undoKey(d.UID)})
-		if bytes += got.Bytes; len(batch) == appendBatch || bytes >= appendBytes {
-			if err := send(); err != nil {
-				return err
-			}
-			batch, bytes = nil, 0
-		}
-		if ctx.Err() != nil || r.stopped() {
-			break
-		}
+		ops = append(ops, Op{Kind: OpAppend, UID: d.UID, Name: name})
 	}
-	return r.lookAfter(ctx, b, send())
+	return r.lookAfter(ctx, b, r.sendAll(ctx, b, ops, upload{
+		read: func(o Op) (outgoing, bool, error) {
+			got, err := b.md.Inspect(o.Name, nil)
+			got.Flags = hadFlags(b.record(o.UID), got.Silent, got.Flags, disk.Can)
+			return outgoing{name: o.Name, got: got, key: undoKey(o.UID)}, true, err
+		},
+		back: func(batch []outgoing) ([]outgoing, error) {
+			batch, err := r.backAlready(ctx, b, batch)
+			all := len(batch)
+			batch = slices.DeleteFunc(batch, func(f outgoing) bool { return r.departures.elsewhere(b, f.got.Digest) })
+			if n := all - len(batch); n > 0 {
+				r.note(b.name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
+			}
+			return batch, err
+		},
+	}))
 }
 
 // heard notes that a message is put back into a mailbox that holds what it shows.

@@ -1,0 +1,57 @@
+package sync_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailsync/backends/mem"
+)
+
+// What cannot be appended holds back no deletion but those of messages that it may be: of the same bytes, or of
+// the same Message-ID. So a mailbox that is full can be emptied, also of more than a batch of files.
+func TestUnsentHoldsBackOnlyWhatItMayBe(t *testing.T) {
+	const kept = "Message-ID: <moved@x>\nSubject: kept\n\nas it was\n"
+	for _, c := range []struct {
+		name, text string
+		back       bool
+	}{
+		{"the same bytes", kept, true},
+		{"the same Message-ID", strings.Replace(kept, "as it was", "as a program left it", 1), true},
+		{"another message", "Message-ID: <other@x>\nSubject: other\n\nlike it\n", false},
+		{"another of that length", strings.NewReplacer("moved", "other", "as it was", "as it is!").Replace(kept), false},
+	} {
+		for _, many := range []int{0, 200} {
+			t.Run(fmt.Sprint(c.name, many), func(t *testing.T) {
+				l := appender(t)
+				mirror(&l.policy)
+				l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(strings.ReplaceAll(kept, "\n", "\r\n"), 1500000000) })
+				l.clean(t)
+				uids := l.uids("INBOX")
+				uid := uids[len(uids)-1]
+				l.drop(t, "Archive/cur/1.M1.home:2,S", c.text)
+				for i := range many {
+					l.drop(t, fmt.Sprintf("INBOX/cur/2.M%d.home:2,S", i), fmt.Sprintf("Subject: %d\n\none of many\n", i))
+				}
+				l.remove(t, "as it was\r")
+				l.server.Command = func(name, _ string) error {
+					if name == "APPEND" || name == "MOVE" {
+						return errors.New("server answered NO [OVERQUOTA] full")
+					}
+					return nil
+				}
+				for range 2 {
+					r := l.run(nil, nil)
+					if r.Status() != "partial" {
+						t.Errorf("run is %s: %v %v", r.Status(), r.Fatal, r.Problems)
+					}
+				}
+				if got := slices.Contains(l.uids("INBOX"), uid); got != c.back {
+					t.Errorf("the message is on the server: %v, want %v", got, c.back)
+				}
+			})
+		}
+	}
+}
