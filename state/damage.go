@@ -28,7 +28,7 @@ func sqlFault(doing string, err error) error {
 		code == sqlite.ResultIOErrShortRead:
 		return damage("%s: %v", doing, err)
 	case code.ToPrimary() == sqlite.ResultFull:
-		return Faultf(Storage, "%s: %w", doing, err).WithHint("make room on the disk and run again")
+		return Faultf(Storage, "%s: %w", doing, err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
 	case code.ToPrimary() == sqlite.ResultBusy:
 		return Faultf(Storage, "%s: %w", doing, err).WithHint("another program has the state file open; close it and run again")
 	}

@@ -27,6 +27,9 @@ type Fault struct {
 	Kind Kind
 	Err  error
 	Tip  string
+	// Whole says of a Storage fault that it is about all of the disk, and not about one file or folder:
+	// full, over quota, read-only. Nothing can be written until somebody does something.
+	Whole bool
 }
 
 // Faultf makes a Fault of a kind; its format is that of fmt.Errorf, %w included.
@@ -45,6 +48,18 @@ func (f *Fault) Unwrap() error { return f.Err }
 
 // Hint says what to do about it, "" if nothing is known to help.
 func (f *Fault) Hint() string { return f.Tip }
+
+// OfWholeDisk marks a fault as one that is about all of the disk.
+func (f *Fault) OfWholeDisk() *Fault {
+	f.Whole = true
+	return f
+}
+
+// IsWholeDisk reports whether the first Fault in err's tree is about all of the disk.
+func IsWholeDisk(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Whole
+}
 
 // KindOf returns the kind of the first Fault in err's tree, else Other.
 func KindOf(err error) Kind {

@@ -152,7 +152,7 @@ func (r *run) problem(mailbox string, uid state.UID, err error) error {
 // ends reports whether an error ends the account's run.
 func ends(err error) bool {
 	k := state.KindOf(err)
-	return errors.Is(err, errCut) || errors.Is(err, context.Canceled) ||
+	return errors.Is(err, errCut) || errors.Is(err, context.Canceled) || state.IsWholeDisk(err) ||
 		k == state.Unreachable || k == state.Login || k == state.Locked
 }
 

@@ -21,7 +21,7 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, 
 		return f.ctx.Err()
 	}
 	p.writers.Go(func() error {
-		a.receive(p.queue.box, in, bytes.NewReader(buf[:n]))
+		f.receive(a, p.queue.box, in, bytes.NewReader(buf[:n]))
 		f.buffers <- buf
 		return nil
 	})
@@ -47,8 +47,11 @@ func fillBody(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-func (a *arrival) receive(b *box, in state.Incoming, r io.Reader) {
-	a.received, a.err = b.md.Receive(in, r)
+// receive writes a body to tmp/. Where the disk takes no more, no other is waited for.
+func (f *fetching) receive(a *arrival, b *box, in state.Incoming, r io.Reader) {
+	if a.received, a.err = b.md.Receive(in, r); state.IsWholeDisk(a.err) {
+		f.fail(a.err)
+	}
 }
 
 // Done ends an item. Its bodies count only if err is nil: the command ended with OK.

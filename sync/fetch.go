@@ -77,16 +77,21 @@ func (r *run) fetch(ctx context.Context) error {
 	if r.Watch != nil {
 		r.Watch.Planned(messages, bytes)
 	}
-	if err := r.room(bytes); err != nil {
+	if err := r.room(messages, bytes); err != nil {
 		return err
 	}
 	for range writers {
 		f.buffers <- nil // made when it is first needed
 	}
+	before := r.result.Fetched
 	for began := -1; began != f.next; {
 		began = f.next
 		err := r.Server.Fetch(ctx, f)
-		if err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err()); err != nil {
+		err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err())
+		if state.IsWholeDisk(f.err) {
+			return fmt.Errorf("fetch: %d messages are still to come: %w", messages-(r.result.Fetched-before), f.err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -127,15 +132,27 @@ func (f *fetching) askAgain(q *queue) error {
 	return nil
 }
 
-// room compares the free disk with the announced sizes before the first body comes.
-func (r *run) room(bytes int64) error {
+// What a message takes on a disk beside its octets, about: the rest of its last block, its names and
+// its record. And what is left to the state and to others.
+const (
+	besideMessage = 2 << 10
+	leftFree      = 1 << 20
+)
+
+// room compares the free disk with the announced sizes before the first body comes. Where it is
+// not known how much is free, it is tried.
+func (r *run) room(messages int, bytes int64) error {
 	free, err := r.Tree.Free()
 	if err != nil {
-		return fmt.Errorf("look for free disk space: %w", err)
+		if r.Log != nil {
+			r.Log.Debug("free disk space is not known", "account", r.Name, "err", err)
+		}
+		return nil
 	}
-	if free < bytes {
-		return state.Faultf(state.Storage, "%d octets are to be fetched and %d are free on the disk", bytes, free).
-			WithHint("free some space, or leave large messages out with max_size")
+	if need := bytes + int64(messages)*besideMessage + leftFree; free < need {
+		return state.Faultf(state.Storage, "%d messages of %.1f MB are to be fetched, and only %.1f MB are free on the disk; none was fetched",
+			messages, float64(bytes)/1e6, float64(free)/1e6).OfWholeDisk().
+			WithHint("make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude")
 	}
 	return nil
 }
@@ -197,7 +214,7 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 	p.got = append(p.got, a)
 	in := f.incoming(p.queue.box, op, msg)
 	if msg.Size < 0 || msg.Size > smallBody {
-		a.receive(p.queue.box, in, r)
+		f.receive(a, p.queue.box, in, r)
 		return f.ctx.Err()
 	}
 	select {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/backends/mem"
 	"mailsync/state"
 	"mailsync/sync"
@@ -358,6 +361,50 @@ func TestNotEnoughDisk(t *testing.T) {
 	}
 	l.change = nil
 	l.clean(t)
+}
+
+// Where nobody knows how much is free, it is tried.
+func TestFreeDiskUnknown(t *testing.T) {
+	l := filled()
+	l.change = func(a *sync.Account) { a.Tree = untold{a.Tree} }
+	l.clean(t)
+	l.change = nil
+	l.idle(t)
+}
+
+type untold struct{ sync.Tree }
+
+func (untold) Free() (int64, error) { return 0, errors.ErrUnsupported }
+
+// A disk that takes no more ends the run with one error, which says how many messages are still to come, and
+// asks for no more bodies. What was delivered stays, and the next run goes on.
+func TestDiskTakesNoMore(t *testing.T) {
+	for _, err := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		for _, call := range []string{"write INBOX/tmp/", "create INBOX/tmp/", "link "} {
+			t.Run(fmt.Sprint(err, call), func(t *testing.T) {
+				l := filled()
+				writes := 0
+				full := disk.FailWhen(l.disk, func(_ int, done string) error {
+					if strings.HasPrefix(done, call) {
+						if writes++; writes > 3 {
+							return err
+						}
+					}
+					return nil
+				})
+				r := l.run(full, nil)
+				text := fmt.Sprint(r.Fatal)
+				if state.KindOf(r.Fatal) != state.Storage || len(r.Problems) > 0 || state.HintOf(r.Fatal) == "" || !strings.Contains(text, "still to come") {
+					t.Errorf("%v, %v", r.Fatal, r.Problems)
+				}
+				if n := strings.Count(text, err.Error()); n != 1 {
+					t.Errorf("said %d times: %s", n, text)
+				}
+				l.clean(t)
+				l.idle(t)
+			})
+		}
+	}
 }
 
 type full struct{ sync.Tree }

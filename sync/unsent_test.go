@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/backends/mem"
 )
 
@@ -54,4 +56,27 @@ func TestUnsentHoldsBackOnlyWhatItMayBe(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A file that cannot be read is named, and keeps no other from the server.
+func TestAppendUnreadable(t *testing.T) {
+	l := appender(t)
+	l.drop(t, "INBOX/cur/a:2,S", "Subject: sealed\n\nsealed\n")
+	l.drop(t, "INBOX/cur/b:2,S", "Subject: free\n\nfree\n")
+	sealed := disk.FailWhen(l.disk, func(_ int, call string) error {
+		if strings.HasPrefix(call, "open INBOX/cur/a") {
+			return syscall.EACCES
+		}
+		return nil
+	})
+	for range 2 {
+		r := l.run(sealed, nil)
+		if text := fmt.Sprint(r.Problems); r.Fatal != nil || !strings.Contains(text, `append "cur/a:2,S"`) {
+			t.Errorf("%v: %s", r.Fatal, text)
+		}
+	}
+	if s, _ := l.copies(t, "Subject: free"); s != 1 {
+		t.Errorf("the other is there %d times", s)
+	}
+	l.once(t, "Subject: sealed")
 }

@@ -276,7 +276,9 @@ func fault(err error, format string, args ...any) error {
 	err = fmt.Errorf(format+": %w", append(args, err)...)
 	switch {
 	case disk.Full(err):
-		return state.Faultf(state.Storage, "%w", err).WithHint("make room on the disk, then run again")
+		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
+	case disk.ReadOnly(err):
+		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("the file system can only be read: mount it for writing, and see why it was not")
 	case disk.Crippled(err):
 		return state.Faultf(state.Storage, "%w", err)
 	}

@@ -48,11 +48,17 @@ func Full(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
+// ReadOnly reports whether an error says that nothing can be written to the file system.
+func ReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }
+
 // Free implements FS.
 func (r *Real) Free() (int64, error) {
 	st, err := r.statfs()
 	if err != nil {
 		return 0, err
+	}
+	if st.Blocks == 0 { // network and pseudo file systems that do not tell
+		return 0, &fs.PathError{Op: "free space", Path: r.root.Name(), Err: errors.ErrUnsupported}
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }

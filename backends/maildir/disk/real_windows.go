@@ -44,6 +44,9 @@ func Full(err error) bool {
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
+// ReadOnly reports whether an error says that nothing can be written to the file system.
+func ReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
+
 // Free implements FS.
 func (r *Real) Free() (int64, error) {
 	dir, err := windows.UTF16PtrFromString(r.root.Name())
