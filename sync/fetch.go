@@ -89,7 +89,7 @@ func (r *run) fetch(ctx context.Context) error {
 		err := r.Server.Fetch(ctx, f)
 		err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err())
 		if state.IsWholeDisk(f.err) {
-			return fmt.Errorf("fetch: %d messages are still to come: %w", messages-(r.result.Fetched-before), f.err)
+			return fmt.Errorf("fetch: the disk takes no more, %d messages are outstanding: %w", messages-(r.result.Fetched-before), f.err)
 		}
 		if err != nil {
 			return err
@@ -150,8 +150,8 @@ func (r *run) room(messages int, bytes int64) error {
 		return nil
 	}
 	if need := bytes + int64(messages)*besideMessage + leftFree; free < need {
-		return state.Faultf(state.Storage, "%d messages of %.1f MB are to be fetched, and only %.1f MB are free on the disk; none was fetched",
-			messages, float64(bytes)/1e6, float64(free)/1e6).OfWholeDisk().
+		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
+			messages, float64(need)/1e6, float64(free)/1e6).OfWholeDisk().
 			WithHint("make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude")
 	}
 	return nil

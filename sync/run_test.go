@@ -394,7 +394,7 @@ func TestDiskTakesNoMore(t *testing.T) {
 				})
 				r := l.run(full, nil)
 				text := fmt.Sprint(r.Fatal)
-				if state.KindOf(r.Fatal) != state.Storage || len(r.Problems) > 0 || state.HintOf(r.Fatal) == "" || !strings.Contains(text, "still to come") {
+				if state.KindOf(r.Fatal) != state.Storage || len(r.Problems) > 0 || state.HintOf(r.Fatal) == "" || !strings.Contains(text, "outstanding") {
 					t.Errorf("%v, %v", r.Fatal, r.Problems)
 				}
 				if n := strings.Count(text, err.Error()); n != 1 {

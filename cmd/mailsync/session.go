@@ -41,7 +41,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	r.hangUp()
 	if result == nil {
 		result = &engine.Result{Fatal: err, Began: began, Ended: time.Now()}
-	} else if err != nil {
+	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it says so again
 		result.Problems = append(result.Problems, engine.Problem{Err: err})
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {

@@ -21,9 +21,11 @@ func cannotSync(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)
 }
 
-// NoHardLinks reports whether Link failed because the file system has no hard links.
+// NoHardLinks reports whether Link failed because the file system has no hard links, or may have none:
+// some say so with EPERM, as does fs.protected_hardlinks, and some with EACCES, as does a folder that may not
+// be written to. A rename tells them apart.
 func NoHardLinks(err error) bool {
-	for _, no := range []error{unix.EPERM, unix.ENOTSUP, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV, unix.EMLINK} {
+	for _, no := range []error{unix.EPERM, unix.EACCES, unix.ENOTSUP, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV, unix.EMLINK} {
 		if errors.Is(err, no) {
 			return true
 		}

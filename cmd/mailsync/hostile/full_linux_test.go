@@ -1,0 +1,68 @@
+package hostile
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"mailsync/backends/imap/script"
+)
+
+// onSmallDisk puts a life's Maildirs and state on a file system of so many octets of their own.
+func (l *life) onSmallDisk(size string) (grow func()) {
+	l.t.Helper()
+	mount := func(flags uintptr, size string) {
+		if err := syscall.Mount("tmpfs", l.root, "tmpfs", flags, "size="+size); err != nil {
+			l.t.Skipf("no file system of its own can be mounted: %v", err)
+		}
+	}
+	mount(0, size)
+	l.t.Cleanup(func() { _ = syscall.Unmount(l.root, 0) })
+	return func() { mount(syscall.MS_REMOUNT, "256m") }
+}
+
+// A disk that is too small is seen before the first body; one that gets full meanwhile ends the fetching. Both are one
+// error, exit 8, and nothing is lost: with more room all is fetched.
+func TestFullDisk(t *testing.T) {
+	for _, c := range []struct {
+		name, size string
+		text       string // of each message, after its header
+		want       string
+	}{
+		{"seen before", "8m", strings.Repeat("A line of a message that is large.\r\n", 30_000), "are free on the disk; none was fetched"},
+		{"full meanwhile", "7m", "short\r\n", "messages are outstanding"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			all := 0
+			l := newIMAP(t, situation{prepare: func(acct *script.Account) {
+				for box := range 10 {
+					m := acct.Add(fmt.Sprintf("Box%d", box))
+					n := 2
+					if c.name == "full meanwhile" {
+						n = 200
+					}
+					for range n {
+						all++
+						m.Append(fmt.Sprintf("Subject: %d\r\nMessage-ID: <%d@full.example>\r\n\r\n", all, all) + c.text)
+					}
+				}
+			}})
+			grow := l.onSmallDisk(c.size)
+			for run := range 2 {
+				o := l.run("sync", "--json")
+				if o.code != 8 || strings.Count(o.stderr, "\n") != 2 || run == 0 && !strings.Contains(o.stderr, c.want) {
+					t.Errorf("run %d: exit %d: %s", run, o.code, tail(o.stderr))
+				}
+			}
+			grow()
+			if o := l.run("sync", "--json"); o.code != 0 {
+				t.Errorf("healed: exit %d: %s", o.code, tail(o.stderr))
+			}
+			mail, _ := l.files()
+			if want := len(l.onServer()); len(mail) != want {
+				t.Errorf("%d files, want %d", len(mail), want)
+			}
+		})
+	}
+}
