@@ -120,7 +120,8 @@ type FileIdent struct {
 	Date      int64  // INTERNALDATE in seconds since 1970 as its name tells, else the mtime
 	Mtime     bool   // Date is the mtime
 	Named     int64  // when it was delivered, as the name says that another program gave it, or NoDate
-	Headed    int64  // as its header tells: the first Received field, else Date; or NoDate
+	Received  int64  // the date of the first Received field, or NoDate
+	Written   int64  // that of the Date field, or NoDate
 	Packed    string // how it is compressed or encrypted, "" for one that is not
 }
 

@@ -64,3 +64,15 @@ func DescribeMany(n int) (problems []error, count int) {
 	problems, _, count = describe("Archive", left)
 	return problems, count
 }
+
+// Stamp is a stamp.
+type Stamp struct{ Mtime, Named, Received, Written int64 }
+
+// DatesOf is datesOf.
+func DatesOf(files []Stamp) []int64 {
+	var stamps []stamp
+	for _, f := range files {
+		stamps = append(stamps, stamp{f.Mtime, f.Named, f.Received, f.Written})
+	}
+	return datesOf(stamps)
+}

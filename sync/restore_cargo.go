@@ -92,10 +92,6 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 			c.ident.Size = c.proof.Bytes
 		}
 		c.undated(books[f.Token], f)
-		if before(c.ident.Date, r.Since) {
-			older++
-			continue
-		}
 		id := identity{token: f.Token, uid: f.UID, variant: max(1, f.Variant)}
 		if twin := first[id]; f.Token != "" && f.UID != 0 && twin != nil {
 			same, err := r.sameFile(twin, c)
@@ -115,6 +111,8 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		first[id] = c
 		all = append(all, c)
 	}
+	redate(all)
+	all, older = notBefore(all, r.Since)
 	return all, left, older, nil
 }
 

@@ -224,10 +224,12 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 		records[token], proofs[token] = o.records, o.proofs
 	}
 	left := passedOver(b.disk)
+	var all []*cargo
+	uids := map[*cargo]state.UID{}
 	for _, f := range b.onlyHere() {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
 		i, known := placeOf(records[f.Token], f.UID)
-		if known && max(1, records[f.Token][i].Variant) == max(1, f.Variant) {
+		if known = known && max(1, records[f.Token][i].Variant) == max(1, f.Variant); known {
 			c.flags = hadFlags(records[f.Token][i], f.Silent, f.Flags, b.disk.Can)
 			if p, ok := proofs[f.Token][f.UID]; ok {
 				c.proof = &p
@@ -248,16 +250,17 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			left = append(left, leftOut{name: f.Name, count: 1, err: why})
 			continue
 		}
-		if f.Token == b.gen().Token && cameUndated(b.record(f.UID), f.Variant) {
+		if known && cameUndated(records[f.Token][i], f.Variant) {
 			c.ident.Date = state.NoDate
 		}
-		if before(c.ident.Date, h.since) {
-			said.Older++
-			continue
-		}
+		all, uids[c] = append(all, c), f.UID
+	}
+	redate(all)
+	all, said.Older = notBefore(all, h.since)
+	for _, c := range all {
 		if err := c.sound(); err != nil {
 			said.Refused++
-			if err := h.problem(b.name, f.UID, fmt.Errorf("%s is not sent: %w", f.Name, err)); err != nil {
+			if err := h.problem(b.name, uids[c], fmt.Errorf("%s is not sent: %w", c.name, err)); err != nil {
 				return err
 			}
 			continue

@@ -29,7 +29,7 @@ func maildirIdent(t *testing.T, w *maildirWorld) {
 		name := w.deliver(m, state.UID(uid+1), 0, test.body)
 		got, err := m.Ident(name)
 		w.must(err)
-		if want := (state.FileIdent{MessageID: test.want, Size: int64(len(test.body)), Date: 1700000000, Named: state.NoDate, Headed: state.NoDate}); got != want {
+		if want := (state.FileIdent{MessageID: test.want, Size: int64(len(test.body)), Date: 1700000000, Named: state.NoDate, Received: state.NoDate, Written: state.NoDate}); got != want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,37 @@ func TestDatesOfFilesThatAreNone(t *testing.T) {
 		}
 		if err := mem.Remove(md.at(name)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// What tells of a message's date beside the mtime.
+func TestDatesInNamesAndHeaders(t *testing.T) {
+	mem := disk.NewMem(disk.MemOptions{})
+	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const received, written = 1500000000, 1499999940
+	header := "Received: from a by b;\n\tFri, 14 Jul 2017 02:40:00 +0000\nReceived: from c by a; Fri, 14 Jul 2000 02:40:00 +0000\nDate: Fri, 14 Jul 2017 02:39:00 +0000\n\n"
+	for base, c := range map[string]struct {
+		text                     string
+		named, received, written int64
+	}{
+		"1300000000.M1P2.host":                 {header, 1300000000, received, written},
+		"1300000000_0.1.host,U=1,FMD5=x":       {header[len(header)/2:], 1300000000, state.NoDate, written},
+		"13.host":                              {"Date: yesterday\nReceived: by night\n\nDate: Fri, 14 Jul 2017 02:39:00 +0000\n", state.NoDate, state.NoDate, state.NoDate},
+		"1300000000":                           {"", state.NoDate, state.NoDate, state.NoDate},
+		"31535999.M1.host":                     {"Date: Thu, 1 Jan 1970 00:00:00 +0000\n", state.NoDate, state.NoDate, state.NoDate},
+		"1300000000.U3Tx.mailsync,S=179,W=184": {header, state.NoDate, received, written},
+	} {
+		name := "cur/" + joinInfo(base, "S")
+		if err := writeFile(mem, md.at(name), []byte(c.text)); err != nil {
+			t.Fatal(err)
+		}
+		id, err := md.Ident(name)
+		if ours := strings.Contains(base, mark); err != nil || id.Mtime == ours || id.Named != c.named || id.Received != c.received || id.Written != c.written {
+			t.Errorf("%s: %+v, %v", base, id, err)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	if err != nil {
 		return state.FileIdent{}, fault(err, "read %s", m.at(name))
 	}
-	id.MessageID, id.Headed = f.messageID, f.date()
+	id.MessageID, id.Received, id.Written = f.messageID, f.receivedDate(), state.ParseDate(f.sent)
 	return id, nil
 }
 
@@ -117,15 +117,13 @@ func fieldsOf(in *bufio.Reader) (fields, error) {
 	}
 }
 
-// date is when the last server on its way took a message (RFC 5321 section 4.4), else when it was written, as its
-// writer's clock had it.
-func (f fields) date() int64 {
-	if i := strings.LastIndexByte(f.received, ';'); i >= 0 {
-		if when := state.ParseDate(f.received[i+1:]); when != state.NoDate {
-			return when
-		}
+// receivedDate is when the last server on its way took a message (RFC 5321 section 4.4).
+func (f fields) receivedDate() int64 {
+	i := strings.LastIndexByte(f.received, ';')
+	if i < 0 {
+		return state.NoDate
 	}
-	return state.ParseDate(f.sent)
+	return state.ParseDate(f.received[i+1:])
 }
 
 // namedDate is the second at which a name says that its file was delivered: "1700000000.M1P2.host" as delivery
