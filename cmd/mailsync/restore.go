@@ -44,7 +44,8 @@ brings it home. It deletes nothing.
 
 With --into everything is put under another mailbox; to the account itself these are copies,
 and the next sync fetches them. With --from DIR the mail is that of Maildirs that mailsync
-never saw, of either layout.`,
+never saw: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. What cannot be read, is a link
+or is compressed is named, and keeps nothing else.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
