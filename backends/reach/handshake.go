@@ -47,13 +47,13 @@ func AlertHint(err error) string {
 	}
 	switch {
 	case says("protocol version not supported", "server selected unsupported protocol version"):
-		return "the server knows no version of TLS that is safe (1.2 or newer)" + operator
+		return "the server does not offer TLS 1.2 or newer, and older versions are not safe" + operator
 	case says("handshake failure", "insufficient security level", "server chose an unconfigured cipher suite"):
-		return "the server knows no TLS cipher that is safe and that both sides have (or its certificate fits none)" + operator
+		return "the server has no safe TLS cipher in common with mailsync" + operator
 	case says("unrecognized name"):
-		return "the server does not know itself by this name: use the name that the provider gives as host"
+		return "the server does not answer to this name: use the name that the provider gives as host"
 	case says("certificate required"):
-		return "the server wants a certificate of its users, and there is none to show"
+		return "the server asks for a client certificate, and mailsync has none to show"
 	case says("internal error", "decode error", "illegal parameter", "unexpected message"):
 		return "the server's TLS is not set up right, or does not speak as it should" + operator
 	}
