@@ -108,7 +108,7 @@ func (a *Account) Run(ctx context.Context) *Result {
 	r := newRun(a)
 	r.result.Began = time.Now()
 	for _, phase := range []func(context.Context) error{
-		r.identify, r.list, r.scan, r.knowTrashed, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle, r.doubts,
+		r.identify, r.list, r.scan, r.compared, r.knowTrashed, r.match, r.choose, r.plan, r.create, r.destroy, r.reported, r.emptyTrash, r.settle, r.compared, r.doubts,
 	} {
 		if err := phase(ctx); err != nil {
 			r.result.Fatal = err
@@ -185,13 +185,7 @@ func (r *run) identify(ctx context.Context) error {
 	r.row = row
 	if row.ID != "" {
 		r.saved = true
-		if !row.EstimatedSizes && estimates(r.rows) {
-			r.row.EstimatedSizes = true
-			if !r.DryRun {
-				return r.saveAccount(ctx)
-			}
-		}
-		return nil
+		return r.learnSizes(ctx, r.rows)
 	}
 	if _, err := r.walk(ctx); err != nil {
 		return err

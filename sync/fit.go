@@ -67,6 +67,24 @@ func Leavable(rec state.Record, estimates bool) bool {
 	return rec.Tries >= 2 && mayBeAll(rec.Status, estimates) || rec.Status == state.Live || rec.Status == state.Released
 }
 
+// estimatedAnew says what a message is of which a server whose sizes are estimates announces another
+// size by now. It is not fetched for that; but before it leaves the server its bytes are compared once
+// more.
+func estimatedAnew(rec state.Record, announced int64) state.Record {
+	switch {
+	case rec.Status == state.Live && rec.Tries == 0:
+		if rec.Status = fit(announced, rec.Size, true); rec.Status.Misfit() {
+			rec.Tries = 1
+		}
+	case rec.Status.Misfit():
+		rec.Tries = 1
+	case rec.Status == state.KeptAway, rec.Status == state.Accepted, rec.Status == state.Skipped:
+	default:
+		return doubted(rec)
+	}
+	return rec
+}
+
 // inDoubt reports whether a message is here of which not all may have come.
 func inDoubt(rec state.Record) bool {
 	return rec.Status == state.Unstable || rec.Status.Misfit() || rec.Status == state.Doubtful && rec.Tries > 0

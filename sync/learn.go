@@ -19,7 +19,7 @@ func Learn(w World) (put []state.Record) {
 		case v.listed && !v.known:
 			rec = state.Record{UID: v.uid, Variant: v.vari, Status: state.Outstanding, Seen: v.sFlags, Size: v.size, Date: v.date}
 		case v.listed:
-			rec = relearn(rec, v)
+			rec = relearn(rec, v, w.Estimates)
 		case v.known && v.server == no && rec.Status.OnServer():
 			rec.Status = went(rec.Status, v.disk == yes, w.Away[rec.UID])
 		}
@@ -58,13 +58,15 @@ func went(was state.Status, here, away bool) state.Status {
 	return state.Gone
 }
 
-// relearn is what the base knows of a message after the server showed it again.
-func relearn(rec state.Record, v view) state.Record {
+// relearn is what the base knows of a message after the server showed it again. Where sizes are
+// estimates another one says nothing about which message it is.
+func relearn(rec state.Record, v view, estimates bool) state.Record {
 	if neverSeen(rec) {
 		rec.Agreed &= v.sFlags // what the server does not show of it, it did not keep
 	}
 	rec.Seen = v.sFlags
-	changed := other(rec.Size, v.size, -1) || other(rec.Date, v.date, state.NoDate)
+	resized := other(rec.Size, v.size, -1)
+	changed := resized && !estimates || other(rec.Date, v.date, state.NoDate)
 	switch rec.Status {
 	case state.Gone:
 		rec = back(rec)
@@ -78,8 +80,11 @@ func relearn(rec state.Record, v view) state.Record {
 	case state.Archived:
 		rec.Status = state.KeptAway // it came back, and is here in its archive
 	}
-	if changed {
+	switch {
+	case changed:
 		rec = doubted(rec)
+	case resized:
+		rec = estimatedAnew(rec, v.size)
 	}
 	if v.size >= 0 {
 		rec.Size = v.size
