@@ -269,7 +269,7 @@ func (s *shorn) text(kw *state.Keywords) string {
 	if s.messages == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d messages were appended without keywords that the server refuses: %s", s.messages, strings.Join(kw.NamesOf(s.words), " "))
+	return fmt.Sprintf("%d appended without keywords that the server refuses: %s", s.messages, strings.Join(kw.NamesOf(s.words), " "))
 }
 
 // uidNext is the lowest UID that a message appended now can get.

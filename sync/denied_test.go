@@ -103,6 +103,35 @@ func TestAnotherFlagDenied(t *testing.T) {
 	l.verified(t, v, "")
 }
 
+// A message whose keyword the server refuses goes without it, which is said; the file keeps it, and so do both sides.
+func TestAppendWithoutADeniedKeyword(t *testing.T) {
+	l := filled()
+	l.policy.Append = true
+	l.clean(t)
+	said := &notes{}
+	l.change = func(a *sync.Account) { a.Watch = said }
+	l.server.Denies = []string{"$Forwarded", `\Seen`}
+	l.drop(t, "INBOX/cur/1500000000.M1P3.host:2,FPS", "Subject: mine\n\nhello\n")
+	for range 4 {
+		l.clean(t)
+	}
+	l.idle(t)
+	if got, want := l.serverFlags("INBOX", 10), []string{`\Flagged`}; !slices.Equal(got, want) {
+		t.Errorf("on the server %v, want %v", got, want)
+	}
+	n := 0
+	for _, f := range l.files(t) {
+		if f.box == "INBOX" && strings.Contains(f.body, "mine") {
+			if n++; f.flags != "FPS" {
+				t.Errorf("on disk %v", f)
+			}
+		}
+	}
+	if n != 1 || !slices.Contains(said.said, "1 appended without keywords that the server refuses: $Forwarded") || len(unset(said)) != 1 {
+		t.Errorf("%d files, it said %q", n, said.said)
+	}
+}
+
 // unset is what was said of flags that are not settable.
 func unset(n *notes) (said []string) {
 	for _, text := range n.said {

@@ -258,6 +258,9 @@ func TestAppendWithoutKeywordsWhereTheyAreRefused(t *testing.T) {
 	if m := acct.Mailbox("INBOX").Messages; len(m) != 1 || !slices.Equal(m[0].Flags, []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`}) {
 		t.Errorf("stored with %v", m[0].Flags)
 	}
+	if want := kw.All() &^ (state.System &^ state.Forwarded); out[0].Without != want {
+		t.Errorf("without %v, want %v", out[0].Without, want)
+	}
 }
 
 // A limit of 0 is none: it is tried (maddy 0.8 announces it, and takes messages). NIL is none, too. A server that

@@ -105,7 +105,9 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 		return state.Appended{Err: err}
 	}
 	text, date := s.made(body.String(), out.Date)
-	uid := m.Add(text, date, s.kept(kw, out.Flags)...)
+	denied := s.denied(kw)
+	words := out.Flags & denied &^ (state.System &^ state.Forwarded)
+	uid := m.Add(text, date, s.kept(kw, out.Flags&^denied)...)
 	m.Find(uid).late = s.Late
 	if s.Keeps != nil && !s.Keeps(body.String()) {
 		m.Messages = m.Messages[:len(m.Messages)-1]
@@ -114,9 +116,9 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 		return state.Appended{Err: err, Unsure: true}
 	}
 	if s.NoUIDPlus {
-		return state.Appended{}
+		return state.Appended{Without: words}
 	}
-	return state.Appended{UIDValidity: m.UIDValidity, UID: uid}
+	return state.Appended{UIDValidity: m.UIDValidity, UID: uid, Without: words}
 }
 
 // made is what the server makes of a message that it stores.
