@@ -58,6 +58,7 @@ func (maddy) write(s *Server) error {
 	return os.WriteFile(filepath.Join(s.Dir, "maddy.conf"), []byte(text+s.options.config), 0o644)
 }
 
+// The pragmas are those that maddy sets itself where it is built with SQLite in C.
 const maddyConfig = `state_dir $T
 runtime_dir $T/run
 hostname localhost
@@ -71,7 +72,7 @@ auth.pass_table local_authdb {
 }
 storage.imapsql local_mailboxes {
     driver sqlite3
-    dsn "$T/mail.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+    dsn "$T/mail.db?_pragma=foreign_keys(1)&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 imap tls://$IMAPS tcp://$IMAP {
     insecure_auth yes
