@@ -45,6 +45,7 @@ func houses() []house {
 		{name: "Cyrus", begin: servers.Cyrus},
 		{name: "Courier", begin: servers.Courier, prefix: "INBOX."},
 		{name: "GNU imap4d", begin: servers.Mailutils, noKeywords: true, noExpunge: true, stamps: true},
+		{name: "maddy", begin: servers.Maddy, trash: true},
 		{name: "imapproxy", begin: before(servers.Imapproxy)},
 		{name: "perdition", begin: before(servers.Perdition)},
 	}
