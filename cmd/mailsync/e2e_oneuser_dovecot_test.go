@@ -3,10 +3,12 @@
 package main_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"mailsync/backends/servers"
@@ -48,6 +50,9 @@ func shapes() []house {
 	guarded := dovecot("with ACLs", servers.Config(plugins("acl imap_acl")+"plugin {\n  acl = vfile\n}\n"))
 	two := dovecot("with two namespaces", servers.Config("namespace old {\n  separator = /\n  prefix = Old/\n  location = maildir:~/OldMail\n}\n"))
 	limited := dovecot("with a quota", servers.Quota(2<<20, 20000))
+	limited.more = func(l *tenant) []chapter {
+		return []chapter{{"a file that there is no room for", l.hasNoRoom}}
+	}
 	escaped := dovecot("with listescape", servers.MailLocation("maildir:~/Maildir:LAYOUT=fs"), servers.Config(plugins("listescape")))
 	escaped.more = func(l *tenant) []chapter {
 		return []chapter{{"names that file systems do not have", l.hasOddNames}}
@@ -85,6 +90,30 @@ func (l *tenant) isKeptElsewhere(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(l.w.root, "EXPUNGED")); !os.IsNotExist(err) {
 		t.Errorf("an excluded mailbox is here: %v", err)
 	}
+}
+
+// hasNoRoom appends a file that is larger than the quota. It is refused by that name, and what makes room
+// in the same account is done all the same.
+func (l *tenant) hasNoRoom(t *testing.T) {
+	l.configure(append(mirrorKeys(), "append = true")...)
+	large := filepath.Join(l.w.root, "INBOX", "cur", "1600000009.M1P9.host:2,S")
+	body := append([]byte("Message-ID: <large@one.example>\nSubject: large\n\n"), bytes.Repeat([]byte("a line of text\n"), 200_000)...)
+	if err := os.WriteFile(large, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	letter := l.has["Work"][0]
+	remove(t, filepath.Join(l.w.root, l.here(t, "Work")[letter].path))
+	l.gone("Work", letter)
+	o := l.w.sync()
+	o.want(t, 1)
+	if a := o.account; a.Appended != 0 || a.DeletedOnServer != 1 {
+		t.Errorf("appended %d and deleted %d on the server, want 0 and 1", a.Appended, a.DeletedOnServer)
+	}
+	if !strings.Contains(strings.ToLower(o.stderr), "quota") {
+		t.Errorf("it does not say that it is the quota:\n%s", o.stderr)
+	}
+	remove(t, large)
+	l.settled(t)
 }
 
 // hasOddNames has mailboxes whose names would lead a file system astray.
