@@ -48,6 +48,9 @@ func shapes() []house {
 		}
 	}
 	guarded := dovecot("with ACLs", servers.Config(plugins("acl imap_acl")+"plugin {\n  acl = vfile\n}\n"))
+	guarded.more = func(l *tenant) []chapter {
+		return []chapter{{"a mailbox may only be read", l.mayOnlyRead}}
+	}
 	two := dovecot("with two namespaces", servers.Config("namespace old {\n  separator = /\n  prefix = Old/\n  location = maildir:~/OldMail\n}\n"))
 	limited := dovecot("with a quota", servers.Quota(2<<20, 20000))
 	limited.more = func(l *tenant) []chapter {
@@ -113,6 +116,42 @@ func (l *tenant) hasNoRoom(t *testing.T) {
 		t.Errorf("it does not say that it is the quota:\n%s", o.stderr)
 	}
 	remove(t, large)
+	l.settled(t)
+}
+
+// mayOnlyRead has a mailbox that keeps no flags and gives up no message. It says so once, or each time, and all
+// the rest goes on.
+func (l *tenant) mayOnlyRead(t *testing.T) {
+	do(t, l.client, "CREATE RO")
+	l.arrive(t, "RO", recent())
+	l.arrive(t, "RO", recent())
+	do(t, l.client, "SETACL RO ada lr")
+	if a := l.sync(t); a.Fetched != 2 {
+		t.Errorf("fetched %d, want 2", a.Fetched)
+	}
+	l.rename(t, "RO", l.last, "RO", "FS")
+	o := l.w.sync()
+	o.want(t, 0)
+	if a := o.account; a.FlagsToServer != 0 {
+		t.Errorf("it stored flags: %+v", a)
+	}
+	if !strings.Contains(o.stderr, "RO") {
+		t.Errorf("it does not say that RO keeps no flags:\n%s%s", o.stdout, o.stderr)
+	}
+	if again := l.w.run("sync", "-q"); again.code != 0 || again.stderr != "" {
+		t.Errorf("it is said again: exit %d\n%s", again.code, again.stderr)
+	}
+	l.w.run("verify", "--server").want(t, 0)
+	l.settled(t)
+
+	l.configure(mirrorKeys()...)
+	remove(t, filepath.Join(l.w.root, l.here(t, "RO")[l.last-1].path))
+	l.w.run("sync").want(t, 1)
+	if got := l.there(t, "RO"); len(got) != 2 {
+		t.Errorf("RO has %d letters, want 2", len(got))
+	}
+	l.configure()
+	l.only = map[string][]int{"RO": {l.last - 1}}
 	l.settled(t)
 }
 
