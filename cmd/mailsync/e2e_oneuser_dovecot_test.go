@@ -52,6 +52,9 @@ func shapes() []house {
 		return []chapter{{"a mailbox may only be read", l.mayOnlyRead}}
 	}
 	two := dovecot("with two namespaces", servers.Config("namespace old {\n  separator = /\n  prefix = Old/\n  location = maildir:~/OldMail\n}\n"))
+	two.more = func(l *tenant) []chapter {
+		return []chapter{{"a name in both namespaces", l.hasTwoOfAName}}
+	}
 	limited := dovecot("with a quota", servers.Quota(2<<20, 20000))
 	limited.more = func(l *tenant) []chapter {
 		return []chapter{{"a file that there is no room for", l.hasNoRoom}}
@@ -153,6 +156,23 @@ func (l *tenant) mayOnlyRead(t *testing.T) {
 	l.configure()
 	l.only = map[string][]int{"RO": {l.last - 1}}
 	l.settled(t)
+}
+
+// hasTwoOfAName has Work in both namespaces. They are two mailboxes, here and in every pattern.
+func (l *tenant) hasTwoOfAName(t *testing.T) {
+	do(t, l.client, "CREATE Old/Work")
+	l.arrive(t, "Old/Work", recent())
+	l.sync(t)
+	if here := l.here(t, filepath.Join("Old", "Work")); len(here) != 1 {
+		t.Errorf("Old/Work has %d letters here, want 1", len(here))
+	}
+	l.settled(t)
+	l.w.run("verify", "--server").want(t, 0)
+	l.configure(`exclude = ["Old/*"]`)
+	l.arrive(t, "Old/Work", recent())
+	if a := l.sync(t); a.Fetched != 0 {
+		t.Errorf("fetched %d from what is excluded", a.Fetched)
+	}
 }
 
 // hasOddNames has mailboxes whose names would lead a file system astray.
