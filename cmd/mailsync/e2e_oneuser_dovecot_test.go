@@ -5,6 +5,7 @@ package main_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,9 @@ func shapes() []house {
 			}
 			srv.Own(home)
 		}
+	}
+	virtual.more = func(l *tenant) []chapter {
+		return []chapter{{"the virtual mailbox is in the account, too", l.seesAllTwice}}
 	}
 	guarded := dovecot("with ACLs", servers.Config(plugins("acl imap_acl")+"plugin {\n  acl = vfile\n}\n"))
 	guarded.more = func(l *tenant) []chapter {
@@ -172,6 +176,38 @@ func (l *tenant) hasTwoOfAName(t *testing.T) {
 	l.arrive(t, "Old/Work", recent())
 	if a := l.sync(t); a.Fetched != 0 {
 		t.Errorf("fetched %d from what is excluded", a.Fetched)
+	}
+}
+
+// seesAllTwice takes a mailbox that shows all messages of the others into the account. Each is a copy of
+// one message: it is counted once, goes as one, and is put back once.
+func (l *tenant) seesAllTwice(t *testing.T) {
+	l.keys = nil
+	l.configure()
+	n := len(l.has["INBOX"]) + len(l.has["Work"])
+	if a := l.sync(t); a.OnServer != 2*n {
+		t.Errorf("%d messages are on the server, want %d twice", a.OnServer, n)
+	}
+	l.settled(t)
+	went, left := l.aged(t)
+	o := l.w.run("archive", "--older-than", "1y", "--apply", "--json")
+	o.want(t, 0)
+	if a := told[archivedToTrash](t, o, "archive"); a.Messages != len(went) || a.Stay != 0 {
+		t.Errorf("archived %+v, want %d messages", a, len(went))
+	}
+	whole := l.has
+	l.has = left
+	for _, mailbox := range living {
+		if got := slices.Sorted(maps.Keys(l.there(t, mailbox))); !slices.Equal(got, slices.Sorted(slices.Values(left[mailbox]))) {
+			t.Errorf("%s has the letters %v, want %v", mailbox, got, left[mailbox])
+		}
+	}
+	l.w.run("archive", "--undo").want(t, 0)
+	l.has = whole
+	l.sync(t) // what is back has other numbers in the virtual mailbox
+	l.settled(t)
+	if all := l.there(t, "virtual/All"); len(all) != n {
+		t.Errorf("%d letters are in virtual/All, want %d", len(all), n)
 	}
 }
 
