@@ -415,7 +415,14 @@ func (l *tenant) refused(t *testing.T, o outcome) {
 
 func (l *tenant) appends(t *testing.T) {
 	l.configure("append = true")
-	for mailbox, name := range map[string]string{"INBOX": "new/1600000000.M1P1.host", "Work": "cur/1600000001.M1P2.host:2,S"} {
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(l.w.root, "Fresh", sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for mailbox, name := range map[string]string{
+		"INBOX": "new/1600000000.M1P1.host", "Work": "cur/1600000001.M1P2.host:2,S", "Fresh": "cur/1600000002.M1P3.host:2,S",
+	} {
 		p := filepath.Join(l.w.root, mailbox, name)
 		if err := os.WriteFile(p, bytes.ReplaceAll(l.letter(mailbox), []byte("\r\n"), []byte("\n")), 0o600); err != nil {
 			t.Fatal(err)
@@ -424,8 +431,11 @@ func (l *tenant) appends(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if a := l.sync(t); a.Appended != 2 {
-		t.Errorf("appended %d, want 2", a.Appended)
+	if a := l.sync(t); a.Appended != 3 {
+		t.Errorf("appended %d, want 3", a.Appended)
+	}
+	if there, here := l.there(t, "Fresh"), l.here(t, "Fresh"); len(there) != 1 || len(here) != 1 {
+		t.Errorf("a new mailbox has %d letters there and %d here, want 1", len(there), len(here))
 	}
 	l.settled(t)
 }
@@ -471,6 +481,9 @@ func (l *tenant) losesState(t *testing.T) {
 	}
 	l.only = nil
 	// That a message was kept away is known to the state alone.
+	if l.stamps {
+		only++ // the letter in Fresh, which is longer there than the file that was appended
+	}
 	if a := l.sync(t); a.Fetched != only || a.Appended+a.DeletedOnServer+a.DeletedOnDisk != 0 {
 		t.Errorf("without its state: %+v", a)
 	}
