@@ -157,7 +157,9 @@ func (l *popTenant) losesState(t *testing.T) {
 		t.Errorf("without its state: %+v", a)
 	}
 	l.settled(t, l.has["INBOX"])
-	l.w.run("verify").want(t, 0)
+	for _, command := range []string{"verify", "check", "list", "status"} {
+		l.w.run(command).want(t, 0)
+	}
 }
 
 func (l *popTenant) isCut(t *testing.T) {
