@@ -60,15 +60,17 @@ type copies struct {
 	all  []int // indexes of residents
 	date int64 // of the newest
 	size int64
-	room room
+	n    int // how many messages they are
+	lot  lot
 	free bool // no rule spares it
 	here bool // all of it is here, or can be had
 }
 
 // Choice is what a Cutoff says of residents, by their indexes in ascending order.
 type Choice struct {
-	Goes  []int
-	Freed int64 // octets that it frees if they all go
+	Goes     []int
+	Messages int   // that those are, copies counted once
+	Freed    int64 // octets that it frees if they all go
 	// Stuck are those that would go if they were all here.
 	Stuck []int
 }
@@ -84,6 +86,7 @@ func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen 
 			chosen.Stuck = append(chosen.Stuck, m.all...)
 		default:
 			chosen.Goes = append(chosen.Goes, m.all...)
+			chosen.Messages += m.n
 			chosen.Freed += m.size
 			left -= m.size
 		}
@@ -121,7 +124,7 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 		word := m.word()
 		g := same[word]
 		if g == nil || word == "" {
-			g = &copies{date: m.Date, free: true, here: true, room: room{}}
+			g = &copies{date: m.Date, free: true, here: true}
 			groups = append(groups, g)
 			if word != "" {
 				same[word] = g
@@ -129,7 +132,12 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 		}
 		g.all = append(g.all, i)
 		g.date = newer(g.date, m.Date)
-		g.size += g.room.add(m, m.octets())
+		n, octets := 1, m.octets()
+		if word != "" {
+			n, octets = g.lot.add(m, octets)
+		}
+		g.n += n
+		g.size += octets
 		g.free = g.free && !c.spares(m, now)
 		g.here = g.here && !m.Short
 	}
@@ -140,32 +148,43 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 // word is what copies have in common, "" where a message is itself.
 func (m Resident) word() string { return cmp.Or(m.Same, m.Like) }
 
-// room adds up what copies take, by where they lie. What a view shows lies elsewhere; as much as it shows
+// lot adds up copies: how many messages they are, and what they take.
+type lot struct{ messages, octets room }
+
+// add adds a copy, and returns by how much the copies are more by that.
+func (l *lot) add(m Resident, octets int64) (messages int, more int64) {
+	if l.messages == nil {
+		l.messages, l.octets = room{}, room{}
+	}
+	return int(l.messages.add(m, 1)), l.octets.add(m, octets)
+}
+
+// room adds something up by where copies lie. What a view shows lies elsewhere; as much as it shows
 // lies somewhere.
 type room map[int]int64
 
 // everywhere are all places but views, and where the server knows copies all of them.
 const everywhere = -1
 
-// add adds a copy, and returns by how much more the copies take by that.
-func (r room) add(m Resident, octets int64) (more int64) {
+// add adds so much for a copy, and returns how much more it is for all of them by that.
+func (r room) add(m Resident, n int64) (more int64) {
 	before := r.most()
 	switch {
 	case m.Like == "":
-		r[everywhere] = max(r[everywhere], octets)
+		r[everywhere] = max(r[everywhere], n)
 	case m.View:
-		r[m.Box] += octets
+		r[m.Box] += n
 	default:
-		r[everywhere] += octets
+		r[everywhere] += n
 	}
 	return r.most() - before
 }
 
-func (r room) most() (octets int64) {
+func (r room) most() (most int64) {
 	for _, n := range r {
-		octets = max(octets, n)
+		most = max(most, n)
 	}
-	return octets
+	return most
 }
 
 // newer is the later of two dates, none if one of them is none.

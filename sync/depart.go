@@ -241,22 +241,22 @@ func (r *run) departed(b *box, d *departing) {
 	if rel == nil {
 		return
 	}
-	rel.Gone++
+	rel.went++
 	uid := d.op.UID
 	m := Resident{Box: slices.Index(r.boxes, b), View: b.isView(), Like: b.leaving.like[uid],
 		Same: cmp.Or(d.proof.EmailID, b.leaving.proofs[uid].EmailID, b.leaving.idents[uid])}
-	word := m.word()
-	if word == "" {
-		rel.Freed += d.proof.Bytes
-		return
+	n, octets := 1, d.proof.Bytes
+	if word := m.word(); word != "" {
+		if r.departures.went == nil {
+			r.departures.went = map[string]*lot{}
+		}
+		if r.departures.went[word] == nil {
+			r.departures.went[word] = &lot{}
+		}
+		n, octets = r.departures.went[word].add(m, octets)
 	}
-	if r.departures.freed == nil {
-		r.departures.freed = map[string]room{}
-	}
-	if r.departures.freed[word] == nil {
-		r.departures.freed[word] = room{}
-	}
-	rel.Freed += r.departures.freed[word].add(m, d.proof.Bytes)
+	rel.Gone += n
+	rel.Freed += octets
 }
 
 // kept takes the release of a message back that the server kept.

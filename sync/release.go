@@ -53,17 +53,19 @@ const (
 // Released is what a run let go, or would.
 type Released struct {
 	Mailboxes []Leaving // where something goes, in the order of their names
-	Messages  int       // to go in all, every copy counted
-	Bytes     int64     // that frees, copies counted once
+	Messages  int       // to go in all; of these and all below, copies of one are one
+	Bytes     int64     // that frees
 	// ToTrash says that the server cannot expunge single messages: they are moved to its trash,
 	// and nothing is freed.
 	ToTrash bool
 	Quota   *state.Quota
 	After   *state.Quota // read again when all was done
 	Gone    int          // messages that went
-	Freed   int64        // octets of those, copies counted once
-	Trashed int          // messages that were moved to the server's trash, and lie there
-	Stay    int          // messages that were to go and did not
+	Freed   int64        // octets of those
+	Trashed int          // messages that were moved to the server's trash, and lie there, every copy
+	Stay    int          // messages that were to go and did not, every copy
+
+	chosen, went int // copies
 }
 
 // Leaving is what goes from one mailbox.
@@ -139,7 +141,7 @@ func (r *run) choose(ctx context.Context) error {
 	if c.Collected {
 		r.undeletable(all, c.Undeletable(all, r.now()))
 	}
-	r.result.Released = &Released{Messages: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
+	r.result.Released = &Released{Messages: chosen.Messages, chosen: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
 	if r.onlyTrash() && r.Release.Via != ViaExpunge {
 		r.result.Released.ToTrash, r.result.Released.Bytes = true, 0
 	}
@@ -178,7 +180,7 @@ type leaving struct {
 // departures is what all mailboxes have in common of what leaves the server.
 type departures struct {
 	copies copyTable                       // messages that leave from several mailboxes
-	freed  map[string]room                 // of messages of which copies went: what was counted
+	went   map[string]*lot                 // of messages of which copies went: what was counted
 	number int64                           // of this archive run, 0: not known yet
 	undo   bool                            // it is undone
 	back   map[[state.DigestSize]byte]bool // what an undo puts back into mailboxes that are no views
@@ -333,7 +335,7 @@ func (r *run) reported(ctx context.Context) error {
 	if r.DryRun || rel == nil {
 		return nil
 	}
-	rel.Stay = max(0, rel.Messages-rel.Gone-rel.Trashed)
+	rel.Stay = max(0, rel.chosen-rel.went-rel.Trashed)
 	if rel.Quota == nil {
 		return nil
 	}

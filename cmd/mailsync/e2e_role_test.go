@@ -136,7 +136,7 @@ func TestRolesAreRemembered(t *testing.T) {
 	}
 	restored(2, 0, "restore", "work", "--to", "other", "--mailbox", "role:sent")
 	restored(0, 2, "restore", "other", "--from", bare, "--mailbox", "role:sent")
-	if o := w.run("restore", "other", "--from", bare, "--mailbox", "role:flagged"); o.code != 0 || !strings.Contains(o.stderr, "matches --mailbox") {
+	if o := w.run("restore", "other", "--from", bare, "--mailbox", "role:flagged"); o.code != 2 || !strings.Contains(o.stderr, "no mailbox matches") {
 		t.Errorf("exit %d: %s%s", o.code, o.stdout, o.stderr)
 	}
 	restored(0, 2, "restore", "work", "--to", "other")

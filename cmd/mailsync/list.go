@@ -112,6 +112,8 @@ func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude 
 			}
 		}
 	}
+	slices.Sort(names)
+	slices.Sort(roles)
 	return names, fmt.Sprintf("exclude = [%s]", strings.Join(roles, ", "))
 }
 

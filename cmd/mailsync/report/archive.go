@@ -12,8 +12,8 @@ type Archive struct {
 	Account   string           `json:"account"`
 	Applied   bool             `json:"applied"` // it was done; else this is the plan
 	Mailboxes []ArchiveMailbox `json:"mailboxes"`
-	Messages  int              `json:"messages"` // to go
-	Bytes     int64            `json:"bytes"`    // that frees, copies of one message counted once
+	Messages  int              `json:"messages"` // to go; of all but what stays and the trash, copies of one are one
+	Bytes     int64            `json:"bytes"`    // that frees
 	// ToTrash: the server cannot expunge single messages. They are moved to its trash, and
 	// nothing is freed.
 	ToTrash      bool  `json:"to_trash"`
