@@ -13,7 +13,8 @@ import (
 // Stage listens on loopback until the test ends.
 type Stage struct {
 	t        testing.TB
-	listener net.Listener
+	serve    func(n int, p *Peer)
+	listener net.Listener // nil: without a network
 	running  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -31,8 +32,16 @@ func Start(t testing.TB, serve func(n int, p *Peer)) *Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Stage{t: t, listener: l}
-	s.running.Go(func() { s.accept(serve) })
+	s := &Stage{t: t, serve: serve, listener: l}
+	s.running.Go(s.accept)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Inside is Start without a network, for tests of what takes long: in a bubble of testing/synctest
+// no time passes while anybody has something to do, however busy the machine is. Dial is the only way in.
+func Inside(t testing.TB, serve func(n int, p *Peer)) *Stage {
+	s := &Stage{t: t, serve: serve}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -49,6 +58,12 @@ func (s *Stage) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 // Dial connects to the server; the connection is closed with the test.
 func (s *Stage) Dial() net.Conn {
 	s.t.Helper()
+	if s.listener == nil {
+		c, its := net.Pipe()
+		s.take(its)
+		s.t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
 	c, err := net.Dial("tcp", s.Addr())
 	if err != nil {
 		s.t.Fatal(err)
@@ -90,7 +105,9 @@ func (s *Stage) Ending() bool {
 func (s *Stage) Close() {
 	s.mu.Lock()
 	s.closed = true
-	_ = s.listener.Close()
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
 	for _, c := range s.conns {
 		_ = c.Close()
 	}
@@ -98,23 +115,28 @@ func (s *Stage) Close() {
 	s.running.Wait()
 }
 
-func (s *Stage) accept(serve func(n int, p *Peer)) {
+func (s *Stage) accept() {
 	for {
 		conn, err := s.listener.Accept()
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		n := len(s.conns)
-		s.conns = append(s.conns, conn)
-		if s.closed {
-			_ = conn.Close()
-		}
-		s.mu.Unlock()
-		s.running.Go(func() {
-			p := newPeer(s, conn)
-			defer p.Close()
-			serve(n, p)
-		})
+		s.take(conn)
 	}
+}
+
+// take serves one more connection.
+func (s *Stage) take(conn net.Conn) {
+	s.mu.Lock()
+	n := len(s.conns)
+	s.conns = append(s.conns, conn)
+	if s.closed {
+		_ = conn.Close()
+	}
+	s.mu.Unlock()
+	s.running.Go(func() {
+		p := newPeer(s, conn)
+		defer p.Close()
+		s.serve(n, p)
+	})
 }

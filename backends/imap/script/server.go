@@ -32,6 +32,11 @@ func Every(t testing.TB, h Handler) *Server {
 	return start(t, func(int) Handler { return h })
 }
 
+// Inside is New of one connection, for a bubble of testing/synctest: see stage.Inside.
+func Inside(t testing.TB, h Handler) *Server {
+	return &Server{stage.Inside(t, func(_ int, p *stage.Peer) { h(&Peer{Peer: p}) })}
+}
+
 func start(t testing.TB, handler func(n int) Handler) *Server {
 	t.Helper()
 	return &Server{stage.Start(t, func(n int, p *stage.Peer) { handler(n)(&Peer{Peer: p}) })}
