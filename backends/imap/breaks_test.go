@@ -47,9 +47,10 @@ func TestStatusOfOneMailboxBreaksTheConnection(t *testing.T) {
 	for name, end := range map[string]script.Answer{"closes": hangUp, "says garbage": garbage, "falls silent": silence} {
 		for _, verbs := range [][]string{{"STATUS"}, {"STATUS", "EXAMINE"}} {
 			t.Run(fmt.Sprint(name, verbs), func(t *testing.T) {
+				t.Parallel()
 				acct := many(noListStatus, "A", "Bad", "C", "D")
 				srv := breaksAt(t, acct, end, verbs, "Bad")
-				a := account(t, options(srv), func(o *Options) { o.Timeout = 200 * time.Millisecond })
+				a := account(t, options(srv), func(o *Options) { o.Timeout = time.Second })
 				for range 2 {
 					l, err := a.List(t.Context(), everyMailbox)
 					if err != nil {

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -77,8 +78,13 @@ func (s *session) login(ctx context.Context) (err error) {
 	if err := s.authenticate(secret); err != nil {
 		return s.loginFault(ctx, err)
 	}
+	before := s.caps
 	if s.caps = s.takeTold(); s.caps == nil {
 		s.caps, err = s.c.Capability().Wait()
+	}
+	if _, refused := asRefusal(err); refused && s.farewell() == nil {
+		s.caps = before // it is in, and only does not say once more what it can do
+		return nil
 	}
 	return s.fault(ctx, err)
 }
@@ -147,7 +153,7 @@ func (s *session) try(w way, secret Secret) (seen bool, err error) {
 // that broke.
 func (s *session) loginFault(ctx context.Context, err error) error {
 	r, ok := asRefusal(err)
-	cause := context.Cause(ctx)
+	cause, user := context.Cause(ctx), reach.Quoted(s.a.o.User)
 	if !ok && state.KindOf(err) == state.Other && !errors.Is(cause, context.Canceled) {
 		// Some servers refuse beside the command, and end the connection or fall silent.
 		r, ok = s.refusedBeside()
@@ -160,16 +166,18 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		return err
 	default:
 		if bye := s.farewell(); bye != nil {
-			return &busy{err: bye}
+			return &busy{err: fmt.Errorf("log-in of %s was broken off: %w", user, bye)}
 		}
 		return s.fault(ctx, err)
 	}
-	if r.later() {
-		wait, _ := r.comeBack()
-		return &busy{err: r, wait: wait}
+	switch wait, _ := r.comeBack(); {
+	case r.later() && reach.CountsFailures(r.text): // each further try would be one more
+		return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", user, r).WithHint("%s", reach.CountedHint)
+	case r.later():
+		return &busy{err: fmt.Errorf("log-in of %s refused for now: %w", user, r), wait: wait}
 	}
 	s.a.forgetSecret()
-	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(s.a.o.User), r).WithHint("%s", r.loginHint())
+	return state.Faultf(state.Login, "log-in of %s refused: %w", user, r).WithHint("%s", r.loginHint())
 }
 
 // refusedBeside returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.

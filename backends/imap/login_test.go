@@ -243,6 +243,7 @@ func TestHungServer(t *testing.T) {
 	}
 	for _, at := range []string{"GREETING", "AUTHENTICATE", "CAPABILITY", "EXAMINE", "UID FETCH"} {
 		t.Run(at, func(t *testing.T) {
+			t.Parallel()
 			srv := script.Every(t, script.Healthy(boxes(), script.Answers{
 				at: stall,
 				"AUTHENTICATE": func(p *script.Peer, cmd script.Command) bool {
@@ -256,14 +257,14 @@ func TestHungServer(t *testing.T) {
 			if at != "CAPABILITY" {
 				srv = script.Every(t, script.Healthy(boxes(), script.Answers{at: stall}))
 			}
-			a := account(t, options(srv), func(o *Options) { o.Timeout = 100 * time.Millisecond })
+			a := account(t, options(srv), func(o *Options) { o.Timeout = time.Second })
 			begun := time.Now()
 			kind := state.Unreachable
 			if at == "EXAMINE" || at == "UID FETCH" {
 				kind = state.Other
 			}
 			wantFault(t, noop(t.Context(), a), kind, "")
-			if d := time.Since(begun); d > 2*time.Second {
+			if d := time.Since(begun); d > 20*time.Second {
 				t.Errorf("took %v", d)
 			}
 		})
@@ -340,12 +341,89 @@ func TestLoginRefusedBesideTheCommand(t *testing.T) {
 				p.Close()
 				return true
 			}}))
-			a := account(t, options(srv), func(o *Options) { o.Timeout = time.Second })
+			a := account(t, options(srv), func(o *Options) { o.Timeout = 3 * time.Second })
 			wantFault(t, noop(t.Context(), a), c.kind, c.text)
 			if srv.Accepted() != 1 || sent(srv, "AUTHENTICATE *")+sent(srv, "LOGIN *") != 1 {
 				t.Errorf("%d connections, sent %q", srv.Accepted(), srv.Commands())
 			}
 		})
+	}
+}
+
+// What providers say when they let nobody in is about the user, or about now; the password is sent once,
+// and the hint is about what they say.
+func TestProvidersRefusals(t *testing.T) {
+	for _, c := range []struct {
+		answer string // to the log-in
+		kind   state.Kind
+		hint   string
+	}{
+		{"$tag NO [ALERT] Application-specific password required: https://x.example (Failure)", state.Login, "app password"},
+		{"$tag NO [ALERT] Please log in via your web browser: https://x.example (Failure)", state.Login, "web browser"},
+		{"$tag NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)", state.Login, "check user and password"},
+		{"$tag NO [ALERT] Your account is not enabled for IMAP use. (Failure)", state.Login, "switch IMAP"},
+		{"$tag NO Your account is not enabled for IMAP use", state.Login, "switch IMAP"},
+		{"$tag NO [ALERT] Too many simultaneous connections. (Failure)", state.Unreachable, "try again later"},
+		{"$tag NO [ALERT] Account exceeded command or bandwidth limits. (Failure)", state.Unreachable, "try again later"},
+		{"$tag NO [ALERT] Maximum number of connections from user+IP exceeded (limit=10)", state.Unreachable, "try again later"},
+		{"$tag NO Temporary System Error (Failure)", state.Unreachable, "try again later"},
+		{"$tag NO AUTHENTICATE failed.", state.Login, "check user and password"},
+		{"$tag NO Server Unavailable. 15", state.Unreachable, "try again later"},
+		{"$tag NO [AUTHENTICATIONFAILED] Basic authentication is disabled.", state.Login, "OAuth"},
+		{"$tag NO [LIMIT] LOGIN Rate limit hit.", state.Unreachable, "try again later"},
+		{"$tag NO [SERVERBUG] LOGIN Server error - Please try again later", state.Unreachable, "try again later"},
+		{"$tag NO [UNAVAILABLE] LOGIN internal server error", state.Unreachable, "try again later"},
+		{"$tag NO [AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is disabled", state.Login, "switch IMAP"},
+		{"$tag NO [ALERT] You are yet to enable IMAP for your account. Please contact your administrator", state.Login, "switch IMAP"},
+		{"$tag NO Login fail. Please using weblogin", state.Login, "web browser"},
+		{"$tag NO Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy.", state.Login, "switch IMAP"},
+		{"$tag NO LOGIN Login error or password error", state.Login, "check user and password"},
+		{"$tag NO Login frequency limited", state.Unreachable, "try again later"},
+		{"$tag NO Login only available under a layer", state.Login, "TLS"},
+		{"$tag NO Mailbox is locked by another session", state.Unreachable, "try again later"},
+		{"$tag NO Account is disabled", state.Login, "locked or closed"},
+		// The server counts: not again, whether or not it says that this passes.
+		{"$tag NO Temporary error for login(ada): Too many bad auth attempts!", state.Unreachable, "counts failed log-ins"},
+		{"$tag NO [UNAVAILABLE] too many login attempts", state.Unreachable, "counts failed log-ins"},
+		{"$tag NO Too many failed logins", state.Login, "counts failed log-ins"},
+		{"* BYE Disconnected: Auth failed", state.Login, "check user and password"},
+	} {
+		t.Run(c.answer, func(t *testing.T) {
+			srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": func(p *script.Peer, _ script.Command) bool {
+				p.Send(c.answer)
+				if !strings.HasPrefix(c.answer, "$tag") {
+					p.Close()
+				}
+				return true
+			}}))
+			a := account(t, options(srv))
+			err := noop(t.Context(), a)
+			if wantFault(t, err, c.kind, "log-in of"); !strings.Contains(state.HintOf(err), c.hint) {
+				t.Errorf("hint: %s", state.HintOf(err))
+			}
+			if n := sent(srv, "AUTHENTICATE *") + sent(srv, "LOGIN *"); n != 1 {
+				t.Errorf("the password was sent %d times", n)
+			}
+		})
+	}
+}
+
+// Where a server counts log-ins that failed, it is not waited for: to come back would be one more.
+func TestNotAgainWhereFailuresAreCounted(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag NO Temporary error: too many bad auth attempts")}))
+	a := account(t, options(srv), func(o *Options) { o.MaxWait = time.Hour })
+	a.patience.Sleep = func(context.Context, time.Duration) error { t.Error("it waits"); return context.Canceled }
+	wantFault(t, noop(t.Context(), a), state.Unreachable, "too many bad auth attempts")
+}
+
+// A server that does not say once more what it can do is believed what it said before.
+func TestCapabilitiesAreRefusedAfterLogin(t *testing.T) {
+	for _, line := range []string{"$tag NO what", "$tag BAD Command Argument Error. 11"} {
+		srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag OK in"), "CAPABILITY": answer(line)}))
+		// The scripted server itself heard of no log-in, and says so at the next command.
+		if err := noop(t.Context(), account(t, options(srv))); sent(srv, "EXAMINE *") != 1 {
+			t.Errorf("%q: %v", line, err)
+		}
 	}
 }
 

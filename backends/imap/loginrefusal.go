@@ -1,15 +1,13 @@
 package imap
 
 import (
-	"slices"
-	"strings"
+	"cmp"
+
+	"mailsync/backends/reach"
 )
 
 // says reports whether the text holds one of these words, in any case.
-func (r *refusal) says(words ...string) bool {
-	text := strings.ToLower(r.text)
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-}
+func (r *refusal) says(words ...string) bool { return reach.Says(r.text, words...) }
 
 // later reports whether a refused log-in is about now. What speaks of failures is not: the
 // server counts them, and to come back with the same password would be one more.
@@ -17,17 +15,18 @@ func (r *refusal) later() bool {
 	if _, later := r.comeBack(); later {
 		return true
 	}
-	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary") {
+	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary", "another session") {
 		return false
 	}
-	return r.says("temporar", "try again later") || r.says("too many") && r.says("connection", "session", "login")
+	return r.says("temporar", "try again later", "unavailable", "another session") || r.says("too many") && r.says("login") ||
+		reach.IsCrowded(r.text)
 }
 
 // ofTheUser reports whether a refusal says that user or password are wrong (RFC 5530 section 3).
 // It is asked of what answers no command, and so may be about anything.
 func (r *refusal) ofTheUser() bool {
 	return !r.later() && (r.ofTheUserByCode() ||
-		r.says("authentication fail", "login fail", "log-in fail", "logon fail", "failed login", "authentication error",
+		r.says("auth fail", "authentication fail", "login fail", "log-in fail", "logon fail", "failed login", "authentication error",
 			"credential", "invalid login", "incorrect login", "invalid password", "incorrect password", "wrong password", "bad password"))
 }
 
@@ -36,9 +35,9 @@ func (r *refusal) ofTheUserByCode() bool {
 }
 
 // ofTheWay reports whether a refusal says that the server does not take this way of logging in:
-// another one may do.
+// another one may do. An alert is for the user, and so are words of what the user has to do.
 func (r *refusal) ofTheWay() bool {
-	if r.ofTheUserByCode() {
+	if r.ofTheUserByCode() || r.hasCode("ALERT") || reach.RefusedHint(r.text) != "" {
 		return false
 	}
 	return r.typ == "BAD" || r.hasCode("CANNOT") ||
@@ -55,5 +54,5 @@ func (r *refusal) loginHint() string {
 	case r.hasCode("CONTACTADMIN"):
 		return "the server says that its administrator has to be asked"
 	}
-	return "check user and password; many providers want an app password for mail programs"
+	return cmp.Or(reach.RefusedHint(r.text), "check user and password; many providers want an app password for mail programs")
 }

@@ -135,7 +135,7 @@ func TestDeletionsAnsweredOddly(t *testing.T) {
 			for _, caps := range [][]string{script.DefaultCaps, {"USER", "UIDL"}} {
 				box := uidls("a", "b", "c", "d", "e", "f")
 				box.Caps = caps
-				a := meet(t, script.New(t, script.Healthy(box, c.answers)), func(o *Options) { o.Timeout = time.Second })
+				a := meet(t, script.New(t, script.Healthy(box, c.answers)), func(o *Options) { o.Timeout = 2 * time.Second })
 				_, uids := seen(t, a)
 				out, err := a.Expunge(t.Context(), doom(uids[:4]...))
 				if !slices.Equal(out.Gone, c.gone) || c.says == "" && len(c.gone) == 4 && err != nil || err == nil && len(c.gone) < 4 {

@@ -1,10 +1,12 @@
 package pop3
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/emersion/go-sasl"
@@ -21,19 +23,25 @@ func (a *Account) login(ctx context.Context, c *client) error {
 	}
 	err = a.authenticate(c, secret)
 	r, refused := asRefusal(err)
+	hint := ""
+	if refused {
+		hint = reach.RefusedHint(r.text)
+	}
 	switch {
 	case err == nil:
 		a.worked = true
 		return nil
 	case !refused:
 		return err
-	case r.later(), r.has("SYS/PERM"):
-		return err // not about us, and so no reason to doubt the password
-	case !r.blames() && (a.worked || a.o.WorkedBefore) && c.caps.judge(secret).Token == "": // a token ends by itself
+	case r.later() && reach.CountsFailures(r.text): // each further try would be one more
+		return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", reach.Quoted(c.o.User), r).WithHint("%s", reach.CountedHint)
+	case r.later(), r.has("SYS/PERM") && hint == "":
+		return fmt.Errorf("log-in of %s refused: %w", reach.Quoted(c.o.User), err) // not about us, and so no reason to doubt the password
+	case !r.blames() && hint == "" && (a.worked || a.o.WorkedBefore) && c.caps.judge(secret).Token == "": // a token ends by itself
 		return state.Faultf(state.Unreachable, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", unclearHint)
 	}
 	a.known = nil
-	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", loginHint)
+	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", cmp.Or(hint, loginHint))
 }
 
 // errNextWay says that a connection ended with a refused log-in, and that there is another way to try.

@@ -296,7 +296,7 @@ func TestNamelessMessageThatCannotBeRead(t *testing.T) {
 			box := uidls("a", "", "", "d")
 			a := meet(t, script.New(t, script.Healthy(box, script.Answers{"RETR": func(p *script.Peer, no string) bool {
 				return no == "2" && answer(p, no)
-			}})), func(o *Options) { o.Timeout = time.Second })
+			}})), func(o *Options) { o.Timeout = 2 * time.Second })
 			sn, uids := seen(t, a)
 			if len(uids) != 3 || sn.Complete || len(sn.Trouble) != 1 || !strings.Contains(sn.Trouble[0].Err.Error(), "message 2 has no unique-id") {
 				t.Errorf("%v, %v", uids, sn.Trouble)
@@ -356,7 +356,7 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 						box.Caps = []string{"UIDL", "USER", "TOP", "UTF8"}
 					}
 					srv := script.New(t, script.Healthy(box, script.Answers{verb: answer}))
-					a := meet(t, srv, func(o *Options) { o.Timeout = time.Second })
+					a := meet(t, srv, func(o *Options) { o.Timeout = 2 * time.Second })
 					_, uids := seen(t, a)
 					bodies, errs := bring(t, a, uids)
 					if len(errs) > 0 || !slices.Equal(got(bodies), box.Bodies()) {
@@ -442,7 +442,7 @@ func TestDripping(t *testing.T) {
 		p.Send("+OK")
 		p.Drip(script.Stuffed(body), 1, 40*time.Millisecond)
 		return true
-	}})), func(o *Options) { o.Timeout = time.Second })
+	}})), func(o *Options) { o.Timeout = 2 * time.Second })
 	_, uids := seen(t, a)
 	if bodies, errs := bring(t, a, uids); len(errs) > 0 || string(bodies[uids[0]]) != body {
 		t.Errorf("%q, %v", got(bodies), errs)
@@ -453,7 +453,7 @@ func TestDripping(t *testing.T) {
 func TestStatusLineThatDrips(t *testing.T) {
 	t.Parallel()
 	a := meet(t, script.New(t, func(p *script.Peer) { p.Drip([]byte(strings.Repeat("x", 1<<16)), 1, 50*time.Millisecond) }),
-		func(o *Options) { o.Timeout = time.Second })
+		func(o *Options) { o.Timeout = 2 * time.Second })
 	if _, err := a.List(t.Context(), func(state.Listed) bool { return true }); state.KindOf(err) != state.Unreachable {
 		t.Errorf("%v", err)
 	}

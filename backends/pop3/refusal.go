@@ -65,10 +65,10 @@ func asRefusal(err error) (*refusal, bool) {
 	return r, ok
 }
 
-// fault adds kind and hint to a refusal, if err is one.
+// fault adds kind and hint to a refusal, if err is one that has none yet.
 func fault(err error) error {
 	r, ok := asRefusal(err)
-	if !ok {
+	if !ok || state.KindOf(err) != state.Other {
 		return err
 	}
 	switch {
@@ -100,6 +100,8 @@ var (
 		"later", "locked by", "another session", "overload"}
 	aboutUs = []string{"password", "authentication fail", "authorization fail", "auth fail", "login fail", "log-in fail", "invalid", "incorrect",
 		"wrong", "credential", "bad ", "denied", "unknown user", "no such user", "not known", "disabled"}
+	// Some servers name all that it may be, the password among it.
+	wrong    = []string{"password is incorrect", "incorrect password", "wrong password", "password is wrong"}
 	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
 )
 
@@ -115,7 +117,7 @@ func (c *client) atLogin(err error) error {
 		return err
 	}
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(c.o.User), "")
-	r.now = r.now || holdsAny(text, aboutNow) || holdsAny(text, maybeNow) && !holdsAny(text, aboutUs)
+	r.now = r.now || (holdsAny(text, aboutNow) || reach.IsCrowded(text)) && !holdsAny(text, wrong) || holdsAny(text, maybeNow) && !holdsAny(text, aboutUs)
 	r.us = !r.now && holdsAny(text, aboutUs)
 	return err
 }
