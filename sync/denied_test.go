@@ -132,10 +132,10 @@ func TestAppendWithoutADeniedKeyword(t *testing.T) {
 	}
 }
 
-// unset is what was said of flags that are not settable.
+// unset is what was said of flags that are cannot be set.
 func unset(n *notes) (said []string) {
 	for _, text := range n.said {
-		if strings.Contains(text, "not settable") {
+		if strings.Contains(text, "cannot be set") {
 			said = append(said, text)
 		}
 	}

@@ -92,11 +92,11 @@ func (r *run) unsettable(ctx context.Context, b *box, all, denied state.Flags, w
 		return nil
 	}
 	if now := all &^ g.Unsettable; now != 0 {
-		text := "flags that are not settable here stay as they are on both sides: " + strings.Join(b.kw.NamesOf(now), " ")
+		text := "flags that cannot be set here stay as they are on both sides: " + strings.Join(b.kw.NamesOf(now), " ")
 		if why != nil {
 			text += fmt.Sprintf(" (%v)", why)
 		}
-		r.note(b.name, text, "they travel once the mailbox keeps them")
+		r.note(b.name, text, "they are carried over once the mailbox keeps them")
 	}
 	return r.commit(ctx, b, state.Commit{Unsettable: &all, Denied: &denied})
 }

@@ -39,7 +39,7 @@ func (r *run) foundHere(ctx context.Context, listing *state.Listing) error {
 		switch {
 		case taken[f.Path]:
 		case f.Levels == nil:
-			r.note(f.Path, "a link, or a Maildir where the layout has no mailbox: it is left alone, and not appended", "")
+			r.note(f.Path, "a link, or a Maildir in a place where no mailbox has its own: it is left alone, and not appended", "")
 		case r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}):
 		case r.housed(f, listing, name):
 		default:

@@ -132,7 +132,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 	}
 	if b.isView() && !h.DryRun {
 		if err := h.lookAtView(ctx, b); err != nil {
-			return fmt.Errorf("look at what it shows by now: %w", err)
+			return fmt.Errorf("list its messages again: %w", err)
 		}
 	}
 	m := &matching{r: &restoring{Restore: &Restore{Server: h.Server}}, raw: b.listed.Raw, mark: b.server.Mark, byUID: map[state.UID]*offered{}}

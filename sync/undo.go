@@ -87,7 +87,7 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	}
 	if b.isView() {
 		if err := r.lookAtView(ctx, b); err != nil {
-			return fmt.Errorf("look at what it shows by now: %w", err)
+			return fmt.Errorf("list its messages again: %w", err)
 		}
 	}
 	moved, err := r.moveBack(ctx, b, last)

@@ -85,7 +85,7 @@ func (r *run) spared(ctx context.Context, b *box, ops []Op) ([]Op, error) {
 	if len(t.messageIDs) > 0 {
 		idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, uidsOf(ops))
 		if err != nil {
-			return nil, fmt.Errorf("ask who is to be expunged: %w", err)
+			return nil, fmt.Errorf("look up what is to be expunged: %w", err)
 		}
 		for _, id := range idents {
 			named[id.UID] = t.messageIDs[id.MessageID]
@@ -97,7 +97,7 @@ func (r *run) spared(ctx context.Context, b *box, ops []Op) ([]Op, error) {
 	})
 	if n := len(ops) - len(kept); n > 0 {
 		b.undone = true
-		r.note(b.name, fmt.Sprintf("%d messages that were removed here stay on the server: files that may be the same messages are not there", n), "")
+		r.note(b.name, fmt.Sprintf("%d messages that were removed here stay on the server: files here that may be the same messages are not there yet", n), "")
 	}
 	return kept, nil
 }

@@ -131,7 +131,7 @@ func (r *run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views
 			}
 		}
 		if held > 0 {
-			r.note(b.name, fmt.Sprintf("%d of its messages stay on the server: it shows them of mailboxes that this run is not about", held), "")
+			r.note(b.name, fmt.Sprintf("%d of its messages stay on the server: they are copies out of mailboxes that this run leaves out", held), "")
 		}
 	}
 	return nil

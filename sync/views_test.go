@@ -71,7 +71,7 @@ func TestArchiveOfWhatViewsShow(t *testing.T) {
 	}
 	there("INBOX 2, Drafts 4, All 2, All 4")
 	if !slices.ContainsFunc(said.said, func(s string) bool {
-		return strings.Contains(s, "1 of its messages stay on the server: it shows them of")
+		return strings.Contains(s, "1 of its messages stay on the server: they are copies out of")
 	}) {
 		t.Errorf("it said %q", said.said)
 	}

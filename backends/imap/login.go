@@ -45,10 +45,10 @@ func (s *session) greet(ctx context.Context) error {
 		return nil
 	}
 	if r, ok := asRefusal(err); ok {
-		return r.atGreeting()
+		return s.a.turnedAway(r)
 	}
 	if r, ok := asRefusal(s.farewell()); ok {
-		return r.atGreeting() // imapclient may see the end of the connection before it tells of a BYE
+		return s.a.turnedAway(r) // imapclient may see the end of the connection before it tells of a BYE
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, os.ErrDeadlineExceeded) {
 		return s.a.noGreeting(cause)
@@ -166,7 +166,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		return err
 	default:
 		if bye := s.farewell(); bye != nil {
-			return &busy{err: fmt.Errorf("log-in of %s was broken off: %w", user, bye)}
+			return &busy{err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
 		}
 		return s.fault(ctx, err)
 	}

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"mailsync/state"
@@ -21,6 +22,12 @@ func (b *busy) Unwrap() error { return b.err }
 func (r *refusal) atGreeting() error {
 	wait, _ := r.comeBack()
 	return &busy{err: r, wait: wait}
+}
+
+// turnedAway is atGreeting where the server was just connected to.
+func (a *Account) turnedAway(r *refusal) error {
+	wait, _ := r.comeBack()
+	return &busy{err: fmt.Errorf("%s turned us away: %w", a.server.Addr(), r), wait: wait}
 }
 
 // asBusy finds a come back later in an error, a refused command's included.

@@ -60,7 +60,7 @@ func (a *Account) askStartTLS(conn net.Conn) error {
 		return state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
 			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
 	default:
-		return greetingRefusal(c.hide.Hide(line)).atGreeting()
+		return a.turnedAway(greetingRefusal(c.hide.Hide(line)))
 	}
 	if c.caps == "" {
 		if _, err := c.command("a CAPABILITY"); err != nil {

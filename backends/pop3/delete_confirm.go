@@ -14,7 +14,7 @@ import (
 
 var (
 	errRenamed  = errors.New("its number stands for another message now")
-	errNotNamed = errors.New("the server does not name its messages once more")
+	errNotNamed = errors.New("the server does not list its unique-ids once more")
 )
 
 // confirm keeps of a request those messages that are what they should be, and asks for

@@ -25,7 +25,17 @@ func newPeer(s *Stage, conn net.Conn) *Peer {
 }
 
 // Close closes the connection.
-func (p *Peer) Close() { _ = p.conn.Close() }
+func (p *Peer) Close() {
+	p.publish()
+	_ = p.conn.Close()
+}
+
+// publish makes what this connection's goroutine has done known to that of the next one, which the
+// client makes because of it: the race detector sees no order in what goes over a network.
+func (p *Peer) publish() {
+	p.Stage.mu.Lock()
+	defer p.Stage.mu.Unlock()
+}
 
 // End closes the connection and ends the goroutine.
 func (p *Peer) End() {
@@ -54,6 +64,7 @@ func (p *Peer) ResetAfter(n int64) { p.left, p.cut = n, p.reset }
 
 // Raw sends octets as they are.
 func (p *Peer) Raw(b []byte) {
+	p.publish()
 	last := p.left >= 0 && int64(len(b)) >= p.left
 	if last {
 		b = b[:p.left]

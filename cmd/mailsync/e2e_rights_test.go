@@ -50,20 +50,20 @@ func TestRightsOfAMailbox(t *testing.T) {
 	flagFile(t, w.root, "RO", 1, "S")
 	o := w.run("sync")
 	o.want(t, 0)
-	if !strings.Contains(o.stderr, `not settable here`) || !strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, "RO") {
+	if !strings.Contains(o.stderr, `cannot be set here`) || !strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, "RO") {
 		t.Errorf("it said\n%s%s", o.stdout, o.stderr)
 	}
 	for range 2 {
 		o = w.run("sync")
 		o.want(t, 0)
-		if strings.Contains(o.stderr, "settable") {
+		if strings.Contains(o.stderr, "cannot be set") {
 			t.Errorf("it said it again\n%s", o.stderr)
 		}
 	}
 	idle(t, w)
 	o = w.run("verify", "--server")
 	o.want(t, 0)
-	if !strings.Contains(o.stdout, "not settable there: uid 1") {
+	if !strings.Contains(o.stdout, "cannot be set there: uid 1") {
 		t.Errorf("verify\n%s%s", o.stdout, o.stderr)
 	}
 
@@ -83,7 +83,7 @@ func TestRightsOfAMailbox(t *testing.T) {
 	flagFile(t, w.root, "RO", 2, "F")
 	o = w.run("sync")
 	o.want(t, 0)
-	if !strings.Contains(o.stderr, `not settable here`) || strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, `\Flagged`) {
+	if !strings.Contains(o.stderr, `cannot be set here`) || strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, `\Flagged`) {
 		t.Errorf("it said\n%s%s", o.stdout, o.stderr)
 	}
 	mails, err := client.Read("RO", false)

@@ -122,7 +122,7 @@ func shownText(names []string) string {
 }
 
 func shownHint(exclude string) string {
-	return fmt.Sprintf("if nothing is only there, %s leaves it out", exclude)
+	return fmt.Sprintf("if it has nothing of its own, %s leaves it out", exclude)
 }
 
 // places tells where mailboxes lie, or will.

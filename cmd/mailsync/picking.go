@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -117,7 +118,7 @@ func (p *picking) meant(pattern config.Pattern) string {
 	spared := slices.Sorted(maps.Keys(p.spared))
 	for _, name := range spared {
 		if pattern.Match(strings.Split(name, "/"), "") {
-			return name + " is there, and the configuration leaves it out (include, exclude)"
+			return fmt.Sprintf("%q is there, and the configuration leaves it out (include, exclude)", name)
 		}
 	}
 	names := slices.Sorted(maps.Keys(p.others))

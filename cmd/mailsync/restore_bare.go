@@ -53,7 +53,7 @@ func (o *bringing) tellPassed(r *accountRun, done *engine.Restoration, passed []
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
 		if p.Spared || o.mailboxes.given() {
-			r.told.Note("", fmt.Sprintf("%q is passed over: %v", name, p.Err), "")
+			r.told.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
 			continue
 		}
 		done.Problems = append(done.Problems, engine.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})

@@ -179,7 +179,7 @@ func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 		apart(a, a.Status.String())
 	}
 	for _, a := range v.Unsettable {
-		apart(a, "with flags that are not settable there")
+		apart(a, "with flags that cannot be set there")
 	}
 	if v.Fatal == nil {
 		hint := ""
