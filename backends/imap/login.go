@@ -165,19 +165,27 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	case state.KindOf(err) != state.Other:
 		return err
 	default:
-		if bye := s.farewell(); bye != nil {
+		if bye, ok := asRefusal(s.farewell()); ok && reach.CountsFailures(bye.text) {
+			return counted(user, bye)
+		} else if ok {
 			return &busy{err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
 		}
 		return s.fault(ctx, err)
 	}
 	switch wait, _ := r.comeBack(); {
-	case r.later() && reach.CountsFailures(r.text): // each further try would be one more
-		return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", user, r).WithHint("%s", reach.CountedHint)
+	case r.later() && reach.CountsFailures(r.text):
+		return counted(user, r)
 	case r.later():
 		return &busy{err: fmt.Errorf("log-in of %s refused for now: %w", user, r), wait: wait}
 	}
 	s.a.forgetSecret()
 	return state.Faultf(state.Login, "log-in of %s refused: %w", user, r).WithHint("%s", r.loginHint())
+}
+
+// counted is a log-in refused by a server that counts failures and says that it passes. It is not waited
+// for: each further try would be one more.
+func counted(user string, r *refusal) error {
+	return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", user, r).WithHint("%s", reach.CountedHint)
 }
 
 // refusedBeside returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.

@@ -386,6 +386,7 @@ func TestProvidersRefusals(t *testing.T) {
 		{"$tag NO Temporary error for login(ada): Too many bad auth attempts!", state.Unreachable, "counts failed log-ins"},
 		{"$tag NO [UNAVAILABLE] too many login attempts", state.Unreachable, "counts failed log-ins"},
 		{"$tag NO Too many failed logins", state.Login, "counts failed log-ins"},
+		{"* BYE Temporarily blocked: too many invalid attempts", state.Unreachable, "counts failed log-ins"},
 		{"* BYE Disconnected: Auth failed", state.Login, "check user and password"},
 	} {
 		t.Run(c.answer, func(t *testing.T) {
@@ -410,10 +411,16 @@ func TestProvidersRefusals(t *testing.T) {
 
 // Where a server counts log-ins that failed, it is not waited for: to come back would be one more.
 func TestNotAgainWhereFailuresAreCounted(t *testing.T) {
-	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag NO Temporary error: too many bad auth attempts")}))
-	a := account(t, options(srv), func(o *Options) { o.MaxWait = time.Hour })
-	a.patience.Sleep = func(context.Context, time.Duration) error { t.Error("it waits"); return context.Canceled }
-	wantFault(t, noop(t.Context(), a), state.Unreachable, "too many bad auth attempts")
+	for _, line := range []string{"$tag NO Temporary error: too many bad auth attempts", "* BYE Temporary error: too many bad auth attempts"} {
+		srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": func(p *script.Peer, _ script.Command) bool {
+			p.Send(line)
+			p.Close()
+			return true
+		}}))
+		a := account(t, options(srv), func(o *Options) { o.MaxWait = time.Hour })
+		a.patience.Sleep = func(context.Context, time.Duration) error { t.Error("it waits"); return context.Canceled }
+		wantFault(t, noop(t.Context(), a), state.Unreachable, "too many bad auth attempts")
+	}
 }
 
 // A server that does not say once more what it can do is believed what it said before.
