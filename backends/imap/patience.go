@@ -18,13 +18,7 @@ type busy struct {
 func (b *busy) Error() string { return b.err.Error() }
 func (b *busy) Unwrap() error { return b.err }
 
-// atGreeting is a refusal in place of a greeting: nothing of ours was wrong yet.
-func (r *refusal) atGreeting() error {
-	wait, _ := r.comeBack()
-	return &busy{err: r, wait: wait}
-}
-
-// turnedAway is atGreeting where the server was just connected to.
+// turnedAway is a refusal in place of a greeting: nothing of ours was wrong yet.
 func (a *Account) turnedAway(r *refusal) error {
 	wait, _ := r.comeBack()
 	return &busy{err: fmt.Errorf("%s turned us away: %w", a.server.Addr(), r), wait: wait}
