@@ -58,6 +58,7 @@ func New(conn net.Conn, o Options) *Conn {
 	c := &Conn{Conn: conn, o: o.withDefaults(), exists: -1}
 	c.turn = sync.NewCond(&c.mu)
 	c.readOnly.Store(o.ReadOnly)
+	c.progress.upTo = time.Now()
 	c.rd.buf = make([]byte, 64<<10)
 	c.rd.src = puller{c}
 	c.wr.dst = pusher{c}
@@ -238,6 +239,7 @@ func (c *Conn) arm(mid bool) {
 	}
 	var at time.Time
 	now, wait := time.Now(), c.o.Timeout
+	c.progress.count(now)
 	c.progress.outOf = false
 	switch {
 	case len(c.pending) == 1 && c.pending[0].verb == "IDLE" && c.pending[0].conts == 0:
@@ -246,7 +248,7 @@ func (c *Conn) arm(mid bool) {
 		}
 		at = now.Add(wait)
 	case len(c.pending) > 0 || len(c.mine) > 0 || c.sending || !c.greeted:
-		if left := c.progress.left(wait, now); left < wait {
+		if left := patience*wait - c.progress.waited; left < wait {
 			wait, c.progress.outOf = left, true
 		}
 		at = now.Add(wait)
@@ -263,13 +265,14 @@ func (p puller) Read(b []byte) (int, error) {
 	c := p.c
 	c.mu.Lock()
 	c.arm(c.rd.mid)
+	c.progress.reading = true
 	c.mu.Unlock()
 	n, err := c.Conn.Read(b)
 	c.in.Add(int64(n))
+	c.mu.Lock()
+	c.progress.came(n)
+	c.mu.Unlock()
 	if n > 0 {
-		c.mu.Lock()
-		c.progress.octets(n)
-		c.mu.Unlock()
 		return n, nil // an error comes again
 	}
 	return 0, err

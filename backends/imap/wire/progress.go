@@ -19,31 +19,36 @@ const (
 	longestBeginning = 64
 	// maxSeen is the highest sequence number whose FETCH can be news.
 	maxSeen = 1 << 24
+	// handling is how much of the time between two reads from the connection counts: a server that
+	// never stops talking is not waited for, and the client may have been busy with a message.
+	handling = 10 * time.Millisecond
 )
 
 // progress says how long the server has let us wait. Only what a command waits for is progress:
 // a server that talks of other things, or of the same thing over and over, is as good as silent.
 //
-// Time counts while the client reads: what it does with a message meanwhile is not the server's
-// fault. Conn.mu guards all of it.
+// Time counts while the connection is read: what the client does with a message meanwhile is not
+// the server's fault. The clock is looked at as often as the connection, not for each line.
+// Conn.mu guards all of it.
 type progress struct {
-	waited time.Duration // since the last progress, up to since
-	since  time.Time     // from when on the read under way counts; zero: none is
-	wanted bool          // the octets that come are of a response that is waited for
-	outOf  bool          // the deadline that is set is the end of our patience
+	waited  time.Duration // since the last progress, up to upTo
+	upTo    time.Time
+	reading bool // a read from the connection is under way
+	wanted  bool // the octets that come are of a response that is waited for
+	outOf   bool // the deadline that is set is the end of our patience
 
 	// What came since the last answer: it is news once.
 	heard   map[uint64]struct{} // what other responses were about
 	seed    maphash.Seed
-	seen    []uint64 // a bit for each message that a FETCH was about
+	seen    []uint64 // two bits for each message that a FETCH was about
 	removed int64    // EXPUNGE responses
 }
 
 // moved notes that something came or went that matters.
 func (p *progress) moved() {
 	p.waited, p.outOf = 0, false
-	if !p.since.IsZero() {
-		p.since = time.Now()
+	if p.reading {
+		p.upTo = time.Now()
 	}
 }
 
@@ -55,34 +60,36 @@ func (p *progress) turned() {
 	p.seen, p.removed = p.seen[:0], 0
 }
 
-// reading and read are around a read of the client's.
-func (p *progress) reading() { p.since = time.Now() }
-
-func (p *progress) read() {
-	p.waited += time.Since(p.since)
-	p.since = time.Time{}
-}
-
-// left is for how long a command may go on waiting.
-func (p *progress) left(timeout time.Duration, now time.Time) time.Duration {
-	left := patience*timeout - p.waited
-	if !p.since.IsZero() {
-		left -= now.Sub(p.since)
+// count adds the time until now.
+func (p *progress) count(now time.Time) {
+	passed := now.Sub(p.upTo)
+	if !p.reading {
+		passed = min(passed, handling)
 	}
-	return left
+	p.waited, p.upTo = p.waited+passed, now
 }
 
-// octets notes that so many came in the read under way.
-func (p *progress) octets(n int) {
+// came notes that the read under way has ended, with so many octets.
+func (p *progress) came(n int) {
+	p.count(time.Now())
+	p.reading = false
 	if p.wanted {
-		p.waited = max(-time.Since(p.since), p.waited-time.Duration(n)*time.Second/slowest)
+		p.waited = max(0, p.waited-time.Duration(n)*time.Second/slowest)
 	}
 }
 
-// isNews reports whether a message's FETCH came for the first time.
-func (p *progress) isNews(seq uint32) bool {
-	at, bit := int(seq/64), uint64(1)<<(seq%64)
-	if seq > maxSeen || at < len(p.seen) && p.seen[at]&bit != 0 {
+// isNews reports whether a message's FETCH came for the first time, one with a literal, or one without:
+// its flags may be told ahead of its body.
+func (p *progress) isNews(seq uint32, literal bool) bool {
+	if seq > maxSeen {
+		return false
+	}
+	n := 2 * seq
+	if literal {
+		n++
+	}
+	at, bit := int(n/64), uint64(1)<<(n%64)
+	if at < len(p.seen) && p.seen[at]&bit != 0 {
 		return false
 	}
 	if at >= len(p.seen) {
@@ -173,7 +180,7 @@ func (c *Conn) responseBegins(line []byte, whole bool) {
 	}
 	switch {
 	case numbered && is(name, "FETCH"):
-		p.wanted = p.isNews(seq)
+		p.wanted = p.isNews(seq, bytes.HasSuffix(line, []byte("}")))
 	case numbered && is(name, "EXPUNGE"): // the same number again is another message
 		p.removed++
 		p.wanted = c.exists < 0 || p.removed <= c.exists

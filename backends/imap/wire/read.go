@@ -31,13 +31,10 @@ type input struct {
 // responses it returns io.EOF; anywhere else the end is an io.ErrUnexpectedEOF.
 func (c *Conn) Read(b []byte) (int, error) {
 	rd := &c.rd
-	if len(b) == 0 {
-		return 0, nil
-	}
-	c.reading(true)
-	defer c.reading(false)
 	for {
 		switch {
+		case len(b) == 0:
+			return 0, nil
 		case rd.off < len(rd.out):
 			n := copy(b, rd.out[rd.off:])
 			rd.off += n
@@ -56,17 +53,6 @@ func (c *Conn) Read(b []byte) (int, error) {
 				rd.err = c.end(err)
 			}
 		}
-	}
-}
-
-// reading notes that a read of the client's begins or ends.
-func (c *Conn) reading(begins bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if begins {
-		c.progress.reading()
-	} else {
-		c.progress.read()
 	}
 }
 
@@ -245,7 +231,7 @@ func (c *Conn) next() error {
 	rd.mid, rd.fresh, rd.held = true, false, false
 	line := c.line()
 	c.responseBegins(line, true)
-	if !c.hasGreeting() {
+	if !c.greeted { // which nobody else writes
 		if err := c.checkGreeting(line); err != nil {
 			return err
 		}
@@ -260,12 +246,6 @@ func (c *Conn) next() error {
 		return c.untaggedResponse(line)
 	}
 	return c.tagged(line)
-}
-
-func (c *Conn) hasGreeting() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.greeted
 }
 
 // checkGreeting refuses a server that speaks another protocol (RFC 3501, 7.1).
