@@ -100,6 +100,7 @@ func (ap *appending) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if ap.fruit {
+			barren = 0
 			ap.a.appendBreaks.clear()
 		}
 		b, later := asBusy(ap.end)

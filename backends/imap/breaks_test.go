@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,6 +267,41 @@ func TestFetchFromAMailboxThatBreaksTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := w.kept(); !slices.Equal(got, []string{"C 1", "INBOX 1"}) || !errors.Is(w.done[1], state.ErrBreaks) {
+		t.Errorf("fetched %q, done %v", got, w.done)
+	}
+}
+
+// A mailbox at which a connection broke, and from which something was fetched since, is no worse than others.
+func TestFetchFromAMailboxThatBreaksNowAndThen(t *testing.T) {
+	acct := many("")
+	inbox := acct.Mailbox("INBOX")
+	for range 5 {
+		inbox.Append("more\r\n")
+	}
+	var opened atomic.Int32
+	srv := script.Every(t, func(p *script.Peer) {
+		p.MayEnd = true
+		script.Healthy(acct, script.Answers{
+			"EXAMINE": func(p *script.Peer, cmd script.Command) bool { return opened.Add(1)%2 == 1 && hangUp(p, cmd) },
+			"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+				if opened.Load() != 2 || !strings.HasPrefix(cmd.Args, "3 ") {
+					return false
+				}
+				p.Next() // so that what was sent is read
+				return hangUp(p, cmd)
+			},
+		})(p)
+	})
+	a := account(t, options(srv), func(o *Options) { o.Connections = 1 })
+	var items []state.Item
+	for uid := range state.UID(6) {
+		items = append(items, state.Item{Raw: "INBOX", UIDValidity: inbox.UIDValidity, UIDs: uids(uid + 1), Bytes: inFlight})
+	}
+	w := newWork(items...)
+	if err := a.Fetch(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.kept(); !slices.Equal(got, []string{"INBOX 2", "INBOX 5", "INBOX 6"}) || errors.Is(w.done[3], state.ErrBreaks) {
 		t.Errorf("fetched %q, done %v", got, w.done)
 	}
 }

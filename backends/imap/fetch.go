@@ -145,7 +145,6 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			return context.Cause(ctx)
 		}
 		if r.fruitful {
-			f.a.breaks.clear()
 			own.clear()
 		}
 		switch b, isBusy := asBusy(err); {

@@ -153,6 +153,7 @@ func (r *run) reap(ctx context.Context) {
 	if err == nil {
 		r.fruitful = true
 		r.f.a.patience.Worked()
+		r.f.a.breaks.worked(fl.item.Raw)
 		r.f.fetchedUnseen(fl.item, fl.left)
 		r.f.work.Done(fl.item, nil)
 		return

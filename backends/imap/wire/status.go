@@ -44,6 +44,18 @@ func statusWord(s *scanner) []byte {
 	return s.b[start:s.i]
 }
 
+var statuses = []string{"OK", "NO", "BAD", "BYE", "PREAUTH"}
+
+// statusOf spells a status, in whatever case it came; "" for any other word.
+func statusOf(word []byte) string {
+	for _, typ := range statuses {
+		if is(word, typ) {
+			return typ
+		}
+	}
+	return ""
+}
+
 // reportChange tells of a status line whose blanks or case were put right.
 func (c *Conn) reportChange(line []byte, at int) {
 	if out := chomp(c.rd.out[at:]); !bytes.EqualFold(out, line) && len(bytes.Fields(out)) == len(bytes.Fields(line)) {

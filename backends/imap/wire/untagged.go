@@ -11,8 +11,10 @@ func (c *Conn) untaggedResponse(first []byte) error {
 	s.blanks()
 	from := s.i
 	word := statusWord(&s)
-	switch typ := string(bytes.ToUpper(word)); typ {
-	case "OK", "NO", "BAD", "BYE", "PREAUTH":
+	if len(word) == 0 {
+		return c.garbled("something that is no response", first)
+	}
+	if typ := statusOf(word); typ != "" {
 		if c.collecting() {
 			if err := c.collect(first[from:]); err != nil {
 				return err
@@ -20,8 +22,6 @@ func (c *Conn) untaggedResponse(first []byte) error {
 		}
 		c.untaggedStatus(typ, first, first[s.i:])
 		return nil
-	case "":
-		return c.garbled("something that is no response", first)
 	}
 	if c.collecting() {
 		return c.collectWhole(from)
