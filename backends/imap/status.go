@@ -215,6 +215,11 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 	if trouble = cmp.Or(trouble, unsent); trouble != nil {
 		return trouble
 	}
+	return q.open(ctx, s, doubted)
+}
+
+// open asks for marks by EXAMINE.
+func (q *statuses) open(ctx context.Context, s *session, doubted []string) error {
 	for _, raw := range doubted {
 		at, err := s.open(ctx, raw, true)
 		if !q.settled(s, raw, err) {

@@ -73,7 +73,7 @@ type fields struct {
 }
 
 // The fields that are read, of each the first one.
-var fieldNames = [...]string{"message-id", "received", "date"}
+var fieldNames = [...][]byte{[]byte("message-id"), []byte("received"), []byte("date")}
 
 // fieldsOf reads a header. Values are unfolded (RFC 5322 section 2.2.3) and without outer blanks, "" where there
 // is no such field.
@@ -97,8 +97,9 @@ func fieldsOf(in *bufio.Reader) (fields, error) {
 		case !folded:
 			current = -1
 			field, rest, ok := bytes.Cut(text, []byte(":"))
-			i := slices.IndexFunc(fieldNames[:], func(n string) bool { return ok && strings.EqualFold(n, string(bytes.TrimRight(field, " \t"))) })
-			if i >= 0 && !found[i] {
+			field = bytes.TrimRight(field, " \t")
+			i := slices.IndexFunc(fieldNames[:], func(name []byte) bool { return bytes.EqualFold(name, field) })
+			if ok && i >= 0 && !found[i] {
 				current, found[i] = i, true
 				values[i] = append(values[i], rest...)
 			}

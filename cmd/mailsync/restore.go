@@ -226,20 +226,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 	defer func() { err = errors.Join(err, ledger.Close()) }()
 	t.Ledger = ledger
 	if o.from != "" {
-		sources, passed, closeTree, err := o.bare(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = closeTree() }() // only read
-		done = &engine.Restoration{}
-		if len(sources) > 0 {
-			t.From = sources
-			done = t.Run(ctx, nil)
-		} else {
-			done.Fatal = state.Faultf(state.Storage, "%s holds no Maildir", o.from).WithHint(`a Maildir is a folder with "cur" and "new" in it`)
-		}
-		o.tellPassed(r, done, passed)
-		return done, nil
+		return o.fromBare(ctx, r, t)
 	}
 	local := h
 	if target != r {

@@ -14,9 +14,26 @@ import (
 	engine "mailsync/sync"
 )
 
-// bare are the Maildirs of a folder that no account of the configuration has.
-//
-// What of it could not be read is passed, and keeps nothing else.
+// fromBare restores what --from names, and tells what of it was passed over.
+func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *engine.Restore) (*engine.Restoration, error) {
+	sources, passed, closeTree, err := o.bare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = closeTree() }() // only read
+	done := &engine.Restoration{}
+	if len(sources) > 0 {
+		t.From = sources
+		done = t.Run(ctx, nil)
+	} else {
+		done.Fatal = state.Faultf(state.Storage, "%s holds no Maildir", o.from).WithHint(`a Maildir is a folder with "cur" and "new" in it`)
+	}
+	o.tellPassed(r, done, passed)
+	return done, nil
+}
+
+// bare are the Maildirs of a folder that no account of the configuration has. What of it could not be read
+// is passed, and keeps nothing else.
 func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []state.Passed, closeTree func() error, err error) {
 	files, err := disk.OpenReal(o.from)
 	if err != nil {
