@@ -19,10 +19,10 @@ type picking struct {
 	patterns []config.Pattern
 
 	mu     sync.Mutex
-	met    map[string]bool // by pattern
-	spared map[string]bool // by name: matches, and the configuration leaves it out
-	others map[string]bool // names that no pattern matched
-	looked int             // accounts whose mailboxes are known
+	met    map[string]bool   // by pattern
+	spared map[string]string // by pattern: the first name that matches and that the configuration leaves out
+	others map[string]bool   // names that no pattern matched
+	looked int               // accounts whose mailboxes are known
 }
 
 var _ interface {
@@ -45,7 +45,7 @@ func (p *picking) Type() string { return "PATTERN" }
 
 // flag gives a command the flag --mailbox.
 func (p *picking) flag(c *cobra.Command, of *program) {
-	p.met, p.spared, p.others = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	p.met, p.spared, p.others = map[string]bool{}, map[string]string{}, map[string]bool{}
 	c.Flags().Var(p, "mailbox", "only mailboxes that match, INBOX, 'Lists/*' or role:sent say; may be repeated")
 	_ = c.RegisterFlagCompletionFunc("mailbox", of.completeMailboxes) // it fails only for a flag that is not there
 }
@@ -72,7 +72,9 @@ func (p *picking) among(levels []string, role string, included bool) bool {
 		case included:
 			p.met[pattern.String()], picked = true, true
 		default:
-			p.spared[name] = true
+			if was, known := p.spared[pattern.String()]; !known || name < was {
+				p.spared[pattern.String()] = name
+			}
 		}
 	}
 	if !picked && included {
@@ -115,11 +117,8 @@ const manyNames = 12
 
 // meant says what a pattern that matched nothing may have meant.
 func (p *picking) meant(pattern config.Pattern) string {
-	spared := slices.Sorted(maps.Keys(p.spared))
-	for _, name := range spared {
-		if pattern.Match(strings.Split(name, "/"), "") {
-			return fmt.Sprintf("%q is there, and the configuration leaves it out (include, exclude)", name)
-		}
+	if name, ok := p.spared[pattern.String()]; ok {
+		return fmt.Sprintf("%q is there, and the configuration leaves it out (include, exclude)", name)
 	}
 	names := slices.Sorted(maps.Keys(p.others))
 	for _, name := range names {
