@@ -57,7 +57,7 @@ type appending struct {
 	kw   *state.Keywords
 	out  []state.Appended
 
-	todo    []int // of msgs: neither sent nor refused; in their order
+	todo    []int // of msgs: neither sent nor refused
 	bare    []bool
 	flying  []appended // sent and not answered, oldest first
 	octets  int64      // of flying
@@ -140,8 +140,8 @@ func (ap *appending) longLast() {
 }
 
 // enough is the error after too many connections broke in a row. It is the server's failure, unless
-// the server has stored something in this run, or the message was long: then it is that of what was sent to this
-// mailbox.
+// the server has stored something in this run, or the message was long: then it is that of what
+// was sent to this mailbox.
 func (ap *appending) enough() error {
 	ap.a.appendBreaks.clear()
 	if !ap.a.stored.Load() && !ap.long {

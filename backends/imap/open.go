@@ -128,8 +128,8 @@ func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
 }
 
 // permits reports whether the server keeps a flag in the mailbox as it is selected. A mailbox that
-// was to be opened for changes and is read-only keeps none (RFC 9051 section 7.1). Some servers list the flags that are in use, and \*: there \Deleted is tried, and the echo
-// tells.
+// was to be opened for changes and is read-only keeps none (RFC 9051 section 7.1). Some servers
+// list the flags that are in use, and \*: there \Deleted is tried, and the echo tells.
 func (at *opened) permits(name string) bool {
 	if at.refused || !at.toldPerm {
 		return !at.refused // RFC 9051 section 7.1: without PERMANENTFLAGS all can be changed

@@ -20,9 +20,9 @@ import (
 // Store adds and removes flags with +FLAGS and -FLAGS, never with a replacing FLAGS, and
 // returns what the server echoed. A flag that the mailbox does not keep (PERMANENTFLAGS, or
 // it is read-only) is not sent, and denied; so is one that the server refuses by itself. The
-// flags of a message without an echo are asked for, unless its command failed. With req.Since, where the mailbox
-// has MODSEQs, a message that changed after it is left as it is, and its flags are asked
-// for. On an error the echoes so far are returned with it.
+// flags of a message without an echo are asked for, unless its command failed. With req.Since,
+// where the mailbox has MODSEQs, a message that changed after it is left as it is, and its flags
+// are asked for. On an error the echoes so far are returned with it.
 func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stored, error) {
 	raw, uidValidity, changes, kw := req.Raw, req.UIDValidity, req.Changes, req.Keywords
 	if len(changes) == 0 {
