@@ -34,11 +34,14 @@ type outgoing struct {
 // about to is in the base before, so that a run that breaks off is followed by one that
 // looks for the message before it sends it again.
 func (r *run) appendFiles(ctx context.Context, b *box, ops []Op) error {
-	ops, err := b.withoutTwins(ops)
-	if err != nil {
-		return err
+	alone, err := b.withoutTwins(ops)
+	if err == nil {
+		err = r.lookAfter(ctx, b, r.sendAll(ctx, b, alone, upload{read: func(o Op) (outgoing, bool, error) { return r.inspect(b, o) }}))
 	}
-	return r.lookAfter(ctx, b, r.sendAll(ctx, b, ops, upload{read: func(o Op) (outgoing, bool, error) { return r.inspect(b, o) }}))
+	if err != nil { // which of them are on the server is not sorted out
+		r.keepsBackOps(b, ops)
+	}
+	return err
 }
 
 // upload is how files are sent.
@@ -105,7 +108,7 @@ func (r *run) batch(b *box, order *sendOrder[Op], up upload) (batch []outgoing, 
 			continue
 		case err != nil:
 			b.undone = true
-			r.keepsBack(b, unsent{name: o.Name})
+			r.keepsBack(b, o.Name, nil)
 			if err := r.problem(b.name, 0, fmt.Errorf("append %q: %w", o.Name, err)); err != nil {
 				return nil, err
 			}
@@ -197,7 +200,7 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing, order *sendOrd
 				order.ready = append(order.ready, f.op) // it was not tried
 				continue
 			}
-			r.keepsBack(b, unsent{name: f.name, got: &f.got})
+			r.keepsBack(b, f.name, &f.got)
 			if a.Err != cause && !saidBy(failed, a) {
 				problems = append(problems, fmt.Errorf("append %q: %w", f.name, notSent(a)))
 			}

@@ -76,3 +76,9 @@ func DatesOf(files []Stamp) []int64 {
 	}
 	return datesOf(stamps)
 }
+
+// UnsentOfLength says whether a message of which nothing but the size was told may be an unsent file of so many octets.
+func UnsentOfLength(bytes, size int64, estimates bool) bool {
+	t := traits{lengths: map[int64]bool{bytes: true}}
+	return t.has(suspect{size: size}, estimates)
+}

@@ -129,7 +129,7 @@ func (r *run) lostThere(b *box, key string, uid state.UID, name string) error {
 		b.lost = map[string]bool{}
 	}
 	b.lost[key] = true
-	r.keepsBack(b, unsent{name: name})
+	r.keepsBack(b, name, nil)
 	if b.sending.has(key) {
 		r.addN(&r.result.Appended, -1)
 		b.sending.bytes -= b.sending.keys[key]

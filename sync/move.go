@@ -64,7 +64,7 @@ func (r *run) carryMoves(ctx context.Context) error {
 		if err != nil {
 			for _, m := range batch {
 				if m.Name != "" {
-					r.keepsBack(m.in, unsent{name: m.Name, got: &m.got})
+					r.keepsBack(m.in, m.Name, &m.got)
 				}
 			}
 			first.from.undone, first.to.undone = true, true

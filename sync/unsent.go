@@ -2,9 +2,7 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"mailsync/state"
@@ -16,28 +14,52 @@ import (
 type unsent struct {
 	box  *box
 	name string
-	got  *state.Received // once it was read
+	is   *likeness // once it was read
 }
 
-// keepsBack remembers files that are not on the server. What they may be part of is not expunged in
-// this run.
-func (r *run) keepsBack(b *box, files ...unsent) {
+// likeness is what a file and a message on the server have in common if they are one message.
+type likeness struct {
+	digest    [state.DigestSize]byte
+	bytes     int64
+	messageID string
+}
+
+// keepsBack remembers that a file is not on the server. What it may be is not expunged in this run.
+// got is what was read of it, nil for one that nobody read.
+func (r *run) keepsBack(b *box, name string, got *state.Received) {
+	u := unsent{box: b, name: name}
+	if got != nil {
+		u.is, _ = b.likeness(name, got) // else it is read again where it matters
+	}
 	r.turn.take()
 	defer r.turn.give()
-	for _, u := range files {
-		u.box = b
-		r.unsent = append(r.unsent, u)
-	}
+	r.unsent = append(r.unsent, u)
 }
 
-// keepsBackOps is keepsBack of files that nobody read.
+// keepsBackOps is keepsBack of the files of operations.
 func (r *run) keepsBackOps(b *box, ops []Op) {
 	for _, o := range ops {
-		r.keepsBack(b, unsent{name: o.Name})
+		r.keepsBack(b, o.Name, nil)
 	}
 }
 
-// traits are what an unsent file and a message on the server have in common if they are one message.
+// likeness reads a file, or what of it is not in got.
+func (b *box) likeness(name string, got *state.Received) (*likeness, error) {
+	ident, err := b.md.Ident(name)
+	if err != nil {
+		return nil, err
+	}
+	if got == nil {
+		read, err := b.md.Inspect(name, nil)
+		if err != nil {
+			return nil, err
+		}
+		got = &read
+	}
+	return &likeness{got.Digest, got.Bytes, ident.MessageID}, nil
+}
+
+// traits are those of all files that are not on the server.
 type traits struct {
 	digests    map[[state.DigestSize]byte]bool
 	lengths    map[int64]bool
@@ -45,26 +67,40 @@ type traits struct {
 }
 
 // traitsOfUnsent reads the files that are not on the server. One that cannot be read may be any message.
-func (r *run) traitsOfUnsent() (*traits, error) {
-	t := &traits{map[[state.DigestSize]byte]bool{}, map[int64]bool{}, map[string]bool{}}
-	for _, u := range r.unsent {
-		ident, err := u.box.md.Ident(u.name)
-		if err == nil && u.got == nil {
-			u.got = new(state.Received)
-			*u.got, err = u.box.md.Inspect(u.name, nil)
+func (r *run) traitsOfUnsent() (t traits, err error) {
+	t = traits{map[[state.DigestSize]byte]bool{}, map[int64]bool{}, map[string]bool{}}
+	for i := range r.unsent {
+		u := &r.unsent[i]
+		if u.is == nil {
+			if u.is, err = u.box.likeness(u.name, nil); err != nil {
+				return t, fmt.Errorf("%q is not on the server and cannot be read, and what was removed here may be part of it: no deletion was carried over to the server: %w", u.name, err)
+			}
 		}
-		if errors.Is(err, fs.ErrNotExist) && u.got != nil {
-			err = nil // it went meanwhile, and is known by its bytes
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%q is not on the server and cannot be read, and what was removed here may be part of it: no deletion was carried over to the server: %w", u.name, err)
-		}
-		t.digests[u.got.Digest], t.lengths[u.got.Bytes] = true, true
-		if ident.MessageID != "" {
-			t.messageIDs[ident.MessageID] = true
+		t.digests[u.is.digest], t.lengths[u.is.bytes] = true, true
+		if u.is.messageID != "" {
+			t.messageIDs[u.is.messageID] = true
 		}
 	}
 	return t, nil
+}
+
+// suspect is a message that is to be expunged, as the base and the server know it.
+type suspect struct {
+	proof  state.Proof
+	proven bool   // proof is of it
+	size   int64  // that the server announced, -1 unknown
+	id     string // its Message-ID, "" none
+	told   bool   // the server told that, or that there is none
+}
+
+// has reports whether one of the files may be that message. Where no digest is known the length decides, as
+// far as the server's sizes are no estimates.
+func (t *traits) has(m suspect, estimates bool) bool {
+	switch {
+	case m.proven && t.digests[m.proof.Digest], !m.proven && (estimates || m.size < 0 || t.lengths[m.size]):
+		return true
+	}
+	return len(t.messageIDs) > 0 && (!m.told || t.messageIDs[m.id])
 }
 
 // spared leaves those messages out of what is to be expunged that an unsent file may be: one of the same
@@ -81,19 +117,21 @@ func (r *run) spared(ctx context.Context, b *box, ops []Op) ([]Op, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	named := map[state.UID]bool{}
+	told := map[state.UID]string{}
 	if len(t.messageIDs) > 0 {
 		idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, uidsOf(ops))
 		if err != nil {
 			return nil, fmt.Errorf("look up what is to be expunged: %w", err)
 		}
 		for _, id := range idents {
-			named[id.UID] = t.messageIDs[id.MessageID]
+			told[id.UID] = id.MessageID
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(ops), func(o Op) bool {
-		p, proven := proofs[o.UID]
-		return t.digests[p.Digest] || named[o.UID] || !proven && t.lengths[b.record(o.UID).Size]
+		m := suspect{size: b.record(o.UID).Size}
+		m.proof, m.proven = proofs[o.UID]
+		m.id, m.told = told[o.UID]
+		return t.has(m, r.row.EstimatedSizes)
 	})
 	if n := len(ops) - len(kept); n > 0 {
 		b.undone = true

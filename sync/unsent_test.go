@@ -10,6 +10,7 @@ import (
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/mem"
+	"mailsync/sync"
 )
 
 // What cannot be appended holds back no deletion but those of messages that it may be: of the same bytes, or of
@@ -79,4 +80,75 @@ func TestAppendUnreadable(t *testing.T) {
 		t.Errorf("the other is there %d times", s)
 	}
 	l.once(t, "Subject: sealed")
+}
+
+// Nothing may be expunged because less is known: neither what comes behind a failure of the disk or the state, nor
+// where the server does not say who a message is, or the file has another name by now.
+func TestUnsentWhereLessIsKnown(t *testing.T) {
+	const kept = "Message-ID: <moved@x>\nSubject: kept\n\nas it was\n"
+	altered := strings.Replace(kept, "as it was", "as a program left it", 1)
+	full := func(name, _ string) error {
+		if name == "APPEND" || name == "MOVE" {
+			return errors.New("server answered NO [OVERQUOTA] full")
+		}
+		return nil
+	}
+	for _, c := range []struct {
+		name   string
+		hinder func(t *testing.T, l *lab) disk.FS
+	}{
+		{"files of the batch before it cannot be tied", func(t *testing.T, l *lab) disk.FS {
+			for i := range 64 {
+				l.drop(t, fmt.Sprintf("Archive/cur/0.M%d.home:2,S", i), fmt.Sprintf("Subject: %d\n\nbefore it\n", i))
+			}
+			return disk.FailWhen(l.disk, func(_ int, call string) error {
+				if strings.HasPrefix(call, "link Archive/cur/0.") {
+					return syscall.EIO
+				}
+				return nil
+			})
+		}},
+		{"the server tells no Message-ID", func(t *testing.T, l *lab) disk.FS {
+			l.server.Command, l.server.Mute = full, true
+			return nil
+		}},
+		{"a mail program changes the flags of the file", func(t *testing.T, l *lab) disk.FS {
+			renamed := false
+			l.server.Command = func(name, raw string) error {
+				if name == "APPEND" && !renamed {
+					renamed = true
+					l.rename(t, "as a program left it", "FS")
+				}
+				return full(name, raw)
+			}
+			return nil
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := appender(t)
+			mirror(&l.policy)
+			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(strings.ReplaceAll(kept, "\n", "\r\n"), 1500000000) })
+			l.clean(t)
+			uids := l.uids("INBOX")
+			l.drop(t, "Archive/cur/1.M1.home:2,S", altered)
+			l.remove(t, "as it was\r")
+			r := l.run(c.hinder(t, l), nil)
+			if r.Status() != "partial" || !slices.Contains(l.uids("INBOX"), uids[len(uids)-1]) {
+				t.Errorf("run is %s, INBOX has %v: %v %v", r.Status(), l.uids("INBOX"), r.Fatal, r.Problems)
+			}
+		})
+	}
+}
+
+// Where nothing was ever read of a message, its size tells it from a file only if the server's sizes are no estimates.
+func TestUnsentByLength(t *testing.T) {
+	for _, c := range []struct {
+		size      int64
+		estimates bool
+		want      bool
+	}{{100, false, true}, {101, false, false}, {-1, false, true}, {101, true, true}} {
+		if got := sync.UnsentOfLength(100, c.size, c.estimates); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
 }
