@@ -177,6 +177,14 @@ type leaving struct {
 	shelves map[string]Maildir  // archive Maildirs that are open
 }
 
+// hold keeps a message on the server.
+func (l *leaving) hold(uid state.UID) {
+	if l.fixed == nil {
+		l.fixed = map[state.UID]bool{}
+	}
+	l.fixed[uid] = false
+}
+
 // departures is what all mailboxes have in common of what leaves the server.
 type departures struct {
 	copies copyTable                       // messages that leave from several mailboxes

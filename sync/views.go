@@ -85,6 +85,11 @@ func (r *run) like(ctx context.Context) error {
 			rec := b.record(id.UID)
 			b.leaving.like[id.UID] = fmt.Sprintf("%d %d %s", rec.Size, rec.Date, id.MessageID)
 		}
+		for _, uid := range uids {
+			if _, told := b.leaving.like[uid]; !told { // it may be a copy of one that is to be kept
+				b.leaving.hold(uid)
+			}
+		}
 	}
 	return nil
 }
@@ -122,10 +127,7 @@ func (r *run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views
 			if !rec.Status.OnServer() || !outside[contentOf(rec)] {
 				continue
 			}
-			if b.leaving.fixed == nil {
-				b.leaving.fixed = map[state.UID]bool{}
-			}
-			b.leaving.fixed[rec.UID] = true
+			b.leaving.hold(rec.UID)
 			if !r.Release.tooYoung(rec.Date, r.now()) {
 				held++
 			}

@@ -101,6 +101,22 @@ func TestViewsStayWhileAMailboxIsDark(t *testing.T) {
 	})
 }
 
+// Nor does anything that a view shows, or that may be what it shows, while the server does not say which of them are one.
+func TestViewsStayWhereTheServerTellsNoMessageID(t *testing.T) {
+	l := newLab()
+	viewed(l)
+	l.clean(t)
+	l.server.Mute = true
+	r := l.archive(nil, nil, withoutDrafts)
+	for _, raw := range []string{"All", "INBOX", "Work"} {
+		l.server.Change(raw, func(m *mem.Mailbox) {
+			if want := map[string]int{"All": 5}[raw]; len(m.Messages) != max(2, want) {
+				t.Errorf("of %s, %d messages are left; %+v", raw, len(m.Messages), r.Released)
+			}
+		})
+	}
+}
+
 func TestShown(t *testing.T) {
 	rec := func(uid state.UID, size, date int64) state.Record {
 		return state.Record{UID: uid, Size: size, Date: date, Status: state.Live}
