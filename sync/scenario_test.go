@@ -259,6 +259,23 @@ var scenarios = []scenario{
 		l.server.NoUIDPlus = true
 		appendable(t, l)
 	}, policy: appending},
+	{name: "flags that the mailboxes deny", before: func(t testing.TB, l *lab) {
+		synced(t, l)
+		l.server.Denies = []string{`\Flagged`, "$Forwarded"}
+		l.rename(t, "number 1\r", "FS")
+		l.rename(t, "number 5\r", "P") // of which it has the other one
+		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(3, `\Flagged`, true) })
+	}},
+	{name: "files to append with a keyword that the server refuses", before: func(t testing.TB, l *lab) {
+		appendable(t, l)
+		l.server.Denies = []string{"$Forwarded", `\Seen`}
+		l.drop(t, "INBOX/cur/1500000000.M1P4.host:2,FPS", "Subject: mine\n\nhello\n")
+	}, policy: appending},
+	{name: "a Maildir of a mail program's where the server has the mailbox", apart: true, before: func(t testing.TB, l *lab) {
+		newMaildir(t, l)
+		l.server.Create("Neu/Äpfel")
+		l.server.Change("Neu/Äpfel", func(m *mem.Mailbox) { m.Add(body(80), 1700000080) })
+	}, policy: func(p *sync.Policy) { mirror(p); appending(p) }},
 	{name: "a new Maildir", apart: true, before: newMaildir, policy: appending},
 	{name: "moved on the server", blind: true, before: movedThere},
 	{name: "moved on the server, in a mirror", blind: true, before: movedThere, policy: mirror},
