@@ -98,6 +98,7 @@ type run struct {
 	moved          []*move    // what went in one mailbox and came in another
 	anyway         bool       // what the server confirmed and does not list is sent once more
 	unsent         []unsent   // files that should be on the server and are not
+	beside         beside     // what mailboxes hold that are no views, by now or once the run is through
 }
 
 func newRun(a *Account) *run { return &run{Account: a, turn: newTurn(), walking: newTurn()} }

@@ -49,8 +49,6 @@ type homing struct {
 	out    Restoration
 	made   map[string]bool // raw names of mailboxes that were made
 	given  []string        // special uses that the server's mailboxes have
-	// elsewhere is what mailboxes that are no views hold, by now or once this run is through.
-	elsewhere map[[state.DigestSize]byte]bool
 }
 
 // list lists the server's mailboxes, and makes those that it does not have any more.
@@ -106,6 +104,7 @@ func (h *homing) vacant(use string) string {
 
 // bring appends in every mailbox what the server does not have.
 func (h *homing) bring(ctx context.Context) error {
+	h.holdBeside()
 	for _, b := range h.viewsLast() {
 		said := Restored{To: b.name, From: []string{b.name}, Created: h.made[state.RawKey(b.listed.Raw)]}
 		if b.failed || b.server == nil || b.md == nil {
@@ -165,7 +164,7 @@ func (h *homing) bringBox(ctx context.Context, b *box, said *Restored) error {
 			said.There++
 			continue
 		}
-		if b.isView() && h.elsewhere[c.got.Digest] {
+		if h.shows(b, c.got.Digest) {
 			said.Shown++
 			continue
 		}
@@ -209,11 +208,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	if err != nil {
 		return wrap("read state", err)
 	}
-	for uid, proof := range current {
-		if b.record(uid).Status.OnServer() {
-			h.holds(b, proof.Digest)
-		}
-	}
+	h.holdsProven(b, current)
 	proofs := map[string]map[state.UID]state.Proof{b.gen().Token: current}
 	records := map[string][]state.Record{b.gen().Token: b.records}
 	older, err := h.olderRecords(ctx, b)
@@ -279,16 +274,6 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 		}
 	}
 	return nil
-}
-
-// holds notes what a mailbox holds that is no view.
-func (h *homing) holds(b *box, digest [state.DigestSize]byte) {
-	if h.elsewhere == nil {
-		h.elsewhere = map[[state.DigestSize]byte]bool{}
-	}
-	if !b.isView() {
-		h.elsewhere[digest] = true
-	}
 }
 
 // onlyHere are the files of a mailbox that no message on the server is known to be: what

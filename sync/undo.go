@@ -35,6 +35,7 @@ func (a *Account) Undo(ctx context.Context) *Result {
 
 // undo puts back what is not back yet, a mailbox at a time.
 func (r *run) undo(ctx context.Context) error {
+	r.holdBeside()
 	for _, b := range r.viewsLast() {
 		b.undone = true // nothing else of it is looked at in this run
 		if b.failed || r.stopped() || ctx.Err() != nil {
@@ -57,20 +58,25 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
-	proofs, err := r.Base.Proofs(ctx, b.gen().ID, nil)
-	if err != nil {
-		return fmt.Errorf("read state: %w", err)
+	var proofs map[state.UID]state.Proof
+	if r.beside != nil {
+		if proofs, err = r.Base.Proofs(ctx, b.gen().ID, nil); err != nil {
+			return fmt.Errorf("read state: %w", err)
+		}
 	}
+	r.holdsProven(b, proofs)
 	var last []state.Departure
 	for _, d := range list {
 		if d.Run == r.departures.number {
 			last = append(last, d)
-			r.departures.heard(b, proofs[d.UID])
+			if p, proven := proofs[d.UID]; proven {
+				r.holds(b, p.Digest)
+			}
 		}
 	}
 	if r.DryRun {
 		for _, d := range last {
-			if r.departures.elsewhere(b, proofs[d.UID].Digest) {
+			if p, proven := proofs[d.UID]; proven && r.shows(b, p.Digest) {
 				continue
 			}
 			if s := b.record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
@@ -145,29 +151,13 @@ func (r *run) sendBack(ctx context.Context, b *box, last []state.Departure, move
 		back: func(batch []outgoing) ([]outgoing, error) {
 			batch, err := r.backAlready(ctx, b, batch)
 			all := len(batch)
-			batch = slices.DeleteFunc(batch, func(f outgoing) bool { return r.departures.elsewhere(b, f.got.Digest) })
+			batch = slices.DeleteFunc(batch, func(f outgoing) bool { return r.shows(b, f.got.Digest) })
 			if n := all - len(batch); n > 0 {
 				r.note(b.name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
 			}
 			return batch, err
 		},
 	}))
-}
-
-// heard notes that a message is put back into a mailbox that holds what it shows.
-func (d *departures) heard(b *box, p state.Proof) {
-	if b.isView() {
-		return
-	}
-	if d.back == nil {
-		d.back = map[[state.DigestSize]byte]bool{}
-	}
-	d.back[p.Digest] = true
-}
-
-// elsewhere reports whether what a view showed is put back where it was, and so not once more there.
-func (d *departures) elsewhere(b *box, digest [state.DigestSize]byte) bool {
-	return b.isView() && d.back[digest]
 }
 
 // undoKey names the intent to put a message back, by the UID that it had.

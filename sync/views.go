@@ -146,6 +146,37 @@ func (rel *Release) tooYoung(date int64, now time.Time) bool {
 
 func (b *box) isView() bool { return IsView(b.listed.Role) }
 
+// beside is what mailboxes hold that are no views, by their bytes; nil where there is no view.
+type beside map[[state.DigestSize]byte]bool
+
+// holdBeside begins to note what mailboxes hold that are no views.
+func (r *run) holdBeside() {
+	if slices.ContainsFunc(r.boxes, (*box).isView) {
+		r.beside = beside{}
+	}
+}
+
+// holds notes that a mailbox holds a message, or will once the run is through.
+func (r *run) holds(b *box, digest [state.DigestSize]byte) {
+	if r.beside != nil && !b.isView() {
+		r.beside[digest] = true
+	}
+}
+
+// holdsProven notes what a mailbox holds of which that is proven.
+func (r *run) holdsProven(b *box, proofs map[state.UID]state.Proof) {
+	for uid, p := range proofs {
+		if b.record(uid).Status.OnServer() {
+			r.holds(b, p.Digest)
+		}
+	}
+}
+
+// shows reports whether a mailbox shows a message that another one holds.
+func (r *run) shows(b *box, digest [state.DigestSize]byte) bool {
+	return b.isView() && r.beside[digest]
+}
+
 // viewsLast are the mailboxes of a run, those that show what others hold behind those that hold it.
 func (r *run) viewsLast() []*box {
 	boxes := slices.Clone(r.boxes)

@@ -140,3 +140,75 @@ func TestShown(t *testing.T) {
 		t.Errorf("without a view: %v", got)
 	}
 }
+
+// counted is how often each of the first messages is in each mailbox of the server.
+func (l *lab) counted() string {
+	var all []string
+	for _, raw := range []string{"INBOX", "Work", "Drafts", "All"} {
+		n := [5]int{}
+		l.server.Change(raw, func(m *mem.Mailbox) {
+			for _, msg := range m.Messages {
+				for i := range n {
+					if msg.Body == body(i) {
+						n[i]++
+					}
+				}
+			}
+		})
+		all = append(all, fmt.Sprint(raw, n))
+	}
+	return strings.Join(all, " ")
+}
+
+// An undo of what views showed, broken off at every step, puts each message back once, where it was.
+func TestUndoOfViewsCutAtEveryStep(t *testing.T) {
+	for n := 1; ; n += stride(t) {
+		l := newLab()
+		viewed(l)
+		l.clean(t)
+		l.archive(nil, nil, withoutDrafts)
+		if got, want := l.counted(), "INBOX[0 0 0 0 0] Work[0 0 0 0 0] Drafts[0 0 0 0 1] All[0 0 0 0 1]"; got != want {
+			t.Fatalf("archived: %s, want %s", got, want)
+		}
+		step, reached := cutAt(n)
+		a := l.account(l.disk)
+		a.Step = step
+		a.Undo(context.Background())
+		if r := l.account(l.disk).Undo(context.Background()); r.Status() != "ok" {
+			t.Fatalf("cut at step %d, then: %v %v", n, r.Fatal, r.Problems)
+		}
+		if got, want := l.counted(), "INBOX[1 0 1 0 0] Work[0 1 0 1 0] Drafts[0 0 0 0 1] All[0 0 0 0 1]"; got != want {
+			t.Fatalf("cut at step %d: %s, want %s", n, got, want)
+		}
+		if !reached() {
+			break
+		}
+	}
+}
+
+// So does a restore to a server that has lost all.
+func TestRestoreHomeOfViewsCutAtEveryStep(t *testing.T) {
+	for n := 1; ; n += stride(t) {
+		l := newLab()
+		viewed(l)
+		l.clean(t)
+		for _, raw := range []string{"INBOX", "Work", "Drafts", "All"} {
+			l.server.Change(raw, func(m *mem.Mailbox) {
+				for len(m.Messages) > 0 {
+					m.Expunge(m.Messages[0].UID)
+				}
+			})
+		}
+		step, reached := cutAt(n)
+		l.home(nil, step)
+		if r := l.home(nil, nil); r.Fatal != nil || len(r.Problems) > 0 {
+			t.Fatalf("cut at step %d, then: %v %v", n, r.Fatal, r.Problems)
+		}
+		if got, want := l.counted(), "INBOX[1 0 1 0 0] Work[0 1 0 1 0] Drafts[0 0 0 0 1] All[0 0 0 0 0]"; got != want {
+			t.Fatalf("cut at step %d: %s, want %s", n, got, want)
+		}
+		if !reached() {
+			break
+		}
+	}
+}

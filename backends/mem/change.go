@@ -104,6 +104,9 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 	if err != nil {
 		return state.Appended{Err: err}
 	}
+	if s.Breaks != nil && s.Breaks(body.String()) {
+		return state.Appended{Err: errBroke, Again: true}
+	}
 	text, date := s.made(body.String(), out.Date)
 	denied := s.denied(kw)
 	words := out.Flags & denied &^ (state.System &^ state.Forwarded)
@@ -166,6 +169,8 @@ func (s *Server) Expunge(_ context.Context, req state.ExpungeRequest) (state.Exp
 	}
 	return done, nil
 }
+
+var errBroke = state.Faultf(state.Unreachable, "the connection broke")
 
 var errNoUIDPlus = errors.New("the server has no UIDPLUS")
 
