@@ -153,38 +153,36 @@ type lot struct{ messages, octets room }
 
 // add adds a copy, and returns by how much the copies are more by that.
 func (l *lot) add(m Resident, octets int64) (messages int, more int64) {
-	if l.messages == nil {
-		l.messages, l.octets = room{}, room{}
-	}
 	return int(l.messages.add(m, 1)), l.octets.add(m, octets)
 }
 
 // room adds something up by where copies lie. What a view shows lies elsewhere; as much as it shows
 // lies somewhere.
-type room map[int]int64
-
-// everywhere are all places but views, and where the server knows copies all of them.
-const everywhere = -1
-
-// add adds so much for a copy, and returns how much more it is for all of them by that.
-func (r room) add(m Resident, n int64) (more int64) {
-	before := r.most()
-	switch {
-	case m.Like == "":
-		r[everywhere] = max(r[everywhere], n)
-	case m.View:
-		r[m.Box] += n
-	default:
-		r[everywhere] += n
-	}
-	return r.most() - before
+type room struct {
+	rest  int64         // in all mailboxes but views, and where the server knows copies in all of them
+	views map[int]int64 // in each view
+	most  int64         // of those
 }
 
-func (r room) most() (most int64) {
-	for _, n := range r {
-		most = max(most, n)
+// add adds so much for a copy, and returns how much more it is for all of them by that.
+func (r *room) add(m Resident, n int64) (more int64) {
+	before, now := r.most, int64(0)
+	switch {
+	case m.Like == "":
+		r.rest = max(r.rest, n)
+		now = r.rest
+	case m.View:
+		if r.views == nil {
+			r.views = map[int]int64{}
+		}
+		r.views[m.Box] += n
+		now = r.views[m.Box]
+	default:
+		r.rest += n
+		now = r.rest
 	}
-	return most
+	r.most = max(r.most, now)
+	return r.most - before
 }
 
 // newer is the later of two dates, none if one of them is none.
