@@ -78,6 +78,14 @@ func (r *restoring) note(mailbox, text string) {
 	}
 }
 
+// identify reads what tells the file from others. Its error says why it is not sent.
+func (c *cargo) identify() (err error) {
+	if c.ident, err = c.source.Maildir.Ident(c.name); err != nil {
+		return err
+	}
+	return c.unfit()
+}
+
 // unfit says why a file is not sent that was identified: it is compressed, and no digest says that the server had
 // it so.
 func (c *cargo) unfit() error {
@@ -94,6 +102,16 @@ func (c *cargo) unfit() error {
 	}
 	return state.Faultf(state.Other, "the file is compressed (%s)", c.ident.Packed).
 		WithHint("make copies that %s has decompressed, or fetch the mail through the server that keeps it so", how)
+}
+
+// leaveUnread leaves out a file that could not be read, or returns the error where the run is to end.
+func leaveUnread(ctx context.Context, left *[]leftOut, name string, err error) error {
+	why, own := unreadable(ctx, err)
+	if !own {
+		return why
+	}
+	*left = append(*left, leftOut{name: name, count: 1, err: why})
+	return nil
 }
 
 // unreadable says what became of a file that could not be read: the error is its own, unless the run is to end.

@@ -98,18 +98,7 @@ func (r *run) choose(ctx context.Context) error {
 	if err := r.like(ctx); err != nil {
 		return err
 	}
-	var all []Resident
-	blind := false // what a view shows may be in a mailbox that was not looked at
-	for i, b := range r.boxes {
-		if b.failed || b.idle || b.server != nil && !b.server.Complete {
-			blind = blind || b.failed || !b.idle
-			continue
-		}
-		all = append(all, r.residents(i, b)...)
-	}
-	for i := range all {
-		all[i].Fixed = all[i].Fixed || blind && all[i].View
-	}
+	all := r.allResidents()
 	c := r.Release.Cutoff
 	c.NoClock = !r.AgesCount
 	quota, told, err := r.quota(ctx, all)
@@ -217,6 +206,22 @@ func (r *run) leave(m Resident) {
 	if word := m.word(); word != "" {
 		r.departures.copies.add(word, copyOf{b, m.UID})
 	}
+}
+
+// allResidents are the messages that the server has in mailboxes of which that is known.
+func (r *run) allResidents() (all []Resident) {
+	blind := false // what a view shows may be in a mailbox that was not looked at
+	for i, b := range r.boxes {
+		if b.failed || b.idle || b.server != nil && !b.server.Complete {
+			blind = blind || b.failed || !b.idle
+			continue
+		}
+		all = append(all, r.residents(i, b)...)
+	}
+	for i := range all {
+		all[i].Fixed = all[i].Fixed || blind && all[i].View
+	}
+	return all
 }
 
 // residents are the messages of one mailbox that the server has.

@@ -51,41 +51,19 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	first := map[identity]*cargo{}
 	for _, f := range files {
 		c := &cargo{source: s, name: f.Name}
-		flags := f.Flags
-		if b := books[f.Token]; b != nil {
-			if i, ok := placeOf(b.records, f.UID); ok &&
-				max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
-				flags = hadFlags(b.records[i], f.Silent, f.Flags, disk.Can)
-				if p, ok := b.proofs[f.UID]; ok {
-					c.proof = &p
-				}
-			}
-		}
-		if !r.Deleted {
-			flags &^= state.Deleted
-		}
-		names := words.NamesOf(flags)
-		if books[f.Token] == nil {
-			if owner := r.ownerOf(f.Token); owner != nil {
-				if names, err = r.strangerFlags(f, owner); err != nil {
-					return nil, nil, 0, wrap("read state", err)
-				}
-			}
+		names, err := r.recalled(c, f, books[f.Token], words, disk.Can)
+		if err != nil {
+			return nil, nil, 0, wrap("read state", err)
 		}
 		for _, name := range names {
 			if bit, ok := kw.Bit(name); ok {
 				c.flags |= bit
 			}
 		}
-		if c.ident, err = s.Maildir.Ident(f.Name); err == nil {
-			err = c.unfit()
-		}
-		if err != nil {
-			why, own := unreadable(ctx, err)
-			if !own {
-				return nil, nil, 0, why
+		if err := c.identify(); err != nil {
+			if err := leaveUnread(ctx, &left, f.Name, err); err != nil {
+				return nil, nil, 0, err
 			}
-			left = append(left, leftOut{name: f.Name, count: 1, err: why})
 			continue
 		}
 		if c.proof != nil {
@@ -96,11 +74,9 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 		if twin := first[id]; f.Token != "" && f.UID != 0 && twin != nil {
 			same, err := r.sameFile(twin, c)
 			if err != nil {
-				why, own := unreadable(ctx, err)
-				if !own {
-					return nil, nil, 0, why
+				if err := leaveUnread(ctx, &left, f.Name, err); err != nil {
+					return nil, nil, 0, err
 				}
-				left = append(left, leftOut{name: f.Name, count: 1, err: why})
 				continue
 			}
 			if same {
@@ -114,6 +90,29 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	redate(all)
 	all, older = notBefore(all, r.Since)
 	return all, left, older, nil
+}
+
+// recalled takes what is recorded of a file's message, and returns the names of the flags that it had. b is the book
+// of its token, nil where there is none.
+func (r *restoring) recalled(c *cargo, f state.Foreign, b *book, words *state.Keywords, can state.Flags) ([]string, error) {
+	if b == nil {
+		if owner := r.ownerOf(f.Token); owner != nil {
+			return r.strangerFlags(f, owner)
+		}
+		b = &book{}
+	}
+	flags := f.Flags
+	if i, ok := placeOf(b.records, f.UID); ok &&
+		max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
+		flags = hadFlags(b.records[i], f.Silent, f.Flags, can)
+		if p, ok := b.proofs[f.UID]; ok {
+			c.proof = &p
+		}
+	}
+	if !r.Deleted {
+		flags &^= state.Deleted
+	}
+	return words.NamesOf(flags), nil
 }
 
 // ownerOf is the source whose files carry a token, nil if there is none.

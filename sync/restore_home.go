@@ -233,16 +233,10 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 		if h.Policy.OnDiskDelete != Delete {
 			c.flags &^= state.Deleted
 		}
-		var err error
-		if c.ident, err = b.md.Ident(f.Name); err == nil {
-			err = c.unfit()
-		}
-		if err != nil {
-			why, own := unreadable(ctx, err)
-			if !own {
-				return why
+		if err := c.identify(); err != nil {
+			if err := leaveUnread(ctx, &left, f.Name, err); err != nil {
+				return err
 			}
-			left = append(left, leftOut{name: f.Name, count: 1, err: why})
 			continue
 		}
 		if known && cameUndated(records[f.Token][i], f.Variant) {
@@ -265,11 +259,16 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	}
 	problems, notes, count := describe(b.name, left)
 	said.Refused += count
+	return h.report(b.name, problems, notes)
+}
+
+// report tells of a mailbox what was left out of it.
+func (h *homing) report(mailbox string, problems []error, notes []string) error {
 	for _, n := range notes {
-		h.note(b.name, n, "")
+		h.note(mailbox, n, "")
 	}
 	for _, err := range problems {
-		if err := h.problem(b.name, 0, err); err != nil {
+		if err := h.problem(mailbox, 0, err); err != nil {
 			return err
 		}
 	}
