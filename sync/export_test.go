@@ -57,9 +57,9 @@ func PairAlike(n int) (paired int) {
 
 // DescribeMany describes n files that are left out for one reason.
 func DescribeMany(n int) (problems []error, count int) {
-	var left []leftOut
+	var left []state.Passed
 	for i := range n {
-		left = append(left, leftOut{name: fmt.Sprint("cur/", i), count: 1, err: errors.New("the file is compressed (gzip)")})
+		left = append(left, state.Passed{Name: fmt.Sprint("cur/", i), Count: 1, Err: errors.New("the file is compressed (gzip)")})
 	}
 	problems, _, count = describe("Archive", left)
 	return problems, count

@@ -9,42 +9,27 @@ import (
 	"mailsync/state"
 )
 
-// leftOut is what lies in a Maildir and is not put on a server, and why: it is named and counted as not restored,
-// and keeps nothing else.
-type leftOut struct {
-	name   string
-	count  int
-	err    error
-	spared bool // nothing is missing by it
-}
+// What lies in a Maildir and is not put on a server is named and counted as not restored, and keeps nothing else.
 
 // mostNamed is how much of one kind is named one by one in a Maildir. A store of compressed files has
 // them by the thousand.
 const mostNamed = 20
 
-// passedOver is what a scan did not take for messages.
-func passedOver(disk *state.DiskSnapshot) (left []leftOut) {
-	for _, p := range disk.Passed {
-		left = append(left, leftOut{name: p.Name, count: p.Count, err: p.Err, spared: p.Spared})
-	}
-	return left
-}
-
 // describe turns what was left out of a Maildir into problems, and counts it. Of thousands of one kind the first are
 // named, and the rest is a number.
-func describe(where string, left []leftOut) (problems []error, notes []string, count int) {
+func describe(where string, left []state.Passed) (problems []error, notes []string, count int) {
 	type kind struct{ text, hint string }
 	said, more := map[kind]int{}, map[kind]int{}
-	var order []leftOut
+	var order []state.Passed
 	for _, l := range left {
-		if l.spared {
-			notes = append(notes, fmt.Sprintf("%s/%s is left alone: %v", where, l.name, l.err))
+		if l.Spared {
+			notes = append(notes, fmt.Sprintf("%s/%s is left alone: %v", where, l.Name, l.Err))
 			continue
 		}
-		count += l.count
-		k := kind{l.err.Error(), state.HintOf(l.err)}
+		count += l.Count
+		k := kind{l.Err.Error(), state.HintOf(l.Err)}
 		if said[k]++; said[k] <= mostNamed {
-			problems = append(problems, fmt.Errorf("%s/%s is not sent: %w", where, l.name, l.err))
+			problems = append(problems, fmt.Errorf("%s/%s is not sent: %w", where, l.Name, l.Err))
 			continue
 		}
 		if more[k]++; more[k] == 1 {
@@ -52,13 +37,13 @@ func describe(where string, left []leftOut) (problems []error, notes []string, c
 		}
 	}
 	for _, l := range order {
-		problems = append(problems, fmt.Errorf("%d more in %s are not sent: %w", more[kind{l.err.Error(), state.HintOf(l.err)}], where, l.err))
+		problems = append(problems, fmt.Errorf("%d more in %s are not sent: %w", more[kind{l.Err.Error(), state.HintOf(l.Err)}], where, l.Err))
 	}
 	return problems, notes, count
 }
 
 // leaveOut reports what was left out of a source.
-func (r *restoring) leaveOut(g *goal, s *Source, left []leftOut) error {
+func (r *restoring) leaveOut(g *goal, s *Source, left []state.Passed) error {
 	problems, notes, count := describe(s.Name, left)
 	g.said.Refused += count
 	for _, n := range notes {
@@ -105,12 +90,12 @@ func (c *cargo) unfit() error {
 }
 
 // leaveUnread leaves out a file that could not be read, or returns the error where the run is to end.
-func leaveUnread(ctx context.Context, left *[]leftOut, name string, err error) error {
+func leaveUnread(ctx context.Context, left *[]state.Passed, name string, err error) error {
 	why, own := unreadable(ctx, err)
 	if !own {
 		return why
 	}
-	*left = append(*left, leftOut{name: name, count: 1, err: why})
+	*left = append(*left, state.Passed{Name: name, Count: 1, Err: why})
 	return nil
 }
 

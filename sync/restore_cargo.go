@@ -21,7 +21,7 @@ type cargo struct {
 
 // load lists the messages of a source, and what of it is left out. Two files of one identity with the same bytes are
 // one message.
-func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, left []leftOut, older int, err error) {
+func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, left []state.Passed, older int, err error) {
 	books := map[string]*book{}
 	token := ""
 	for _, g := range s.Row.Generations {
@@ -39,7 +39,7 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	left = passedOver(disk)
+	left = slices.Clone(disk.Passed)
 	files := make([]state.Foreign, 0, len(disk.Messages)+len(disk.Foreign))
 	for _, m := range disk.Messages {
 		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Name: disk.NameAt(m.Name)})

@@ -218,7 +218,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	for token, o := range older {
 		records[token], proofs[token] = o.records, o.proofs
 	}
-	left := passedOver(b.disk)
+	left := slices.Clone(b.disk.Passed)
 	var all []*cargo
 	uids := map[*cargo]state.UID{}
 	for _, f := range b.onlyHere() {
