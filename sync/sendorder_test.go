@@ -39,7 +39,7 @@ func TestABrokenAppendComesLast(t *testing.T) {
 	if want := []string{"one", "two", "three", "four", "two"}; !slices.Equal(*order, want) {
 		t.Errorf("sent %v, want %v", *order, want)
 	}
-	l, order = breaking(t, 2)
+	l, _ = breaking(t, 2)
 	if r := l.run(nil, nil); r.Status() != "partial" || r.Appended != 3 || len(r.Problems) != 1 {
 		t.Errorf("%s, %d appended: %v", r.Status(), r.Appended, r.Problems)
 	}
