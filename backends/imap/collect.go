@@ -113,12 +113,15 @@ func (c *collector) finish() {
 		slices.SortStableFunc(c.messages, inOrder)
 	}
 	kept := c.messages[:0]
+	var twice state.UID // is said once
 	for _, m := range c.messages {
-		if n := len(kept); n > 0 && kept[n-1].UID == m.UID {
+		switch n := len(kept); {
+		case n == 0 || kept[n-1].UID != m.UID:
+			kept = append(kept, m)
+		case m.UID != twice:
+			twice = m.UID
 			c.fault(m.UID, errors.New("server listed this UID twice"))
-			continue
 		}
-		kept = append(kept, m)
 	}
 	c.messages = kept
 	for uid, f := range c.later {

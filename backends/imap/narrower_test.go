@@ -175,3 +175,18 @@ func TestHolesKeepNoOthers(t *testing.T) {
 		}
 	}
 }
+
+// A line that comes with each answer is one fault.
+func TestLineThatIsRepeated(t *testing.T) {
+	acct := spaced(40)
+	again := func(p *script.Peer, cmd script.Command) bool {
+		p.Send(`* 3 FETCH (UID 30 FLAGS () INTERNALDATE "02-Jan-2024 03:11:05 +0000" RFC822.SIZE 14)`)
+		p.Send("$tag NO that is all")
+		return true
+	}
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": again, "FETCH": again}))
+	snap := scanOf(t, account(t, options(srv)), state.ScanRequest{Raw: "INBOX"})
+	if len(snap.Trouble) != 2 || snap.Complete || len(snap.Messages) != 1 {
+		t.Errorf("%d messages, complete %v, trouble %v", len(snap.Messages), snap.Complete, snap.Trouble)
+	}
+}

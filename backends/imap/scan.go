@@ -117,20 +117,25 @@ func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) 
 // tell of are noted as trouble, so that the listing counts as no complete one. It is an error
 // where it tells of none.
 func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
-	err := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
-	if err == nil || !declined(err) || c.expunged > 0 || at.mark.Exists == 0 {
-		return err
+	refused := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
+	if refused == nil || !declined(refused) || at.mark.Exists == 0 {
+		return refused
 	}
-	refusal := s.fault(ctx, err)
+	r, _ := asRefusal(refused)
+	ofSome := r.lasting() // whatever its code says: others are told of
+	if c.expunged > 0 {   // of those that went (RFC 2180 section 4.1.2); the numbers mean others by now
+		c.fault(0, fmt.Errorf("the server's listing broke off, for messages went meanwhile: %w; what it lists is fetched, nothing counts as gone", ofSome))
+		return nil
+	}
 	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
 	holes, early, err := s.narrower(ctx, question{"FETCH ", scanItems, c.take, c.told}, left, len(c.messages) > 0)
 	switch {
 	case err != nil:
 		return err
 	case len(c.messages) == 0:
-		return refusal
+		return refused
 	case len(holes) == 0 && early: // only what came ahead of an OK makes a listing complete
-		c.fault(0, fmt.Errorf("the server's listing broke off and had to be asked for in parts: %w; what it lists is fetched, nothing counts as gone", refusal))
+		c.fault(0, fmt.Errorf("the server's listing broke off and had to be asked for in parts: %w; what it lists is fetched, nothing counts as gone", ofSome))
 		return nil
 	case len(holes) == 0:
 		return nil
@@ -144,7 +149,7 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 		which = " (UID " + rangesOf(uids[:min(len(uids), 5)]).String() + ")"
 	}
 	c.fault(0, fmt.Errorf("the server does not list %d of %d messages%s: %w; what it lists is fetched, nothing counts as gone",
-		holes.count(), at.mark.Exists, which, refusal))
+		holes.count(), at.mark.Exists, which, ofSome))
 	return nil
 }
 

@@ -3,8 +3,10 @@
 package hostile
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"mailsync/backends/imap/script"
@@ -81,4 +83,76 @@ func TestListingWithAHole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever code a server gives its refusal to list one message, it is that message's alone: neither the
+// mailbox's nor the server's.
+func TestHolesByOtherCodes(t *testing.T) {
+	for _, code := range []string{"UNAVAILABLE", "INUSE", "SERVERBUG", "CORRUPTION", "EXPUNGEISSUED"} {
+		for _, lines := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, with lines: %v", code, lines), func(t *testing.T) {
+				t.Parallel()
+				l := newIMAP(t, situation{prepare: bareServer})
+				l.sync()
+				wanted := l.change()
+				hole := func(p *script.Peer, cmd script.Command) bool {
+					set, items, _ := strings.Cut(cmd.Args, " ")
+					if strings.Contains(items, "BODY") || !strings.Contains(items, "RFC822.SIZE") || !inSet(strings.ReplaceAll(set, "*", "99"), 7) {
+						return false
+					}
+					l.acct.Lock()
+					defer l.acct.Unlock()
+					for i, m := range boxOf(l.acct, set).Messages {
+						if lines && m.UID != 7 && cmd.Verb == "UID FETCH" {
+							p.Sendf(`* %d FETCH (UID %d FLAGS (%s) INTERNALDATE "%s" RFC822.SIZE %d)`, i+1, m.UID,
+								strings.Join(m.Flags, " "), m.Date.Format("02-Jan-2006 15:04:05 -0700"), len(m.Body))
+						}
+					}
+					return say("$tag NO ["+code+"] not this one")(p, cmd)
+				}
+				l.serve(func(p *script.Peer) {
+					selected := ""
+					opens := func(_ *script.Peer, cmd script.Command) bool { selected = cmd.Args; return false }
+					inInbox := func(p *script.Peer, cmd script.Command) bool {
+						return strings.Contains(selected, "INBOX") && hole(p, cmd)
+					}
+					script.Healthy(l.acct, script.Answers{"EXAMINE": opens, "SELECT": opens, "UID FETCH": inInbox, "FETCH": inInbox})(p)
+				})
+				o := l.sync()
+				if o.code != 1 || o.account.Fetched != 3 || len(o.account.Errors) != 1 || o.account.Errors[0].Mailbox != "INBOX" || !strings.Contains(o.stderr, "(UID 7)") {
+					t.Errorf("exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+				}
+				l.heal()
+				l.recovered(wanted)
+			})
+		}
+	}
+}
+
+// A listing that is refused because another client's expunge came in between is asked for again.
+func TestListingThatAnExpungeEnds(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{prepare: bareServer})
+	l.sync()
+	wanted := l.change()
+	var times atomic.Int64
+	l.serve(func(p *script.Peer) {
+		selected := ""
+		opens := func(_ *script.Peer, cmd script.Command) bool { selected = cmd.Args; return false }
+		script.Healthy(l.acct, script.Answers{"EXAMINE": opens, "UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+			if !strings.Contains(selected, "INBOX") || !strings.HasPrefix(cmd.Args, "1:* ") || times.Add(1) > 1 {
+				return false
+			}
+			l.acct.Lock()
+			defer l.acct.Unlock()
+			delete(wanted, letter(11))
+			l.acct.Mailbox("INBOX").Expunge(12)
+			return say("* 12 EXPUNGE", "$tag NO [EXPUNGEISSUED] some are gone")(p, cmd)
+		}})(p)
+	})
+	if o := l.sync(); o.code != 0 || o.account.Fetched != 3 {
+		t.Errorf("exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+	}
+	l.heal()
+	l.recovered(wanted)
 }
