@@ -71,7 +71,10 @@ func (x *expunging) run(ctx context.Context, s *session) error {
 	if err = x.inPlace(ctx, s, at, doomed); s.broken.Load() {
 		return err
 	}
-	return x.look(ctx, s, err)
+	if err = x.look(ctx, s, err); len(x.gone) == len(x.req.Messages) {
+		return nil // all of it is done, whatever was answered
+	}
+	return err
 }
 
 // byTrash moves the messages to the trash mailbox, and expunges them there where the
