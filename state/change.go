@@ -51,6 +51,9 @@ type Appended struct {
 	// Unsure is set, may have been: the connection broke before the answer.
 	Err    error
 	Unsure bool
+	// Vague says, beside Err and never with Unsure, that the server refused it and did not say what is
+	// wrong with it. Then it should not have it (RFC 9051 section 6.3.12), and some have.
+	Vague bool
 	// Again says, beside Err and never with Unsure, that the connection broke before the server had
 	// all of this message: another try may do, after all others and alone.
 	Again bool

@@ -56,7 +56,7 @@ type Passed struct {
 
 // Unmarked is a Maildir without a marker, and what a mailbox would be called that lies there.
 type Unmarked struct {
-	Path   string // relative to the root, slash-separated
+	Path   string   // relative to the root, slash-separated
 	Levels []string // nil: no mailbox can be made of it
 }
 

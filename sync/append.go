@@ -188,9 +188,10 @@ func (r *run) send(ctx context.Context, b *box, batch []outgoing, order *sendOrd
 		switch {
 		case a.Err != nil:
 			b.undone = true
-			if a.Unsure {
+			switch {
+			case a.Unsure:
 				order.wait(f.got.Bytes)
-			} else {
+			case !a.Vague: // else the next run looks for it
 				c.Settle = append(c.Settle, f.key)
 			}
 			switch {

@@ -35,7 +35,7 @@ func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing,
 		kw = state.NewKeywords(nil)
 	}
 	ap := &appending{a: a, raw: raw, msgs: msgs, kw: kw, out: make([]state.Appended, len(msgs)),
-		bare: make([]bool, len(msgs))}
+		bare: make([]bool, len(msgs)), later: make([]bool, len(msgs))}
 	for i := range msgs {
 		ap.todo = append(ap.todo, i)
 	}
@@ -43,7 +43,7 @@ func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing,
 	if err != nil {
 		err = inMailbox(raw, "append to", err)
 		for _, i := range ap.todo {
-			ap.out[i] = state.Appended{Err: err}
+			ap.out[i] = state.Appended{Err: err, Vague: ap.later[i]}
 		}
 	}
 	return ap.out, err
@@ -59,6 +59,7 @@ type appending struct {
 
 	todo    []int // of msgs: neither sent nor refused
 	bare    []bool
+	later   []bool     // of msgs: the server put them off
 	flying  []appended // sent and not answered, oldest first
 	octets  int64      // of flying
 	largest int64      // what the server takes, -1 unknown
@@ -338,6 +339,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	again := func() { ap.todo = append([]int{one.i}, ap.todo...) }
 	switch _, later := r.comeBack(); {
 	case later && !r.hasCode("LIMIT"): // LIMIT is about the message (RFC 5530 section 3)
+		ap.later[one.i] = true
 		again()
 		if ap.end == nil {
 			ap.end = s.fault(ctx, err)
@@ -346,6 +348,6 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
 		again()
 	default:
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.lasting())}
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.lasting()), Vague: r.vague()}
 	}
 }

@@ -148,6 +148,13 @@ func (r *refusal) denies(f state.Flags) bool {
 		!strings.Contains(strings.ToLower(r.text), "quota")
 }
 
+// vague reports whether a refusal does not say what is wrong with what was asked: something broke on
+// the way, perhaps behind what had to be done.
+func (r *refusal) vague() bool {
+	return r.typ == "NO" && (r.code == "" || r.hasCode("SERVERBUG", "CONTACTADMIN", "CORRUPTION")) &&
+		!strings.Contains(strings.ToLower(r.text), "quota")
+}
+
 // slowDown reports whether a refusal is about how much we ask, and not about what.
 func (r *refusal) slowDown() bool {
 	wait, later := r.comeBack()

@@ -148,3 +148,42 @@ func TestAppendThatBreaksKeepsNoOtherBack(t *testing.T) {
 		}
 	}
 }
+
+// A server that stores what it refuses, and does not say why, gets each message once: the next run looks
+// for it before it sends it again.
+func TestAppendThatIsRefusedAndStored(t *testing.T) {
+	for _, line := range []string{"NO something broke", "NO [SERVERBUG] something broke", "NO [UNAVAILABLE] not now", "NO [INUSE] not now"} {
+		for _, undo := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, undo: %v", line, undo), func(t *testing.T) {
+				t.Parallel()
+				l := newIMAP(t, situation{})
+				l.sync()
+				wanted := l.onServer()
+				args := []string{"sync"}
+				if undo {
+					args = []string{"archive", "--undo"}
+					if o := l.run("archive", "--older-than", "1d", "--apply"); o.code != 0 {
+						t.Fatalf("exit %d: %s", o.code, tail(o.stderr))
+					}
+				} else {
+					l.write("INBOX/new/1700000000.M1P1.home", []byte(strings.ReplaceAll(letter(50), "\r\n", "\n")))
+					wanted[letter(50)] = 1
+				}
+				l.serve(script.Healthy(l.acct, script.Answers{"APPEND": func(p *script.Peer, cmd script.Command) bool {
+					l.acct.Lock()
+					defer l.acct.Unlock()
+					l.acct.Mailbox(strings.Trim(strings.Fields(cmd.Args)[0], `"`)).Append(string(cmd.Literals[0]), `\Seen`)
+					return say("$tag "+line)(p, cmd)
+				}}))
+				for run := range 6 {
+					o := l.run(args...)
+					if run == 0 && o.code == 0 || run == 5 && o.code != 0 {
+						t.Errorf("run %d: exit %d: %s", run+1, o.code, tail(o.stderr))
+					}
+				}
+				l.heal()
+				l.recovered(wanted)
+			})
+		}
+	}
+}
