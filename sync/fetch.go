@@ -60,25 +60,22 @@ type arrival struct {
 func (r *run) fetch(ctx context.Context) error {
 	f := &fetching{run: r, ctx: ctx, turn: newTurn(), parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
 	f.settlers.SetLimit(settlers)
-	var messages int
-	var bytes int64
 	for _, b := range r.boxes {
 		if q := newQueue(b); !q.empty() {
 			f.queues = append(f.queues, q)
 			b.pulling = true
 			defer func() { b.pulling = false }()
-			messages += len(q.ops)
-			bytes += q.bytes
 		}
 	}
+	if err := f.room(); err != nil {
+		return err
+	}
+	messages, bytes := f.left()
 	if messages == 0 {
 		return nil
 	}
 	if r.Watch != nil {
 		r.Watch.Planned(messages, bytes)
-	}
-	if err := r.room(messages, bytes); err != nil {
-		return err
 	}
 	for range writers {
 		f.buffers <- nil // made when it is first needed
@@ -139,20 +136,56 @@ const (
 	leftFree      = 1 << 20
 )
 
+// left counts what the queues hold, and the octets announced of that.
+func (f *fetching) left() (messages int, bytes int64) {
+	for _, q := range f.queues {
+		messages += len(q.ops)
+		bytes += q.bytes
+	}
+	return messages, bytes
+}
+
 // room compares the free disk with the announced sizes before the first body comes. Where it is
-// not known how much is free, it is tried.
-func (r *run) room(messages int, bytes int64) error {
-	free, err := r.Tree.Free()
+// not known how much is free, it is tried. What has no room even alone is that message's failure, for its
+// size may be nonsense, and keeps no other away that has.
+func (f *fetching) room() error {
+	if len(f.queues) == 0 {
+		return nil
+	}
+	free, err := f.Tree.Free()
 	if err != nil {
-		if r.Log != nil {
-			r.Log.Debug("free disk space is not known", "account", r.Name, "err", err)
+		if f.Log != nil {
+			f.Log.Debug("free disk space is not known", "account", f.Name, "err", err)
 		}
 		return nil
 	}
-	if need := bytes + int64(messages)*besideMessage + leftFree; free < need {
+	messages, bytes := f.left()
+	need := func() int64 { return bytes + int64(messages)*besideMessage + leftFree }
+	all, whole := messages, need()
+	const hint = "make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude"
+	for _, q := range f.queues {
+		for _, o := range q.ops {
+			if o.Size > free {
+				messages--
+				bytes -= o.Size
+			}
+		}
+	}
+	if free < need() {
 		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
-			messages, float64(need)/1e6, float64(free)/1e6).OfWholeDisk().
-			WithHint("make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude")
+			all, float64(whole)/1e6, float64(free)/1e6).OfWholeDisk().WithHint(hint)
+	}
+	for _, q := range f.queues {
+		out := q.leaveOut(func(o Op) bool { return o.Size > free })
+		if len(out) == 0 {
+			continue
+		}
+		q.box.undone = true
+		err := state.Faultf(state.Storage, "%d messages are not fetched: the server announces %.1f MB for this one, and %.1f MB are free on the disk",
+			len(out), float64(out[0].Size)/1e6, float64(free)/1e6).WithHint(hint)
+		if err := f.problem(q.box.name, out[0].UID, err); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -45,6 +45,21 @@ func (b *box) fetches() []Op {
 
 func (q *queue) empty() bool { return len(q.ops) == 0 && len(q.again) == 0 }
 
+// leaveOut takes operations off the queue, and returns them.
+func (q *queue) leaveOut(which func(Op) bool) (out []Op) {
+	var ops []Op // the box's plan keeps its own
+	for _, o := range q.ops {
+		if which(o) {
+			out = append(out, o)
+			q.bytes -= max(0, o.Size)
+		} else {
+			ops = append(ops, o)
+		}
+	}
+	q.ops = ops
+	return out
+}
+
 // cut takes the next item's operations off the queue.
 func (q *queue) cut() []Op {
 	if len(q.ops) == 0 {

@@ -98,3 +98,25 @@ func TestEstimatedSizesFetchOnce(t *testing.T) {
 		}
 	}
 }
+
+// A message whose announced size is more than the disk has room for is left out, and named. It keeps no
+// other away.
+func TestSizeBeyondTheDisk(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{prepare: func(acct *script.Account) { inboxAlone(acct); bareServer(acct) }})
+	var run, sent atomic.Int64
+	l.sizing(func(n int, _ int64) int {
+		if n == len(letter(5)) {
+			return 1 << 50
+		}
+		return n
+	}, &run, &sent)
+	for i := range 2 {
+		o := l.sync()
+		if o.code != 8 && o.code != 1 || o.account.Here != 11 || len(o.account.Errors) != 1 || o.account.Errors[0].UID != 6 {
+			t.Errorf("run %d: exit %d, %+v\n%s", i+1, o.code, o.account, tail(o.stderr))
+		}
+	}
+	l.heal()
+	l.recovered(l.onServer())
+}
