@@ -47,6 +47,7 @@ type homing struct {
 	since  int64
 	levels func(state.MailboxRow) []string
 	out    Restoration
+	listed map[string]bool // raw names of mailboxes that the server has
 	made   map[string]bool // raw names of mailboxes that were made
 	given  []string        // special uses that the server's mailboxes have
 }
@@ -54,9 +55,9 @@ type homing struct {
 // list lists the server's mailboxes, and makes those that it does not have any more.
 func (h *homing) list(ctx context.Context) error {
 	all := h.Include
-	listed := map[string]bool{}
+	h.listed = map[string]bool{}
 	h.Include = func(l state.Listed) bool {
-		listed[state.RawKey(l.Raw)] = true
+		h.listed[state.RawKey(l.Raw)] = true
 		h.given = append(h.given, l.Role)
 		return all == nil || all(l)
 	}
@@ -66,7 +67,7 @@ func (h *homing) list(ctx context.Context) error {
 	h.made = map[string]bool{}
 	for _, row := range h.rows {
 		gen := row.Current()
-		if row.Role == state.RoleArchive || listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
+		if row.Role == state.RoleArchive || h.listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
 			continue
 		}
 		names := h.levels(row)
@@ -218,10 +219,23 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	for token, o := range older {
 		records[token], proofs[token] = o.records, o.proofs
 	}
+	moved, homes, err := h.movedHere(ctx, b)
+	if err != nil {
+		return err
+	}
+	for token, m := range homes {
+		if m == nil {
+			continue
+		}
+		records[token] = m.records
+		if proofs[token], err = h.Base.Proofs(ctx, m.gen.ID, nil); err != nil {
+			return wrap("read state", err)
+		}
+	}
 	left := slices.Clone(b.disk.Passed)
 	var all []*cargo
 	uids := map[*cargo]state.UID{}
-	for _, f := range b.onlyHere() {
+	for _, f := range append(b.onlyHere(), moved...) {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
 		i, known := placeOf(records[f.Token], f.UID)
 		if known = known && max(1, records[f.Token][i].Variant) == max(1, f.Variant); known {
@@ -229,6 +243,9 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			if p, ok := proofs[f.Token][f.UID]; ok {
 				c.proof = &p
 			}
+		}
+		if m := homes[f.Token]; m != nil {
+			c.flags = m.flags(f, b)
 		}
 		if h.Policy.OnDiskDelete != Delete {
 			c.flags &^= state.Deleted

@@ -225,3 +225,73 @@ func TestRestoreHomeToMailboxesThatAreNumberedAnew(t *testing.T) {
 	}
 	l.brought(t, strings.Replace(wantBrought(t), `[\Deleted \Seen]`, `[\Seen]`, 1))
 }
+
+// A file that the user moved to another Maildir, where moves are not carried to the server, goes back to where it lies
+// now once the server has lost its message, with the keywords that were agreed on, and not before.
+func TestRestoreHomeOfFilesThatWereMoved(t *testing.T) {
+	empty := func(m *mem.Mailbox) {
+		for len(m.Messages) > 0 {
+			m.Expunge(m.Messages[0].UID)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		lose func(*lab)
+		want string // where the message is on the server
+	}{
+		{"the server has it still", func(l *lab) {}, "INBOX[Holiday \\Seen]"},
+		{"it is lost", func(l *lab) {
+			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(10) })
+		}, "Archive[Holiday \\Seen]"},
+		{"all is lost", func(l *lab) {
+			for _, raw := range labBoxes {
+				l.server.Change(raw, empty)
+			}
+		}, "Archive[Holiday \\Seen]"},
+		{"all is lost, and numbered anew", func(l *lab) {
+			for _, raw := range labBoxes {
+				l.server.Change(raw, func(m *mem.Mailbox) {
+					empty(m)
+					m.Renumber(m.UIDValidity+7, 1)
+				})
+			}
+		}, "Archive[Holiday \\Seen]"},
+		{"it is numbered anew", func(l *lab) {
+			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Renumber(m.UIDValidity+7, 30) })
+		}, "INBOX[Holiday \\Seen]"},
+	} {
+		for _, between := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, a sync between %v", tt.name, between), func(t *testing.T) {
+				l := holidays(t)
+				l.policy.Append = false
+				l.take(t, "Archive", nil)
+				l.clean(t)
+				l.clean(t)
+				files := len(l.files(t))
+				tt.lose(l)
+				if between {
+					l.clean(t)
+				}
+				for range 2 {
+					if r := l.home(nil, nil); r.Fatal != nil || len(r.Problems) > 0 || r.Outstanding > 0 {
+						t.Fatalf("%v %v, %d outstanding", r.Fatal, r.Problems, r.Outstanding)
+					}
+					if there, _ := l.beach(t); there != tt.want {
+						t.Errorf("on the server it is %q, want %q", there, tt.want)
+					}
+				}
+				for range 2 {
+					if r := l.clean(t); r.Fetched > 0 || r.Appended > 0 {
+						t.Errorf("a sync after it fetches %d and appends %d", r.Fetched, r.Appended)
+					}
+				}
+				if n := len(l.files(t)); n != files {
+					t.Errorf("%d files, want %d", n, files)
+				}
+				if _, here := l.beach(t); !strings.HasPrefix(here, "Archive") {
+					t.Errorf("its file is %q", here)
+				}
+			})
+		}
+	}
+}
