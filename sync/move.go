@@ -102,6 +102,7 @@ func (r *run) moveHere(ctx context.Context, from, to *box, batch []*move) error 
 	if _, err := r.reidentify(ctx, to, files); err != nil {
 		return err
 	}
+	r.addN(&r.result.MovedHere, len(batch))
 	return r.commitMoved(ctx, from, to, batch, c)
 }
 
@@ -172,6 +173,7 @@ func (r *run) moveThere(ctx context.Context, from, to *box, batch []*move) error
 		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
 		switch {
 		case ok: // it is there, and must not be sent once more
+			r.addN(&r.result.MovedThere, 1)
 			in := m.intent(from, to)
 			in.Confirmed = true
 			if to.answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {

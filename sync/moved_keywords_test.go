@@ -304,6 +304,22 @@ func TestFileMovedUnderAnotherNameIsNotDeletedThere(t *testing.T) {
 	})
 }
 
+// A run that carried a move to the other side says so: it did something.
+func TestMovesAreCounted(t *testing.T) {
+	l := holidays(t)
+	l.take(t, "Archive", nil)
+	if r := l.clean(t); r.MovedThere != 1 || r.MovedHere != 0 {
+		t.Errorf("moved %d on the server and %d here, want 1 and 0", r.MovedThere, r.MovedHere)
+	}
+	l.moveThere(t, "INBOX", "Archive", 1, 2)
+	if r := l.clean(t); r.MovedThere != 0 || r.MovedHere != 2 {
+		t.Errorf("moved %d on the server and %d here, want 0 and 2", r.MovedThere, r.MovedHere)
+	}
+	if r := l.clean(t); r.MovedThere != 0 || r.MovedHere != 0 {
+		t.Errorf("moved %d on the server and %d here, and there was nothing to do", r.MovedThere, r.MovedHere)
+	}
+}
+
 // What is restored elsewhere from where the user put it has the keywords that were agreed on.
 func TestRestoreOfAFileThatWasMovedHere(t *testing.T) {
 	l := holidays(t)

@@ -36,6 +36,8 @@ type Result struct {
 	DeletedOnDisk   int
 	DeletedOnServer int
 	Unlooked        int // which were not looked at: the run ended before, or they failed
+	MovedHere       int // messages whose files followed a move on the server
+	MovedThere      int // messages that followed a move of their files
 	MovedToTrash    int // messages that were to be deleted on the server, and lie in its trash
 	Undeletable     int // messages that were to be deleted from a POP3 server, and cannot be
 	MovedBack       int // messages that an undo moved back from there

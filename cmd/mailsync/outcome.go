@@ -48,6 +48,7 @@ func summarize(a *config.Account, r *engine.Result, commands int64) report.Summa
 		Fetched: r.Fetched, FetchedBytes: r.FetchedBytes, Appended: r.Appended,
 		FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
 		DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
+		MovedOnDisk: r.MovedHere, MovedOnServer: r.MovedThere,
 		MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack, Undeletable: r.Undeletable,
 		OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
 		Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,

@@ -21,8 +21,10 @@ type Summary struct {
 	FlagsToServer   int       `json:"flags_to_server"`
 	DeletedOnDisk   int       `json:"deleted_on_disk"`
 	DeletedOnServer int       `json:"deleted_on_server"`
-	MovedToTrash    int       `json:"moved_to_trash,omitempty"` // to be deleted on the server, which can only move it to its trash
-	Undeletable     int       `json:"cannot_delete,omitempty"`  // to be deleted on a POP3 server, which does not do it
+	MovedOnDisk     int       `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
+	MovedOnServer   int       `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
+	MovedToTrash    int       `json:"moved_to_trash,omitempty"`  // to be deleted on the server, which can only move it to its trash
+	Undeletable     int       `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
 	OnServer        int       `json:"on_server"`
 	Here            int       `json:"here"`
 	Outstanding     int       `json:"outstanding"`
@@ -118,6 +120,8 @@ func (s Summary) done() string {
 	add(s.Appended, "appended")
 	add(s.FlagsToDisk, "flagged here")
 	add(s.FlagsToServer, "flagged on the server")
+	add(s.MovedOnDisk, "moved here")
+	add(s.MovedOnServer, "moved on the server")
 	add(s.DeletedOnDisk, "deleted here")
 	add(s.DeletedOnServer, "deleted on the server")
 	add(s.MovedToTrash, "moved to the server's trash")
