@@ -348,6 +348,6 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
 		again()
 	default:
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.lasting()), Vague: r.vague()}
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.ofAppend()), Vague: r.vague()}
 	}
 }

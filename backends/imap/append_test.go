@@ -81,7 +81,8 @@ func TestAppendRefusedOneByOne(t *testing.T) {
 	acct.Caps = "IMAP4rev1 LITERAL+ UIDPLUS APPENDLIMIT=100"
 	answers := map[string]string{
 		"full": "$tag NO [OVERQUOTA] quota exceeded", "cyrus": "$tag NO Over quota", "big": "$tag NO [TOOBIG] too big",
-		"gone": "$tag NO [TRYCREATE] no such mailbox", "limit": "$tag NO [LIMIT] too many keywords", "bad": "$tag BAD [CLIENTBUG] what",
+		"gone": "$tag NO [TRYCREATE] no such mailbox", "limit": "$tag NO [LIMIT] too many keywords",
+		"view": "$tag NO [CANNOT] Can't save messages to this virtual mailbox", "bad": "$tag BAD [CLIENTBUG] what",
 	}
 	srv := script.Every(t, script.Healthy(acct, script.Answers{"APPEND": func(p *script.Peer, cmd script.Command) bool {
 		text, refuse := answers[string(cmd.Literals[0])]
@@ -94,18 +95,18 @@ func TestAppendRefusedOneByOne(t *testing.T) {
 	unopened := state.Outgoing{Size: 3, Open: func() (io.ReadCloser, error) { return nil, errors.New("no such file") }}
 	short := outgoing("longer than said", 0, state.NoDate)
 	short.Size = 5
-	msgs := append(plain("one", "full", "cyrus", "big", "gone", "limit", "bad", "two"), long, unopened, short, plain("three")[0])
+	msgs := append(plain("one", "full", "cyrus", "big", "gone", "limit", "view", "bad", "two"), long, unopened, short, plain("three")[0])
 	out, err := account(t, options(srv)).Append(t.Context(), "INBOX", msgs, nil)
 	if err != nil || len(out) != len(msgs) {
 		t.Fatalf("%d outcomes, %v", len(out), err)
 	}
-	for i, want := range []string{"", "quota exceeded", "Over quota", "too big", "no such mailbox", "too many keywords", "what", "", "101 octets", "no such file", "not of 5 octets", ""} {
+	for i, want := range []string{"", "quota exceeded", "Over quota", "too big", "no such mailbox", "too many keywords", "virtual mailbox", "what", "", "101 octets", "no such file", "not of 5 octets", ""} {
 		switch got := out[i].Err; {
 		case want == "" && (got != nil || out[i].UID == 0):
 			t.Errorf("message %d: %+v", i, out[i])
 		case want != "" && (got == nil || !strings.Contains(got.Error(), want) || state.KindOf(got) != state.Other || out[i].Unsure):
 			t.Errorf("message %d: %+v, want %q", i, out[i], want)
-		case want != "" && i != 6 && i < 9 && state.HintOf(got) == "":
+		case want != "" && i != 7 && i < 10 && state.HintOf(got) == "":
 			t.Errorf("message %d: no hint with %v", i, got)
 		}
 	}

@@ -98,6 +98,9 @@ func (r *refusal) fault() error {
 	return r.lasting()
 }
 
+// seeRights is what to do about a mailbox that does not let a user do something.
+const seeRights = "see the mailbox's access rights; where they are meant to be so, exclude it or name others with --mailbox"
+
 // lasting is fault of a refusal that another try would not change.
 func (r *refusal) lasting() error {
 	r.firm = true
@@ -112,9 +115,19 @@ func (r *refusal) lasting() error {
 	case r.hasCode("LIMIT"):
 		return f.WithHint("the server limits what a message or a mailbox may have; the message stays here")
 	case r.hasCode("NOPERM"):
-		return f.WithHint("the server does not let this user do that; see the mailbox's access rights")
+		return f.WithHint("the server does not let this user do that; %s", seeRights)
 	}
 	return f
+}
+
+// ofAppend is lasting of an APPEND. A mailbox that shows what others hold, and has nothing itself, takes no message.
+func (r *refusal) ofAppend() error {
+	if r.hasCode("CANNOT") {
+		r.firm = true
+		return state.Faultf(state.Other, "%w", r).
+			WithHint(`this mailbox takes no messages, as one that only shows those of others: put them into another one, for example with "mailsync restore --into"`)
+	}
+	return r.lasting()
 }
 
 // comeBack reports whether a refusal is about now and not about us, and for how long

@@ -156,7 +156,7 @@ func (s *session) openToChange(ctx context.Context, raw string, uidValidity uint
 	at, err := s.openAs(ctx, raw, uidValidity)
 	if err == nil && at.refused {
 		err = inMailbox(raw, "change", state.Faultf(state.Other, "the server opens it read-only (%w)", state.ErrNotPermitted).
-			WithHint("see the mailbox's access rights"))
+			WithHint(seeRights))
 	}
 	return at, err
 }

@@ -35,7 +35,7 @@ func (s *session) setDeleted(ctx context.Context, at *opened, uids []state.UID, 
 			what = fmt.Sprintf(`\Deleted cannot be set here, %v`, st.why)
 		}
 		err = state.Faultf(state.Other, "%s (%w)", what, state.ErrNotPermitted).
-			WithHint("see the mailbox's access rights; where they are meant to be so, exclude it or name others with --mailbox")
+			WithHint(seeRights)
 	}
 	return st.echo, err
 }
