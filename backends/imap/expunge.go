@@ -47,6 +47,7 @@ type expunging struct {
 	kept    map[state.UID]bool
 	trashed []state.UID               // of gone: they lie in the trash
 	had     map[state.UID]state.Flags // as they were when they were seen first
+	passed  []state.UID               // that the server passed over, and said OK
 }
 
 // run does it on one session. It may be run again until something was moved.
@@ -68,11 +69,16 @@ func (x *expunging) run(ctx context.Context, s *session) error {
 		}
 		return nil
 	}
-	if err = x.inPlace(ctx, s, at, doomed); s.broken.Load() {
-		return err
+	trouble := x.inPlace(ctx, s, at, doomed)
+	if s.broken.Load() {
+		return trouble
 	}
-	if err = x.look(ctx, s, err); len(x.gone) == len(x.req.Messages) {
+	err = x.look(ctx, s, trouble)
+	switch {
+	case len(x.gone) == len(x.req.Messages):
 		return nil // all of it is done, whatever was answered
+	case trouble == nil && err != nil && !s.broken.Load(): // what the server passed over is not to look deleted for good
+		err = errors.Join(err, s.takeBack(ctx, x.unmarked(x.passed), x.req.Keywords))
 	}
 	return err
 }
@@ -194,10 +200,14 @@ func (x *expunging) inPlace(ctx context.Context, s *session, at *opened, doomed 
 		back = append(back, sure...)
 	}
 	if !s.broken.Load() {
-		back = slices.DeleteFunc(back, func(uid state.UID) bool { return x.had[uid]&state.Deleted != 0 })
-		err = errors.Join(err, s.takeBack(ctx, back, x.req.Keywords))
+		err = errors.Join(err, s.takeBack(ctx, x.unmarked(back), x.req.Keywords))
 	}
 	return err
+}
+
+// unmarked are those that had no \Deleted before it was set here.
+func (x *expunging) unmarked(uids []state.UID) []state.UID {
+	return slices.DeleteFunc(uids, func(uid state.UID) bool { return x.had[uid]&state.Deleted != 0 })
 }
 
 // look finds out which are gone, and returns trouble, or that some are not.
@@ -214,8 +224,9 @@ func (x *expunging) look(ctx context.Context, s *session, trouble error) error {
 		}
 	}
 	if trouble == nil && len(still) > 0 {
+		x.passed = still
 		return state.Faultf(state.Other, "%d of %d messages are still there, the first is UID %d", len(still), len(left), still[0]).
-			WithHint("the server refused nothing, and did not do it; see the mailbox's access rights")
+			WithHint("the server refused nothing, and did not do it; see the mailbox's access rights; what an archive run let go there, \"mailsync archive --undo\" leaves there")
 	}
 	return trouble
 }

@@ -24,12 +24,14 @@ func (s *session) setDeleted(ctx context.Context, at *opened, uids []state.UID, 
 		changes = append(changes, state.FlagChange{UID: uid, Add: state.Deleted})
 	}
 	err := st.run(ctx, s, at, changes)
+	ignored := false // some servers say OK to what a user may not do
 	for uid, f := range st.echo {
 		if f&state.Deleted == 0 {
 			delete(st.echo, uid)
+			ignored = true
 		}
 	}
-	if err == nil && st.denied != 0 {
+	if err == nil && (st.denied != 0 || ignored && len(st.echo) == 0) {
 		what := `the mailbox keeps no \Deleted`
 		if st.why != nil {
 			what = fmt.Sprintf(`\Deleted cannot be set here, %v`, st.why)

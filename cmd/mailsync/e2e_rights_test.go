@@ -100,3 +100,43 @@ func TestRightsOfAMailbox(t *testing.T) {
 	w.syncOK()
 	idle(t, w)
 }
+
+// A server may say OK to what it does not do. Without the right to mark what is deleted, an archive run leaves nothing to
+// do; without the right to expunge, no message stays marked as deleted.
+func TestRightsThatTheServerOnlyActsOn(t *testing.T) {
+	t.Parallel()
+	srv := servers.Dovecot(t, shared())
+	srv.AddUser("ada")
+	client := srv.LogIn("ada")
+	for _, name := range []string{"Unmarked", "Kept"} {
+		do(t, client, "CREATE "+name)
+		raw := fmt.Sprintf("Message-ID: <%s>\r\nSubject: %[1]s\r\n\r\nhello\r\n", name)
+		if err := client.Append(name, []string{`\Seen`}, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, client, "SETACL Unmarked ada lrwa") // w lets it set keywords: PERMANENTFLAGS says \*
+	do(t, client, "SETACL Kept ada lrsta")
+	w := newWorld(t, build(t), srv)
+	w.syncOK()
+	archive := func(mailbox, says string) {
+		t.Helper()
+		o := w.run("archive", "--apply", "--older-than", "1y", "--mailbox", mailbox)
+		o.want(t, 1)
+		if !strings.Contains(o.stderr, says) || !strings.Contains(o.stderr, "access rights") {
+			t.Errorf("archive of %s\n%s%s", mailbox, o.stdout, o.stderr)
+		}
+		mails, err := client.Read(mailbox, false)
+		if err != nil || len(mails) != 1 || fmt.Sprint(mails[0].Flags) != `[\Seen]` {
+			t.Errorf("%s has %+v, %v", mailbox, mails, err)
+		}
+	}
+	archive("Unmarked", `keeps no \Deleted`)
+	w.syncOK()
+	idle(t, w)
+	archive("Kept", "archive --undo")
+	w.run("archive", "--undo").want(t, 0)
+	w.syncOK()
+	idle(t, w)
+	w.run("verify", "--server").want(t, 0)
+}
