@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"mailsync/state"
 )
@@ -56,6 +57,42 @@ func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root stri
 		}
 	}
 	return all, problems, nil
+}
+
+// Outsider is a Maildir in an account's tree that is none of its mailboxes, and how many messages lie there.
+type Outsider struct {
+	Path     string
+	Messages int
+}
+
+// Outsiders are the Maildirs of which nothing is put on a server, for they are no mailboxes of the account: a mail program
+// made them. Empty ones, and those that were there before the tree was the account's, are none.
+func Outsiders(ctx context.Context, memory Memory, tree Tree) (all []Outsider, err error) {
+	rows, err := memory.Mailboxes(ctx)
+	if err != nil {
+		return nil, wrap("read state", err)
+	}
+	found, err := tree.Unmarked(ctx)
+	if err != nil {
+		return nil, wrap("look for Maildirs", err)
+	}
+	for _, f := range found {
+		if slices.ContainsFunc(rows, func(row state.MailboxRow) bool { return row.Path == f.Path }) {
+			continue
+		}
+		md, err := tree.Open(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		disk, err := md.Scan(ctx, "", nil, state.NewKeywords(nil))
+		if err != nil {
+			return nil, err
+		}
+		if n := len(disk.Foreign); n > 0 {
+			all = append(all, Outsider{f.Path, n})
+		}
+	}
+	return all, nil
 }
 
 // markedRows are mailboxes that markers alone tell of, the state being gone. Nothing is recorded of

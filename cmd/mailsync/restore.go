@@ -190,7 +190,23 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (done *engine.Restor
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return o.mailboxes.among(l.Levels, l.Role, include(l)) }
 	done = account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
+	o.tellOutsiders(ctx, r, h, done)
 	return done, r.remember(ctx, h, server, &done.Result)
+}
+
+// tellOutsiders names the Maildirs in the account's tree that a restore of everything passes over.
+func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, done *engine.Restoration) {
+	if o.mailboxes.given() || done.Fatal != nil {
+		return
+	}
+	all, err := engine.Outsiders(ctx, held{h.store}, h.tree)
+	if err != nil {
+		done.Problems = append(done.Problems, engine.Problem{Err: err})
+	}
+	for _, m := range all {
+		watch{r.told}.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is no mailbox of the account",
+			`a "mailsync sync" with append = true makes it one; a copy of it elsewhere can be restored with --from`)
+	}
 }
 
 // summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
@@ -245,6 +261,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 	t.From = sources
 	done = t.Run(ctx, held{local.store})
 	done.Problems = append(done.Problems, problems...)
+	o.tellOutsiders(ctx, r, local, done)
 	return done, nil
 }
 
