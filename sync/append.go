@@ -137,6 +137,15 @@ func (r *run) inspect(b *box, o Op) (f outgoing, ok bool, err error) {
 	if got.Token == b.gen().Token && cameUndated(b.record(got.UID), got.Variant) {
 		got.Date = state.NoDate // its file has the time it came
 	}
+	if got.Token == "" {
+		id, err := b.md.Ident(o.Name)
+		if err == nil {
+			err = unpackable(id.Packed)
+		}
+		if err != nil {
+			return f, false, err
+		}
+	}
 	f = outgoing{name: o.Name, got: got, key: o.Name}
 	f.own()
 	f.got.Flags = o.Flags

@@ -121,6 +121,9 @@ func (r *run) create(ctx context.Context) error {
 
 // change does a mailbox's operations between fetch and release, each kind as one batch.
 func (r *run) change(ctx context.Context, b *box) error {
+	if err := r.leaveOut(b); err != nil {
+		return err
+	}
 	for _, batch := range []batch{
 		{OpAppend, r.appendFiles}, {OpFold, r.fold}, {OpFlagServer, r.flagServer}, {OpFlagDisk, r.flagDisk}, {OpAgree, r.agree},
 	} {

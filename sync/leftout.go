@@ -57,6 +57,22 @@ func (r *restoring) leaveOut(g *goal, s *Source, left []state.Passed) error {
 	return nil
 }
 
+// leaveOut reports what a mail program put into a mailbox whose files go to the server, and what is no message that can
+// be read.
+func (r *run) leaveOut(b *box) error {
+	if !r.Policy.Append || b.disk == nil {
+		return nil
+	}
+	problems, _, count := describe(b.name, b.disk.Passed)
+	b.undone = b.undone || count > 0
+	for _, err := range problems {
+		if err := r.problem(b.name, 0, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *restoring) note(mailbox, text string) {
 	if r.Watch != nil {
 		r.Watch.Note(mailbox, text, "")
@@ -71,21 +87,32 @@ func (c *cargo) identify() (err error) {
 	return c.unfit()
 }
 
-// unfit says why a file is not sent that was identified: it is compressed, and no digest says that the server had
-// it so.
+// unfit says why a file is not sent that was identified: it is empty or compressed, and no digest says that the server
+// had it so.
 func (c *cargo) unfit() error {
-	if c.ident.Packed == "" || c.proof != nil {
+	if c.ident.Packed == "" && c.ident.Size != 0 || c.proof != nil {
 		return nil
 	}
 	got, err := c.read()
-	if err != nil || got.Vouched {
+	switch {
+	case err != nil || got.Vouched:
 		return err
+	case got.Bytes == 0:
+		return errors.New("the file is empty")
 	}
-	how := map[string]string{"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd", "lz4": "unlz4", "compress": "uncompress"}[c.ident.Packed]
+	return unpackable(c.ident.Packed)
+}
+
+// unpackable says that a file is compressed or encrypted in that way, nil for "".
+func unpackable(packed string) error {
+	if packed == "" {
+		return nil
+	}
+	how := map[string]string{"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd", "lz4": "unlz4", "compress": "uncompress"}[packed]
 	if how == "" {
-		return state.Faultf(state.Other, "the file is encrypted (%s)", c.ident.Packed).WithHint("fetch the mail through the server that keeps it, by an account of its own")
+		return state.Faultf(state.Other, "the file is encrypted (%s)", packed).WithHint("fetch the mail through the server that keeps it, by an account of its own")
 	}
-	return state.Faultf(state.Other, "the file is compressed (%s)", c.ident.Packed).
+	return state.Faultf(state.Other, "the file is compressed (%s)", packed).
 		WithHint("make copies that %s has decompressed, or fetch the mail through the server that keeps it so", how)
 }
 
