@@ -237,6 +237,9 @@ func (r *restoring) goal(s Source) *goal {
 	if len(r.Into) > 0 {
 		g.levels, g.role = slices.Concat(r.Into, s.Levels), ""
 	}
+	if r.belowINBOX() && len(g.levels) > 1 && state.SameName(g.levels[0], "INBOX") && !sameLevels(g.levels[1:], []string{"INBOX"}) {
+		g.levels = g.levels[1:]
+	}
 	sep := r.separator()
 	spelled, by := spelledFor(g.levels, sep, r.isSource)
 	g.levels = spelled

@@ -3,6 +3,8 @@ package sync
 import (
 	"slices"
 	"strings"
+
+	"mailsync/state"
 )
 
 // A level of a name may hold what parts levels on the server: "Person K." where that is a dot. Something else is put
@@ -34,6 +36,14 @@ func (r *restoring) separator() string {
 		}
 	}
 	return ""
+}
+
+// belowINBOX reports whether everything lies below INBOX on the server, which is no level of its own then.
+func (r *restoring) belowINBOX() bool {
+	return slices.ContainsFunc(r.listing.Mailboxes, func(l state.Listed) bool {
+		top := "INBOX" + l.Sep
+		return l.Sep != "" && len(l.Raw) > len(top) && strings.EqualFold(l.Raw[:len(top)], top) && !state.SameName(l.Levels[0], "INBOX")
+	})
 }
 
 // isSource reports whether a source goes to a mailbox of that name as it is.

@@ -321,6 +321,7 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 	err := r.Ledger.Intend(intents)
 	r.turn.give()
 	if err != nil {
+		g.said.Refused += len(batch)
 		return err
 	}
 	if err := r.step("append %d to %s", len(batch), g.said.To); err != nil {

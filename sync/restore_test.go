@@ -475,3 +475,104 @@ func TestRestoreToAMailboxThatIsNumberedAnewAndRewritesHeaders(t *testing.T) {
 		})
 	}
 }
+
+// insideINBOX is a server on which everything lies below INBOX, which is no level of its own, as on Courier.
+type insideINBOX struct{ *mem.Server }
+
+func (s insideINBOX) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
+	l, err := s.Server.List(ctx, want)
+	for i := range l.Mailboxes {
+		if m := &l.Mailboxes[i]; len(m.Levels) > 1 {
+			m.Levels = m.Levels[1:]
+		}
+	}
+	return l, err
+}
+
+func (s insideINBOX) CreateMailbox(ctx context.Context, levels []string, role string) (state.Listed, error) {
+	if levels[0] != "INBOX" {
+		levels = append([]string{"INBOX"}, levels...)
+	}
+	l, err := s.Server.CreateMailbox(ctx, levels, role)
+	l.Levels = l.Levels[1:]
+	return l, err
+}
+
+// KMail and Thunderbird have folders below INBOX. Where all lie there, Sub below INBOX is Sub: made once, and what two folders
+// here have goes there as often.
+func TestRestoreWhereAllIsBelowINBOX(t *testing.T) {
+	l := newLab()
+	for _, dir := range []string{"in", "in/cur", "in/new", "top", "top/cur", "top/new"} {
+		if err := l.disk.Mkdir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.write(t, "in/cur/1:2,S", []byte("Message-ID: <a@b>\n\nx\n"))
+	l.write(t, "top/cur/1:2,S", []byte("Message-ID: <a@b>\n\nx\n"))
+	p := newPort(l)
+	p.server.Create("INBOX/Drafts")
+	p.change = func(r *sync.Restore) {
+		r.Server = insideINBOX{p.server}
+		r.From = nil
+		for dir, levels := range map[string][]string{"in": {"INBOX", "Sub"}, "top": {"Sub"}} {
+			md, err := l.verify().Tree.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.From = append(r.From, sync.Source{Name: strings.Join(levels, "/"), Levels: levels, Maildir: md})
+		}
+	}
+	for run := range 2 {
+		r := p.restore(t, nil)
+		ok(t, r, 2-2*run, 2*run)
+		if len(r.Boxes) != 1 || r.Boxes[0].To != "Sub" || r.Boxes[0].Created != (run == 0) || len(r.Boxes[0].From) != 2 {
+			t.Errorf("run %d: %+v", run, r.Boxes)
+		}
+	}
+}
+
+// forgetful is a ledger on a disk that is full.
+type forgetful struct{ ledger }
+
+func (forgetful) Intend([]state.Sent) error {
+	return state.Faultf(state.Storage, "no space left on device")
+}
+
+// What is not sent, for it cannot be noted before, is counted.
+func TestRestoreThatCannotBeNoted(t *testing.T) {
+	l, _ := shipped(t)
+	p := newPort(l)
+	p.change = func(r *sync.Restore) { r.Ledger = &forgetful{} }
+	if r := p.restore(t, nil); r.Appended != 0 || r.Outstanding != 12 {
+		t.Errorf("%d appended, %d outstanding", r.Appended, r.Outstanding)
+	}
+}
+
+// Empty files are no messages: they are named, and the server is not asked.
+func TestRestoreNamesEmptyFiles(t *testing.T) {
+	l := newLab()
+	for _, dir := range []string{"old", "old/cur", "old/new"} {
+		if err := l.disk.Mkdir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.write(t, "old/cur/1:2,S", []byte("Message-ID: <a@b>\n\nx\n"))
+	for i := range 30 {
+		l.write(t, fmt.Sprintf("old/cur/empty%d:2,S", i), nil)
+	}
+	p := newPort(l)
+	p.change = func(r *sync.Restore) {
+		md, err := l.verify().Tree.Open("old")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.From = []sync.Source{{Name: "Old", Levels: []string{"Old"}, Maildir: md}}
+	}
+	r := p.restore(t, nil)
+	if r.Appended != 1 || r.Outstanding != 30 || len(r.Problems) != 21 {
+		t.Errorf("%d appended, %d outstanding, %d problems", r.Appended, r.Outstanding, len(r.Problems))
+	}
+	if last := r.Problems[20].Err.Error(); last != "10 more in Old are not sent: the file is empty" {
+		t.Errorf("the last one says %q", last)
+	}
+}
