@@ -171,6 +171,9 @@ func (s *session) sendCreate(ctx context.Context, raw, role string) (refused, er
 			return nil, s.fault(ctx, err)
 		}
 		refused = s.fault(ctx, err)
+		if r.hasCode("CANNOT") { // it never will (RFC 5530 section 3)
+			refused = state.Faultf(state.Other, "%w", refused).WithHint("rename the Maildir: the server can have no mailbox of this name")
+		}
 		if r.hasCode("ALREADYEXISTS") {
 			break
 		}
