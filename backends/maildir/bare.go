@@ -110,7 +110,11 @@ func (b *bareWalk) levels(at string, flat bool) (below []string) {
 	if !sub && !flat {
 		return []string{b.decode(name)}
 	}
-	for part := range strings.SplitSeq(dotted, ".") {
+	parts := strings.Split(dotted, ".")
+	if slices.Contains(parts, "") { // no level is empty: the dots are the user's
+		return []string{b.decode(name)}
+	}
+	for _, part := range parts {
 		below = append(below, b.decode(part))
 	}
 	return below
@@ -162,8 +166,9 @@ func (b *bareWalk) offlineIMAP(dir string, names []string) (its bool) {
 func (b *bareWalk) link(at string) {
 	_, inside := b.t.fs.Names(at)
 	_, err := b.t.namesBeyond(at)
+	f, can := b.t.fs.(interface{ Inside(string) bool })
 	switch {
-	case inside == nil:
+	case inside == nil, err == nil && can && f.Inside(at):
 		b.pass(state.Passed{Name: at, Spared: true, Err: errors.New("a symbolic link to a folder that lies in the tree as well")})
 	case err == nil:
 		b.pass(state.Passed{Name: at, Err: state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").

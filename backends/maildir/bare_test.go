@@ -22,7 +22,7 @@ func TestBareFindsBothLayouts(t *testing.T) {
 			_ = fs.Mkdir(made) // it may be there
 		}
 	}
-	for _, dir := range []string{".", ".Sent", ".Work.2024", "Lists", "Lists/Go", "Lists/Go/.old", ".mailsync"} {
+	for _, dir := range []string{".", ".Sent", ".Work.2024", "Lists", "Lists/Go", "Lists/Go/.old", "..two", ".mailsync"} {
 		for _, sub := range []string{"cur", "new", "tmp"} {
 			mkdir(path.Join(dir, sub))
 		}
@@ -38,7 +38,7 @@ func TestBareFindsBothLayouts(t *testing.T) {
 	for _, b := range found {
 		got = append(got, fmt.Sprintf("%s=%q", b.Path, b.Levels))
 	}
-	const want = `.=["INBOX"] .Sent=["SENT"] .Work.2024=["WORK" "2024"] Lists=["LISTS"] Lists/Go=["LISTS" "GO"] Lists/Go/.old=["LISTS" "GO" "OLD"]`
+	const want = `.=["INBOX"] ..two=["..TWO"] .Sent=["SENT"] .Work.2024=["WORK" "2024"] Lists=["LISTS"] Lists/Go=["LISTS" "GO"] Lists/Go/.old=["LISTS" "GO" "OLD"]`
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("found %s\nwant  %s", s, want)
 	}

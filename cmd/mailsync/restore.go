@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
@@ -122,7 +122,7 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 		return usage("--from names Maildirs of no account, and --to an account beside %s", accounts[0].Name).
 			WithHint("restore %s --from %s", o.to, o.from)
 	}
-	inside, err := within(o.from, a.Maildir)
+	inside, err := disk.Within(o.from, a.Maildir)
 	if err != nil {
 		return state.Faultf(state.Storage, "--from: %w", err)
 	}
@@ -130,25 +130,6 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 		return usage("--from %s is the account's own maildir", o.from).WithHint("leave --from out")
 	}
 	return nil
-}
-
-// within reports whether a folder lies in another one, after symbolic links.
-func within(dir, root string) (bool, error) {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return false, err
-	}
-	if root, err = filepath.EvalSymlinks(root); err != nil {
-		return false, nil // it is not there yet
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return false, err
-	}
-	if root, err = filepath.Abs(root); err != nil {
-		return false, err
-	}
-	rel, err := filepath.Rel(root, dir)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
 }
 
 func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {

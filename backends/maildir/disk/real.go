@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,32 @@ func (r *Real) Beyond(dir string) ([]string, error) {
 	}
 	defer f.Close()
 	return f.Readdirnames(-1)
+}
+
+// Inside reports whether a folder as the system finds it lies in the root, which one at the end of an absolute link may
+// do: under the root no such link is followed.
+func (r *Real) Inside(dir string) bool {
+	in, err := Within(filepath.Join(r.root.Name(), filepath.FromSlash(dir)), r.root.Name())
+	return err == nil && in
+}
+
+// Within reports whether a folder lies in another one, after symbolic links.
+func Within(dir, root string) (bool, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false, err
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return false, nil // it is not there yet
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false, err
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(root, dir)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
 }
 
 // Create implements FS.
