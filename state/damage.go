@@ -29,6 +29,8 @@ func sqlFault(doing string, err error) error {
 		return damage("%s: %v", doing, err)
 	case code.ToPrimary() == sqlite.ResultFull:
 		return Faultf(Storage, "%s: %w", doing, err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
+	case code.ToPrimary() == sqlite.ResultIOErr: // so it calls a full disk, too, where it cannot make its files beside the database
+		return cannotWrite(doing, err)
 	case code.ToPrimary() == sqlite.ResultBusy:
 		return Faultf(Storage, "%s: %w", doing, err).WithHint("another program has the state file open; close it and run again")
 	}

@@ -126,3 +126,12 @@ func storageFault(doing string, err error) error {
 	}
 	return Faultf(Storage, "%s: %w", doing, err)
 }
+
+// cannotWrite is storageFault of what every run has to write before it does anything: without it nothing goes on.
+func cannotWrite(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return Faultf(Storage, "%s: %w", doing, err).OfWholeDisk().
+		WithHint("every run writes to the state directory: see whether its disk is full, failing or can only be read, and who owns it")
+}

@@ -204,14 +204,14 @@ func (l *Ledger) write(lines []byte) error {
 	}
 	if l.f == nil {
 		if err := l.begin(); err != nil {
-			return storageFault("write restore's record", err)
+			return cannotWrite("write restore's record", err)
 		}
 	}
 	_, err := l.f.Write(lines)
 	if err == nil {
 		err = l.f.Sync()
 	}
-	return storageFault("write restore's record", err)
+	return cannotWrite("write restore's record", err)
 }
 
 func (l *Ledger) begin() error {

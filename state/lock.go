@@ -31,13 +31,13 @@ var errLockHeld = errors.New("it is held")
 // another run holds is a Fault of kind Locked.
 func TryLock(dir string) (*Lock, error) {
 	if err := makeDir(dir); err != nil {
-		return nil, storageFault("make the state directory", err)
+		return nil, cannotWrite("make the state directory", err)
 	}
 	path := filepath.Join(dir, lockName)
 	for {
 		f, err := openLock(path)
 		if err != nil {
-			return nil, storageFault("open the lock", err)
+			return nil, cannotWrite("open the lock", err)
 		}
 		err = flock(f)
 		if err == nil && !isAt(f, path) { // it was removed between open and lock: what we hold locks nobody out

@@ -2,6 +2,8 @@ package hostile
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,14 +14,54 @@ import (
 // onSmallDisk puts a life's Maildirs and state on a file system of so many octets of their own.
 func (l *life) onSmallDisk(size string) (grow func()) {
 	l.t.Helper()
+	return smallDisk(l.t, l.root, size)
+}
+
+// smallDisk makes a folder a file system of so many octets.
+func smallDisk(t *testing.T, dir, size string) (grow func()) {
+	t.Helper()
 	mount := func(flags uintptr, size string) {
-		if err := syscall.Mount("tmpfs", l.root, "tmpfs", flags, "size="+size); err != nil {
-			l.t.Skipf("no file system of its own can be mounted: %v", err)
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, "size="+size); err != nil {
+			t.Skipf("no file system of its own can be mounted: %v", err)
 		}
 	}
 	mount(0, size)
-	l.t.Cleanup(func() { _ = syscall.Unmount(l.root, 0) })
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
 	return func() { mount(syscall.MS_REMOUNT, "256m") }
+}
+
+// The state can lie on a disk of its own. Once it cannot be written, all is over: one error, not one for each mailbox, and with
+// more room nothing was lost or is doubled.
+func TestFullDiskOfTheState(t *testing.T) {
+	const boxes, each = 6, 60
+	l := newIMAP(t, situation{prepare: func(acct *script.Account) {
+		for box := range boxes {
+			m := acct.Add(fmt.Sprintf("Box%d", box))
+			for i := range each {
+				m.Append(fmt.Sprintf("Subject: %d\r\nMessage-ID: <%d.%d@full.example>\r\n\r\nshort\r\n", i, box, i))
+			}
+		}
+	}})
+	dir := filepath.Join(l.root, ".mailsync")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	grow := smallDisk(t, dir, "72k")
+	fails := func(args ...string) {
+		t.Helper()
+		if o := l.run(args...); o.code != 8 || strings.Count(o.stderr, "\n") != 2 || !strings.Contains(o.stderr, "hint: ") {
+			t.Errorf("%s: exit %d: %s", args[0], o.code, tail(o.stderr))
+		}
+	}
+	fails("sync", "--json")
+	fails("sync", "--json")
+	grow()
+	if o := l.run("sync", "--json"); o.code != 0 {
+		t.Errorf("healed: exit %d: %s", o.code, tail(o.stderr))
+	}
+	if mail, _ := l.files(); len(mail) != len(l.onServer()) {
+		t.Errorf("%d files, want %d", len(mail), len(l.onServer()))
+	}
 }
 
 // A disk that is too small is seen before the first body; one that gets full meanwhile ends the fetching. Both are one
