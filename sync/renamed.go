@@ -36,6 +36,10 @@ func (r *run) renamed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		again := func(b *box) bool { return state.RawKey(b.listed.Raw) == state.RawKey(row.Raw) } // restore made it
+		if b == nil && slices.ContainsFunc(r.boxes, again) {
+			continue
+		}
 		if b == nil {
 			r.note(row.Path, "the mailbox is gone on the server; its Maildir stays as it is", "")
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,10 +160,17 @@ func TestRestoreHomeRefused(t *testing.T) {
 
 // A mailbox that is gone on the server is made again, and its Maildir goes on with it.
 func TestRestoreHomeMakesMailboxes(t *testing.T) {
+	said := &notes{}
+	defer func() {
+		if slices.ContainsFunc(said.said, func(s string) bool { return strings.Contains(s, "is gone on the server") }) {
+			t.Errorf("of a mailbox that it made it says %q", said.said)
+		}
+	}()
 	want := wantBrought(t)
 	for n := 0; ; n++ { // 0: not cut
 		l := lost(t, false)
 		l.server.Drop("Archive")
+		l.change = func(a *sync.Account) { a.Watch = said }
 		step, reached := cutAt(max(n, 1))
 		if n == 0 {
 			step = nil

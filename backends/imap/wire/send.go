@@ -239,7 +239,7 @@ func readPiece(r io.Reader, piece []byte, left int64) error {
 	var more [1]byte
 	switch n, err := state.Fill(r, more[:]); {
 	case n > 0:
-		return errors.New("message is longer than was announced")
+		return state.Faultf(state.Other, "the message grew while it was sent").WithHint("a program is still writing it: run again once it has")
 	case err != io.EOF:
 		return fmt.Errorf("read message: %w", err)
 	}
