@@ -10,7 +10,8 @@ import (
 )
 
 // Fetch brings the messages of work's items over one connection, with as many RETRs ahead
-// of their answers as the window lets it where the server pipelines.
+// of their answers as the window lets it where the server pipelines. Behind each comes a mark, whose
+// answer confirms that what came is this message (see mark).
 //
 // A connection that breaks is made anew, and goes on where it broke: what came whole is
 // not asked for again, but for a message that no answer followed yet. A message at which two
@@ -94,6 +95,7 @@ type ask struct {
 	// more to see whether it is as long as it came.
 	again bool
 	came  int64
+	led   bool // it began like an answer
 }
 
 var errNotListed = errors.New("the server does not list the message any more")
@@ -144,12 +146,10 @@ const maxBreaks = 3
 func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 	last, unclear := f.suspect, f.unclear
 	f.suspect, f.unclear = nil, false
-	f.a.careful = f.a.careful || unclear
+	f.a.careful = f.a.careful || unclear || isGarbled(err)
 	if last != nil && isGarbled(err) && !unclear {
-		// What came in place of an answer may be the rest of a message whose end came too
-		// early. It may as well be the next message's fault: from now on each end is confirmed
-		// by itself.
-		f.a.careful = true
+		// What came in place of an answer is the rest of a message whose end came too early, or
+		// another message.
 		last.p.fail(last.uid, err)
 		return last.uid, true
 	}
@@ -178,18 +178,13 @@ func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 	return uid, ok
 }
 
-// run asks and reads until nothing is left. What follows the last message is a NOOP: its
-// answer shows that the message ended where it seemed to.
+// run asks and reads until nothing is left.
 func (f *fetching) run() error {
 	for {
 		if err := f.topUp(); err != nil {
 			return err
 		}
-		last := f.over && f.sent == len(f.asks)
-		switch {
-		case last && (f.sent > 0 && f.ahead() || f.sent == 0 && f.suspect != nil):
-			return f.toTheEnd()
-		case last && f.sent == 0:
+		if f.sent == 0 {
 			f.finish()
 			return nil
 		}
@@ -202,54 +197,11 @@ func (f *fetching) run() error {
 	}
 }
 
-// ahead reports whether a message may be asked for before the one in front of it has ended.
-func (f *fetching) ahead() bool {
-	return f.s.c.pipelines() && !f.a.careful && !(len(f.asks) > 0 && f.asks[0].again)
-}
-
-// signOfLife is the command behind the last message: NOOP, or STAT where the server says nonsense to
-// that.
-func (f *fetching) signOfLife() string {
-	if f.a.avoided["NOOP"] {
-		return "STAT"
-	}
-	return "NOOP"
-}
-
-// toTheEnd reads what is still to come, with the NOOP behind it.
-func (f *fetching) toTheEnd() error {
-	if err := f.s.c.put(f.signOfLife()); err != nil {
-		return err
-	}
-	if err := f.s.c.flush(); err != nil {
-		return err
-	}
-	for len(f.asks) > 0 && f.sent > 0 {
-		if err := f.hear(); err != nil {
-			return err
-		}
-	}
-	return f.confirmed()
-}
-
-// confirmed reads the answer to the NOOP at the end. Where it makes no sense, NOOP may be what the
-// server does not know, or the message before it ended too early: a STAT will tell.
-func (f *fetching) confirmed() error {
-	_, err := f.s.c.reply()
-	if _, refused := asRefusal(err); err == nil || refused {
-		err = f.s.c.silent()
-	}
-	if err != nil {
-		f.unclear = isGarbled(err) && !f.a.avoided["NOOP"]
-		f.a.avoid("NOOP")
-		return err
-	}
-	f.confirm()
-	return nil
-}
+// ahead reports whether a message may be asked for before the one in front of it was confirmed.
+func (f *fetching) ahead() bool { return f.s.c.pipelines() && !f.a.careful }
 
 // The window: how much is asked for ahead of answers (RFC 2449 section 6.8). Its commands
-// always fit the buffers between us, some 6 KB, so that writing never waits for a server that
+// always fit the buffers between us, some 12 KB, so that writing never waits for a server that
 // waits for us to read. The octets are a distant server's: 32 MiB each 40 ms are more than
 // most lines carry, and none of them is kept in memory here.
 const (
@@ -296,6 +248,11 @@ func (f *fetching) topUp() error {
 		at.msg = m
 		if err := f.s.c.put(retr(int(m.no))); err != nil {
 			return err
+		}
+		if f.ahead() {
+			if err := f.s.c.put(f.mark(m)); err != nil {
+				return err
+			}
 		}
 		f.sent++
 		f.announced += m.weight()

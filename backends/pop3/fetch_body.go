@@ -15,19 +15,17 @@ import (
 // also how much of a message is looked at for its date.
 const wholeBody = 256 << 10
 
-// hear reads the answer to the first ask.
+// hear reads the answer to the first ask, and to the mark behind it.
 func (f *fetching) hear() error {
 	c, at := f.s.c, f.asks[0]
 	d, err := c.body()
 	if r, refused := asRefusal(err); refused {
-		f.confirm()
 		f.answered(retrFault(r))
-		return nil
+		return f.marked(at, true)
 	}
 	if err != nil {
 		return err
 	}
-	f.confirm()
 	var handed bool
 	var bad error
 	if at.again {
@@ -56,10 +54,10 @@ func (f *fetching) hear() error {
 	f.answered(bad)
 	f.breaks = 0
 	clear(f.broke)
-	if f.a.careful || at.again {
-		return f.toTheEnd()
+	if at.led && at.msg.size >= 0 && at.came != at.msg.size {
+		return f.doubted(c.garbled("message %d has an answer's first line in front of it", at.msg.no))
 	}
-	return nil
+	return f.marked(at, false)
 }
 
 // sameAgain reads a message that work has. An error says that it is another one now.
@@ -68,13 +66,6 @@ func (f *fetching) sameAgain(at *ask, d *dotReader) error {
 		return errOtherBytes
 	}
 	return nil
-}
-
-// confirm tells work of the items that ended before the status line which just came, and
-// which shows that their last message ended where it seemed to.
-func (f *fetching) confirm() {
-	f.suspect = nil
-	f.finish()
 }
 
 // retrFault is what a refused RETR means: something is wrong with this message, whatever
@@ -96,6 +87,7 @@ func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 		return false, nil, err
 	}
 	head := f.buf[:n]
+	at.led = bytes.HasPrefix(head, []byte("+OK")) || bytes.HasPrefix(head, []byte("-ERR"))
 	msg := state.Incoming{UID: at.uid, Date: receivedDate(head), Size: int64(n)}
 	body := io.Reader(bytes.NewReader(head))
 	want, byBytes := f.s.list.digests[at.uid]

@@ -330,9 +330,12 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 		p.Send("what")
 		return true
 	}
-	for _, verb := range []string{"NOOP", "TOP", "CAPA", "UTF8", "UIDL"} {
+	behind := func(a script.Answer) script.Answer { // LIST with a number, behind a message
+		return func(p *script.Peer, args string) bool { return args != "" && a(p, args) }
+	}
+	for _, verb := range []string{"NOOP", "TOP", "CAPA", "UTF8", "UIDL", "LIST"} {
 		for how, answer := range map[string]script.Answer{
-			"an empty line": script.Say(""), "garbage": script.Say("500 what?"), "a line too many": also,
+			"an empty line": script.Say(""), "garbage": script.Say("500 what?"), "a line too many": also, "a refusal": script.Say("-ERR no"),
 			"garbage, once": once(script.Say("what")), "a line too many, once": once(also), "nothing": func(*script.Peer, string) bool { return true },
 		} {
 			if verb == "CAPA" && how == "nothing" {
@@ -343,6 +346,9 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 					continue
 				}
 				answer = singly
+			}
+			if verb == "LIST" {
+				answer = behind(answer)
 			}
 			for _, ahead := range []bool{true, false} {
 				t.Run(fmt.Sprint(verb, "/", how, "/", ahead), func(t *testing.T) {
