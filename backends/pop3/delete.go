@@ -22,7 +22,7 @@ var errNoUIDL = errors.New("it has no unique-id of its own and is never deleted"
 // unique-id of its own, or is refused by Confirm is Kept; one that the server refuses to
 // delete, or at whose DELE it says what makes no sense, is part of the error. Where the
 // listing is not complete, where connections break one after the other, or where the server
-// counts fewer messages than should be left, nothing is deleted at all.
+// counts fewer messages than should be left or names others, nothing is deleted at all.
 func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.Expunged, error) {
 	switch {
 	case len(req.Messages) == 0:
@@ -51,12 +51,12 @@ func (d *deletion) over(ctx context.Context, s *session) error {
 		return err
 	}
 	defer stop()
-	d.sure, d.marked, d.odd, d.gone, d.kept, d.refused, d.at = nil, nil, 0, nil, nil, nil, nil
+	d.sure, d.marked, d.marks, d.gone, d.kept, d.refused, d.at = nil, nil, map[int32]bool{}, nil, nil, nil, nil
 	if err := s.markDeleted(ctx, d); err != nil {
 		d.gone, d.kept, d.refused = nil, nil, nil // without QUIT nothing is deleted
 		return err
 	}
-	if len(d.marked) == 0 && d.odd == 0 {
+	if len(d.marks) == 0 {
 		return nil
 	}
 	// Not this function's error: it must not run again after QUIT was sent.
@@ -103,8 +103,8 @@ type deletion struct {
 	// Of the session that is on.
 	sure       []*message // that are what they should be
 	marked     []state.UID
-	odd        int      // messages of which nothing tells whether they are marked
-	at         *message // whose DELE is to be answered, where each is waited for
+	marks      map[int32]bool // the numbers of those, and of others of which nothing tells whether they are marked
+	at         *message       // whose DELE is to be answered, where each is waited for
 	gone, kept []state.UID
 	refused    []refusedDeletion
 }
@@ -115,12 +115,23 @@ type refusedDeletion struct {
 	err error
 }
 
+// reason is what is the same in the errors of many.
+func (r refusedDeletion) reason() string {
+	if errors.Is(r.err, errRenamed) {
+		return errRenamed.Error()
+	}
+	return r.err.Error()
+}
+
 func (d *deletion) refuse(uid state.UID, err error) {
 	d.refused = append(d.refused, refusedDeletion{uid, err})
 }
 
-// byServer are the messages at whose DELE the server said no.
+// byServer are the messages at whose DELE the server said no, or at the QUIT behind it.
 func (d *deletion) byServer() (uids []state.UID) {
+	if _, refused := asRefusal(d.atQuit); refused {
+		uids = slices.Clone(d.marked)
+	}
 	for _, r := range d.refused {
 		if _, refused := asRefusal(r.err); refused {
 			uids = append(uids, r.uid)
@@ -139,21 +150,32 @@ const readOnlyHint = `the server may not let POP3 delete from this mailbox: ask 
 func (d *deletion) refusals() error {
 	by := map[string]int{}
 	for _, r := range d.refused {
-		by[r.err.Error()]++
+		by[r.reason()]++
 	}
 	var all []error
 	for _, r := range d.refused {
-		why := r.err.Error()
+		why := r.reason()
 		switch n := by[why]; {
 		case n > fewRefusals:
 			all = append(all, state.Faultf(state.Other, "%d messages are not deleted, uid %d is the first: %w", n, r.uid, r.err).
-				WithHint("%s", readOnlyHint))
+				WithHint("%s", d.hint(r.err)))
 			by[why] = 0
 		case n > 0:
 			all = append(all, fmt.Errorf("uid %d is not deleted: %w", r.uid, r.err))
 		}
 	}
 	return errors.Join(all...)
+}
+
+// hint says what to do about a refusal of many. Where others were deleted, the mailbox can be written to.
+func (d *deletion) hint(err error) string {
+	if _, refused := asRefusal(err); !refused {
+		return ""
+	}
+	if hint := state.HintOf(fault(err)); hint != "" || len(d.marked) > 0 {
+		return hint
+	}
+	return readOnlyHint
 }
 
 // markDeleted sends DELE for what is sure to be the messages meant. After an error nothing
@@ -176,8 +198,14 @@ func (s *session) markDeleted(ctx context.Context, d *deletion) error {
 	if err := mark(d); err != nil {
 		return err
 	}
-	if err := s.recount(len(l.messages) - len(d.marked) - d.odd); err != nil {
+	left := len(l.messages) - len(d.marks)
+	if err := s.recount(left); err != nil {
 		return err
+	}
+	if left > 0 && len(d.marks) > 0 {
+		if err := s.leaves(l, d); err != nil {
+			return err
+		}
 	}
 	return s.c.silent()
 }
@@ -207,6 +235,7 @@ func (d *deletion) answered(m *message, err error) {
 		return
 	}
 	d.marked = append(d.marked, m.uid)
+	d.marks[m.no] = true
 }
 
 // recount asks whether no more is marked than was meant to be: a server that counts fewer
@@ -217,9 +246,14 @@ func (s *session) recount(left int) error {
 	if err != nil || now.messages >= left {
 		return err
 	}
-	_, err = s.c.command("RSET")
+	return s.reset(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now.messages, left))
+}
+
+// reset takes back what was marked.
+func (s *session) reset(why error) error {
+	_, err := s.c.command("RSET")
 	s.c.drop() // without QUIT nothing is deleted, whatever the answer was
-	return errors.Join(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now.messages, left), err)
+	return errors.Join(why, err)
 }
 
 // count asks how many messages there are. An answer that is no count may be another command's where

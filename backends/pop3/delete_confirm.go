@@ -34,7 +34,6 @@ func (s *session) confirm(l *listing, d *deletion) error {
 					d.sure = append(d.sure, m)
 				case err == nil && told != "":
 					d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(told)))
-					d.kept = append(d.kept, m.uid)
 				default:
 					unsure = append(unsure, m)
 				}
@@ -98,20 +97,10 @@ func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 // of. A whole listing that names a message again proves as much. It also shows that answers and
 // commands go together still: in one that is another's answer, or stands behind it, the rest makes no sense.
 func (s *session) namedAgain(l *listing, meant []*message, d *deletion) error {
-	now := &listing{}
-	refused := errNotNamed
-	err := s.c.ask(question{"UIDL", func(_ string, err error) error {
-		if err != nil {
-			refused = fmt.Errorf("%w: %v", errNotNamed, err) // it is not the DELE that is refused
-			return nil
-		}
-		now.hasUIDL = true
-		return now.unlessCut(s.c.lines(maxMessages, now.addUIDL))
-	}})
+	now, refused, err := s.uidlsNow()
 	if err != nil {
 		return err
 	}
-	now.sort()
 	whole := now.hasUIDL && now.flaws == 0 && len(now.messages) == len(l.messages)
 	for _, m := range meant {
 		i, there := now.at(m.no)
@@ -120,10 +109,49 @@ func (s *session) namedAgain(l *listing, meant []*message, d *deletion) error {
 			d.refuse(m.uid, refused)
 		case now.messages[i].text != m.text:
 			d.refuse(m.uid, errRenamed)
-			d.kept = append(d.kept, m.uid)
 		default:
 			d.sure = append(d.sure, m)
 		}
 	}
 	return nil
 }
+
+// uidlsNow asks for all unique-ids once more. refused says why there are none.
+func (s *session) uidlsNow() (now *listing, refused, err error) {
+	now, refused = &listing{}, errNotNamed
+	err = s.c.ask(question{"UIDL", func(_ string, err error) error {
+		if err != nil {
+			refused = fmt.Errorf("%w: %v", errNotNamed, err) // it is not the DELE that is refused
+			return nil
+		}
+		now.hasUIDL = true
+		return now.unlessCut(s.c.lines(maxMessages, now.addUIDL))
+	}})
+	now.sort()
+	return now, refused, err
+}
+
+// leaves sees that what is not marked is still there, under the numbers that it had. A server that numbers
+// anew at each DELE (RFC 1939 section 5 forbids it) has marked others than were meant.
+func (s *session) leaves(l *listing, d *deletion) error {
+	now, refused, err := s.uidlsNow()
+	if err != nil {
+		return err
+	}
+	if !now.hasUIDL || now.flaws > 0 {
+		return s.reset(fmt.Errorf("what is left was to be seen before anything is deleted: %w", refused))
+	}
+	for _, m := range now.messages {
+		if i, there := l.at(m.no); !there || m.text != "" && l.messages[i].text != "" && m.text != l.messages[i].text {
+			return s.reset(errNumbersAnew)
+		}
+	}
+	for _, m := range l.messages {
+		if _, there := now.at(m.no); !there && !d.marks[m.no] {
+			return s.reset(errNumbersAnew)
+		}
+	}
+	return nil
+}
+
+var errNumbersAnew = errors.New("after DELE the server has other messages left than were meant: nothing is deleted")

@@ -33,7 +33,7 @@ func (s *session) markSingly(d *deletion) error {
 		case len(said) == 1 && word == "-ERR":
 			d.answered(m, newRefusal(text))
 		default:
-			d.odd++
+			d.marks[m.no] = true
 			d.refuse(m.uid, oddDELE(s.c, said))
 		}
 	}

@@ -40,10 +40,11 @@ func TestDeletions(t *testing.T) {
 		{name: "QUIT refused", answers: script.Answers{"QUIT": script.Say("-ERR some were not deleted")}, failed: true, left: 4},
 		{name: "QUIT not answered", answers: script.Answers{"QUIT": func(p *script.Peer, _ string) bool { p.Close(); return true }}, failed: true, left: 4},
 		{name: "QUIT and silence", answers: script.Answers{"QUIT": func(p *script.Peer, _ string) bool { p.Stall(); return true }}, failed: true, left: 4},
-		{name: "another message by now", answers: script.Answers{"UIDL": only("1", script.Say("+OK 1 other"))}, gone: []state.UID{2}, kept: []state.UID{1}, failed: true, left: 3},
+		{name: "another message by now", answers: script.Answers{"UIDL": only("1", script.Say("+OK 1 other"))}, gone: []state.UID{2}, failed: true, left: 3},
 		{name: "UIDL for one refused", answers: script.Answers{"UIDL": only("1", script.Say("-ERR no"))}, gone: []state.UID{1, 2}, left: 2},
 		{name: "the server counts fewer than should be left", answers: script.Answers{"STAT": countsDown()}, failed: true, left: 4},
 		{name: "the server does not count down", answers: script.Answers{"STAT": script.Say("+OK 4 100")}, gone: []state.UID{1, 2}, left: 2},
+		{name: "the server numbers anew at each DELE", box: renumbering(), change: func(r *state.ExpungeRequest) { *r = doom(1, 2) }, failed: true, left: 4},
 		{name: "a listing that is not complete", answers: script.Answers{"LIST": script.Say("+OK", "1 20", ".")}, failed: true, left: 4},
 		{name: "another size", change: func(r *state.ExpungeRequest) { r.Messages[0].Size = 1 }, gone: []state.UID{2}, kept: []state.UID{1}, left: 3},
 		{name: "not confirmed", change: func(r *state.ExpungeRequest) { r.Confirm = func(m state.OnServer) bool { return m.UID != 2 } },
@@ -187,6 +188,12 @@ func afterDELE(times int, a script.Answer) script.Answers {
 }
 
 // countsDown answers STAT well once, and then with too few.
+func renumbering() *script.Box {
+	box := uidls("a", "b", "c", "d")
+	box.Renumbers = true
+	return box
+}
+
 func countsDown() script.Answer {
 	first := true
 	return func(p *script.Peer, _ string) bool {

@@ -105,7 +105,7 @@ func (c *checking) deletions(seen *pop3.Sight) {
 	}
 	if last, known, err := state.ReadLastRun(c.stateDir()); err == nil && known {
 		if s := summaryOf(last); s != nil && s.Undeletable > 0 {
-			c.warn("delete", `"mailsync status" has more; what POP3 does to messages is set in many providers' web pages`, "the last run could not delete %s that were to go", report.Plural(s.Undeletable, "message"))
+			c.warn("delete", `"mailsync status" has more; what POP3 does to messages is set in many providers' web pages`, "the last run could not delete %s", report.Plural(s.Undeletable, "message"))
 		}
 	}
 }

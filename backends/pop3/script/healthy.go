@@ -23,6 +23,7 @@ type Box struct {
 	Hides          bool // a message that was fetched is not listed in later sessions
 	KeepsDeleted   bool // DELE and QUIT do nothing
 	Expires        bool // QUIT deletes what was fetched (EXPIRE 0)
+	Renumbers      bool // DELE gives the messages behind it other numbers
 	Messages       []*Message
 	added          int
 }
@@ -220,6 +221,9 @@ func (s *session) loggedIn(verb, args string) {
 	case "DELE":
 		if m := s.message(args); m != nil {
 			s.deleted[m] = true
+			if s.box.Renumbers {
+				s.shown = slices.DeleteFunc(s.shown, func(o *Message) bool { return o == m })
+			}
 			s.Send("+OK marked")
 		}
 	case "RSET":
