@@ -17,8 +17,9 @@ import (
 type dotReader struct {
 	r    *bufio.Reader
 	last tail
-	err  error // what Read returns from now on
-	n    int64 // octets read so far
+	err  error     // what Read returns from now on
+	n    int64     // octets read so far
+	sum  io.Writer // gets them as well; nil: nobody does
 }
 
 // tail is what the octets read so far end with, as far as it matters.
@@ -44,6 +45,9 @@ func (d *dotReader) Read(p []byte) (int, error) {
 		n += d.some(p[n:])
 	}
 	d.n += int64(n)
+	if d.sum != nil {
+		_, _ = d.sum.Write(p[:n]) // a hash takes all
+	}
 	if n > 0 || len(p) == 0 {
 		return n, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 
 	"mailsync/state"
@@ -57,6 +58,7 @@ type fetching struct {
 	breaks  int                // connections in a row that ended before a message was asked for
 	broke   map[state.UID]bool // messages in a row at which connections broke
 	buf     []byte
+	sum     maphash.Hash // of the message that is read
 }
 
 // parcel is an item on its way.
@@ -92,10 +94,10 @@ type ask struct {
 	msg   *message // as this connection lists it
 	tries int      // connections that broke at it
 	// again says that work has the message, and that no answer followed it: it is read once
-	// more to see whether it is as long as it came.
+	// more to see whether the same comes.
 	again bool
-	came  int64
-	led   bool // it began like an answer
+	came  uint64 // the sum of its octets
+	led   bool   // it began like an answer
 }
 
 var errNotListed = errors.New("the server does not list the message any more")
@@ -250,7 +252,7 @@ func (f *fetching) topUp() error {
 			return err
 		}
 		if f.ahead() {
-			if err := f.s.c.put(f.mark(m)); err != nil {
+			if err := f.s.c.put(f.mark(m).of(m)); err != nil {
 				return err
 			}
 		}

@@ -26,6 +26,8 @@ func (f *fetching) hear() error {
 	if err != nil {
 		return err
 	}
+	f.sum.Reset()
+	d.sum = &f.sum
 	var handed bool
 	var bad error
 	if at.again {
@@ -49,20 +51,20 @@ func (f *fetching) hear() error {
 	if err != nil {
 		return err
 	}
-	at.came = d.n
+	at.came = f.sum.Sum64()
 	f.suspect = at
 	f.answered(bad)
 	f.breaks = 0
 	clear(f.broke)
-	if at.led && at.msg.size >= 0 && at.came != at.msg.size {
-		return f.doubted(c.garbled("message %d has an answer's first line in front of it", at.msg.no))
+	if at.led && at.msg.size >= 0 && d.n != at.msg.size {
+		return f.doubted(at, c.garbled("message %d has an answer's first line in front of it", at.msg.no))
 	}
 	return f.marked(at, false)
 }
 
 // sameAgain reads a message that work has. An error says that it is another one now.
 func (f *fetching) sameAgain(at *ask, d *dotReader) error {
-	if d.skip() == nil && d.n != at.came {
+	if d.skip() == nil && f.sum.Sum64() != at.came {
 		return errOtherBytes
 	}
 	return nil

@@ -4,31 +4,66 @@ import "strconv"
 
 // Behind each message comes a mark: a command whose answer is known before. A server that answers a RETR
 // with two messages, or with none, would have each later message taken for the one before it, and where
-// their sizes are equal nothing else tells them apart. With the mark an answer that is not the message's
-// own shows at that message, before it counts. Where commands can be sent ahead it takes no round trip.
+// their sizes are equal nothing else tells them apart; so would one that numbers its messages anew while
+// the session lasts. With the mark an answer that is not the message's own shows at that message, before
+// it counts. Where commands can be sent ahead it takes no round trip.
 
-// mark is the command behind a message. LIST with its number is answered with that number. Where that
-// makes no sense it is STAT, and nothing is sent ahead.
-func (f *fetching) mark(m *message) string {
-	if f.numbers() {
-		return listOf(int(m.no))
+// mark is the command behind a message: the first of these whose answers make sense to us. Behind the last
+// nothing is sent ahead.
+type mark string
+
+const (
+	markUIDL mark = "UIDL n" // answered with the number and the unique-id
+	markLIST mark = "LIST n" // answered with the number
+	markSTAT mark = "STAT"
+)
+
+func (f *fetching) mark(m *message) mark {
+	switch {
+	case m.text != "" && !f.a.avoided[string(markUIDL)]:
+		return markUIDL
+	case f.s.list.hasList && !f.a.avoided[string(markLIST)]:
+		return markLIST
 	}
-	return "STAT"
+	return markSTAT
 }
 
-// numbers reports whether marks are LIST with a number.
-func (f *fetching) numbers() bool { return f.s.list.hasList && !f.a.avoided["LIST n"] }
+// of is the command for a message.
+func (k mark) of(m *message) string {
+	switch k {
+	case markUIDL:
+		return uidlOf(int(m.no))
+	case markLIST:
+		return "LIST " + strconv.Itoa(int(m.no))
+	}
+	return string(k)
+}
 
-func listOf(no int) string { return "LIST " + strconv.Itoa(no) }
+// known reports whether a mark was answered as it has to be. Where the session had no answer to STAT
+// that makes sense there is nothing to hold one against, and its listing is not complete: nothing is deleted.
+func (k mark) known(l *listing, m *message, text string, refused bool) bool {
+	switch k {
+	case markUIDL:
+		return !refused && m.told(text) == m.text
+	case markLIST:
+		no, size, ok := scanListing([]byte(text))
+		return !refused && ok && no == int(m.no) && startsWithNumber(size)
+	}
+	now, err := parseStat(text)
+	return !l.hasStat || !refused && err == nil && now.messages == l.stat.messages
+}
+
+// startsWithNumber tells a line of LIST from words that begin with a number.
+func startsWithNumber(rest []byte) bool { return len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' }
 
 // marked reads the answer to the mark behind a message, and tells work of the items that ended with it.
 // What is not the answer may be the fault of the message or of the mark: the next connection asks
 // otherwise.
 func (f *fetching) marked(at *ask, refused bool) error {
-	c, ahead := f.s.c, f.ahead()
+	c, ahead, k := f.s.c, f.ahead(), f.mark(at.msg)
 	text, err := "", error(nil)
 	if !ahead {
-		if err = c.put(f.mark(at.msg)); err == nil {
+		if err = c.put(k.of(at.msg)); err == nil {
 			err = c.flush()
 		}
 	}
@@ -37,13 +72,13 @@ func (f *fetching) marked(at *ask, refused bool) error {
 	}
 	switch _, no := asRefusal(err); {
 	case err != nil && !no:
-	case f.known(at.msg, text, no) || refused && no: // what is not handed out may not be listed either
+	case k.known(f.s.list, at.msg, text, no) || refused && no: // what is not handed out may not be listed either
 		err = nil
 		if !ahead || f.over && f.sent == 0 {
 			err = c.silent()
 		}
 	default:
-		err = c.garbled("server answered %s behind message %d with %s", f.mark(at.msg), at.msg.no, c.spoken(text))
+		err = c.garbled("server answered %s behind message %d with %s", k.of(at.msg), at.msg.no, c.spoken(text))
 	}
 	if err == nil {
 		f.suspect = nil
@@ -51,30 +86,16 @@ func (f *fetching) marked(at *ask, refused bool) error {
 		return nil
 	}
 	if f.suspect != nil && (!hungUp(err) || at.again) {
-		return f.doubted(err)
+		return f.doubted(at, err)
 	}
 	return err
 }
 
 // doubted notes that a connection broke where the mark behind a message may be what the server gets wrong.
-func (f *fetching) doubted(err error) error {
-	if f.numbers() {
+func (f *fetching) doubted(at *ask, err error) error {
+	if k := f.mark(at.msg); k != markSTAT {
 		f.unclear = isGarbled(err)
-		f.a.avoid("LIST n")
+		f.a.avoid(string(k))
 	}
 	return err
 }
-
-// known reports whether a mark was answered as it has to be. Where the session had no answer to STAT
-// that makes sense there is nothing to hold one against, and its listing is not complete: nothing is deleted.
-func (f *fetching) known(m *message, text string, refused bool) bool {
-	if f.numbers() {
-		no, size, ok := scanListing([]byte(text))
-		return !refused && ok && no == int(m.no) && startsWithNumber(size)
-	}
-	now, err := parseStat(text)
-	return !f.s.list.hasStat || !refused && err == nil && now.messages == f.s.list.stat.messages
-}
-
-// startsWithNumber tells a line of LIST from words that begin with a number.
-func startsWithNumber(rest []byte) bool { return len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' }

@@ -333,7 +333,7 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 	behind := func(a script.Answer) script.Answer { // LIST with a number, behind a message
 		return func(p *script.Peer, args string) bool { return args != "" && a(p, args) }
 	}
-	for _, verb := range []string{"NOOP", "TOP", "CAPA", "UTF8", "UIDL", "LIST"} {
+	for _, verb := range []string{"NOOP", "TOP", "CAPA", "UTF8", "UIDL", "UIDL n", "LIST"} {
 		for how, answer := range map[string]script.Answer{
 			"an empty line": script.Say(""), "garbage": script.Say("500 what?"), "a line too many": also, "a refusal": script.Say("-ERR no"),
 			"garbage, once": once(script.Say("what")), "a line too many, once": once(also), "nothing": func(*script.Peer, string) bool { return true },
@@ -347,7 +347,7 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 				}
 				answer = singly
 			}
-			if verb == "LIST" {
+			if verb == "LIST" || verb == "UIDL n" {
 				answer = behind(answer)
 			}
 			for _, ahead := range []bool{true, false} {
@@ -361,7 +361,7 @@ func TestOddAnswersToWhatIsOptional(t *testing.T) {
 					if !ahead {
 						box.Caps = []string{"UIDL", "USER", "TOP", "UTF8"}
 					}
-					srv := script.New(t, script.Healthy(box, script.Answers{verb: answer}))
+					srv := script.New(t, script.Healthy(box, script.Answers{strings.TrimSuffix(verb, " n"): answer}))
 					a := meet(t, srv, func(o *Options) { o.Timeout = 2 * time.Second })
 					_, uids := seen(t, a)
 					bodies, errs := bring(t, a, uids)

@@ -5,6 +5,8 @@ package hostile
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,5 +114,60 @@ func TestPOP3AnswersThatShift(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// Another program deletes a message while we fetch, and the server numbers the others anew at once: each
+// RETR brings the message behind the one that is meant, of the same size. None is deleted that is not here.
+func TestPOP3NumbersAnewWhileItFetches(t *testing.T) {
+	for _, ahead := range []bool{true, false} {
+		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			t.Parallel()
+			l := newPOP3(t, popSituation{prepare: func(b *script.Box) {
+				for n, m := range b.Messages {
+					m.Body = alike(n)
+				}
+				if !ahead {
+					b.Caps = slices.DeleteFunc(b.Caps, func(s string) bool { return s == "PIPELINING" })
+				}
+			}})
+			var sessions atomic.Int32
+			shifted := func(say func(p *script.Peer, no int)) script.Answer {
+				return func(p *script.Peer, args string) bool {
+					no, _ := strconv.Atoi(args)
+					if sessions.Load() > 1 || no < 3 {
+						return false
+					}
+					if no == 8 {
+						p.Send("-ERR no such message")
+						return true
+					}
+					say(p, no)
+					return true
+				}
+			}
+			l.serve(script.Healthy(l.box, script.Answers{
+				"GREETING": func(*script.Peer, string) bool { sessions.Add(1); return false },
+				"RETR":     shifted(func(p *script.Peer, no int) { p.Send("+OK"); p.Text(alike(no)) }),
+				"LIST":     shifted(func(p *script.Peer, no int) { p.Sendf("+OK %d %d", no, len(alike(no))) }),
+				"UIDL":     shifted(func(p *script.Peer, no int) { p.Sendf("+OK %d uidl-%d", no, no) }),
+			}))
+			for range 3 {
+				l.sync()
+			}
+			mail, _ := l.files()
+			have := bodies(mail)
+			for n := range 8 {
+				if have[alike(n)] != 1 {
+					t.Errorf("number %d is here %d times", n, have[alike(n)])
+				}
+			}
+			if n := len(l.box.Bodies()); n != 0 {
+				t.Errorf("%d are left", n)
+			}
+			if o := l.sync(); o.code != 0 || o.account.Fetched != 0 {
+				t.Errorf("exit %d, fetched %d", o.code, o.account.Fetched)
+			}
+		})
 	}
 }
