@@ -160,7 +160,7 @@ func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 	}
 	if f.cutAt != 0 {
 		uid, ok = f.cutAt, true
-	} else if f.sent > 0 && len(f.asks) > 0 {
+	} else if last == nil && f.sent > 0 && len(f.asks) > 0 {
 		at := f.asks[0]
 		uid, ok = at.uid, true
 		if at.tries++; at.tries > 1 {
@@ -200,7 +200,9 @@ func (f *fetching) run() error {
 }
 
 // ahead reports whether a message may be asked for before the one in front of it was confirmed.
-func (f *fetching) ahead() bool { return f.s.c.pipelines() && !f.a.careful }
+func (f *fetching) ahead() bool {
+	return f.s.c.pipelines() && !f.a.careful && !(len(f.asks) > 0 && f.asks[0].again)
+}
 
 // The window: how much is asked for ahead of answers (RFC 2449 section 6.8). Its commands
 // always fit the buffers between us, some 12 KB, so that writing never waits for a server that

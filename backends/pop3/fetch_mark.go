@@ -60,7 +60,7 @@ func startsWithNumber(rest []byte) bool { return len(rest) > 0 && rest[0] >= '0'
 // What is not the answer may be the fault of the message or of the mark: the next connection asks
 // otherwise.
 func (f *fetching) marked(at *ask, refused bool) error {
-	c, ahead, k := f.s.c, f.ahead(), f.mark(at.msg)
+	c, ahead, k := f.s.c, f.ahead() && !at.again, f.mark(at.msg)
 	text, err := "", error(nil)
 	if !ahead {
 		if err = c.put(k.of(at.msg)); err == nil {
