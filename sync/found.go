@@ -34,7 +34,10 @@ func (r *run) foundHere(ctx context.Context, listing *state.Listing) error {
 	if err != nil {
 		return fmt.Errorf("look for new Maildirs: %w", err)
 	}
+	sep := separatorOf(listing)
 	for _, f := range found {
+		var by string
+		f.Levels, by = spelledFor(f.Levels, sep, r.used(listing, found))
 		name := displayName(f.Levels)
 		switch {
 		case taken[f.Path]:
@@ -43,6 +46,9 @@ func (r *run) foundHere(ctx context.Context, listing *state.Listing) error {
 		case r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}):
 		case r.housed(f, listing, name):
 		default:
+			if by != "" {
+				r.note(f.Path, fmt.Sprintf("the server parts the levels of a name with %q: there it is %q", sep, name), "")
+			}
 			if err := r.makeMailbox(ctx, f, name, tokens); err != nil {
 				if err := r.problem(name, 0, fmt.Errorf("make the mailbox on the server: %w", err)); err != nil {
 					return err
@@ -53,22 +59,33 @@ func (r *run) foundHere(ctx context.Context, listing *state.Listing) error {
 	return nil
 }
 
-// housed reports whether the server has a mailbox of a found Maildir's name. One that has no
-// Maildir yet gets this one: a run that was cut off when it had made the mailbox, or the user,
-// wants them together.
+// housed reports whether there is a mailbox of a found Maildir's name. One that has no Maildir
+// yet gets this one: a run that was cut off when it had made the mailbox, or the user, wants
+// them together.
 func (r *run) housed(f state.Unmarked, listing *state.Listing, name string) bool {
 	is := func(l state.Listed) bool { return !l.NoSelect && displayName(l.Levels) == name }
-	if !slices.ContainsFunc(listing.Mailboxes, is) {
+	i := slices.IndexFunc(r.boxes, func(b *box) bool { return is(b.listed) })
+	switch {
+	case i >= 0 && r.boxes[i].home == "" && !r.lies(r.boxes[i].listed.Raw):
+		r.boxes[i].home = f.Path
+	case i >= 0 || slices.ContainsFunc(listing.Mailboxes, is):
+		r.note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended", "")
+	default:
 		return false
 	}
-	for _, b := range r.boxes {
-		if is(b.listed) && b.home == "" && !r.lies(b.listed.Raw) {
-			b.home = f.Path
-			return true
-		}
-	}
-	r.note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended", "")
 	return true
+}
+
+// used tells of a name whether something else has it: a Maildir that is found, too, or a mailbox
+// that has mail or a Maildir. A mailbox that has neither a run made that was cut off.
+func (r *run) used(listing *state.Listing, found []state.Unmarked) func([]string) bool {
+	return func(levels []string) bool {
+		return slices.ContainsFunc(found, func(f state.Unmarked) bool { return sameLevels(f.Levels, levels) }) ||
+			slices.ContainsFunc(r.boxes, func(b *box) bool { return b.home != "" && sameLevels(b.listed.Levels, levels) }) ||
+			slices.ContainsFunc(listing.Mailboxes, func(l state.Listed) bool {
+				return sameLevels(l.Levels, levels) && (l.NoSelect || l.Mark.Exists > 0 || r.lies(l.Raw))
+			})
+	}
 }
 
 // lies reports whether a mailbox has a Maildir, as far as was looked.

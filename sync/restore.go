@@ -240,7 +240,7 @@ func (r *restoring) goal(s Source) *goal {
 	if r.belowINBOX() && len(g.levels) > 1 && state.SameName(g.levels[0], "INBOX") && !sameLevels(g.levels[1:], []string{"INBOX"}) {
 		g.levels = g.levels[1:]
 	}
-	sep := r.separator()
+	sep := separatorOf(r.listing)
 	spelled, by := spelledFor(g.levels, sep, r.isSource)
 	g.levels = spelled
 	if g.listed, g.there = r.target(g.levels, g.role); g.there {

@@ -28,9 +28,9 @@ func spelledFor(levels []string, sep string, taken func([]string) bool) (spelled
 	return spelled, by
 }
 
-// separator is what parts levels on the server, as its listing tells.
-func (r *restoring) separator() string {
-	for _, l := range r.listing.Mailboxes {
+// separatorOf is what parts levels on the server, as its listing tells.
+func separatorOf(listing *state.Listing) string {
+	for _, l := range listing.Mailboxes {
 		if l.Sep != "" {
 			return l.Sep
 		}

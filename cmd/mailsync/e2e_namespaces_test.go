@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,4 +48,49 @@ func TestMailboxesOfSeveralNamespaces(t *testing.T) {
 			t.Errorf("%s: restored %d: %v", name, len(mails), err)
 		}
 	}
+}
+
+// A Maildir may be called by what parts levels on the server. With append it gets a mailbox under
+// another name, and stays where it is.
+func TestMaildirsWithTheServersSeparator(t *testing.T) {
+	t.Parallel()
+	srv := servers.Dovecot(t, servers.InboxPrefix())
+	srv.AddUser("ada")
+	client := srv.LogIn("ada")
+	do(t, client, "CREATE INBOX.c_d") // another one, with mail
+	if err := client.Append("INBOX.c_d", nil, time.Unix(1700000000, 0), []byte("Subject: theirs\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, build(t), srv, "append = true")
+	w.syncOK()
+	for _, name := range []string{"Person K.", "a.b", "a_b", "c.d"} {
+		for _, dir := range []string{"cur", "new", "tmp"} {
+			if err := os.MkdirAll(filepath.Join(w.root, name, dir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(w.root, name, "cur", "1600000000.x:2,S"), []byte("Subject: in "+name+"\n\nhere\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func() {
+		t.Helper()
+		for name, subject := range map[string]string{"Person K_": "Person K.", "a_b_": "a.b", "a_b": "a_b", "c_d_": "c.d"} {
+			mails, err := client.Read("INBOX."+name, true)
+			if err != nil || len(mails) != 1 || !strings.HasPrefix(string(mails[0].Body), "Subject: in "+subject) {
+				t.Errorf("%s has %d messages, %v", name, len(mails), err)
+			}
+		}
+		if got := len(names(t, filepath.Join(w.root, "a.b", "cur"))); got != 1 {
+			t.Errorf("a.b has %d files", got)
+		}
+	}
+	w.run("sync").want(t, 0)
+	check()
+	w.syncOK()
+	idle(t, w)
+	remove(t, filepath.Join(w.root, ".mailsync"))
+	w.syncOK()
+	check()
+	w.run("verify", "--server").want(t, 0)
 }
