@@ -26,7 +26,7 @@ func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 		p.among([]string{"INBOX"}, "", true)
 		p.known(&engine.Result{})
 		wrong := p.missed(1)
-		if len(wrong) != 1 || !strings.HasPrefix(state.HintOf(wrong[0]), "Deleted Items is there, and the configuration leaves it out") {
+		if len(wrong) != 1 || !strings.HasPrefix(state.HintOf(wrong[0]), `"Deleted Items" is there, and the configuration leaves it out`) {
 			t.Errorf("%s: %v, hint %q", pattern, wrong, state.HintOf(wrong[0]))
 		}
 	}

@@ -110,7 +110,7 @@ func TestABodyOfAnotherLengthBreaksTheConnection(t *testing.T) {
 	}{
 		"short":  {strings.NewReader(letters(uploadPiece + 99)), "1 octets early"},
 		"empty":  {strings.NewReader(""), "ended"},
-		"long":   {strings.NewReader(letters(uploadPiece + 101)), "longer"},
+		"long":   {strings.NewReader(letters(uploadPiece + 101)), "grew"},
 		"broken": {io.MultiReader(strings.NewReader(letters(uploadPiece)), failing{}), "disk on fire"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -157,11 +157,13 @@ func (s situation) play(t *testing.T) {
 	t.Parallel()
 	l := newIMAP(t, s)
 	beside := l.outside()
+	l.patiently(true)
 	o := l.sync()
 	if o.code != 0 {
 		t.Fatalf("the first run: exit %d\n%s\n%s", o.code, tail(o.stdout), tail(o.stderr))
 	}
 	sawHealthy(o)
+	l.patiently(false)
 	wanted := l.change()
 	before, _ := l.files()
 
@@ -171,6 +173,7 @@ func (s situation) play(t *testing.T) {
 		l.serve(script.Healthy(l.acct, s.answers(l.acct)))
 	}
 	l.broken(s, before)
+	l.patiently(true)
 	if s.healed != nil {
 		s.healed(l.acct)
 	}

@@ -86,6 +86,19 @@ func (l *life) configure(lines ...string) {
 	}
 }
 
+// patiently gives a healthy server time, or takes it back: where the machine is busy nothing is wrong yet. Lines that a
+// situation gives a timeout of its own keep it.
+func (l *life) patiently(yes bool) {
+	l.t.Helper()
+	brief, long := fmt.Sprintf("timeout = \"%ds\"\n", int(timeout.Seconds())), "timeout = \"30s\"\n"
+	if !yes {
+		brief, long = long, brief
+	}
+	text, err := os.ReadFile(l.config)
+	l.must(err)
+	l.must(os.WriteFile(l.config, []byte(strings.Replace(string(text), brief, long, 1)), 0o600))
+}
+
 // outcome is what one run came to.
 type outcome struct {
 	code           int

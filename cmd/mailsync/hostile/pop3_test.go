@@ -67,11 +67,13 @@ func (s popSituation) play(t *testing.T) {
 		wanted[m.Body]++
 	}
 	l.box.Unlock()
+	l.patiently(true)
 	o := l.sync()
 	if o.code != 0 {
 		t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
 	}
 	sawHealthy(o)
+	l.patiently(false)
 	l.box.Lock()
 	for n := 40; n < 45; n++ {
 		l.box.Add(letter(n)).UIDL = fmt.Sprint("uidl-", n)
@@ -101,6 +103,7 @@ func (s popSituation) play(t *testing.T) {
 		t.Errorf("%d messages were on the server, %d are", before, now)
 	}
 
+	l.patiently(true)
 	if s.healed != nil {
 		s.healed(l.box)
 	}
