@@ -252,6 +252,7 @@ func partsOf(raw, sep string) []string {
 // stays as it is, which has several spellings of one text; at last the whole name is one
 // level, for there are servers with a separator for each namespace.
 func apart(mailboxes []state.Listed) {
+	shared := sharing(mailboxes)
 	for _, longer := range []func(state.Listed) []string{
 		func(m state.Listed) []string {
 			levels, _ := levelsOf(m.Raw, m.Sep, namespace{})
@@ -265,9 +266,9 @@ func apart(mailboxes []state.Listed) {
 		},
 		func(m state.Listed) []string { return []string{m.Raw} },
 	} {
-		for again := true; again; {
+		for again := true; again && len(shared) > 0; shared = sharing(mailboxes) {
 			again = false
-			for _, i := range sharing(mailboxes) {
+			for _, i := range shared {
 				m := &mailboxes[i]
 				levels := longer(*m)
 				again = again || !slices.Equal(levels, m.Levels)

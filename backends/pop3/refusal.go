@@ -2,7 +2,6 @@ package pop3
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"mailsync/backends/reach"
@@ -45,8 +44,8 @@ func newRefusal(text string) *refusal {
 
 // soundsLocked knows servers that are older than response codes.
 func soundsLocked(text string) bool {
-	return holdsAny(strings.ToLower(text), []string{"lock busy", "already locked", "mailbox locked", "maildrop locked",
-		"mailbox is locked", "maildrop is locked", "is in use", "too many connections"})
+	return reach.Says(text, "lock busy", "already locked", "mailbox locked", "maildrop locked",
+		"mailbox is locked", "maildrop is locked", "is in use", "too many connections")
 }
 
 // has reports whether the response code is name or begins with its levels: SYS/TEMP/DISK
@@ -105,10 +104,6 @@ var (
 	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
 )
 
-func holdsAny(text string, words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-}
-
 // atLogin reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
 // later it speaks as [IN-USE] does. The user's name in it says nothing.
 func (c *client) atLogin(err error) error {
@@ -117,8 +112,8 @@ func (c *client) atLogin(err error) error {
 		return err
 	}
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(c.o.User), "")
-	r.now = r.now || (holdsAny(text, aboutNow) || reach.IsCrowded(text)) && !holdsAny(text, wrong) || holdsAny(text, maybeNow) && !holdsAny(text, aboutUs)
-	r.us = !r.now && holdsAny(text, aboutUs)
+	r.now = r.now || (reach.Says(text, aboutNow...) || reach.IsCrowded(text)) && !reach.Says(text, wrong...) || reach.Says(text, maybeNow...) && !reach.Says(text, aboutUs...)
+	r.us = !r.now && reach.Says(text, aboutUs...)
 	return err
 }
 
