@@ -75,6 +75,16 @@ func placeOf(records []state.Record, uid state.UID) (int, bool) {
 	return slices.BinarySearchFunc(records, uid, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) })
 }
 
+// recordOf returns the record of a file's message among records that are sorted by UID, and whether there is
+// one. Another message under the same UID is none.
+func recordOf(records []state.Record, uid state.UID, variant uint8) (rec state.Record, known bool) {
+	i, known := placeOf(records, uid)
+	if !known || max(1, records[i].Variant) != max(1, variant) {
+		return state.Record{}, false
+	}
+	return records[i], true
+}
+
 // record returns the record of a UID, a new outstanding one if there is none.
 func (b *box) record(uid state.UID) state.Record {
 	if i, ok := b.find(uid); ok {

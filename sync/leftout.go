@@ -65,8 +65,16 @@ func (r *run) leaveOut(b *box) error {
 	}
 	problems, _, count := describe(b.name, b.disk.Passed)
 	b.undone = b.undone || count > 0
+	return r.report(b.name, problems, nil)
+}
+
+// report tells of a mailbox what was left out of it.
+func (r *run) report(mailbox string, problems []error, notes []string) error {
+	for _, n := range notes {
+		r.note(mailbox, n, "")
+	}
 	for _, err := range problems {
-		if err := r.problem(b.name, 0, err); err != nil {
+		if err := r.problem(mailbox, 0, err); err != nil {
 			return err
 		}
 	}

@@ -282,13 +282,11 @@ func (r *run) identsOf(ctx context.Context) error {
 		if !r.emailIDs || len(ask) == 0 {
 			continue
 		}
-		idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, ask)
+		idents, err := r.sameAs(ctx, b, ask)
 		if err != nil {
-			// Without them a copy that is to be kept could be missed.
-			b.failed, b.undone = true, true
-			if err := r.problem(b.name, 0, fmt.Errorf("ask which messages are the same: %w", err)); err != nil {
-				return err
-			}
+			return err
+		}
+		if b.failed {
 			continue
 		}
 		l.idents = map[state.UID]string{}
@@ -297,6 +295,17 @@ func (r *run) identsOf(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sameAs asks the server for what copies of one message have in common. Where it does not tell, the mailbox
+// has failed: a copy that is to be kept could be missed. Its error is one after which the run cannot go on.
+func (r *run) sameAs(ctx context.Context, b *box, uids []state.UID) ([]state.Ident, error) {
+	idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, uids)
+	if err == nil {
+		return idents, nil
+	}
+	b.failed, b.undone = true, true
+	return nil, r.problem(b.name, 0, fmt.Errorf("ask which messages are the same: %w", err))
 }
 
 // quota is what the account uses and may use: as the server told, else as the

@@ -102,9 +102,8 @@ func (r *restoring) recalled(c *cargo, f state.Foreign, b *book, words *state.Ke
 		b = &book{}
 	}
 	flags := f.Flags
-	if i, ok := placeOf(b.records, f.UID); ok &&
-		max(1, b.records[i].Variant) == max(1, f.Variant) && (b.records[i].Status.HasFile() || b.records[i].Status == state.Archived) {
-		flags = hadFlags(b.records[i], f.Silent, f.Flags, can)
+	if rec, ok := recordOf(b.records, f.UID, f.Variant); ok && (rec.Status.HasFile() || rec.Status == state.Archived) {
+		flags = hadFlags(rec, f.Silent, f.Flags, can)
 		if p, ok := b.proofs[f.UID]; ok {
 			c.proof = &p
 		}
@@ -138,8 +137,8 @@ func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, err
 		if err != nil {
 			return nil, err
 		}
-		if i, known := placeOf(b.records, f.UID); known && max(1, b.records[i].Variant) == max(1, f.Variant) {
-			flags = hadFlags(b.records[i], f.Silent, flags, state.System)
+		if rec, known := recordOf(b.records, f.UID, f.Variant); known {
+			flags = hadFlags(rec, f.Silent, flags, state.System)
 		}
 	}
 	if !r.Deleted {

@@ -237,9 +237,9 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	uids := map[*cargo]state.UID{}
 	for _, f := range append(b.onlyHere(), moved...) {
 		c := &cargo{source: source, name: f.Name, flags: f.Flags}
-		i, known := placeOf(records[f.Token], f.UID)
-		if known = known && max(1, records[f.Token][i].Variant) == max(1, f.Variant); known {
-			c.flags = hadFlags(records[f.Token][i], f.Silent, f.Flags, b.disk.Can)
+		rec, known := recordOf(records[f.Token], f.UID, f.Variant)
+		if known {
+			c.flags = hadFlags(rec, f.Silent, f.Flags, b.disk.Can)
 			if p, ok := proofs[f.Token][f.UID]; ok {
 				c.proof = &p
 			}
@@ -256,7 +256,7 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 			}
 			continue
 		}
-		if known && cameUndated(records[f.Token][i], f.Variant) {
+		if known && cameUndated(rec, f.Variant) {
 			c.ident.Date = state.NoDate
 		}
 		all, uids[c] = append(all, c), f.UID
@@ -279,29 +279,13 @@ func (h *homing) lade(ctx context.Context, b *box, m *matching, said *Restored) 
 	return h.report(b.name, problems, notes)
 }
 
-// report tells of a mailbox what was left out of it.
-func (h *homing) report(mailbox string, problems []error, notes []string) error {
-	for _, n := range notes {
-		h.note(mailbox, n, "")
-	}
-	for _, err := range problems {
-		if err := h.problem(mailbox, 0, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // onlyHere are the files of a mailbox that no message on the server is known to be: what
 // the server had once, in this generation or an earlier one, and files of other programs.
 func (b *box) onlyHere() []state.Foreign {
 	var files []state.Foreign
 	for _, m := range b.disk.Messages {
-		i, known := b.find(m.UID)
-		if known && max(1, b.records[i].Variant) == max(1, m.Variant) {
-			if s := b.records[i].Status; s != state.OnlyHere && s != state.Gone {
-				continue
-			}
+		if rec, known := recordOf(b.records, m.UID, m.Variant); known && rec.Status != state.OnlyHere && rec.Status != state.Gone {
+			continue
 		}
 		files = append(files, state.Foreign{Token: b.gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Size: m.Size, Name: b.disk.NameAt(m.Name)})
 	}

@@ -42,15 +42,6 @@ func (h *homing) homeOf(ctx context.Context, token string) (*home, error) {
 	return nil, nil
 }
 
-// record is what is known of the message that a file is of.
-func (m *home) record(f state.Foreign) (rec state.Record, known bool) {
-	i, known := placeOf(m.records, f.UID)
-	if known = known && max(1, m.records[i].Variant) == max(1, f.Variant); known {
-		rec = m.records[i]
-	}
-	return rec, known
-}
-
 // flags are those of a file that lies in another mailbox's Maildir, in the bits of that.
 func (m *home) flags(f state.Foreign, in *box) state.Flags {
 	owner := &box{records: m.records, disk: &state.DiskSnapshot{Can: state.System}, kw: state.NewKeywords(m.row.Keywords)}
@@ -65,7 +56,7 @@ func (m *home) flags(f state.Foreign, in *box) state.Flags {
 // numbered anew may have it under any number, as one of its length that has no file.
 func (m *home) mayHave(f state.Foreign) bool {
 	if m.gen.Current {
-		rec, known := m.record(f)
+		rec, known := recordOf(m.records, f.UID, f.Variant)
 		return known && rec.Status.OnServer()
 	}
 	return m.box == nil || slices.ContainsFunc(m.box.server.Messages, func(o state.OnServer) bool {
@@ -92,7 +83,7 @@ func (h *homing) movedHere(ctx context.Context, b *box) (files []state.Foreign, 
 		if m == nil {
 			continue
 		}
-		rec, known := m.record(f)
+		rec, known := recordOf(m.records, f.UID, f.Variant)
 		switch {
 		case known && (rec.Status == state.Archived || rec.Status == state.Released):
 		case !h.listed[state.RawKey(m.row.Raw)], !m.mayHave(f):

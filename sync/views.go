@@ -71,13 +71,11 @@ func (r *run) like(ctx context.Context) error {
 	for i, uids := range ask {
 		b := r.boxes[i]
 		slices.Sort(uids)
-		idents, err := r.Server.Idents(ctx, b.listed.Raw, b.gen().Mark.UIDValidity, uids)
+		idents, err := r.sameAs(ctx, b, uids)
 		if err != nil {
-			// Without them a copy that is to be kept could be missed.
-			b.failed, b.undone = true, true
-			if err := r.problem(b.name, 0, fmt.Errorf("ask which messages are the same: %w", err)); err != nil {
-				return err
-			}
+			return err
+		}
+		if b.failed {
 			continue
 		}
 		b.leaving.like = map[state.UID]string{}
