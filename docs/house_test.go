@@ -33,14 +33,15 @@ var table = []room{
 	{"sync", []string{"state"}, []string{"golang.org/x/sync"}},
 	{"backends/redact", nil, nil},
 	{"backends/reach", []string{"state"}, nil},
-	{"backends/imap/script", []string{"state", "backends/stage"}, nil},
-	{"backends/pop3/script", []string{"state", "backends/stage"}, nil},
+	{"backends/imap/script", []string{"state", "internal/testkit/stage"}, nil},
+	{"backends/pop3/script", []string{"state", "internal/testkit/stage"}, nil},
 	{"backends/imap/...", []string{"state", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
 		"github.com/emersion/go-imap/v2", "github.com/emersion/go-sasl", "golang.org/x/text"}},
 	{"backends/pop3/...", []string{"state", "backends/reach", "backends/redact", "backends/pop3/..."}, []string{"github.com/emersion/go-sasl"}},
 	{"backends/maildir/...", []string{"state", "backends/maildir/..."}, []string{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
 	{"backends/...", []string{"state", "sync", "backends/..."}, nil}, // test support: mem, contract, servers
+	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
 	{"cmd/...", []string{"state", "sync", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -50,8 +51,12 @@ var table = []room{
 	}},
 }
 
+// testkit is what tests are made with. Only they and the benchmark may import it, whatever
+// a room's row says.
+const testkit = "internal/testkit/..."
+
 // support are packages for tests: no other code may import them.
-var support = []string{"backends/mem", "backends/contract", "backends/servers", "backends/stage", "backends/trial", "backends/network",
+var support = []string{testkit, "backends/mem", "backends/contract", "backends/servers", "backends/trial", "backends/network",
 	"backends/imap/script", "backends/pop3/script", "bench/..."}
 
 // source is one Go file of the tree.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // talk sends octets through a network and reports whether they all came back.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // A round trip takes at least as long as it should, everything arrives in order, and

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"mailsync/backends/servers"
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // house is a real server, and what its users cannot have there.

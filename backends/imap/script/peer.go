@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // Peer is the server's end of one connection. A method that cannot go on because the

@@ -3,7 +3,7 @@ package script
 import (
 	"testing"
 
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // Handler serves one connection, from the greeting on. The connection is closed when

@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"testing"
 
-	"mailsync/backends/stage"
+	"mailsync/internal/testkit/stage"
 )
 
 // Handler serves one connection, from the greeting on. The connection is closed when
