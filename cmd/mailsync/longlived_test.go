@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/network"
 	mailservers "mailsync/backends/servers"
+	"mailsync/internal/testkit/network"
 )
 
 // longLived is how long one process runs the program again and again. MAILSYNC_SOAK makes
