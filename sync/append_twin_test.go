@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 // While a file goes to the server it has its own name, then two, then one of ours. A mail

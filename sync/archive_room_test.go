@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

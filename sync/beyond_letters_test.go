@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 // manyWords are more keywords than a Maildir has letters.

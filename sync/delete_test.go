@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 // A message has two files, and while a run is at work a mail program takes the first away, as the double

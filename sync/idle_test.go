@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

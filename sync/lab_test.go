@@ -15,7 +15,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

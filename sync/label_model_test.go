@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 // TestLabelHistories plays lives of accounts whose messages come in several mailboxes at once,

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

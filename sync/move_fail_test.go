@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 // A file that was moved between Maildirs of which one cannot be looked at in this run: once it

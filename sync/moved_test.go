@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

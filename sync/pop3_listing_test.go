@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
 	"mailsync/backends/pop3"
 	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

@@ -12,9 +12,9 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
 	"mailsync/backends/pop3"
 	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

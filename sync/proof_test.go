@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

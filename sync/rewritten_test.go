@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
 	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 	"testing"

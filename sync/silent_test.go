@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/mem"
 	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"mailsync/backends/maildir/disk"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"mailsync/backends/contract"
-	"mailsync/backends/mem"
+	"mailsync/internal/testkit/mem"
 )
 
 func TestBase(t *testing.T) {
