@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"mailsync/backends/contract"
+	"mailsync/internal/testkit/contract"
 	"mailsync/state"
 )
 

@@ -3,7 +3,7 @@ package state_test
 import (
 	"testing"
 
-	"mailsync/backends/contract"
+	"mailsync/internal/testkit/contract"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/contract"
 	"mailsync/backends/imap/script"
 	"mailsync/backends/servers"
+	"mailsync/internal/testkit/contract"
 	"mailsync/sync"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/contract"
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/contract"
 	"mailsync/state"
 	"mailsync/sync"
 )

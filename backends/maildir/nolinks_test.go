@@ -5,9 +5,9 @@ import (
 	"syscall"
 	"testing"
 
-	"mailsync/backends/contract"
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/contract"
 	"mailsync/state"
 	"mailsync/sync"
 )

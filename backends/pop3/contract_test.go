@@ -3,8 +3,8 @@ package pop3
 import (
 	"testing"
 
-	"mailsync/backends/contract"
 	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/contract"
 	"mailsync/sync"
 )
 

@@ -3,7 +3,7 @@ package mem_test
 import (
 	"testing"
 
-	"mailsync/backends/contract"
+	"mailsync/internal/testkit/contract"
 	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 )
