@@ -20,7 +20,7 @@ build: ## build ./mailsync
 test: servers lint cross ## everything that has to hold: lint, cross, and all tests, also against real servers
 	.ci/gotest $(TESTFLAGS) ./...
 	.ci/gotest -timeout 12m ./sync # cut and failed everywhere, which takes too long under the race detector
-	@sh backends/servers/install.sh # once more, so that what was not tested stands at the end
+	@sh internal/testkit/servers/install.sh # once more, so that what was not tested stands at the end
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -35,7 +35,7 @@ cross: ## build for the other systems
 	done
 
 servers: ## bring the real servers that tests start (root and apt), and say which are missing
-	@sh backends/servers/install.sh
+	@sh internal/testkit/servers/install.sh
 
 fuzz: ## fuzz every parser for FUZZTIME (20s; "make fuzz FUZZTIME=10m FUZZ=FuzzName")
 	.ci/fuzz $(FUZZTIME) '$(FUZZ)'

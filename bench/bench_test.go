@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/servers"
 )
 
 // The benchmark starts itself to measure.

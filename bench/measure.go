@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/host"
 	"mailsync/bench/mbsync"
+	"mailsync/internal/testkit/servers"
 )
 
 // program is one of those that are compared.

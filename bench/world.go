@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/servers"
 )
 
 // world is what both programs are measured in: a server with mail, and a folder.

@@ -56,7 +56,7 @@ var table = []room{
 const testkit = "internal/testkit/..."
 
 // support are packages for tests: no other code may import them.
-var support = []string{testkit, "backends/servers", "backends/trial",
+var support = []string{testkit, "backends/trial",
 	"backends/imap/script", "backends/pop3/script", "bench/..."}
 
 // source is one Go file of the tree.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"mailsync/backends/imap/script"
-	"mailsync/backends/servers"
 	"mailsync/internal/testkit/contract"
+	"mailsync/internal/testkit/servers"
 	"mailsync/sync"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

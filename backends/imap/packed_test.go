@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"mailsync/backends/imap/script"
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

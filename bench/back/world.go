@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/servers"
 )
 
 // world is a server with mail, the same mail in Maildirs, and a second user to whom it is restored.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // What is measured has to be the same work: all mail, in every mailbox, with its date.

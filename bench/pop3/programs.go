@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/servers"
 )
 
 // program is one of those that are compared. prepare writes what it needs below dir, and

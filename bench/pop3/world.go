@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/servers"
 )
 
 const user = "ada"

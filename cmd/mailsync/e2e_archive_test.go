@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // oldMail appends n messages of about that many octets to a mailbox, read, and dated 2015 and later.

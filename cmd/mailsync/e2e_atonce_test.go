@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // Runs that begin at the same moment, of the same and of different commands, on an account

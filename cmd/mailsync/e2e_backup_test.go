@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"mailsync/backends/imap/script"
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // backup of a real server, without a configuration: everything comes, nothing that could

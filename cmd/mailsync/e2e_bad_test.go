@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // plain reaches an address without TLS, which is allowed on loopback.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

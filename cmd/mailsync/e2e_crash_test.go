@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // Without a state file, or with a damaged one, the Maildirs alone are enough.

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 

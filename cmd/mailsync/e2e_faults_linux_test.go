@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // failures are the system calls that are made to fail, and how. Left out are those that Go's

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // kills is how often each life is killed, and a first pull of many messages.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"mailsync/backends/imap/script"
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // onDisk counts the messages of a tree, and the files they are in.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // mirror is an account in which both sides change all that can change.

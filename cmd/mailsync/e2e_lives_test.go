@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // life is an account in which things go on happening, and in which one run a round is

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // objects returns the objects of a kind among lines of --json.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // every is each mailbox of ada's: those of the corpus, and two that the server makes.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // mirrorKeys make the Maildirs here and the mailboxes there the same.

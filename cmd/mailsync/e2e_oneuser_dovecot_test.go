@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // shapes are Dovecots as few people set them up, and some do.

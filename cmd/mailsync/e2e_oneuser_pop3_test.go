@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // One life of a user, on every POP3 server there is: each letter comes once, whatever happens, and leaves

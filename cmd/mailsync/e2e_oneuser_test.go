@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 	"mailsync/internal/testkit/stage"
 )
 

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // What a mail reader does to a Maildir reaches the server: neomutt through its keys, and

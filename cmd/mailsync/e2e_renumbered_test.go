@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // small are messages of many kinds, twins among them, that every server takes.

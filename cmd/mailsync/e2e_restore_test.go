@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // snapshot is what a server has of each mailbox, UIDs left out: one line a message.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // shared makes Dovecot keep access rights for each mailbox (RFC 4314).

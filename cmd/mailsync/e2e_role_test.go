@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // uses makes a Dovecot give mailboxes special uses: name, use, name, use …

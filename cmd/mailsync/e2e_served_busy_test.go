@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // A Dovecot that renames files all the time, in two sessions, while one run follows

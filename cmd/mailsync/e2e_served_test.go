@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // served is a tree that one Dovecot fills through mailsync and another one serves: what

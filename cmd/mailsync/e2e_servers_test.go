@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // The same story on every server: mail comes, nothing comes twice, flags go both ways,

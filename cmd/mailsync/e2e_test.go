@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // Two thousand messages in nested mailboxes, every odd one among them, arrive byte for

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // withViews makes Dovecot show all mail of ada's in virtual/All and what is flagged in virtual/Flagged.

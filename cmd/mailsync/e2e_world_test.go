@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // The acceptance tests run the program as its user does: a binary, a configuration

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	mailservers "mailsync/backends/servers"
 	"mailsync/internal/testkit/network"
+	mailservers "mailsync/internal/testkit/servers"
 )
 
 // longLived is how long one process runs the program again and again. MAILSYNC_SOAK makes

@@ -13,7 +13,7 @@ import (
 
 	imapscript "mailsync/backends/imap/script"
 	popscript "mailsync/backends/pop3/script"
-	"mailsync/backends/servers"
+	"mailsync/internal/testkit/servers"
 )
 
 // password is nothing that stands in an output by chance, and is written in another way

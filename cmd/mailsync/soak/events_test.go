@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // event is what happens now and then while the users pause, and after it a few runs that

@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // runsToRest is how many runs without trouble may be needed until there is nothing to do.

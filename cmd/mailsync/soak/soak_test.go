@@ -22,9 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/backends/trial"
 	"mailsync/internal/testkit/network"
+	"mailsync/internal/testkit/servers"
 )
 
 const (

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/servers"
 )
 
 // user is one at work: on the server, or on disk.

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/servers"
 	"mailsync/backends/trial"
+	"mailsync/internal/testkit/servers"
 )
 
 const (

@@ -1,6 +1,6 @@
 // The module of one tool: the IMAP server maddy, which tests start. It is apart so that
 // mailsync's own go.mod stays small; ../install.sh builds it.
-module mailsync/backends/servers/maddy
+module mailsync/internal/testkit/servers/maddy
 
 go 1.26.0
 
