@@ -33,8 +33,6 @@ var table = []room{
 	{"sync", []string{"state"}, []string{"golang.org/x/sync"}},
 	{"backends/redact", nil, nil},
 	{"backends/reach", []string{"state"}, nil},
-	{"backends/imap/script", []string{"state", "internal/testkit/stage"}, nil},
-	{"backends/pop3/script", []string{"state", "internal/testkit/stage"}, nil},
 	{"backends/imap/...", []string{"state", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
 		"github.com/emersion/go-imap/v2", "github.com/emersion/go-sasl", "golang.org/x/text"}},
 	{"backends/pop3/...", []string{"state", "backends/reach", "backends/redact", "backends/pop3/..."}, []string{"github.com/emersion/go-sasl"}},
@@ -56,8 +54,7 @@ var table = []room{
 const testkit = "internal/testkit/..."
 
 // support are packages for tests: no other code may import them.
-var support = []string{testkit, "backends/trial",
-	"backends/imap/script", "backends/pop3/script", "bench/..."}
+var support = []string{testkit, "backends/trial", "bench/..."}
 
 // source is one Go file of the tree.
 type source struct {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"mailsync/backends/pop3"
-	"mailsync/backends/pop3/script"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 )
 

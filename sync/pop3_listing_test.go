@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"mailsync/backends/pop3"
-	"mailsync/backends/pop3/script"
 	"mailsync/internal/testkit/mem"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/sync"
 )
 

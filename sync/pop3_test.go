@@ -13,8 +13,8 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/pop3"
-	"mailsync/backends/pop3/script"
 	"mailsync/internal/testkit/mem"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 	"mailsync/sync"
 )

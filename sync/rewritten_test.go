@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/pop3/script"
 	"mailsync/internal/testkit/mem"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/pop3/script"
 	"mailsync/internal/testkit/mem"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 	"mailsync/sync"
 )

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
 

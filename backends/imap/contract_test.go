@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
 	"mailsync/internal/testkit/contract"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
 	"mailsync/sync"
 )

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
 

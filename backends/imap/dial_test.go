@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
 

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
 	"mailsync/backends/imap/wire"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )

@@ -3,8 +3,8 @@ package pop3
 import (
 	"testing"
 
-	"mailsync/backends/pop3/script"
 	"mailsync/internal/testkit/contract"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/sync"
 )
 

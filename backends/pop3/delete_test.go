@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/pop3/script"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 )
 

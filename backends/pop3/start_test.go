@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/pop3/script"
 	"mailsync/backends/reach"
+	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 )
 

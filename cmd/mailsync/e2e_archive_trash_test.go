@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // bareServer is an account with old mail on a server that cannot expunge single messages, with a trash

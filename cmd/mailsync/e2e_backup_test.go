@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
 	"mailsync/bench/corpus"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // storing is a server without UIDPLUS that makes of an APPEND what keep says, "" for nothing.

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
 	"mailsync/bench/corpus"
+	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
 )
 

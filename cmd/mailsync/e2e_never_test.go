@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // A mailbox that no run could open, or whose name cannot be read, has no place in the state. A look at the

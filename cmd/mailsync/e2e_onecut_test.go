@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // A connection that breaks at one message, each time, is that message's failure: the others come, over

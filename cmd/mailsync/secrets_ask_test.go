@@ -16,9 +16,9 @@ import (
 	"github.com/zalando/go-keyring"
 	"golang.org/x/sys/unix"
 
-	imapscript "mailsync/backends/imap/script"
 	program "mailsync/cmd/mailsync"
 	"mailsync/cmd/mailsync/secret"
+	"mailsync/internal/testkit/imapscript"
 )
 
 // terminal opens a terminal of its own: who uses it, and who sits before it.

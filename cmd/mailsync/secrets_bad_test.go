@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	imapscript "mailsync/backends/imap/script"
-	popscript "mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/pop3script"
 )
 
 // tells are sentences in which a server gives a password away: as it is, quoted, escaped, in
@@ -160,12 +160,12 @@ func TestAServerThatTellsThePasswordIsNotRepeated(t *testing.T) {
 	} {
 		t.Run("POP3, "+c.name, func(t *testing.T) {
 			t.Parallel()
-			var handler atomic.Pointer[popscript.Handler]
-			serve := func(h popscript.Handler) { handler.Store(&h) }
-			box := popscript.NewBox("Subject: 1\r\n\r\nx\r\n", "Subject: 2\r\n\r\ny\r\n")
+			var handler atomic.Pointer[pop3script.Handler]
+			serve := func(h pop3script.Handler) { handler.Store(&h) }
+			box := pop3script.NewBox("Subject: 1\r\n\r\nx\r\n", "Subject: 2\r\n\r\ny\r\n")
 			box.Password, box.Token, box.Stamp, box.Caps = c.word, c.word, c.stamp, c.caps
-			serve(popscript.Healthy(box, nil))
-			srv := popscript.New(t, func(p *popscript.Peer) { (*handler.Load())(p) })
+			serve(pop3script.Healthy(box, nil))
+			srv := pop3script.New(t, func(p *pop3script.Peer) { (*handler.Load())(p) })
 			w := newTour(t, bin, c.word, sources["password"], fmt.Sprint("pop3://ada@localhost:", srv.Port()),
 				`protocol = "pop3"`, `host = "localhost"`, fmt.Sprintf("port = %d", srv.Port()), `tls = "none"`)
 			if o := w.visit("sync work second"); o.code != 0 {
@@ -179,7 +179,7 @@ func TestAServerThatTellsThePasswordIsNotRepeated(t *testing.T) {
 				}
 			}
 			for _, place := range badPOP3() {
-				w.told(tells(c.word, line), place.early, func(say string) { serve(popscript.Healthy(box, place.answers(say))) })
+				w.told(tells(c.word, line), place.early, func(say string) { serve(pop3script.Healthy(box, place.answers(say))) })
 			}
 		})
 	}
@@ -205,34 +205,34 @@ func (w *tour) told(sentences map[string]string, early bool, serve func(say stri
 // place is where a POP3 server can tell.
 type place struct {
 	early   bool // before log-in
-	answers func(say string) popscript.Answers
+	answers func(say string) pop3script.Answers
 }
 
 func badPOP3() []place {
-	err := func(verbs ...string) func(string) popscript.Answers {
-		return func(say string) popscript.Answers {
-			all := popscript.Answers{}
+	err := func(verbs ...string) func(string) pop3script.Answers {
+		return func(say string) pop3script.Answers {
+			all := pop3script.Answers{}
 			for _, v := range verbs {
-				all[v] = popscript.Say("-ERR " + say)
+				all[v] = pop3script.Say("-ERR " + say)
 			}
 			return all
 		}
 	}
 	return []place{
 		{false, err("PASS", "AUTH", "APOP")}, {true, err("GREETING")}, {false, err("UIDL", "LIST", "STAT")}, {false, err("RETR", "TOP", "QUIT", "DELE")},
-		{false, func(say string) popscript.Answers { // a challenge that says why
-			return popscript.Answers{"AUTH": func(p *popscript.Peer, _ string) bool {
+		{false, func(say string) pop3script.Answers { // a challenge that says why
+			return pop3script.Answers{"AUTH": func(p *pop3script.Peer, _ string) bool {
 				p.Send("+ " + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"status":%q}`, say)))
 				_ = p.Line()
 				p.Send("-ERR [AUTH] " + say)
 				return true
 			}}
 		}},
-		{true, func(say string) popscript.Answers { // noise, and where there is to be a listing
-			return popscript.Answers{"STAT": popscript.Say(say), "UIDL": popscript.Say("+OK "+say, say, "."), "CAPA": popscript.Say("+OK "+say, "USER", "UIDL", say, ".")}
+		{true, func(say string) pop3script.Answers { // noise, and where there is to be a listing
+			return pop3script.Answers{"STAT": pop3script.Say(say), "UIDL": pop3script.Say("+OK "+say, say, "."), "CAPA": pop3script.Say("+OK "+say, "USER", "UIDL", say, ".")}
 		}},
-		{false, func(say string) popscript.Answers { // longer than any line
-			return popscript.Answers{"UIDL": popscript.Say("-ERR " + strings.Repeat("x", 65500) + say), "LIST": popscript.Say("+OK "+say, ".")}
+		{false, func(say string) pop3script.Answers { // longer than any line
+			return pop3script.Answers{"UIDL": pop3script.Say("-ERR " + strings.Repeat("x", 65500) + say), "LIST": pop3script.Say("+OK "+say, ".")}
 		}},
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	imapscript "mailsync/backends/imap/script"
-	popscript "mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/pop3script"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -257,9 +257,9 @@ func TestNoCommandTellsAPassword(t *testing.T) {
 		return imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
 	}
 	pop := func(t *testing.T, word, stamp string, caps ...string) int {
-		box := popscript.NewBox("Subject: 1\r\n\r\nx\r\n", "Subject: 2\r\n\r\ny\r\n")
+		box := pop3script.NewBox("Subject: 1\r\n\r\nx\r\n", "Subject: 2\r\n\r\ny\r\n")
 		box.Password, box.Token, box.Stamp, box.Caps = word, word, stamp, caps
-		return popscript.New(t, popscript.Healthy(box, nil)).Port()
+		return pop3script.New(t, pop3script.Healthy(box, nil)).Port()
 	}
 	for _, c := range []struct {
 		name, source, word string

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	imapscript "mailsync/backends/imap/script"
+	"mailsync/internal/testkit/imapscript"
 )
 
 // A trace is for the user alone, also where others could read what was there, and through a

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // octets is a literal of n octets, 'a' to 'z' over and over.

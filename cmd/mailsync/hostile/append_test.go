@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // takes is a server that cannot take some messages: what it does in place of it, at the three moments of

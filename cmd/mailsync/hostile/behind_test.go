@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // What a server writes behind a body, in a line of its own or without its parenthesis, costs no

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // bodies answers the fetching of bodies, one message at a time: each is called with the

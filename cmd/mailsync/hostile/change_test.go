@@ -5,7 +5,7 @@ package hostile
 import (
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // What the server answers when it should change something.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	imap "mailsync/backends/imap/script"
-	"mailsync/backends/pop3/script"
+	"mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/pop3script"
 )
 
 // cutLengths are on both sides of every buffer that a body passes through.
@@ -98,13 +98,13 @@ func (l *life) cutRuns(no int, all []string, cut func(), heal func()) {
 
 // A body that is cut off is never taken for whole, however long it is and whatever ends it.
 func TestCutPOP3(t *testing.T) {
-	ends := map[string]func(p *script.Peer){
-		"closed":                (*script.Peer).Close,
-		"closed behind a dot":   func(p *script.Peer) { p.Raw([]byte(".")); p.Close() },
-		"closed behind dot, CR": func(p *script.Peer) { p.Raw([]byte(".\r")); p.Close() },
-		"closed behind LF.LF":   func(p *script.Peer) { p.Raw([]byte("x\n.\n")); p.Close() },
-		"reset":                 (*script.Peer).Reset,
-		"silent":                func(p *script.Peer) { p.Stall() },
+	ends := map[string]func(p *pop3script.Peer){
+		"closed":                (*pop3script.Peer).Close,
+		"closed behind a dot":   func(p *pop3script.Peer) { p.Raw([]byte(".")); p.Close() },
+		"closed behind dot, CR": func(p *pop3script.Peer) { p.Raw([]byte(".\r")); p.Close() },
+		"closed behind LF.LF":   func(p *pop3script.Peer) { p.Raw([]byte("x\n.\n")); p.Close() },
+		"reset":                 (*pop3script.Peer).Reset,
+		"silent":                func(p *pop3script.Peer) { p.Stall() },
 	}
 	for name, end := range ends {
 		for i, n := range cutLengths {
@@ -125,23 +125,23 @@ func TestCutPOP3(t *testing.T) {
 					l.box.Caps = []string{"USER", "UIDL"}
 				}
 				l.cutRuns(no, all, func() {
-					l.serve(script.Healthy(l.box, onRETR(fmt.Sprint(no), func(p *script.Peer, _ string) bool {
+					l.serve(pop3script.Healthy(l.box, onRETR(fmt.Sprint(no), func(p *pop3script.Peer, _ string) bool {
 						p.Send("+OK")
 						p.Raw([]byte(long(n)[:n]))
 						end(p)
 						return true
 					})))
-				}, func() { l.serve(script.Healthy(l.box, nil)) })
+				}, func() { l.serve(pop3script.Healthy(l.box, nil)) })
 			})
 		}
 	}
 }
 
 func TestCutIMAP(t *testing.T) {
-	ends := map[string]func(p *imap.Peer){
-		"closed": (*imap.Peer).Close,
-		"reset":  (*imap.Peer).Reset,
-		"silent": func(p *imap.Peer) { p.Stall() },
+	ends := map[string]func(p *imapscript.Peer){
+		"closed": (*imapscript.Peer).Close,
+		"reset":  (*imapscript.Peer).Reset,
+		"silent": func(p *imapscript.Peer) { p.Stall() },
 	}
 	for name, end := range ends {
 		for i, n := range cutLengths {
@@ -154,13 +154,13 @@ func TestCutIMAP(t *testing.T) {
 					no := []int{1, 2, 3}[i%3]
 					all := slices.Insert([]string{letter(1), letter(2)}, no-1, long(n)[:n+told])
 					l := newIMAP(t, situation{})
-					l.acct = imap.NewAccount()
+					l.acct = imapscript.NewAccount()
 					l.acct.Password = secret
 					for _, body := range all {
 						l.acct.Mailbox("INBOX").Append(body)
 					}
 					l.neverWhole(all[no-1], all, func() {
-						l.serve(imap.Healthy(l.acct, onBodies(func(p *imap.Peer, seq int, m *imap.Message) bool {
+						l.serve(imapscript.Healthy(l.acct, onBodies(func(p *imapscript.Peer, seq int, m *imapscript.Message) bool {
 							if m.UID != uint32(no) {
 								return false
 							}

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // sizing is a server that announces other sizes than its messages have, and counts the bodies it sends.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // another fills the tree as mbsync would: the server's own messages, with a header of its own in each.

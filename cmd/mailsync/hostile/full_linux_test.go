@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // onSmallDisk puts a life's Maildirs and state on a file system of so many octets of their own.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // An expunge that is done is done, where SEARCH says nothing of what is not there.

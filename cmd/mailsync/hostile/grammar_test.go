@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // spelledList makes a server list its mailboxes with names as it spells them, without quotes

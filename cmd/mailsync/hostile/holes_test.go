@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // A server that cannot list one message, and so refuses the listing, keeps none of the others away:

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // situation is one thing that is wrong with an IMAP server in the second of three runs.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // "verify" says that a copy is whole only where nothing is known that is not here.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // beside says lines that answer no command, and hangs up, or goes on as usual.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // at gives an answer to those of some commands that name the mailbox "Archive".

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // Names of mailboxes that could lead out of the root, collide, or be taken for something

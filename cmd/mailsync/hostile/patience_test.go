@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // chatters are servers that say something every now and then, and never what they were asked.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/pop3/script"
+	script "mailsync/internal/testkit/pop3script"
 )
 
 // popOnly answers a verb with one argument.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/pop3/script"
+	script "mailsync/internal/testkit/pop3script"
 )
 
 // alike are letters of one length, so that no size tells one from another.

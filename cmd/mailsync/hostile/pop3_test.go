@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/pop3/script"
+	script "mailsync/internal/testkit/pop3script"
 )
 
 // popSituation is one thing that is wrong with a POP3 server in the second of three runs.

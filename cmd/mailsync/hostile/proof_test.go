@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // A backup proves only what this run's server counted, whatever earlier runs fetched.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // fault is what a network does, once, when so many octets have passed.

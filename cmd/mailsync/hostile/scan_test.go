@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // opening has a healthy server open INBOX and say these lines about it.

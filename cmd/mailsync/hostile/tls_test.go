@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/imap/script"
+	script "mailsync/internal/testkit/imapscript"
 )
 
 // authority signs the certificates of these tests.

@@ -1,4 +1,4 @@
-package script
+package pop3script
 
 import (
 	"crypto/md5"
