@@ -38,7 +38,6 @@ var table = []room{
 	{"backends/pop3/...", []string{"state", "backends/reach", "backends/redact", "backends/pop3/..."}, []string{"github.com/emersion/go-sasl"}},
 	{"backends/maildir/...", []string{"state", "backends/maildir/..."}, []string{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
-	{"backends/...", []string{"state", "sync", "backends/..."}, nil}, // test support: mem, contract, servers
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
 	{"cmd/...", []string{"state", "sync", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
@@ -49,12 +48,8 @@ var table = []room{
 	}},
 }
 
-// testkit is what tests are made with. Only they and the benchmark may import it, whatever
-// a room's row says.
+// testkit is what tests are made with. Only they and the benchmark may import it.
 const testkit = "internal/testkit/..."
-
-// support are packages for tests: no other code may import them.
-var support = []string{testkit, "backends/trial", "bench/..."}
 
 // source is one Go file of the tree.
 type source struct {
@@ -154,11 +149,11 @@ func checkImport(t *testing.T, s source, r room, p string) {
 	t.Helper()
 	if ours, ok := strings.CutPrefix(p, module+"/"); ok {
 		allowed := anyCovers(r.ours, ours)
-		if anyCovers(support, ours) && !anyCovers(support, s.dir) {
-			allowed = false
-		}
-		if s.isTest() {
+		switch {
+		case s.isTest():
 			allowed = allowed || !covers("cmd/...", ours) // they bring together what must not meet elsewhere
+		case covers(testkit, ours):
+			allowed = anyCovers([]string{testkit, "bench/..."}, s.dir)
 		}
 		if !allowed {
 			t.Errorf("%s imports %s: %s may not", s.path, p, r.path)

@@ -1,3 +1,15 @@
 // Package testkit holds no code: what only tests and the benchmark use lies in the folders
-// below it, and no other code may import them.
+// below it, and nothing else may import them.
+//
+// Servers that a test scripts, answer by answer: imapscript, pop3script; both stand on stage.
+//
+// Real servers, as child processes: servers.
+//
+// What lies between: network, which fails at random.
+//
+// For tests of the engine, all in memory: mem has a server and a base.
+//
+// What every implementation of a port has to pass: contract.
+//
+// The program under test, built and run: program.
 package testkit

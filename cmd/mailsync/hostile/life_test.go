@@ -26,7 +26,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/trial"
+	"mailsync/internal/testkit/program"
 )
 
 // secret is the password of every account, and is in no output.
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Most situations wait for a timeout; they may as well do so together.
 	_ = flag.Set("test.parallel", "8")
-	os.Exit(trial.Main(m))
+	os.Exit(program.Main(m))
 }
 
 // life is one account's.
@@ -134,7 +134,7 @@ func (l *life) run(args ...string) outcome {
 	if args[0] != "status" { // it speaks with nobody
 		globals = append(globals, "--trace", trace)
 	}
-	cmd := exec.CommandContext(ctx, trial.Program, append(globals, args...)...)
+	cmd := exec.CommandContext(ctx, program.Path, append(globals, args...)...)
 	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -142,7 +142,7 @@ func (l *life) run(args ...string) outcome {
 	if err := cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}
-	peak := trial.Peak(cmd.Process.Pid)
+	peak := program.Peak(cmd.Process.Pid)
 	err := cmd.Wait()
 	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began), peak: peak()}
 	var exit *exec.ExitError

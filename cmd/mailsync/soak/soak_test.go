@@ -22,8 +22,8 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/trial"
 	"mailsync/internal/testkit/network"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -33,7 +33,7 @@ const (
 	usualLength    = 6 * time.Second
 )
 
-func TestMain(m *testing.M) { os.Exit(trial.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // soak is one life.
 type soak struct {

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/trial"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -122,7 +122,7 @@ func (w *world) run(i interruption, args ...string) outcome {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), hung)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, trial.Program, append([]string{"-c", w.config}, args...)...)
+	cmd := exec.CommandContext(ctx, program.Path, append([]string{"-c", w.config}, args...)...)
 	cmd.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(w.dir, "xdg-state")}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -130,7 +130,7 @@ func (w *world) run(i interruption, args ...string) outcome {
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	peak := trial.Peak(cmd.Process.Pid)
+	peak := program.Peak(cmd.Process.Pid)
 	if i.signal != 0 {
 		strike := time.AfterFunc(i.after, func() { _ = cmd.Process.Signal(i.signal) }) // it may have ended
 		defer strike.Stop()

@@ -1,6 +1,6 @@
-// Package trial is what the tests that run the built program have in common: the program, and
-// how much memory one run of it took.
-package trial
+// Package program is the program under test, for the tests that run it as a user does: it is
+// built once a test binary, and the memory that a run took can be asked for.
+package program
 
 import (
 	"fmt"
@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Program is the path of the program while Main runs the tests.
-var Program string
+// Path is where the program lies while Main runs the tests.
+var Path string
 
-// Main builds the program of the folder above the tests', runs them, and returns the exit code.
+// Main builds the program, runs the tests, and returns the exit code.
 func Main(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "mailsync-trial-")
+	dir, err := os.MkdirTemp("", "mailsync-program-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	Program = filepath.Join(dir, "mailsync")
-	if out, err := exec.Command("go", "build", "-o", Program, "..").CombinedOutput(); err != nil {
+	Path = filepath.Join(dir, "mailsync")
+	if out, err := exec.Command("go", "build", "-o", Path, "mailsync/cmd/mailsync").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
