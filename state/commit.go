@@ -15,7 +15,7 @@ func (c *Commit) Check() error {
 		if r.UID == 0 {
 			return errors.New("a record has UID 0")
 		}
-		if int(r.Status) >= len(statusNames) || r.Form > FormRaw {
+		if int(r.Status) >= Statuses || r.Form > FormRaw {
 			return fmt.Errorf("record of UID %d has status %d and form %d", r.UID, r.Status, r.Form)
 		}
 	}

@@ -1,13 +1,9 @@
-// Package state holds the words every other room speaks in, and the memory of
-// one account: what server and disk last agreed on.
+// Package state holds the words that every other room speaks in: UID, Flags,
+// the snapshot of a server's mailbox and that of a Maildir, the record of an agreement,
+// the marker of a Maildir, and the kinds of failure.
 //
-// The words are plain values without behaviour beyond arithmetic: UID, Flags,
-// the snapshot of a server mailbox, the snapshot of a Maildir, the record of an
-// agreement, and the kinds of failure. They import nothing of ours, so that the
-// engine (package sync) and the backends can meet in them without knowing each
-// other.
-//
-// The memory is one SQLite file an account, its lock, and the registry of roots
-// that remembers which Maildir trees ever existed. docs/state-format.md describes
-// the bytes.
+// They are plain values. A method of one of them counts, compares or spells; it opens no
+// file and asks no clock. They import nothing of ours and nothing of others, so that the
+// engine (package sync), the backends and the store can meet in them without knowing each
+// other. What remembers them is package store.
 package state

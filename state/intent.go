@@ -22,3 +22,18 @@ type UIDL struct {
 	UID  UID
 	UIDL string
 }
+
+// Sent is one message that restore put on a server, or was putting there.
+type Sent struct {
+	ID          int64  // unique in its ledger; given by Intend
+	Raw         string // the mailbox
+	UIDValidity uint32
+	UIDNext     uint32 // the mailbox's before the APPEND, 0 unknown
+	Bytes       int64
+	Digest      [DigestSize]byte
+	// UID is 0 where it is not known: the server told none, or the APPEND may not have been made.
+	UID UID
+	// Confirmed says that the server answered OK and told no UID. Such a message is not sent
+	// again before a listing shows that it is not there.
+	Confirmed bool
+}

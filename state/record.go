@@ -26,6 +26,9 @@ const (
 var statusNames = [...]string{"live", "only here", "kept away", "skipped", "accepted",
 	"outstanding", "gone", "doubtful", "unstable", "released", "archived", "longer", "shorter", "lacking"}
 
+// Statuses is how many there are; none is beyond.
+const Statuses = len(statusNames)
+
 func (s Status) String() string {
 	if int(s) < len(statusNames) {
 		return statusNames[s]

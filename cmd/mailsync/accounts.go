@@ -12,6 +12,7 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/secret"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -144,7 +145,7 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 			return 0, err
 		}
 	}
-	registry, err := state.OpenRegistry()
+	registry, err := store.OpenRegistry()
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -154,7 +155,7 @@ func (c *checking) room(at string) {
 	default:
 		c.ok("disk", "%s free", report.Size(c.free))
 	}
-	if state.IsRemote(at) {
+	if store.IsRemote(at) {
 		c.warn("disk", "state_dir on a local disk makes it faster and surer", "the Maildirs are on a file system of another machine")
 	}
 }
@@ -163,7 +164,7 @@ func whoami() string { return fmt.Sprintf("user %d", os.Getuid()) }
 
 // clock looks whether ages count: the clock of the last run says.
 func (c *checking) clock() {
-	last, _, err := state.ReadLastRun(c.stateDir())
+	last, _, err := store.ReadLastRun(c.stateDir())
 	if err != nil {
 		c.fail("clock", err)
 		return

@@ -11,6 +11,7 @@ import (
 	"mailsync/backends/pop3"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 )
 
 // address looks the host up.
@@ -70,12 +71,12 @@ func (c *checking) server(ctx context.Context) {
 
 // recall takes what the state knows of a POP3 account; one that cannot be read is told elsewhere.
 func (c *checking) recall() {
-	store, err := state.OpenReadOnly(c.stateDir())
+	base, err := store.OpenReadOnly(c.stateDir())
 	if err != nil {
 		return
 	}
-	defer store.Close()
-	_ = c.recallPOP3(store, false)
+	defer base.Close()
+	_ = c.recallPOP3(base, false)
 	c.numbers = nil // it is only looked at
 }
 
@@ -103,7 +104,7 @@ func (c *checking) deletions(seen *pop3.Sight) {
 		c.warn("delete", "nothing tells them from others in a later session; use IMAP, or delete them on the server yourself",
 			"%d of %s have no unique-id of their own and are never deleted on the server", seen.Nameless, report.Plural(seen.Messages, "message"))
 	}
-	if last, known, err := state.ReadLastRun(c.stateDir()); err == nil && known {
+	if last, known, err := store.ReadLastRun(c.stateDir()); err == nil && known {
 		if s := summaryOf(last); s != nil && s.Undeletable > 0 {
 			c.warn("delete", `"mailsync status" has more; what POP3 does to messages is set in many providers' web pages`, "the last run could not delete %s", report.Plural(s.Undeletable, "message"))
 		}
@@ -167,12 +168,12 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 
 // here is how many bytes of mail are here already; 0 where that cannot be read.
 func (c *checking) here(ctx context.Context) (bytes int64) {
-	store, err := state.OpenReadOnly(c.stateDir())
+	base, err := store.OpenReadOnly(c.stateDir())
 	if err != nil {
 		return 0
 	}
-	defer store.Close()
-	rows, err := store.Mailboxes(ctx)
+	defer base.Close()
+	rows, err := base.Mailboxes(ctx)
 	if err != nil {
 		return 0
 	}

@@ -8,6 +8,7 @@ import (
 	"mailsync/backends/imap"
 	"mailsync/backends/maildir"
 	"mailsync/state"
+	"mailsync/state/store"
 )
 
 // mailboxName is a mailbox's name as people read it, from what the state knows of it: its
@@ -30,12 +31,12 @@ func (r *accountRun) mailboxLevels(row *state.MailboxRow) []string {
 // mailboxNames are the names of the mailboxes that the state knows; none where it cannot
 // be read.
 func (r *accountRun) mailboxNames() []string {
-	store, err := state.OpenReadOnly(r.stateDir())
+	base, err := store.OpenReadOnly(r.stateDir())
 	if err != nil {
 		return nil
 	}
-	defer store.Close()
-	rows, err := store.Mailboxes(context.Background())
+	defer base.Close()
+	rows, err := base.Mailboxes(context.Background())
 	if err != nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -247,11 +248,11 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 }
 
 // ledger is restore's own memory of what it put on the account's server.
-func (r *accountRun) ledger(h *here) (*state.Ledger, error) {
+func (r *accountRun) ledger(h *here) (*store.Ledger, error) {
 	if h.lock == nil {
-		return state.ReadLedger(r.stateDir())
+		return store.ReadLedger(r.stateDir())
 	}
-	return state.OpenLedger(h.lock)
+	return store.OpenLedger(h.lock)
 }
 
 // sources are the account's own Maildirs and archives.

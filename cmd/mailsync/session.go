@@ -16,6 +16,7 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -26,7 +27,7 @@ type session struct {
 	report   *report.Report
 	log      *slog.Logger
 	trace    *trace          // nil: none
-	registry *state.Registry // nil: roots are not remembered
+	registry *store.Registry // nil: roots are not remembered
 	stop     <-chan struct{} // closed when --max-time is up
 	// configFile is where the accounts stand, "" where they came with the command line.
 	configFile string
@@ -91,8 +92,8 @@ func (r *accountRun) stateDir() string {
 
 // here is the local side of an account: its state and its Maildirs.
 type here struct {
-	lock  *state.Lock // nil where nothing is to be written
-	store *state.Store
+	lock  *store.Lock // nil where nothing is to be written
+	store *store.Store
 	tree  engine.Tree
 	known bool // the root is one that held mail of ours
 	close func() error
@@ -144,22 +145,22 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (_ *here, err error) 
 			err = errors.Join(err, c.close())
 		}
 	}()
-	lock, err := state.WaitLock(ctx, r.stateDir(), r.flags.wait)
+	lock, err := store.WaitLock(ctx, r.stateDir(), r.flags.wait)
 	if err != nil {
 		return nil, err
 	}
 	c.add(lock.Unlock)
 	r.holds = true
-	store, opened, err := state.Open(lock)
+	base, opened, err := store.Open(lock)
 	if err != nil {
 		return nil, err
 	}
-	c.add(store.Close)
+	c.add(base.Close)
 	if opened.SetAside != "" {
 		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
-	if err = r.recallPOP3(store, fresh); err != nil {
+	if err = r.recallPOP3(base, fresh); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, r.a.StateDir, r.numbers)
@@ -167,7 +168,7 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (_ *here, err error) 
 		return nil, err
 	}
 	c.add(closeFiles)
-	return &here{lock: lock, store: store, tree: files, close: c.close, also: c.add}, nil
+	return &here{lock: lock, store: base, tree: files, close: c.close, also: c.add}, nil
 }
 
 // look opens the account's state and Maildirs to read in, without its lock.
@@ -185,12 +186,12 @@ func (r *accountRun) look() (_ *here, err error) {
 		}
 		c.add(func() error { return os.Remove(root) })
 	}
-	store, err := state.OpenReadOnly(r.stateDir())
+	base, err := store.OpenReadOnly(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
-	c.add(store.Close)
-	if err = r.recallPOP3(store, false); err != nil {
+	c.add(base.Close)
+	if err = r.recallPOP3(base, false); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), root, "", r.numbers)
@@ -198,7 +199,7 @@ func (r *accountRun) look() (_ *here, err error) {
 		return nil, err
 	}
 	c.add(closeFiles)
-	return &here{store: store, tree: files, close: c.close, also: c.add}, nil
+	return &here{store: base, tree: files, close: c.close, also: c.add}, nil
 }
 
 // closers are what is to be closed, last opened first.
@@ -218,7 +219,7 @@ func (c *closers) close() error {
 // agesCount reports whether something may be done in this run because it is old, and
 // tells why not.
 func (r *accountRun) agesCount() bool {
-	last, _, err := state.ReadLastRun(r.stateDir())
+	last, _, err := store.ReadLastRun(r.stateDir())
 	trusted, reason := last.ClockTrusted(time.Now())
 	if err != nil {
 		trusted, reason = false, err.Error()
@@ -269,7 +270,7 @@ func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server
 	if h.lock == nil {
 		return nil
 	}
-	last, _, err := state.ReadLastRun(h.lock.Dir())
+	last, _, err := store.ReadLastRun(h.lock.Dir())
 	if err != nil {
 		return err
 	}
@@ -278,12 +279,12 @@ func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server
 	if last.Summary, err = json.Marshal(r.told.Final(r.summary(result))); err != nil {
 		return fmt.Errorf("write the last run: %w", err)
 	}
-	return state.WriteLastRun(h.lock.Dir(), last)
+	return store.WriteLastRun(h.lock.Dir(), last)
 }
 
 // askQuota asks for the quota after a run that changed something here or there: an idle one costs nothing.
 // A server that does not answer leaves what was known.
-func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result *engine.Result, last *state.LastRun) {
+func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result *engine.Result, last *store.LastRun) {
 	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer+result.MovedToTrash+result.MovedBack == 0 {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -40,16 +41,16 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 		r.line, result.Ended = "no run yet", time.Now()
 		return result, nil
 	}
-	store, err := state.OpenReadOnly(r.stateDir())
+	base, err := store.OpenReadOnly(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	rows, err := store.Mailboxes(ctx)
+	defer func() { err = errors.Join(err, base.Close()) }()
+	rows, err := base.Mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	last, known, err := state.ReadLastRun(r.stateDir())
+	last, known, err := store.ReadLastRun(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 }
 
 // lastRun tells of the last run, and takes over what went wrong in it.
-func (r *accountRun) lastRun(last state.LastRun, known bool) string {
+func (r *accountRun) lastRun(last store.LastRun, known bool) string {
 	if !known {
 		return "the last run is not known"
 	}
@@ -109,7 +110,7 @@ func (r *accountRun) lastRun(last state.LastRun, known bool) string {
 }
 
 // summaryOf is what a run wrote of how it ended, nil where it cannot be read.
-func summaryOf(last state.LastRun) *report.Summary {
+func summaryOf(last store.LastRun) *report.Summary {
 	var s report.Summary
 	if json.Unmarshal(last.Summary, &s) != nil || s.Type == "" {
 		return nil
@@ -137,7 +138,7 @@ func (r *accountRun) notAll() {
 }
 
 // quotas tells the quota as the server last told it.
-func (r *accountRun) quotas(last state.LastRun) string {
+func (r *accountRun) quotas(last store.LastRun) string {
 	var b strings.Builder
 	for _, q := range last.Quota {
 		fmt.Fprintf(&b, "; quota %s", quotaText(q))

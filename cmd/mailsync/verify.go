@@ -14,6 +14,7 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -122,12 +123,12 @@ func (o *verifying) looks(r *accountRun, h *here, v *engine.Verify) error {
 	if err := h.store.Close(); err != nil {
 		return err
 	}
-	v.Memory = func() (engine.Memory, error) { return state.OpenReadOnly(r.stateDir()) }
+	v.Memory = func() (engine.Memory, error) { return store.OpenReadOnly(r.stateDir()) }
 	v.Undisturbed = func(ctx context.Context, f func() error) (err error) {
 		if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
 			return f() // nothing was ever synced into this tree: nobody holds it
 		}
-		lock, err := state.WaitLock(ctx, r.stateDir(), r.flags.wait)
+		lock, err := store.WaitLock(ctx, r.stateDir(), r.flags.wait)
 		if state.KindOf(err) == state.Storage && disk.Crippled(err) {
 			return f() // nobody else can write either
 		}
@@ -152,7 +153,7 @@ func (o *verifying) repairs(r *accountRun, h *here, v *engine.Verify) error {
 }
 
 // held is a store that is closed by somebody else.
-type held struct{ *state.Store }
+type held struct{ *store.Store }
 
 func (held) Close() error { return nil }
 

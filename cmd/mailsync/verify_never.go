@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"mailsync/cmd/mailsync/report"
-	"mailsync/state"
+	"mailsync/state/store"
 )
 
 // A mailbox that no run could ever open, or whose name cannot be read, has no row in the state, and
@@ -24,7 +24,7 @@ func (o *verifying) neverMet(ctx context.Context, r *accountRun, h *here) ([]str
 	for i := range rows {
 		known = append(known, r.mailboxName(&rows[i]))
 	}
-	last, _, err := state.ReadLastRun(r.stateDir())
+	last, _, err := store.ReadLastRun(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (o *verifying) neverMet(ctx context.Context, r *accountRun, h *here) ([]str
 
 // unknownOf are the mailboxes that failed as a whole in a run that pulled, without those that are
 // known. It is a pure function.
-func unknownOf(last state.LastRun, known []string) (names []string) {
+func unknownOf(last store.LastRun, known []string) (names []string) {
 	var s report.Summary
 	if last.Command != "sync" && last.Command != "backup" || json.Unmarshal(last.Summary, &s) != nil {
 		return nil

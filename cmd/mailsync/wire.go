@@ -15,6 +15,7 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -23,7 +24,7 @@ var (
 	_ server         = (*imap.Account)(nil)
 	_ engine.Maildir = (*maildir.Maildir)(nil)
 	_ engine.Tree    = tree{}
-	_ engine.Base    = (*state.Store)(nil)
+	_ engine.Base    = (*store.Store)(nil)
 	_ engine.Watch   = watch{}
 )
 

@@ -8,6 +8,7 @@ import (
 	"mailsync/backends/pop3"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/state"
+	"mailsync/state/store"
 	engine "mailsync/sync"
 )
 
@@ -19,21 +20,21 @@ var (
 // recallPOP3 takes what the base knows of a POP3 account: the numbers of its messages, which stay nil for
 // an IMAP account, whose server numbers its messages itself, and whether a log-in worked. Where a run may
 // start afresh, what it begins has to be told of all numbers.
-func (r *accountRun) recallPOP3(store *state.Store, fresh bool) error {
+func (r *accountRun) recallPOP3(base *store.Store, fresh bool) error {
 	if r.a.Protocol != "pop3" {
 		return nil
 	}
 	ctx := context.Background() // the store is here
-	gen, err := popMailbox(ctx, store)
+	gen, err := popMailbox(ctx, base)
 	if err != nil {
 		return err
 	}
 	var known []state.UIDL
 	if gen != nil {
-		if known, err = store.UIDLs(ctx, gen.ID); err != nil {
+		if known, err = base.UIDLs(ctx, gen.ID); err != nil {
 			return err
 		}
-		account, err := store.Account(ctx)
+		account, err := base.Account(ctx)
 		if err != nil {
 			return err
 		}
@@ -47,8 +48,8 @@ func (r *accountRun) recallPOP3(store *state.Store, fresh bool) error {
 }
 
 // popMailbox is the one mailbox of a POP3 account, nil where the base knows none.
-func popMailbox(ctx context.Context, store *state.Store) (*state.Generation, error) {
-	rows, err := store.Mailboxes(ctx)
+func popMailbox(ctx context.Context, base *store.Store) (*state.Generation, error) {
+	rows, err := base.Mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}

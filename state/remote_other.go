@@ -1,6 +1,0 @@
-//go:build !linux && !darwin && !freebsd && !windows
-
-package state
-
-// isRemote cannot tell here, and the answer that is safe everywhere is yes.
-func isRemote(string) (bool, error) { return true, nil }

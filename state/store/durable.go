@@ -1,0 +1,139 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"mailsync/state"
+)
+
+var errNotRegular = errors.New("it is not a regular file")
+
+// makeDir makes a directory and what is missing above it, each 0700 whatever the umask
+// and durable when it returns. What is there already stays as it is.
+func makeDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("it is not a directory")}
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return err
+	}
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// createFile makes a file that is not there yet, 0600 whatever the umask.
+func createFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// replaceFile gives a file a new content, whole or not at all. With durable it is
+// fsynced before and the directory after the rename; the new content is on the disk when
+// it returns. Two processes may replace one file at once: one of them wins.
+func replaceFile(path string, content []byte, durable bool) error {
+	tmp := fmt.Sprintf("%s.%d.new", path, os.Getpid())
+	for tries := 3; ; tries-- {
+		removeBegun(path)
+		if err := writeFile(tmp, content, durable); err != nil {
+			return errors.Join(err, removeIfThere(tmp))
+		}
+		err := os.Rename(tmp, path)
+		if err == nil {
+			break
+		}
+		if tries == 1 || !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, removeIfThere(tmp))
+		}
+		// Another process took ours for what a dead one had left.
+	}
+	if !durable {
+		return nil
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// removeBegun removes what replaceFile had begun to write when its process was killed. What
+// stays does no harm, and the next time is as good.
+func removeBegun(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		pid, begun := strings.CutSuffix(rest, ".new")
+		if _, err := strconv.Atoi(pid); err != nil || !ours || !begun {
+			continue
+		}
+		_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+	}
+}
+
+func writeFile(path string, content []byte, durable bool) error {
+	f, err := createFile(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// storageFault is an error of the local disk, with what was tried.
+func storageFault(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return state.Faultf(state.Storage, "%s: %w", doing, err)
+}
+
+// cannotWrite is storageFault of what every run has to write before it does anything: without it nothing goes on.
+func cannotWrite(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return state.Faultf(state.Storage, "%s: %w", doing, err).OfWholeDisk().
+		WithHint("every run writes to the state directory: see whether its disk is full, failing or can only be read, and who owns it")
+}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"mailsync/state"
+)
+
+const lockName = "lock"
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 100 * time.Millisecond
+
+// Lock is the lock of one state directory. It is held until Unlock, and dies with the
+// process however that ends.
+type Lock struct {
+	dir string
+	f   *os.File
+}
+
+// errLockHeld is what the system's lock says when another holds it.
+var errLockHeld = errors.New("it is held")
+
+// TryLock takes the lock of a state directory, making the directory if it is not there:
+// ask the registry of roots first, for this also makes an unmounted root. A lock that
+// another run holds is a Fault of kind Locked.
+func TryLock(dir string) (*Lock, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, cannotWrite("make the state directory", err)
+	}
+	path := filepath.Join(dir, lockName)
+	for {
+		f, err := openLock(path)
+		if err != nil {
+			return nil, cannotWrite("open the lock", err)
+		}
+		err = flock(f)
+		if err == nil && !isAt(f, path) { // it was removed between open and lock: what we hold locks nobody out
+			err = f.Close()
+			if err == nil {
+				continue
+			}
+		}
+		if err == nil {
+			notePID(f)
+			return &Lock{dir: dir, f: f}, nil
+		}
+		return nil, errors.Join(heldFault(f, path, err), f.Close())
+	}
+}
+
+// WaitLock takes the lock as TryLock does, and tries again for as long as wait while
+// another run holds it. Cancelling ctx ends the wait at once.
+func WaitLock(ctx context.Context, dir string, wait time.Duration) (*Lock, error) {
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(lockPoll)
+	defer tick.Stop()
+	for {
+		l, err := TryLock(dir)
+		if err == nil || state.KindOf(err) != state.Locked || wait <= 0 {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, state.Faultf(state.Interrupted, "wait for the lock: %w", context.Cause(ctx))
+		case <-deadline.C:
+			return nil, err
+		case <-tick.C:
+		}
+	}
+}
+
+// Dir returns the state directory that is locked.
+func (l *Lock) Dir() string { return l.dir }
+
+// Unlock lets go of the lock. The file stays: removing it could take the lock away from
+// a run that opened it already.
+func (l *Lock) Unlock() error { return l.f.Close() }
+
+func openLock(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if f, err = createFile(path); !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
+// isAt reports whether an open file still has this name.
+func isAt(f *os.File, path string) bool {
+	held, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(held, there)
+}
+
+// notePID writes the holder's process id into the lock, for people. The lock itself
+// does not need it, so a disk that is full spoils nothing.
+func notePID(f *os.File) {
+	if f.Truncate(0) == nil {
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
+	}
+}
+
+func heldFault(f *os.File, path string, err error) error {
+	if !errors.Is(err, errLockHeld) {
+		return storageFault("lock "+path, err)
+	}
+	var b [20]byte
+	n, _ := f.ReadAt(b[:], 0) // what cannot be read is not named
+	holder := "another run"
+	if pid := strings.TrimSpace(string(b[:n])); pid != "" {
+		holder += " (process " + pid + ")"
+	}
+	return state.Faultf(state.Locked, "%s holds %s", holder, path).WithHint("wait for it with --wait 10m, or let it pass with --if-free")
+}

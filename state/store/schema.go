@@ -1,0 +1,189 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"mailsync/state"
+)
+
+const (
+	// schemaVersion is what user_version says. A higher one is refused; a lower one, which no release
+	// wrote, is set aside as a file that is damaged.
+	schemaVersion = 3
+	// applicationID marks the file as ours: "msyn" in ASCII.
+	applicationID = 0x6d73796e
+)
+
+// schema is every statement that makes the file, in the order sqlite_schema lists them.
+// docs/state-format.md says what each column is for.
+var schema = []string{
+	`CREATE TABLE account (
+	id INTEGER PRIMARY KEY,
+	account TEXT NOT NULL,
+	host TEXT NOT NULL,
+	user TEXT NOT NULL,
+	ino INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	estimated INTEGER NOT NULL,
+	policy TEXT NOT NULL,
+	serial INTEGER NOT NULL,
+	sum INTEGER NOT NULL
+)`,
+	`CREATE TABLE mailbox (
+	id INTEGER PRIMARY KEY,
+	raw TEXT NOT NULL,
+	path TEXT NOT NULL,
+	sep TEXT NOT NULL,
+	role TEXT NOT NULL,
+	mailboxid TEXT NOT NULL,
+	sum INTEGER NOT NULL
+)`,
+	`CREATE UNIQUE INDEX mailbox_path ON mailbox (path)`,
+	`CREATE TABLE keyword (
+	mailbox INTEGER NOT NULL,
+	bit INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	PRIMARY KEY (mailbox, bit)
+) WITHOUT ROWID`,
+	`CREATE TABLE generation (
+	id INTEGER PRIMARY KEY,
+	mailbox INTEGER NOT NULL,
+	token TEXT NOT NULL,
+	current INTEGER NOT NULL,
+	uidvalidity INTEGER NOT NULL,
+	uidnext INTEGER NOT NULL,
+	modseq INTEGER NOT NULL,
+	"exists" INTEGER NOT NULL,
+	cur_ino INTEGER NOT NULL,
+	new_ino INTEGER NOT NULL,
+	cur_btime INTEGER NOT NULL,
+	cur_ctime INTEGER NOT NULL,
+	new_ctime INTEGER NOT NULL,
+	kw_ctime INTEGER NOT NULL,
+	marker_ctime INTEGER NOT NULL,
+	trusted INTEGER NOT NULL,
+	clean INTEGER NOT NULL,
+	unsettable INTEGER NOT NULL,
+	denied INTEGER NOT NULL,
+	held_server INTEGER NOT NULL,
+	held_disk INTEGER NOT NULL,
+	compared INTEGER NOT NULL,
+	records INTEGER NOT NULL,
+	on_server INTEGER NOT NULL,
+	here INTEGER NOT NULL,
+	here_bytes INTEGER NOT NULL,
+	outstanding INTEGER NOT NULL,
+	kept_away INTEGER NOT NULL,
+	skipped INTEGER NOT NULL,
+	only_here INTEGER NOT NULL,
+	doubtful INTEGER NOT NULL,
+	estimated INTEGER NOT NULL,
+	misfits INTEGER NOT NULL,
+	messages_sum INTEGER NOT NULL,
+	proofs_sum INTEGER NOT NULL,
+	uidls_sum INTEGER NOT NULL,
+	intents_sum INTEGER NOT NULL,
+	departures_sum INTEGER NOT NULL,
+	sum INTEGER NOT NULL
+)`,
+	`CREATE TABLE message (
+	gen INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	seen INTEGER NOT NULL,
+	agreed INTEGER,
+	size INTEGER,
+	date INTEGER,
+	status INTEGER NOT NULL,
+	more INTEGER NOT NULL,
+	PRIMARY KEY (gen, uid)
+) WITHOUT ROWID`,
+	`CREATE INDEX message_unsettled ON message (gen, uid) WHERE ` + unsettled,
+	`CREATE TABLE proof (
+	gen INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	bytes INTEGER NOT NULL,
+	by_server INTEGER NOT NULL,
+	emailid TEXT NOT NULL,
+	fetched INTEGER NOT NULL,
+	sum INTEGER NOT NULL,
+	PRIMARY KEY (gen, uid)
+) WITHOUT ROWID`,
+	`CREATE TABLE uidl (
+	gen INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	uidl TEXT NOT NULL,
+	sum INTEGER NOT NULL,
+	PRIMARY KEY (gen, uid)
+) WITHOUT ROWID`,
+	`CREATE TABLE intent (
+	gen INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	uidnext INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	flags INTEGER NOT NULL,
+	agreed INTEGER NOT NULL,
+	confirmed INTEGER NOT NULL,
+	sum INTEGER NOT NULL,
+	PRIMARY KEY (gen, "key")
+) WITHOUT ROWID`,
+	`CREATE TABLE departure (
+	gen INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	run INTEGER NOT NULL,
+	root TEXT NOT NULL,
+	path TEXT NOT NULL,
+	sum INTEGER NOT NULL,
+	PRIMARY KEY (gen, uid)
+) WITHOUT ROWID`,
+	`CREATE TABLE special_use (
+	mailbox INTEGER PRIMARY KEY,
+	name TEXT NOT NULL
+)`,
+}
+
+// unsettled is Status.Settled, negated, and "seen and agreed differ", in SQL. A query
+// uses the partial index only where it repeats this word for word.
+var unsettled = fmt.Sprintf("(status = %d OR status = %d OR status = %d OR status = %d OR agreed IS NOT NULL)",
+	state.Outstanding, state.Gone, state.Doubtful, state.Released)
+
+// makeSchema fills an empty database.
+func makeSchema(conn *sqlite.Conn) error {
+	for _, stmt := range schema {
+		if err := sqlitex.ExecuteTransient(conn, stmt, nil); err != nil {
+			return err
+		}
+	}
+	for _, stmt := range []string{
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("PRAGMA user_version = %d", schemaVersion),
+	} {
+		if err := sqlitex.ExecuteTransient(conn, stmt, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSchema compares what the file says its tables are with what they must be.
+func checkSchema(conn *sqlite.Conn) error {
+	var got []string
+	err := sqlitex.Execute(conn, "SELECT sql FROM sqlite_schema ORDER BY rowid", &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			got = append(got, stmt.ColumnText(0))
+			return nil
+		}})
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(got, schema) {
+		return damage("its tables are not the ones that version %d has", schemaVersion)
+	}
+	return nil
+}

@@ -1,3 +1,0 @@
-package state_test
-
-func setUmask(int) (restore func()) { return func() {} }
