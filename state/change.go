@@ -127,9 +127,3 @@ type FileIdent struct {
 	Written   int64  // that of the Date field, or NoDate
 	Packed    string // how it is compressed or encrypted, "" for one that is not
 }
-
-// Quota is one STORAGE quota root of a mailbox (RFC 9208).
-type Quota struct {
-	Root        string
-	Used, Limit int64 // octets
-}

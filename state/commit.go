@@ -8,6 +8,30 @@ import (
 	"strings"
 )
 
+// Commit is one transaction on one generation. It is durable when the base's Commit
+// returns nil, and has not happened when it returns an error. What it forgets and
+// settles goes first, so that a UID in both Forget and Put is put; of two records of
+// one UID the later counts.
+type Commit struct {
+	Gen        GenID
+	Put        []Record // inserted, or replaced whole
+	Forget     []UID    // removed with their proofs, UIDLs and departures
+	Proofs     []Proof
+	UIDLs      []UIDL
+	Leave      []Departure // inserted, or replaced
+	Stay       []UID       // whose departures are withdrawn
+	Intents    []Intent    // inserted, or replaced by key
+	Settle     []string    // keys of the intents that are over
+	Mark       *Mark       // the server's, where a scan was learned
+	Disk       *DirMark    // the Maildir's, where the run settled
+	Clean      *bool
+	Unsettable *Flags   // the generation's
+	Denied     *Flags   // the generation's
+	Held       *Held    // the generation's
+	Compared   int64    // the generation's, where a scan compared everything; 0: as it is
+	Keywords   []string // the mailbox's whole table, where it grew
+}
+
 // Check says what makes a commit impossible: a UID of 0 or a status that this program
 // does not know. A base refuses such a commit whole.
 func (c *Commit) Check() error {

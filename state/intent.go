@@ -16,11 +16,15 @@ type Intent struct {
 	Confirmed bool
 }
 
-// UIDL ties a POP3 unique-id (RFC 1939 section 7), of any bytes and length, to the UID
-// that stands for it inside the program.
-type UIDL struct {
-	UID  UID
-	UIDL string
+// Departure is a message that an archive run takes, or took, off the server. It is
+// committed together with its release, so that whoever finishes a run that was broken off
+// knows where the file was to go, and archive --undo what the last run took.
+type Departure struct {
+	UID UID
+	Run int64 // counts an account's archive runs; the highest was the last. 0: deleted from a POP3 server
+	// Root and Path are the archive Maildir that gets the file: the folder of all archives,
+	// absolute, and the path below it, slash-separated. Both are "" where the file stays.
+	Root, Path string
 }
 
 // Sent is one message that restore put on a server, or was putting there.

@@ -1,5 +1,24 @@
 package state
 
+// Tally counts a generation's records by what a user asks about: OnServer those that
+// Status.OnServer says, Here those that have a file (OnlyHere among them), the others
+// those of that one status. The base keeps it; what a caller writes into it is ignored.
+type Tally struct {
+	OnServer, Here, Outstanding, KeptAway, Skipped, OnlyHere int
+	HereBytes                                                int64
+	// Doubtful are those in doubt whatever else is known of the server. Estimated are those that are
+	// in doubt unless its sizes are estimates. Misfits are all that Status.Misfit says.
+	Doubtful, Estimated, Misfits int
+}
+
+// InDoubt is how many messages are here and may not be what the server has.
+func (t Tally) InDoubt(estimates bool) int {
+	if estimates {
+		return t.Doubtful
+	}
+	return t.Doubtful + t.Estimated
+}
+
 // Add counts one more record.
 func (t *Tally) Add(r Record) { t.count(r, 1) }
 

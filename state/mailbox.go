@@ -1,0 +1,103 @@
+package state
+
+import "strings"
+
+// AccountRow is what the base knows of its account.
+type AccountRow struct {
+	ID   string // random, also in every marker
+	Host string
+	User string
+	Ino  uint64 // the state file's own inode and birth time as last vouched for; written as 0, the base fills in what they are now
+	Born int64
+	// EstimatedSizes: so many messages had another size than the server announced that its sizes
+	// are estimates.
+	EstimatedSizes bool
+	// Policy is the engine's word for what the configuration allowed when the account was
+	// last settled: under another one, nothing counts as unchanged.
+	Policy string
+}
+
+// GenID names a generation row in the base; 0 is none.
+type GenID int64
+
+// MailboxRow is a mailbox as the base remembers it.
+type MailboxRow struct {
+	ID   int64 // 0: not stored yet
+	Raw  string
+	Path string // relative to the root, slash-separated
+	Sep  string
+	Role string // RoleMailbox or RoleArchive
+	// Use is the special use (RFC 6154) that the server last told the mailbox to have, as
+	// Listed.Role; "" none, or it never told.
+	Use         string
+	MailboxID   string
+	Keywords    []string // in the order of their bits
+	Generations []Generation
+}
+
+// Current returns the mailbox's current generation, nil where it has none.
+func (m *MailboxRow) Current() *Generation {
+	for i := range m.Generations {
+		if m.Generations[i].Current {
+			return &m.Generations[i]
+		}
+	}
+	return nil
+}
+
+// Generation is one numbering of a mailbox's messages: one UIDVALIDITY, one token.
+type Generation struct {
+	ID      GenID // 0: not stored yet
+	Token   string
+	Current bool
+	Mark    Mark    // as of the last committed scan
+	Disk    DirMark // the Maildir as of the last run that left nothing to do
+	Clean   bool    // that run left nothing to do, and Disk is to be believed
+	// Unsettable are the flags that the server took and did not keep, or that cannot be
+	// changed here: they do not travel to it. Denied are those of them that the mailbox itself
+	// does not let this user change, or refused: that may be another day.
+	Unsettable, Denied Flags
+	Held               Held  // what the brake held back last
+	Compared           int64 // when everything was last compared, in seconds since 1970; 0 never
+	Tally              Tally
+}
+
+// Take sets what a commit says of the generation as a whole.
+func (g *Generation) Take(c *Commit) {
+	if c.Mark != nil {
+		g.Mark = *c.Mark
+	}
+	if c.Disk != nil {
+		g.Disk = *c.Disk
+	}
+	if c.Compared != 0 {
+		g.Compared = c.Compared
+	}
+	if c.Clean != nil {
+		g.Clean = *c.Clean
+	}
+	if c.Unsettable != nil {
+		g.Unsettable = *c.Unsettable
+	}
+	if c.Denied != nil {
+		g.Denied = *c.Denied
+	}
+	if c.Held != nil {
+		g.Held = *c.Held
+	}
+}
+
+// Held is how many deletions the brake held back, by the side on which they were made.
+type Held struct{ OnServer, OnDisk int }
+
+// RawKey is a mailbox's name for comparison, raw or as it is shown: INBOX in any case is INBOX
+// (RFC 9051 section 5.1), every other name is case-sensitive.
+func RawKey(name string) string {
+	if strings.EqualFold(name, "INBOX") {
+		return "INBOX"
+	}
+	return name
+}
+
+// SameName reports whether two names are of one mailbox.
+func SameName(a, b string) bool { return RawKey(a) == RawKey(b) }
