@@ -24,12 +24,15 @@ import (
 //  2. Write the task's run: what the command does with one account. It takes what it needs
 //     from the accountRun that it is given:
 //
-//     here, err := r.open(ctx, opening{})  lock, state and tree, or without a trace in a dry run; close it
-//     here, err := r.look()               state and tree to read in, without the lock; close it
-//     server, err := r.connect(reach{})   the account's server; it is hung up for you
-//     account := r.engine(here, server)   the engine's account, ready to be changed and Run
-//     err := r.remember(ctx, here, …)     for the next "status", before here is closed
-//     r.told                              the report about this account
+//     here, err := r.open(ctx, opening{})  lock, state and tree, or without a trace in a dry run
+//     here, err := r.look()                state and tree to read in, without the lock
+//     server, err := r.connect(reach{})    the account's server
+//     account := r.engine(here, server)    the engine's account, ready to be changed and Run
+//     here, account, err := r.start(…)     open, connect and engine, one after the other
+//     err := r.remember(ctx, here, …)      for the next "status"
+//     r.told                               the report about this account
+//
+//     What it opened and connected is closed for it.
 //
 //     It returns an engine.Result. Its Problems and Fatal become what is told on stderr, its numbers the
 //     line on stdout or the JSON object, and both the exit code.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -160,20 +159,14 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		r.told.Note("", "nothing says which mail of this account may leave the server", "")
 		return &engine.Result{Began: began, Ended: time.Now()}, nil
 	}
-	h, err := r.open(ctx, opening{})
+	h, account, err := r.start(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	server, err := r.connect(reach{})
-	if err != nil {
-		return nil, err
-	}
-	account := r.engine(h, server)
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return o.picks(l, include(l)) }
 	if o.undo {
-		account.Release = r.release(h)
+		account.Release = r.release()
 		result = account.Undo(ctx)
 		if !result.NothingToUndo {
 			o.mailboxes.known(result)
@@ -181,13 +174,13 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 			r.nothingToUndo("no archive run is known that took anything which is not back already",
 				fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
 		}
-		return result, r.remember(ctx, h, server, result)
+		return result, r.remember(ctx, h, account.Server, result)
 	}
 	if account.Accept, err = o.messages(); err != nil {
 		return nil, err
 	}
 	account.Watch = plansOnly{watch{r.told}}
-	if account.Release, err = r.archive(h); err != nil {
+	if account.Release, err = r.archive(); err != nil {
 		return nil, err
 	}
 	if r.flags.dryRun && !account.AgesCount {
@@ -198,7 +191,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	if result.Released != nil {
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
 	}
-	return result, r.remember(ctx, h, server, result)
+	return result, r.remember(ctx, h, account.Server, result)
 }
 
 // nothingToUndo says that an undo has nothing to put back, on stderr with the reason.
@@ -217,9 +210,9 @@ func (o *archiving) picks(l state.Listed, included bool) bool {
 }
 
 // archive is what the account's archive table lets leave the server.
-func (r *accountRun) archive(h *here) (*engine.Release, error) {
+func (r *accountRun) archive() (*engine.Release, error) {
 	a := r.a.Archive
-	rel := r.release(h)
+	rel := r.release()
 	rel.Alone, rel.UntilQuota, rel.Quota = true, a.UntilQuota, a.Quota
 	rel.Cutoff = engine.Cutoff{
 		ByAge: a.OlderThan >= 0, OlderThan: a.OlderThan, NeverYoungerThan: a.NeverYoungerThan,
@@ -238,10 +231,8 @@ func (r *accountRun) archive(h *here) (*engine.Release, error) {
 
 // release is how released messages leave the server, and where their files go. By itself
 // it lets nothing new go: it is what finishes an archive run that broke off.
-func (r *accountRun) release(h *here) *engine.Release {
-	rel := &engine.Release{
-		Shelf: func(root string, create bool) (engine.Tree, error) { return r.shelf(h, root, create) },
-	}
+func (r *accountRun) release() *engine.Release {
+	rel := &engine.Release{Shelf: r.shelf}
 	if r.registry != nil {
 		rel.Remember = r.registry.Remember
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -101,29 +100,23 @@ func (o *backing) account(c *cobra.Command, args []string) (*config.Account, err
 	return from.Account()
 }
 
-func (o *backing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	h, err := r.open(ctx, o.opening())
+func (o *backing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+	h, account, err := r.start(ctx, o.opening(), reach{readOnly: true})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	server, err := r.connect(reach{readOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	account := r.engine(h, server)
 	wider := account.Policy
 	account.Policy, account.Wider, account.Census = wider.PullOnly(), &wider, true
 	if err := o.apply(account); err != nil {
 		return nil, err
 	}
-	result = account.Run(ctx)
+	result := account.Run(ctx)
 	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
 		doubts(r, result.Doubts, result.Doubtful)
 	}
-	return result, r.remember(ctx, h, server, result)
+	return result, r.remember(ctx, h, account.Server, result)
 }
 
 // proof says of every message that the server counted in this run where it is.

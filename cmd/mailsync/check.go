@@ -109,12 +109,11 @@ func (c *checking) disk(ctx context.Context) {
 }
 
 // foreign tells what a first run would stop at.
-func (c *checking) foreign(ctx context.Context) (err error) {
+func (c *checking) foreign(ctx context.Context) error {
 	h, err := c.look()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
 	return c.meetForeign(ctx, h, false)
 }
 

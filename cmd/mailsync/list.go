@@ -35,7 +35,6 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
 	server, err := r.connect(reach{readOnly: true, sizes: true})
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -157,23 +156,17 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Resul
 }
 
 // home puts mail back on the server that it came from.
-func (o *bringing) home(ctx context.Context, r *accountRun) (done *engine.Restoration, err error) {
-	h, err := r.open(ctx, opening{})
+func (o *bringing) home(ctx context.Context, r *accountRun) (*engine.Restoration, error) {
+	h, account, err := r.start(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	server, err := r.connect(reach{})
-	if err != nil {
-		return nil, err
-	}
-	account := r.engine(h, server)
 	account.Watch = summaryOnly{watch{r.told}}
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return o.mailboxes.among(l.Levels, l.Role, include(l)) }
-	done = account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
+	done := account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
 	o.tellOutsiders(ctx, r, h, done)
-	return done, r.remember(ctx, h, server, &done.Result)
+	return done, r.remember(ctx, h, account.Server, &done.Result)
 }
 
 // tellOutsiders names the Maildirs in the account's tree that a restore of everything passes over.
@@ -197,17 +190,15 @@ type summaryOnly struct{ watch }
 func (summaryOnly) Op(string, engine.Op) {}
 
 // away puts mail on a server that it did not come from, or under other names.
-func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restoration, err error) {
+func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration, error) {
 	target := r
 	if o.target != nil {
-		target = &accountRun{session: r.session, a: o.target, told: r.told}
-		defer func() { r.servers = append(r.servers, target.servers...) }()
+		target = &accountRun{session: r.session, a: o.target, told: r.told, opened: r.opened}
 	}
 	h, err := target.open(ctx, opening{state: true})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
 	server, err := target.connect(reach{})
 	if err != nil {
 		return nil, err
@@ -217,12 +208,9 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
 	}
-	ledger, err := target.ledger(h)
-	if err != nil {
+	if t.Ledger, err = target.ledger(h); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, ledger.Close()) }()
-	t.Ledger = ledger
 	if o.from != "" {
 		return o.fromBare(ctx, r, t)
 	}
@@ -234,31 +222,35 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (done *engine.Restor
 		if local, err = r.look(); err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, local.close()) }()
 	}
 	sources, problems, err := o.sources(ctx, r, local)
 	if err != nil {
 		return nil, err
 	}
 	t.From = sources
-	done = t.Run(ctx, held{local.store})
+	done := t.Run(ctx, held{local.store})
 	done.Problems = append(done.Problems, problems...)
 	o.tellOutsiders(ctx, r, local, done)
 	return done, nil
 }
 
 // ledger is restore's own memory of what it put on the account's server.
-func (r *accountRun) ledger(h *here) (*store.Ledger, error) {
+func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
 	if h.lock == nil {
-		return store.ReadLedger(r.stateDir())
+		ledger, err = store.ReadLedger(r.stateDir())
+	} else {
+		ledger, err = store.OpenLedger(h.lock)
 	}
-	return store.OpenLedger(h.lock)
+	if err == nil {
+		r.later(ledger.Close)
+	}
+	return ledger, err
 }
 
 // sources are the account's own Maildirs and archives.
 func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]engine.Source, []engine.Problem, error) {
 	levels := func(row state.MailboxRow) []string { return r.mailboxLevels(&row) }
-	shelf := func(root string) (engine.Tree, error) { return r.shelf(h, root, false) }
+	shelf := func(root string) (engine.Tree, error) { return r.shelf(root, false) }
 	only := func(row state.MailboxRow) bool { return o.mailboxes.match(levels(row), row.Use) }
 	return engine.Sources(ctx, held{h.store}, h.tree, shelf, levels, only)
 }

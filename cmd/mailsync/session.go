@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"mailsync/backends/maildir"
@@ -36,9 +37,10 @@ type session struct {
 // account does the task with one account, tells about it, and returns the kinds of what
 // went wrong.
 func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
-	r := &accountRun{session: s, a: a, told: s.report.Account(a.Name)}
+	r := &accountRun{session: s, a: a, told: s.report.Account(a.Name), opened: &opened{}}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
+	err = errors.Join(err, r.close())
 	r.hangUp()
 	if result == nil {
 		result = &engine.Result{Fatal: err, Began: began, Ended: time.Now()}
@@ -65,9 +67,9 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 // accountRun is one run of a task with one account.
 type accountRun struct {
 	*session
-	a       *config.Account
-	told    *report.Account
-	servers []server      // that were connected
+	a    *config.Account
+	told *report.Account
+	*opened
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
 
@@ -90,14 +92,12 @@ func (r *accountRun) stateDir() string {
 	return filepath.Join(r.a.Maildir, r.layout().StateDir())
 }
 
-// here is the local side of an account: its state and its Maildirs.
+// here is the local side of an account: its state and its Maildirs. It is closed when the task is over.
 type here struct {
 	lock  *store.Lock // nil where nothing is to be written
 	store *store.Store
 	tree  engine.Tree
 	known bool // the root is one that held mail of ours
-	close func() error
-	also  func(func() error) // closes something more
 }
 
 // opening says what may be opened.
@@ -110,7 +110,7 @@ type opening struct {
 // open takes the account's lock and opens its state and its Maildirs, made if they are
 // not there. In a dry run it leaves no trace: no lock, a state that is only read, and for a root that is
 // not there yet an empty folder that goes again.
-func (r *accountRun) open(ctx context.Context, may opening) (_ *here, err error) {
+func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
 	known, err := r.rootKnown(ctx, may.fresh)
 	if err != nil {
 		return nil, err
@@ -128,92 +128,94 @@ func (r *accountRun) open(ctx context.Context, may opening) (_ *here, err error)
 	if may.state || known && !may.fresh {
 		return h, nil
 	}
-	if err := r.meetForeign(ctx, h, may.foreign); err != nil {
-		return nil, errors.Join(err, h.close())
-	}
-	return h, nil
+	return h, r.meetForeign(ctx, h, may.foreign)
 }
 
 // hold opens the account to write, under its lock.
-func (r *accountRun) hold(ctx context.Context, fresh bool) (_ *here, err error) {
+func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 	if err := makeRoot(r.a.Maildir); err != nil {
 		return nil, state.Faultf(state.Storage, "make maildir: %w", err)
 	}
-	var c closers
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.close())
-		}
-	}()
 	lock, err := store.WaitLock(ctx, r.stateDir(), r.flags.wait)
 	if err != nil {
 		return nil, err
 	}
-	c.add(lock.Unlock)
+	r.later(lock.Unlock)
 	r.holds = true
 	base, opened, err := store.Open(lock)
 	if err != nil {
 		return nil, err
 	}
-	c.add(base.Close)
+	r.later(base.Close)
 	if opened.SetAside != "" {
 		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
-	if err = r.recallPOP3(base, fresh); err != nil {
+	if err := r.recallPOP3(base, fresh); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, r.a.StateDir, r.numbers)
 	if err != nil {
 		return nil, err
 	}
-	c.add(closeFiles)
-	return &here{lock: lock, store: base, tree: files, close: c.close, also: c.add}, nil
+	r.later(closeFiles)
+	return &here{lock: lock, store: base, tree: files}, nil
 }
 
 // look opens the account's state and Maildirs to read in, without its lock.
-func (r *accountRun) look() (_ *here, err error) {
-	var c closers
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.close())
-		}
-	}()
+func (r *accountRun) look() (*here, error) {
 	root := r.a.Maildir
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		if root, err = os.MkdirTemp("", "mailsync-empty-"); err != nil {
 			return nil, state.Faultf(state.Storage, "make an empty folder: %w", err)
 		}
-		c.add(func() error { return os.Remove(root) })
+		r.later(func() error { return os.Remove(root) })
 	}
 	base, err := store.OpenReadOnly(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
-	c.add(base.Close)
-	if err = r.recallPOP3(base, false); err != nil {
+	r.later(base.Close)
+	if err := r.recallPOP3(base, false); err != nil {
 		return nil, err
 	}
 	files, closeFiles, err := openTree(r.layout(), root, "", r.numbers)
 	if err != nil {
 		return nil, err
 	}
-	c.add(closeFiles)
-	return &here{store: base, tree: files, close: c.close, also: c.add}, nil
+	r.later(closeFiles)
+	return &here{store: base, tree: files}, nil
 }
 
-// closers are what is to be closed, last opened first.
-type closers []func() error
+// opened is what a run has opened and connected so far, to be closed when its task is over.
+type opened struct {
+	closers []func() error
+	servers []server
+}
 
-func (c *closers) add(f func() error) { *c = append(*c, f) }
+// later has something closed when the task is over.
+func (o *opened) later(f func() error) { o.closers = append(o.closers, f) }
 
-func (c *closers) close() error {
+// close closes what is here, last opened first.
+func (o *opened) close() error {
 	var errs []error
-	for i := len(*c) - 1; i >= 0; i-- {
-		errs = append(errs, (*c)[i]())
+	for _, f := range slices.Backward(o.closers) {
+		errs = append(errs, f())
 	}
-	*c = nil
 	return errors.Join(errs...)
+}
+
+// start opens the account, connects its server, and returns the engine's account over both.
+func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, *engine.Account, error) {
+	h, err := r.open(ctx, may)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := r.connect(how)
+	if err != nil {
+		return nil, nil, err
+	}
+	return h, r.engine(h, server), nil
 }
 
 // agesCount reports whether something may be done in this run because it is old, and

@@ -13,8 +13,8 @@ import (
 )
 
 // shelf opens a folder of archives, or makes it. One that held archives of ours and is
-// gone, or holds none any more, is not mounted. It is closed with h.
-func (r *accountRun) shelf(h *here, root string, create bool) (engine.Tree, error) {
+// gone, or holds none any more, is not mounted. It is closed when the task is over.
+func (r *accountRun) shelf(root string, create bool) (engine.Tree, error) {
 	known := false
 	if r.registry != nil {
 		var err error
@@ -37,7 +37,7 @@ func (r *accountRun) shelf(h *here, root string, create bool) (engine.Tree, erro
 	if err != nil {
 		return nil, err
 	}
-	h.also(closeTree)
+	r.later(closeTree)
 	if !known {
 		return tree, nil
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -31,28 +30,22 @@ the server, and messages that they move between Maildirs are moved there too.`,
 // syncTask is "sync" without a flag.
 func syncTask() task { return task{name: "sync", run: (&syncing{}).run} }
 
-func (o *syncing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	h, err := r.open(ctx, o.opening())
+func (o *syncing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+	h, account, err := r.start(ctx, o.opening(), reach{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	server, err := r.connect(reach{})
-	if err != nil {
-		return nil, err
-	}
-	account := r.engine(h, server)
 	account.TrashKeep = &r.a.TrashKeep
 	if r.a.Protocol == "pop3" {
 		account.Release = popRelease(r.a)
-		r.foretell(server)
+		r.foretell(account.Server)
 	} else {
-		account.Release = r.release(h)
+		account.Release = r.release()
 	}
 	if err := o.apply(account); err != nil {
 		return nil, err
 	}
-	result = account.Run(ctx)
+	result := account.Run(ctx)
 	o.mailboxes.known(result)
-	return result, r.remember(ctx, h, server, result)
+	return result, r.remember(ctx, h, account.Server, result)
 }

@@ -79,12 +79,11 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
 	v.Tree = h.tree
 	shelves := map[string]engine.Tree{}
 	v.Shelf = func(root string) (tree engine.Tree, err error) {
 		if shelves[root] == nil {
-			shelves[root], err = r.shelf(h, root, false)
+			shelves[root], err = r.shelf(root, false)
 		}
 		return shelves[root], err
 	}

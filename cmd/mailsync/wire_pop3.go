@@ -97,7 +97,7 @@ func popRelease(a *config.Account) *engine.Release {
 }
 
 // foretell has a dry run say that a server is known not to delete what it is told to.
-func (r *accountRun) foretell(s server) {
+func (r *accountRun) foretell(s engine.Server) {
 	p, ok := s.(*pop3.Account)
 	if !ok || !r.flags.dryRun || !popDeletes(r.a) {
 		return
