@@ -126,11 +126,13 @@ func proof(a *config.Account, r *engine.Result) report.Proof {
 		doubts = append(doubts, report.Doubt{Mailbox: d.Mailbox, UID: uint32(d.UID), Announced: d.Announced, Came: d.Came})
 	}
 	return report.Proof{
-		Account: a.Name, Doubtful: r.Doubtful, Doubts: doubts,
-		Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
-		Here: r.Here, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway, Accepted: r.Accepted(), NotLookedAt: r.Unseen,
-		Excluded: r.Excluded.Messages, ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
-		UncountedIncluded: r.Uncounted, Unreadable: r.Unreadable,
+		Account: a.Name, Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
+		Census: report.Census{
+			Here: r.Here, Doubtful: r.Doubtful, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway,
+			Accepted: r.Accepted(), NotLookedAt: r.Unseen, Excluded: r.Excluded.Messages,
+		},
+		ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
+		UncountedIncluded: r.Uncounted, Unreadable: r.Unreadable, Doubts: doubts,
 	}
 }
 

@@ -52,7 +52,7 @@ func check(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	for _, row := range c.rows {
 		count[row.Status]++
 	}
-	r.line = fmt.Sprintf("%d ok, %s, %s", count["ok"], report.Plural(count["warn"], "warning"), report.Plural(count["fail"], "failure"))
+	r.told.Line(fmt.Sprintf("%d ok, %s, %s", count["ok"], report.Plural(count["warn"], "warning"), report.Plural(count["fail"], "failure")))
 	return c.result, nil
 }
 

@@ -86,8 +86,8 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 	}
 	slices.SortStableFunc(told, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
 	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), told)
-	r.line = fmt.Sprintf("%s in %s, and %s left out",
-		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox"))
+	r.told.Line(fmt.Sprintf("%s in %s, and %s left out",
+		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
 	result.Ended = time.Now()
 	only.known(result)
 	return result, nil

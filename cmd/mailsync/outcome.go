@@ -45,13 +45,17 @@ func summarize(a *config.Account, r *engine.Result, commands int64) report.Summa
 	s := report.Summary{
 		Account: a.Name, Protocol: a.Protocol, Status: r.Status(),
 		Mailboxes: r.Mailboxes, Unchanged: r.Unchanged,
-		Fetched: r.Fetched, FetchedBytes: r.FetchedBytes, Appended: r.Appended,
-		FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
-		DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
-		MovedOnDisk: r.MovedHere, MovedOnServer: r.MovedThere,
-		MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack, Undeletable: r.Undeletable,
-		OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
-		Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
+		Changes: report.Changes{
+			Fetched: r.Fetched, FetchedBytes: r.FetchedBytes, Appended: r.Appended,
+			FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
+			DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
+			MovedOnDisk: r.MovedHere, MovedOnServer: r.MovedThere,
+			MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack, Undeletable: r.Undeletable,
+		},
+		Whereabouts: report.Whereabouts{
+			OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
+			Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
+		},
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),
 		Errors: []report.Problem{},
 	}

@@ -207,6 +207,8 @@ func jsonObjects(t *testing.T, dir string) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var structs []*ast.StructType
+	named := map[string]*ast.StructType{}
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -216,19 +218,31 @@ func jsonObjects(t *testing.T, dir string) (all []string) {
 			t.Fatal(err)
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.StructType); ok {
-				if fields := jsonFields(s); slices.Contains(fields, "type") {
-					all = append(all, strings.Join(fields, " "))
+			switch n := n.(type) {
+			case *ast.TypeSpec:
+				if s, ok := n.Type.(*ast.StructType); ok {
+					named[n.Name.Name] = s
 				}
+			case *ast.StructType:
+				structs = append(structs, n)
 			}
 			return true
 		})
 	}
+	for _, s := range structs {
+		if fields := jsonFields(s, named); slices.Contains(fields, "type") {
+			all = append(all, strings.Join(fields, " "))
+		}
+	}
 	return all
 }
 
-func jsonFields(s *ast.StructType) (fields []string) {
+// jsonFields are a struct's fields in JSON, sorted, those of the structs that it embeds among them.
+func jsonFields(s *ast.StructType, named map[string]*ast.StructType) (fields []string) {
 	for _, f := range s.Fields.List {
+		if embedded, ok := f.Type.(*ast.Ident); ok && len(f.Names) == 0 && named[embedded.Name] != nil {
+			fields = append(fields, jsonFields(named[embedded.Name], named)...)
+		}
 		if f.Tag == nil {
 			continue
 		}

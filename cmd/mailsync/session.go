@@ -73,11 +73,9 @@ type accountRun struct {
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
 
-	// What stands in the account's line in place of what a run did, and whose failures are
-	// told again; for commands that do nothing themselves.
-	line     string
-	recalled *report.Summary
-	holds    bool // it held the account's lock
+	holds bool // it held the account's lock
+
+	recalled *report.Summary // of the run before, whose failures are told again by a command that does nothing itself
 }
 
 func (r *accountRun) layout() maildir.Layout {
@@ -300,7 +298,7 @@ func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result 
 
 func (r *accountRun) summary(result *engine.Result) report.Summary {
 	s := summarize(r.a, result, r.commands())
-	s.DryRun, s.Line = r.flags.dryRun, r.line
+	s.DryRun = r.flags.dryRun
 	if r.recalled != nil && s.Status == "ok" {
 		s.Status, s.Errors = r.recalled.Status, r.recalled.Errors
 	}

@@ -38,7 +38,8 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 		return nil, err
 	}
 	if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
-		r.line, result.Ended = "no run yet", time.Now()
+		r.told.Line("no run yet")
+		result.Ended = time.Now()
 		return result, nil
 	}
 	base, err := store.OpenReadOnly(r.stateDir())
@@ -80,7 +81,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 	if result.Outstanding > 0 {
 		line += fmt.Sprintf(", %d outstanding", result.Outstanding)
 	}
-	r.line = r.lastRun(last, known) + "; " + line + r.stays() + r.quotas(last)
+	r.told.Line(r.lastRun(last, known) + "; " + line + r.stays() + r.quotas(last))
 	if short {
 		r.notAll()
 	}

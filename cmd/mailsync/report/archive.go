@@ -70,7 +70,7 @@ func (a *Account) Archived(v Archive) {
 			r.out(place(a.name, m.Mailbox, 0) + m.String())
 		}
 	}
-	a.did = v.String()
+	a.words.did = v.String()
 }
 
 // String is a mailbox's part for people.

@@ -120,32 +120,27 @@ func (a *Account) Looked(l Looked, hint string) {
 	if l.Findings > 0 && !r.opts.Quiet { // with --quiet each of them is there
 		r.wrong(a.name, "", 0, "verify found "+Plural(l.Findings, "difference"), hint)
 	}
-	a.did, a.unknown = l.String(), l.NamesOnly
+	a.words.did, a.words.unknown = l.String(), l.NamesOnly
 }
 
 // String is the verdict for people. "whole" is said only where nothing is missing of all that
 // the state or the server knows, and with it which of them was asked.
 func (l Looked) String() string {
-	var said []string
+	said := "whole"
 	switch {
+	case l.Findings > 0 && l.Incomplete:
+		said = Plural(l.Findings, "difference") + ", incomplete"
 	case l.Findings > 0:
-		said = append(said, Plural(l.Findings, "difference"))
-		if l.Incomplete {
-			said = append(said, "incomplete")
-		}
+		said = Plural(l.Findings, "difference")
 	case l.Incomplete:
-		said = append(said, "incomplete")
+		said = "incomplete"
 	case l.Mailboxes == 0:
 		return "no mailbox verified"
 	case l.NamesOnly && !l.Server:
-		said = append(said, "nothing wrong")
-	default:
-		said = append(said, "whole")
+		said = "nothing wrong"
 	}
-	if l.Repaired > 0 {
-		said = append(said, fmt.Sprintf("%d repaired", l.Repaired))
-	}
-	what := strings.Join(said, ", ") + fmt.Sprintf(" in %s read (%s), held against ", Plural(l.Files, "file"), Size(l.Bytes))
+	what := counts(said, some{l.Repaired, "repaired"}) +
+		fmt.Sprintf(" in %s read (%s), held against ", Plural(l.Files, "file"), Size(l.Bytes))
 	switch {
 	case l.NamesOnly && l.Server:
 		what += "their names and the server"
@@ -156,13 +151,6 @@ func (l Looked) String() string {
 	default:
 		what += "the state"
 	}
-	for _, more := range []struct {
-		n    int
-		text string
-	}{{l.Foreign, "of other programs"}, {l.Unrecorded, "not recorded"}, {l.Unproven, "without a digest"}, {l.Moved, "moved"}} {
-		if more.n > 0 {
-			what += fmt.Sprintf(", %d %s", more.n, more.text)
-		}
-	}
-	return what
+	return counts(what, some{l.Foreign, "of other programs"}, some{l.Unrecorded, "not recorded"},
+		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"})
 }

@@ -76,22 +76,34 @@ func (r *Report) draw(now time.Time) {
 	r.live.shown = max(columns, r.live.shown)
 }
 
+// progress is how far an account's run has come.
+type progress struct {
+	mailboxes, finished int
+	messages, fetched   int
+	bytes, fetchedBytes int64
+	working             []string // mailboxes that are worked on now
+}
+
+func (p *progress) add(more progress) {
+	p.mailboxes += more.mailboxes
+	p.finished += more.finished
+	p.messages += more.messages
+	p.fetched += more.fetched
+	p.bytes += more.bytes
+	p.fetchedBytes += more.fetchedBytes
+	p.working = append(p.working, more.working...)
+}
+
 // progress is the line for now: all accounts that are not done, added up.
 func (r *Report) progress(now time.Time) string {
-	var sum Account
+	var sum progress
 	var names []string
 	for _, a := range r.accounts {
 		if a.done {
 			continue
 		}
 		names = append(names, clean(a.name))
-		sum.mailboxes += a.mailboxes
-		sum.finished += a.finished
-		sum.messages += a.messages
-		sum.fetched += a.fetched
-		sum.bytes += a.bytes
-		sum.fetchedBytes += a.fetchedBytes
-		sum.working = append(sum.working, a.working...)
+		sum.add(a.progress)
 	}
 	if len(names) == 0 {
 		return ""

@@ -138,43 +138,38 @@ func (r *Report) json(v any) {
 // Account tells about one account. Listed, Planned, Fetched and Mailbox feed the
 // progress.
 type Account struct {
-	report *Report
-	name   string
-
-	mailboxes, finished int
-	messages, fetched   int
-	bytes, fetchedBytes int64
-	working             []string // mailboxes that are worked on now
-	proof               *Proof
-	did                 string   // in place of what a summary says was done, "" without
-	unknown             bool     // how much of the server's mail is here
-	said                []string // by the server
-	done                bool
+	report   *Report
+	name     string
+	progress progress
+	words    words
+	said     []string // by the server
+	done     bool
 }
 
 // Listed says how many mailboxes the run is about.
-func (a *Account) Listed(mailboxes int) { a.count(func() { a.mailboxes = mailboxes }) }
+func (a *Account) Listed(mailboxes int) { a.count(func() { a.progress.mailboxes = mailboxes }) }
 
 // Planned says how many bodies are to be fetched, and their announced bytes.
 func (a *Account) Planned(messages int, bytes int64) {
-	a.count(func() { a.messages, a.bytes = a.messages+messages, a.bytes+bytes })
+	a.count(func() { a.progress.add(progress{messages: messages, bytes: bytes}) })
 }
 
 // Fetched says that so many more bodies are here.
 func (a *Account) Fetched(messages int, bytes int64) {
-	a.count(func() { a.fetched, a.fetchedBytes = a.fetched+messages, a.fetchedBytes+bytes })
+	a.count(func() { a.progress.add(progress{fetched: messages, fetchedBytes: bytes}) })
 }
 
 // Mailbox says that work on a mailbox begins or ends.
 func (a *Account) Mailbox(name string, done bool) {
 	a.count(func() {
+		p := &a.progress
 		if !done {
-			a.working = append(a.working, name)
+			p.working = append(p.working, name)
 			return
 		}
-		a.finished++
-		if i := slices.Index(a.working, name); i >= 0 {
-			a.working = slices.Delete(a.working, i, i+1)
+		p.finished++
+		if i := slices.Index(p.working, name); i >= 0 {
+			p.working = slices.Delete(p.working, i, i+1)
 		}
 	})
 }
@@ -242,14 +237,17 @@ func (a *Account) Prove(p Proof) {
 	if p.Doubts == nil {
 		p.Doubts = []Doubt{}
 	}
-	a.proof = &p
+	a.words.proof = &p
 	if a.report.opts.JSON {
 		a.report.json(p)
 	}
 }
 
+// Line is the account's line for people, in place of what a summary says.
+func (a *Account) Line(text string) { a.count(func() { a.words.line = text }) }
+
 // Did says, in the words of the command, what was done, in place of what a summary says.
-func (a *Account) Did(text string) { a.count(func() { a.did = text }) }
+func (a *Account) Did(text string) { a.count(func() { a.words.did = text }) }
 
 // Final is a summary as the object "account" has it: texts safe to show, seconds to the
 // millisecond.
@@ -278,7 +276,7 @@ func (a *Account) Done(s Summary, silent bool) {
 	defer r.mu.Unlock()
 	a.done = true
 	s = a.Final(s)
-	s.proof, s.did, s.unknown = a.proof, a.did, a.unknown
+	s.words = a.words
 	told := 0
 	for _, p := range s.Errors {
 		if p.Told {

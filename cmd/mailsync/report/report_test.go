@@ -36,8 +36,9 @@ func (s *screen) expect(t *testing.T, out, err string) {
 }
 
 var partial = Summary{Account: "work", Protocol: "imap", Status: "partial", Mailboxes: 12, Unchanged: 10,
-	Fetched: 20, FetchedBytes: 123456, FlagsToDisk: 3, FlagsToServer: 2, OnServer: 4822, Here: 4821, Outstanding: 1,
-	Commands: 14, Seconds: 1.2, Errors: []Problem{{"INBOX", 5, "fetch: server answered NO", "try again", false}}}
+	Changes:     Changes{Fetched: 20, FetchedBytes: 123456, FlagsToDisk: 3, FlagsToServer: 2},
+	Whereabouts: Whereabouts{OnServer: 4822, Here: 4821, Outstanding: 1},
+	Commands:    14, Seconds: 1.2, Errors: []Problem{{"INBOX", 5, "fetch: server answered NO", "try again", false}}}
 
 func TestDone(t *testing.T) {
 	const line = "work: partial, 20 fetched (120.6 KiB), 3 flagged here, 2 flagged on the server; " +
@@ -68,12 +69,12 @@ func TestDone(t *testing.T) {
 
 func TestSummaryLine(t *testing.T) {
 	for want, s := range map[string]Summary{
-		"w: nothing to do; 3 messages here in 1 mailbox (80 ms)": {Account: "w", Status: "ok", Mailboxes: 1, Here: 3, OnServer: 3, Seconds: 0.08},
+		"w: nothing to do; 3 messages here in 1 mailbox (80 ms)": {Account: "w", Status: "ok", Mailboxes: 1, Whereabouts: Whereabouts{Here: 3, OnServer: 3}, Seconds: 0.08},
 		"w: failed, nothing done; 2 problems (1 min 5 s)":        {Account: "w", Status: "failed", Seconds: 65, Errors: make([]Problem, 2)},
 		"w: dry run, nothing done; 1 message here, 2 on the server, 1 outstanding in 2 mailboxes (3.0 s)": {Account: "w", Status: "ok", DryRun: true,
-			Mailboxes: 2, Here: 1, OnServer: 2, Outstanding: 1, Seconds: 3},
+			Mailboxes: 2, Whereabouts: Whereabouts{Here: 1, OnServer: 2, Outstanding: 1}, Seconds: 3},
 		"w: 1 appended, 2 deleted here, 3 deleted on the server; 0 messages here in 1 mailbox (0 ms)": {Account: "w", Status: "ok", Mailboxes: 1,
-			Appended: 1, DeletedOnDisk: 2, DeletedOnServer: 3},
+			Changes: Changes{Appended: 1, DeletedOnDisk: 2, DeletedOnServer: 3}},
 	} {
 		if got := s.String(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
@@ -171,7 +172,8 @@ func TestUnits(t *testing.T) {
 
 // The proof adds up in words as well.
 func TestProofInWords(t *testing.T) {
-	p := Proof{Mailboxes: 4, Messages: 21, Here: 10, Outstanding: 1, Skipped: 2, KeptAway: 3, Accepted: 1, Excluded: 4, ExcludedMailboxes: 2, Uncounted: 1}
+	p := Proof{Mailboxes: 4, Messages: 21, Census: Census{Here: 10, Outstanding: 1, Skipped: 2, KeptAway: 3, Accepted: 1, Excluded: 4},
+		ExcludedMailboxes: 2, Uncounted: 1}
 	want := "on the server 21 messages in 4 mailboxes: 10 here, 1 outstanding, 2 skipped, 3 kept away, 1 accepted, 4 in 2 mailboxes left out (1 of them not counted)"
 	if got := p.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -46,7 +46,7 @@ func (a *Account) Restored(boxes []Restored) {
 		sum.Shown += b.Shown
 		sum.DryRun = b.DryRun
 	}
-	a.did = sum.String()
+	a.words.did = sum.String()
 }
 
 // place names both mailboxes, where their names differ.
@@ -62,17 +62,10 @@ func (b Restored) String() string {
 	if b.DryRun {
 		appended, created = "to append", "mailbox to create"
 	}
-	parts := []string{fmt.Sprintf("%d %s (%s)", b.Appended, appended, Size(b.Bytes))}
+	text := fmt.Sprintf("%d %s (%s)", b.Appended, appended, Size(b.Bytes))
 	if b.Created {
-		parts = append([]string{created}, parts...)
+		text = created + ", " + text
 	}
-	for _, more := range []struct {
-		n    int
-		text string
-	}{{b.There, "there already"}, {b.Refused, "not restored"}, {b.Older, "older"}, {b.Shown, "copies of others"}} {
-		if more.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.text))
-		}
-	}
-	return strings.Join(parts, ", ")
+	return counts(text, some{b.There, "there already"}, some{b.Refused, "not restored"},
+		some{b.Older, "older"}, some{b.Shown, "copies of others"})
 }

@@ -8,46 +8,54 @@ import (
 
 // Summary is how one account's run ended: the object "account" of --json.
 type Summary struct {
-	Type            string    `json:"type"`
-	Account         string    `json:"account"`
-	Protocol        string    `json:"protocol"`
-	Status          string    `json:"status"` // "ok", "partial" or "failed"
-	Mailboxes       int       `json:"mailboxes"`
-	Unchanged       int       `json:"unchanged"`
-	Fetched         int       `json:"fetched"`
-	FetchedBytes    int64     `json:"fetched_bytes"`
-	Appended        int       `json:"appended"`
-	FlagsToDisk     int       `json:"flags_to_disk"`
-	FlagsToServer   int       `json:"flags_to_server"`
-	DeletedOnDisk   int       `json:"deleted_on_disk"`
-	DeletedOnServer int       `json:"deleted_on_server"`
-	MovedOnDisk     int       `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
-	MovedOnServer   int       `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
-	MovedToTrash    int       `json:"moved_to_trash,omitempty"`  // to be deleted on the server, which can only move it to its trash
-	Undeletable     int       `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
-	OnServer        int       `json:"on_server"`
-	Here            int       `json:"here"`
-	Outstanding     int       `json:"outstanding"`
-	Commands        int64     `json:"commands"`
-	Seconds         float64   `json:"seconds"`
-	Errors          []Problem `json:"errors"` // never nil
+	Type      string `json:"type"`
+	Account   string `json:"account"`
+	Protocol  string `json:"protocol"`
+	Status    string `json:"status"` // "ok", "partial" or "failed"
+	Mailboxes int    `json:"mailboxes"`
+	Unchanged int    `json:"unchanged"`
+	Changes
+	Whereabouts
+	Commands int64     `json:"commands"`
+	Seconds  float64   `json:"seconds"`
+	Errors   []Problem `json:"errors"` // never nil
 
-	// DryRun: nothing was done.
-	DryRun bool `json:"-"`
-	// Unlooked are mailboxes that the run did not look at, NotLookedAt messages that the server
-	// only told the number of, Uncounted mailboxes of which it told not even that.
-	Unlooked    int `json:"-"`
-	NotLookedAt int `json:"-"`
-	Uncounted   int `json:"-"`
-	// MovedBack are messages that an undo moved back from the server's trash.
-	MovedBack int `json:"-"`
-	// Line stands in place of the line that tells what a run did, "" where that is to be told.
-	Line string `json:"-"`
+	DryRun bool `json:"-"` // nothing was done
+	words
+}
 
-	proof *Proof
-	did   string // what was done, in the words of the command
-	// unknown: how much of the server's mail is here
-	unknown bool
+// Changes are how many messages a run changed, here and there, and how.
+type Changes struct {
+	Fetched         int   `json:"fetched"`
+	FetchedBytes    int64 `json:"fetched_bytes"`
+	Appended        int   `json:"appended"`
+	FlagsToDisk     int   `json:"flags_to_disk"`
+	FlagsToServer   int   `json:"flags_to_server"`
+	DeletedOnDisk   int   `json:"deleted_on_disk"`
+	DeletedOnServer int   `json:"deleted_on_server"`
+	MovedOnDisk     int   `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
+	MovedOnServer   int   `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
+	MovedToTrash    int   `json:"moved_to_trash,omitempty"`  // to be deleted on the server, which can only move it to its trash
+	Undeletable     int   `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
+	MovedBack       int   `json:"-"`                         // by an undo, from the server's trash
+}
+
+// Whereabouts are how much of the server's mail is here.
+type Whereabouts struct {
+	OnServer    int `json:"on_server"`
+	Here        int `json:"here"`
+	Outstanding int `json:"outstanding"`
+	Unlooked    int `json:"-"` // mailboxes that the run did not look at
+	NotLookedAt int `json:"-"` // messages that the server only told the number of
+	Uncounted   int `json:"-"` // mailboxes of which it told not even that
+}
+
+// words are what a command says itself in the account's line.
+type words struct {
+	line    string // the whole of it, "" without
+	did     string // what was done, "" where the changes tell
+	proof   *Proof // where the server's mail is, nil where the whereabouts tell
+	unknown bool   // how much of the server's mail is here
 }
 
 // Problem is one failure.
@@ -63,8 +71,8 @@ type Problem struct {
 func (s Summary) String() string {
 	var b strings.Builder
 	b.WriteString(clean(s.Account) + ": ")
-	if s.Line != "" {
-		return b.String() + s.Line
+	if s.line != "" {
+		return b.String() + s.line
 	}
 	if s.Status != "ok" {
 		b.WriteString(s.Status + ", ")
@@ -102,37 +110,35 @@ func (s Summary) Stays() string {
 }
 
 func (s Summary) done() string {
-	if s.did != "" {
+	switch did := s.Changes.String(); {
+	case s.did != "":
 		return s.did
-	}
-	if s.DryRun {
+	case s.DryRun:
 		return "dry run, nothing done"
-	}
-	var did []string
-	add := func(n int, what string) {
-		if n > 0 {
-			did = append(did, fmt.Sprintf("%d %s", n, what))
-		}
-	}
-	if s.Fetched > 0 {
-		did = append(did, fmt.Sprintf("%d fetched (%s)", s.Fetched, Size(s.FetchedBytes)))
-	}
-	add(s.Appended, "appended")
-	add(s.FlagsToDisk, "flagged here")
-	add(s.FlagsToServer, "flagged on the server")
-	add(s.MovedOnDisk, "moved here")
-	add(s.MovedOnServer, "moved on the server")
-	add(s.DeletedOnDisk, "deleted here")
-	add(s.DeletedOnServer, "deleted on the server")
-	add(s.MovedToTrash, "moved to the server's trash")
-	add(s.MovedBack, "moved back from the server's trash")
-	switch {
-	case len(did) > 0:
-		return strings.Join(did, ", ")
+	case did != "":
+		return did
 	case s.Status == "ok":
 		return "nothing to do"
 	}
 	return "nothing done"
+}
+
+// String is the changes for people, "" without any.
+func (c Changes) String() string {
+	fetched := ""
+	if c.Fetched > 0 {
+		fetched = fmt.Sprintf("%d fetched (%s)", c.Fetched, Size(c.FetchedBytes))
+	}
+	return counts(fetched,
+		some{c.Appended, "appended"},
+		some{c.FlagsToDisk, "flagged here"},
+		some{c.FlagsToServer, "flagged on the server"},
+		some{c.MovedOnDisk, "moved here"},
+		some{c.MovedOnServer, "moved on the server"},
+		some{c.DeletedOnDisk, "deleted here"},
+		some{c.DeletedOnServer, "deleted on the server"},
+		some{c.MovedToTrash, "moved to the server's trash"},
+		some{c.MovedBack, "moved back from the server's trash"})
 }
 
 // where says how much of the server's mail is here. Some of what is here may be on the
@@ -147,11 +153,5 @@ func (s Summary) where() string {
 	if s.OnServer != s.Here {
 		text += fmt.Sprintf(", %d on the server", s.OnServer)
 	}
-	if s.Outstanding > 0 {
-		text += fmt.Sprintf(", %d outstanding", s.Outstanding)
-	}
-	if s.NotLookedAt > 0 {
-		text += fmt.Sprintf(", %d not looked at", s.NotLookedAt)
-	}
-	return text + " in " + mailboxes
+	return counts(text, some{s.Outstanding, "outstanding"}, some{s.NotLookedAt, "not looked at"}) + " in " + mailboxes
 }

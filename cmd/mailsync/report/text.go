@@ -78,6 +78,25 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
+// some is a number of things, and what is said of them.
+type some struct {
+	n    int
+	what string
+}
+
+// counts adds to a text what there is any of, with commas between them.
+func counts(text string, all ...some) string {
+	for _, s := range all {
+		if s.n > 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += fmt.Sprintf("%d %s", s.n, s.what)
+		}
+	}
+	return text
+}
+
 // Columns is how wide a text is on a terminal, as far as one can know: East Asian letters and
 // most pictures take two columns.
 func Columns(text string) int {
