@@ -59,17 +59,15 @@ func (a *Account) Archived(v Archive) {
 	if v.Mailboxes == nil {
 		v.Mailboxes = []ArchiveMailbox{}
 	}
+	var lines []string
 	for i := range v.Mailboxes {
-		v.Mailboxes[i].Mailbox = clean(v.Mailboxes[i].Mailbox)
-	}
-	switch {
-	case r.opts.JSON:
-		r.json(v)
-	case !r.opts.Quiet && !v.Applied:
-		for _, m := range v.Mailboxes {
-			r.out(place(a.name, m.Mailbox, 0) + m.String())
+		m := &v.Mailboxes[i]
+		m.Mailbox = clean(m.Mailbox)
+		if !v.Applied {
+			lines = append(lines, place(a.name, m.Mailbox, 0)+m.String())
 		}
 	}
+	r.result(v, lines...)
 	a.words.did = v.String()
 }
 

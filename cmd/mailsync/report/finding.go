@@ -25,13 +25,10 @@ func (a *Account) Found(f Finding) {
 	defer r.mu.Unlock()
 	f.Type, f.Account = "finding", a.name
 	f.Mailbox, f.File, f.Detail = clean(f.Mailbox), clean(f.File), clean(f.Detail)
-	switch {
-	case r.opts.JSON:
-		r.json(f)
-	case !r.opts.Quiet:
-		r.out(place(a.name, f.Mailbox, f.UID) + f.String())
-	case !f.Repaired:
-		r.talk("mailsync: " + place(a.name, f.Mailbox, f.UID) + f.String())
+	text := place(a.name, f.Mailbox, f.UID) + f.String()
+	r.result(f, text)
+	if r.opts.Quiet && !r.opts.JSON && !f.Repaired {
+		r.talk("mailsync: " + text)
 	}
 }
 
@@ -61,12 +58,7 @@ func (a *Account) Apart(p Apart) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.Type, p.Account, p.Mailbox = "apart", a.name, clean(p.Mailbox)
-	switch {
-	case r.opts.JSON:
-		r.json(p)
-	case !r.opts.Quiet:
-		r.out(place(a.name, p.Mailbox, 0) + fmt.Sprintf("%d %s: uid %s", len(p.UIDs), p.Status, ranges(p.UIDs)))
-	}
+	r.result(p, place(a.name, p.Mailbox, 0)+fmt.Sprintf("%d %s: uid %s", len(p.UIDs), p.Status, ranges(p.UIDs)))
 }
 
 // ranges spells sorted UIDs, runs of them as "3-7".
@@ -114,9 +106,7 @@ func (a *Account) Looked(l Looked, hint string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.Type, l.Account = "verify", a.name
-	if r.opts.JSON {
-		r.json(l)
-	}
+	r.result(l)
 	if l.Findings > 0 && !r.opts.Quiet { // with --quiet each of them is there
 		r.wrong(a.name, "", 0, "verify found "+Plural(l.Findings, "difference"), hint)
 	}

@@ -135,6 +135,19 @@ func (r *Report) json(v any) {
 	_ = e.Encode(v)
 }
 
+// result tells a result: in JSON as an object, else, unless only failures are wanted, in lines.
+func (r *Report) result(object any, lines ...string) {
+	if r.opts.JSON {
+		r.json(object)
+		return
+	}
+	for _, line := range lines {
+		if !r.opts.Quiet {
+			r.out(line)
+		}
+	}
+}
+
 // Account tells about one account. Listed, Planned, Fetched and Mailbox feed the
 // progress.
 type Account struct {
@@ -228,8 +241,9 @@ func (r *Report) said(account, text string) { r.wrong(account, "", 0, "the serve
 // Prove tells what a backup proves: beside the account's result, and in JSON as an object
 // of its own.
 func (a *Account) Prove(p Proof) {
-	a.report.mu.Lock()
-	defer a.report.mu.Unlock()
+	r := a.report
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	p.Type = "proof"
 	for i := range p.Doubts {
 		p.Doubts[i].Mailbox = clean(p.Doubts[i].Mailbox)
@@ -238,9 +252,7 @@ func (a *Account) Prove(p Proof) {
 		p.Doubts = []Doubt{}
 	}
 	a.words.proof = &p
-	if a.report.opts.JSON {
-		a.report.json(p)
-	}
+	r.result(p)
 }
 
 // Line is the account's line for people, in place of what a summary says.
@@ -294,10 +306,5 @@ func (a *Account) Done(s Summary, silent bool) {
 	if more := told - maxTold; more > 0 && !silent {
 		r.talk(fmt.Sprintf("mailsync: %s: and %s more; --json has them all", clean(s.Account), Plural(more, "problem")))
 	}
-	switch {
-	case r.opts.JSON:
-		r.json(s)
-	case !r.opts.Quiet:
-		r.out(s.String())
-	}
+	r.result(s, s.String())
 }

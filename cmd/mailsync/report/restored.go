@@ -32,12 +32,7 @@ func (a *Account) Restored(boxes []Restored) {
 		for i := range b.From {
 			b.From[i] = clean(b.From[i])
 		}
-		switch {
-		case r.opts.JSON:
-			r.json(b)
-		case !r.opts.Quiet:
-			r.out(place(a.name, b.place(), 0) + b.String())
-		}
+		r.result(b, place(a.name, b.place(), 0)+b.String())
 		sum.Appended += b.Appended
 		sum.Bytes += b.Bytes
 		sum.There += b.There
