@@ -65,13 +65,11 @@ The rules are in the account's archive table; flags change them for this run.
 	for _, x := range archiveFlags {
 		f.Var(rule{o.rules, x.key, x.value}, x.flag, x.help)
 	}
-	p.onAccounts(c, task{name: "archive", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }, missed: o.mailboxes.missed}, all...)
-	inner := c.RunE
-	c.RunE = func(c *cobra.Command, args []string) error {
+	check := func(accounts []*config.Account) error {
 		p.flags.dryRun = p.flags.dryRun || !o.apply && !o.undo
-		return inner(c, args)
+		return o.check(p, accounts)
 	}
-	return c
+	return p.onAccounts(c, task{name: "archive", run: o.run, check: check, missed: o.mailboxes.missed}, all...)
 }
 
 // rule is a flag that sets a key of the archive table.
@@ -163,8 +161,10 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	if err != nil {
 		return nil, err
 	}
-	include := account.Include
-	account.Include = func(l state.Listed) bool { return o.picks(l, include(l)) }
+	if !o.mailboxes.given() && !o.undo {
+		leaveOut(account, "drafts", "junk", "trash") // what once left them can be put back
+	}
+	o.mailboxes.narrow(account)
 	if o.undo {
 		account.Release = r.release()
 		result = account.Undo(ctx)
@@ -200,13 +200,10 @@ func (r *accountRun) nothingToUndo(why, hint string) {
 	r.told.Did("nothing to do; nothing to undo")
 }
 
-// picks reports whether mail may leave a mailbox: drafts, junk and trash are left out unless
-// --mailbox names them. What once left them can be put back.
-func (o *archiving) picks(l state.Listed, included bool) bool {
-	if !o.mailboxes.given() && !o.undo && slices.Contains([]string{"drafts", "junk", "trash"}, l.Role) {
-		return false
-	}
-	return o.mailboxes.among(l.Levels, l.Role, included)
+// leaveOut leaves mailboxes with these roles out of a run.
+func leaveOut(account *engine.Account, roles ...string) {
+	include := account.Include
+	account.Include = func(l state.Listed) bool { return !slices.Contains(roles, l.Role) && include(l) }
 }
 
 // archive is what the account's archive table lets leave the server.

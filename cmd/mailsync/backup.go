@@ -44,7 +44,8 @@ is split into words as a shell would, and run without one.`,
 	f.Var(pathFlag{&o.tlsCA, "FILE"}, "tls-ca", "with --url: a PEM `FILE` of more trusted roots")
 	f.StringArrayVar(&o.pins, "tls-pin", nil, "with --url: a trusted key, `sha256/...`, whoever signed it; may be repeated")
 	o.register(c, p)
-	p.onAccounts(c, task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}, all...)
+	t := task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}
+	p.onAccounts(c, t, all...)
 	configured := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.url == "" {
@@ -62,7 +63,7 @@ is split into words as a shell would, and run without one.`,
 				return err
 			}
 		}
-		p.code, err = p.perform(c.Context(), task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}, "", []*config.Account{a})
+		p.code, err = p.perform(c.Context(), t, "", []*config.Account{a})
 		return err
 	}
 	return c

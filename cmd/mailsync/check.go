@@ -27,7 +27,7 @@ TLS with the certificate and its key as tls_pins takes it, the log-in, what the 
 can do, and the quota. Each is ok, warn or fail, with what to do about it. Without a
 network it looks at what is here.`,
 	}
-	return p.onAccounts(c, task{name: "check", run: check}, append(meets, talks...)...)
+	return p.onAccounts(c, task{name: "check", run: check}, asks...)
 }
 
 // checking is one account being checked.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +25,10 @@ type flags struct {
 
 // Global flags that go together, for uses.
 var (
-	talks  = []string{"quiet", "verbose", "json"}
-	meets  = []string{"max-time", "trace"}                       // a server
-	locks  = []string{"wait", "if-free"}                         // the account
-	writes = append([]string{"dry-run", "max-delete"}, locks...) // to server or disk
-	all    = append(append(append([]string{}, talks...), meets...), writes...)
+	talks = []string{"quiet", "verbose", "json"}
+	asks  = slices.Concat(talks, []string{"max-time", "trace"})         // a server
+	acts  = slices.Concat(asks, []string{"dry-run", "wait", "if-free"}) // here or there, under the account's lock
+	all   = slices.Concat(acts, []string{"max-delete"})
 )
 
 // commands builds the command line.

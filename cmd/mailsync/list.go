@@ -26,7 +26,7 @@ lands in, or which key of the configuration leaves it out. It changes nothing.`,
 	}
 	only.flag(c, p)
 	run := func(ctx context.Context, r *accountRun) (*engine.Result, error) { return listMailboxes(ctx, r, only) }
-	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, append(meets, talks...)...)
+	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, asks...)
 }
 
 func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *engine.Result, err error) {

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -66,5 +65,5 @@ func (p *program) fail(err error) int {
 
 // usage is a mistake on the command line.
 func usage(format string, args ...any) *state.Fault {
-	return state.Faultf(state.Usage, "%w", fmt.Errorf(format, args...))
+	return state.Faultf(state.Usage, format, args...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailsync/cmd/mailsync/config"
+	"mailsync/state"
 	engine "mailsync/sync"
 )
 
@@ -56,6 +57,12 @@ func (p *picking) given() bool { return len(p.patterns) > 0 }
 // match reports whether a mailbox is picked. Without a pattern all are.
 func (p *picking) match(levels []string, role string) bool {
 	return p.among(levels, role, true)
+}
+
+// narrow has a run be only about what is picked of the mailboxes that it would be about.
+func (p *picking) narrow(account *engine.Account) {
+	include := account.Include
+	account.Include = func(l state.Listed) bool { return p.among(l.Levels, l.Role, include(l)) }
 }
 
 // among is match for a mailbox that the configuration may leave out.

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"mailsync/state"
 	engine "mailsync/sync"
 )
 
@@ -38,8 +37,7 @@ func (o *pulling) apply(account *engine.Account) error {
 	account.Full, account.New, account.Moved = o.full, o.fresh, o.moved
 	account.Policy.Refetch = o.refetch
 	account.Partial = o.mailboxes.given()
-	include := account.Include
-	account.Include = func(l state.Listed) bool { return o.mailboxes.among(l.Levels, l.Role, include(l)) }
+	o.mailboxes.narrow(account)
 	var err error
 	account.Accept, err = o.messages()
 	return err

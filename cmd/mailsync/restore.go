@@ -46,6 +46,7 @@ With --into everything is put under another mailbox; to the account itself these
 and the next sync fetches them. With --from DIR the mail is that of Maildirs that mailsync
 never saw: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. What cannot be read, is a link
 or is compressed is named, and keeps nothing else.`,
+		Args: oneAccount,
 	}
 	f := c.Flags()
 	f.SortFlags = false
@@ -55,16 +56,16 @@ or is compressed is named, and keeps nothing else.`,
 	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
 	f.Var(&o.since, "since", "only what is not older: 2024-12-31, or 90d")
 	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that is not there
-	p.onAccounts(c, task{name: "restore", run: o.run, check: func(accounts []*config.Account) error { return o.check(p, accounts) }, missed: o.mailboxes.missed},
-		append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
-	inner := c.RunE
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage("restore takes one account, and %d are named", len(args)).WithHint("its server gets the mail; --to names another one")
-		}
-		return inner(c, args)
+	check := func(accounts []*config.Account) error { return o.check(p, accounts) }
+	return p.onAccounts(c, task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed}, acts...)
+}
+
+// oneAccount refuses to restore several accounts, or none.
+func oneAccount(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("restore takes one account, and %d are named", len(args)).WithHint("its server gets the mail; --to names another one")
 	}
-	return c
+	return nil
 }
 
 // since is a flag that takes a day, or how long ago it was.
@@ -162,8 +163,7 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (*engine.Restoration
 		return nil, err
 	}
 	account.Watch = summaryOnly{watch{r.told}}
-	include := account.Include
-	account.Include = func(l state.Listed) bool { return o.mailboxes.among(l.Levels, l.Role, include(l)) }
+	o.mailboxes.narrow(account)
 	done := account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
 	o.tellOutsiders(ctx, r, h, done)
 	return done, r.remember(ctx, h, account.Server, &done.Result)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
 }
 
 func notMounted(format string, args ...any) error {
-	return state.Faultf(state.Storage, "%w", fmt.Errorf(format, args...)).WithHint("not mounted? --new starts afresh")
+	return state.Faultf(state.Storage, format, args...).WithHint("not mounted? --new starts afresh")
 }
 
 // meetForeign keeps a first run off what other programs have put into the root, or, where it may

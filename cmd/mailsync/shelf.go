@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -49,6 +48,6 @@ func (r *accountRun) shelf(root string, create bool) (engine.Tree, error) {
 }
 
 func archiveGone(root, what string) error {
-	return state.Faultf(state.Storage, "%w", fmt.Errorf("the archive %s %s", root, what)).
+	return state.Faultf(state.Storage, "the archive %s %s", root, what).
 		WithHint("not mounted? else file into another folder")
 }

@@ -44,7 +44,7 @@ once its message is here anew.`,
 	o.mailboxes.flag(c, p)
 	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
 	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
-	return p.onAccounts(c, task{name: "verify", run: o.run, missed: o.mailboxes.missed}, append(append([]string{"dry-run", "wait", "if-free"}, meets...), talks...)...)
+	return p.onAccounts(c, task{name: "verify", run: o.run, missed: o.mailboxes.missed}, acts...)
 }
 
 // toldError is a failure that is told as a result of its own.
