@@ -57,10 +57,10 @@ Begin with "mailsync demo", then "mailsync help config".`,
 	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "tell only what went wrong")
 	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice, in detail")
 	f.BoolVar(&p.flags.json, "json", false, "print results as JSON, one object a line")
-	f.Var((*duration)(&p.flags.wait), "wait", "wait this long for an account that another run holds, 10m say")
+	f.Var(duration(&p.flags.wait), "wait", "wait this long for an account that another run holds, 10m say")
 	f.BoolVar(&p.flags.ifFree, "if-free", false, "pass over an account that another run holds")
-	f.Var(count{&p.flags.deletes}, "max-delete", "let this many deletions pass in a mailbox, for this run")
-	f.Var((*duration)(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run goes on")
+	f.Var(count(&p.flags.deletes), "max-delete", "let this many deletions pass in a mailbox, for this run")
+	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run goes on")
 	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "write what servers and mailsync say to each other to `FILE`, without secrets")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())

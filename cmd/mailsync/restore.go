@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,13 +20,13 @@ type bringing struct {
 	to, from  string
 	mailboxes picking
 	into      string
-	since     since
+	since     int64 // seconds since 1970
 
 	target *config.Account // of --to, nil: the account itself
 }
 
 func (p *program) restoreCommand() *cobra.Command {
-	o := &bringing{since: since(state.NoDate)}
+	o := &bringing{since: state.NoDate}
 	c := &cobra.Command{
 		Use:   "restore ACCOUNT",
 		Short: "put local mail back on a server",
@@ -54,7 +51,7 @@ or is compressed is named, and keeps nothing else.`,
 	f.Var(pathFlag{&o.from, "DIR"}, "from", "take it from the Maildirs in `DIR`, not from the account's")
 	o.mailboxes.flag(c, p)
 	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
-	f.Var(&o.since, "since", "only what is not older: 2024-12-31, or 90d")
+	f.Var(day(&o.since), "since", "only what is not older: 2024-12-31, or 90d")
 	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that is not there
 	check := func(accounts []*config.Account) error { return o.check(p, accounts) }
 	return p.onAccounts(c, task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed}, acts...)
@@ -67,31 +64,6 @@ func oneAccount(_ *cobra.Command, args []string) error {
 	}
 	return nil
 }
-
-// since is a flag that takes a day, or how long ago it was.
-type since int64
-
-func (s *since) Set(text string) error {
-	if d, err := config.ParseDuration(text); err == nil {
-		*s = since(time.Now().Add(-d).Unix())
-		return nil
-	}
-	day, err := time.ParseInLocation(time.DateOnly, text, time.Local)
-	if err != nil {
-		return fmt.Errorf(`%q is neither a day as "2024-12-31" nor a duration as "90d"`, text)
-	}
-	*s = since(day.Unix())
-	return nil
-}
-
-func (s *since) String() string {
-	if *s == math.MinInt64 {
-		return ""
-	}
-	return time.Unix(int64(*s), 0).Format(time.DateOnly)
-}
-
-func (s *since) Type() string { return "DATE" }
 
 // check complains of what the flags ask for that cannot be, before anything is done.
 func (o *bringing) check(p *program, accounts []*config.Account) error {
@@ -203,7 +175,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration
 	if err != nil {
 		return nil, err
 	}
-	t := &engine.Restore{Server: server, Since: int64(o.since), Deleted: policy(target.a, nil).OnDiskDelete == engine.Delete,
+	t := &engine.Restore{Server: server, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == engine.Delete,
 		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
