@@ -168,15 +168,7 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 
 // here is how many bytes of mail are here already; 0 where that cannot be read.
 func (c *checking) here(ctx context.Context) (bytes int64) {
-	base, err := store.OpenReadOnly(c.stateDir())
-	if err != nil {
-		return 0
-	}
-	defer base.Close()
-	rows, err := base.Mailboxes(ctx)
-	if err != nil {
-		return 0
-	}
+	rows, _ := c.recorded(ctx)
 	for _, row := range rows {
 		if g := row.Current(); g != nil {
 			bytes += g.Tally.HereBytes

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	engine "mailsync/sync"
@@ -29,8 +30,8 @@ lands in, or which key of the configuration leaves it out. It changes nothing.`,
 	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, asks...)
 }
 
-func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *engine.Result, err error) {
-	result = &engine.Result{Began: time.Now()}
+func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.Result, error) {
+	result := &engine.Result{Began: time.Now()}
 	h, err := r.look()
 	if err != nil {
 		return nil, err
@@ -50,32 +51,9 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 	at := newPlaces(rows, h.tree)
 	var told []report.Mailbox
 	for _, l := range listing.Mailboxes {
-		if l.NoSelect || !only.match(l.Levels, l.Role) {
-			continue
+		if !l.NoSelect && only.match(l.Levels, l.Role) {
+			told = append(told, at.tell(r.a, l, result))
 		}
-		m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
-		m.Included, m.Rule = r.a.Mailboxes.Rule(l.Levels, l.Role)
-		if l.HasMark {
-			n := int(l.Mark.Exists)
-			m.Messages = &n
-		}
-		if l.Size >= 0 {
-			m.Size = &l.Size
-		}
-		if m.Included {
-			m.Path = at.of(l)
-			result.Mailboxes++
-			here, outstanding := at.stand(l)
-			result.OnServer += int(l.Mark.Exists)
-			result.Here += here
-			result.Outstanding += outstanding
-		} else {
-			result.Excluded.Mailboxes++
-		}
-		if l.Err != nil {
-			result.Problems = append(result.Problems, engine.Problem{Mailbox: m.Mailbox, Err: l.Err})
-		}
-		told = append(told, m)
 	}
 	for _, name := range listing.Broken {
 		result.Problems = append(result.Problems, engine.Problem{Mailbox: name,
@@ -91,6 +69,33 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (result *e
 	result.Ended = time.Now()
 	only.known(result)
 	return result, nil
+}
+
+// tell is one of the server's mailboxes for the report. What it holds is added to the result.
+func (p *places) tell(a *config.Account, l state.Listed, result *engine.Result) report.Mailbox {
+	m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
+	m.Included, m.Rule = a.Mailboxes.Rule(l.Levels, l.Role)
+	if l.HasMark {
+		n := int(l.Mark.Exists)
+		m.Messages = &n
+	}
+	if l.Size >= 0 {
+		m.Size = &l.Size
+	}
+	if m.Included {
+		m.Path = p.of(l)
+		result.Mailboxes++
+		here, outstanding := p.stand(l)
+		result.OnServer += int(l.Mark.Exists)
+		result.Here += here
+		result.Outstanding += outstanding
+	} else {
+		result.Excluded.Mailboxes++
+	}
+	if l.Err != nil {
+		result.Problems = append(result.Problems, engine.Problem{Mailbox: m.Mailbox, Err: l.Err})
+	}
+	return m
 }
 
 // shownTwice names the included mailboxes that show what others hold, where the server has no words for copies: then

@@ -8,18 +8,17 @@ import (
 	"mailsync/backends/imap"
 	"mailsync/backends/maildir"
 	"mailsync/state"
-	"mailsync/state/store"
 )
 
 // mailboxName is a mailbox's name as people read it, from what the state knows of it: its
 // raw name decoded, without the prefix of a personal namespace, which its path does not
 // have.
-func (r *accountRun) mailboxName(row *state.MailboxRow) string {
+func (r *accountRun) mailboxName(row state.MailboxRow) string {
 	return strings.Join(r.mailboxLevels(row), "/")
 }
 
 // mailboxLevels are the levels of that name.
-func (r *accountRun) mailboxLevels(row *state.MailboxRow) []string {
+func (r *accountRun) mailboxLevels(row state.MailboxRow) []string {
 	levels := imap.NameOf(row.Raw, row.Sep)
 	depth := strings.Count(row.Path, "/") + 1
 	if r.layout() == maildir.PlusPlus {
@@ -31,19 +30,11 @@ func (r *accountRun) mailboxLevels(row *state.MailboxRow) []string {
 // mailboxNames are the names of the mailboxes that the state knows; none where it cannot
 // be read.
 func (r *accountRun) mailboxNames() []string {
-	base, err := store.OpenReadOnly(r.stateDir())
-	if err != nil {
-		return nil
-	}
-	defer base.Close()
-	rows, err := base.Mailboxes(context.Background())
-	if err != nil {
-		return nil
-	}
+	rows, _ := r.recorded(context.Background())
 	var names []string
 	for _, row := range rows {
 		if row.Role != state.RoleArchive {
-			names = append(names, r.mailboxName(&row))
+			names = append(names, r.mailboxName(row))
 		}
 	}
 	slices.Sort(names)

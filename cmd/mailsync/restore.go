@@ -136,7 +136,7 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (*engine.Restoration
 	}
 	account.Watch = summaryOnly{watch{r.told}}
 	o.mailboxes.narrow(account)
-	done := account.Restore(ctx, int64(o.since), func(row state.MailboxRow) []string { return r.mailboxLevels(&row) })
+	done := account.Restore(ctx, o.since, r.mailboxLevels)
 	o.tellOutsiders(ctx, r, h, done)
 	return done, r.remember(ctx, h, account.Server, &done.Result)
 }
@@ -221,8 +221,7 @@ func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
 
 // sources are the account's own Maildirs and archives.
 func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]engine.Source, []engine.Problem, error) {
-	levels := func(row state.MailboxRow) []string { return r.mailboxLevels(&row) }
 	shelf := func(root string) (engine.Tree, error) { return r.shelf(root, false) }
-	only := func(row state.MailboxRow) bool { return o.mailboxes.match(levels(row), row.Use) }
-	return engine.Sources(ctx, held{h.store}, h.tree, shelf, levels, only)
+	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
+	return engine.Sources(ctx, held{h.store}, h.tree, shelf, r.mailboxLevels, only)
 }

@@ -185,6 +185,16 @@ func (r *accountRun) look() (*here, error) {
 	return &here{store: base, tree: files}, nil
 }
 
+// recorded are the mailboxes that the state knows now, read without the account's lock.
+func (r *accountRun) recorded(ctx context.Context) (rows []state.MailboxRow, err error) {
+	store, err := store.OpenReadOnly(r.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.Mailboxes(ctx)
+}
+
 // opened is what a run has opened and connected so far, to be closed when its task is over.
 type opened struct {
 	closers []func() error

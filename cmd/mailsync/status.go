@@ -32,8 +32,8 @@ no server, and changes nothing.`,
 
 // standing tells how an account stands. What went wrong in its last run is told again, and is no failure
 // of this one.
-func standing(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	result = &engine.Result{Began: time.Now()}
+func standing(ctx context.Context, r *accountRun) (*engine.Result, error) {
+	result := &engine.Result{Began: time.Now()}
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
@@ -42,12 +42,7 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 		result.Ended = time.Now()
 		return result, nil
 	}
-	base, err := store.OpenReadOnly(r.stateDir())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, base.Close()) }()
-	rows, err := base.Mailboxes(ctx)
+	rows, err := r.recorded(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +53,13 @@ func standing(ctx context.Context, r *accountRun) (result *engine.Result, err er
 	var held []report.Held
 	var bytes int64
 	short := false // something is not here yet
-	for i := range rows {
-		g := rows[i].Current()
-		if g == nil || rows[i].Role == state.RoleArchive {
+	for _, row := range rows {
+		g := row.Current()
+		if g == nil || row.Role == state.RoleArchive {
 			continue
 		}
 		t := g.Tally
-		held = append(held, report.Held{Mailbox: r.mailboxName(&rows[i]), Path: rows[i].Path, Role: rows[i].Use,
+		held = append(held, report.Held{Mailbox: r.mailboxName(row), Path: row.Path, Role: row.Use,
 			Here: t.Here, HereBytes: t.HereBytes, OnServer: t.OnServer, Outstanding: t.Outstanding,
 			Skipped: t.Skipped, KeptAway: t.KeptAway, OnlyHere: t.OnlyHere})
 		result.Mailboxes++

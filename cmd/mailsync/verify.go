@@ -52,7 +52,7 @@ type toldError struct{ error }
 
 func (e toldError) Unwrap() error { return e.error }
 
-func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
+func (o *verifying) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
@@ -62,47 +62,15 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	if r.flags.dryRun && !o.repair {
 		return nil, usage("verify has no use for --dry-run without --repair: it changes nothing")
 	}
-	v := &engine.Verify{
-		Only: func(row state.MailboxRow) bool {
-			return o.mailboxes.match(r.mailboxLevels(&row), row.Use)
-		},
-		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
-		Include:   func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
-		Policy:    policy(r.a, nil), Stop: r.stop, Readers: max(2, runtime.GOMAXPROCS(0)), NameOf: r.nameOf, Watch: watch{r.told},
-	}
-	var h *here
-	if o.repair {
-		h, err = r.open(ctx, opening{})
-	} else {
-		h, err = r.look()
-	}
+	h, err := o.open(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	v.Tree = h.tree
-	shelves := map[string]engine.Tree{}
-	v.Shelf = func(root string) (tree engine.Tree, err error) {
-		if shelves[root] == nil {
-			shelves[root], err = r.shelf(root, false)
-		}
-		return shelves[root], err
+	never, err := o.neverMet(ctx, r, h)
+	if err != nil {
+		return nil, err
 	}
-	if o.server {
-		if v.Server, err = r.connect(reach{readOnly: true}); err != nil {
-			return nil, err
-		}
-	}
-	var never []string
-	if !o.server {
-		if never, err = o.neverMet(ctx, r, h); err != nil {
-			return nil, err
-		}
-	}
-	if o.repair {
-		err = o.repairs(r, h, v)
-	} else {
-		err = o.looks(r, h, v)
-	}
+	v, err := o.verify(r, h)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +79,47 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (result *engine.Resu
 		verdict.Short = append(verdict.Short, engine.Shortfall{Mailbox: name, Unscanned: true})
 	}
 	o.tell(r, verdict)
-	result = outcomeOf(verdict)
+	result := outcomeOf(verdict)
 	result.Problems = append(result.Problems, shortfalls(verdict)...)
 	o.mailboxes.known(result)
 	return result, nil
+}
+
+// open opens the account to read in, or under its lock where something is to be repaired.
+func (o *verifying) open(ctx context.Context, r *accountRun) (*here, error) {
+	if o.repair {
+		return r.open(ctx, opening{})
+	}
+	return r.look()
+}
+
+// verify is the engine's verify that the flags ask for.
+func (o *verifying) verify(r *accountRun, h *here) (*engine.Verify, error) {
+	shelves := map[string]engine.Tree{}
+	v := &engine.Verify{
+		Tree: h.tree,
+		Shelf: func(root string) (tree engine.Tree, err error) {
+			if shelves[root] == nil {
+				shelves[root], err = r.shelf(root, false)
+			}
+			return shelves[root], err
+		},
+		Only:      func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) },
+		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
+		Include:   func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
+		Policy:    policy(r.a, nil), Stop: r.stop, Readers: max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName, Watch: watch{r.told},
+	}
+	if o.server {
+		server, err := r.connect(reach{readOnly: true})
+		if err != nil {
+			return nil, err
+		}
+		v.Server = server
+	}
+	if o.repair {
+		return v, o.repairs(r, h, v)
+	}
+	return v, o.looks(r, h, v)
 }
 
 // looks makes a verify hold neither lock nor state while it reads.
@@ -155,8 +160,6 @@ func (o *verifying) repairs(r *accountRun, h *here, v *engine.Verify) error {
 type held struct{ *store.Store }
 
 func (held) Close() error { return nil }
-
-func (r *accountRun) nameOf(row state.MailboxRow) string { return r.mailboxName(&row) }
 
 // tell tells what a verify found.
 func (o *verifying) tell(r *accountRun, v *engine.Verdict) {

@@ -14,15 +14,19 @@ import (
 // a look at the state alone would pass over it and say "whole". What the last run that pulled
 // was told of it is on record, though.
 
-// neverMet names the mailboxes that the last run knew to be there, and of which the state has nothing.
+// neverMet names the mailboxes that the last run knew to be there, and of which the state has nothing; none
+// where the server says itself what is there.
 func (o *verifying) neverMet(ctx context.Context, r *accountRun, h *here) ([]string, error) {
+	if o.server {
+		return nil, nil
+	}
 	rows, err := h.store.Mailboxes(ctx)
 	if err != nil || len(rows) == 0 { // the second: verify says itself that it has no state to go by
 		return nil, err
 	}
 	var known []string
-	for i := range rows {
-		known = append(known, r.mailboxName(&rows[i]))
+	for _, row := range rows {
+		known = append(known, r.mailboxName(row))
 	}
 	last, _, err := store.ReadLastRun(r.stateDir())
 	if err != nil {
