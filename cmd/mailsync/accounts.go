@@ -68,39 +68,6 @@ func (p *program) onAccounts(c *cobra.Command, t task, globals ...string) *cobra
 	return uses(c, globals...)
 }
 
-// completeMailboxes completes the names of the mailboxes that the accounts' Maildirs are
-// of, as patterns, with the roles after them.
-func (p *program) completeMailboxes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names := []string{}
-	if cfg, err := p.loadConfig(); err == nil {
-		if accounts, err := choose(cfg, args); err == nil {
-			for _, a := range accounts {
-				names = append(names, (&accountRun{a: a}).mailboxNames()...)
-			}
-		}
-	}
-	for _, role := range config.Roles() {
-		names = append(names, "role:"+role)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeAccounts completes the names of accounts.
-func (p *program) completeAccounts(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	cfg, err := p.loadConfig()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, a := range cfg.Accounts {
-		if !slices.Contains(given, a.Name) {
-			names = append(names, a.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // loadConfig reads the configuration that the flags ask for, and takes the passwords that it
 // finds in the environment out of there.
 func (p *program) loadConfig() (*config.Config, error) {

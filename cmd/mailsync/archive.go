@@ -229,7 +229,7 @@ func (r *accountRun) archive() (*engine.Release, error) {
 // release is how released messages leave the server, and where their files go. By itself
 // it lets nothing new go: it is what finishes an archive run that broke off.
 func (r *accountRun) release() *engine.Release {
-	rel := &engine.Release{Shelf: r.shelf}
+	rel := &engine.Release{Shelf: r.archiveFolder}
 	if r.registry != nil {
 		rel.Remember = r.registry.Remember
 	}

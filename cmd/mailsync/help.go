@@ -139,32 +139,6 @@ func version() string {
 	return info.Main.Version
 }
 
-func (p *program) completionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: "print a completion script for bash, zsh, fish or powershell",
-		Long: `completion prints a script that completes commands, flags and the names of accounts:
-
-  source <(mailsync completion bash)`,
-		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				switch args[0] {
-				case "bash":
-					return c.Root().GenBashCompletionV2(p.stdout, true)
-				case "zsh":
-					return c.Root().GenZshCompletion(p.stdout)
-				case "fish":
-					return c.Root().GenFishCompletion(p.stdout, true)
-				case "powershell":
-					return c.Root().GenPowerShellCompletionWithDesc(p.stdout)
-				}
-			}
-			return usage("completion takes one shell: bash, zsh, fish or powershell")
-		},
-	}
-}
-
 // configTopic is the help about the configuration file.
 func configTopic() *cobra.Command {
 	return &cobra.Command{Use: "config", Short: "the configuration file", Long: strings.TrimSpace(configHelp)}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"slices"
 	"strings"
 
 	"mailsync/backends/imap"
@@ -25,18 +23,4 @@ func (r *accountRun) mailboxLevels(row state.MailboxRow) []string {
 		depth = max(1, strings.Count(row.Path, "."))
 	}
 	return levels[max(0, len(levels)-depth):]
-}
-
-// mailboxNames are the names of the mailboxes that the state knows; none where it cannot
-// be read.
-func (r *accountRun) mailboxNames() []string {
-	rows, _ := r.recorded(context.Background())
-	var names []string
-	for _, row := range rows {
-		if row.Role != state.RoleArchive {
-			names = append(names, r.mailboxName(row))
-		}
-	}
-	slices.Sort(names)
-	return names
 }

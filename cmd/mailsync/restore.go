@@ -221,7 +221,7 @@ func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
 
 // sources are the account's own Maildirs and archives.
 func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]engine.Source, []engine.Problem, error) {
-	shelf := func(root string) (engine.Tree, error) { return r.shelf(root, false) }
+	archives := func(root string) (engine.Tree, error) { return r.archiveFolder(root, false) }
 	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
-	return engine.Sources(ctx, held{h.store}, h.tree, shelf, r.mailboxLevels, only)
+	return engine.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 	engine "mailsync/sync"
@@ -16,10 +17,7 @@ import (
 // holds neither state nor markers, is not mounted: nothing may be made in it, unless the
 // user wants to start afresh.
 func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
-	if r.registry == nil {
-		return false, nil
-	}
-	_, known, err := r.registry.Known(r.a.Maildir)
+	known, err := r.known(r.a.Maildir)
 	if err != nil || !known || fresh {
 		return known, err
 	}
@@ -34,11 +32,25 @@ func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
 		return true, err
 	}
 	defer func() { _ = closeFiles() }() // it was only read
-	found, err := files.Find(ctx)
-	if err == nil && len(found) == 0 {
-		err = notMounted("the Maildir root %s holds nothing of ours any more", r.a.Maildir)
+	return true, stillOurs(ctx, files, notMounted("the Maildir root %s holds nothing of ours any more", r.a.Maildir))
+}
+
+// known asks the registry whether a folder held mail of ours before.
+func (r *accountRun) known(root string) (bool, error) {
+	if r.registry == nil {
+		return false, nil
 	}
-	return true, err
+	_, known, err := r.registry.Known(root)
+	return known, err
+}
+
+// stillOurs returns gone where a tree holds nothing of ours any more.
+func stillOurs(ctx context.Context, tree engine.Tree, gone error) error {
+	found, err := tree.Find(ctx)
+	if err == nil && len(found) == 0 {
+		return gone
+	}
+	return err
 }
 
 func notMounted(format string, args ...any) error {
@@ -57,6 +69,40 @@ func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error 
 		r.told.Note("", note, "")
 	}
 	return err
+}
+
+// archiveFolder opens a folder of archives, or makes it. One that held archives of ours and is
+// gone, or holds none any more, is not mounted. It is closed when the task is over.
+func (r *accountRun) archiveFolder(root string, create bool) (engine.Tree, error) {
+	known, err := r.known(root)
+	if err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(root)
+	switch gone := errors.Is(err, fs.ErrNotExist); {
+	case gone && known:
+		return nil, archiveGone(root, "is gone")
+	case gone && create:
+		if err := makeRoot(root); err != nil {
+			return nil, state.Faultf(state.Storage, "make archive: %w", err)
+		}
+	case err != nil:
+		return nil, err
+	}
+	tree, closeTree, err := openTree(maildir.FS, root, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.later(closeTree)
+	if known {
+		err = stillOurs(context.Background(), tree, archiveGone(root, "holds nothing of ours any more"))
+	}
+	return tree, err
+}
+
+func archiveGone(root, what string) error {
+	return state.Faultf(state.Storage, "the archive %s %s", root, what).
+		WithHint("not mounted? else file into another folder")
 }
 
 // makeRoot makes a folder, with what is missing above it, as the disk seam makes folders:

@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"mailsync/state"
 )
@@ -61,4 +62,34 @@ func (i *interrupt) stop() {
 	signal.Stop(i.in)
 	close(i.in)
 	i.cancel(nil)
+}
+
+// limit is how --max-time ends a run.
+type limit struct {
+	ctx    context.Context
+	cancel func()
+	stop   <-chan struct{} // closed when the time is up; nil without a limit
+}
+
+// grace is how long a run may take to stop by itself once its time is up, before its waits are
+// broken, whatever the server does. That is clean as well, but what was under way is lost.
+const grace = time.Second
+
+// errTimeUp is why a context ended then.
+var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time while waiting for the server")).
+	WithHint("the next run goes on from here")
+
+func (p *program) limitTime(ctx context.Context) limit {
+	if p.flags.maxTime == 0 {
+		return limit{ctx: ctx, cancel: func() {}}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := make(chan struct{})
+	up := time.AfterFunc(p.flags.maxTime, func() { close(stop) })
+	over := time.AfterFunc(p.flags.maxTime+grace, func() { cancel(errTimeUp) })
+	return limit{ctx: ctx, stop: stop, cancel: func() {
+		up.Stop()
+		over.Stop()
+		cancel(nil)
+	}}
 }

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"golang.org/x/term"
 
 	"mailsync/cmd/mailsync/report"
-	"mailsync/state"
 )
 
 // report opens the report that the flags ask for.
@@ -38,34 +35,4 @@ func (p *program) log(r *report.Report) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(r.Log(), &slog.HandlerOptions{Level: level}))
-}
-
-// limit is how --max-time ends a run.
-type limit struct {
-	ctx    context.Context
-	cancel func()
-	stop   <-chan struct{} // closed when the time is up; nil without a limit
-}
-
-// grace is how long a run may take to stop by itself once its time is up, before its waits are
-// broken, whatever the server does. That is clean as well, but what was under way is lost.
-const grace = time.Second
-
-// errTimeUp is why a context ended then.
-var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time while waiting for the server")).
-	WithHint("the next run goes on from here")
-
-func (p *program) limitTime(ctx context.Context) limit {
-	if p.flags.maxTime == 0 {
-		return limit{ctx: ctx, cancel: func() {}}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := make(chan struct{})
-	up := time.AfterFunc(p.flags.maxTime, func() { close(stop) })
-	over := time.AfterFunc(p.flags.maxTime+grace, func() { cancel(errTimeUp) })
-	return limit{ctx: ctx, stop: stop, cancel: func() {
-		up.Stop()
-		over.Stop()
-		cancel(nil)
-	}}
 }

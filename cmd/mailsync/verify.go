@@ -100,7 +100,7 @@ func (o *verifying) verify(r *accountRun, h *here) (*engine.Verify, error) {
 		Tree: h.tree,
 		Shelf: func(root string) (tree engine.Tree, err error) {
 			if shelves[root] == nil {
-				shelves[root], err = r.shelf(root, false)
+				shelves[root], err = r.archiveFolder(root, false)
 			}
 			return shelves[root], err
 		},
