@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"mailsync/cmd/mailsync/config"
-	"mailsync/state"
 )
 
 func (p *program) completionCommand() *cobra.Command {
@@ -43,7 +41,7 @@ func (p *program) completeMailboxes(_ *cobra.Command, args []string, _ string) (
 	if cfg, err := p.loadConfig(); err == nil {
 		if accounts, err := choose(cfg, args); err == nil {
 			for _, a := range accounts {
-				names = append(names, (&accountRun{a: a}).mailboxNames()...)
+				names = append(names, local{a}.mailboxNames()...)
 			}
 		}
 	}
@@ -67,18 +65,4 @@ func (p *program) completeAccounts(_ *cobra.Command, given []string, _ string) (
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// mailboxNames are the names of the mailboxes that the state knows; none where it cannot
-// be read.
-func (r *accountRun) mailboxNames() []string {
-	rows, _ := r.recorded(context.Background())
-	var names []string
-	for _, row := range rows {
-		if row.Role != state.RoleArchive {
-			names = append(names, r.mailboxName(row))
-		}
-	}
-	slices.Sort(names)
-	return names
 }

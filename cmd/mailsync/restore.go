@@ -165,7 +165,7 @@ func (summaryOnly) Op(string, engine.Op) {}
 func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration, error) {
 	target := r
 	if o.target != nil {
-		target = &accountRun{session: r.session, a: o.target, told: r.told, opened: r.opened}
+		target = &accountRun{session: r.session, local: local{o.target}, told: r.told, opened: r.opened}
 	}
 	h, err := target.open(ctx, opening{state: true})
 	if err != nil {
@@ -186,23 +186,23 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration
 	if o.from != "" {
 		return o.fromBare(ctx, r, t)
 	}
-	local := h
+	own := h
 	if target != r {
 		if _, err := os.Stat(r.a.Maildir); err != nil {
 			return nil, state.Faultf(state.Storage, "nothing to restore: %w", err).WithHint("is it mounted?")
 		}
-		if local, err = r.look(); err != nil {
+		if own, err = r.look(); err != nil {
 			return nil, err
 		}
 	}
-	sources, problems, err := o.sources(ctx, r, local)
+	sources, problems, err := o.sources(ctx, r, own)
 	if err != nil {
 		return nil, err
 	}
 	t.From = sources
-	done := t.Run(ctx, held{local.store})
+	done := t.Run(ctx, held{own.store})
 	done.Problems = append(done.Problems, problems...)
-	o.tellOutsiders(ctx, r, local, done)
+	o.tellOutsiders(ctx, r, own, done)
 	return done, nil
 }
 

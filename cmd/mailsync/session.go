@@ -8,11 +8,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"mailsync/backends/maildir"
 	"mailsync/backends/pop3"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
@@ -37,7 +35,7 @@ type session struct {
 // account does the task with one account, tells about it, and returns the kinds of what
 // went wrong.
 func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
-	r := &accountRun{session: s, a: a, told: s.report.Account(a.Name), opened: &opened{}}
+	r := &accountRun{session: s, local: local{a}, told: s.report.Account(a.Name), opened: &opened{}}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
 	err = errors.Join(err, r.close())
@@ -67,7 +65,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 // accountRun is one run of a task with one account.
 type accountRun struct {
 	*session
-	a    *config.Account
+	local
 	told *report.Account
 	*opened
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
@@ -76,18 +74,6 @@ type accountRun struct {
 	holds bool // it held the account's lock
 
 	recalled *report.Summary // of the run before, whose failures are told again by a command that does nothing itself
-}
-
-func (r *accountRun) layout() maildir.Layout {
-	layout, _ := maildir.ParseLayout(r.a.Layout) // the configuration takes no other
-	return layout
-}
-
-func (r *accountRun) stateDir() string {
-	if r.a.StateDir != "" {
-		return r.a.StateDir
-	}
-	return filepath.Join(r.a.Maildir, r.layout().StateDir())
 }
 
 // here is the local side of an account: its state and its Maildirs. It is closed when the task is over.
@@ -183,16 +169,6 @@ func (r *accountRun) look() (*here, error) {
 	}
 	r.later(closeFiles)
 	return &here{store: base, tree: files}, nil
-}
-
-// recorded are the mailboxes that the state knows now, read without the account's lock.
-func (r *accountRun) recorded(ctx context.Context) (rows []state.MailboxRow, err error) {
-	store, err := store.OpenReadOnly(r.stateDir())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.Mailboxes(ctx)
 }
 
 // opened is what a run has opened and connected so far, to be closed when its task is over.
@@ -309,11 +285,11 @@ func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result 
 func (r *accountRun) summary(result *engine.Result) report.Summary {
 	s := summarize(r.a, result, r.commands())
 	s.DryRun = r.flags.dryRun
-	if r.recalled != nil && s.Status == "ok" {
-		s.Status, s.Errors = r.recalled.Status, r.recalled.Errors
-	}
-	if r.recalled != nil {
-		s.Undeletable = r.recalled.Undeletable
+	if last := r.recalled; last != nil {
+		s.Undeletable = last.Undeletable
+		if s.Status == "ok" {
+			s.Status, s.Errors = last.Status, last.Errors
+		}
 	}
 	return s
 }

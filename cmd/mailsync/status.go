@@ -71,31 +71,52 @@ func standing(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	}
 	slices.SortStableFunc(held, func(a, b report.Held) int { return strings.Compare(a.Mailbox, b.Mailbox) })
 	r.told.Held("mailboxes below "+r.a.Maildir, held)
-	line := fmt.Sprintf("%s here (%s) in %s, %d on the server",
-		report.Plural(result.Here, "message"), report.Size(bytes), report.Plural(result.Mailboxes, "mailbox"), result.OnServer)
-	if result.Outstanding > 0 {
-		line += fmt.Sprintf(", %d outstanding", result.Outstanding)
+	if known {
+		remembered(r, last)
 	}
-	r.told.Line(r.lastRun(last, known) + "; " + line + r.stays() + r.quotas(last))
-	if short {
-		r.notAll()
+	if r.recalled = summaryOf(last); r.recalled == nil {
+		r.recalled = &report.Summary{Status: "ok"}
+	}
+	line := lastRun(last, known) + "; " + whatIsHere(result, bytes)
+	if r.recalled.Undeletable > 0 {
+		line += "; " + r.recalled.Stays()
+	}
+	for _, q := range last.Quota {
+		line += "; quota " + quotaText(q)
+	}
+	r.told.Line(line)
+	if short && r.recalled.Status == "ok" { // another run was killed since, or it was about a part of the mailboxes
+		r.recalled.Status = "partial"
 	}
 	result.Ended = time.Now()
 	return result, nil
 }
 
-// lastRun tells of the last run, and takes over what went wrong in it.
-func (r *accountRun) lastRun(last store.LastRun, known bool) string {
-	if !known {
-		return "the last run is not known"
-	}
+// remembered tells in JSON what is known of the last run.
+func remembered(r *accountRun, last store.LastRun) {
 	told := &report.LastRun{Command: last.Command, Started: last.Started.Format(time.RFC3339), Ended: last.Ended.Format(time.RFC3339), Status: last.Status}
 	var quotas []report.Quota
 	for _, q := range last.Quota {
 		quotas = append(quotas, report.Quota{Root: q.Root, Used: q.Used, Limit: q.Limit, Asked: last.QuotaAsked.Format(time.RFC3339)})
 	}
 	r.told.Remembered(told, quotas)
-	r.recalled = summaryOf(last)
+}
+
+// whatIsHere sums up what all mailboxes hold, for people.
+func whatIsHere(sum *engine.Result, bytes int64) string {
+	text := fmt.Sprintf("%s here (%s) in %s, %d on the server",
+		report.Plural(sum.Here, "message"), report.Size(bytes), report.Plural(sum.Mailboxes, "mailbox"), sum.OnServer)
+	if sum.Outstanding > 0 {
+		text += fmt.Sprintf(", %d outstanding", sum.Outstanding)
+	}
+	return text
+}
+
+// lastRun says which was the last run, how long ago it was, and how it ended.
+func lastRun(last store.LastRun, known bool) string {
+	if !known {
+		return "the last run is not known"
+	}
 	ago := "just now"
 	if d := time.Since(last.Ended); d < 0 {
 		ago = "in the future, by this clock"
@@ -112,34 +133,6 @@ func summaryOf(last store.LastRun) *report.Summary {
 		return nil
 	}
 	return &s
-}
-
-// stays tells what the last run was to delete on a POP3 server and could not.
-func (r *accountRun) stays() string {
-	if r.recalled == nil || r.recalled.Undeletable == 0 {
-		return ""
-	}
-	return "; " + r.recalled.Stays()
-}
-
-// notAll makes the status "partial" where the last run that ended knew of nothing wrong: another one
-// was killed since, or it was about a part of the mailboxes.
-func (r *accountRun) notAll() {
-	if r.recalled == nil {
-		r.recalled = &report.Summary{Status: "ok"}
-	}
-	if r.recalled.Status == "ok" {
-		r.recalled.Status = "partial"
-	}
-}
-
-// quotas tells the quota as the server last told it.
-func (r *accountRun) quotas(last store.LastRun) string {
-	var b strings.Builder
-	for _, q := range last.Quota {
-		fmt.Fprintf(&b, "; quota %s", quotaText(q))
-	}
-	return b.String()
 }
 
 func quotaText(q state.Quota) string {
