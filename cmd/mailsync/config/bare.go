@@ -23,7 +23,30 @@ type Bare struct {
 // Account checks what was given and makes the account, with the defaults that a
 // configuration would give it. Nothing of a URL that may hold a password is repeated in an error.
 func (b Bare) Account() (*Account, error) {
-	u, err := url.Parse(b.URL)
+	a, err := accountAt(b.URL)
+	if err != nil {
+		return nil, err
+	}
+	if a.TLS == "none" && (b.TLSCA != "" || len(b.TLSPins) > 0) {
+		return nil, badURL(a.Protocol+":// to this machine is plain text, which checks no certificate").WithHint("use %ss://", a.Protocol)
+	}
+	a.TLSCA = b.TLSCA
+	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
+		return nil, state.Faultf(state.Usage, "--tls-pin: %w", err)
+	}
+	if a.Maildir, err = fill(b.Maildir, a.Name); err == nil {
+		a.Maildir, err = filepath.Abs(a.Maildir)
+	}
+	if err != nil {
+		return nil, state.Faultf(state.Usage, "--maildir: %w", err)
+	}
+	a.Password = secret.Source{Command: b.PasswordCommand}
+	return a, nil
+}
+
+// accountAt makes an account of what a URL tells: protocol, TLS, host, port and user.
+func accountAt(text string) (*Account, error) {
+	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" {
 		return nil, badURL("it cannot be read")
 	}
@@ -69,20 +92,6 @@ func (b Bare) Account() (*Account, error) {
 			return nil, badURL("its port is none")
 		}
 	}
-	if a.TLS == "none" && (b.TLSCA != "" || len(b.TLSPins) > 0) {
-		return nil, badURL(u.Scheme+":// to this machine is plain text, which checks no certificate").WithHint("use %ss://", u.Scheme)
-	}
-	a.TLSCA = b.TLSCA
-	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
-		return nil, state.Faultf(state.Usage, "--tls-pin: %w", err)
-	}
-	if a.Maildir, err = fill(b.Maildir, a.Name); err == nil {
-		a.Maildir, err = filepath.Abs(a.Maildir)
-	}
-	if err != nil {
-		return nil, state.Faultf(state.Usage, "--maildir: %w", err)
-	}
-	a.Password = secret.Source{Command: b.PasswordCommand}
 	return a, nil
 }
 

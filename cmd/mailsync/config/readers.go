@@ -76,6 +76,22 @@ func lines(value any) ([]string, error) {
 	return out, nil
 }
 
+// from reads a value with read, which says what is wrong with it, and gives what it is to take.
+func from[T any](read func(any) (T, error), take func(*reading, T) error) reader {
+	return func(r *reading, value any) error {
+		v, err := read(value)
+		if err != nil {
+			return err
+		}
+		return take(r, v)
+	}
+}
+
+// of is from for a value of TOML's type T, which want names.
+func of[T any](want string, take func(*reading, T) error) reader {
+	return from(func(value any) (T, error) { return as[T](value, want) }, take)
+}
+
 func text(at func(*Account) *string) reader {
 	return func(r *reading, value any) error {
 		s, err := line(value)
@@ -85,11 +101,7 @@ func text(at func(*Account) *string) reader {
 }
 
 func word(at func(*Account) *string, words ...string) reader {
-	return func(r *reading, value any) error {
-		s, err := as[string](value, "a string")
-		if err != nil {
-			return err
-		}
+	return of("a string", func(r *reading, s string) error {
 		if !slices.Contains(words, s) {
 			if near := nearest(s, words); near != "" {
 				return fmt.Errorf("%q is no value for it; did you mean %q?", s, near)
@@ -98,7 +110,7 @@ func word(at func(*Account) *string, words ...string) reader {
 		}
 		*at(r.account) = s
 		return nil
-	}
+	})
 }
 
 // oneOf lists words as `"a", "b" or "c"`.
@@ -112,17 +124,13 @@ func oneOf(words []string) string {
 }
 
 func number(low, high int64, at func(*Account) *int) reader {
-	return func(r *reading, value any) error {
-		n, err := as[int64](value, "a whole number")
-		if err != nil {
-			return err
-		}
+	return of("a whole number", func(r *reading, n int64) error {
 		if n < low || n > high {
 			return fmt.Errorf("%d is out of range; it takes %d to %d", n, low, high)
 		}
 		*at(r.account) = int(n)
 		return nil
-	}
+	})
 }
 
 func yes(at func(*Account) *bool) reader {
@@ -134,30 +142,22 @@ func yes(at func(*Account) *bool) reader {
 }
 
 func duration(low time.Duration, at func(*Account) *time.Duration) reader {
-	return func(r *reading, value any) error {
-		s, err := as[string](value, "a duration in quotes")
-		if err != nil {
-			return err
-		}
+	return of("a duration in quotes", func(r *reading, s string) error {
 		d, err := ParseDuration(s)
 		if err == nil && d < low {
 			err = fmt.Errorf("%q is too short; it takes %v or longer", s, low)
 		}
 		*at(r.account) = d
 		return err
-	}
+	})
 }
 
 func size(at func(*Account) *int64) reader {
-	return func(r *reading, value any) error {
-		s, err := as[string](value, "a size in quotes")
-		if err != nil {
-			return err
-		}
+	return of("a size in quotes", func(r *reading, s string) error {
 		n, err := ParseSize(s)
 		*at(r.account) = n
 		return err
-	}
+	})
 }
 
 func path(at func(*Account) *string) reader {
@@ -172,44 +172,31 @@ func path(at func(*Account) *string) reader {
 }
 
 func patterns(at func(*Account) *[]Pattern) reader {
-	return func(r *reading, value any) error {
-		list, err := lines(value)
-		if err != nil {
-			return err
-		}
+	return from(lines, func(r *reading, list []string) error {
 		out := make([]Pattern, len(list))
-		var bad []error
+		bad := make([]error, len(list))
 		for i, s := range list {
-			out[i], err = ParsePattern(s)
-			bad = append(bad, err)
+			out[i], bad[i] = ParsePattern(s)
 		}
 		*at(r.account) = out
 		return errors.Join(bad...)
-	}
+	})
 }
 
 // host takes a name or an address, without port, brackets or URL around it.
-func host(r *reading, value any) error {
-	s, err := line(value)
-	if err != nil {
-		return err
-	}
+var host = from(line, func(r *reading, s string) error {
 	if net.ParseIP(s) == nil && strings.ContainsAny(s, ":/@[] ") {
 		return fmt.Errorf("%q is no host name; the port, the user and the protocol have keys of their own", s)
 	}
 	r.account.Host = s
 	return nil
-}
+})
 
 // pins takes SHA-256 digests of public keys, as RFC 7469 section 2.4 writes them.
-func pins(r *reading, value any) error {
-	list, err := lines(value)
-	if err != nil {
-		return err
-	}
+var pins = from(lines, func(r *reading, list []string) (err error) {
 	r.account.TLSPins, err = readPins(list)
 	return err
-}
+})
 
 func readPins(list []string) ([]string, error) {
 	for _, s := range list {
@@ -222,11 +209,7 @@ func readPins(list []string) ([]string, error) {
 	return list, nil
 }
 
-func passwordCommand(r *reading, value any) error {
-	argv, err := lines(value)
-	if err != nil {
-		return err
-	}
+var passwordCommand = from(lines, func(r *reading, argv []string) (err error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return errors.New("names no program")
 	}
@@ -237,14 +220,10 @@ func passwordCommand(r *reading, value any) error {
 	}
 	r.account.Password.Command = argv
 	return nil
-}
+})
 
 // password is refused where others can read it, whatever it is.
-func password(r *reading, value any) error {
-	s, err := as[string](value, "a string")
-	if err != nil {
-		return err
-	}
+var password = of("a string", func(r *reading, s string) error {
 	if s == "" {
 		return errors.New("is empty")
 	}
@@ -253,7 +232,7 @@ func password(r *reading, value any) error {
 	}
 	r.account.Password.Literal = secret.New(s)
 	return nil
-}
+})
 
 // keyring asks for the entry that the whole account names, once its keys are read.
 func keyring(r *reading, value any) error {
@@ -262,11 +241,7 @@ func keyring(r *reading, value any) error {
 	return err
 }
 
-func popDelete(r *reading, value any) error {
-	s, err := as[string](value, "a string")
-	if err != nil {
-		return err
-	}
+var popDelete = of("a string", func(r *reading, s string) error {
 	if s == "never" || s == "fetched" {
 		r.account.Delete = s
 		return nil
@@ -277,22 +252,14 @@ func popDelete(r *reading, value any) error {
 	}
 	r.account.Delete, r.account.DeleteAge = "age", age
 	return nil
-}
+})
 
-func untilQuota(r *reading, value any) error {
-	s, err := as[string](value, "a string")
-	if err != nil {
-		return err
-	}
+var untilQuota = of("a string", func(r *reading, s string) (err error) {
 	r.account.archive().UntilQuota, err = parsePercent(s)
 	return err
-}
+})
 
-func archiveKeep(r *reading, value any) error {
-	list, err := lines(value)
-	if err != nil {
-		return err
-	}
+var archiveKeep = from(lines, func(r *reading, list []string) error {
 	for _, s := range list {
 		if s != "flagged" && s != "unread" {
 			return fmt.Errorf(`%q is nothing it can keep; it takes "flagged" and "unread"`, s)
@@ -301,4 +268,4 @@ func archiveKeep(r *reading, value any) error {
 	r.account.archive().KeepFlagged = slices.Contains(list, "flagged")
 	r.account.archive().KeepUnread = slices.Contains(list, "unread")
 	return nil
-}
+})

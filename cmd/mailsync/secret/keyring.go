@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -26,10 +27,7 @@ func (s Source) fromKeyring(ctx context.Context) (Secret, error) {
 		word, err := keyring.Get(KeyringService, s.Keyring)
 		got <- answer{word, err}
 	}()
-	limit := s.Timeout
-	if limit == 0 {
-		limit = commandTimeout
-	}
+	limit := cmp.Or(s.Timeout, commandTimeout)
 	select {
 	case a := <-got:
 		switch {

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -97,10 +98,7 @@ func fromFile(path string) (Secret, error) {
 }
 
 func (s Source) fromCommand(ctx context.Context) (Secret, error) {
-	limit := s.Timeout
-	if limit == 0 {
-		limit = commandTimeout
-	}
+	limit := cmp.Or(s.Timeout, commandTimeout)
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	out := &head{}
