@@ -142,20 +142,14 @@ func (o *archiving) checkInto(p *program, accounts []*config.Account) error {
 	return config.CheckRoots(every)
 }
 
-// plansOnly is a watch that leaves the operations of a dry run out: the plan says it all.
-type plansOnly struct{ watch }
-
-func (plansOnly) Op(string, engine.Op) {}
-
-func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
-	began := time.Now()
+func (o *archiving) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	switch {
 	case o.undo && r.a.Protocol == "pop3":
 		r.nothingToUndo("archive is for IMAP", "")
-		return &engine.Result{Began: began, Ended: time.Now()}, nil
+		return &engine.Result{}, nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
 		r.told.Note("", "nothing says which mail of this account may leave the server", "")
-		return &engine.Result{Began: began, Ended: time.Now()}, nil
+		return &engine.Result{}, nil
 	}
 	h, account, err := r.start(ctx, opening{}, reach{})
 	if err != nil {
@@ -166,32 +160,39 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (result *engine.Resu
 	}
 	o.mailboxes.narrow(account)
 	if o.undo {
-		account.Release = r.release()
-		result = account.Undo(ctx)
-		if !result.NothingToUndo {
-			o.mailboxes.known(result)
-		} else if result.Fatal == nil && len(result.Problems) == 0 {
-			r.nothingToUndo("no archive run is known that took anything which is not back already",
-				fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
-		}
+		result := o.putBack(ctx, r, account)
 		return result, r.remember(ctx, h, account.Server, result)
 	}
 	if account.Accept, err = o.messages(); err != nil {
 		return nil, err
 	}
-	account.Watch = plansOnly{watch{r.told}}
+	account.Watch = summaryOnly{watch{r.told}}
 	if account.Release, err = r.archive(); err != nil {
 		return nil, err
 	}
 	if r.flags.dryRun && !account.AgesCount {
 		r.told.Note("", "the clock is not to be trusted, so nothing is old", "see that the clock is right")
 	}
-	result = account.Run(ctx)
+	result := account.Run(ctx)
 	o.mailboxes.known(result)
 	if result.Released != nil {
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
 	}
 	return result, r.remember(ctx, h, account.Server, result)
+}
+
+// putBack undoes the last archive run.
+func (o *archiving) putBack(ctx context.Context, r *accountRun, account *engine.Account) *engine.Result {
+	account.Release = r.release()
+	result := account.Undo(ctx)
+	switch {
+	case !result.NothingToUndo:
+		o.mailboxes.known(result)
+	case result.Fatal == nil && len(result.Problems) == 0:
+		r.nothingToUndo("no archive run is known that took anything which is not back already",
+			fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
+	}
+	return result
 }
 
 // nothingToUndo says that an undo has nothing to put back, on stderr with the reason.

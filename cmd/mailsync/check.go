@@ -39,14 +39,13 @@ type checking struct {
 }
 
 func check(ctx context.Context, r *accountRun) (*engine.Result, error) {
-	c := &checking{accountRun: r, result: &engine.Result{Began: time.Now()}}
+	c := &checking{accountRun: r, result: &engine.Result{}}
 	c.configuration()
 	c.disk(ctx)
 	c.clock()
 	if c.password(ctx) && c.address(ctx) {
 		c.server(ctx)
 	}
-	c.result.Ended = time.Now()
 	r.told.Checks(fmt.Sprintf("%s at %s, port %d", r.a.User, r.a.Host, r.a.Port), c.rows)
 	count := map[string]int{}
 	for _, row := range c.rows {

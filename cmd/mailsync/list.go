@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ lands in, or which key of the configuration leaves it out. It changes nothing.`,
 }
 
 func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.Result, error) {
-	result := &engine.Result{Began: time.Now()}
+	result := &engine.Result{}
 	h, err := r.look()
 	if err != nil {
 		return nil, err
@@ -66,7 +65,6 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.R
 	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), told)
 	r.told.Line(fmt.Sprintf("%s in %s, and %s left out",
 		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
-	result.Ended = time.Now()
 	only.known(result)
 	return result, nil
 }

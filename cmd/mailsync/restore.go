@@ -105,8 +105,9 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 	return nil
 }
 
-func (o *bringing) run(ctx context.Context, r *accountRun) (result *engine.Result, err error) {
+func (o *bringing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	var done *engine.Restoration
+	var err error
 	if o.target == nil && o.from == "" && o.into == "" {
 		done, err = o.home(ctx, r)
 	} else {
@@ -155,11 +156,6 @@ func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, do
 			`a "mailsync sync" with append = true makes it one; a copy of it elsewhere can be restored with --from`)
 	}
 }
-
-// summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
-type summaryOnly struct{ watch }
-
-func (summaryOnly) Op(string, engine.Op) {}
 
 // away puts mail on a server that it did not come from, or under other names.
 func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration, error) {

@@ -41,9 +41,12 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	err = errors.Join(err, r.close())
 	r.hangUp()
 	if result == nil {
-		result = &engine.Result{Fatal: err, Began: began, Ended: time.Now()}
+		result = &engine.Result{Fatal: err}
 	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it says so again
 		result.Problems = append(result.Problems, engine.Problem{Err: err})
+	}
+	if result.Began.IsZero() { // it did not come from the engine
+		result.Began, result.Ended = began, time.Now()
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
 		r.told.Note("", result.Fatal.Error(), "")
@@ -233,6 +236,11 @@ func (r *accountRun) engine(h *here, server engine.Server) *engine.Account {
 	}
 	return account
 }
+
+// summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
+type summaryOnly struct{ watch }
+
+func (summaryOnly) Op(string, engine.Op) {}
 
 // hangUp closes the connections that are left.
 func (r *accountRun) hangUp() {

@@ -33,13 +33,12 @@ no server, and changes nothing.`,
 // standing tells how an account stands. What went wrong in its last run is told again, and is no failure
 // of this one.
 func standing(ctx context.Context, r *accountRun) (*engine.Result, error) {
-	result := &engine.Result{Began: time.Now()}
+	result := &engine.Result{}
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
 		r.told.Line("no run yet")
-		result.Ended = time.Now()
 		return result, nil
 	}
 	rows, err := r.recorded(ctx)
@@ -88,7 +87,6 @@ func standing(ctx context.Context, r *accountRun) (*engine.Result, error) {
 	if short && r.recalled.Status == "ok" { // another run was killed since, or it was about a part of the mailboxes
 		r.recalled.Status = "partial"
 	}
-	result.Ended = time.Now()
 	return result, nil
 }
 
