@@ -88,17 +88,31 @@ type run struct {
 	walking  turn // guards found
 	saved    bool // the account's row is in the base
 
-	uidPlus, moves bool       // what the server can do
-	labels         bool       // its mailboxes are labels
-	uses           bool       // it told their special uses
-	emailIDs       bool       // it tells copies of one message
-	departures     departures // what leaves the server
-	sharing        sharing    // messages that are in several mailboxes
-	trash          string     // raw name of the server's trash mailbox, "" without
-	moved          []*move    // what went in one mailbox and came in another
-	anyway         bool       // what the server confirmed and does not list is sent once more
-	unsent         []unsent   // files that should be on the server and are not
-	beside         beside     // what mailboxes hold that are no views, by now or once the run is through
+	uidPlus, moves bool // what the server can do
+	labels         bool // its mailboxes are labels
+	uses           bool // it told their special uses
+	emailIDs       bool // it tells copies of one message
+	undoing        bool // an archive run is undone: every mailbox is looked at
+
+	groups []Alike         // messages that are alike, and may be in several mailboxes
+	stores map[*box]*store // where files are that lie in mailboxes in which nothing changed
+	given  map[link]bool   // messages whose files were linked into a mailbox
+
+	copies copyTable       // messages that leave from several mailboxes
+	went   map[string]*lot // of messages of which copies went: what was counted
+
+	archiveNumber int64                // of this archive run, 0: not known yet
+	roots         map[string]Tree      // folders of archives that are open
+	indexed       map[string][]shelved // what lies in the configured one, by token; nil: not looked at
+
+	unlisted []state.MailboxRow    // mailboxes that an undo is about, and that the server does not list
+	bin      *state.ServerSnapshot // what lies in the server's trash, as an undo found it; nil: not looked at
+
+	trash  string   // raw name of the server's trash mailbox, "" without
+	moved  []*move  // what went in one mailbox and came in another
+	anyway bool     // what the server confirmed and does not list is sent once more
+	unsent []unsent // files that should be on the server and are not
+	beside beside   // what mailboxes hold that are no views, by now or once the run is through
 }
 
 func newRun(a *Account) *run { return &run{Account: a, turn: newTurn(), walking: newTurn()} }

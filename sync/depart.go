@@ -247,13 +247,13 @@ func (r *run) departed(b *box, d *departing) {
 		Same: cmp.Or(d.proof.EmailID, b.leaving.proofs[uid].EmailID, b.leaving.idents[uid])}
 	n, octets := 1, d.proof.Bytes
 	if word := m.word(); word != "" {
-		if r.departures.went == nil {
-			r.departures.went = map[string]*lot{}
+		if r.went == nil {
+			r.went = map[string]*lot{}
 		}
-		if r.departures.went[word] == nil {
-			r.departures.went[word] = &lot{}
+		if r.went[word] == nil {
+			r.went[word] = &lot{}
 		}
-		n, octets = r.departures.went[word].add(m, octets)
+		n, octets = r.went[word].add(m, octets)
 	}
 	rel.Gone += n
 	rel.Freed += octets

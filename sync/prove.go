@@ -18,15 +18,15 @@ import (
 func (r *run) together(ctx context.Context) error {
 	ops := map[copyOf]Op{}
 	for _, b := range r.boxes {
-		if b.failed || b.idle || len(r.departures.copies) == 0 {
+		if b.failed || b.idle || len(r.copies) == 0 {
 			continue
 		}
 		for _, o := range b.take(OpRelease) {
 			ops[copyOf{b, o.UID}] = o
 		}
 	}
-	for _, same := range slices.Sorted(maps.Keys(r.departures.copies)) {
-		all := r.departures.copies[same]
+	for _, same := range slices.Sorted(maps.Keys(r.copies)) {
+		all := r.copies[same]
 		if len(all) < 2 {
 			continue
 		}

@@ -29,20 +29,20 @@ func (r *run) putOff(ctx context.Context) error {
 	for i, b := range r.boxes {
 		files = append(files, filesAlike(i, b.records, wanted)...)
 	}
-	r.sharing.groups = Likeness(wanted, files)
-	if slices.ContainsFunc(wanted, func(a Alike) bool { return len(alikeTo(r.sharing.groups, a.content())) == 0 }) {
+	r.groups = Likeness(wanted, files)
+	if slices.ContainsFunc(wanted, func(a Alike) bool { return len(alikeTo(r.groups, a.content())) == 0 }) {
 		old, err := r.unloadedAlike(ctx, wanted)
 		if err != nil {
 			return err
 		}
-		r.sharing.groups = Likeness(wanted, files, old)
+		r.groups = Likeness(wanted, files, old)
 	}
 	for i, b := range r.boxes {
 		b.waiting = waitLast(b.fetches(), func(o Op) bool {
-			return b.mayLink(o) && waits(r.sharing.groups, i, bySizeAndDate(o.Size, o.Date, ""))
+			return b.mayLink(o) && waits(r.groups, i, bySizeAndDate(o.Size, o.Date, ""))
 		})
 	}
-	for _, a := range r.sharing.groups {
+	for _, a := range r.groups {
 		b := r.boxes[a.Box]
 		if b.arrived == nil {
 			b.arrived = map[state.UID]string{}
@@ -107,7 +107,7 @@ func (r *run) unloadedAlike(ctx context.Context, wanted []Alike) (alike []Alike,
 
 // lead is the mailbox that a message waits for.
 func (r *run) lead(o Op) *box {
-	return r.boxes[alikeTo(r.sharing.groups, bySizeAndDate(o.Size, o.Date, ""))[0].Box]
+	return r.boxes[alikeTo(r.groups, bySizeAndDate(o.Size, o.Date, ""))[0].Box]
 }
 
 // waiting reports whether there is anything to share.

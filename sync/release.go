@@ -174,18 +174,6 @@ func (l *leaving) hold(uid state.UID) {
 	l.fixed[uid] = false
 }
 
-// departures is what all mailboxes have in common of what leaves the server.
-type departures struct {
-	copies copyTable             // messages that leave from several mailboxes
-	went   map[string]*lot       // of messages of which copies went: what was counted
-	number int64                 // of this archive run, 0: not known yet
-	undo   bool                  // it is undone
-	lost   []state.MailboxRow    // mailboxes that an undo is about, and that the server does not list
-	bin    *state.ServerSnapshot // what lies in the server's trash, as an undo found it; nil: not looked at
-	roots  map[string]Tree       // folders of archives that are open
-	index  map[string][]shelved  // what lies in the configured one, by token; nil: not looked at
-}
-
 // leave notes that a message goes.
 func (r *run) leave(m Resident) {
 	b := r.boxes[m.Box]
@@ -204,7 +192,7 @@ func (r *run) leave(m Resident) {
 	l.Messages++
 	l.Bytes += m.octets()
 	if word := m.word(); word != "" {
-		r.departures.copies.add(word, copyOf{b, m.UID})
+		r.copies.add(word, copyOf{b, m.UID})
 	}
 }
 

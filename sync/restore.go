@@ -82,7 +82,7 @@ type Restoration struct {
 // restoring is one run of a Restore.
 type restoring struct {
 	*Restore
-	memory  func(gen state.GenID) (book, error)
+	memory  func(gen state.GenID) (recorded, error)
 	turn    turn // guards out, the ledger and elsewhere
 	out     Restoration
 	listing *state.Listing
@@ -90,11 +90,17 @@ type restoring struct {
 	elsewhere map[[state.DigestSize]byte]bool
 }
 
+// recorded is what is known of a generation.
+type recorded struct {
+	records []state.Record // sorted by UID
+	proofs  map[state.UID]state.Proof
+}
+
 // Run does it. The Restoration is never nil; what failed is in it. memory loads what is
 // recorded of a generation; nil where nothing is.
 func (t *Restore) Run(ctx context.Context, memory Memory) *Restoration {
 	r := &restoring{Restore: t, turn: newTurn()}
-	r.memory = func(gen state.GenID) (b book, err error) {
+	r.memory = func(gen state.GenID) (b recorded, err error) {
 		if b.records, err = memory.Records(ctx, gen); err == nil {
 			b.proofs, err = memory.Proofs(ctx, gen, nil)
 		}

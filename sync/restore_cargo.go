@@ -22,7 +22,7 @@ type cargo struct {
 // load lists the messages of a source, and what of it is left out. Two files of one identity with the same bytes are
 // one message.
 func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (all []*cargo, left []state.Passed, older int, err error) {
-	books := map[string]*book{}
+	books := map[string]*recorded{}
 	token := ""
 	for _, g := range s.Row.Generations {
 		b, err := r.memory(g.ID)
@@ -92,14 +92,14 @@ func (r *restoring) load(ctx context.Context, s *Source, kw *state.Keywords) (al
 	return all, left, older, nil
 }
 
-// recalled takes what is recorded of a file's message, and returns the names of the flags that it had. b is the book
+// recalled takes what is recorded of a file's message, and returns the names of the flags that it had. b is that
 // of its token, nil where there is none.
-func (r *restoring) recalled(c *cargo, f state.Foreign, b *book, words *state.Keywords, can state.Flags) ([]string, error) {
+func (r *restoring) recalled(c *cargo, f state.Foreign, b *recorded, words *state.Keywords, can state.Flags) ([]string, error) {
 	if b == nil {
 		if owner := r.ownerOf(f.Token); owner != nil {
 			return r.strangerFlags(f, owner)
 		}
-		b = &book{}
+		b = &recorded{}
 	}
 	flags := f.Flags
 	if rec, ok := recordOf(b.records, f.UID, f.Variant); ok && (rec.Status.HasFile() || rec.Status == state.Archived) {
@@ -148,7 +148,7 @@ func (r *restoring) strangerFlags(f state.Foreign, owner *Source) ([]string, err
 }
 
 // undated takes a file's date away where the server told none: the name has the time it came.
-func (c *cargo) undated(b *book, f state.Foreign) {
+func (c *cargo) undated(b *recorded, f state.Foreign) {
 	if b == nil {
 		return
 	}

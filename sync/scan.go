@@ -54,7 +54,7 @@ func (r *run) scan(ctx context.Context) error {
 // what STATUS says and what a stat of the directories says are as they were.
 func (r *run) unchanged(b *box) bool {
 	g := b.gen()
-	if g == nil || !g.Clean || b.useTold || r.Full || r.due(g) || r.mayLeave(g) || r.departures.undo || r.Policy.Refetch || r.acceptsIn(b) || r.StateMoved || r.elsewhere() || r.row.Policy != r.lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.useTold || r.Full || r.due(g) || r.mayLeave(g) || r.undoing || r.Policy.Refetch || r.acceptsIn(b) || r.StateMoved || r.elsewhere() || r.row.Policy != r.lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.row.Path)

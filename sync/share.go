@@ -9,24 +9,17 @@ import (
 	"mailsync/state"
 )
 
-// sharing is what the mailboxes of a run have in common of messages that are in several.
-type sharing struct {
-	groups []Alike
-	stores map[*box]*store // where files are that lie in mailboxes in which nothing changed
-	given  map[link]bool
-}
-
 // link is a message whose file was linked into a mailbox.
 type link struct {
 	of copyOf
 	to *box
 }
 
-func (s *sharing) give(l link) {
-	if s.given == nil {
-		s.given = map[link]bool{}
+func (r *run) give(l link) {
+	if r.given == nil {
+		r.given = map[link]bool{}
 	}
-	s.given[l] = true
+	r.given[l] = true
 }
 
 // shareBatch is how many messages are asked about, linked and committed at once.
@@ -78,7 +71,7 @@ func (r *run) shareBatch(ctx context.Context, box int, ops []Op) (left []Op, err
 	for _, o := range ops {
 		linked := false
 		for _, s := range sources[o.UID] {
-			if r.sharing.given[link{s.of, b}] {
+			if r.given[link{s.of, b}] {
 				continue // two messages of one Maildir share no file
 			}
 			rec, placed, err := r.linkFrom(ctx, b, o, s, ids[o.UID].MessageID)
@@ -88,7 +81,7 @@ func (r *run) shareBatch(ctx context.Context, box int, ops []Op) (left []Op, err
 			if linked = placed.Name != ""; !linked {
 				continue
 			}
-			r.sharing.give(link{s.of, b})
+			r.give(link{s.of, b})
 			c.Put = append(c.Put, rec)
 			c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: s.proof.Digest, Bytes: s.proof.Bytes, EmailID: s.proof.EmailID})
 			if placed.Found {

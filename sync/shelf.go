@@ -79,8 +79,8 @@ func (r *run) meant(ctx context.Context, b *box) (map[state.UID]state.Departure,
 // archiveRun is the number of this archive run: one more than the last one's, or that of
 // the last one where it did not come to its end.
 func (r *run) archiveRun(ctx context.Context) (int64, error) {
-	if r.departures.number != 0 {
-		return r.departures.number, nil
+	if r.archiveNumber != 0 {
+		return r.archiveNumber, nil
 	}
 	rows, err := r.Base.Mailboxes(ctx)
 	if err != nil {
@@ -102,11 +102,11 @@ func (r *run) archiveRun(ctx context.Context) (int64, error) {
 			}
 		}
 	}
-	r.departures.number = last + 1
+	r.archiveNumber = last + 1
 	if open {
-		r.departures.number = last
+		r.archiveNumber = last
 	}
-	return r.departures.number, nil
+	return r.archiveNumber, nil
 }
 
 func (r *run) isReleased(gen state.GenID, uid state.UID) bool {
@@ -117,7 +117,7 @@ func (r *run) isReleased(gen state.GenID, uid state.UID) bool {
 
 // shelfTree opens a folder of archives, once a run.
 func (r *run) shelfTree(root string, create bool) (Tree, error) {
-	if tree := r.departures.roots[root]; tree != nil {
+	if tree := r.roots[root]; tree != nil {
 		return tree, nil
 	}
 	if r.Release.Shelf == nil {
@@ -127,10 +127,10 @@ func (r *run) shelfTree(root string, create bool) (Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", root, err)
 	}
-	if r.departures.roots == nil {
-		r.departures.roots = map[string]Tree{}
+	if r.roots == nil {
+		r.roots = map[string]Tree{}
 	}
-	r.departures.roots[root] = tree
+	r.roots[root] = tree
 	return tree, nil
 }
 

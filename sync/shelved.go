@@ -49,14 +49,14 @@ func (r *run) recall(ctx context.Context, b *box) error {
 func (r *run) index(ctx context.Context) (map[string][]shelved, error) {
 	r.turn.take()
 	defer r.turn.give()
-	if r.departures.index != nil {
-		return r.departures.index, nil
+	if r.indexed != nil {
+		return r.indexed, nil
 	}
 	index := map[string][]shelved{}
 	root := r.Release.Into.Root
 	tree, err := r.shelfTree(root, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.departures.index = index
+		r.indexed = index
 		return index, nil
 	}
 	if err != nil {
@@ -88,6 +88,6 @@ func (r *run) index(ctx context.Context) (map[string][]shelved, error) {
 			}
 		}
 	}
-	r.departures.index = index
+	r.indexed = index
 	return index, nil
 }

@@ -33,7 +33,7 @@ func (r *run) sourcesOf(ctx context.Context, box int, ops []Op, ids map[state.UI
 		if _, told := ids[o.UID]; !told {
 			continue
 		}
-		for _, a := range alikeTo(r.sharing.groups, bySizeAndDate(o.Size, o.Date, "")) {
+		for _, a := range alikeTo(r.groups, bySizeAndDate(o.Size, o.Date, "")) {
 			if a.Box != box && (a.gives() || r.boxes[a.Box].arrived[a.UID] != "") {
 				groups[o.UID] = append(groups[o.UID], a)
 				asked[a.Box] = append(asked[a.Box], a.UID)
@@ -123,14 +123,14 @@ func (r *run) storeOf(ctx context.Context, b *box) *store {
 	if b.md != nil {
 		return &store{b.md, b.disk}
 	}
-	if st := r.sharing.stores[b]; st != nil {
+	if st := r.stores[b]; st != nil {
 		return st
 	}
 	st := &store{}
-	if r.sharing.stores == nil {
-		r.sharing.stores = map[*box]*store{}
+	if r.stores == nil {
+		r.stores = map[*box]*store{}
 	}
-	r.sharing.stores[b] = st
+	r.stores[b] = st
 	var err error
 	if st.md, err = r.Tree.Open(b.row.Path); err != nil {
 		return st

@@ -19,7 +19,7 @@ import (
 // back twice. The Result is never nil.
 func (a *Account) Undo(ctx context.Context) *Result {
 	r := newRun(a)
-	r.departures.undo = true
+	r.undoing = true
 	r.result.Began = time.Now()
 	for _, phase := range []func(context.Context) error{r.identify, r.listDeparted, r.scan, r.findLast, r.undo, r.settle} {
 		if err := phase(ctx); err != nil {
@@ -67,7 +67,7 @@ func (r *run) undoBox(ctx context.Context, b *box) error {
 	r.holdsProven(b, proofs)
 	var last []state.Departure
 	for _, d := range list {
-		if d.Run == r.departures.number {
+		if d.Run == r.archiveNumber {
 			last = append(last, d)
 			if p, proven := proofs[d.UID]; proven {
 				r.holds(b, p.Digest)
@@ -114,7 +114,7 @@ func (r *run) beyondUndo(ctx context.Context, b *box) error {
 	}
 	n := 0
 	for _, t := range all {
-		if t.old && t.Run == r.departures.number && t.away() {
+		if t.old && t.Run == r.archiveNumber && t.away() {
 			n++
 		}
 	}

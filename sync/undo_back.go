@@ -94,7 +94,7 @@ func (r *run) moveSome(ctx context.Context, b *box, batch []outgoing, from []sta
 		return err
 	}
 	uids := slices.Sorted(slices.Values(from))
-	answers, failed := r.Server.Move(ctx, r.trash, r.departures.bin.Mark.UIDValidity, uids, b.listed.Raw)
+	answers, failed := r.Server.Move(ctx, r.trash, r.bin.Mark.UIDValidity, uids, b.listed.Raw)
 	for _, m := range answers {
 		moved[of[m.From]] = true
 	}
@@ -144,12 +144,12 @@ func (r *run) inTheBin(ctx context.Context, b *box, last []state.Departure) (fil
 	if len(all) == 0 {
 		return nil, nil, nil
 	}
-	if r.departures.bin == nil {
-		if r.departures.bin, err = r.trashListing(ctx); err != nil {
+	if r.bin == nil {
+		if r.bin, err = r.trashListing(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
-	bin := r.departures.bin
+	bin := r.bin
 	var sought []Sought
 	var ask []state.UID
 	for _, m := range bin.Messages {

@@ -109,7 +109,7 @@ func (r *run) listDeparted(ctx context.Context) error {
 	for i := range r.rows {
 		row := &r.rows[i]
 		if key := state.RawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
-			r.departures.lost = append(r.departures.lost, *row)
+			r.unlisted = append(r.unlisted, *row)
 		}
 	}
 	return nil
@@ -118,7 +118,7 @@ func (r *run) listDeparted(ctx context.Context) error {
 // findLast finds the run that is taken back, now that it is known what became of its messages.
 func (r *run) findLast(ctx context.Context) error {
 	var all []Taken
-	lost := make([][]departed, len(r.departures.lost))
+	lost := make([][]departed, len(r.unlisted))
 	for _, b := range r.boxes {
 		list, err := r.taken(ctx, &b.row, b)
 		if err != nil {
@@ -130,7 +130,7 @@ func (r *run) findLast(ctx context.Context) error {
 	}
 	for i := range lost {
 		var err error
-		if lost[i], err = r.taken(ctx, &r.departures.lost[i], nil); err != nil {
+		if lost[i], err = r.taken(ctx, &r.unlisted[i], nil); err != nil {
 			return err
 		}
 		for _, t := range lost[i] {
@@ -138,7 +138,7 @@ func (r *run) findLast(ctx context.Context) error {
 		}
 	}
 	last := LastTaken(all)
-	r.departures.number = last
+	r.archiveNumber = last
 	r.result.NothingToUndo = true
 	for _, t := range all {
 		r.result.NothingToUndo = r.result.NothingToUndo && !(t.Run == last && t.away())
@@ -149,7 +149,7 @@ func (r *run) findLast(ctx context.Context) error {
 		}
 		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
 			WithHint("make it there again, and undo once more; if it has another name there, sync first")
-		if err := r.problem(r.departures.lost[i].Path, 0, err); err != nil {
+		if err := r.problem(r.unlisted[i].Path, 0, err); err != nil {
 			return err
 		}
 	}
