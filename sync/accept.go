@@ -6,47 +6,32 @@ import (
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
 )
-
-// Message names one message of an account.
-type Message struct {
-	Mailbox string // decoded name, levels joined by "/"
-	UID     state.UID
-}
-
-func (m Message) String() string { return fmt.Sprintf("%s:%d", m.Mailbox, m.UID) }
 
 // accept turns the fetches of messages that the user has accepted into agreements: that an
 // outstanding message cannot be had, which counts as no failure any more; that one which is here, and
 // of another length than the server announces, is all there is of it.
-func (r *run) accept(b *box) {
+func (r *run) accept(b *mailbox.Box) {
 	for _, m := range r.Accept {
-		if !state.SameName(m.Mailbox, b.name) {
+		if !state.SameName(m.Mailbox, b.Name) {
 			continue
 		}
-		rec := b.record(m.UID)
-		o := Op{Kind: OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
-		planned := func(p Op) bool { return p.UID == m.UID && (p.Kind == OpFetch || p.Kind == OpAgree) }
-		switch i := slices.IndexFunc(b.ops, planned); {
-		case rec.Status == state.Outstanding && i >= 0 && b.ops[i].Kind == OpFetch:
-			o.Status, o.Flags = state.Accepted, b.ops[i].Flags
-		case !inDoubt(rec):
+		rec := b.Record(m.UID)
+		o := plan.Op{Kind: plan.OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
+		planned := func(p plan.Op) bool { return p.UID == m.UID && (p.Kind == plan.OpFetch || p.Kind == plan.OpAgree) }
+		switch i := slices.IndexFunc(b.Ops, planned); {
+		case rec.Status == state.Outstanding && i >= 0 && b.Ops[i].Kind == plan.OpFetch:
+			o.Status, o.Flags = state.Accepted, b.Ops[i].Flags
+		case !plan.InDoubt(rec):
 			continue
-		case i >= 0 && b.ops[i].Kind == OpAgree:
-			o.Flags = b.ops[i].Flags
+		case i >= 0 && b.Ops[i].Kind == plan.OpAgree:
+			o.Flags = b.Ops[i].Flags
 		}
-		b.ops = append(slices.DeleteFunc(b.ops, planned), o)
+		b.Ops = append(slices.DeleteFunc(b.Ops, planned), o)
 	}
-	sortOps(b.ops)
-}
-
-func (r *run) accepts(b *box, uid state.UID) bool {
-	return slices.ContainsFunc(r.Accept, func(m Message) bool { return m.UID == uid && state.SameName(m.Mailbox, b.name) })
-}
-
-// acceptsIn reports whether a message of a mailbox is to be accepted.
-func (r *run) acceptsIn(b *box) bool {
-	return slices.ContainsFunc(r.Accept, func(m Message) bool { return state.SameName(m.Mailbox, b.name) })
+	plan.SortOps(b.Ops)
 }
 
 // unaccepted complains of messages that were to be accepted and are not outstanding:
@@ -54,8 +39,8 @@ func (r *run) acceptsIn(b *box) bool {
 func (r *run) unaccepted(ctx context.Context) error {
 	for _, m := range r.Accept {
 		why := "no such mailbox is included in this run"
-		for _, b := range r.boxes {
-			if !state.SameName(m.Mailbox, b.name) {
+		for _, b := range r.Boxes {
+			if !state.SameName(m.Mailbox, b.Name) {
 				continue
 			}
 			var err error
@@ -68,7 +53,7 @@ func (r *run) unaccepted(ctx context.Context) error {
 		}
 		err := state.Faultf(state.Other, "cannot accept %v: %s", m, why).
 			WithHint("only a message that is outstanding, or in doubt for its length, can be accepted; the name is the mailbox's as it is told, and the number its uid")
-		if err := r.problem(m.Mailbox, m.UID, err); err != nil {
+		if err := r.Problem(m.Mailbox, m.UID, err); err != nil {
 			return err
 		}
 	}
@@ -76,12 +61,12 @@ func (r *run) unaccepted(ctx context.Context) error {
 }
 
 // whyNot says why a message of a mailbox is not accepted by this run, "" if it is.
-func (r *run) whyNot(ctx context.Context, b *box, uid state.UID) (string, error) {
-	if b.failed {
+func (r *run) whyNot(ctx context.Context, b *mailbox.Box, uid state.UID) (string, error) {
+	if b.Failed {
 		return "", nil // told already, and what it is about cannot be known
 	}
-	records := b.records
-	if g := b.gen(); records == nil && g != nil && g.ID != 0 {
+	records := b.Records
+	if g := b.Gen(); records == nil && g != nil && g.ID != 0 {
 		var err error
 		if records, err = r.Base.Records(ctx, g.ID); err != nil {
 			return "", fmt.Errorf("read state: %w", err)
@@ -91,12 +76,12 @@ func (r *run) whyNot(ctx context.Context, b *box, uid state.UID) (string, error)
 		if rec.UID != uid {
 			continue
 		}
-		for _, o := range b.ops {
-			if o.UID == uid && o.Kind == OpAgree && (o.Status == state.Accepted || inDoubt(rec)) {
+		for _, o := range b.Ops {
+			if o.UID == uid && o.Kind == plan.OpAgree && (o.Status == state.Accepted || plan.InDoubt(rec)) {
 				return "", nil
 			}
 		}
-		if rec.Status == state.Accepted || rec.Status == state.Live && rec.Tries == lengthAccepted {
+		if rec.Status == state.Accepted || rec.Status == state.Live && rec.Tries == plan.LengthAccepted {
 			return "", nil
 		}
 		return fmt.Sprintf("it is neither outstanding nor in doubt (%v)", rec.Status), nil

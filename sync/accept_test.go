@@ -6,12 +6,13 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // accepting makes an account accept messages.
-func accepting(messages ...sync.Message) func(*sync.Account) {
-	return func(a *sync.Account) { a.Accept = messages }
+func accepting(messages ...plan.Message) func(*port.Account) {
+	return func(a *port.Account) { a.Accept = messages }
 }
 
 // brokenThree is a lab in which INBOX's third message never comes whole, after a run.
@@ -28,7 +29,7 @@ func brokenThree(t testing.TB) *lab {
 // Refetch once it can be had.
 func TestAccept(t *testing.T) {
 	l := brokenThree(t)
-	l.change = accepting(sync.Message{Mailbox: "inbox", UID: 3})
+	l.change = accepting(plan.Message{Mailbox: "inbox", UID: 3})
 	r := l.clean(t)
 	if r.Outstanding != 0 || r.Accepted() != 1 || r.Here != 11 || r.OnServer != 12 {
 		t.Errorf("%d here of %d, %d outstanding, %d accepted", r.Here, r.OnServer, r.Outstanding, r.Accepted())
@@ -52,7 +53,7 @@ func TestAcceptTheWrongOne(t *testing.T) {
 	l := brokenThree(t)
 	l.server.Body = nil
 	l.clean(t)
-	for m, want := range map[sync.Message]string{
+	for m, want := range map[plan.Message]string{
 		{Mailbox: "INBOX", UID: 1}:     "neither outstanding nor in doubt (live)",
 		{Mailbox: "INBOX", UID: 999}:   "no message of that uid",
 		{Mailbox: "archive", UID: 1}:   "no such mailbox",
@@ -69,7 +70,7 @@ func TestAcceptTheWrongOne(t *testing.T) {
 func TestCutWhileAccepting(t *testing.T) {
 	for n := 1; ; n++ {
 		l := brokenThree(t)
-		l.change = accepting(sync.Message{Mailbox: "INBOX", UID: 3})
+		l.change = accepting(plan.Message{Mailbox: "INBOX", UID: 3})
 		step, reached := cutAt(n)
 		l.run(nil, step)
 		l.clean(t)
@@ -85,7 +86,7 @@ func TestCutWhileAccepting(t *testing.T) {
 }
 
 // pull is a policy that a backup has.
-func pull(a *sync.Account) {
+func pull(a *port.Account) {
 	wider := a.Policy
 	a.Policy, a.Wider = wider.PullOnly(), &wider
 }
@@ -182,7 +183,7 @@ func TestLimitedRun(t *testing.T) {
 	l.idle(t)
 
 	l.policy.FlagsToServer = true
-	l.change = func(a *sync.Account) { a.Include = func(m state.Listed) bool { return m.Raw == "INBOX" } }
+	l.change = func(a *port.Account) { a.Include = func(m state.Listed) bool { return m.Raw == "INBOX" } }
 	if r := l.clean(t); r.Mailboxes != 1 || r.FlagsToServer != 0 || r.Excluded.Mailboxes != 2 {
 		t.Errorf("%+v", r)
 	}
@@ -204,7 +205,7 @@ func TestFailedMailboxOfACopiedState(t *testing.T) {
 		}
 		return nil
 	}
-	l.change = func(a *sync.Account) { a.StateMoved = true; a.Full = true }
+	l.change = func(a *port.Account) { a.StateMoved = true; a.Full = true }
 	l.failing(t)
 	l.server.Command, l.change = nil, nil
 	if r := l.clean(t); r.Fetched != 1 {
@@ -215,11 +216,11 @@ func TestFailedMailboxOfACopiedState(t *testing.T) {
 // Census counts what is excluded.
 func TestCensus(t *testing.T) {
 	l := filled()
-	l.change = func(a *sync.Account) {
+	l.change = func(a *port.Account) {
 		a.Include = func(m state.Listed) bool { return m.Raw != "Archive" }
 		a.Census = true
 	}
-	if r := l.clean(t); r.Excluded != (sync.Excluded{Mailboxes: 1, Messages: 3}) || r.OnServer != 9 {
+	if r := l.clean(t); r.Excluded != (port.Excluded{Mailboxes: 1, Messages: 3}) || r.OnServer != 9 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -6,7 +6,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // eachOnce expects every message of the server's to be here once, and nothing else but only.
@@ -89,7 +90,7 @@ func TestWhatIsOnlyHereComesAgain(t *testing.T) {
 		mod  func(*lab)
 	}{
 		{"keep", func(*lab) {}},
-		{"delete", func(l *lab) { l.policy.OnServerDelete, l.policy.MaxDelete = sync.Delete, 100 }},
+		{"delete", func(l *lab) { l.policy.OnServerDelete, l.policy.MaxDelete = plan.Delete, 100 }},
 		{"append", func(l *lab) { l.policy.Append = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,7 +149,7 @@ func TestWhatIsOnlyHereComesAgainCut(t *testing.T) {
 func TestAMessageThatIsMended(t *testing.T) {
 	l := inbox(3)
 	l.clean(t)
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body = "spoiled\r\n" })
 	l.clean(t)
 	l.eachOnce(t, body(1))
@@ -193,7 +194,7 @@ func TestPOP3UniqueIDThatIsGivenAgain(t *testing.T) {
 	for _, deletes := range []bool{false, true} {
 		l := newPopLab(t, script.NewBox(popMails(4)...))
 		if deletes {
-			l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+			l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 		}
 		l.settle(t)
 		l.box.Lock()

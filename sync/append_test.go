@@ -9,7 +9,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // appender is an account in step whose new files go to the server.
@@ -236,7 +237,7 @@ func TestAppendWaitsForACompleteListing(t *testing.T) {
 	l.drop(t, "INBOX/new/x", "Subject: one\n\nhalf seen\n")
 	l.failing(t)
 	l.server.Unanswered, l.server.Partial = nil, true
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Messages = slices.Insert(m.Messages, 0, m.Messages[1]) }) // shift what is listed
 	l.failing(t)
 	if s, _ := l.copies(t, "half seen"); s != 1 {
@@ -272,13 +273,13 @@ func TestAppendOfAFileThatGoes(t *testing.T) {
 	for _, at := range []string{"append", "link"} { // before it is sent, and after
 		for _, c := range []struct {
 			name, to     string
-			deletion     sync.Deletion
+			deletion     plan.Deletion
 			server, disk int // where it was sent
 		}{
-			{"removed, deletions are carried over", "", sync.Delete, 0, 0},
-			{"removed, the server keeps it", "", sync.Keep, 1, 0},
-			{"moved, deletions are carried over", "Archive/cur/x:2,S", sync.Delete, 1, 1},
-			{"moved, whatever becomes of deletions", "Archive/cur/x:2,S", sync.Keep, 1, 1}, // a move is none
+			{"removed, deletions are carried over", "", plan.Delete, 0, 0},
+			{"removed, the server keeps it", "", plan.Keep, 1, 0},
+			{"moved, deletions are carried over", "Archive/cur/x:2,S", plan.Delete, 1, 1},
+			{"moved, whatever becomes of deletions", "Archive/cur/x:2,S", plan.Keep, 1, 1}, // a move is none
 		} {
 			t.Run(at+"/"+c.name, func(t *testing.T) {
 				l := appender(t)
@@ -319,7 +320,7 @@ func TestAppendOfAFileThatGoes(t *testing.T) {
 // the server, for nobody removed it.
 func TestAppendOfAFileThatIsWrittenAnew(t *testing.T) {
 	l := appender(t)
-	l.policy.OnDiskDelete = sync.Delete
+	l.policy.OnDiskDelete = plan.Delete
 	l.drop(t, "INBOX/new/x", "Subject: one\n\nfirst draft\n")
 	l.run(nil, func(step string) error {
 		if strings.HasPrefix(step, "link new/x") {

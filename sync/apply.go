@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/moves"
+	"mailsync/sync/plan"
 )
 
 // This file is the order in which a run changes anything, and the only place that has
@@ -16,32 +19,32 @@ import (
 
 // plan plans every mailbox that was scanned, under the brake.
 func (r *run) plan(ctx context.Context) error {
-	blind := r.blind()
-	for _, b := range r.boxes {
-		if b.idle || b.failed {
+	blind := r.moves.Blind()
+	for _, b := range r.Boxes {
+		if b.Idle || b.Failed {
 			continue
 		}
-		w := r.world(b)
-		w.Unsettable = Untried(b.gen(), b.server, b.full)
-		ops, waiting := plan(w)
-		b.deletions = waiting
-		if err := r.withheld(ctx, b, waiting.Unsettable); err != nil {
+		w := r.World(b)
+		w.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
+		ops, waiting := plan.Decide(w)
+		b.Waits = waiting
+		if err := r.change.Withheld(ctx, b, waiting.Unsettable); err != nil {
 			return err
 		}
-		ops = r.holdAppends(b, r.leaveBox(b, w, ops))
-		ops = slices.DeleteFunc(ops, func(o Op) bool { return b.moving[o.UID] })
-		ops = b.spare(ops)
+		ops = r.moves.HoldAppends(b, r.leaveBox(b, w, ops))
+		ops = slices.DeleteFunc(ops, func(o plan.Op) bool { return b.Moves.UIDs[o.UID] })
+		ops = b.Spare(ops)
 		if blind {
-			ops = b.await(ops)
+			ops = moves.Await(b, ops)
 		}
 		if err := r.brake(ctx, b, ops); err != nil {
 			return err
 		}
-		r.moveOps(b)
+		r.moves.MoveOps(b)
 		r.accept(b)
-		b.idle = len(b.ops) == 0 && !b.undone
+		b.Idle = len(b.Ops) == 0 && !b.Undone
 	}
-	if err := r.putOff(ctx); err != nil {
+	if err := r.fetch.PutOff(ctx); err != nil {
 		return err
 	}
 	if r.DryRun && r.Watch != nil {
@@ -52,24 +55,24 @@ func (r *run) plan(ctx context.Context) error {
 
 // tell says what a run would do.
 func (r *run) tell() {
-	for _, b := range r.boxes {
-		n := len(b.fetches())
-		for k, o := range b.ops {
-			if k >= n-b.waiting && k < n {
-				o = Op{Kind: OpLink, UID: o.UID, From: r.lead(o).name}
+	for _, b := range r.Boxes {
+		n := len(b.Fetches())
+		for k, o := range b.Ops {
+			if k >= n-b.Bodies.Waiting && k < n {
+				o = plan.Op{Kind: plan.OpLink, UID: o.UID, From: r.fetch.Lead(o).Name}
 			}
-			r.Watch.Op(b.name, o)
+			r.Watch.Op(b.Name, o)
 		}
 	}
 }
 
 // brake plans ops, but for the deletions that are too many. That they were is durable
 // before anything is done.
-func (r *run) brake(ctx context.Context, b *box, ops []Op) error {
+func (r *run) brake(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	var held state.Held
-	b.ops, held = Brake(ops, b.records, r.Policy, b.gen().Held)
-	if held != b.gen().Held {
-		if err := r.commit(ctx, b, state.Commit{Held: &held}); err != nil {
+	b.Ops, held = plan.Brake(ops, b.Records, r.Policy, b.Gen().Held)
+	if held != b.Gen().Held {
+		if err := r.Commit(ctx, b, state.Commit{Held: &held}); err != nil {
 			return err
 		}
 	}
@@ -77,41 +80,41 @@ func (r *run) brake(ctx context.Context, b *box, ops []Op) error {
 	if n == 0 {
 		return nil
 	}
-	b.undone = true
-	return r.problem(b.name, 0, state.Faultf(state.Braked, "%d deletions held back", n).
+	b.Undone = true
+	return r.Problem(b.Name, 0, state.Faultf(state.Braked, "%d deletions held back", n).
 		WithHint("if they are meant, run once more with --max-delete %d", n))
 }
 
-// create does what adds a copy or changes flags. A mailbox that fails here destroys
+// createAll does what adds a copy or changes flags. A mailbox that fails here destroys
 // nothing later.
-func (r *run) create(ctx context.Context) error {
+func (r *run) createAll(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	if err := r.carryMoves(ctx); err != nil {
+	if err := r.moves.CarryMoves(ctx); err != nil {
 		return err
 	}
-	if err := r.fetch(ctx); err != nil {
+	if err := r.fetch.Fetch(ctx); err != nil {
 		return err
 	}
-	if r.waiting() {
-		if err := r.share(ctx); err != nil {
+	if r.fetch.Waiting() {
+		if err := r.fetch.Share(ctx); err != nil {
 			return err
 		}
-		if err := r.fetch(ctx); err != nil {
+		if err := r.fetch.Fetch(ctx); err != nil {
 			return err
 		}
 	}
 	var g errgroup.Group
 	g.SetLimit(max(1, r.Connections))
-	for _, b := range r.boxes {
-		if b.idle || b.failed || ctx.Err() != nil {
+	for _, b := range r.Boxes {
+		if b.Idle || b.Failed || ctx.Err() != nil {
 			continue
 		}
 		g.Go(func() error {
-			if err := r.change(ctx, b); err != nil {
-				b.failed, b.undone = true, true
-				return r.problem(b.name, 0, err)
+			if err := r.changeBox(ctx, b); err != nil {
+				b.Failed, b.Undone = true, true
+				return r.Problem(b.Name, 0, err)
 			}
 			return nil
 		})
@@ -119,16 +122,16 @@ func (r *run) create(ctx context.Context) error {
 	return errors.Join(g.Wait(), ctx.Err())
 }
 
-// change does a mailbox's operations between fetch and release, each kind as one batch.
-func (r *run) change(ctx context.Context, b *box) error {
-	if err := r.leaveOut(b); err != nil {
+// changeBox does a mailbox's operations between fetch and release, each kind as one batch.
+func (r *run) changeBox(ctx context.Context, b *mailbox.Box) error {
+	if err := r.send.LeaveOut(b); err != nil {
 		return err
 	}
-	for _, batch := range []batch{
-		{OpAppend, r.appendFiles}, {OpFold, r.fold}, {OpFlagServer, r.flagServer}, {OpFlagDisk, r.flagDisk}, {OpAgree, r.agree},
+	for _, batch := range []mailbox.Batch{
+		{Kind: plan.OpAppend, Do: r.send.AppendFiles}, {Kind: plan.OpFold, Do: r.change.Fold}, {Kind: plan.OpFlagServer, Do: r.change.FlagServer}, {Kind: plan.OpFlagDisk, Do: r.change.FlagDisk}, {Kind: plan.OpAgree, Do: r.change.Agree},
 	} {
-		if ops := b.take(batch.kind); len(ops) > 0 {
-			if err := batch.do(ctx, b, ops); err != nil {
+		if ops := b.Take(batch.Kind); len(ops) > 0 {
+			if err := batch.Do(ctx, b, ops); err != nil {
 				return err
 			}
 		}
@@ -136,43 +139,20 @@ func (r *run) change(ctx context.Context, b *box) error {
 	return nil
 }
 
-// batch is how all operations of one kind are done in a mailbox.
-type batch struct {
-	kind OpKind
-	do   func(context.Context, *box, []Op) error
-}
-
-// take returns the operations of one kind whose message had no failure yet: an
-// operation that failed cancels the later ones of its UID.
-func (b *box) take(kind OpKind) []Op {
-	var ops []Op
-	for _, o := range b.ops {
-		if o.Kind != kind {
-			continue
-		}
-		if b.spoilt[o.UID] {
-			b.undone = true
-			continue
-		}
-		ops = append(ops, o)
-	}
-	return ops
-}
-
-// destroy does what takes a copy away, after everything that makes one was done.
-func (r *run) destroy(ctx context.Context) error {
+// destroyAll does what takes a copy away, after everything that makes one was done.
+func (r *run) destroyAll(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	if err := r.together(ctx); err != nil {
+	if err := r.archive.Together(ctx); err != nil {
 		return err
 	}
-	for _, b := range r.boxes {
-		if b.idle || b.failed || ctx.Err() != nil {
+	for _, b := range r.Boxes {
+		if b.Idle || b.Failed || ctx.Err() != nil {
 			continue
 		}
-		if r.stopped() {
-			b.undone = true
+		if r.Stopped() {
+			b.Undone = true
 			continue
 		}
 		if err := r.takeAway(ctx, b); err != nil {
@@ -184,17 +164,17 @@ func (r *run) destroy(ctx context.Context) error {
 
 // takeAway does a mailbox's operations from release on, each kind as one batch. One that
 // fails does not stop the others: each of them has its proof.
-func (r *run) takeAway(ctx context.Context, b *box) error {
-	for _, batch := range []batch{
-		{OpRelease, r.release}, {OpFileAway, r.finish}, {OpExpunge, r.expunge}, {OpRemove, r.remove}, {OpForget, r.forget},
+func (r *run) takeAway(ctx context.Context, b *mailbox.Box) error {
+	for _, batch := range []mailbox.Batch{
+		{Kind: plan.OpRelease, Do: r.archive.ReleaseBatch}, {Kind: plan.OpFileAway, Do: r.archive.Finish}, {Kind: plan.OpExpunge, Do: r.destroy.Expunge}, {Kind: plan.OpRemove, Do: r.destroy.Remove}, {Kind: plan.OpForget, Do: r.destroy.Forget},
 	} {
-		ops := b.take(batch.kind)
+		ops := b.Take(batch.Kind)
 		if len(ops) == 0 {
 			continue
 		}
-		if err := batch.do(ctx, b, ops); err != nil {
-			b.undone = true
-			if err := r.problem(b.name, 0, err); err != nil {
+		if err := batch.Do(ctx, b, ops); err != nil {
+			b.Undone = true
+			if err := r.Problem(b.Name, 0, err); err != nil {
 				return err
 			}
 		}

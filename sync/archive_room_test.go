@@ -8,13 +8,14 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // room is an archive run that makes room, the oldest mail first.
-func room(percent int, quota int64) func(*sync.Account) {
-	return func(a *sync.Account) {
-		a.Release.Cutoff = sync.Cutoff{NeverYoungerThan: 30 * 24 * time.Hour}
+func room(percent int, quota int64) func(*port.Account) {
+	return func(a *port.Account) {
+		a.Release.Cutoff = plan.Cutoff{NeverYoungerThan: 30 * 24 * time.Hour}
 		a.Release.UntilQuota, a.Release.Quota, a.Release.Into = percent, quota, nil
 	}
 }
@@ -75,7 +76,7 @@ func TestArchiveMakesRoomByConfiguration(t *testing.T) {
 // Nothing is decided by age where the clock is not trusted.
 func TestArchiveWithoutClock(t *testing.T) {
 	l := heavy(t)
-	r := l.archived(t, func(a *sync.Account) { a.AgesCount, a.Release.Into = false, nil })
+	r := l.archived(t, func(a *port.Account) { a.AgesCount, a.Release.Into = false, nil })
 	if r.Released.Messages != 0 || l.count("INBOX") != 5 {
 		t.Errorf("%+v", r.Released)
 	}
@@ -86,15 +87,15 @@ func TestArchiveViaTrash(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		labels bool
-		via    sync.Via
+		via    port.Via
 		trash  bool
 		ways   []string
 	}{
-		{"a server as usual", false, sync.ViaAuto, true, []string{"", "", ""}},
-		{"labels", true, sync.ViaAuto, true, []string{"Bin", "", "Bin"}},
-		{"labels, but as asked", true, sync.ViaExpunge, true, []string{"", "", ""}},
-		{"by the trash as asked", false, sync.ViaTrash, true, []string{"Bin", "", "Bin"}},
-		{"no trash", true, sync.ViaAuto, false, nil},
+		{"a server as usual", false, port.ViaAuto, true, []string{"", "", ""}},
+		{"labels", true, port.ViaAuto, true, []string{"Bin", "", "Bin"}},
+		{"labels, but as asked", true, port.ViaExpunge, true, []string{"", "", ""}},
+		{"by the trash as asked", false, port.ViaTrash, true, []string{"Bin", "", "Bin"}},
+		{"no trash", true, port.ViaAuto, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := old(t)
@@ -103,7 +104,7 @@ func TestArchiveViaTrash(t *testing.T) {
 				l.server.Create("Bin").Role = "trash"
 				l.server.Change("Bin", func(m *mem.Mailbox) { m.Add(body(50), 1_500_000_000, `\Seen`) })
 			}
-			r := l.archive(nil, nil, func(a *sync.Account) { a.Release.Via, a.Release.Into = c.via, nil })
+			r := l.archive(nil, nil, func(a *port.Account) { a.Release.Via, a.Release.Into = c.via, nil })
 			if !slices.Equal(l.server.Ways, c.ways) {
 				t.Errorf("they went by %q", l.server.Ways)
 			}
@@ -117,15 +118,15 @@ func TestArchiveViaTrash(t *testing.T) {
 // What POP3 asks for: a message goes once it is here, or has been here long enough; only
 // what the run leaves here may go, and a file that is not what came keeps its message.
 func TestCollectedMessagesGo(t *testing.T) {
-	collect := func(l *lab, c sync.Cutoff) {
+	collect := func(l *lab, c plan.Cutoff) {
 		c.Collected = true
-		l.change = func(a *sync.Account) {
-			a.AgesCount, a.Release = true, &sync.Release{Cutoff: c}
+		l.change = func(a *port.Account) {
+			a.AgesCount, a.Release = true, &port.Release{Cutoff: c}
 		}
 	}
 	l := heavy(t)
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(strings.Repeat("long\r\n", 500), 1_500_000_000) })
-	collect(l, sync.Cutoff{FetchedAge: 14 * 24 * time.Hour, BiggerThan: 2000})
+	collect(l, plan.Cutoff{FetchedAge: 14 * 24 * time.Hour, BiggerThan: 2000})
 	if l.clean(t); l.count("INBOX") != 5 {
 		t.Fatalf("%d stay; the large one goes once it is here", l.count("INBOX"))
 	}
@@ -136,7 +137,7 @@ func TestCollectedMessagesGo(t *testing.T) {
 	if len(r.Problems) != 1 || r.Problems[0].UID != 2 || l.count("INBOX") != 2 || l.count("Lists/Go") != 0 {
 		t.Fatalf("after two weeks %d and %d stay: %v", l.count("INBOX"), l.count("Lists/Go"), r.Problems)
 	}
-	collect(l, sync.Cutoff{})
+	collect(l, plan.Cutoff{})
 	l.server.Change("Lists/Go", func(m *mem.Mailbox) { m.Add(body(77), 1_500_000_000) })
 	if r := l.run(nil, nil); l.count("Lists/Go") != 0 || r.Fetched != 1 {
 		t.Errorf("at once: %+v", r)

@@ -19,6 +19,8 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // below is a folder of a disk as a file system of its own.
@@ -47,25 +49,25 @@ func (b below) SyncDir(dir string) error               { return b.FS.SyncDir(b.a
 const shelves = "shelves"
 
 // archiving is a run that archives what is older than a year, into folders by year.
-func (l *lab) archiving(a *sync.Account, under disk.FS) {
+func (l *lab) archiving(a *port.Account, under disk.FS) {
 	a.AgesCount = true
-	a.Release = &sync.Release{Alone: true,
-		Cutoff: sync.Cutoff{ByAge: true, OlderThan: 365 * 24 * time.Hour, KeepFlagged: true, KeepUnread: true}}
+	a.Release = &port.Release{Alone: true,
+		Cutoff: plan.Cutoff{ByAge: true, OlderThan: 365 * 24 * time.Hour, KeepFlagged: true, KeepUnread: true}}
 	l.shelve(a, under)
 }
 
 // shelve gives a run the archives.
-func (l *lab) shelve(a *sync.Account, under disk.FS) {
-	a.Release.Into = &sync.Into{Root: shelves, Path: func(mailbox string, date int64) string {
+func (l *lab) shelve(a *port.Account, under disk.FS) {
+	a.Release.Into = &port.Into{Root: shelves, Path: func(mailbox string, date int64) string {
 		return fmt.Sprintf("%d/%s", time.Unix(date, 0).UTC().Year(), mailbox)
 	}}
-	a.Release.Shelf = func(root string, _ bool) (sync.Tree, error) {
+	a.Release.Shelf = func(root string, _ bool) (port.Tree, error) {
 		return tree{maildir.Open(below{under, root}, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, nil
 	}
 }
 
 // archive runs the account as "archive --apply" does; mod changes the run.
-func (l *lab) archive(under disk.FS, step func(string) error, mod func(*sync.Account)) *sync.Result {
+func (l *lab) archive(under disk.FS, step func(string) error, mod func(*port.Account)) *port.Result {
 	if under == nil {
 		under = l.disk
 	}
@@ -75,11 +77,11 @@ func (l *lab) archive(under disk.FS, step func(string) error, mod func(*sync.Acc
 	if mod != nil {
 		mod(a)
 	}
-	return a.Run(context.Background())
+	return sync.Run(context.Background(), a)
 }
 
 // archived runs the archive and expects that all is well.
-func (l *lab) archived(t testing.TB, mod func(*sync.Account)) *sync.Result {
+func (l *lab) archived(t testing.TB, mod func(*port.Account)) *port.Result {
 	t.Helper()
 	r := l.archive(nil, nil, mod)
 	if r.Status() != "ok" {
@@ -88,7 +90,7 @@ func (l *lab) archived(t testing.TB, mod func(*sync.Account)) *sync.Result {
 	return r
 }
 
-func inPlace(a *sync.Account) { a.Release.Into = nil }
+func inPlace(a *port.Account) { a.Release.Into = nil }
 
 // old is a lab in which the archive finds old mail, read and unread, flagged, young and odd,
 // in two mailboxes, some of it not here yet.
@@ -136,7 +138,7 @@ func sorted(list []string) []string {
 func TestArchive(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		mod  func(*sync.Account)
+		mod  func(*port.Account)
 		want []string // where the messages lie on disk
 	}{
 		{"in place", inPlace, []string{"INBOX", "INBOX", "INBOX", "INBOX", "INBOX", "INBOX", "Lists/Go", "Lists/Go", "Lists/Go"}},
@@ -146,7 +148,7 @@ func TestArchive(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := old(t)
 			all := l.left()
-			plan := l.archive(nil, nil, func(a *sync.Account) {
+			plan := l.archive(nil, nil, func(a *port.Account) {
 				a.DryRun = true
 				if c.mod != nil {
 					c.mod(a)
@@ -187,12 +189,12 @@ func TestArchive(t *testing.T) {
 }
 
 // settledArchive runs the archive, then a plain sync, until nothing is left to do.
-func (l *lab) settledArchive(t testing.TB, mod func(*sync.Account)) string {
+func (l *lab) settledArchive(t testing.TB, mod func(*port.Account)) string {
 	t.Helper()
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.archived(t, mod)
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	l.clean(t)
@@ -223,7 +225,7 @@ func (l *lab) nothingIsLost(t testing.TB, all []string, when string) {
 
 var archiveWays = []struct {
 	name string
-	mod  func(*sync.Account)
+	mod  func(*port.Account)
 }{{"in place", inPlace}, {"into an archive", nil}}
 
 // TestArchiveCutAtEveryStep breaks an archive run off at every step. Nothing is lost at any
@@ -264,9 +266,9 @@ func TestArchiveIsFinishedBySync(t *testing.T) {
 		if !reached() {
 			break
 		}
-		l.change = func(a *sync.Account) {
-			a.Policy.OnServerDelete, a.Policy.OnDiskDelete = sync.Delete, sync.Delete // nothing of it is a user's deletion
-			a.Release = &sync.Release{}
+		l.change = func(a *port.Account) {
+			a.Policy.OnServerDelete, a.Policy.OnDiskDelete = plan.Delete, plan.Delete // nothing of it is a user's deletion
+			a.Release = &port.Release{}
 			l.shelve(a, l.disk)
 		}
 		l.clean(t)
@@ -509,7 +511,7 @@ func TestArchiveCopies(t *testing.T) {
 				})
 			}
 			l.clean(t)
-			before := l.archive(nil, nil, func(a *sync.Account) { a.DryRun = true }).Released
+			before := l.archive(nil, nil, func(a *port.Account) { a.DryRun = true }).Released
 			if c.gone == 6 && before.Bytes != before.Mailboxes[0].Bytes+before.Mailboxes[1].Bytes-int64(len(body(7))) || c.gone == 6 && before.Messages != 6 {
 				t.Errorf("copies count twice: %+v", before)
 			}

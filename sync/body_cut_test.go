@@ -10,7 +10,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // longMail is a message whose first octets, so many, end with a line where that is asked for.
@@ -32,7 +32,7 @@ func longMail(n int, lines bool) string {
 // cuttingServer ends the body of one message with an error, and yet ends its item well. size
 // says that it tells how long the body is.
 type cuttingServer struct {
-	sync.Server
+	port.Server
 	uid      state.UID
 	after    int
 	err      error
@@ -98,7 +98,7 @@ func TestBodyThatEndsWithAnError(t *testing.T) {
 							m.Add(body, 1_700_000_000)
 						}
 					})
-					l.change = func(a *sync.Account) {
+					l.change = func(a *port.Account) {
 						a.Server = cuttingServer{a.Server, 3, n, bad, together, size, bad == nil}
 					}
 					when := fmt.Sprintf("%d octets, %v, together %t, length told %t", n, bad, together, size)

@@ -9,7 +9,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // changing are the ways in which servers change what is appended.
@@ -328,8 +329,8 @@ func TestUndoConfirmed(t *testing.T) {
 				step, _ = cutAt(n)
 			}
 			l.undo(nil, step)
-			l.change = func(a *sync.Account) {
-				a.Release = &sync.Release{}
+			l.change = func(a *port.Account) {
+				a.Release = &port.Release{}
 				l.shelve(a, l.disk)
 			}
 			for range 3 {
@@ -465,7 +466,7 @@ func TestMoveCopiedWithoutAUID(t *testing.T) {
 		for _, c := range changing {
 			l := appender(t)
 			if delete {
-				l.policy.OnDiskDelete = sync.Delete
+				l.policy.OnDiskDelete = plan.Delete
 			}
 			c.way(l.server)
 			l.server.NoMove, l.server.NoCopyUID = true, true

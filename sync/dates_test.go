@@ -7,7 +7,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // An earlier version took a server's zero for a date, and recorded it. Now that the server tells
@@ -40,7 +41,7 @@ func TestArchiveWithADateOfAnEarlierVersion(t *testing.T) {
 	if r := l.clean(t); r.Fetched != 1 {
 		t.Errorf("%d were fetched", r.Fetched)
 	}
-	r := l.archived(t, func(a *sync.Account) { inPlace(a); a.Full = true })
+	r := l.archived(t, func(a *port.Account) { inPlace(a); a.Full = true })
 	if r.Released.Gone != 1 || r.Fetched != 0 {
 		t.Errorf("%d went, %d were fetched", r.Released.Gone, r.Fetched)
 	}
@@ -60,7 +61,7 @@ func TestRestoreWithoutDates(t *testing.T) {
 	})
 	l.clean(t)
 	p := newPort(l)
-	p.change = func(r *sync.Restore) { r.Since = 1_700_000_000 }
+	p.change = func(r *restore.Restore) { r.Since = 1_700_000_000 }
 	ok(t, p.restore(t, nil), 2, 0)
 	sn, err := p.server.Scan(t.Context(), state.ScanRequest{Raw: "INBOX", Full: true})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // mirrored is an account in step, under the policy that carries deletions both ways.
@@ -194,7 +194,7 @@ func TestTrashIsEmptiedByAClockThatCounts(t *testing.T) {
 	l.clean(t)
 	l.disk.Wait(t.Context(), 31*24*time.Hour)
 	counts, keep := false, 30*24*time.Hour
-	l.change = func(a *sync.Account) { a.AgesCount, a.TrashKeep = counts, &keep }
+	l.change = func(a *port.Account) { a.AgesCount, a.TrashKeep = counts, &keep }
 	l.clean(t)
 	if len(l.trashed(t)) != 1 {
 		t.Error("emptied by a clock that does not count")
@@ -209,9 +209,9 @@ func TestTrashIsEmptiedByAClockThatCounts(t *testing.T) {
 // A file that the user moved is no deletion, in however many runs it is looked at, and
 // whether or not the mailbox it lies in now is a part of the run.
 func TestMovedFilesAreNotExpunged(t *testing.T) {
-	for name, change := range map[string]func(*sync.Account){
+	for name, change := range map[string]func(*port.Account){
 		"to a mailbox of the run": nil,
-		"to one that is not":      func(a *sync.Account) { a.Include = func(l state.Listed) bool { return l.Raw == "INBOX" } },
+		"to one that is not":      func(a *port.Account) { a.Include = func(l state.Listed) bool { return l.Raw == "INBOX" } },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := mirrored(t)

@@ -8,7 +8,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // A flag that a mailbox does not let this user change is no failure: it is said once, stays as it is on both
@@ -17,7 +18,7 @@ func TestFlagDenied(t *testing.T) {
 	l := filled()
 	l.clean(t)
 	said := &notes{}
-	l.change = func(a *sync.Account) { a.Watch = said }
+	l.change = func(a *port.Account) { a.Watch = said }
 	l.server.Denies = []string{`\Flagged`}
 	l.rename(t, "number 1\r", "FS")
 	l.clean(t)
@@ -86,7 +87,7 @@ func TestAnotherFlagDenied(t *testing.T) {
 	l := filled()
 	l.clean(t)
 	said := &notes{}
-	l.change = func(a *sync.Account) { a.Watch = said }
+	l.change = func(a *port.Account) { a.Watch = said }
 	l.server.Denies = []string{`\Flagged`, `\Answered`}
 	l.rename(t, "number 1\r", "FS")
 	l.clean(t)
@@ -109,7 +110,7 @@ func TestAppendWithoutADeniedKeyword(t *testing.T) {
 	l.policy.Append = true
 	l.clean(t)
 	said := &notes{}
-	l.change = func(a *sync.Account) { a.Watch = said }
+	l.change = func(a *port.Account) { a.Watch = said }
 	l.server.Denies = []string{"$Forwarded", `\Seen`}
 	l.drop(t, "INBOX/cur/1500000000.M1P3.host:2,FPS", "Subject: mine\n\nhello\n")
 	for range 4 {
@@ -158,7 +159,7 @@ func TestUntried(t *testing.T) {
 		{"read-only", &state.ServerSnapshot{}, false, g.Unsettable},
 		{"everything is compared", examined, true, 0},
 	} {
-		if got := sync.Untried(g, c.sn, c.full); got != c.want {
+		if got := plan.Untried(g, c.sn, c.full); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 func (l *lab) serverFlags(raw string, uid state.UID) (all []string) {
@@ -58,7 +58,7 @@ func TestFlagThatDoesNotStick(t *testing.T) {
 		t.Errorf("stored %d times what does not stick", *n)
 	}
 	l.server.Loses = nil
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.clean(t)
 	l.change = nil
 	l.clean(t)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Mail programs call their folders as they like: what we would have escaped becomes a mailbox
@@ -50,7 +50,7 @@ func TestMaildirsWithOddNamesBecomeMailboxes(t *testing.T) {
 	}
 	l := begin()
 	said := &notes{}
-	l.change = func(a *sync.Account) { a.Watch = said }
+	l.change = func(a *port.Account) { a.Watch = said }
 	l.clean(t)
 	l.change = nil
 	l.clean(t)

@@ -7,7 +7,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // A UID that is another message by now, which only a full comparison sees.
@@ -19,7 +19,7 @@ func TestAnotherMessageUnderAKnownUID(t *testing.T) {
 		m.Find(2).Body = "another message\r\n"
 		m.Find(2).Flags = map[string]bool{`\Seen`: true}
 	})
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.clean(t)
 	l.change = nil
 	l.clean(t)
@@ -60,7 +60,7 @@ func TestSizeOrDateIsCorrected(t *testing.T) {
 			l.rename(t, "number 1\r", "F")
 			before := len(l.files(t))
 			l.server.Change("INBOX", func(m *mem.Mailbox) { c.change(m.Find(2)) })
-			l.change = func(a *sync.Account) { a.Full = true }
+			l.change = func(a *port.Account) { a.Full = true }
 			if r := l.clean(t); r.Fetched != 1 {
 				t.Errorf("fetched %d, want the one to be looked at", r.Fetched)
 			}
@@ -90,7 +90,7 @@ func TestKeptAwayUIDIsAnotherMessage(t *testing.T) {
 	l.remove(t, "number 1\r")
 	l.clean(t)
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body = "another message\r\n" })
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.clean(t)
 	if all := strings.Join(l.bodies(t), "\n"); !strings.Contains(all, "another message") {
 		t.Errorf("it is not here: %.500s", all)

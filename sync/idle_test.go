@@ -10,13 +10,14 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // countingBase tells what of the memory a run asks for that grows with the messages, or
 // changes.
 type countingBase struct {
-	sync.Base
+	port.Base
 	asked []string
 }
 
@@ -55,7 +56,7 @@ func TestWhatAnIdleRunCosts(t *testing.T) {
 	l.idle(t)
 
 	base := &countingBase{}
-	l.change = func(a *sync.Account) {
+	l.change = func(a *port.Account) {
 		base.Base, base.asked = a.Base, nil
 		a.Base = base
 	}
@@ -106,12 +107,12 @@ func TestWhatAnIdleRunCosts(t *testing.T) {
 // their square: what is committed in parts is not copied whole each time.
 func TestAFirstPullCopiesNoRecords(t *testing.T) {
 	base := []state.Record{{UID: 1, Size: 1}, {UID: 5, Size: 5}, {UID: 9, Size: 9}}
-	if !sync.Overwrite(base, []state.Record{{UID: 1, Size: 2}, {UID: 9, Size: 10}}) ||
+	if !plan.Overwrite(base, []state.Record{{UID: 1, Size: 2}, {UID: 9, Size: 10}}) ||
 		base[0].Size != 2 || base[1].Size != 5 || base[2].Size != 10 {
 		t.Errorf("%+v", base)
 	}
 	for _, put := range [][]state.Record{{{UID: 4}}, {{UID: 1, Size: 7}, {UID: 10}}} {
-		if sync.Overwrite(base, put) || base[0].Size != 2 {
+		if plan.Overwrite(base, put) || base[0].Size != 2 {
 			t.Errorf("%+v after %+v", base, put)
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // lab is an account on a server in memory, a disk in memory that can lose its power,
@@ -26,22 +28,22 @@ type lab struct {
 	server *mem.Server
 	disk   *disk.Mem
 	base   *mem.Base
-	policy sync.Policy
+	policy plan.Policy
 	torn   bool // a run broke off: leftovers in tmp are no fault
 	// change, if set, changes an account before it runs.
-	change func(*sync.Account)
+	change func(*port.Account)
 }
 
 func newLab() *lab {
 	l := &lab{server: mem.NewServer(), disk: disk.NewMem(disk.MemOptions{}), base: mem.NewBase()}
-	l.policy = sync.Policy{FlagsToDisk: true, FlagsToServer: true, MaxDelete: 100}
+	l.policy = plan.Policy{FlagsToDisk: true, FlagsToServer: true, MaxDelete: 100}
 	return l
 }
 
 // tree makes the Maildirs of a disk meet the engine's port.
 type tree struct{ *maildir.Tree }
 
-func (t tree) Open(p string) (sync.Maildir, error) {
+func (t tree) Open(p string) (port.Maildir, error) {
 	m, err := t.Tree.Open(p)
 	if err != nil {
 		return nil, err
@@ -49,7 +51,7 @@ func (t tree) Open(p string) (sync.Maildir, error) {
 	return m, nil
 }
 
-func (t tree) Create(p string, marker state.Marker) (sync.Maildir, error) {
+func (t tree) Create(p string, marker state.Marker) (port.Maildir, error) {
 	m, err := t.Tree.Create(p, marker)
 	if err != nil {
 		return nil, err
@@ -57,8 +59,8 @@ func (t tree) Create(p string, marker state.Marker) (sync.Maildir, error) {
 	return m, nil
 }
 
-func (l *lab) account(fs disk.FS) *sync.Account {
-	a := &sync.Account{Name: "test", Host: "imap.example.org", User: "ada", Server: l.server, Base: l.base, Policy: l.policy,
+func (l *lab) account(fs disk.FS) *port.Account {
+	a := &port.Account{Name: "test", Host: "imap.example.org", User: "ada", Server: l.server, Base: l.base, Policy: l.policy,
 		Tree: tree{maildir.Open(fs, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, Wait: l.disk.Wait, Now: l.disk.Now}
 	if l.change != nil {
 		l.change(a)
@@ -67,17 +69,17 @@ func (l *lab) account(fs disk.FS) *sync.Account {
 }
 
 // run runs the account on the lab's disk, or another view of it.
-func (l *lab) run(fs disk.FS, step func(string) error) *sync.Result {
+func (l *lab) run(fs disk.FS, step func(string) error) *port.Result {
 	if fs == nil {
 		fs = l.disk
 	}
 	a := l.account(fs)
 	a.Step = step
-	return a.Run(context.Background())
+	return sync.Run(context.Background(), a)
 }
 
 // clean runs the account and expects that nothing goes wrong.
-func (l *lab) clean(t testing.TB) *sync.Result {
+func (l *lab) clean(t testing.TB) *port.Result {
 	t.Helper()
 	r := l.run(nil, nil)
 	if r.Status() != "ok" {

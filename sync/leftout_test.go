@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // locked is a Maildir of which some files cannot be read, or nothing can.
 type locked struct {
-	sync.Maildir
+	port.Maildir
 	files string // those with this in their names
 	all   bool
 }
@@ -38,8 +39,8 @@ func (l locked) Scan(ctx context.Context, token string, expect []state.UID, kw *
 func TestRestoreGoesOnBehindWhatCannotBeRead(t *testing.T) {
 	l, _ := shipped(t)
 	p := newPort(l)
-	p.change = func(r *sync.Restore) {
-		var from []sync.Source
+	p.change = func(r *restore.Restore) {
+		var from []port.Source
 		for i := range r.From {
 			switch s := &r.From[i]; s.Name {
 			case "INBOX":
@@ -88,12 +89,5 @@ func TestRestoreNamesWhatIsNoMessage(t *testing.T) {
 	}
 	if len(r.Problems) != 3 {
 		t.Errorf("%d problems: %s", len(r.Problems), text)
-	}
-}
-
-func TestDescribeOfThousands(t *testing.T) {
-	problems, count := sync.DescribeMany(3000)
-	if count != 3000 || len(problems) != 21 || !strings.HasPrefix(problems[20].Error(), "2980 more in Archive are not sent: the file is compressed") {
-		t.Errorf("%d of 3000 counted, %d problems, the last is %v", count, len(problems), problems[len(problems)-1])
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"mailsync/internal/testkit/mem"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // What a run finds in a Maildir may not be durable yet: another program did it, or a run
@@ -43,7 +43,7 @@ func TestWhatIsLearnedOfTheDiskIsDurable(t *testing.T) {
 				l.clean(t)
 				l.disk = l.disk.Crash(rand.New(rand.NewPCG(seed, 1)))
 				l.disk.Wait(t.Context(), time.Hour)
-				l.change = func(a *sync.Account) { a.Full = true }
+				l.change = func(a *port.Account) { a.Full = true }
 				l.clean(t)
 				l.clean(t)
 				l.server.Change("INBOX", func(m *mem.Mailbox) {

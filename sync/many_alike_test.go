@@ -2,16 +2,14 @@ package sync_test
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"mailsync/backends/maildir"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Logs that a machine mails each minute have one size, one second's date and no Message-ID. What is the same
@@ -42,7 +40,7 @@ func backwards(s *mem.Server, uidValidity uint32) {
 
 // counted is a Maildir that counts how often a file is read.
 type counted struct {
-	sync.Maildir
+	port.Maildir
 	reads *atomic.Int64
 }
 
@@ -52,37 +50,16 @@ func (c counted) Inspect(name string, want *state.Proof) (state.Received, error)
 }
 
 type countedTree struct {
-	sync.Tree
+	port.Tree
 	reads *atomic.Int64
 }
 
-func (c countedTree) Open(path string) (sync.Maildir, error) {
+func (c countedTree) Open(path string) (port.Maildir, error) {
 	m, err := c.Tree.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	return counted{m, c.reads}, nil
-}
-
-// octetsOf are those that f allocates: what it compares it has in lists.
-func octetsOf(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
-func TestMatchingOfManyAlikeIsNotQuadratic(t *testing.T) {
-	const n = 20_000
-	octets := octetsOf(func() {
-		if got, err := sync.MatchAlike(n); got != n || err != nil {
-			t.Errorf("%d of %d are matched: %v", got, n, err)
-		}
-	})
-	if octets > n*5000 {
-		t.Errorf("%d alike cost %d octets: each was listed for each", n, octets)
-	}
 }
 
 func TestRestoreOfManyAlike(t *testing.T) {
@@ -106,7 +83,7 @@ func TestTiesOfManyAlikeReadEachFileAFewTimes(t *testing.T) {
 			c.lose(l)
 			backwards(l.server, 4711)
 			var reads atomic.Int64
-			l.change = func(a *sync.Account) {
+			l.change = func(a *port.Account) {
 				a.Tree = countedTree{tree{maildir.Open(l.disk, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, &reads}
 			}
 			l.clean(t)
@@ -120,17 +97,5 @@ func TestTiesOfManyAlikeReadEachFileAFewTimes(t *testing.T) {
 			l.clean(t)
 			l.idle(t)
 		})
-	}
-}
-
-// A server without UIDPLUS tells no UID of what it stores: all is found again by its bytes.
-func TestManyAlikeOfWhichNoUIDIsTold(t *testing.T) {
-	const n = 40_000
-	begin := time.Now()
-	if got := sync.PairAlike(n); got != n {
-		t.Errorf("%d of %d are paired", got, n)
-	}
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("pairing %d of the same bytes took %v", n, took)
 	}
 }

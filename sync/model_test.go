@@ -15,7 +15,8 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // A history is what happens to one account that is mirrored: messages come, are flagged,
@@ -65,9 +66,9 @@ func newHistory(seed uint64) *history {
 	h.server.Create("Lists/Go")
 	h.server.NoUIDPlus = h.r.IntN(8) == 0
 	h.server.ByContent = seed%3 == 0
-	h.policy.Append, h.policy.OnServerDelete = true, sync.Delete
+	h.policy.Append, h.policy.OnServerDelete = true, plan.Delete
 	if !h.server.NoUIDPlus {
-		h.policy.OnDiskDelete = sync.Delete
+		h.policy.OnDiskDelete = plan.Delete
 	}
 	h.policy.MaxDelete, h.policy.Meant = 1000, true
 	return h
@@ -324,7 +325,7 @@ func (h *history) breaks(t *testing.T) {
 // quiet runs until there is nothing to do.
 func (h *history) quiet(t *testing.T) {
 	t.Helper()
-	h.change = func(a *sync.Account) { a.Full = true }
+	h.change = func(a *port.Account) { a.Full = true }
 	h.run(t)
 	h.change = nil
 	for range 8 {
@@ -367,7 +368,7 @@ func (h *history) check(t *testing.T) {
 	}
 	slices.Sort(server)
 	slices.Sort(files)
-	if !slices.Equal(server, files) && !(h.policy.OnDiskDelete == sync.Keep && subset(files, server)) {
+	if !slices.Equal(server, files) && !(h.policy.OnDiskDelete == plan.Keep && subset(files, server)) {
 		t.Errorf("on the server %q\nhere          %q", server, files)
 	}
 	for n := 1; n <= h.next; n++ {

@@ -10,7 +10,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
 )
 
 // holiday is the message that moves: "a" is Holiday in INBOX, and Paid in Archive.
@@ -147,7 +147,7 @@ func TestKeywordsOfAMessageThatMoves(t *testing.T) {
 			l.each(t, "Subject: beach", func(p string) { l.move(t, p, "INBOX/cur/1700000000.R1.host:2,FSa") })
 		}, "INBOX[Holiday \\Flagged \\Seen] | INBOX[F S Holiday]"},
 		{"not at all, and its file has another name, where deletions travel", func(l *lab) {
-			l.policy.Append, l.policy.OnDiskDelete, l.policy.OnServerDelete = false, sync.Delete, sync.Delete
+			l.policy.Append, l.policy.OnDiskDelete, l.policy.OnServerDelete = false, plan.Delete, plan.Delete
 		}, func(l *lab) {
 			l.each(t, "Subject: beach", func(p string) { l.move(t, p, "INBOX/cur/1700000000.R1.host:2,Sa") })
 		}, "INBOX[Holiday \\Seen] | INBOX[S Holiday]"},
@@ -159,7 +159,7 @@ func TestKeywordsOfAMessageThatMoves(t *testing.T) {
 			l.policy.Append = true
 		}, moved},
 		{"here, under another name, where deletions travel", func(l *lab) {
-			l.policy.OnDiskDelete, l.policy.OnServerDelete = sync.Delete, sync.Delete
+			l.policy.OnDiskDelete, l.policy.OnServerDelete = plan.Delete, plan.Delete
 		}, renamed("Sa"), moved},
 		{"there", nil, func(l *lab) { l.moveThere(t, "INBOX", "Archive", uid) }, moved},
 		{"there, with a flag that changed here", nil, func(l *lab) {
@@ -281,7 +281,7 @@ func TestFileThatStaysWhereItWasMovedTo(t *testing.T) {
 // A file that was moved under another name is no deletion, also where nothing is appended.
 func TestFileMovedUnderAnotherNameIsNotDeletedThere(t *testing.T) {
 	l := holidays(t)
-	l.policy.Append, l.policy.OnDiskDelete = false, sync.Delete
+	l.policy.Append, l.policy.OnDiskDelete = false, plan.Delete
 	l.each(t, "Subject: beach", func(p string) { l.move(t, p, "Archive/cur/1700000000.R1.host:2,Sa") })
 	for range 3 {
 		l.clean(t)

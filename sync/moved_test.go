@@ -9,7 +9,8 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // moveDir plays a user who moves a folder of the tree.
@@ -83,7 +84,7 @@ func (l *lab) refused(t testing.TB, mailbox, hint string) {
 	}
 }
 
-func moved(a *sync.Account) { a.Moved = true }
+func moved(a *port.Account) { a.Moved = true }
 
 // A Maildir that the user moved is reported, and followed when the user says so.
 func TestMaildirMovedByTheUser(t *testing.T) {
@@ -148,7 +149,7 @@ func TestCopyOfAMaildir(t *testing.T) {
 		l.clean(t)
 		l.copyTo(t, "INBOX", "Copy")
 		w := &watched{}
-		l.change = func(a *sync.Account) { a.Full, a.Watch = true, w }
+		l.change = func(a *port.Account) { a.Full, a.Watch = true, w }
 		l.clean(t)
 		if !strings.Contains(strings.Join(w.notes, "\n"), `"Copy" is a copy of "INBOX"`) {
 			t.Errorf("notes %q", w.notes)
@@ -164,7 +165,7 @@ func TestCopyOfAMaildir(t *testing.T) {
 		l.base = mem.NewBase()
 		before := len(l.files(t))
 		w := &watched{}
-		l.change = func(a *sync.Account) { a.Watch = w }
+		l.change = func(a *port.Account) { a.Watch = w }
 		if r := l.clean(t); r.Fetched != 0 {
 			t.Errorf("fetched %d", r.Fetched)
 		}
@@ -185,7 +186,7 @@ func TestCopyOfAMaildir(t *testing.T) {
 		l.server.Create("Copy")
 		l.server.Change("Copy", func(m *mem.Mailbox) { m.Add(body(70), 1) })
 		w := &watched{}
-		l.change = func(a *sync.Account) { a.Watch = w }
+		l.change = func(a *port.Account) { a.Watch = w }
 		if r := l.clean(t); r.Fetched != 1 || len(w.notes) != 1 {
 			t.Errorf("fetched %d, notes %q", r.Fetched, w.notes)
 		}
@@ -234,8 +235,8 @@ func TestAnotherAccountsMarker(t *testing.T) {
 
 // A server under another name is the same server if its messages are.
 func TestAnotherHost(t *testing.T) {
-	elsewhere := func(a *sync.Account) { a.Host, a.User = "mail.example.net", "ada@example.net" }
-	both := func(a *sync.Account) { elsewhere(a); a.Moved = true }
+	elsewhere := func(a *port.Account) { a.Host, a.User = "mail.example.net", "ada@example.net" }
+	both := func(a *port.Account) { elsewhere(a); a.Moved = true }
 	t.Run("the same messages", func(t *testing.T) {
 		l := filled()
 		mirror(&l.policy)
@@ -348,7 +349,7 @@ func TestAnotherHost(t *testing.T) {
 func TestAccountRenamed(t *testing.T) {
 	l := filled()
 	l.clean(t)
-	l.change = func(a *sync.Account) { a.Name = "another" }
+	l.change = func(a *port.Account) { a.Name = "another" }
 	l.idle(t)
 }
 
@@ -449,7 +450,7 @@ func copyBase(t testing.TB, from *mem.Base) *mem.Base {
 // although that Maildir has not changed since.
 func TestMovedWhileTheRunSettles(t *testing.T) {
 	l := filled()
-	l.policy.Append, l.policy.OnDiskDelete = true, sync.Delete
+	l.policy.Append, l.policy.OnDiskDelete = true, plan.Delete
 	l.clean(t)
 	l.clean(t)
 	l.server.Change("Archive", func(m *mem.Mailbox) { m.Flag(1, `\Flagged`, true) })

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // What a mail program put into a Maildir whose files go to the server, and what no server wants as it lies there, is
@@ -23,7 +23,7 @@ func TestAppendNamesWhatIsNoMessage(t *testing.T) {
 	before := len(l.onServer("INBOX"))
 	for run := range 3 {
 		said := &notes{}
-		l.change = func(a *sync.Account) { a.Watch = said }
+		l.change = func(a *port.Account) { a.Watch = said }
 		res := l.run(l.disk, nil)
 		var told []string
 		for _, p := range res.Problems {

@@ -10,7 +10,8 @@ import (
 	"mailsync/backends/pop3"
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // popListing is what is wrong with a server's listings: it answers the commands without a
@@ -213,7 +214,7 @@ func (o popListing) live(t *testing.T, when, life string, caps []string, single 
 	case "state lost":
 		l.base = mem.NewBase()
 	case "deletes":
-		l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+		l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 	}
 	l.server = script.New(t, o.handler(box, single, all))
 	// Where nobody knows that it has unique-ids, a server that knows no UIDL is one.
@@ -228,7 +229,7 @@ func (o popListing) live(t *testing.T, when, life string, caps []string, single 
 			t.Fatalf("%s: run %d deleted %d of %d", when, run, before-len(box.Bodies()), before)
 		}
 		mails := l.mails(t)
-		for _, p := range append(r.Problems, sync.Problem{}) {
+		for _, p := range append(r.Problems, port.Problem{}) {
 			if p.Err != nil && len(p.Err.Error()) > 400 {
 				t.Fatalf("%s: %v", when, p.Err)
 			}

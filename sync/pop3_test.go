@@ -17,6 +17,8 @@ import (
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // popLab is an account on a scripted POP3 server, with disk and base in memory. What it
@@ -27,18 +29,18 @@ type popLab struct {
 	server *script.Server
 	// reach, if set, changes the options of the backend, and change the account, before a run.
 	reach  func(*pop3.Options)
-	change func(*sync.Account)
+	change func(*port.Account)
 }
 
 func newPopLab(t testing.TB, box *script.Box) *popLab {
 	l := &popLab{box: box, server: script.New(t, script.Healthy(box, nil))}
 	l.disk, l.base = disk.NewMem(disk.MemOptions{}), mem.NewBase()
-	l.policy = sync.Policy{MaxDelete: 100, FetchOnce: true}
+	l.policy = plan.Policy{MaxDelete: 100, FetchOnce: true}
 	return l
 }
 
 // run runs the account once, as the program does: what the base knows of the numbers first.
-func (l *popLab) run(t testing.TB, fs disk.FS, step func(string) error) *sync.Result {
+func (l *popLab) run(t testing.TB, fs disk.FS, step func(string) error) *port.Result {
 	t.Helper()
 	if fs == nil {
 		fs = l.disk
@@ -54,13 +56,13 @@ func (l *popLab) run(t testing.TB, fs disk.FS, step func(string) error) *sync.Re
 		t.Fatal(err)
 	}
 	defer server.Close()
-	a := &sync.Account{Name: "test", Host: "pop.example.org", User: "ada", Server: server, Base: l.base, Policy: l.policy,
+	a := &port.Account{Name: "test", Host: "pop.example.org", User: "ada", Server: server, Base: l.base, Policy: l.policy,
 		Tree: tree{maildir.Open(fs, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait, Keys: numbers})}, Wait: l.disk.Wait, Now: l.disk.Now,
 		Step: step}
 	if l.change != nil {
 		l.change(a)
 	}
-	return a.Run(context.Background())
+	return sync.Run(context.Background(), a)
 }
 
 // known is what the base keeps of the numbers.
@@ -97,7 +99,7 @@ func (l *popLab) settle(t testing.TB) {
 	t.Fatal("it does not come to rest")
 }
 
-func (l *popLab) clean(t testing.TB) *sync.Result {
+func (l *popLab) clean(t testing.TB) *port.Result {
 	t.Helper()
 	r := l.run(t, nil, nil)
 	if r.Status() != "ok" {
@@ -199,7 +201,7 @@ var popStories = []struct {
 		l.server.Close()
 		stamped(l.box.Messages[2:4])
 		l.server = script.New(t, script.Healthy(l.box, nil))
-		l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+		l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 		return l
 	}, extra: []string{popMails(1)[0], popMails(2)[1], "X-UIDL: u3\r\n" + popMails(3)[2], "X-UIDL: u4\r\n" + popMails(4)[3], popMails(5)[4]}},
 	{name: "unique-ids that changed, and no state", begin: func(t testing.TB) *popLab {
@@ -226,7 +228,7 @@ var popStories = []struct {
 func deleting(t testing.TB) *popLab {
 	l := newPopLab(t, script.NewBox(popMails(6)...))
 	l.box.Messages[3].UIDL, l.box.Messages[4].UIDL, l.box.Messages[5].Size = "same", "same", 5
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 	return l
 }
 
@@ -370,7 +372,7 @@ func TestPOP3DeletionReadsTheFile(t *testing.T) {
 	l.settle(t)
 	removePOP3(t, l, "body 1\r\n")
 	l.each(t, "body 2\r\n", func(p string) { l.overwrite(t, p, "other") })
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 	r := l.run(t, nil, nil)
 	if len(r.Problems) != 1 || r.DeletedOnServer != 10 {
 		t.Errorf("deleted %d: %v", r.DeletedOnServer, r.Problems)
@@ -385,8 +387,8 @@ func TestPOP3DeletionByAge(t *testing.T) {
 	l := newPopLab(t, script.NewBox(popMails(3)...))
 	l.box.Messages[1].Body += strings.Repeat("long\r\n", 100)
 	trusted := true
-	c := sync.Cutoff{Collected: true, FetchedAge: 14 * 24 * time.Hour, BiggerThan: 500}
-	l.change = func(a *sync.Account) { a.AgesCount, a.Release = trusted, &sync.Release{Cutoff: c} }
+	c := plan.Cutoff{Collected: true, FetchedAge: 14 * 24 * time.Hour, BiggerThan: 500}
+	l.change = func(a *port.Account) { a.AgesCount, a.Release = trusted, &port.Release{Cutoff: c} }
 	if r := l.clean(t); r.DeletedOnServer != 1 {
 		t.Errorf("%d were deleted at once, the large one was to be", r.DeletedOnServer)
 	}
@@ -410,9 +412,9 @@ func TestPOP3DeletionIgnored(t *testing.T) {
 	l := newPopLab(t, script.NewBox(popMails(3)...))
 	l.box.KeepsDeleted = true
 	notes := &notes{}
-	l.change = func(a *sync.Account) {
+	l.change = func(a *port.Account) {
 		a.Watch = notes
-		a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}}
+		a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}}
 	}
 	if r := l.clean(t); r.DeletedOnServer != 3 {
 		t.Errorf("%d", r.DeletedOnServer)
@@ -439,18 +441,18 @@ func TestPOP3DeletionUnanswered(t *testing.T) {
 	box := script.NewBox(popMails(3)...)
 	l := newPopLab(t, box)
 	l.server = script.New(t, script.Healthy(box, script.Answers{"QUIT": script.Say("-ERR not now")}))
-	wanted := &sync.Release{Cutoff: sync.Cutoff{Collected: true}}
-	l.change = func(a *sync.Account) { a.Release = wanted }
+	wanted := &port.Release{Cutoff: plan.Cutoff{Collected: true}}
+	l.change = func(a *port.Account) { a.Release = wanted }
 	if r := l.run(t, nil, nil); r.DeletedOnServer != 0 || len(r.Problems) != 1 || len(box.Messages) != 3 {
 		t.Fatalf("deleted %d: %v", r.DeletedOnServer, r.Problems)
 	}
 	l.server = script.New(t, script.Healthy(box, nil))
-	wanted = &sync.Release{Cutoff: sync.Cutoff{Collected: true, FetchedAge: -1}}
+	wanted = &port.Release{Cutoff: plan.Cutoff{Collected: true, FetchedAge: -1}}
 	l.settle(t)
 	if len(box.Messages) != 3 || len(l.mails(t)) != 3 {
 		t.Errorf("%d on the server, %d here", len(box.Messages), len(l.mails(t)))
 	}
-	wanted = &sync.Release{Cutoff: sync.Cutoff{Collected: true}}
+	wanted = &port.Release{Cutoff: plan.Cutoff{Collected: true}}
 	if r := l.clean(t); r.DeletedOnServer != 3 {
 		t.Errorf("and then %d", r.DeletedOnServer)
 	}
@@ -463,25 +465,25 @@ func (*notes) Listed(int)               {}
 func (*notes) Planned(int, int64)       {}
 func (*notes) Fetched(int, int64)       {}
 func (*notes) Mailbox(string, bool)     {}
-func (*notes) Op(string, sync.Op)       {}
+func (*notes) Op(string, plan.Op)       {}
 func (n *notes) Note(_, text, _ string) { n.said = append(n.said, text) }
 
 // Another user's mailbox is not taken for this one, though every POP3 mailbox is INBOX with
 // one UIDVALIDITY; a server under another name is known by its unique-ids.
 func TestPOP3OfAnotherUser(t *testing.T) {
 	l := newPopLab(t, script.NewBox(popMails(3)...))
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 	l.settle(t)
 	l.box.Messages = script.NewBox("Subject: of somebody else\r\n\r\n").Messages
 	l.box.Messages[0].UIDL = "somebody-1"
-	l.change = func(a *sync.Account) { a.User = "bob" }
+	l.change = func(a *port.Account) { a.User = "bob" }
 	if r := l.run(t, nil, nil); state.KindOf(r.Fatal) != state.Storage || len(l.mails(t)) != 3 {
 		t.Fatalf("%v %v", r.Fatal, r.Problems)
 	}
 	l.change = nil
 	l.box.Messages[0].UIDL = "u9"
 	l.settle(t)
-	l.change = func(a *sync.Account) { a.Host = "pop2.example.org" }
+	l.change = func(a *port.Account) { a.Host = "pop2.example.org" }
 	l.settle(t)
 	if len(l.mails(t)) != 4 {
 		t.Errorf("%d mails", len(l.mails(t)))

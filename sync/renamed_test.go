@@ -9,7 +9,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // tall is an account with a mailbox below another one.
@@ -126,7 +126,7 @@ func TestNothingIsRenamedOnAPartialListing(t *testing.T) {
 	l := tall(true)
 	l.clean(t)
 	l.server.Rename("Archive/2024", "Past")
-	l.change = func(a *sync.Account) { a.Server = broken{l.server} }
+	l.change = func(a *port.Account) { a.Server = broken{l.server} }
 	r := l.run(nil, nil)
 	if row := l.row(t, "Past"); row.Path != "Past" || r.Fetched != 2 {
 		t.Errorf("it is in %q, fetched %d", row.Path, r.Fetched)
@@ -142,7 +142,7 @@ func TestDryRunOfARename(t *testing.T) {
 	l.clean(t)
 	l.server.Rename("Archive/2024", "Past")
 	before := strings.Join(l.bodies(t), "\n")
-	l.change = func(a *sync.Account) { a.DryRun = true }
+	l.change = func(a *port.Account) { a.DryRun = true }
 	if r := l.clean(t); r.Fetched != 0 {
 		t.Errorf("fetched %d", r.Fetched)
 	}
@@ -179,7 +179,7 @@ func TestRenameThatCannotBeLookedAt(t *testing.T) {
 }
 
 // broken lists a name that cannot be read.
-type broken struct{ sync.Server }
+type broken struct{ port.Server }
 
 func (b broken) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
 	l, err := b.Server.List(ctx, want)

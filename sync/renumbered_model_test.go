@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mailsync/internal/testkit/mem"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // renumbering is a random life of one mailbox whose server numbers it anew again and again,
@@ -134,7 +134,7 @@ func (h *renumbering) act() {
 		}
 	case 13:
 		h.note("the state file was copied")
-		h.change = func(a *sync.Account) { a.StateMoved = true }
+		h.change = func(a *port.Account) { a.StateMoved = true }
 	}
 }
 
@@ -193,7 +193,7 @@ func (h *renumbering) check(mirror bool) {
 	for range 4 {
 		h.clean(h.t)
 	}
-	h.change = func(a *sync.Account) { a.Full = true }
+	h.change = func(a *port.Account) { a.Full = true }
 	h.clean(h.t)
 	h.change = nil
 	h.clean(h.t)

@@ -9,7 +9,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // numberedAnew is an INBOX in which the user did this and that, and that is numbered anew
@@ -126,7 +127,7 @@ func init() {
 func TestNumberedAnew(t *testing.T) {
 	l := filled()
 	mirror(&l.policy)
-	l.policy.OnDiskDelete = sync.Keep
+	l.policy.OnDiskDelete = plan.Keep
 	numberedAnew(t, l)
 	before := l.bodies(t)
 	r := l.clean(t)
@@ -335,7 +336,7 @@ func TestAppendWaitsForWhatIsFetched(t *testing.T) {
 	l.folder(t, "INBOX")
 	l.foreign(t, "INBOX/cur/mine:2,S", body(99))
 	w := &notes{}
-	l.change = func(a *sync.Account) { a.Watch = w }
+	l.change = func(a *port.Account) { a.Watch = w }
 	if r := l.clean(t); r.Appended != 0 || len(w.said) != 1 || !strings.HasPrefix(w.said[0], "not appended yet: 1 of") {
 		t.Errorf("appended %d, and said %q", r.Appended, w.said)
 	}
@@ -350,7 +351,7 @@ func TestDryRunTies(t *testing.T) {
 	numberedAnew(t, l)
 	before := l.dump(t)
 	w := &watched{}
-	l.change = func(a *sync.Account) { a.DryRun, a.Watch = true, w }
+	l.change = func(a *port.Account) { a.DryRun, a.Watch = true, w }
 	l.clean(t)
 	if got := strings.Join(w.fetches, "; "); strings.Count(got, "fetch") != 1 {
 		t.Errorf("would %s", got)
@@ -362,7 +363,7 @@ func TestDryRunTies(t *testing.T) {
 
 // watched notes which operations a dry run tells of, and the notes.
 type watched struct {
-	sync.Watch
+	port.Watch
 	fetches, notes []string
 }
 
@@ -373,8 +374,8 @@ func (w *watched) Mailbox(string, bool) {}
 func (w *watched) Note(box, text, hint string) {
 	w.notes = append(w.notes, box+": "+text)
 }
-func (w *watched) Op(_ string, op sync.Op) {
-	if op.Kind == sync.OpFetch {
+func (w *watched) Op(_ string, op plan.Op) {
+	if op.Kind == plan.OpFetch {
 		w.fetches = append(w.fetches, op.String())
 	}
 }

@@ -12,18 +12,20 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/verify"
 )
 
 // repairing is a verify that repairs, on a view of the lab's disk.
-func (l *lab) repairing(fs disk.FS, step func(string) error) *sync.Verify {
+func (l *lab) repairing(fs disk.FS, step func(string) error) *verify.Verify {
 	v := l.verify()
-	v.Repair = func(ctx context.Context, found []sync.Finding) *sync.Result {
+	v.Repair = func(ctx context.Context, found []port.Finding) *port.Result {
 		if fs == nil {
 			fs = l.disk
 		}
 		a := l.account(fs)
 		a.Step = step
-		return a.Repair(ctx, found)
+		return sync.Repair(ctx, a, found)
 	}
 	return v
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"mailsync/internal/testkit/mem"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // A mail program flags a file right before another takes its place: the run does not fail for it, and
@@ -15,7 +15,7 @@ func TestAReaderRenamesWhatIsReplaced(t *testing.T) {
 	l := inbox(3)
 	l.clean(t)
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body, m.Find(2).Size = "X-UID: 2\r\n"+body(1), -1 })
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	done := false
 	r := l.run(nil, func(step string) error {
 		if name, ok := strings.CutPrefix(step, "trash "); ok && !done {

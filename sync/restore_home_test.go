@@ -13,16 +13,18 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // home restores the lab's account to its own server.
-func (l *lab) home(fs disk.FS, step func(string) error) *sync.Restoration {
+func (l *lab) home(fs disk.FS, step func(string) error) *restore.Restoration {
 	if fs == nil {
 		fs = l.disk
 	}
 	a := l.account(fs)
 	a.Step = step
-	return a.Restore(context.Background(), state.NoDate, func(row state.MailboxRow) []string { return strings.Split(row.Path, "/") })
+	return sync.Restore(context.Background(), a, state.NoDate, func(row state.MailboxRow) []string { return strings.Split(row.Path, "/") })
 }
 
 // lost is a lab whose server has lost messages that are here, of which one may be there again
@@ -91,7 +93,7 @@ func TestRestoreHome(t *testing.T) {
 
 func TestRestoreHomeDryRun(t *testing.T) {
 	l := lost(t, false)
-	l.change = func(a *sync.Account) { a.DryRun = true }
+	l.change = func(a *port.Account) { a.DryRun = true }
 	r := l.home(nil, func(s string) error { t.Errorf("a dry run does %q", s); return nil })
 	if n := r.Boxes[0].Appended + r.Boxes[1].Appended + r.Boxes[2].Appended; n != 5 {
 		t.Errorf("it would append %d: %+v", n, r.Boxes)
@@ -170,7 +172,7 @@ func TestRestoreHomeMakesMailboxes(t *testing.T) {
 	for n := 0; ; n++ { // 0: not cut
 		l := lost(t, false)
 		l.server.Drop("Archive")
-		l.change = func(a *sync.Account) { a.Watch = said }
+		l.change = func(a *port.Account) { a.Watch = said }
 		step, reached := cutAt(max(n, 1))
 		if n == 0 {
 			step = nil

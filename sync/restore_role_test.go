@@ -8,7 +8,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // furnish gives a server mailboxes, "Name" or "Name=role", with commas between.
@@ -65,7 +66,7 @@ func TestRestoreMapsByRole(t *testing.T) {
 			})
 			furnish(p.server, c.there, func(string) {})
 			l.clean(t)
-			p.change = func(r *sync.Restore) {
+			p.change = func(r *restore.Restore) {
 				for i := range r.From {
 					if c.only != "" && r.From[i].Name != c.only {
 						r.From[i].Maildir = nil
@@ -97,7 +98,7 @@ func TestSourcesKnowRoles(t *testing.T) {
 	l := roled()
 	l.clean(t)
 	for _, base := range []*mem.Base{l.base, mem.NewBase()} {
-		all, problems, err := sync.Sources(t.Context(), memory{base}, l.verify().Tree, nil,
+		all, problems, err := port.Sources(t.Context(), memory{base}, l.verify().Tree, nil,
 			func(row state.MailboxRow) []string { return strings.Split(row.Path, "/") },
 			func(row state.MailboxRow) bool { return row.Use == "sent" })
 		if err != nil || len(problems) > 0 {
@@ -131,7 +132,7 @@ func TestRestoreHomeMakesMailboxesWithTheirRoles(t *testing.T) {
 			c.happens(l)
 			lost := len(l.onServer("Ausgang"))
 			l.server.Drop("Ausgang")
-			l.change = func(a *sync.Account) {
+			l.change = func(a *port.Account) {
 				a.Include = func(m state.Listed) bool { return m.Role == "sent" }
 			}
 			r := l.home(nil, nil)

@@ -13,7 +13,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // ledger is restore's memory, kept in memory.
@@ -54,22 +55,24 @@ func (l *ledger) Settle(all []state.Sent) error {
 }
 
 // port is where a lab's mail is restored to.
-type port struct {
+type restorePort struct {
 	lab    *lab
 	server *mem.Server
 	ledger *ledger
-	change func(*sync.Restore)
+	change func(*restore.Restore)
 }
 
-func newPort(l *lab) *port { return &port{lab: l, server: mem.NewServer(), ledger: &ledger{}} }
+func newPort(l *lab) *restorePort {
+	return &restorePort{lab: l, server: mem.NewServer(), ledger: &ledger{}}
+}
 
-func (p *port) restore(t testing.TB, step func(string) error) *sync.Restoration {
+func (p *restorePort) restore(t testing.TB, step func(string) error) *restore.Restoration {
 	t.Helper()
 	rows, err := p.lab.base.Mailboxes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &sync.Restore{Server: p.server, Ledger: p.ledger, Since: state.NoDate, Connections: 2, Step: step,
+	r := &restore.Restore{Server: p.server, Ledger: p.ledger, Since: state.NoDate, Connections: 2, Step: step,
 		Wait: func(context.Context, time.Duration) error { return nil }}
 	files := p.lab.verify().Tree
 	for _, row := range rows {
@@ -77,7 +80,7 @@ func (p *port) restore(t testing.TB, step func(string) error) *sync.Restoration 
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.From = append(r.From, sync.Source{Name: row.Path, Levels: strings.Split(row.Path, "/"), Role: row.Use, Maildir: md, Row: row})
+		r.From = append(r.From, port.Source{Name: row.Path, Levels: strings.Split(row.Path, "/"), Role: row.Use, Maildir: md, Row: row})
 	}
 	if p.change != nil {
 		p.change(r)
@@ -117,14 +120,14 @@ func shipped(t testing.TB) (*lab, string) {
 	return l, spell(l.server, labBoxes...)
 }
 
-func (p *port) whole(t testing.TB, want string) {
+func (p *restorePort) whole(t testing.TB, want string) {
 	t.Helper()
 	if got := spell(p.server, labBoxes...); got != want {
 		t.Fatalf("there is\n%s\nwant\n%s", got, want)
 	}
 }
 
-func ok(t testing.TB, r *sync.Restoration, appended, there int) {
+func ok(t testing.TB, r *restore.Restoration, appended, there int) {
 	t.Helper()
 	if r.Fatal != nil || len(r.Problems) > 0 || r.Appended != appended || r.OnServer != appended+there || r.Outstanding != 0 {
 		t.Fatalf("%d appended, %d on the server, %d outstanding; %v %v", r.Appended, r.OnServer, r.Outstanding, r.Fatal, r.Problems)
@@ -156,7 +159,7 @@ func TestRestoreToAnEmptyServer(t *testing.T) {
 func TestRestoreDryRun(t *testing.T) {
 	l, _ := shipped(t)
 	p := newPort(l)
-	p.change = func(r *sync.Restore) { r.DryRun = true }
+	p.change = func(r *restore.Restore) { r.DryRun = true }
 	r := p.restore(t, func(s string) error { t.Errorf("a dry run does %q", s); return nil })
 	if r.Appended != 12 || len(p.ledger.sent) > 0 || spell(p.server, labBoxes...) != "Archive is not there\nLists/Go is not there" {
 		t.Errorf("%d appended, %d remembered\n%s", r.Appended, len(p.ledger.sent), spell(p.server, labBoxes...))
@@ -334,7 +337,7 @@ Work/2024 ["Subject: Work/2024"]`
 	if got := subjects(p.server, "Archive", "Old", "Outbox", "Sent Items", "Work/2024"); got != want {
 		t.Errorf("there is\n%s\nwant\n%s", got, want)
 	}
-	p.change = func(r *sync.Restore) { r.Into = []string{"Before", "x"} }
+	p.change = func(r *restore.Restore) { r.Into = []string{"Before", "x"} }
 	r := p.restore(t, nil)
 	ok(t, r, 4, 0)
 	want = `Before/x/Archive ["Subject: Archive"]
@@ -367,7 +370,7 @@ func subjects(s *mem.Server, boxes ...string) string {
 func TestRestoreSince(t *testing.T) {
 	l, _ := shipped(t)
 	p := newPort(l)
-	p.change = func(r *sync.Restore) { r.Since = 1700000000 }
+	p.change = func(r *restore.Restore) { r.Since = 1700000000 }
 	r := p.restore(t, nil)
 	ok(t, r, 9, 0)
 	older := 0
@@ -393,12 +396,12 @@ func TestRestoreBare(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPort(l)
-	p.change = func(r *sync.Restore) {
+	p.change = func(r *restore.Restore) {
 		md, err := l.verify().Tree.Open("old")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.From = []sync.Source{{Name: "INBOX", Levels: []string{"INBOX"}, Maildir: md}}
+		r.From = []port.Source{{Name: "INBOX", Levels: []string{"INBOX"}, Maildir: md}}
 	}
 	ok(t, p.restore(t, nil), 2, 0)
 	got := spell(p.server, "INBOX")
@@ -511,7 +514,7 @@ func TestRestoreWhereAllIsBelowINBOX(t *testing.T) {
 	l.write(t, "top/cur/1:2,S", []byte("Message-ID: <a@b>\n\nx\n"))
 	p := newPort(l)
 	p.server.Create("INBOX/Drafts")
-	p.change = func(r *sync.Restore) {
+	p.change = func(r *restore.Restore) {
 		r.Server = insideINBOX{p.server}
 		r.From = nil
 		for dir, levels := range map[string][]string{"in": {"INBOX", "Sub"}, "top": {"Sub"}} {
@@ -519,7 +522,7 @@ func TestRestoreWhereAllIsBelowINBOX(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.From = append(r.From, sync.Source{Name: strings.Join(levels, "/"), Levels: levels, Maildir: md})
+			r.From = append(r.From, port.Source{Name: strings.Join(levels, "/"), Levels: levels, Maildir: md})
 		}
 	}
 	for run := range 2 {
@@ -542,7 +545,7 @@ func (forgetful) Intend([]state.Sent) error {
 func TestRestoreThatCannotBeNoted(t *testing.T) {
 	l, _ := shipped(t)
 	p := newPort(l)
-	p.change = func(r *sync.Restore) { r.Ledger = &forgetful{} }
+	p.change = func(r *restore.Restore) { r.Ledger = &forgetful{} }
 	if r := p.restore(t, nil); r.Appended != 0 || r.Outstanding != 12 {
 		t.Errorf("%d appended, %d outstanding", r.Appended, r.Outstanding)
 	}
@@ -561,12 +564,12 @@ func TestRestoreNamesEmptyFiles(t *testing.T) {
 		l.write(t, fmt.Sprintf("old/cur/empty%d:2,S", i), nil)
 	}
 	p := newPort(l)
-	p.change = func(r *sync.Restore) {
+	p.change = func(r *restore.Restore) {
 		md, err := l.verify().Tree.Open("old")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.From = []sync.Source{{Name: "Old", Levels: []string{"Old"}, Maildir: md}}
+		r.From = []port.Source{{Name: "Old", Levels: []string{"Old"}, Maildir: md}}
 	}
 	r := p.restore(t, nil)
 	if r.Appended != 1 || r.Outstanding != 30 || len(r.Problems) != 21 {

@@ -8,7 +8,7 @@ import (
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Servers on mbox keep what they know of a message in its header (X-UID, X-UIDL, Status), and rewrite it
@@ -19,7 +19,7 @@ func TestAHeaderThatTheServerRewrites(t *testing.T) {
 	l.clean(t)
 	whole := l.onServer("INBOX", "Archive", "Lists/Go")
 	plain := body(1)
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	for n := range 12 {
 		now := fmt.Sprintf("X-UID: 1%s\r\nStatus: RO\r\n%s", strings.Repeat("0", n), plain)
 		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body = now; m.Find(2).Size = -1 })
@@ -71,7 +71,7 @@ func TestATextThatChangesUnderOneUID(t *testing.T) {
 				m.Find(2).Body, m.Find(2).Size = c.now(body(1)), -1
 				m.Find(2).Date += c.date
 			})
-			l.change = func(a *sync.Account) { a.Full = true }
+			l.change = func(a *port.Account) { a.Full = true }
 			l.clean(t)
 			l.clean(t)
 			all := strings.Join(l.bodies(t), "\x00")
@@ -113,7 +113,7 @@ func TestALongHeaderThatTheServerRewrites(t *testing.T) {
 	l.clean(t)
 	n := len(l.bodies(t))
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body, m.Find(2).Size = "X-UID: 1\r\n"+long, -1 })
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.clean(t)
 	l.clean(t)
 	if got := l.bodies(t); len(got) != n || len(l.trash(t)) != 1 {

@@ -10,7 +10,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
 )
 
 // testdata/rows.txt says what becomes of one message, which server and disk agreed on, when
@@ -47,12 +47,12 @@ var diskEvents = map[string]func(t testing.TB, l *lab){
 	"moved":    func(t testing.TB, l *lab) { l.carry(t, "Subject: target", "Archive", "S") },
 }
 
-var rowPolicies = map[string]func(*sync.Policy){
-	"keep":   func(*sync.Policy) {},
-	"mirror": func(p *sync.Policy) { mirror(p); appending(p) },
+var rowPolicies = map[string]func(*plan.Policy){
+	"keep":   func(*plan.Policy) {},
+	"mirror": func(p *plan.Policy) { mirror(p); appending(p) },
 	"delete": mirror,
-	"pull":   func(p *sync.Policy) { p.FlagsToServer = false },
-	"none":   func(p *sync.Policy) { p.FlagsToServer, p.FlagsToDisk = false, false },
+	"pull":   func(p *plan.Policy) { p.FlagsToServer = false },
+	"none":   func(p *plan.Policy) { p.FlagsToServer, p.FlagsToDisk = false, false },
 }
 
 func targetUID(m *mem.Mailbox) (uid state.UID) {

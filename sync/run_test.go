@@ -13,6 +13,8 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // failing runs once, expects a partial result, and returns its problems, one a line.
@@ -150,7 +152,7 @@ func TestDoubt(t *testing.T) {
 		l := filled()
 		l.clean(t)
 		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(2).Body = "another message\r\n" })
-		l.change = func(a *sync.Account) { a.Full = true }
+		l.change = func(a *port.Account) { a.Full = true }
 		l.clean(t)
 		all := strings.Join(l.bodies(t), "\n")
 		if !strings.Contains(all, "another message") || !strings.Contains(all, "number 1\r") {
@@ -164,8 +166,8 @@ func TestPartialListing(t *testing.T) {
 	l := filled()
 	l.clean(t)
 	l.server.Partial = true
-	l.change = func(a *sync.Account) { a.Full = true }
-	l.policy.OnServerDelete = sync.Delete
+	l.change = func(a *port.Account) { a.Full = true }
+	l.policy.OnServerDelete = plan.Delete
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(body(70), 1700000070); m.Add(body(71), 1700000071) })
 	if got := l.failing(t); !strings.Contains(got, "not complete") {
 		t.Errorf("problems %q", got)
@@ -254,7 +256,7 @@ func TestMaildirIsNotWhatItWas(t *testing.T) {
 		if len(r.Problems) != 1 || state.KindOf(r.Problems[0].Err) != state.Storage || state.HintOf(r.Problems[0].Err) == "" {
 			t.Fatalf("problems %v", r.Problems)
 		}
-		l.change = func(a *sync.Account) { a.New = true }
+		l.change = func(a *port.Account) { a.New = true }
 		l.clean(t)
 		l.change = nil
 		if n := len(l.files(t)); n != 12 {
@@ -293,11 +295,11 @@ func TestMaildirIsNotWhatItWas(t *testing.T) {
 	})
 	t.Run("root known and empty", func(t *testing.T) {
 		l := filled()
-		l.change = func(a *sync.Account) { a.RootKnown = true }
+		l.change = func(a *port.Account) { a.RootKnown = true }
 		if r := l.run(nil, nil); state.KindOf(r.Fatal) != state.Storage || len(l.files(t)) > 0 {
 			t.Errorf("%v, %d files", r.Fatal, len(l.files(t)))
 		}
-		l.change = func(a *sync.Account) { a.RootKnown, a.New = true, true }
+		l.change = func(a *port.Account) { a.RootKnown, a.New = true, true }
 		l.clean(t)
 	})
 	t.Run("another account's", func(t *testing.T) {
@@ -305,7 +307,7 @@ func TestMaildirIsNotWhatItWas(t *testing.T) {
 		l.clean(t)
 		other := filled()
 		other.disk = l.disk
-		other.change = func(a *sync.Account) { a.User = "bob" }
+		other.change = func(a *port.Account) { a.User = "bob" }
 		before := l.dump(t)
 		if r := other.run(nil, nil); state.KindOf(r.Fatal) != state.Storage || r.Status() != "failed" {
 			t.Errorf("%s: %v", r.Status(), r.Fatal)
@@ -344,7 +346,7 @@ func TestCopiedTree(t *testing.T) {
 	l := filled()
 	l.clean(t)
 	l.remove(t, "number 1\r")
-	l.change = func(a *sync.Account) { a.StateMoved = true }
+	l.change = func(a *port.Account) { a.StateMoved = true }
 	if r := l.clean(t); r.Fetched != 1 {
 		t.Errorf("fetched %d, want the one that is missing", r.Fetched)
 	}
@@ -355,7 +357,7 @@ func TestCopiedTree(t *testing.T) {
 
 func TestNotEnoughDisk(t *testing.T) {
 	l := filled()
-	l.change = func(a *sync.Account) { a.Tree = full{a.Tree} }
+	l.change = func(a *port.Account) { a.Tree = full{a.Tree} }
 	if r := l.run(nil, nil); state.KindOf(r.Fatal) != state.Storage || len(l.files(t)) != 0 {
 		t.Errorf("%v, %d files", r.Fatal, len(l.files(t)))
 	}
@@ -366,13 +368,13 @@ func TestNotEnoughDisk(t *testing.T) {
 // Where nobody knows how much is free, it is tried.
 func TestFreeDiskUnknown(t *testing.T) {
 	l := filled()
-	l.change = func(a *sync.Account) { a.Tree = untold{a.Tree} }
+	l.change = func(a *port.Account) { a.Tree = untold{a.Tree} }
 	l.clean(t)
 	l.change = nil
 	l.idle(t)
 }
 
-type untold struct{ sync.Tree }
+type untold struct{ port.Tree }
 
 func (untold) Free() (int64, error) { return 0, errors.ErrUnsupported }
 
@@ -407,7 +409,7 @@ func TestDiskTakesNoMore(t *testing.T) {
 	}
 }
 
-type full struct{ sync.Tree }
+type full struct{ port.Tree }
 
 func (full) Free() (int64, error) { return 1000, nil }
 
@@ -415,7 +417,7 @@ func (full) Free() (int64, error) { return 1000, nil }
 func TestStop(t *testing.T) {
 	l := filled()
 	stop := make(chan struct{})
-	l.change = func(a *sync.Account) { a.Stop = stop }
+	l.change = func(a *port.Account) { a.Stop = stop }
 	close(stop)
 	if r := l.run(nil, nil); !r.Stopped || r.Fatal != nil || r.Fetched != 0 {
 		t.Errorf("stopped %v, %v, fetched %d", r.Stopped, r.Fatal, r.Fetched)
@@ -435,7 +437,7 @@ func TestCancelled(t *testing.T) {
 		}
 		return nil
 	}
-	if r := a.Run(ctx); !errors.Is(r.Fatal, context.Canceled) {
+	if r := sync.Run(ctx, a); !errors.Is(r.Fatal, context.Canceled) {
 		t.Errorf("fatal %v", r.Fatal)
 	}
 	l.clean(t)
@@ -445,7 +447,7 @@ func TestCancelled(t *testing.T) {
 
 func TestDryRunDoesNothing(t *testing.T) {
 	l := filled()
-	l.change = func(a *sync.Account) { a.DryRun = true }
+	l.change = func(a *port.Account) { a.DryRun = true }
 	l.clean(t)
 	if names, _ := l.disk.Names("."); len(names) > 0 {
 		t.Errorf("made %q", names)
@@ -455,7 +457,7 @@ func TestDryRunDoesNothing(t *testing.T) {
 	}
 	l.change = nil
 	l.clean(t)
-	l.change = func(a *sync.Account) { a.DryRun = true }
+	l.change = func(a *port.Account) { a.DryRun = true }
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(body(90), 1) })
 	l.rename(t, "number 2\r", "S")
 	l.clean(t)

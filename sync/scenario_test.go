@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"testing"
+
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
-	"testing"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 func body(n int) string {
@@ -21,14 +23,14 @@ func body(n int) string {
 type scenario struct {
 	name   string
 	before func(t testing.TB, l *lab) // brings server, disk and base to where the run begins
-	policy func(*sync.Policy)
+	policy func(*plan.Policy)
 	blind  bool // where a mailbox fails, a message that was moved from it is fetched, and is gone there later
 	apart  bool // server and disk do not hold the same messages in the end
 }
 
 // mirror is the policy that makes both sides the same.
-func mirror(p *sync.Policy) {
-	p.OnServerDelete, p.OnDiskDelete = sync.Delete, sync.Delete
+func mirror(p *plan.Policy) {
+	p.OnServerDelete, p.OnDiskDelete = plan.Delete, plan.Delete
 }
 
 // start is three mailboxes with a dozen messages, odd ones among them.
@@ -61,7 +63,7 @@ func synced(t testing.TB, l *lab) {
 	l.clean(t)
 }
 
-func appending(p *sync.Policy) { p.Append = true }
+func appending(p *plan.Policy) { p.Append = true }
 
 // appendable is synced, and then mail programs put files into the Maildirs: with LF, with
 // CRLF and with bare CRs, read and unread, and two that are equal.
@@ -168,7 +170,7 @@ var scenarios = []scenario{
 		l.remove(t, "number 1\r")
 		l.clean(t)
 		l.remove(t, "bare")
-	}, policy: func(p *sync.Policy) { p.Refetch = true }},
+	}, policy: func(p *plan.Policy) { p.Refetch = true }},
 	{name: "state lost", apart: true, before: func(t testing.TB, l *lab) {
 		synced(t, l)
 		l.base = mem.NewBase()
@@ -200,11 +202,11 @@ var scenarios = []scenario{
 				m.Find(uid).Body, m.Find(uid).Size = "X-UID: 17\r\nStatus: RO\r\n"+m.Find(uid).Body, -1
 			}
 		})
-		l.change = func(a *sync.Account) { a.Full = true }
+		l.change = func(a *port.Account) { a.Full = true }
 	}},
 	{name: "a header that the server rewrites again, and a flag that is taken off here", before: func(t testing.TB, l *lab) {
 		synced(t, l)
-		l.change = func(a *sync.Account) { a.Full = true }
+		l.change = func(a *port.Account) { a.Full = true }
 		for _, field := range []string{"X-UID: 1\r\n", "X-UID: 22\r\n"} {
 			synced(t, l)
 			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Find(6).Body, m.Find(6).Size = field+body(5), -1 })
@@ -216,7 +218,7 @@ var scenarios = []scenario{
 		synced(t, l)
 		l.server.Body = nil
 		l.carry(t, "<1@example", "Archive", "S")
-	}, policy: func(p *sync.Policy) { mirror(p); appending(p) }},
+	}, policy: func(p *plan.Policy) { mirror(p); appending(p) }},
 	{name: "a body that was cut, and comes whole", before: func(t testing.TB, l *lab) {
 		l.server.Body = func(raw string, uid state.UID, b []byte) ([]byte, error) {
 			if raw == "INBOX" && (uid == 2 || uid == 4) {
@@ -236,7 +238,7 @@ var scenarios = []scenario{
 	{name: "too large, then allowed", before: func(t testing.TB, l *lab) {
 		l.policy.MaxSize = 1000
 		synced(t, l)
-	}, policy: func(p *sync.Policy) { p.MaxSize = 0 }},
+	}, policy: func(p *plan.Policy) { p.MaxSize = 0 }},
 	{name: "keywords", before: func(t testing.TB, l *lab) {
 		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(1, "$Label1", true); m.Flag(2, "$Forwarded", true) })
 	}},
@@ -275,12 +277,12 @@ var scenarios = []scenario{
 		newMaildir(t, l)
 		l.server.Create("Neu/Äpfel")
 		l.server.Change("Neu/Äpfel", func(m *mem.Mailbox) { m.Add(body(80), 1700000080) })
-	}, policy: func(p *sync.Policy) { mirror(p); appending(p) }},
+	}, policy: func(p *plan.Policy) { mirror(p); appending(p) }},
 	{name: "a new Maildir", apart: true, before: newMaildir, policy: appending},
 	{name: "moved on the server", blind: true, before: movedThere},
 	{name: "moved on the server, in a mirror", blind: true, before: movedThere, policy: mirror},
 	{name: "moved here", before: movedHere, policy: appending},
-	{name: "moved here, in a mirror", before: movedHere, policy: func(p *sync.Policy) { mirror(p); appending(p) }},
+	{name: "moved here, in a mirror", before: movedHere, policy: func(p *plan.Policy) { mirror(p); appending(p) }},
 	{name: "moved here, and the server tells no UID", before: func(t testing.TB, l *lab) {
 		l.server.NoUIDPlus = true
 		movedHere(t, l)
@@ -324,7 +326,7 @@ func (s scenario) begin(t testing.TB) *lab {
 // tmp removed.
 func (l *lab) settled(t testing.TB) string {
 	t.Helper()
-	l.change = func(a *sync.Account) { a.Full = true }
+	l.change = func(a *port.Account) { a.Full = true }
 	l.clean(t)
 	l.change = nil
 	for range 3 {

@@ -8,7 +8,7 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // marker is a server that marks what is fetched and, as a backup's backend, only says so.
@@ -18,7 +18,7 @@ type marker struct {
 	unseen []state.UID
 }
 
-func (m *marker) Fetch(ctx context.Context, work sync.Work) error {
+func (m *marker) Fetch(ctx context.Context, work port.Work) error {
 	err := m.Server.Fetch(ctx, unseenOf{work, m})
 	if err == nil && len(m.unseen) > 0 {
 		work.(state.SeenWork).Marked("INBOX", m.unseen, m.undone)
@@ -28,7 +28,7 @@ func (m *marker) Fetch(ctx context.Context, work sync.Work) error {
 
 // unseenOf hears what is said to be unseen.
 type unseenOf struct {
-	sync.Work
+	port.Work
 	m *marker
 }
 
@@ -50,7 +50,7 @@ func TestAServerThatMarksWhatIsFetched(t *testing.T) {
 		})
 		m := &marker{Server: l.server, undone: undone}
 		heard := &notes{}
-		l.change = func(a *sync.Account) { a.Server, a.Watch = m, heard }
+		l.change = func(a *port.Account) { a.Server, a.Watch = m, heard }
 		l.clean(t)
 		if !slices.Equal(m.unseen, []state.UID{1, 3}) {
 			t.Errorf("unseen are %v", m.unseen)

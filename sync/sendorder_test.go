@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // breaking is a lab with four files to append, at one of which the connection breaks so often. order tells in which
@@ -50,9 +50,9 @@ func TestABrokenAppendComesLast(t *testing.T) {
 
 // Broken off at every step, also with a restore between, each of them is there once in the end.
 func TestABrokenAppendCutAtEveryStep(t *testing.T) {
-	for _, again := range []func(l *lab) *sync.Result{
-		func(l *lab) *sync.Result { return l.run(nil, nil) },
-		func(l *lab) *sync.Result { return &l.home(nil, nil).Result },
+	for _, again := range []func(l *lab) *port.Result{
+		func(l *lab) *port.Result { return l.run(nil, nil) },
+		func(l *lab) *port.Result { return &l.home(nil, nil).Result },
 	} {
 		for n := 1; ; n += stride(t) {
 			l, _ := breaking(t, 1)

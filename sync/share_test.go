@@ -10,7 +10,8 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // label puts message n into a mailbox, under the id that it has in every one.
@@ -188,7 +189,7 @@ func TestLabelsLater(t *testing.T) {
 			labelled(t, l)
 			mirror(&l.policy)
 			if c.name == "the file was removed" {
-				l.policy.OnDiskDelete = sync.Keep
+				l.policy.OnDiskDelete = plan.Keep
 			}
 			l.server.Change("Lists/Go", func(m *mem.Mailbox) {
 				m.Messages = slices.DeleteFunc(m.Messages, func(msg *mem.Message) bool {
@@ -278,7 +279,7 @@ func TestDryRunTellsOfLinks(t *testing.T) {
 	l.label("INBOX", 1)
 	l.label("Archive", 1)
 	ops := &told{}
-	l.change = func(a *sync.Account) { a.DryRun, a.Watch = true, ops }
+	l.change = func(a *port.Account) { a.DryRun, a.Watch = true, ops }
 	l.clean(t)
 	if got, want := strings.Join(ops.lines, "; "), fmt.Sprintf("INBOX: fetch uid 1 (%d octets); Archive: link uid 1 to what INBOX has, if they are the same", len(body(1))); got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -290,7 +291,7 @@ type told struct {
 	lines []string
 }
 
-func (t *told) Op(box string, op sync.Op) { t.lines = append(t.lines, box+": "+op.String()) }
+func (t *told) Op(box string, op plan.Op) { t.lines = append(t.lines, box+": "+op.String()) }
 
 // What is linked leaves the server only after its own bytes were fetched and compared.
 func TestALinkedMessageIsFetchedBeforeItIsArchived(t *testing.T) {

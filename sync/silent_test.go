@@ -10,7 +10,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // withoutColons plays a copy of the tree by way of a file system that has none: each becomes
@@ -80,13 +81,13 @@ func TestTreeWithoutColons(t *testing.T) {
 	for _, sep := range noColons {
 		for _, c := range []struct {
 			name   string
-			policy func(*sync.Policy)
+			policy func(*plan.Policy)
 			lost   bool
 		}{
-			{"state kept", func(*sync.Policy) {}, false},
-			{"state lost", func(*sync.Policy) {}, true},
-			{"a mirror, state kept", func(p *sync.Policy) { mirror(p); appending(p) }, false},
-			{"a mirror, state lost", func(p *sync.Policy) { mirror(p); appending(p) }, true},
+			{"state kept", func(*plan.Policy) {}, false},
+			{"state lost", func(*plan.Policy) {}, true},
+			{"a mirror, state kept", func(p *plan.Policy) { mirror(p); appending(p) }, false},
+			{"a mirror, state lost", func(p *plan.Policy) { mirror(p); appending(p) }, true},
 		} {
 			t.Run(fmt.Sprintf("%q, %s", sep, c.name), func(t *testing.T) {
 				l := flagged()
@@ -264,7 +265,7 @@ func TestRestoreElsewhereFromTreeWithoutColons(t *testing.T) {
 
 // An archive run in such a tree takes what it would have taken, and its undo puts it back as it was.
 func TestArchiveFromTreeWithoutColons(t *testing.T) {
-	for _, into := range []func(*sync.Account){nil, inPlace} {
+	for _, into := range []func(*port.Account){nil, inPlace} {
 		l := old(t)
 		l.clean(t)
 		l.clean(t)

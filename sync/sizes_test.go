@@ -10,7 +10,9 @@ import (
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+	"mailsync/sync/verify"
 )
 
 // long is what a server should have of a message: 32 KB.
@@ -62,7 +64,7 @@ func TestArchiveLeavesWhatNeverCame(t *testing.T) {
 			v := l.verify()
 			v.Server = l.server
 			got := l.verified(t, v, fmt.Sprintf("size_differs INBOX 10 the server announces %d octets, and %d were fetched", len(long(10)), came))
-			if want := []sync.Apart{{Mailbox: "INBOX", Status: state.Doubtful, UIDs: []state.UID{10}}}; !slices.EqualFunc(got.Apart, want, sameApart) {
+			if want := []verify.Apart{{Mailbox: "INBOX", Status: state.Doubtful, UIDs: []state.UID{10}}}; !slices.EqualFunc(got.Apart, want, sameApart) {
 				t.Errorf("apart are %v", got.Apart)
 			}
 			for range 2 {
@@ -76,13 +78,13 @@ func TestArchiveLeavesWhatNeverCame(t *testing.T) {
 				}
 			}
 			l.server.Body = nil // the server is well again
-			l.change = func(a *sync.Account) { a.Full = true }
+			l.change = func(a *port.Account) { a.Full = true }
 			l.clean(t)
 		})
 	}
 }
 
-func sameApart(x, y sync.Apart) bool {
+func sameApart(x, y verify.Apart) bool {
 	return x.Mailbox == y.Mailbox && x.Status == y.Status && slices.Equal(x.UIDs, y.UIDs)
 }
 
@@ -110,7 +112,7 @@ func TestArchiveAcceptsALength(t *testing.T) {
 	l := sizesLab(t, func(b []byte) []byte { return b[:20000] })
 	l.clean(t)
 	l.clean(t)
-	accept := func(a *sync.Account) { inPlace(a); a.Accept = []sync.Message{{Mailbox: "INBOX", UID: 10}} }
+	accept := func(a *port.Account) { inPlace(a); a.Accept = []plan.Message{{Mailbox: "INBOX", UID: 10}} }
 	t.Run("in the archive run", func(t *testing.T) {
 		l := sizesLab(t, func(b []byte) []byte { return b[:20000] })
 		l.clean(t)
@@ -118,7 +120,7 @@ func TestArchiveAcceptsALength(t *testing.T) {
 			t.Errorf("%+v, %d are left", r.Released, l.mailOnServer())
 		}
 	})
-	l.change = func(a *sync.Account) { a.Accept = []sync.Message{{Mailbox: "INBOX", UID: 10}} }
+	l.change = func(a *port.Account) { a.Accept = []plan.Message{{Mailbox: "INBOX", UID: 10}} }
 	l.clean(t)
 	l.clean(t) // again: it is accepted already
 	l.change = nil
@@ -167,7 +169,7 @@ func TestSizesThatAreEstimates(t *testing.T) {
 // copy stays.
 func TestRemovingWhatNeverCameKeepsIt(t *testing.T) {
 	l := sizesLab(t, func(b []byte) []byte { return b[:200] })
-	l.policy.OnDiskDelete, l.policy.MaxDelete = sync.Delete, 100
+	l.policy.OnDiskDelete, l.policy.MaxDelete = plan.Delete, 100
 	l.clean(t)
 	l.clean(t)
 	l.remove(t, "Subject: long 10\r")
@@ -218,9 +220,9 @@ func TestPOP3DeletesWhereSizesAreWrong(t *testing.T) {
 				for i, m := range l.box.Messages {
 					m.Size = int(c.size(m.Body, i))
 				}
-				l.change = func(a *sync.Account) {
+				l.change = func(a *port.Account) {
 					a.AgesCount = true
-					a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true, FetchedAge: 14 * 24 * time.Hour}}
+					a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true, FetchedAge: 14 * 24 * time.Hour}}
 				}
 				if r := l.clean(t); r.Fetched != n || r.DeletedOnServer != 0 {
 					t.Fatalf("fetched %d, deleted %d", r.Fetched, r.DeletedOnServer)
@@ -254,7 +256,7 @@ func TestPOP3SizesAreWrongAndTheStateIsLost(t *testing.T) {
 	if r := l.clean(t); r.Fetched != 0 || len(l.mails(t)) != 3 {
 		t.Errorf("fetched %d, %d are here", r.Fetched, len(l.mails(t)))
 	}
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{Cutoff: sync.Cutoff{Collected: true}} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
 	for range 3 {
 		l.run(t, nil, nil)
 	}
@@ -267,10 +269,10 @@ func TestPOP3SizesAreWrongAndTheStateIsLost(t *testing.T) {
 // changed since.
 func TestTheProofNamesDoubts(t *testing.T) {
 	l := sizesLab(t, func(b []byte) []byte { return b[:200] })
-	l.change = func(a *sync.Account) { a.Policy, a.Census = a.Policy.PullOnly(), true }
+	l.change = func(a *port.Account) { a.Policy, a.Census = a.Policy.PullOnly(), true }
 	for range 3 {
 		r := l.clean(t)
-		if want := (sync.Doubt{Mailbox: "INBOX", UID: 10, Announced: int64(len(long(10))), Came: 200}); r.Doubtful != 1 || len(r.Doubts) != 1 || r.Doubts[0] != want {
+		if want := (port.Doubt{Mailbox: "INBOX", UID: 10, Announced: int64(len(long(10))), Came: 200}); r.Doubtful != 1 || len(r.Doubts) != 1 || r.Doubts[0] != want {
 			t.Errorf("%d in doubt, %+v", r.Doubtful, r.Doubts)
 		}
 	}
@@ -303,7 +305,7 @@ func TestRepairOfALength(t *testing.T) {
 	l.clean(t)
 	l.clean(t)
 	found := fmt.Sprintf("size_differs INBOX 10 the server announces %d octets, and 20000 were fetched", len(long(10)))
-	repaired := func(want string) *sync.Verdict {
+	repaired := func(want string) *verify.Verdict {
 		v := l.repairing(nil, nil)
 		v.Server = l.server
 		return l.verified(t, v, want)

@@ -8,7 +8,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // A server that cannot expunge single messages has what leaves it in its trash. That frees nothing, and
@@ -23,10 +24,10 @@ func withoutUIDPLUS(l *lab) {
 }
 
 // noTrash leaves the trash out, as archive does.
-func noTrash(a *sync.Account) { a.Include = func(l state.Listed) bool { return l.Role != "trash" } }
+func noTrash(a *port.Account) { a.Include = func(l state.Listed) bool { return l.Role != "trash" } }
 
-func both(mods ...func(*sync.Account)) func(*sync.Account) {
-	return func(a *sync.Account) {
+func both(mods ...func(*port.Account)) func(*port.Account) {
+	return func(a *port.Account) {
 		for _, mod := range mods {
 			if mod != nil {
 				mod(a)
@@ -39,8 +40,8 @@ func both(mods ...func(*sync.Account)) func(*sync.Account) {
 // nothing is here twice.
 func (l *lab) settledWithoutFetch(t *testing.T, here []string, when string) {
 	t.Helper()
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	for range 2 {
@@ -74,7 +75,7 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 				if first { // the trash is known here before
 					l.clean(t)
 				}
-				plan := l.archive(nil, nil, both(c.mod, noTrash, func(a *sync.Account) { a.DryRun = true }))
+				plan := l.archive(nil, nil, both(c.mod, noTrash, func(a *port.Account) { a.DryRun = true }))
 				if p := plan.Released; plan.Status() != "ok" || p.Messages != 5 || p.Bytes != 0 || !p.ToTrash {
 					t.Errorf("the plan is %+v %v", p, plan.Problems)
 				}
@@ -86,8 +87,8 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 				if got := l.left(); !slices.Equal(got, sorted(keepers)) || l.count("Bin") != 6 {
 					t.Errorf("left %q, and %d in the trash", got, l.count("Bin"))
 				}
-				l.change = func(a *sync.Account) {
-					a.Release = &sync.Release{}
+				l.change = func(a *port.Account) {
+					a.Release = &port.Release{}
 					l.shelve(a, l.disk)
 				}
 				if r := l.clean(t); !first && r.Fetched != 1 || first && r.Fetched != 0 { // the user's own
@@ -152,8 +153,8 @@ func TestArchiveWithoutUIDPLUSUnanswered(t *testing.T) {
 			l.server.Unanswered = func(string, string) error { return errRefused }
 			l.archive(nil, nil, both(c.mod, noTrash))
 			l.server.Unanswered = nil
-			l.change = func(a *sync.Account) {
-				a.Release = &sync.Release{}
+			l.change = func(a *port.Account) {
+				a.Release = &port.Release{}
 				l.shelve(a, l.disk)
 			}
 			if r := l.clean(t); r.Fetched != 0 {
@@ -183,8 +184,8 @@ func TestArchiveWithoutUIDPLUSKnowsItByTheBytes(t *testing.T) {
 			here := l.plainBodies(t)
 			l.archive(nil, nil, noTrash)
 			change(l)
-			l.change = func(a *sync.Account) {
-				a.Release = &sync.Release{}
+			l.change = func(a *port.Account) {
+				a.Release = &port.Release{}
 				l.shelve(a, l.disk)
 			}
 			l.clean(t)
@@ -201,8 +202,8 @@ func TestAnotherMessageInTheTrashIsFetched(t *testing.T) {
 	l.archive(nil, nil, noTrash)
 	other := strings.Replace(body(1), "<1@", "<7@", 1)
 	l.server.Change("Bin", func(m *mem.Mailbox) { m.Add(other, 1_500_000_000, `\Seen`) })
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	if r := l.clean(t); r.Fetched != 1 || !slices.Contains(l.plainBodies(t), other) {
@@ -215,15 +216,15 @@ func TestArchiveWithoutAWay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		before func(*lab)
-		mod    func(*sync.Account)
+		mod    func(*port.Account)
 	}{
 		{"neither UIDPLUS nor MOVE", func(l *lab) { withoutUIDPLUS(l); l.server.NoMove = true }, noTrash},
 		{"no trash", func(l *lab) { l.server.NoUIDPlus = true }, nil},
-		{"to be expunged", withoutUIDPLUS, both(noTrash, func(a *sync.Account) { a.Release.Via = sync.ViaExpunge })},
+		{"to be expunged", withoutUIDPLUS, both(noTrash, func(a *port.Account) { a.Release.Via = port.ViaExpunge })},
 		{"the trash itself", func(l *lab) {
 			withoutUIDPLUS(l)
 			l.server.Change("Bin", func(m *mem.Mailbox) { m.Add(body(41), 1_500_000_000, `\Seen`) })
-		}, func(a *sync.Account) { a.Include = func(l state.Listed) bool { return l.Role == "trash" } }},
+		}, func(a *port.Account) { a.Include = func(l state.Listed) bool { return l.Role == "trash" } }},
 	} {
 		for _, dry := range []bool{false, true} {
 			t.Run(c.name, func(t *testing.T) {
@@ -233,7 +234,7 @@ func TestArchiveWithoutAWay(t *testing.T) {
 				before, bin := l.left(), len(l.onServerIf("Bin"))
 				let := false
 				r := l.archive(nil, func(s string) error { let = let || strings.HasPrefix(s, "expunge"); return nil },
-					both(c.mod, inPlace, func(a *sync.Account) { a.DryRun = dry }))
+					both(c.mod, inPlace, func(a *port.Account) { a.DryRun = dry }))
 				if len(r.Problems) == 0 || state.HintOf(r.Problems[0].Err) == "" || r.Released.Messages+r.Released.Gone+r.Released.Trashed > 0 || r.Released.Bytes > 0 || let {
 					t.Errorf("%+v %v", r.Released, r.Problems)
 				}
@@ -273,8 +274,8 @@ func TestReleasedWithoutAWay(t *testing.T) {
 		return nil
 	}, nil)
 	l.server.NoUIDPlus = true
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	if r := l.run(nil, nil); len(r.Problems) != 1 || state.HintOf(r.Problems[0].Err) == "" {
@@ -293,8 +294,8 @@ func TestMakingRoomWithoutUIDPLUS(t *testing.T) {
 	withoutUIDPLUS(l)
 	l.clean(t)
 	l.server.Quotas = []state.Quota{{Used: 1000, Limit: 1100}}
-	quota := both(noTrash, inPlace, func(a *sync.Account) {
-		a.Release.Cutoff = sync.Cutoff{NeverYoungerThan: time.Hour, KeepFlagged: true, KeepUnread: true}
+	quota := both(noTrash, inPlace, func(a *port.Account) {
+		a.Release.Cutoff = plan.Cutoff{NeverYoungerThan: time.Hour, KeepFlagged: true, KeepUnread: true}
 		a.Release.UntilQuota = 80
 	})
 	r := l.archive(nil, nil, quota)
@@ -378,7 +379,7 @@ func TestUndoWithoutUIDPLUS(t *testing.T) {
 					server, here := l.told(), l.plainBodies(t)
 					l.archive(nil, nil, both(c.mod, noTrash))
 					if between {
-						l.change = func(a *sync.Account) { a.Release = &sync.Release{}; l.shelve(a, l.disk) }
+						l.change = func(a *port.Account) { a.Release = &port.Release{}; l.shelve(a, l.disk) }
 						l.clean(t)
 						l.change = nil
 					}
@@ -403,7 +404,7 @@ func TestUndoWithoutUIDPLUS(t *testing.T) {
 					if got := l.told(); !slices.Equal(got, server) || l.count("Bin") != 1 {
 						t.Fatalf("cut at step %d: on the server\n%s\nwant\n%s\n%d in the trash", n, strings.Join(got, ""), strings.Join(server, ""), l.count("Bin"))
 					}
-					l.change = func(a *sync.Account) { a.Release = &sync.Release{}; l.shelve(a, l.disk) }
+					l.change = func(a *port.Account) { a.Release = &port.Release{}; l.shelve(a, l.disk) }
 					l.clean(t)
 					l.settledWithoutFetch(t, here, "undone")
 					if t.Failed() {

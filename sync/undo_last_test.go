@@ -10,6 +10,7 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Which run an undo takes back, and what it says where there is none.
@@ -28,7 +29,7 @@ func (l *lab) refuse(name string) {
 
 // archiveRefused runs the archive once more, over mail that came since, on a server that refuses
 // every expunge.
-func (l *lab) archiveRefused(t testing.TB, mod func(*sync.Account)) {
+func (l *lab) archiveRefused(t testing.TB, mod func(*port.Account)) {
 	t.Helper()
 	l.server.Change("INBOX", func(m *mem.Mailbox) {
 		m.Add(body(20), 1_510_000_000, `\Seen`)
@@ -82,8 +83,8 @@ func TestNothingToUndo(t *testing.T) {
 	if got := l.left(); len(got) != len(server) {
 		t.Errorf("left %q", got)
 	}
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	if r := l.clean(t); r.DeletedOnServer != 0 {
@@ -170,8 +171,8 @@ func TestUndoneIsRemembered(t *testing.T) {
 				}
 				return nil
 			})
-			l.change = func(a *sync.Account) {
-				a.Release = &sync.Release{}
+			l.change = func(a *port.Account) {
+				a.Release = &port.Release{}
 				l.shelve(a, l.disk)
 			}
 			l.clean(t)
@@ -194,7 +195,7 @@ func TestUndoOfWhatTheUserRemoved(t *testing.T) {
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(body(20), 1_510_000_000, `\Seen`) })
 	l.archived(t, inPlace)
 	l.remove(t, "number 20\r")
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{} }
 	l.clean(t)
 	if r := l.undo(nil, nil); r.Status() != "ok" || r.Appended != 0 || !r.NothingToUndo {
 		t.Fatalf("%+v %v", r, r.Problems)
@@ -204,15 +205,15 @@ func TestUndoOfWhatTheUserRemoved(t *testing.T) {
 // With --mailbox it is about the mailboxes that are meant: the last run that took something
 // of theirs.
 func TestUndoOfSomeMailboxes(t *testing.T) {
-	only := func(raw string) func(*sync.Account) {
-		return func(a *sync.Account) { a.Include = func(l state.Listed) bool { return l.Raw == raw } }
+	only := func(raw string) func(*port.Account) {
+		return func(a *port.Account) { a.Include = func(l state.Listed) bool { return l.Raw == raw } }
 	}
-	undo := func(l *lab, mod func(*sync.Account)) *sync.Result {
+	undo := func(l *lab, mod func(*port.Account)) *port.Result {
 		a := l.account(l.disk)
-		a.Release = &sync.Release{}
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 		mod(a)
-		return a.Undo(context.Background())
+		return sync.Undo(context.Background(), a)
 	}
 	l := old(t)
 	l.clean(t)
@@ -275,9 +276,9 @@ func TestUndoDryRun(t *testing.T) {
 	before, dump := l.told(), l.bodies(t)
 	ops := &told{}
 	a := l.account(l.disk)
-	a.Release, a.DryRun, a.Watch = &sync.Release{}, true, ops
+	a.Release, a.DryRun, a.Watch = &port.Release{}, true, ops
 	l.shelve(a, l.disk)
-	r := a.Undo(context.Background())
+	r := sync.Undo(context.Background(), a)
 	if r.Status() != "ok" || r.NothingToUndo || len(ops.lines) != 5 {
 		t.Errorf("%+v %v: %q", r, r.Problems, ops.lines)
 	}
@@ -311,7 +312,7 @@ func TestASyncEndsWhatAnArchiveRunLetGo(t *testing.T) {
 		}
 		return nil
 	}, inPlace)
-	l.change = func(a *sync.Account) { a.Release = &sync.Release{} }
+	l.change = func(a *port.Account) { a.Release = &port.Release{} }
 	if r := l.clean(t); r.DeletedOnServer != 2 {
 		t.Errorf("the sync after it deleted %d, want 2", r.DeletedOnServer)
 	}

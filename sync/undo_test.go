@@ -13,18 +13,19 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // undo runs "archive --undo".
-func (l *lab) undo(under disk.FS, step func(string) error) *sync.Result {
+func (l *lab) undo(under disk.FS, step func(string) error) *port.Result {
 	if under == nil {
 		under = l.disk
 	}
 	a := l.account(under)
 	a.Step = step
-	a.Release = &sync.Release{}
+	a.Release = &port.Release{}
 	l.shelve(a, under)
-	return a.Undo(context.Background())
+	return sync.Undo(context.Background(), a)
 }
 
 // told is every message on the server with flags and date, but for its UID.
@@ -47,8 +48,8 @@ func (l *lab) undone(t testing.TB, want, here []string, when string) {
 	if got := l.told(); !slices.Equal(got, want) {
 		t.Fatalf("%s: on the server\n%s\nwant\n%s", when, strings.Join(got, ""), strings.Join(want, ""))
 	}
-	l.change = func(a *sync.Account) {
-		a.Release = &sync.Release{}
+	l.change = func(a *port.Account) {
+		a.Release = &port.Release{}
 		l.shelve(a, l.disk)
 	}
 	for range 2 {
@@ -66,7 +67,7 @@ func (l *lab) undone(t testing.TB, want, here []string, when string) {
 }
 
 // archivedOnce is old, archived, with what was on the server and here before.
-func archivedOnce(t testing.TB, mod func(*sync.Account)) (l *lab, server, here []string) {
+func archivedOnce(t testing.TB, mod func(*port.Account)) (l *lab, server, here []string) {
 	t.Helper()
 	l = old(t)
 	l.clean(t)
@@ -133,8 +134,8 @@ func TestUndoCutAtEveryStep(t *testing.T) {
 					}
 					l.nothingIsLost(t, here, fmt.Sprint("cut at step ", n))
 					if between {
-						l.change = func(a *sync.Account) {
-							a.Release = &sync.Release{}
+						l.change = func(a *port.Account) {
+							a.Release = &port.Release{}
 							l.shelve(a, l.disk)
 						}
 						l.clean(t)

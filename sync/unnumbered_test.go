@@ -6,7 +6,8 @@ import (
 
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // restless is a lab on a server that gives an empty mailbox another UIDVALIDITY each time.
@@ -61,7 +62,7 @@ func TestEmptyMailboxOfManyNumberings(t *testing.T) {
 		for range 5 {
 			l.idle(t)
 		}
-		l.change = func(a *sync.Account) { a.Full = true }
+		l.change = func(a *port.Account) { a.Full = true }
 		l.clean(t)
 		l.change = nil
 		l.idle(t)
@@ -98,7 +99,7 @@ func TestEmptyMailboxOfManyNumberings(t *testing.T) {
 // A message that had a UID under numbers which were not learned never meets another's file.
 func TestMessagesBetweenManyNumberings(t *testing.T) {
 	l := restless(false)
-	l.policy.OnServerDelete = sync.Keep
+	l.policy.OnServerDelete = plan.Keep
 	var want []string
 	for n := range 4 {
 		l.clean(t)
@@ -146,7 +147,7 @@ func TestEmptyMailboxOfManyNumberingsCutAtEveryStep(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				begin := func() *lab {
 					l := restless(false)
-					l.policy.Append, l.policy.OnServerDelete = true, sync.Keep
+					l.policy.Append, l.policy.OnServerDelete = true, plan.Keep
 					l.server.NoUIDPlus = noUIDPlus
 					c.before(t, l)
 					return l

@@ -10,7 +10,6 @@ import (
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
-	"mailsync/sync"
 )
 
 // What cannot be appended holds back no deletion but those of messages that it may be: of the same bytes, or of
@@ -137,18 +136,5 @@ func TestUnsentWhereLessIsKnown(t *testing.T) {
 				t.Errorf("run is %s, INBOX has %v: %v %v", r.Status(), l.uids("INBOX"), r.Fatal, r.Problems)
 			}
 		})
-	}
-}
-
-// Where nothing was ever read of a message, its size tells it from a file only if the server's sizes are no estimates.
-func TestUnsentByLength(t *testing.T) {
-	for _, c := range []struct {
-		size      int64
-		estimates bool
-		want      bool
-	}{{100, false, true}, {101, false, false}, {-1, false, true}, {101, true, true}} {
-		if got := sync.UnsentOfLength(100, c.size, c.estimates); got != c.want {
-			t.Errorf("%+v: %v", c, got)
-		}
 	}
 }

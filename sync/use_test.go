@@ -12,7 +12,7 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // remembered spells the special uses that base and markers know, one line a mailbox that has one
@@ -118,7 +118,7 @@ func TestUsesAreLearnedOfMailboxesThatAreKnown(t *testing.T) {
 	l.wantUses(t, "")
 	l.idle(t)
 	l.server.NoUses = false
-	l.change = func(a *sync.Account) { a.DryRun = true }
+	l.change = func(a *port.Account) { a.DryRun = true }
 	l.run(nil, func(s string) error { t.Errorf("a dry run does %q", s); return nil })
 	l.wantUses(t, "")
 	l.change = nil
@@ -133,7 +133,7 @@ func TestUsesAreKnownWithoutTheState(t *testing.T) {
 	l.base = mem.NewBase()
 	l.server.NoUses = true
 	var asked []string
-	l.change = func(a *sync.Account) {
+	l.change = func(a *port.Account) {
 		a.Include = func(m state.Listed) bool {
 			asked = append(asked, m.Raw+"="+m.Role)
 			return true
@@ -222,7 +222,7 @@ func TestUsesStayWhateverElseHappens(t *testing.T) {
 		"a run about another mailbox": func(t *testing.T, l *lab) string {
 			l.give("Ausgang", "")
 			l.give("Work", "sent")
-			l.change = func(a *sync.Account) {
+			l.change = func(a *port.Account) {
 				a.Partial, a.Include = true, func(m state.Listed) bool { return m.Raw == "Work" }
 			}
 			l.clean(t)

@@ -11,7 +11,8 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/verify"
 )
 
 // memory is the lab's base, opened for reading.
@@ -19,16 +20,16 @@ type memory struct{ *mem.Base }
 
 func (memory) Close() error { return nil }
 
-func (l *lab) verify() *sync.Verify {
-	return &sync.Verify{
+func (l *lab) verify() *verify.Verify {
+	return &verify.Verify{
 		Tree:   tree{maildir.Open(l.disk, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})},
-		Memory: func() (sync.Memory, error) { return memory{l.base}, nil },
+		Memory: func() (port.Memory, error) { return memory{l.base}, nil },
 		Policy: l.policy, Readers: 4,
 	}
 }
 
 // said is what verify finds, one finding a line, without the tokens of names.
-func said(v *sync.Verdict) string {
+func said(v *verify.Verdict) string {
 	var lines []string
 	for _, f := range v.Findings {
 		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %d %s", f.Fault, f.Mailbox, f.UID, f.Detail)))
@@ -36,7 +37,7 @@ func said(v *sync.Verdict) string {
 	return strings.Join(lines, "\n")
 }
 
-func (l *lab) verified(t testing.TB, v *sync.Verify, want string) *sync.Verdict {
+func (l *lab) verified(t testing.TB, v *verify.Verify, want string) *verify.Verdict {
 	t.Helper()
 	got := v.Run(t.Context())
 	if got.Fatal != nil || len(got.Problems) > 0 {
@@ -46,7 +47,7 @@ func (l *lab) verified(t testing.TB, v *sync.Verify, want string) *sync.Verdict 
 		t.Errorf("found\n%s\nwant\n%s", s, want)
 	}
 	for _, f := range got.Findings {
-		if f.Fault != sync.Missing && f.File == "" && v.Server == nil {
+		if f.Fault != port.Missing && f.File == "" && v.Server == nil {
 			t.Errorf("%s of uid %d names no file", f.Fault, f.UID)
 		}
 	}
@@ -211,7 +212,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 			l := filled()
 			l.clean(t)
 			c.hurt(t, l)
-			check := func(v *sync.Verify, want string) {
+			check := func(v *verify.Verify, want string) {
 				t.Helper()
 				got := v.Run(t.Context())
 				text := said(got)

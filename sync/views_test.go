@@ -10,6 +10,8 @@ import (
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
+	"mailsync/sync/match"
+	"mailsync/sync/port"
 )
 
 // viewed is three mailboxes and one of all mail, on a server that has no words for copies.
@@ -27,7 +29,7 @@ func viewed(l *lab) {
 }
 
 // withoutDrafts leaves them out, as an archive does.
-func withoutDrafts(a *sync.Account) {
+func withoutDrafts(a *port.Account) {
 	a.Include = func(l state.Listed) bool { return l.Role != "drafts" }
 	a.Release.Into = nil
 }
@@ -46,7 +48,7 @@ func TestArchiveOfWhatViewsShow(t *testing.T) {
 	}
 	size := int64(len(body(0)) + len(body(1)) + len(body(3)))
 	said := &notes{}
-	r := l.archive(nil, nil, func(a *sync.Account) { withoutDrafts(a); a.Watch = said })
+	r := l.archive(nil, nil, func(a *port.Account) { withoutDrafts(a); a.Watch = said })
 	if r.Status() != "ok" || r.Released == nil {
 		t.Fatalf("%s: %v %v", r.Status(), r.Fatal, r.Problems)
 	}
@@ -75,7 +77,7 @@ func TestArchiveOfWhatViewsShow(t *testing.T) {
 	}) {
 		t.Errorf("it said %q", said.said)
 	}
-	if r := l.account(l.disk).Undo(context.Background()); r.Status() != "ok" || r.Appended != 3 {
+	if r := sync.Undo(context.Background(), l.account(l.disk)); r.Status() != "ok" || r.Appended != 3 {
 		t.Errorf("undo is %s, %d appended: %v %v", r.Status(), r.Appended, r.Fatal, r.Problems)
 	}
 	there("INBOX 2, INBOX 0, Work 1, Work 3, Drafts 4, All 2, All 4")
@@ -123,7 +125,7 @@ func TestShown(t *testing.T) {
 	}
 	gone := rec(9, 10, 1)
 	gone.Status = state.OnlyHere
-	got := sync.Shown([][]state.Record{
+	got := match.Shown([][]state.Record{
 		{rec(1, 10, 1), rec(2, 10, 2), rec(3, 10, state.NoDate), gone},
 		{rec(1, 10, 1), rec(2, 20, 1)},
 		{rec(5, 10, 1), rec(6, 30, 1), rec(7, 10, 2), rec(8, 10, state.NoDate)},
@@ -136,7 +138,7 @@ func TestShown(t *testing.T) {
 	if want := []string{"map[0:[1] 1:[1] 2:[5]]", "map[0:[2] 2:[7]]"}; !slices.Equal(all, want) {
 		t.Errorf("%q, want %q", all, want)
 	}
-	if got := sync.Shown([][]state.Record{{rec(1, 10, 1)}, {rec(1, 10, 1)}}, []bool{false, false}); len(got) != 0 {
+	if got := match.Shown([][]state.Record{{rec(1, 10, 1)}, {rec(1, 10, 1)}}, []bool{false, false}); len(got) != 0 {
 		t.Errorf("without a view: %v", got)
 	}
 }
@@ -173,8 +175,8 @@ func TestUndoOfViewsCutAtEveryStep(t *testing.T) {
 		step, reached := cutAt(n)
 		a := l.account(l.disk)
 		a.Step = step
-		a.Undo(context.Background())
-		if r := l.account(l.disk).Undo(context.Background()); r.Status() != "ok" {
+		sync.Undo(context.Background(), a)
+		if r := sync.Undo(context.Background(), l.account(l.disk)); r.Status() != "ok" {
 			t.Fatalf("cut at step %d, then: %v %v", n, r.Fatal, r.Problems)
 		}
 		if got, want := l.counted(), "INBOX[1 0 1 0 0] Work[0 1 0 1 0] Drafts[0 0 0 0 1] All[0 0 0 0 1]"; got != want {

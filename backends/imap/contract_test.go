@@ -8,7 +8,7 @@ import (
 	"mailsync/internal/testkit/contract"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 const packed = "compressed over TLS: "
@@ -31,7 +31,7 @@ func TestServersKeepThePort(t *testing.T) {
 				free = append(free, fmt.Sprintf("user%d", i))
 				srv.AddUser(free[i])
 			}
-			contract.Server(t, func(t *testing.T) sync.Server {
+			contract.Server(t, func(t *testing.T) port.Server {
 				user := free[0]
 				free = free[1:]
 				o := meet(srv, None)
@@ -47,7 +47,7 @@ func TestServersKeepThePort(t *testing.T) {
 
 // The scripted server that the tests are made with is one, too.
 func TestReading(t *testing.T) {
-	contract.Reading(t, func(t *testing.T, bodies []string) sync.Server {
+	contract.Reading(t, func(t *testing.T, bodies []string) port.Server {
 		acct := script.NewAccount()
 		for _, body := range bodies {
 			acct.Mailbox("INBOX").Append(body)

@@ -10,18 +10,18 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/contract"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
-// port makes a Tree meet the engine's interface, whose Open and Create return interfaces.
-type port struct{ *maildir.Tree }
+// treePort makes a Tree meet the engine's interface, whose Open and Create return interfaces.
+type treePort struct{ *maildir.Tree }
 
 var (
-	_ sync.Tree    = port{}
-	_ sync.Maildir = (*maildir.Maildir)(nil)
+	_ port.Tree    = treePort{}
+	_ port.Maildir = (*maildir.Maildir)(nil)
 )
 
-func (p port) Open(dir string) (sync.Maildir, error) {
+func (p treePort) Open(dir string) (port.Maildir, error) {
 	m, err := p.Tree.Open(dir)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (p port) Open(dir string) (sync.Maildir, error) {
 	return m, nil
 }
 
-func (p port) Create(dir string, mk state.Marker) (sync.Maildir, error) {
+func (p treePort) Create(dir string, mk state.Marker) (port.Maildir, error) {
 	m, err := p.Tree.Create(dir, mk)
 	if err != nil {
 		return nil, err
@@ -65,24 +65,24 @@ func (o outside) Rename(old, new string) error { return o.fs.Rename(old, new) }
 func (o outside) Remove(name string) error     { return o.fs.Remove(name) }
 
 func TestContractReal(t *testing.T) {
-	contract.Maildir(t, func(t *testing.T) (sync.Tree, contract.Outside) {
+	contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
 		fs := openReal(t)
-		return port{maildir.Open(fs, maildir.Options{})}, outside{fs}
+		return treePort{maildir.Open(fs, maildir.Options{})}, outside{fs}
 	})
 }
 
 func TestContractMem(t *testing.T) {
-	contract.Maildir(t, func(t *testing.T) (sync.Tree, contract.Outside) {
+	contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
 		fs := disk.NewMem(disk.MemOptions{})
-		return port{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
+		return treePort{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 	})
 }
 
 // The coarsest time stamps there are, and no hard links: FAT.
 func TestContractWithoutLinks(t *testing.T) {
-	contract.Maildir(t, func(t *testing.T) (sync.Tree, contract.Outside) {
+	contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
 		fs := disk.NewMem(disk.MemOptions{NoLinks: true, Grain: 2e9})
-		return port{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
+		return treePort{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/contract"
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // refusing is a disk on which calls of some kinds end with err.
@@ -27,9 +27,9 @@ func refusing(under disk.FS, err error, kinds ...string) disk.FS {
 // File systems without hard links, and kernels that forbid them, say so with one of several errors.
 func TestContractWhereLinksAreRefused(t *testing.T) {
 	for _, err := range []error{syscall.EPERM, syscall.EACCES} {
-		contract.Maildir(t, func(t *testing.T) (sync.Tree, contract.Outside) {
+		contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
 			fs := disk.NewMem(disk.MemOptions{})
-			return port{maildir.Open(refusing(fs, err, "link"), maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
+			return treePort{maildir.Open(refusing(fs, err, "link"), maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 		})
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/plan"
 )
 
 // accepting are the messages that --accept names, as they were written.
@@ -30,7 +30,7 @@ func (o *accepting) check(accounts []*config.Account) error {
 	return err
 }
 
-func (o *accepting) messages() (all []engine.Message, err error) {
+func (o *accepting) messages() (all []plan.Message, err error) {
 	for _, text := range *o {
 		m, err := parseMessage(text)
 		if err != nil {
@@ -42,14 +42,14 @@ func (o *accepting) messages() (all []engine.Message, err error) {
 }
 
 // parseMessage reads MAILBOX:UID, as a failure of a message is told.
-func parseMessage(text string) (engine.Message, error) {
+func parseMessage(text string) (plan.Message, error) {
 	i := strings.LastIndexByte(text, ':')
 	if i > 0 {
 		uid, err := strconv.ParseUint(strings.TrimSpace(text[i+1:]), 10, 32)
 		if err == nil && uid > 0 {
-			return engine.Message{Mailbox: text[:i], UID: state.UID(uid)}, nil
+			return plan.Message{Mailbox: text[:i], UID: state.UID(uid)}, nil
 		}
 	}
-	return engine.Message{}, usage("--accept %q is no message", text).
+	return plan.Message{}, usage("--accept %q is no message", text).
 		WithHint("write the mailbox's name and the message's uid as they are told: INBOX:4711")
 }

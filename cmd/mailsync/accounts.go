@@ -13,7 +13,7 @@ import (
 	"mailsync/cmd/mailsync/secret"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // This file and session.go are the way in which every command works on accounts. To add one:
@@ -41,7 +41,7 @@ import (
 // task is what a command does with each of its accounts.
 type task struct {
 	name string // of the command
-	run  func(context.Context, *accountRun) (*engine.Result, error)
+	run  func(context.Context, *accountRun) (*port.Result, error)
 	// check complains of flags that do not fit the accounts, before anything is done; nil
 	// is content.
 	check func([]*config.Account) error

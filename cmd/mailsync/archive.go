@@ -13,6 +13,8 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // archiving is what the flags of "archive" say.
@@ -142,14 +144,14 @@ func (o *archiving) checkInto(p *program, accounts []*config.Account) error {
 	return config.CheckRoots(every)
 }
 
-func (o *archiving) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	switch {
 	case o.undo && r.a.Protocol == "pop3":
 		r.nothingToUndo("archive is for IMAP", "")
-		return &engine.Result{}, nil
+		return &port.Result{}, nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
 		r.told.Note("", "nothing says which mail of this account may leave the server", "")
-		return &engine.Result{}, nil
+		return &port.Result{}, nil
 	}
 	h, account, err := r.start(ctx, opening{}, reach{})
 	if err != nil {
@@ -173,7 +175,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*engine.Result, err
 	if r.flags.dryRun && !account.AgesCount {
 		r.told.Note("", "the clock is not to be trusted, so nothing is old", "see that the clock is right")
 	}
-	result := account.Run(ctx)
+	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Released != nil {
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
@@ -182,9 +184,9 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*engine.Result, err
 }
 
 // putBack undoes the last archive run.
-func (o *archiving) putBack(ctx context.Context, r *accountRun, account *engine.Account) *engine.Result {
+func (o *archiving) putBack(ctx context.Context, r *accountRun, account *port.Account) *port.Result {
 	account.Release = r.release()
-	result := account.Undo(ctx)
+	result := engine.Undo(ctx, account)
 	switch {
 	case !result.NothingToUndo:
 		o.mailboxes.known(result)
@@ -202,17 +204,17 @@ func (r *accountRun) nothingToUndo(why, hint string) {
 }
 
 // leaveOut leaves mailboxes with these roles out of a run.
-func leaveOut(account *engine.Account, roles ...string) {
+func leaveOut(account *port.Account, roles ...string) {
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return !slices.Contains(roles, l.Role) && include(l) }
 }
 
 // archive is what the account's archive table lets leave the server.
-func (r *accountRun) archive() (*engine.Release, error) {
+func (r *accountRun) archive() (*port.Release, error) {
 	a := r.a.Archive
 	rel := r.release()
 	rel.Alone, rel.UntilQuota, rel.Quota = true, a.UntilQuota, a.Quota
-	rel.Cutoff = engine.Cutoff{
+	rel.Cutoff = plan.Cutoff{
 		ByAge: a.OlderThan >= 0, OlderThan: a.OlderThan, NeverYoungerThan: a.NeverYoungerThan,
 		LargerThan: a.LargerThan, KeepFlagged: a.KeepFlagged, KeepUnread: a.KeepUnread,
 	}
@@ -229,8 +231,8 @@ func (r *accountRun) archive() (*engine.Release, error) {
 
 // release is how released messages leave the server, and where their files go. By itself
 // it lets nothing new go: it is what finishes an archive run that broke off.
-func (r *accountRun) release() *engine.Release {
-	rel := &engine.Release{Shelf: r.archiveFolder}
+func (r *accountRun) release() *port.Release {
+	rel := &port.Release{Shelf: r.archiveFolder}
 	if r.registry != nil {
 		rel.Remember = r.registry.Remember
 	}
@@ -238,15 +240,15 @@ func (r *accountRun) release() *engine.Release {
 	if a == nil {
 		return rel
 	}
-	rel.Via = map[string]engine.Via{"expunge": engine.ViaExpunge, "trash": engine.ViaTrash}[a.Via]
+	rel.Via = map[string]port.Via{"expunge": port.ViaExpunge, "trash": port.ViaTrash}[a.Via]
 	if a.Into != "" {
-		rel.Into = &engine.Into{Root: a.IntoRoot(), Path: a.IntoPath}
+		rel.Into = &port.Into{Root: a.IntoRoot(), Path: a.IntoPath}
 	}
 	return rel
 }
 
 // archived is what leaves the server, for the report.
-func archived(rel *engine.Released, applied bool) report.Archive {
+func archived(rel *port.Released, applied bool) report.Archive {
 	v := report.Archive{Applied: applied, Messages: rel.Messages, Bytes: rel.Bytes, Gone: rel.Gone, Freed: rel.Freed, Stay: rel.Stay,
 		ToTrash: rel.ToTrash, MovedToTrash: rel.Trashed,
 		Before: quotaOf(rel.Quota), After: quotaOf(rel.After)}

@@ -10,6 +10,7 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/cmd/mailsync/secret"
 	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // backing is what the flags of "backup" say.
@@ -101,7 +102,7 @@ func (o *backing) account(c *cobra.Command, args []string) (*config.Account, err
 	return from.Account()
 }
 
-func (o *backing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+func (o *backing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	h, account, err := r.start(ctx, o.opening(), reach{readOnly: true})
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (*engine.Result, error
 	if err := o.apply(account); err != nil {
 		return nil, err
 	}
-	result := account.Run(ctx)
+	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
@@ -121,7 +122,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (*engine.Result, error
 }
 
 // proof says of every message that the server counted in this run where it is.
-func proof(a *config.Account, r *engine.Result) report.Proof {
+func proof(a *config.Account, r *port.Result) report.Proof {
 	var doubts []report.Doubt
 	for _, d := range r.Doubts {
 		doubts = append(doubts, report.Doubt{Mailbox: d.Mailbox, UID: uint32(d.UID), Announced: d.Announced, Came: d.Came})
@@ -138,7 +139,7 @@ func proof(a *config.Account, r *engine.Result) report.Proof {
 }
 
 // doubts names messages of which what is here may not be all, the first of so many.
-func doubts(r *accountRun, all []engine.Doubt, of int) {
+func doubts(r *accountRun, all []port.Doubt, of int) {
 	const most = 20
 	for i, d := range all {
 		if i == most {

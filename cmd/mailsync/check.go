@@ -14,7 +14,7 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -34,12 +34,12 @@ network it looks at what is here.`,
 type checking struct {
 	*accountRun
 	rows   []report.Check
-	result *engine.Result
+	result *port.Result
 	free   int64 // bytes on the Maildirs' disk, 0 unknown
 }
 
-func check(ctx context.Context, r *accountRun) (*engine.Result, error) {
-	c := &checking{accountRun: r, result: &engine.Result{}}
+func check(ctx context.Context, r *accountRun) (*port.Result, error) {
+	c := &checking{accountRun: r, result: &port.Result{}}
 	c.configuration()
 	c.disk(ctx)
 	c.clock()
@@ -66,7 +66,7 @@ func (c *checking) warn(what, hint, format string, args ...any) {
 // fail notes a failure. It is told on stderr as every failure is, and decides the exit code.
 func (c *checking) fail(what string, err error) bool {
 	c.rows = append(c.rows, report.Check{What: what, Status: "fail", Detail: err.Error(), Hint: state.HintOf(err)})
-	c.result.Problems = append(c.result.Problems, engine.Problem{Err: fmt.Errorf("%s: %w", what, err)})
+	c.result.Problems = append(c.result.Problems, port.Problem{Err: fmt.Errorf("%s: %w", what, err)})
 	return false
 }
 

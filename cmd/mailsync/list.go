@@ -12,7 +12,8 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 func (p *program) listCommand() *cobra.Command {
@@ -25,12 +26,12 @@ has, its size where the server tells that without counting, and the Maildir that
 lands in, or which key of the configuration leaves it out. It changes nothing.`,
 	}
 	only.flag(c, p)
-	run := func(ctx context.Context, r *accountRun) (*engine.Result, error) { return listMailboxes(ctx, r, only) }
+	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }
 	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, asks...)
 }
 
-func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.Result, error) {
-	result := &engine.Result{}
+func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Result, error) {
+	result := &port.Result{}
 	h, err := r.look()
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.R
 		}
 	}
 	for _, name := range listing.Broken {
-		result.Problems = append(result.Problems, engine.Problem{Mailbox: name,
+		result.Problems = append(result.Problems, port.Problem{Mailbox: name,
 			Err: errors.New("the server sent a mailbox name that cannot be read")})
 	}
 	if names, exclude := shownTwice(r, listing); len(names) > 0 {
@@ -70,7 +71,7 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*engine.R
 }
 
 // tell is one of the server's mailboxes for the report. What it holds is added to the result.
-func (p *places) tell(a *config.Account, l state.Listed, result *engine.Result) report.Mailbox {
+func (p *places) tell(a *config.Account, l state.Listed, result *port.Result) report.Mailbox {
 	m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
 	m.Included, m.Rule = a.Mailboxes.Rule(l.Levels, l.Role)
 	if l.HasMark {
@@ -91,7 +92,7 @@ func (p *places) tell(a *config.Account, l state.Listed, result *engine.Result) 
 		result.Excluded.Mailboxes++
 	}
 	if l.Err != nil {
-		result.Problems = append(result.Problems, engine.Problem{Mailbox: m.Mailbox, Err: l.Err})
+		result.Problems = append(result.Problems, port.Problem{Mailbox: m.Mailbox, Err: l.Err})
 	}
 	return m
 }
@@ -104,7 +105,7 @@ func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude 
 	}
 	var roles []string
 	for _, l := range listing.Mailboxes {
-		if l.NoSelect || !engine.IsView(l.Role) {
+		if l.NoSelect || !plan.IsView(l.Role) {
 			continue
 		}
 		if included, _ := r.a.Mailboxes.Rule(l.Levels, l.Role); included {
@@ -131,10 +132,10 @@ func shownHint(exclude string) string {
 type places struct {
 	known map[string]*state.MailboxRow // by raw name
 	taken map[string]bool
-	tree  engine.Tree
+	tree  port.Tree
 }
 
-func newPlaces(rows []state.MailboxRow, tree engine.Tree) *places {
+func newPlaces(rows []state.MailboxRow, tree port.Tree) *places {
 	p := &places{known: map[string]*state.MailboxRow{}, taken: map[string]bool{}, tree: tree}
 	for i, row := range rows {
 		p.taken[row.Path] = true

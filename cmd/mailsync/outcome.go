@@ -13,21 +13,21 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // problems are all failures of a result, what ended the run last.
-func problems(result *engine.Result) []engine.Problem {
+func problems(result *port.Result) []port.Problem {
 	all := slices.Clone(result.Problems)
 	if result.Fatal != nil {
-		all = append(all, engine.Problem{Err: result.Fatal})
+		all = append(all, port.Problem{Err: result.Fatal})
 	}
 	return all
 }
 
 // kindsOf returns the kind of each failure. What was given up in a run that the server ended was
 // the server's fault, too.
-func kindsOf(result *engine.Result) []state.Kind {
+func kindsOf(result *port.Result) []state.Kind {
 	ended := result.Fatal != nil && kindOf(result.Fatal) == state.Unreachable
 	var kinds []state.Kind
 	for _, p := range problems(result) {
@@ -41,7 +41,7 @@ func kindsOf(result *engine.Result) []state.Kind {
 }
 
 // summarize puts a result into the report's words.
-func summarize(a *config.Account, r *engine.Result, commands int64) report.Summary {
+func summarize(a *config.Account, r *port.Result, commands int64) report.Summary {
 	s := report.Summary{
 		Account: a.Name, Protocol: a.Protocol, Status: r.Status(),
 		Mailboxes: r.Mailboxes, Unchanged: r.Unchanged,
@@ -89,7 +89,7 @@ const sinceFile = "unreachable"
 // nothing to complain of yet: the server alone is the trouble, and has not been for long.
 // An account without a state directory was never reached, and is complained of at once.
 // Only runs that held the account's lock count: the others are somebody who looks.
-func (r *accountRun) unreachable(result *engine.Result, kinds []state.Kind) bool {
+func (r *accountRun) unreachable(result *port.Result, kinds []state.Kind) bool {
 	if r.a.ComplainAfter == 0 || !r.holds {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // picking is the flag --mailbox: which of the mailboxes a run is about. It remembers what its
@@ -60,7 +60,7 @@ func (p *picking) match(levels []string, role string) bool {
 }
 
 // narrow has a run be only about what is picked of the mailboxes that it would be about.
-func (p *picking) narrow(account *engine.Account) {
+func (p *picking) narrow(account *port.Account) {
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return p.among(l.Levels, l.Role, include(l)) }
 }
@@ -91,7 +91,7 @@ func (p *picking) among(levels []string, role string, included bool) bool {
 }
 
 // known notes that the patterns were held against all mailboxes of an account.
-func (p *picking) known(result *engine.Result) {
+func (p *picking) known(result *port.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if result.Fatal == nil {

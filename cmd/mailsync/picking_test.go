@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // What a pattern meant and the configuration leaves out is named, whether it was meant by name or by role.
@@ -24,7 +24,7 @@ func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 			}
 		}
 		p.among([]string{"INBOX"}, "", true)
-		p.known(&engine.Result{})
+		p.known(&port.Result{})
 		wrong := p.missed(1)
 		if len(wrong) != 1 || !strings.HasPrefix(state.HintOf(wrong[0]), `"Deleted Items" is there, and the configuration leaves it out`) {
 			t.Errorf("%s: %v, hint %q", pattern, wrong, state.HintOf(wrong[0]))

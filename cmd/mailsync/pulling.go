@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // pulling is what the commands that pull have for flags.
@@ -33,7 +33,7 @@ func (o *pulling) register(c *cobra.Command, p *program) {
 func (o *pulling) opening() opening { return opening{fresh: o.fresh, foreign: o.foreign} }
 
 // apply changes an account as the flags say.
-func (o *pulling) apply(account *engine.Account) error {
+func (o *pulling) apply(account *port.Account) error {
 	account.Full, account.New, account.Moved = o.full, o.fresh, o.moved
 	account.Policy.Refetch = o.refetch
 	account.Partial = o.mailboxes.given()

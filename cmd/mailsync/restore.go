@@ -13,6 +13,9 @@ import (
 	"mailsync/state"
 	"mailsync/state/store"
 	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // bringing is what the flags of "restore" say.
@@ -105,8 +108,8 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 	return nil
 }
 
-func (o *bringing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
-	var done *engine.Restoration
+func (o *bringing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
+	var done *restore.Restoration
 	var err error
 	if o.target == nil && o.from == "" && o.into == "" {
 		done, err = o.home(ctx, r)
@@ -130,26 +133,26 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (*engine.Result, erro
 }
 
 // home puts mail back on the server that it came from.
-func (o *bringing) home(ctx context.Context, r *accountRun) (*engine.Restoration, error) {
+func (o *bringing) home(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	h, account, err := r.start(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
 	}
 	account.Watch = summaryOnly{watch{r.told}}
 	o.mailboxes.narrow(account)
-	done := account.Restore(ctx, o.since, r.mailboxLevels)
+	done := engine.Restore(ctx, account, o.since, r.mailboxLevels)
 	o.tellOutsiders(ctx, r, h, done)
 	return done, r.remember(ctx, h, account.Server, &done.Result)
 }
 
 // tellOutsiders names the Maildirs in the account's tree that a restore of everything passes over.
-func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, done *engine.Restoration) {
+func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, done *restore.Restoration) {
 	if o.mailboxes.given() || done.Fatal != nil {
 		return
 	}
-	all, err := engine.Outsiders(ctx, held{h.store}, h.tree)
+	all, err := port.Outsiders(ctx, held{h.store}, h.tree)
 	if err != nil {
-		done.Problems = append(done.Problems, engine.Problem{Err: err})
+		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
 	for _, m := range all {
 		watch{r.told}.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is no mailbox of the account",
@@ -158,7 +161,7 @@ func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, do
 }
 
 // away puts mail on a server that it did not come from, or under other names.
-func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration, error) {
+func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	target := r
 	if o.target != nil {
 		target = &accountRun{session: r.session, local: local{o.target}, told: r.told, opened: r.opened}
@@ -171,7 +174,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*engine.Restoration
 	if err != nil {
 		return nil, err
 	}
-	t := &engine.Restore{Server: server, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == engine.Delete,
+	t := &restore.Restore{Server: server, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
 		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
@@ -216,8 +219,8 @@ func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
 }
 
 // sources are the account's own Maildirs and archives.
-func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]engine.Source, []engine.Problem, error) {
-	archives := func(root string) (engine.Tree, error) { return r.archiveFolder(root, false) }
+func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]port.Source, []port.Problem, error) {
+	archives := func(root string) (port.Tree, error) { return r.archiveFolder(root, false) }
 	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
-	return engine.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
+	return port.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
 }

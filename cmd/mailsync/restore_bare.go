@@ -11,17 +11,18 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // fromBare restores what --from names, and tells what of it was passed over.
-func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *engine.Restore) (*engine.Restoration, error) {
+func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *restore.Restore) (*restore.Restoration, error) {
 	sources, passed, closeTree, err := o.bare(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = closeTree() }() // only read
-	done := &engine.Restoration{}
+	done := &restore.Restoration{}
 	if len(sources) > 0 {
 		t.From = sources
 		done = t.Run(ctx, nil)
@@ -34,7 +35,7 @@ func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *engine.Restor
 
 // bare are the Maildirs of a folder that no account of the configuration has. What of it could not be read
 // is passed, and keeps nothing else.
-func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []state.Passed, closeTree func() error, err error) {
+func (o *bringing) bare(ctx context.Context) (sources []port.Source, passed []state.Passed, closeTree func() error, err error) {
 	files, err := disk.OpenReal(o.from)
 	if err != nil {
 		return nil, nil, nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
@@ -50,7 +51,7 @@ func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []
 			names := imap.NameOf(b.Marker.Raw, b.Marker.Sep)
 			levels = names[max(0, len(names)-len(levels)):]
 		}
-		s := engine.Source{Name: strings.Join(levels, "/"), Levels: levels, Role: b.Marker.Use}
+		s := port.Source{Name: strings.Join(levels, "/"), Levels: levels, Role: b.Marker.Use}
 		if o.mailboxes.match(levels, s.Role) {
 			md, err := tree.OpenBare(b.Path)
 			if err != nil {
@@ -66,14 +67,14 @@ func (o *bringing) bare(ctx context.Context) (sources []engine.Source, passed []
 
 // tellPassed reports what a walk passed over. Where only some mailboxes are asked for it is no failure, for nobody knows
 // whether it would have been one of them.
-func (o *bringing) tellPassed(r *accountRun, done *engine.Restoration, passed []state.Passed) {
+func (o *bringing) tellPassed(r *accountRun, done *restore.Restoration, passed []state.Passed) {
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
 		if p.Spared || o.mailboxes.given() {
 			r.told.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
 			continue
 		}
-		done.Problems = append(done.Problems, engine.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})
+		done.Problems = append(done.Problems, port.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})
 		done.Outstanding += p.Count
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
-	engine "mailsync/sync"
+	"mailsync/sync/list"
+	"mailsync/sync/port"
 )
 
 // rootKnown asks the registry for the account's root. A known root that is gone, or
@@ -45,7 +46,7 @@ func (r *accountRun) known(root string) (bool, error) {
 }
 
 // stillOurs returns gone where a tree holds nothing of ours any more.
-func stillOurs(ctx context.Context, tree engine.Tree, gone error) error {
+func stillOurs(ctx context.Context, tree port.Tree, gone error) error {
 	found, err := tree.Find(ctx)
 	if err == nil && len(found) == 0 {
 		return gone
@@ -64,7 +65,7 @@ func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error 
 	if err != nil {
 		return err
 	}
-	note, err := engine.MeetForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
+	note, err := list.MeetForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
 	if note != "" {
 		r.told.Note("", note, "")
 	}
@@ -73,7 +74,7 @@ func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error 
 
 // archiveFolder opens a folder of archives, or makes it. One that held archives of ours and is
 // gone, or holds none any more, is not mounted. It is closed when the task is over.
-func (r *accountRun) archiveFolder(root string, create bool) (engine.Tree, error) {
+func (r *accountRun) archiveFolder(root string, create bool) (port.Tree, error) {
 	known, err := r.known(root)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // session is what the accounts of one run of the program have in common.
@@ -41,9 +42,9 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	err = errors.Join(err, r.close())
 	r.hangUp()
 	if result == nil {
-		result = &engine.Result{Fatal: err}
+		result = &port.Result{Fatal: err}
 	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it says so again
-		result.Problems = append(result.Problems, engine.Problem{Err: err})
+		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
 	if result.Began.IsZero() { // it did not come from the engine
 		result.Began, result.Ended = began, time.Now()
@@ -54,7 +55,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	}
 	if result.Stopped {
 		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run goes on from here")
-		result.Problems = append(result.Problems, engine.Problem{Err: err})
+		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
 	kinds := kindsOf(result)
 	silent := r.unreachable(result, kinds) && s.flags.quiet
@@ -83,7 +84,7 @@ type accountRun struct {
 type here struct {
 	lock  *store.Lock // nil where nothing is to be written
 	store *store.Store
-	tree  engine.Tree
+	tree  port.Tree
 	known bool // the root is one that held mail of ours
 }
 
@@ -193,7 +194,7 @@ func (o *opened) close() error {
 }
 
 // start opens the account, connects its server, and returns the engine's account over both.
-func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, *engine.Account, error) {
+func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, *port.Account, error) {
 	h, err := r.open(ctx, may)
 	if err != nil {
 		return nil, nil, err
@@ -221,8 +222,8 @@ func (r *accountRun) agesCount() bool {
 
 // engine returns the engine's account over what is here and a server, as the
 // configuration has it.
-func (r *accountRun) engine(h *here, server engine.Server) *engine.Account {
-	account := &engine.Account{
+func (r *accountRun) engine(h *here, server port.Server) *port.Account {
+	account := &port.Account{
 		Name: r.a.Name, Host: r.a.Host, User: r.a.User,
 		Server: server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
 		Include:     func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
@@ -240,7 +241,7 @@ func (r *accountRun) engine(h *here, server engine.Server) *engine.Account {
 // summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
 type summaryOnly struct{ watch }
 
-func (summaryOnly) Op(string, engine.Op) {}
+func (summaryOnly) Op(string, plan.Op) {}
 
 // hangUp closes the connections that are left.
 func (r *accountRun) hangUp() {
@@ -260,7 +261,7 @@ func (r *accountRun) commands() (n int64) {
 }
 
 // remember writes down how the run ended, for "status" and for the next run's clock.
-func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server, result *engine.Result) error {
+func (r *accountRun) remember(ctx context.Context, h *here, server port.Server, result *port.Result) error {
 	if h.lock == nil {
 		return nil
 	}
@@ -278,7 +279,7 @@ func (r *accountRun) remember(ctx context.Context, h *here, server engine.Server
 
 // askQuota asks for the quota after a run that changed something here or there: an idle one costs nothing.
 // A server that does not answer leaves what was known.
-func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result *engine.Result, last *store.LastRun) {
+func (r *accountRun) askQuota(ctx context.Context, server port.Server, result *port.Result, last *store.LastRun) {
 	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer+result.MovedToTrash+result.MovedBack == 0 {
 		return
 	}
@@ -290,7 +291,7 @@ func (r *accountRun) askQuota(ctx context.Context, server engine.Server, result 
 	last.Quota, last.QuotaAsked = quota, time.Now()
 }
 
-func (r *accountRun) summary(result *engine.Result) report.Summary {
+func (r *accountRun) summary(result *port.Result) report.Summary {
 	s := summarize(r.a, result, r.commands())
 	s.DryRun = r.flags.dryRun
 	if last := r.recalled; last != nil {

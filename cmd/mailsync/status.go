@@ -16,7 +16,7 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 func (p *program) statusCommand() *cobra.Command {
@@ -32,8 +32,8 @@ no server, and changes nothing.`,
 
 // standing tells how an account stands. What went wrong in its last run is told again, and is no failure
 // of this one.
-func standing(ctx context.Context, r *accountRun) (*engine.Result, error) {
-	result := &engine.Result{}
+func standing(ctx context.Context, r *accountRun) (*port.Result, error) {
+	result := &port.Result{}
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func remembered(r *accountRun, last store.LastRun) {
 }
 
 // whatIsHere sums up what all mailboxes hold, for people.
-func whatIsHere(sum *engine.Result, bytes int64) string {
+func whatIsHere(sum *port.Result, bytes int64) string {
 	text := fmt.Sprintf("%s here (%s) in %s, %d on the server",
 		report.Plural(sum.Here, "message"), report.Size(bytes), report.Plural(sum.Mailboxes, "mailbox"), sum.OnServer)
 	if sum.Outstanding > 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	engine "mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // syncing is what the flags of "sync" say.
@@ -30,7 +31,7 @@ the server, and messages that they move between Maildirs are moved there too.`,
 // syncTask is "sync" without a flag.
 func syncTask() task { return task{name: "sync", run: (&syncing{}).run} }
 
-func (o *syncing) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+func (o *syncing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	h, account, err := r.start(ctx, o.opening(), reach{})
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (o *syncing) run(ctx context.Context, r *accountRun) (*engine.Result, error
 	if err := o.apply(account); err != nil {
 		return nil, err
 	}
-	result := account.Run(ctx)
+	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	return result, r.remember(ctx, h, account.Server, result)
 }

@@ -15,7 +15,9 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync"
+	"mailsync/sync/port"
+	"mailsync/sync/verify"
 )
 
 // verifying is what the flags of "verify" say.
@@ -52,7 +54,7 @@ type toldError struct{ error }
 
 func (e toldError) Unwrap() error { return e.error }
 
-func (o *verifying) run(ctx context.Context, r *accountRun) (*engine.Result, error) {
+func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*engine.Result, err
 	}
 	verdict := v.Run(ctx)
 	for _, name := range never {
-		verdict.Short = append(verdict.Short, engine.Shortfall{Mailbox: name, Unscanned: true})
+		verdict.Short = append(verdict.Short, verify.Shortfall{Mailbox: name, Unscanned: true})
 	}
 	o.tell(r, verdict)
 	result := outcomeOf(verdict)
@@ -94,11 +96,11 @@ func (o *verifying) open(ctx context.Context, r *accountRun) (*here, error) {
 }
 
 // verify is the engine's verify that the flags ask for.
-func (o *verifying) verify(r *accountRun, h *here) (*engine.Verify, error) {
-	shelves := map[string]engine.Tree{}
-	v := &engine.Verify{
+func (o *verifying) verify(r *accountRun, h *here) (*verify.Verify, error) {
+	shelves := map[string]port.Tree{}
+	v := &verify.Verify{
 		Tree: h.tree,
-		Shelf: func(root string) (tree engine.Tree, err error) {
+		Shelf: func(root string) (tree port.Tree, err error) {
 			if shelves[root] == nil {
 				shelves[root], err = r.archiveFolder(root, false)
 			}
@@ -123,11 +125,11 @@ func (o *verifying) verify(r *accountRun, h *here) (*engine.Verify, error) {
 }
 
 // looks makes a verify hold neither lock nor state while it reads.
-func (o *verifying) looks(r *accountRun, h *here, v *engine.Verify) error {
+func (o *verifying) looks(r *accountRun, h *here, v *verify.Verify) error {
 	if err := h.store.Close(); err != nil {
 		return err
 	}
-	v.Memory = func() (engine.Memory, error) { return store.OpenReadOnly(r.stateDir()) }
+	v.Memory = func() (port.Memory, error) { return store.OpenReadOnly(r.stateDir()) }
 	v.Undisturbed = func(ctx context.Context, f func() error) (err error) {
 		if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
 			return f() // nothing was ever synced into this tree: nobody holds it
@@ -146,13 +148,15 @@ func (o *verifying) looks(r *accountRun, h *here, v *engine.Verify) error {
 }
 
 // repairs makes a verify repair, under the lock that is held.
-func (o *verifying) repairs(r *accountRun, h *here, v *engine.Verify) error {
+func (o *verifying) repairs(r *accountRun, h *here, v *verify.Verify) error {
 	server, err := r.connect(reach{})
 	if err != nil {
 		return err
 	}
-	v.Memory = func() (engine.Memory, error) { return held{h.store}, nil }
-	v.Repair = r.engine(h, server).Repair
+	v.Memory = func() (port.Memory, error) { return held{h.store}, nil }
+	v.Repair = func(ctx context.Context, found []port.Finding) *port.Result {
+		return sync.Repair(ctx, r.engine(h, server), found)
+	}
 	return nil
 }
 
@@ -162,7 +166,7 @@ type held struct{ *store.Store }
 func (held) Close() error { return nil }
 
 // tell tells what a verify found.
-func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
+func (o *verifying) tell(r *accountRun, v *verify.Verdict) {
 	looked := report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
 		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: v.Wrong(),
 		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}
@@ -171,7 +175,7 @@ func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
 			Detail: f.Detail, Repaired: f.Repaired})
 	}
-	apart := func(a engine.Apart, status string) {
+	apart := func(a verify.Apart, status string) {
 		uids := make([]uint32, len(a.UIDs))
 		for i, uid := range a.UIDs {
 			uids[i] = uint32(uid)
@@ -202,10 +206,10 @@ func (o *verifying) tell(r *accountRun, v *engine.Verdict) {
 }
 
 // shortfalls are differences, too: what the state knows not to be here.
-func shortfalls(v *engine.Verdict) (problems []engine.Problem) {
+func shortfalls(v *verify.Verdict) (problems []port.Problem) {
 	add := func(mailbox, what, hint string) {
 		err := state.Faultf(state.Differs, "incomplete: %s", what).WithHint("%s", hint)
-		problems = append(problems, engine.Problem{Mailbox: mailbox, Err: err})
+		problems = append(problems, port.Problem{Mailbox: mailbox, Err: err})
 	}
 	for _, s := range v.Short {
 		if s.Outstanding > 0 {
@@ -219,8 +223,8 @@ func shortfalls(v *engine.Verdict) (problems []engine.Problem) {
 }
 
 // outcomeOf is a verdict as the outcome of a run.
-func outcomeOf(v *engine.Verdict) *engine.Result {
-	result := &engine.Result{Mailboxes: v.Mailboxes, Unchanged: v.Whole, OnServer: v.OnServer, Here: v.Here, Outstanding: v.Outstanding,
+func outcomeOf(v *verify.Verdict) *port.Result {
+	result := &port.Result{Mailboxes: v.Mailboxes, Unchanged: v.Whole, Census: port.Census{OnServer: v.OnServer, Here: v.Here, Outstanding: v.Outstanding},
 		Problems: v.Problems, Fatal: v.Fatal, Stopped: v.Stopped, Began: v.Began, Ended: v.Ended}
 	if v.Repaired != nil {
 		result.Fetched, result.FetchedBytes = v.Repaired.Fetched, v.Repaired.FetchedBytes
@@ -234,10 +238,10 @@ func outcomeOf(v *engine.Verdict) *engine.Result {
 			what = fmt.Sprintf("%s (%s)", what, f.File)
 		}
 		err := state.Faultf(state.Differs, "%s", what)
-		if v.Repaired == nil && f.Fault != engine.Doubled && f.Fault != engine.Misnamed {
+		if v.Repaired == nil && f.Fault != port.Doubled && f.Fault != port.Misnamed {
 			err = err.WithHint("--repair fetches what the server still has")
 		}
-		result.Problems = append(result.Problems, engine.Problem{Mailbox: f.Mailbox, UID: f.UID, Err: toldError{err}})
+		result.Problems = append(result.Problems, port.Problem{Mailbox: f.Mailbox, UID: f.UID, Err: toldError{err}})
 	}
 	return result
 }

@@ -16,22 +16,23 @@ import (
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // The real backends and the memory meet the engine's ports here.
 var (
-	_ server         = (*imap.Account)(nil)
-	_ engine.Maildir = (*maildir.Maildir)(nil)
-	_ engine.Tree    = tree{}
-	_ engine.Base    = (*store.Store)(nil)
-	_ engine.Watch   = watch{}
+	_ server       = (*imap.Account)(nil)
+	_ port.Maildir = (*maildir.Maildir)(nil)
+	_ port.Tree    = tree{}
+	_ port.Base    = (*store.Store)(nil)
+	_ port.Watch   = watch{}
 )
 
 // tree is a maildir.Tree whose Maildirs are the engine's.
 type tree struct{ *maildir.Tree }
 
-func (t tree) Open(path string) (engine.Maildir, error) {
+func (t tree) Open(path string) (port.Maildir, error) {
 	m, err := t.Tree.Open(path)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (t tree) Open(path string) (engine.Maildir, error) {
 	return m, nil
 }
 
-func (t tree) Create(path string, marker state.Marker) (engine.Maildir, error) {
+func (t tree) Create(path string, marker state.Marker) (port.Maildir, error) {
 	m, err := t.Tree.Create(path, marker)
 	if err != nil {
 		return nil, err
@@ -50,11 +51,11 @@ func (t tree) Create(path string, marker state.Marker) (engine.Maildir, error) {
 // watch tells the report what the engine does.
 type watch struct{ *report.Account }
 
-func (w watch) Op(mailbox string, op engine.Op) { w.Account.Op(mailbox, op.String()) }
+func (w watch) Op(mailbox string, op plan.Op) { w.Account.Op(mailbox, op.String()) }
 
 // server is an account's server: the engine's, and one that counts.
 type server interface {
-	engine.Server
+	port.Server
 	Commands() int64 // how many commands were sent so far
 	// Probe logs in once and returns how far that came, also beside an error.
 	Probe(context.Context) (state.Probe, error)
@@ -124,7 +125,7 @@ func imapServer(a *config.Account, how reach, log *slog.Logger) (*imap.Account, 
 // openTree opens the Maildirs below root. stateDir holds the trash where it lies outside
 // of the tree; "" where it lies inside, or nothing is thrown away. numbers are a POP3
 // account's, nil without.
-func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (engine.Tree, func() error, error) {
+func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (port.Tree, func() error, error) {
 	files, err := disk.OpenReal(root)
 	if err != nil {
 		return nil, nil, state.Faultf(state.Storage, "open maildir: %w", err)
@@ -145,17 +146,17 @@ func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Number
 	return tree{maildir.Open(files, opts)}, closeAll, nil
 }
 
-func deletion(s string) engine.Deletion {
+func deletion(s string) plan.Deletion {
 	if s == "delete" {
-		return engine.Delete
+		return plan.Delete
 	}
-	return engine.Keep
+	return plan.Keep
 }
 
 // policy says what the configuration lets the engine do. deletes is the brake of this
 // run alone, nil where the command line does not set one.
-func policy(a *config.Account, deletes *int) engine.Policy {
-	p := engine.Policy{
+func policy(a *config.Account, deletes *int) plan.Policy {
+	p := plan.Policy{
 		FlagsToServer:  a.Flags == "both" && a.Protocol != "pop3", // which has none
 		FlagsToDisk:    a.Flags != "none",
 		OnServerDelete: deletion(a.OnServerDelete),

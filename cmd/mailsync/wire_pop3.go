@@ -9,7 +9,8 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/state"
 	"mailsync/state/store"
-	engine "mailsync/sync"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 var (
@@ -85,19 +86,19 @@ func popDeletes(a *config.Account) bool { return a.Delete != "never" || a.Delete
 
 // popRelease says what may be deleted from an account's server. Even where nothing is to be, what
 // an earlier run had begun is taken back.
-func popRelease(a *config.Account) *engine.Release {
-	c := engine.Cutoff{Collected: true, BiggerThan: a.DeleteBiggerThan}
+func popRelease(a *config.Account) *port.Release {
+	c := plan.Cutoff{Collected: true, BiggerThan: a.DeleteBiggerThan}
 	switch a.Delete {
 	case "never":
 		c.FetchedAge = -1
 	case "age":
 		c.FetchedAge = a.DeleteAge
 	}
-	return &engine.Release{Cutoff: c}
+	return &port.Release{Cutoff: c}
 }
 
 // foretell has a dry run say that a server is known not to delete what it is told to.
-func (r *accountRun) foretell(s engine.Server) {
+func (r *accountRun) foretell(s port.Server) {
 	p, ok := s.(*pop3.Account)
 	if !ok || !r.flags.dryRun || !popDeletes(r.a) {
 		return

@@ -5,11 +5,11 @@ import (
 
 	"mailsync/internal/testkit/contract"
 	"mailsync/state/store"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 var (
-	_ sync.Base       = (*store.Store)(nil)
+	_ port.Base       = (*store.Store)(nil)
 	_ contract.Memory = (*store.Store)(nil)
 )
 

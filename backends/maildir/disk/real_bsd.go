@@ -3,10 +3,11 @@
 package disk
 
 import (
-	"golang.org/x/sys/unix"
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 func (r *Real) isLocal() bool {

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Memory is what a base can do: what the engine asks of it, and what appending and POP3
 // keep there.
 type Memory interface {
-	sync.Base
+	port.Base
 	// Unsettled returns those records, sorted by UID, whose status is not settled or whose
 	// Seen and Agreed differ.
 	Unsettled(ctx context.Context, gen state.GenID) ([]state.Record, error)
@@ -56,7 +56,7 @@ func Base(t *testing.T, open func(t *testing.T) Memory) {
 }
 
 // inbox saves a mailbox with one generation and returns it.
-func inbox(t *testing.T, b sync.Base) state.MailboxRow {
+func inbox(t *testing.T, b port.Base) state.MailboxRow {
 	t.Helper()
 	row := state.MailboxRow{Raw: "INBOX", Path: "INBOX", Sep: "/", Role: state.RoleMailbox,
 		Generations: []state.Generation{{Token: "aaaa", Current: true, Mark: state.Mark{UIDValidity: 7}}}}
@@ -78,14 +78,14 @@ func refused(t *testing.T, err error, what string) {
 	}
 }
 
-func records(t *testing.T, b sync.Base, gen state.GenID) []state.Record {
+func records(t *testing.T, b port.Base, gen state.GenID) []state.Record {
 	t.Helper()
 	got, err := b.Records(t.Context(), gen)
 	ok(t, err)
 	return got
 }
 
-func mailboxes(t *testing.T, b sync.Base) []state.MailboxRow {
+func mailboxes(t *testing.T, b port.Base) []state.MailboxRow {
 	t.Helper()
 	got, err := b.Mailboxes(t.Context())
 	ok(t, err)

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Outside is another mail program at work in the same tree. Names are relative to its
@@ -23,7 +23,7 @@ type Outside interface {
 
 // Maildir runs the suite for sync.Tree and sync.Maildir. newTree returns an empty tree
 // and a way to change it behind its back, another each time.
-func Maildir(t *testing.T, newTree func(t *testing.T) (sync.Tree, Outside)) {
+func Maildir(t *testing.T, newTree func(t *testing.T) (port.Tree, Outside)) {
 	tests := []struct {
 		name string
 		run  func(t *testing.T, w *maildirWorld)
@@ -67,7 +67,7 @@ const maildirToken = "tok7en"
 // maildirWorld is a tree and what is asked of it, with failures that end the test.
 type maildirWorld struct {
 	*testing.T
-	tree    sync.Tree
+	tree    port.Tree
 	outside Outside
 	kw      state.Keywords
 }
@@ -85,14 +85,14 @@ func maildirMarker(path string) state.Marker {
 		Generations: []state.MarkerGeneration{{UIDValidity: 1, Token: "old"}, {UIDValidity: 1<<32 - 1, Token: maildirToken}}}
 }
 
-func (w *maildirWorld) create(path string) sync.Maildir {
+func (w *maildirWorld) create(path string) port.Maildir {
 	w.Helper()
 	m, err := w.tree.Create(path, maildirMarker(path))
 	w.must(err)
 	return m
 }
 
-func (w *maildirWorld) receive(m sync.Maildir, uid state.UID, flags state.Flags, body string) state.Received {
+func (w *maildirWorld) receive(m port.Maildir, uid state.UID, flags state.Flags, body string) state.Received {
 	w.Helper()
 	got, err := m.Receive(state.Incoming{UID: uid, Token: maildirToken, Flags: flags, Date: 1700000000,
 		Size: int64(len(body))}, strings.NewReader(body))
@@ -100,7 +100,7 @@ func (w *maildirWorld) receive(m sync.Maildir, uid state.UID, flags state.Flags,
 	return got
 }
 
-func (w *maildirWorld) deliver(m sync.Maildir, uid state.UID, flags state.Flags, body string) string {
+func (w *maildirWorld) deliver(m port.Maildir, uid state.UID, flags state.Flags, body string) string {
 	w.Helper()
 	namePlace, err := m.Publish(w.receive(m, uid, flags, body), &w.kw)
 	w.must(err)
@@ -109,7 +109,7 @@ func (w *maildirWorld) deliver(m sync.Maildir, uid state.UID, flags state.Flags,
 	return name
 }
 
-func (w *maildirWorld) scan(m sync.Maildir, expect ...state.UID) *state.DiskSnapshot {
+func (w *maildirWorld) scan(m port.Maildir, expect ...state.UID) *state.DiskSnapshot {
 	w.Helper()
 	s, err := m.Scan(context.Background(), maildirToken, expect, &w.kw)
 	w.must(err)
@@ -117,7 +117,7 @@ func (w *maildirWorld) scan(m sync.Maildir, expect ...state.UID) *state.DiskSnap
 }
 
 // only is the one message of a scan.
-func (w *maildirWorld) only(m sync.Maildir) (state.OnDisk, string) {
+func (w *maildirWorld) only(m port.Maildir) (state.OnDisk, string) {
 	w.Helper()
 	s := w.scan(m)
 	if len(s.Messages) != 1 {

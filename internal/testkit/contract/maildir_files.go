@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 func maildirReceive(t *testing.T, w *maildirWorld) {
@@ -116,7 +116,7 @@ func maildirPublish(t *testing.T, w *maildirWorld) {
 func maildirPublishTwice(t *testing.T, w *maildirWorld) {
 	m := w.create("INBOX")
 	w.deliver(m, 1, 0, "one\r\n")
-	again := func(m sync.Maildir) {
+	again := func(m port.Maildir) {
 		t.Helper()
 		_, want := w.only(m)
 		if got := w.deliver(m, 1, state.Flagged, "one\r\n"); got != want {
@@ -140,7 +140,7 @@ func maildirPublishTwice(t *testing.T, w *maildirWorld) {
 }
 
 // maildirInfo is what stands between key and flags here: ":2," or ";2,".
-func maildirInfo(w *maildirWorld, m sync.Maildir) string {
+func maildirInfo(w *maildirWorld, m port.Maildir) string {
 	w.Helper()
 	name := w.deliver(m, 999, state.Seen, "probe")
 	w.must(m.Trash(name))

@@ -11,13 +11,13 @@ import (
 	"testing"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Reading runs the suite for what any sync.Server does for a run that only fetches and
 // deletes, POP3 too. open returns an account whose INBOX holds messages with these bodies, another
 // account each time.
-func Reading(t *testing.T, open func(t *testing.T, bodies []string) sync.Server) {
+func Reading(t *testing.T, open func(t *testing.T, bodies []string) port.Server) {
 	tests := []struct {
 		name string
 		run  func(r *reader)
@@ -49,7 +49,7 @@ func Reading(t *testing.T, open func(t *testing.T, bodies []string) sync.Server)
 // reader is an account in a test, and the work of its fetches.
 type reader struct {
 	*testing.T
-	s      sync.Server
+	s      port.Server
 	bodies []string
 
 	mu    gosync.Mutex

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Server runs the suite for what sync.Server changes. open returns an account with an
 // empty INBOX, another each time, on a server that has UIDPLUS.
-func Server(t *testing.T, open func(t *testing.T) sync.Server) {
+func Server(t *testing.T, open func(t *testing.T) port.Server) {
 	tests := []struct {
 		name string
 		run  func(w *serverWorld)
@@ -44,7 +44,7 @@ func Server(t *testing.T, open func(t *testing.T) sync.Server) {
 // serverWorld is an account in a test.
 type serverWorld struct {
 	*testing.T
-	s  sync.Server
+	s  port.Server
 	kw map[string]*state.Keywords // by raw name
 }
 

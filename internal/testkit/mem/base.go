@@ -10,7 +10,7 @@ import (
 	gosync "sync"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Base is the memory of one account, in memory. It keeps the promises of sync.Base,
@@ -23,7 +23,7 @@ type Base struct {
 	gens      map[state.GenID]*generation
 }
 
-var _ sync.Base = (*Base)(nil)
+var _ port.Base = (*Base)(nil)
 
 type mailbox struct {
 	row  state.MailboxRow // without its generations

@@ -12,7 +12,7 @@ import (
 	gosync "sync"
 
 	"mailsync/state"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 // Server is an IMAP server's account in memory: mailboxes whose messages have UIDs,
@@ -69,7 +69,7 @@ type Server struct {
 	Ways []string
 }
 
-var _ sync.Server = (*Server)(nil)
+var _ port.Server = (*Server)(nil)
 
 // Mailbox is one mailbox of a Server. Change it through Server.Change.
 type Mailbox struct {
@@ -300,7 +300,7 @@ func (m *Message) seen(kw *state.Keywords) state.OnServer {
 }
 
 // Fetch sends the bodies of one item after the other, on one connection.
-func (s *Server) Fetch(ctx context.Context, work sync.Work) error {
+func (s *Server) Fetch(ctx context.Context, work port.Work) error {
 	selected := ""
 	for ctx.Err() == nil {
 		item, ok := work.Next(selected)
@@ -322,7 +322,7 @@ func (s *Server) Fetch(ctx context.Context, work sync.Work) error {
 // stopped carries an error of Work.Body, which ends the whole Fetch.
 type stopped struct{ error }
 
-func (s *Server) fetchItem(work sync.Work, item sync.Item) error {
+func (s *Server) fetchItem(work port.Work, item port.Item) error {
 	s.mu.Lock()
 	m, err := s.open("FETCH", item.Raw)
 	if err == nil && m.UIDValidity != item.UIDValidity {

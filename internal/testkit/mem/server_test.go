@@ -5,15 +5,15 @@ import (
 
 	"mailsync/internal/testkit/contract"
 	"mailsync/internal/testkit/mem"
-	"mailsync/sync"
+	"mailsync/sync/port"
 )
 
 func TestServer(t *testing.T) {
-	contract.Server(t, func(*testing.T) sync.Server { return mem.NewServer() })
+	contract.Server(t, func(*testing.T) port.Server { return mem.NewServer() })
 }
 
 func TestReading(t *testing.T) {
-	contract.Reading(t, func(_ *testing.T, bodies []string) sync.Server {
+	contract.Reading(t, func(_ *testing.T, bodies []string) port.Server {
 		s := mem.NewServer()
 		s.Change("INBOX", func(m *mem.Mailbox) {
 			for i, body := range bodies {

@@ -1,0 +1,258 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// departBatch is how many messages are read, let go and recorded at once: little enough
+// that what was read is what is there when the server's copy goes.
+const departBatch = 200
+
+// copyTable has the copies of each message that leave together.
+type copyTable map[string][]mailbox.CopyOf
+
+func (t *copyTable) add(same string, c mailbox.CopyOf) {
+	if *t == nil {
+		*t = copyTable{}
+	}
+	(*t)[same] = append((*t)[same], c)
+}
+
+// ReleaseBatch lets messages go, a batch at a time: each file is read again, that it may go is
+// committed, it is filed away if it has to, and then the server's copy is expunged.
+func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	if r.Release == nil {
+		b.Undone = true
+		return nil
+	}
+	if _, err := r.wayOut(b); err != nil {
+		return errors.Join(err, r.Stay(ctx, b)) // what an earlier run let go
+	}
+	most := departBatch
+	if r.Release.Cutoff.Collected {
+		var err error
+		if ops, err = r.unchosen(ctx, b, ops); err != nil {
+			return err
+		}
+		most = max(1, len(ops)) // a POP3 session ends with what it deletes
+	}
+	for batch := range slices.Chunk(ops, most) {
+		if r.Stopped() {
+			b.Undone = true
+			return nil
+		}
+		passed, err := r.readAgain(ctx, b, batch)
+		if err != nil {
+			return err
+		}
+		if err := r.depart(ctx, b, passed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdraw takes releases back: the messages stay where they are on both sides.
+func (r *Run) withdraw(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
+	var c state.Commit
+	for _, d := range all {
+		rec := b.Record(d.Op.UID)
+		if rec.Status != state.Released {
+			continue
+		}
+		rec.Status = state.Live
+		c.Put, c.Stay = append(c.Put, rec), append(c.Stay, rec.UID)
+		if d.Shelf == nil || d.There.Found {
+			continue
+		}
+		if err := r.Step("take %s uid %d out of its archive", b.Name, rec.UID); err != nil {
+			return err
+		}
+		if err := errors.Join(d.Shelf.Drop(d.There.Name, &d.Proof), d.Shelf.Sync()); err != nil {
+			return err
+		}
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// depart takes messages whose files were read off the server.
+func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
+	if len(all) == 0 {
+		return nil
+	}
+	route, err := r.wayOut(b)
+	if err != nil {
+		return err
+	}
+	if err := r.permit(ctx, b, all); err != nil {
+		return err
+	}
+	all, err = r.fileAway(ctx, b, all)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	byUID := map[state.UID]*mailbox.Departing{}
+	var uids []state.UID
+	for _, d := range all {
+		byUID[d.Op.UID] = d
+		uids = append(uids, d.Op.UID)
+	}
+	refused := map[state.UID]bool{}
+	done, err := r.destroy.LetGo(ctx, b, uids, route, func(m state.OnServer) bool {
+		d := byUID[m.UID]
+		refused[m.UID] = d == nil || !r.mayGo(d.Rec, m)
+		return !refused[m.UID]
+	})
+	if err := r.gone(ctx, b, byUID, done); err != nil {
+		return err
+	}
+	if errors.Is(err, state.ErrNotPermitted) && len(done.Gone) == 0 { // nothing changed there, and no later run will be let
+		return errors.Join(port.Wrap("expunge", err), r.withdraw(ctx, b, all))
+	}
+	for _, uid := range done.Kept {
+		if err := r.kept(ctx, b, byUID[uid], refused[uid]); err != nil {
+			return err
+		}
+	}
+	r.AddN(&r.Result.Undeletable, len(done.Refused))
+	b.Undone = b.Undone || len(done.Gone)+len(done.Kept) < len(all)
+	return port.Wrap("expunge", err)
+}
+
+// viaTrash reports whether the server's copies go by its trash mailbox.
+func (r *Run) viaTrash() bool {
+	return r.Release.Via == port.ViaTrash || r.Release.Via == port.ViaAuto && r.Can.Labels
+}
+
+// permit commits that messages may go, and where.
+func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
+	if err := r.shelf.Destine(ctx, b, all); err != nil {
+		return err
+	}
+	c := state.Commit{Clean: new(bool)} // a run that breaks off here leaves something to do
+	for _, d := range all {
+		if d.Rec.Status != state.Released {
+			rec := d.Rec
+			rec.Status = state.Released
+			c.Put = append(c.Put, rec)
+			if d.To.UID != 0 {
+				c.Leave = append(c.Leave, d.To)
+			}
+		}
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// mayGo reports whether a message is, right before it goes, as it was when that was
+// decided: a flag that somebody changed meanwhile would be lost, or keeps it.
+func (r *Run) mayGo(rec state.Record, now state.OnServer) bool {
+	c := r.Release.Cutoff
+	switch {
+	case (now.Flags^rec.Seen)&^state.Deleted != 0:
+		return false
+	case c.KeepFlagged && now.Flags&state.Flagged != 0, c.KeepUnread && now.Flags&state.Seen == 0:
+		return false
+	}
+	return true
+}
+
+// gone records what is not in the mailbox on the server any more, after the files that lie in
+// an archive have left their mailbox. What lies in the server's trash freed nothing.
+func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mailbox.Departing, done state.Expunged) error {
+	uids := done.Gone
+	var c state.Commit
+	for _, uid := range uids {
+		d := byUID[uid]
+		rec := b.Record(uid)
+		rec.Status = state.OnlyHere
+		if d.Shelf != nil {
+			rec.Status, rec.Agreed = state.Archived, rec.Seen
+		}
+		c.Put = append(c.Put, rec)
+	}
+	if r.Release.Cutoff.Collected {
+		c.Leave = collected(uids)
+	}
+	// Should this run break off before the files went, the next one finds them archived and
+	// still here, and ends it.
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	r.AddN(&r.Result.DeletedOnServer, len(uids)-len(done.Trashed))
+	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
+	for _, uid := range uids {
+		d := byUID[uid]
+		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
+			r.trashed()
+		} else {
+			r.departed(b, d)
+		}
+		if d.Shelf == nil {
+			continue
+		}
+		if err := r.Step("take %s uid %d out of its mailbox", b.Name, uid); err != nil {
+			return err
+		}
+		b.Wrote = true
+		if err := b.MD.Drop(d.Name, &d.Proof); err != nil {
+			return err
+		}
+	}
+	if len(uids) == 0 {
+		return nil
+	}
+	return r.SyncDirs(b)
+}
+
+// trashed counts a message that lies in the server's trash.
+func (r *Run) trashed() {
+	if rel := r.Result.Released; rel != nil {
+		rel.Trashed++
+	}
+}
+
+// departed counts a message that went; of copies what they take together.
+func (r *Run) departed(b *mailbox.Box, d *mailbox.Departing) {
+	rel := r.Result.Released
+	if rel == nil {
+		return
+	}
+	rel.Went++
+	uid := d.Op.UID
+	m := plan.Resident{Box: slices.Index(r.Boxes, b), View: b.IsView(), Like: b.Leaving.Like[uid],
+		Same: cmp.Or(d.Proof.EmailID, b.Leaving.Proofs[uid].EmailID, b.Leaving.Idents[uid])}
+	n, octets := 1, d.Proof.Bytes
+	if word := m.Word(); word != "" {
+		if r.went == nil {
+			r.went = map[string]*plan.Lot{}
+		}
+		if r.went[word] == nil {
+			r.went[word] = &plan.Lot{}
+		}
+		n, octets = r.went[word].Add(m, octets)
+	}
+	rel.Gone += n
+	rel.Freed += octets
+}
+
+// kept takes the release of a message back that the server kept.
+func (r *Run) kept(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, changed bool) error {
+	b.Undone = true
+	if err := r.withdraw(ctx, b, []*mailbox.Departing{d}); err != nil {
+		return err
+	}
+	if changed {
+		r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: its flags were changed meanwhile", d.Op.UID), "")
+		return nil
+	}
+	return r.Problem(b.Name, d.Op.UID, errors.New("the server shows another size or date for this message than before; it stays on the server"))
+}

@@ -1,0 +1,151 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// FlagServer adds and removes flags on the server. Agreed on is what it echoed, not
+// what it was sent. A message that changed since the scan is left alone at first, and
+// asked again for what the disk changed on top of what it has now. A flag that does not
+// stick then is one that the server does not keep: it is not sent again.
+func (r *Run) FlagServer(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	tried, lost := changed(ops), state.Flags(0)
+	denied, why, left, err := r.store(ctx, b, ops, b.Since())
+	if err == nil && len(left) > 0 {
+		var also state.Flags
+		also, _, left, err = r.store(ctx, b, left, 0)
+		denied |= also
+		lost = changed(left)
+	}
+	if err != nil {
+		return err
+	}
+	g := b.Gen()
+	return r.unsettable(ctx, b, g.Unsettable&^tried|lost|denied, g.Denied&^tried|denied, why)
+}
+
+// changed are the flags that operations are to change on the server.
+func changed(ops []plan.Op) (f state.Flags) {
+	for _, o := range ops {
+		f |= o.Flags ^ o.Server
+	}
+	return f
+}
+
+// store sends flag changes, commits what was echoed, and returns those operations, as
+// they are by then, that an echo says did not happen, and which flags the mailbox does not let
+// this user change: of those nothing is left to do.
+func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since uint64) (denied state.Flags, why error, left []plan.Op, err error) {
+	changes := make([]state.FlagChange, len(ops))
+	for i, o := range ops {
+		changes[i] = state.FlagChange{UID: o.UID, Add: o.Flags &^ o.Server, Remove: o.Server &^ o.Flags}
+	}
+	if err := r.Step("store flags of %d in %s", len(ops), b.Name); err != nil {
+		return 0, nil, nil, err
+	}
+	stored, err := r.Server.Store(ctx, state.StoreRequest{
+		Raw: b.Listed.Raw, UIDValidity: b.Gen().Mark.UIDValidity, Changes: changes, Keywords: b.KW, Since: since})
+	if errors.Is(err, state.ErrRenumbered) {
+		return 0, nil, nil, err
+	}
+	said := map[state.UID]state.Flags{}
+	for _, m := range stored.Echoed {
+		said[m.UID] = m.Flags
+	}
+	var put []state.Record
+	for _, o := range ops {
+		now, ok := said[o.UID]
+		if !ok {
+			b.Spoil(o.UID)
+			continue
+		}
+		rec := b.Record(o.UID)
+		rec.Agreed = plan.Agreement(rec.Agreed, now, o.Disk)
+		rec.Seen = now
+		put = append(put, rec)
+		r.Add(&r.Result.FlagsToServer, now != o.Server)
+		if now != o.Flags {
+			b.Spoil(o.UID) // what was planned for the disk was planned on other flags
+		}
+		if want := state.Pick((o.Flags^o.Server)&^stored.Denied, o.Flags, now); want != now {
+			o.Server, o.Flags = now, want
+			left = append(left, o)
+		}
+	}
+	return stored.Denied & changed(ops), stored.Why, left, errors.Join(port.Wrap("store flags", err), r.Commit(ctx, b, state.Commit{Put: put}))
+}
+
+// unsettable remembers which flags do not stick, and which of them the mailbox itself denies. Those
+// of which that is new are said, once.
+func (r *Run) unsettable(ctx context.Context, b *mailbox.Box, all, denied state.Flags, why error) error {
+	g := b.Gen()
+	if all == g.Unsettable && denied == g.Denied {
+		return nil
+	}
+	if now := all &^ g.Unsettable; now != 0 {
+		text := "flags that cannot be set here stay as they are on both sides: " + strings.Join(b.KW.NamesOf(now), " ")
+		if why != nil {
+			text += fmt.Sprintf(" (%v)", why)
+		}
+		r.Note(b.Name, text, "they are carried over once the mailbox keeps them")
+	}
+	return r.Commit(ctx, b, state.Commit{Unsettable: &all, Denied: &denied})
+}
+
+// Withheld remembers the flags that would travel, and that the mailbox does not keep by what it said
+// when it was opened.
+func (r *Run) Withheld(ctx context.Context, b *mailbox.Box, flags state.Flags) error {
+	if now := flags &^ b.Gen().Unsettable; now == 0 || r.DryRun {
+		return nil
+	}
+	return r.unsettable(ctx, b, b.Gen().Unsettable|flags, b.Gen().Denied|flags&^b.Gen().Unsettable, nil)
+}
+
+// FlagDisk renames files to carry other flags, and commits that they do after the
+// directory is durable.
+func (r *Run) FlagDisk(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	for batch := range slices.Chunk(ops, mailbox.FlagBatch) {
+		var put []state.Record
+		for _, o := range batch {
+			rec := b.Record(o.UID)
+			if rec.Variant > 1 && rec.Variant != o.Variant {
+				b.Spoil(o.UID) // another file took its place in this run
+				continue
+			}
+			if err := r.Step("flag %s uid %d", b.Name, o.UID); err != nil {
+				return err
+			}
+			b.Wrote = true
+			placed, err := b.MD.Flag(o.Name, o.Flags, o.Flags^o.Disk, b.KW)
+			if err != nil {
+				b.Spoil(o.UID)
+				if err := r.Problem(b.Name, o.UID, fmt.Errorf("flag on disk: %w", err)); err != nil {
+					return err
+				}
+				continue
+			}
+			rec.Agreed = plan.Agreement(rec.Agreed, o.Server, state.Pick(b.Disk.Can, placed.Flags, rec.Agreed))
+			put = append(put, rec)
+			r.Add(&r.Result.FlagsToDisk, o.Flags != o.Disk) // else only its name was silent
+			if placed.Flags&b.Disk.Can != o.Flags&b.Disk.Can {
+				b.Spoil(o.UID) // another program changed it meanwhile, or no letter is left
+			}
+		}
+		if err := r.SyncDirs(b); err != nil {
+			return err
+		}
+		if err := r.Commit(ctx, b, state.Commit{Put: put}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package destroy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// Expunge carries deletions that the user made on disk over to the server. Before it
+// asks the server for anything it looks at the disk once more: what is there again, or
+// lies in another Maildir by now, was not deleted.
+func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	ops, err := r.send.Spared(ctx, b, ops)
+	if err != nil || len(ops) == 0 {
+		return port.Wrap("expunge", err)
+	}
+	missing, err := r.stillMissing(ctx, b, mailbox.UidsOf(ops))
+	if err != nil {
+		return fmt.Errorf("look at the disk once more: %w", err)
+	}
+	b.Undone = b.Undone || len(missing) < len(ops)
+	route, err := plan.Way(r.Ability(b), false, false)
+	if err != nil {
+		return port.Wrap("expunge", err)
+	}
+	if route == plan.LeaveInTrash {
+		if err := r.announce(ctx, b, missing); err != nil {
+			return fmt.Errorf("expunge: %w", err)
+		}
+	}
+	done, err := r.LetGo(ctx, b, missing, route, nil)
+	r.AddN(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
+	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
+	if commit := r.Commit(ctx, b, state.Commit{Forget: done.Gone}); commit != nil {
+		return errors.Join(port.Wrap("expunge", err), commit)
+	}
+	for _, uid := range done.Kept {
+		b.Undone = true
+		if err := r.Problem(b.Name, uid, fmt.Errorf("expunge: the server shows another size or date for this message than before; it was not deleted")); err != nil {
+			return err
+		}
+	}
+	return port.Wrap("expunge", err)
+}
+
+// LetGo has the server delete messages, by the route that there is. Size and date of each must
+// be those of its record; confirm, if not nil, is asked for each in the session that
+// expunges. What it returns holds also beside an error, and is still to be committed.
+func (r *Run) LetGo(ctx context.Context, b *mailbox.Box, uids []state.UID, route plan.Route, confirm func(state.OnServer) bool) (state.Expunged, error) {
+	if len(uids) == 0 {
+		return state.Expunged{}, nil
+	}
+	req := state.ExpungeRequest{Raw: b.Listed.Raw, UIDValidity: b.Gen().Mark.UIDValidity, Keywords: b.KW, Confirm: confirm}
+	if route != plan.ExpungeHere {
+		req.Trash = r.TrashMailbox(b)
+	}
+	for _, uid := range uids {
+		rec := b.Record(uid)
+		req.Messages = append(req.Messages, state.Doomed{UID: uid, Size: rec.Size, Date: rec.Date})
+	}
+	if err := r.Step("expunge %d in %s", len(uids), b.Name); err != nil {
+		return state.Expunged{}, err
+	}
+	return r.Server.Expunge(ctx, req)
+}
+
+// stillMissing looks at the whole disk once more and returns those of the UIDs whose
+// files are nowhere: not in b's Maildir, which has to be the one it was, and not in any other of
+// the account that changed since it was scanned. A user who moves a file while a run is
+// on has deleted nothing.
+func (r *Run) stillMissing(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]state.UID, error) {
+	m, err := b.MD.Marker()
+	if err != nil {
+		return nil, fmt.Errorf("read marker of %q: %w", b.Row.Path, err)
+	}
+	if err := r.bind.Check(b, m); err != nil {
+		return nil, err
+	}
+	if err := r.Step("scan %s once more", b.Name); err != nil {
+		return nil, err
+	}
+	again, err := b.MD.Scan(ctx, b.Gen().Token, uids, b.KW)
+	if err != nil {
+		return nil, err
+	}
+	if !again.Complete || !again.Mark.Same(b.Disk.Mark) {
+		return nil, nil
+	}
+	there := map[state.UID]bool{}
+	for _, f := range again.Messages {
+		there[f.UID] = true
+	}
+	for _, other := range r.Boxes {
+		if other == b || other.Row.ID == 0 {
+			continue
+		}
+		before := len(there)
+		if err := r.foreignIn(ctx, other, b.Gen().Token, there); err != nil {
+			return nil, err
+		}
+		if len(there) > before {
+			if err := r.Unsettle(ctx, other); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := r.foreignBeside(ctx, b.Gen().Token, there); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(uids), func(u state.UID) bool { return there[u] }), nil
+}
+
+// foreignBeside is foreignIn for the Maildirs of the account that are no part of this run:
+// of mailboxes that are excluded, not asked for, or gone on the server.
+func (r *Run) foreignBeside(ctx context.Context, token string, there map[state.UID]bool) error {
+	in := map[string]bool{}
+	for _, b := range r.Boxes {
+		in[b.Row.Path] = true
+	}
+	for _, row := range r.Rows {
+		if in[row.Path] || row.Role == state.RoleArchive {
+			continue
+		}
+		md, err := r.Tree.Open(row.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		disk, err := md.Scan(ctx, token, nil, state.NewKeywords(row.Keywords))
+		if err != nil {
+			return err
+		}
+		for _, f := range disk.Messages { // by that token, all of them are the other mailbox's
+			there[f.UID] = true
+		}
+	}
+	return nil
+}
+
+// foreignIn adds to there the UIDs of the files with that token in another mailbox's
+// Maildir. One that did not change since this run scanned it is not read again.
+func (r *Run) foreignIn(ctx context.Context, b *mailbox.Box, token string, there map[state.UID]bool) error {
+	md := b.MD
+	if md == nil {
+		var err error
+		md, err = r.Tree.Open(b.Row.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return port.NotMounted("the Maildir %q is gone", b.Row.Path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	disk := b.Disk
+	mark, err := md.Mark()
+	if err != nil {
+		return err
+	}
+	if disk == nil || mark != disk.Mark || !mark.Trusted {
+		if disk, err = md.Scan(ctx, b.Gen().Token, nil, state.NewKeywords(b.Row.Keywords)); err != nil {
+			return err
+		}
+	}
+	for _, f := range disk.Foreign {
+		if f.Token == token {
+			there[f.UID] = true
+		}
+	}
+	return nil
+}

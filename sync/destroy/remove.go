@@ -1,0 +1,103 @@
+package destroy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// Remove carries deletions on the server over to the disk: a file is durable in the
+// trash, and gone from its Maildir for good, before its record is.
+func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	for batch := range slices.Chunk(ops, mailbox.FlagBatch) {
+		var forget []state.UID
+		for _, o := range batch {
+			if err := r.Step("trash %s uid %d", b.Name, o.UID); err != nil {
+				return err
+			}
+			b.Wrote = true
+			err := b.MD.Trash(o.Name)
+			if errors.Is(err, fs.ErrNotExist) {
+				b.Undone = true // renamed or removed meanwhile: the next run sees which
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("move uid %d to the trash: %w", o.UID, err)
+			}
+			forget = append(forget, o.UID)
+		}
+		if err := r.SyncDirs(b); err != nil {
+			return err
+		}
+		r.AddN(&r.Result.DeletedOnDisk, len(forget))
+		if err := r.Commit(ctx, b, state.Commit{Forget: forget}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget drops records that speak of nothing any more. That their files are gone is made
+// durable first: an earlier run may have taken them away and broken off before it was, and a
+// file that comes back without a record would be taken for the last copy.
+func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
+	if b.MD != nil {
+		if err := r.Step("sync directories of %s", b.Name); err != nil {
+			return err
+		}
+		if err := b.MD.Sync(); err != nil {
+			return err
+		}
+	}
+	c := state.Commit{Forget: mailbox.UidsOf(ops)}
+	var err error
+	if c.Leave, err = r.lastDepartures(ctx, b, c.Forget); err != nil {
+		return err
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// EmptyTrash removes for good what lies in the trash for longer than it has to. Without
+// a clock to be trusted nothing is old.
+func (r *Run) EmptyTrash(context.Context) error {
+	if r.DryRun || !r.AgesCount || r.TrashKeep == nil {
+		return nil
+	}
+	if err := r.Step("empty the trash"); err != nil {
+		return err
+	}
+	if _, err := r.Tree.EmptyTrash(*r.TrashKeep); err != nil {
+		return r.Problem("", 0, err)
+	}
+	return nil
+}
+
+// lastDepartures are, of messages that are to be forgotten, a departure of the last archive run
+// that took one: it stays, so that an undo knows that there was this run, and does not
+// take back the one before in its place.
+func (r *Run) lastDepartures(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]state.Departure, error) {
+	only := slices.DeleteFunc(slices.Clone(uids), func(uid state.UID) bool { return b.Record(uid).Status != state.OnlyHere })
+	if len(only) == 0 {
+		return nil, nil
+	}
+	meant, err := r.shelf.Meant(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	var last state.Departure
+	for _, uid := range only {
+		if d := meant[uid]; d.Run > last.Run {
+			last = state.Departure{UID: d.UID, Run: d.Run}
+		}
+	}
+	if last.Run == 0 {
+		return nil, nil
+	}
+	return []state.Departure{last}, nil
+}

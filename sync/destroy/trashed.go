@@ -1,0 +1,347 @@
+package destroy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// trashGen is the generation of the server's trash mailbox, nil where the base knows none: then
+// nothing of it is here.
+func (r *Run) trashGen() *state.Generation {
+	for _, b := range r.Boxes {
+		if state.RawKey(b.Listed.Raw) == state.RawKey(r.Trash) {
+			return b.Gen()
+		}
+	}
+	for i := range r.Rows {
+		if state.RawKey(r.Rows[i].Raw) == state.RawKey(r.Trash) {
+			return r.Rows[i].Current()
+		}
+	}
+	return nil
+}
+
+// announce notes, with the trash mailbox, that messages are about to be moved there because the
+// user removed them here: the run that finds them there does not fetch them.
+func (r *Run) announce(ctx context.Context, b *mailbox.Box, uids []state.UID) error {
+	g := r.trashGen()
+	if g == nil || g.ID == 0 || len(uids) == 0 {
+		return nil
+	}
+	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, uids)
+	if err != nil {
+		return fmt.Errorf("ask for Message-IDs: %w", err)
+	}
+	ids := match.MessageIDs(idents)
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, uids)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	c := state.Commit{Gen: g.ID}
+	for _, uid := range uids {
+		rec := b.Record(uid)
+		in := state.Intent{Key: plan.TrashingKey(b.Gen().ID, rec, match.ShortID(ids[uid])), UIDNext: g.Mark.UIDNext, Bytes: rec.Size}
+		if proofs[uid].Bytes == rec.Size { // else it is known by its Message-ID alone
+			in.Digest = proofs[uid].Digest
+		}
+		c.Intents = append(c.Intents, in)
+	}
+	return r.CommitTo(ctx, c, "announce %d of %s in the trash", len(uids), b.Name)
+}
+
+// InTrash is how many octets lie in the server's trash. They are to go when it is emptied.
+func (r *Run) InTrash(ctx context.Context) (octets int64, err error) {
+	sn, err := r.TrashListing(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range sn.Messages {
+		octets += max(0, m.Size)
+	}
+	return octets, nil
+}
+
+// TrashListing lists the server's trash, which may be no mailbox of this run.
+func (r *Run) TrashListing(ctx context.Context) (*state.ServerSnapshot, error) {
+	return r.Server.Scan(ctx, state.ScanRequest{Raw: r.Trash, Full: true, Keywords: state.NewKeywords(nil)})
+}
+
+// leavesTrash reports whether what leaves the account may stay in the server's trash.
+func (r *Run) leavesTrash() bool {
+	return r.Trash != "" && (!r.Can.UIDPlus || r.Can.Labels || r.Release != nil && r.Release.Via == port.ViaTrash)
+}
+
+// KnowTrashed finds in the trash mailbox what was moved there by us, before anything of it is fetched.
+func (r *Run) KnowTrashed(ctx context.Context) error {
+	for _, b := range r.Boxes {
+		if state.RawKey(b.Listed.Raw) != state.RawKey(r.Trash) || b.Failed || b.Idle || b.MD == nil || b.Gen() == nil || b.Server == nil {
+			continue
+		}
+		t := &trash{Run: r, b: b, scans: map[string]*state.DiskSnapshot{}}
+		if err := t.know(ctx); err != nil {
+			// Of nothing that came there is it known what it is.
+			b.Failed, b.Undone = true, true
+			if err := r.Problem(b.Name, 0, fmt.Errorf("look for what was moved to the trash: %w", err)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trash is the search in the trash mailbox.
+type trash struct {
+	*Run
+	b     *mailbox.Box
+	scans map[string]*state.DiskSnapshot // of Maildirs, by path and token
+}
+
+// inTheTrash is a message that should lie in the trash.
+type inTheTrash struct {
+	match.Spare
+	proof  state.Proof // UID 0: none
+	intent string      // its key
+}
+
+func (t *trash) know(ctx context.Context) error {
+	came := map[int64]bool{} // sizes of messages that came and have no file
+	var sought []match.Sought
+	for _, rec := range t.b.Records {
+		if _, here := t.b.FileOf(rec.UID, max(1, rec.Variant)); rec.Status == state.Outstanding && !here {
+			came[rec.Size] = true
+			sought = append(sought, match.Sought{UID: rec.UID, Size: rec.Size, Date: rec.Date})
+		}
+	}
+	meant, c, err := t.meantFor(ctx, came)
+	if err != nil {
+		return err
+	}
+	if len(meant) > 0 && len(sought) > 0 {
+		if err := t.identify(ctx, sought, meant); err != nil {
+			return err
+		}
+		t.pair(sought, meant, &c)
+	}
+	if t.DryRun {
+		t.b.Records = plan.Apply(t.b.Records, c.Put, nil)
+		return nil
+	}
+	return t.Commit(ctx, t.b, c)
+}
+
+// meantFor returns what should lie in the trash and has one of these sizes, and a commit that
+// settles what was announced: what of it is not among what came never did, or is gone again.
+func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTheTrash, c state.Commit, err error) {
+	if t.b.Gen().ID != 0 {
+		intents, err := t.Base.Intents(ctx, t.b.Gen().ID)
+		if err != nil {
+			return nil, c, fmt.Errorf("read state: %w", err)
+		}
+		for _, in := range intents {
+			if !plan.IsTrashing(in) {
+				continue
+			}
+			s, ok := match.Announced(in)
+			if ok && came[s.Size] {
+				m := inTheTrash{Spare: s, intent: in.Key}
+				if in.Digest != [state.DigestSize]byte{} {
+					m.proof = state.Proof{UID: 1, Digest: in.Digest, Bytes: in.Bytes}
+				}
+				meant = append(meant, m)
+			}
+			if t.b.Server.Complete {
+				c.Settle = append(c.Settle, in.Key)
+			}
+		}
+	}
+	if len(came) > 0 && t.leavesTrash() {
+		archived, err := t.archived(ctx, came)
+		if err != nil {
+			return nil, c, err
+		}
+		meant = append(meant, archived...)
+	}
+	return meant, c, nil
+}
+
+// archived are the messages of those sizes that archive runs took off the account's other
+// mailboxes, but for those that are known in the trash already.
+func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheTrash, err error) {
+	known := map[match.Content]int{}
+	for _, rec := range t.b.Records {
+		if rec.Status == state.KeptAway {
+			known[match.ContentOf(rec)]++
+		}
+	}
+	for i := range t.Rows {
+		row := &t.Rows[i]
+		if row.Role != state.RoleMailbox || state.RawKey(row.Raw) == state.RawKey(t.Trash) {
+			continue
+		}
+		var b *mailbox.Box
+		for _, other := range t.Boxes {
+			if other.Row.ID == row.ID && !other.Idle {
+				b, row = other, &other.Row
+			}
+		}
+		for k := range row.Generations {
+			g := &row.Generations[k]
+			some, err := t.archivedOf(ctx, row, g, b, came, known)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, some...)
+		}
+	}
+	return all, nil
+}
+
+func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.Generation, b *mailbox.Box, came map[int64]bool, known map[match.Content]int) (all []inTheTrash, err error) {
+	if g.ID == 0 {
+		return nil, nil
+	}
+	list, err := t.Base.Departures(ctx, g.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	list = slices.DeleteFunc(list, func(d state.Departure) bool { return d.Run == 0 && d.Root == "" })
+	if len(list) == 0 {
+		return nil, nil
+	}
+	records, err := t.RecordsNow(ctx, g, b)
+	if err != nil {
+		return nil, err
+	}
+	var uids []state.UID
+	for _, d := range list {
+		i, ok := plan.PlaceOf(records, d.UID)
+		if !ok || !came[records[i].Size] {
+			continue
+		}
+		rec := records[i]
+		switch rec.Status {
+		case state.OnlyHere, state.Archived, state.Released:
+		default:
+			continue
+		}
+		if k := match.ContentOf(rec); known[k] > 0 {
+			known[k]--
+			continue
+		}
+		id, err := t.messageID(ctx, row, g, d, rec)
+		if err != nil {
+			return nil, err
+		}
+		uids = append(uids, d.UID)
+		all = append(all, inTheTrash{Spare: match.Spare{Size: rec.Size, Date: rec.Date, MessageID: match.ShortID(id)}, proof: state.Proof{UID: d.UID}})
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	proofs, err := t.Base.Proofs(ctx, g.ID, uids)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	for i := range all {
+		all[i].proof = proofs[all[i].proof.UID]
+		all[i].Digest = all[i].proof.Digest
+	}
+	return all, nil
+}
+
+// messageID reads the Message-ID of a message from its file, where that can be had; else "".
+func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.Generation, d state.Departure, rec state.Record) (string, error) {
+	in, at := t.Tree, row.Path
+	if rec.Status == state.Archived {
+		if t.Release == nil || t.Release.Shelf == nil {
+			return "", nil
+		}
+		tree, err := t.shelf.ShelfTree(d.Root, false)
+		if err != nil {
+			return "", nil // not mounted: its bytes tell
+		}
+		in, at = tree, d.Path
+	}
+	md, err := in.Open(at)
+	if err != nil {
+		return "", port.Ignore(err)
+	}
+	key := strings.Join([]string{d.Root, at, g.Token, rec.Status.String()}, "\x00")
+	if t.scans[key] == nil {
+		if t.scans[key], err = md.Scan(ctx, g.Token, nil, state.NewKeywords(row.Keywords)); err != nil {
+			return "", port.Ignore(err)
+		}
+	}
+	name, there := plan.NameIn(t.scans[key], d.UID, max(1, rec.Variant))
+	if !there {
+		return "", nil
+	}
+	id, err := md.Ident(name)
+	return id.MessageID, port.Ignore(err)
+}
+
+// identify asks the server for the Message-IDs of what may be meant.
+func (t *trash) identify(ctx context.Context, sought []match.Sought, meant []inTheTrash) error {
+	sizes := map[int64]bool{}
+	for _, m := range meant {
+		sizes[m.Size] = true
+	}
+	var ask []state.UID
+	for _, s := range sought {
+		if sizes[s.Size] {
+			ask = append(ask, s.UID)
+		}
+	}
+	idents, err := t.Server.Idents(ctx, t.b.Listed.Raw, t.b.Gen().Mark.UIDValidity, ask)
+	if err != nil {
+		return err
+	}
+	ids := match.MessageIDs(idents)
+	for i := range sought {
+		id, told := ids[sought[i].UID]
+		sought[i].MessageID = match.ShortID(id)
+		if !told {
+			sought[i].Size = -1 // nothing is known of it: its bytes will tell
+		}
+	}
+	return nil
+}
+
+// pair notes what is found to be kept away. What is left of what is meant may still prove by its
+// bytes to be what is fetched: then it is not delivered either.
+func (t *trash) pair(sought []match.Sought, meant []inTheTrash, c *state.Commit) {
+	plain := make([]match.Spare, len(meant))
+	for i, m := range meant {
+		plain[i] = m.Spare
+	}
+	used := map[int]bool{}
+	for i, n := range match.Tie(sought, plain, false) {
+		if n < 0 || sought[i].Size != meant[n].Size {
+			continue
+		}
+		used[n] = true
+		rec := t.b.Record(sought[i].UID)
+		rec.Status, rec.Agreed = state.KeptAway, rec.Seen
+		c.Put = append(c.Put, rec)
+		if p := meant[n].proof; p.UID != 0 {
+			p.UID = rec.UID
+			c.Proofs = append(c.Proofs, p)
+		}
+	}
+	for i, m := range meant {
+		if used[i] || m.proof.UID == 0 {
+			continue
+		}
+		s := &mailbox.Spare{Spare: match.Spare{Size: m.Size, Date: m.Date, Digest: m.proof.Digest, Fileless: true}, Known: true, Bytes: m.proof.Bytes}
+		s.Rec = state.Record{Status: state.KeptAway, Size: m.Size, Date: m.Date}
+		t.b.Tie.Spares = append(t.b.Tie.Spares, s)
+	}
+}

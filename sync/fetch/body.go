@@ -1,0 +1,232 @@
+package fetch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// small reads a body into a buffer and leaves it to a writer.
+func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, buf []byte) error {
+	if buf == nil {
+		buf = make([]byte, plan.SmallBody)
+	}
+	n, err := fillBody(r, buf[:in.Size])
+	if err != nil {
+		f.buffers <- buf
+		a.err = fmt.Errorf("the body broke off after %d of %d octets: %w", n, in.Size, err)
+		return f.ctx.Err()
+	}
+	p.writers.Go(func() error {
+		f.receive(a, p.queue.box, in, bytes.NewReader(buf[:n]))
+		f.buffers <- buf
+		return nil
+	})
+	return f.ctx.Err()
+}
+
+// fillBody reads a body that has to fill p and to end there.
+func fillBody(r io.Reader, p []byte) (n int, err error) {
+	if n, err = state.Fill(r, p); err == io.EOF && n < len(p) {
+		return n, io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		var more [1]byte
+		if k, end := state.Fill(r, more[:]); k > 0 {
+			err = errors.New("more came than was announced")
+		} else {
+			err = end
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// receive writes a body to tmp/. Where the disk takes no more, no other is waited for.
+func (f *fetching) receive(a *arrival, b *mailbox.Box, in state.Incoming, r io.Reader) {
+	if a.received, a.err = b.MD.Receive(in, r); state.IsWholeDisk(a.err) {
+		f.fail(a.err)
+	}
+}
+
+// Done ends an item. Its bodies count only if err is nil: the command ended with OK.
+func (f *fetching) Done(item state.Item, err error) {
+	f.mu.Lock()
+	p := f.parcels[item.ID]
+	delete(f.parcels, item.ID)
+	f.mu.Unlock()
+	if p == nil {
+		return
+	}
+	f.settlers.Go(func() error {
+		if err := f.settleItem(p, err); err != nil {
+			f.fail(err)
+		}
+		return nil
+	})
+}
+
+// fail ends the fetching with an error, the first one given.
+func (f *fetching) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// settleItem publishes and commits what an item brought, or puts it back.
+func (f *fetching) settleItem(p *parcel, err error) error {
+	_ = p.writers.Wait() // each arrival carries its own error
+	b := p.queue.box
+	b.Mu.Lock()
+	defer b.Mu.Unlock()
+	if part := (*state.PartError)(nil); errors.As(err, &part) {
+		p.failed, err = part.Failed, nil
+	}
+	for _, a := range p.got {
+		if a.err == nil && p.failed[a.op.UID] != nil {
+			b.MD.Discard(a.received)
+			a.err = p.failed[a.op.UID]
+		}
+	}
+	if err == nil {
+		err = f.storageOf(p)
+	}
+	if err != nil {
+		for _, a := range p.got {
+			if a.err == nil {
+				b.MD.Discard(a.received)
+			}
+		}
+		return f.retry(p, p.ops, err)
+	}
+	if err := f.deliver(b, p); err != nil {
+		return f.giveUp(b, err)
+	}
+	return f.missing(p)
+}
+
+// storageOf returns the first error of this item that is the disk's.
+func (f *fetching) storageOf(p *parcel) error {
+	for _, a := range p.got {
+		if a.err != nil && state.KindOf(a.err) == state.Storage {
+			return a.err
+		}
+	}
+	return nil
+}
+
+// retry puts operations back after a failure, in halves; a message that is alone is
+// tried once more and then left for the next run.
+func (f *fetching) retry(p *parcel, ops []plan.Op, err error) error {
+	b := p.queue.box
+	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) || errors.Is(err, state.ErrBreaks) {
+		return f.giveUp(b, err)
+	}
+	if f.ctx.Err() != nil || errors.Is(err, port.ErrCut) {
+		return err
+	}
+	f.mu.Lock()
+	halved := p.queue.halve(ops)
+	f.mu.Unlock()
+	if halved {
+		return nil
+	}
+	return f.single(p, ops, err)
+}
+
+// single tries a message that failed alone once more, or reports it.
+func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
+	b := p.queue.box
+	for _, o := range ops {
+		f.mu.Lock()
+		p.queue.tried[o.UID]++
+		again := p.queue.tried[o.UID] < plan.Tries
+		if again {
+			p.queue.singly([]plan.Op{o})
+		} else {
+			b.Undone = true
+		}
+		if !again && errors.Is(err, errNoBody) {
+			p.queue.blank = append(p.queue.blank, o.UID)
+		}
+		f.mu.Unlock()
+		if again || errors.Is(err, errNoBody) {
+			continue
+		}
+		if state.KindOf(err) == state.Unreachable {
+			// A connection that breaks at this message is this message's failure.
+			err = fmt.Errorf("the connection broke each time this message was fetched: %v", err)
+		}
+		if err := f.Problem(b.Name, o.UID, fmt.Errorf("fetch: %w", err)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNoBody = errors.New("the server sent no body")
+
+// missing asks once more, one by one, for messages that a command which ended well did
+// not bring. One that the server's side has tried by itself has been tried.
+func (f *fetching) missing(p *parcel) error {
+	var left []plan.Op
+	for _, o := range p.ops {
+		if p.brought(o.UID) {
+			continue
+		}
+		if err := p.failed[o.UID]; err != nil {
+			if err := f.single(p, []plan.Op{o}, err); err != nil {
+				return err
+			}
+			continue
+		}
+		left = append(left, o)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	if len(p.ops) > 1 {
+		f.mu.Lock()
+		p.queue.singly(left)
+		f.mu.Unlock()
+		return nil
+	}
+	why := errNoBody
+	for _, a := range p.got {
+		if a.err != nil {
+			why = a.err
+		}
+	}
+	return f.single(p, left, why)
+}
+
+func (p *parcel) brought(uid state.UID) bool {
+	for _, a := range p.got {
+		if a.op.UID == uid && a.err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// giveUp ends a mailbox's fetching, and the run where nothing can go on.
+func (f *fetching) giveUp(b *mailbox.Box, err error) error {
+	f.mu.Lock()
+	already := b.Failed
+	b.Failed, b.Undone = true, true
+	f.mu.Unlock()
+	if already && !port.Ends(err) {
+		return nil
+	}
+	return f.Problem(b.Name, 0, err)
+}

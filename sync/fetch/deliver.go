@@ -1,0 +1,238 @@
+package fetch
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// maxVariants bounds how many messages may claim one UID.
+const maxVariants = 9
+
+// deliver publishes what an item brought, makes it durable, and commits it: in this
+// order, so that a crash leaves whole, correctly named files that the next scan adopts.
+func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
+	var c state.Commit
+	var bytes int64
+	var trash []string
+	var seconds []mailbox.Delivered
+	var found []state.UID
+	slices.SortFunc(p.got, func(x, y *arrival) int { return int(int64(x.op.UID) - int64(y.op.UID)) })
+	for _, a := range p.got {
+		if a.err != nil {
+			continue
+		}
+		if err := f.Step("publish %s uid %d", b.Name, a.op.UID); err != nil {
+			return err
+		}
+		d, err := f.publish(b, a)
+		if err != nil {
+			return err
+		}
+		b.Wrote = true
+		if was := b.Record(a.op.UID); was.Tries > 0 && (was.Status != d.Record.Status || was.Variant != d.Record.Variant) {
+			b.Spoil(a.op.UID) // its flags were planned for what it was
+		}
+		c.Put = append(c.Put, d.Record)
+		if d.Proof.UID != 0 {
+			c.Proofs = append(c.Proofs, d.Proof)
+			if d.Found {
+				found = append(found, a.op.UID)
+			}
+		}
+		if _, awaited := b.Bodies.Arrived[a.op.UID]; awaited {
+			b.Bodies.Arrived[a.op.UID] = d.Name
+		}
+		if d.Old != "" {
+			trash = append(trash, d.Old)
+			c.Intents = append(c.Intents, plan.Replaced(d.Old, a.op.UID, a.op.Disk))
+		}
+		if d.Second != "" {
+			seconds = append(seconds, d)
+		}
+		if d.Forget != 0 {
+			c.Forget = append(c.Forget, d.Forget)
+		}
+		bytes += a.received.Bytes
+	}
+	if len(c.Put) == 0 {
+		return nil
+	}
+	slices.Sort(c.Forget)
+	if err := f.Step("sync directories of %s", b.Name); err != nil {
+		return err
+	}
+	if err := b.MD.Sync(); err != nil {
+		return err
+	}
+	if err := f.Since(f.ctx, b, c.Proofs, found); err != nil {
+		return err
+	}
+	if len(trash) > 0 {
+		c.Clean = new(bool) // a run that breaks off here leaves them to be taken away
+	}
+	if err := f.Commit(f.ctx, b, c); err != nil {
+		return err
+	}
+	if err := f.unlinkSeconds(b, seconds); err != nil {
+		return err
+	}
+	if err := f.tie.TrashReplaced(f.ctx, b, trash, c.Intents); err != nil {
+		return err
+	}
+	f.Run.Mu.Lock()
+	f.Result.Fetched += len(c.Put)
+	f.Result.FetchedBytes += bytes
+	f.Run.Mu.Unlock()
+	if f.Watch != nil {
+		f.Watch.Fetched(len(c.Put), bytes)
+	}
+	return nil
+}
+
+// publish puts one body in its place and judges what it means. A file of the same
+// identity that is there already is never overwritten: equal bytes are that file, other
+// bytes are looked at.
+func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error) {
+	if d, done, err := f.tieFetched(b, a); done || err != nil {
+		return d, err
+	}
+	prior, rcv := b.Record(a.op.UID), a.received
+	placed, err := b.MD.Publish(rcv, b.KW)
+	occupied := errors.Is(err, state.ErrOccupied)
+	if err != nil && !occupied {
+		return mailbox.Delivered{}, err
+	}
+	what := plan.Body{Octets: rcv.Bytes, Headed: rcv.Headed, Found: placed.Found, Occupied: occupied}
+	if occupied {
+		if d, done, err := f.tieSent(b, a); done || err != nil {
+			return d, err
+		}
+		if what.Rewrote, err = f.rewrote(b, a); err != nil {
+			return mailbox.Delivered{}, err
+		}
+	}
+	rec, other := plan.Judge(prior, what)
+	d := mailbox.Delivered{Proof: state.Proof{UID: a.op.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}}
+	rec.Variant, rec.Form = max(1, rcv.Variant), rcv.Form
+	switch {
+	case !occupied:
+	case other, what.Rewrote, rec.Status == state.Live, f.longer(b, a):
+		if other {
+			rcv.Flags = f.firstFlags(b, a.op.Flags) // not those of the file that is not it
+		}
+		if rec.Variant, placed, err = f.beside(b, rcv); err != nil {
+			return mailbox.Delivered{}, err
+		}
+		if !other {
+			d.Old = a.op.Name
+		}
+	default:
+		b.MD.Discard(rcv)
+		rec.Variant, rec.Form = prior.Variant, prior.Form
+		d.Proof = state.Proof{}
+	}
+	if old, err := f.mended(b, a); err != nil {
+		return mailbox.Delivered{}, err
+	} else if old != "" {
+		d.Old = old
+	}
+	rec.Seen, rec.Date = a.op.Flags, a.op.Date
+	if !(prior.Status.HasFile() && (placed.Found || placed.Name == "")) {
+		// What the file carries is agreed; the rest, and what a file that was found here
+		// carries beyond it, is merged in the next run.
+		agreed := rec.Seen & placed.Flags
+		if d.Old != "" && !other && prior.Status.HasFile() {
+			agreed = prior.Agreed // it has what the user did to the file whose place it takes
+		}
+		rec.Agreed = plan.Agreement(agreed, rec.Seen, placed.Flags)
+		b.Undone = b.Undone || placed.Found
+	}
+	d.Record, d.Found, d.Name = rec, placed.Found, placed.Name
+	return d, nil
+}
+
+// longer reports whether a body is longer than the file that has its identity.
+func (f *fetching) longer(b *mailbox.Box, a *arrival) bool {
+	there, err := b.MD.Inspect(a.op.Name, nil)
+	return err == nil && a.received.Bytes > there.Bytes
+}
+
+// rewrote reports whether a body is the message that the file of its identity is, with the same date,
+// Message-ID and text, in which the server changed header fields: X-UIDL, Status and the like, which
+// some keep in there.
+func (f *fetching) rewrote(b *mailbox.Box, a *arrival) (bool, error) {
+	if a.op.Name == "" {
+		return false, nil
+	}
+	was, err := b.MD.Ident(a.op.Name)
+	same := err == nil && (a.op.Date == state.NoDate || a.op.Date == was.Date)
+	if same {
+		same, err = b.MD.SameText(a.op.Name, a.received, false)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return same, err
+}
+
+// tieSent ties a body to the file that has its identity already, of which nothing is recorded (the state
+// was lost), and whose name tells no digest of what the server sent: it was appended. What the server made
+// of it may have another header, Message-ID and date; the same text is the same message, and the file that
+// was sent stays, as it did when it was appended.
+func (f *fetching) tieSent(b *mailbox.Box, a *arrival) (d mailbox.Delivered, done bool, err error) {
+	if a.op.Name == "" || b.Record(a.op.UID).Status.HasFile() {
+		return d, false, nil
+	}
+	file, err := b.MD.Inspect(a.op.Name, nil)
+	if err == nil && file.Token != "" && file.Hints.Hash == "" && file.Digest != a.received.Digest {
+		done, err = b.MD.SameText(a.op.Name, a.received, true)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, false, nil
+	}
+	if !done || err != nil {
+		return d, false, err
+	}
+	b.MD.Discard(a.received)
+	rec := b.Record(a.op.UID)
+	rec.Status, rec.Tries, rec.Variant, rec.Form = state.Live, 0, max(1, file.Variant), file.Form
+	rec.Seen, rec.Date = a.op.Flags, a.op.Date
+	rec.Agreed = plan.Agreement(rec.Seen&file.Flags, rec.Seen, file.Flags)
+	b.Undone = true // its flags are merged in the next run
+	d.Record, d.Found, d.Name = rec, true, a.op.Name
+	d.Proof = state.Proof{UID: rec.UID, Digest: file.Digest, Bytes: file.Bytes}
+	return d, true, nil
+}
+
+// beside publishes a body under another variant of its identity: one whose file has these bytes, for
+// the server had this message before and has it again; else one that is free, the next first.
+func (f *fetching) beside(b *mailbox.Box, rcv state.Received) (uint8, state.Placed, error) {
+	mine := max(1, rcv.Variant)
+	var variants []uint8
+	for _, m := range plan.FilesOf(b.Disk, rcv.UID) {
+		if m.Variant <= maxVariants {
+			variants = append(variants, m.Variant)
+		}
+	}
+	for n := uint8(1); n < maxVariants; n++ {
+		variants = append(variants, (mine-1+n)%maxVariants+1)
+	}
+	for _, v := range variants {
+		if v == mine {
+			continue
+		}
+		of := rcv
+		of.Variant = v
+		placed, err := b.MD.Publish(of, b.KW)
+		if !errors.Is(err, state.ErrOccupied) {
+			return v, placed, err
+		}
+	}
+	b.MD.Discard(rcv)
+	return 0, state.Placed{}, errors.New("the server sends other bytes for this message again and again")
+}

@@ -1,0 +1,302 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// fetching is the Work of one run: it hands out items, takes bodies to tmp/, and when a
+// command ended well publishes and commits what it brought.
+type fetching struct {
+	*Run
+	ctx      context.Context
+	mu       sync.Mutex // guards the fields up to buffers
+	queues   []*queue
+	parcels  map[int]*parcel
+	next     int
+	err      error // ends the fetching
+	buffers  chan []byte
+	settlers errgroup.Group
+}
+
+// parcel is an item on its way: what was asked for, and what has come.
+type parcel struct {
+	item    state.Item
+	queue   *queue
+	ops     []plan.Op
+	got     []*arrival
+	failed  map[state.UID]error // by itself, where the others did not
+	writers errgroup.Group
+}
+
+// arrival is one body that came, and what became of it.
+type arrival struct {
+	op       plan.Op
+	received state.Received
+	err      error
+}
+
+// Fetch brings every body that the plans ask for, over all mailboxes at once.
+func (r *Run) Fetch(ctx context.Context) error {
+	f := &fetching{Run: r, ctx: ctx, parcels: map[int]*parcel{}, buffers: make(chan []byte, plan.Writers)}
+	f.settlers.SetLimit(plan.Settlers)
+	for _, b := range r.Boxes {
+		if q := newQueue(b); !q.empty() {
+			f.queues = append(f.queues, q)
+			b.Bodies.Pulling = true
+			defer func() { b.Bodies.Pulling = false }()
+		}
+	}
+	if err := f.room(); err != nil {
+		return err
+	}
+	messages, bytes := f.left()
+	if messages == 0 {
+		return nil
+	}
+	if r.Watch != nil {
+		r.Watch.Planned(messages, bytes)
+	}
+	for range plan.Writers {
+		f.buffers <- nil // made when it is first needed
+	}
+	before := r.Result.Fetched
+	for began := -1; began != f.next; {
+		began = f.next
+		err := r.Server.Fetch(ctx, f)
+		err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err())
+		if state.IsWholeDisk(f.err) {
+			return fmt.Errorf("fetch: the disk takes no more, %d messages are outstanding: %w", messages-(r.Result.Fetched-before), f.err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, q := range f.queues {
+		if !q.empty() {
+			q.box.Undone = true
+		}
+		if err := f.askAgain(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askAgain looks whether messages that came without a body are still on the server.
+// One that was expunged since the scan is no failure; the next run forgets it.
+func (f *fetching) askAgain(q *queue) error {
+	if len(q.blank) == 0 {
+		return nil
+	}
+	b := q.box
+	req := state.ScanRequest{Raw: b.Listed.Raw, Full: true, Keywords: b.KW}
+	sn, err := f.Server.Scan(f.ctx, req)
+	if err != nil {
+		return f.Problem(b.Name, 0, err)
+	}
+	there := map[state.UID]bool{}
+	for _, m := range sn.Messages {
+		there[m.UID] = true
+	}
+	for _, uid := range q.blank {
+		if there[uid] || !sn.Complete {
+			if err := f.Problem(b.Name, uid, errNoBody); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// What a message takes on a disk beside its octets, about: the rest of its last block, its names and
+// its record. And what is left to the state and to others.
+const (
+	besideMessage = 2 << 10
+	leftFree      = 1 << 20
+)
+
+// left counts what the queues hold, and the octets announced of that.
+func (f *fetching) left() (messages int, bytes int64) {
+	for _, q := range f.queues {
+		messages += len(q.ops)
+		bytes += q.bytes
+	}
+	return messages, bytes
+}
+
+// room compares the free disk with the announced sizes before the first body comes. Where it is
+// not known how much is free, it is tried. What has no room even alone is that message's failure, for its
+// size may be nonsense, and keeps no other away that has.
+func (f *fetching) room() error {
+	if len(f.queues) == 0 {
+		return nil
+	}
+	free, err := f.Tree.Free()
+	if err != nil {
+		if f.Log != nil {
+			f.Log.Debug("free disk space is not known", "account", f.Name, "err", err)
+		}
+		return nil
+	}
+	messages, bytes := f.left()
+	need := func() int64 { return bytes + int64(messages)*besideMessage + leftFree }
+	all, whole := messages, need()
+	const hint = "make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude"
+	for _, q := range f.queues {
+		for _, o := range q.ops {
+			if o.Size > free {
+				messages--
+				bytes -= o.Size
+			}
+		}
+	}
+	if free < need() {
+		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
+			all, float64(whole)/1e6, float64(free)/1e6).OfWholeDisk().WithHint(hint)
+	}
+	for _, q := range f.queues {
+		out := q.leaveOut(func(o plan.Op) bool { return o.Size > free })
+		if len(out) == 0 {
+			continue
+		}
+		q.box.Undone = true
+		err := state.Faultf(state.Storage, "%d messages are not fetched: the server announces %.1f MB for this one, and %.1f MB are free on the disk",
+			len(out), float64(out[0].Size)/1e6, float64(free)/1e6).WithHint(hint)
+		if err := f.Problem(q.box.Name, out[0].UID, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Next hands a connection its next item: of the mailbox it has selected while that has
+// any, else of the one with most left to fetch.
+func (f *fetching) Next(selected string) (state.Item, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q := f.pick(selected)
+	if q == nil {
+		return state.Item{}, false
+	}
+	ops := q.cut()
+	f.next++
+	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UidsOf(ops)}
+	for _, o := range ops {
+		item.Bytes += max(0, o.Size)
+		if o.Flags&state.Seen == 0 {
+			item.Unseen = append(item.Unseen, o.UID)
+		}
+	}
+	f.parcels[item.ID] = &parcel{item: item, queue: q, ops: ops}
+	return item, true
+}
+
+func (f *fetching) pick(selected string) *queue {
+	if f.err != nil || f.Stopped() || f.ctx.Err() != nil {
+		return nil
+	}
+	var most *queue
+	for _, q := range f.queues {
+		if q.empty() || q.box.Failed {
+			continue
+		}
+		if q.box.Listed.Raw == selected {
+			return q
+		}
+		if most == nil || q.bytes > most.bytes {
+			most = q
+		}
+	}
+	return most
+}
+
+// Body takes one body. It is called by one connection at a time for an item.
+func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error {
+	f.mu.Lock()
+	p, err := f.parcels[item.ID], f.err
+	f.mu.Unlock()
+	if p == nil || err != nil {
+		return errors.Join(err, f.ctx.Err())
+	}
+	op, ok := p.wants(msg.UID)
+	if !ok {
+		return nil // not asked for, or sent twice
+	}
+	a := &arrival{op: op}
+	p.got = append(p.got, a)
+	in := f.incoming(p.queue.box, op, msg)
+	if msg.Size < 0 || msg.Size > plan.SmallBody {
+		f.receive(a, p.queue.box, in, r)
+		return f.ctx.Err()
+	}
+	select {
+	case buf := <-f.buffers:
+		return f.small(p, a, in, r, buf)
+	case <-f.ctx.Done():
+		return f.ctx.Err()
+	}
+}
+
+// wants returns the operation that asked for a UID, once.
+func (p *parcel) wants(uid state.UID) (plan.Op, bool) {
+	for _, a := range p.got {
+		if a.op.UID == uid {
+			return plan.Op{}, false
+		}
+	}
+	for _, o := range p.ops {
+		if o.UID == uid {
+			return o, true
+		}
+	}
+	return plan.Op{}, false
+}
+
+// incoming is the message as it shall lie on disk. Its flags and date are the scan's:
+// what changed since then is the next scan's.
+func (f *fetching) incoming(b *mailbox.Box, op plan.Op, msg state.Incoming) state.Incoming {
+	in := state.Incoming{UID: op.UID, Variant: op.Variant, Token: b.Gen().Token, Date: op.Date, Size: msg.Size}
+	if in.Date == state.NoDate {
+		in.Date = msg.Date
+	}
+	flags := op.Flags
+	if op.Name != "" { // it takes the place of a file in doubt, with what the user did to that
+		b.Mu.Lock()
+		agreed := b.Record(op.UID).Agreed
+		b.Mu.Unlock()
+		flags = state.Merge(agreed, op.Flags, op.Disk)
+	}
+	in.Flags = f.firstFlags(b, flags)
+	return in
+}
+
+// firstFlags are the flags a file is born with: those a file name can carry; \Deleted
+// only where the server's deletions reach the disk.
+func (r *Run) firstFlags(b *mailbox.Box, flags state.Flags) state.Flags {
+	flags &= b.Disk.Can
+	if r.Policy.OnServerDelete != plan.Delete || b.Fresh {
+		flags &^= state.Deleted
+	}
+	return flags
+}
+
+// Marked tells the user of a server that sets \Seen on what is only read. Where it was
+// taken back there is nothing to tell.
+func (f *fetching) Marked(raw string, uids []state.UID, undone bool) {
+	for _, q := range f.queues {
+		if q.box.Listed.Raw == raw && !undone {
+			f.Note(q.box.Name, fmt.Sprintf("the server marked %d messages as read because they were fetched", len(uids)),
+				"a server must not do that; \"mailsync sync\" takes it back for what it fetches itself")
+		}
+	}
+}

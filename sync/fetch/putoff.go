@@ -1,0 +1,119 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// PutOff finds the messages to be fetched that may be here already, or will be once another
+// mailbox has fetched them, and puts them at the end of what their mailboxes fetch.
+func (r *Run) PutOff(ctx context.Context) error {
+	if !r.Can.EmailIDs || r.Row.EstimatedSizes {
+		return nil // nobody could say whether they are the same
+	}
+	var wanted, files []match.Alike
+	for i, b := range r.Boxes {
+		for _, o := range b.Fetches() {
+			if mayLink(b, o) {
+				wanted = append(wanted, match.Alike{Size: o.Size, Date: o.Date, Box: i, UID: o.UID, Status: state.Outstanding, Late: b.Listed.Role != "all"})
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	slices.SortFunc(wanted, func(x, y match.Alike) int { return x.Content().Compare(y.Content()) })
+	for i, b := range r.Boxes {
+		files = append(files, filesAlike(i, b.Records, wanted)...)
+	}
+	r.groups = match.Likeness(wanted, files)
+	if slices.ContainsFunc(wanted, func(a match.Alike) bool { return len(match.AlikeTo(r.groups, a.Content())) == 0 }) {
+		old, err := r.unloadedAlike(ctx, wanted)
+		if err != nil {
+			return err
+		}
+		r.groups = match.Likeness(wanted, files, old)
+	}
+	for i, b := range r.Boxes {
+		b.Bodies.Waiting = waitLast(b.Fetches(), func(o plan.Op) bool {
+			return mayLink(b, o) && match.Waits(r.groups, i, match.BySizeAndDate(o.Size, o.Date, ""))
+		})
+	}
+	for _, a := range r.groups {
+		b := r.Boxes[a.Box]
+		if b.Bodies.Arrived == nil {
+			b.Bodies.Arrived = map[state.UID]string{}
+		}
+		if !a.Status.HasFile() {
+			b.Bodies.Arrived[a.UID] = ""
+		}
+	}
+	return nil
+}
+
+// mayLink reports whether a message may get a file that is here instead of being fetched. One
+// that leaves the server may not: its own bytes have to be seen first.
+func mayLink(b *mailbox.Box, o plan.Op) bool {
+	_, leaves := b.Leaving.Uids[o.UID]
+	return o.Name == "" && o.Size > 0 && o.Date != state.NoDate && !leaves &&
+		b.Record(o.UID).Status == state.Outstanding
+}
+
+// waitLast puts those that wait behind the others, and returns how many they are.
+func waitLast(ops []plan.Op, waits func(plan.Op) bool) (n int) {
+	var waiting []state.UID // sorted, as ops are
+	for _, o := range ops {
+		if waits(o) {
+			waiting = append(waiting, o.UID)
+		}
+	}
+	late := func(o plan.Op) bool { _, is := slices.BinarySearch(waiting, o.UID); return is }
+	if len(waiting) > 0 {
+		slices.SortStableFunc(ops, func(x, y plan.Op) int { return plan.CompareBools(late(x), late(y)) })
+	}
+	return len(waiting)
+}
+
+// filesAlike are the messages of a mailbox that have a file, and size and date of one that is
+// wanted. Those are sorted by that.
+func filesAlike(box int, records []state.Record, wanted []match.Alike) (alike []match.Alike) {
+	for _, rec := range records {
+		if rec.Status.HasFile() && len(match.AlikeTo(wanted, match.ContentOf(rec))) > 0 {
+			alike = append(alike, match.Alike{Size: rec.Size, Date: rec.Date, Box: box, UID: rec.UID, Variant: max(1, rec.Variant), Status: rec.Status})
+		}
+	}
+	return alike
+}
+
+// unloadedAlike looks into the mailboxes in which nothing changed, and whose records were not
+// loaded for that.
+func (r *Run) unloadedAlike(ctx context.Context, wanted []match.Alike) (alike []match.Alike, err error) {
+	for i, b := range r.Boxes {
+		g := b.Gen()
+		if b.Records != nil || b.Failed || g == nil || g.ID == 0 || g.Tally.Here == 0 {
+			continue
+		}
+		records, err := r.Base.Records(ctx, g.ID)
+		if err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		alike = append(alike, filesAlike(i, records, wanted)...)
+	}
+	return alike, nil
+}
+
+// Lead is the mailbox that a message waits for.
+func (r *Run) Lead(o plan.Op) *mailbox.Box {
+	return r.Boxes[match.AlikeTo(r.groups, match.BySizeAndDate(o.Size, o.Date, ""))[0].Box]
+}
+
+// Waiting reports whether there is anything to share.
+func (r *Run) Waiting() bool {
+	return slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Bodies.Waiting > 0 })
+}

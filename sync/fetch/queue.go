@@ -1,0 +1,83 @@
+package fetch
+
+import (
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// queue is the fetching that is left to do in one mailbox: operations in UID order, and
+// parts of items that failed and are tried again in smaller pieces.
+type queue struct {
+	box   *mailbox.Box
+	ops   []plan.Op
+	again [][]plan.Op
+	bytes int64 // announced sizes of ops
+	tried map[state.UID]int
+	blank []state.UID // asked for alone, and the command brought nothing
+}
+
+func newQueue(b *mailbox.Box) *queue {
+	ops := b.Fetches()
+	q := &queue{box: b, ops: ops[:len(ops)-b.Bodies.Waiting], tried: map[state.UID]int{}}
+	for _, o := range q.ops {
+		q.bytes += max(0, o.Size)
+	}
+	return q
+}
+
+func (q *queue) empty() bool { return len(q.ops) == 0 && len(q.again) == 0 }
+
+// leaveOut takes operations off the queue, and returns them.
+func (q *queue) leaveOut(which func(plan.Op) bool) (out []plan.Op) {
+	var ops []plan.Op // the box's plan keeps its own
+	for _, o := range q.ops {
+		if which(o) {
+			out = append(out, o)
+			q.bytes -= max(0, o.Size)
+		} else {
+			ops = append(ops, o)
+		}
+	}
+	q.ops = ops
+	return out
+}
+
+// cut takes the next item's operations off the queue.
+func (q *queue) cut() []plan.Op {
+	if len(q.ops) == 0 {
+		ops := q.again[0]
+		q.again = q.again[1:]
+		return ops
+	}
+	var bytes int64
+	n := 0
+	for n < len(q.ops) && n < port.ItemUIDs && (n == 0 || bytes+q.ops[n].Size <= port.ItemBytes) {
+		bytes += max(0, q.ops[n].Size)
+		n++
+	}
+	ops := q.ops[:n]
+	q.ops, q.bytes = q.ops[n:], q.bytes-bytes
+	return ops
+}
+
+// halve puts an item that failed back, in two halves, so that one bad message is found
+// in a few steps. An item of one message cannot be halved: it is the bad one.
+func (q *queue) halve(ops []plan.Op) bool {
+	if len(ops) < 2 {
+		return false
+	}
+	mid := len(ops) / 2
+	q.again = append(q.again, ops[:mid], ops[mid:])
+	return true
+}
+
+// singly puts operations back one by one.
+func (q *queue) singly(ops []plan.Op) {
+	for o := range slices.Chunk(ops, 1) {
+		q.again = append(q.again, o)
+	}
+}

@@ -1,0 +1,171 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// link is a message whose file was linked into a mailbox.
+type link struct {
+	of mailbox.CopyOf
+	to *mailbox.Box
+}
+
+func (r *Run) give(l link) {
+	if r.given == nil {
+		r.given = map[link]bool{}
+	}
+	r.given[l] = true
+}
+
+// shareBatch is how many messages are asked about, linked and committed at once.
+const shareBatch = 500
+
+// Share links what waits, now that what it waited for was fetched. What the server does not
+// call the same, or has no whole file here, is left to be fetched as any other.
+func (r *Run) Share(ctx context.Context) error {
+	for i, b := range r.Boxes {
+		done := b.Fetches()
+		ops := done[len(done)-b.Bodies.Waiting:]
+		b.Ops, b.Bodies.Waiting = b.Ops[len(done):], 0
+		var left []plan.Op
+		for batch := range slices.Chunk(ops, shareBatch) {
+			rest := batch
+			if !b.Failed && !r.Stopped() && ctx.Err() == nil {
+				var err error
+				if rest, err = r.shareBatch(ctx, i, batch); err != nil {
+					b.Failed, b.Undone = true, true
+					if err := r.Problem(b.Name, 0, fmt.Errorf("link messages that are in other mailboxes, too: %w", err)); err != nil {
+						return err
+					}
+				}
+			}
+			left = append(left, rest...)
+		}
+		b.Ops = append(left, b.Ops...)
+	}
+	return ctx.Err()
+}
+
+// shareBatch links those of some messages of a mailbox that the server calls the same as ones
+// that are here, and returns the others. As with what is fetched, the files are durable
+// before their records say so.
+func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []plan.Op, err error) {
+	b := r.Boxes[box]
+	ids, err := r.identsAbout(ctx, b, mailbox.UidsOf(ops))
+	if err != nil {
+		return ops, err
+	}
+	sources, err := r.sourcesOf(ctx, box, ops, ids)
+	if err != nil {
+		return ops, err
+	}
+	b.Bodies.Pulling = true
+	defer func() { b.Bodies.Pulling = false }()
+	var c state.Commit
+	var found []state.UID
+	for _, o := range ops {
+		linked := false
+		for _, s := range sources[o.UID] {
+			if r.given[link{s.of, b}] {
+				continue // two messages of one Maildir share no file
+			}
+			rec, placed, err := r.linkFrom(ctx, b, o, s, ids[o.UID].MessageID)
+			if err != nil {
+				return ops, err
+			}
+			if linked = placed.Name != ""; !linked {
+				continue
+			}
+			r.give(link{s.of, b})
+			c.Put = append(c.Put, rec)
+			c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: s.proof.Digest, Bytes: s.proof.Bytes, EmailID: s.proof.EmailID})
+			if placed.Found {
+				found = append(found, o.UID)
+			}
+			break
+		}
+		if !linked {
+			left = append(left, o)
+		}
+	}
+	if len(c.Put) == 0 {
+		return left, nil
+	}
+	if err := r.SyncDirs(b); err != nil {
+		return ops, err
+	}
+	if err := r.Since(ctx, b, c.Proofs, found); err != nil {
+		return ops, err
+	}
+	if err := r.Commit(ctx, b, c); err != nil {
+		return ops, err
+	}
+	r.AddN(&r.Result.Fetched, len(c.Put))
+	if r.Watch != nil {
+		r.Watch.Planned(len(c.Put), 0)
+		r.Watch.Fetched(len(c.Put), 0)
+	}
+	return left, nil
+}
+
+// linkFrom gives a message the file of one that the server calls the same, if that is whole:
+// it has the bytes that the server sent, the date of both, and the Message-ID that the
+// server tells of this one. The place is empty where it is not.
+func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source, messageID string) (rec state.Record, placed state.Placed, err error) {
+	file, err := s.md.Inspect(s.name, &s.proof)
+	if err != nil || file.Digest != s.proof.Digest || file.Bytes != s.proof.Bytes || file.Bytes != o.Size || file.Date != o.Date {
+		return rec, placed, nil
+	}
+	if id, err := s.md.Ident(s.name); err != nil || id.MessageID != messageID {
+		return rec, placed, nil
+	}
+	if known, _, err := r.tie.AlreadyHere(ctx, b, file); known != nil || err != nil {
+		return rec, placed, err // it is tied to that once it was fetched
+	}
+	if err := r.Step("link %s of %s to uid %d of %s", s.name, s.path, o.UID, b.Name); err != nil {
+		return rec, placed, err
+	}
+	as := file
+	as.Incoming = state.Incoming{UID: o.UID, Variant: max(1, o.Variant), Token: b.Gen().Token, Date: o.Date,
+		Size: file.Bytes, Flags: r.firstFlags(b, o.Flags)}
+	as.Fresh, as.Durable = true, s.arrived
+	as.Vouched = false // no bytes of this message were ever compared with it
+	b.Wrote = true
+	placed, err = b.MD.Link(s.path, s.name, as, b.KW)
+	if err != nil {
+		if state.KindOf(err) != state.Storage {
+			err = nil // its file went, or other bytes have this identity: fetching it finds out
+		}
+		return rec, state.Placed{}, err
+	}
+	rec = b.Record(o.UID)
+	rec.Status, rec.Tries, rec.Variant, rec.Form = state.Live, 0, as.Variant, file.Form
+	rec.Seen, rec.Date = o.Flags, o.Date
+	rec.Agreed = plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
+	b.Undone = b.Undone || placed.Found // what it carries beyond the server's flags is merged in the next run
+	return rec, placed, nil
+}
+
+// identsAbout asks the server what identifies messages. That it does not tell is no failure:
+// then they are fetched.
+func (r *Run) identsAbout(ctx context.Context, b *mailbox.Box, uids []state.UID) (map[state.UID]state.Ident, error) {
+	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, uids)
+	if err != nil && (port.Ends(err) || ctx.Err() != nil) {
+		return nil, errors.Join(err, ctx.Err())
+	}
+	ids := make(map[state.UID]state.Ident, len(idents))
+	for _, id := range idents {
+		if id.EmailID != "" && id.MessageID != "" {
+			ids[id.UID] = id
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,73 @@
+package fetch
+
+import (
+	"errors"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/tie"
+)
+
+// tieFetched ties a body that was fetched to a spare with the same bytes: a file gets the
+// message's identity and is not delivered again; what the user had removed stays so.
+func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, done bool, err error) {
+	prior, rcv := b.Record(a.op.UID), a.received
+	if a.op.Name != "" { // a file is there that this replaces
+		return d, false, nil
+	}
+	s, file, err := f.tie.AlreadyHere(f.ctx, b, rcv)
+	if s == nil || err != nil {
+		return d, false, err
+	}
+	rec, _ := plan.Judge(prior, plan.Body{Octets: rcv.Bytes, Headed: rcv.Headed, Found: true})
+	rec.Seen, rec.Date, rec.Variant = a.op.Flags, a.op.Date, max(1, rcv.Variant)
+	if s.Fileless {
+		rec.Status, rec.Tries, rec.Form, rec.Agreed = s.Rec.Status, 0, rcv.Form, rec.Seen
+	} else {
+		if s.Known {
+			if err := f.UnsettleOlder(f.ctx, b); err != nil {
+				return d, true, err
+			}
+		}
+		if err := f.Step("link %s of %s to uid %d", s.Name, b.Name, rcv.UID); err != nil {
+			return d, true, err
+		}
+		flags := file.Flags
+		file.Incoming, file.Vouched = rcv.Incoming, true
+		file.Flags = flags
+		placed, err := b.MD.Link(b.Row.Path, s.Name, file, b.KW)
+		if errors.Is(err, state.ErrOccupied) {
+			return d, false, nil
+		}
+		if err != nil {
+			return d, true, err
+		}
+		rec.Form, rec.Agreed = file.Form, plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
+		d.Second, d.Kept = s.Name, placed.Name
+		d.Token, d.Was = s.Token, s.Rec
+		b.Undone = true // what the file carries beyond the server's flags is merged in the next run
+	}
+	if s.Stray != 0 && max(1, b.Record(s.Stray).Variant) == s.Rec.Variant {
+		d.Forget = s.Stray
+		b.Spoil(s.Stray) // nothing else that was planned for it is to be done
+	}
+	tie.Use(b, s)
+	b.MD.Discard(rcv)
+	d.Record, d.Found = rec, true
+	d.Proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}
+	return d, true, nil
+}
+
+// unlinkSeconds takes away the names that files had before they were tied.
+func (f *fetching) unlinkSeconds(b *mailbox.Box, tied []mailbox.Delivered) error {
+	for _, d := range tied {
+		if err := f.Step("unlink %s in %s", d.Second, b.Name); err != nil {
+			return err
+		}
+		if err := b.MD.Unlink(d.Second, b.Row.Path, d.Kept); err != nil {
+			return err
+		}
+	}
+	return f.LeftOlder(f.ctx, b, tied)
+}

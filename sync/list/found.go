@@ -1,0 +1,128 @@
+package list
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// foundHere makes mailboxes on the server of Maildirs that mail programs made, where files
+// that they put here go to the server. A Maildir whose files carry tokens that nobody of
+// this account gave is somebody else's, or a copy: it is left alone.
+func (r *Run) foundHere(ctx context.Context, listing *state.Listing) error {
+	if !r.Policy.Append || r.Partial || r.DryRun || len(listing.Broken) > 0 {
+		return nil
+	}
+	taken := map[string]bool{}
+	tokens := map[string]bool{"": true}
+	for _, row := range r.Rows {
+		taken[row.Path] = true
+		for _, g := range row.Generations {
+			tokens[g.Token] = true
+		}
+	}
+	for _, f := range r.Found {
+		for _, g := range f.Marker.Generations {
+			tokens[g.Token] = true
+		}
+	}
+	found, err := r.Tree.Unmarked(ctx)
+	if err != nil {
+		return fmt.Errorf("look for new Maildirs: %w", err)
+	}
+	sep := plan.SeparatorOf(listing)
+	for _, f := range found {
+		var by string
+		f.Levels, by = plan.SpelledFor(f.Levels, sep, r.used(listing, found))
+		name := plan.DisplayName(f.Levels)
+		switch {
+		case taken[f.Path]:
+		case f.Levels == nil:
+			r.Note(f.Path, "a link, or a Maildir in a place where no mailbox has its own: it is left alone, and not appended", "")
+		case r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}):
+		case r.housed(f, listing, name):
+		default:
+			if by != "" {
+				r.Note(f.Path, fmt.Sprintf("the server parts the levels of a name with %q: there it is %q", sep, name), "")
+			}
+			if err := r.makeMailbox(ctx, f, name, tokens); err != nil {
+				if err := r.Problem(name, 0, fmt.Errorf("make the mailbox on the server: %w", err)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// housed reports whether there is a mailbox of a found Maildir's name. One that has no Maildir
+// yet gets this one: a run that was cut off when it had made the mailbox, or the user, wants
+// them together.
+func (r *Run) housed(f state.Unmarked, listing *state.Listing, name string) bool {
+	is := func(l state.Listed) bool { return !l.NoSelect && plan.DisplayName(l.Levels) == name }
+	i := slices.IndexFunc(r.Boxes, func(b *mailbox.Box) bool { return is(b.Listed) })
+	switch {
+	case i >= 0 && r.Boxes[i].Home == "" && !r.lies(r.Boxes[i].Listed.Raw):
+		r.Boxes[i].Home = f.Path
+	case i >= 0 || slices.ContainsFunc(listing.Mailboxes, is):
+		r.Note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended", "")
+	default:
+		return false
+	}
+	return true
+}
+
+// used tells of a name whether something else has it: a Maildir that is found, too, or a mailbox
+// that has mail or a Maildir. A mailbox that has neither a run made that was cut off.
+func (r *Run) used(listing *state.Listing, found []state.Unmarked) func([]string) bool {
+	return func(levels []string) bool {
+		return slices.ContainsFunc(found, func(f state.Unmarked) bool { return plan.SameLevels(f.Levels, levels) }) ||
+			slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Home != "" && plan.SameLevels(b.Listed.Levels, levels) }) ||
+			slices.ContainsFunc(listing.Mailboxes, func(l state.Listed) bool {
+				return plan.SameLevels(l.Levels, levels) && (l.NoSelect || l.Mark.Exists > 0 || r.lies(l.Raw))
+			})
+	}
+}
+
+// lies reports whether a mailbox has a Maildir, as far as was looked.
+func (r *Run) lies(raw string) bool {
+	return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
+		return row.Role != state.RoleArchive && state.SameName(row.Raw, raw)
+	}) || slices.ContainsFunc(r.Found, func(f state.Found) bool {
+		return f.Marker.Role == state.RoleMailbox && state.SameName(f.Marker.Raw, raw)
+	})
+}
+
+// makeMailbox makes one mailbox of a Maildir that was found.
+func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, tokens map[string]bool) error {
+	md, err := r.Tree.Open(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // gone again
+	}
+	if err != nil {
+		return err
+	}
+	disk, err := md.Scan(ctx, "", nil, state.NewKeywords(nil))
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(disk.Foreign, func(f state.Foreign) bool { return !tokens[f.Token] }) {
+		r.Note(name, "the Maildir holds messages of another account, or is a copy; it was left alone", "")
+		return nil
+	}
+	if err := r.Step("create mailbox %s", name); err != nil {
+		return err
+	}
+	made, err := r.Server.CreateMailbox(ctx, f.Levels, "")
+	if err != nil {
+		return err
+	}
+	r.Boxes = append(r.Boxes, &mailbox.Box{Listed: made, Name: name, Bound: mailbox.Bound{Home: f.Path}})
+	return nil
+}

@@ -1,0 +1,124 @@
+package list
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// Identify finds out who this account is: from the base, or, where that knows nothing,
+// from the markers on disk.
+func (r *Run) Identify(ctx context.Context) error {
+	row, err := r.Base.Account(ctx)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	if r.Rows, err = r.Base.Mailboxes(ctx); err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	r.Row = row
+	if row.ID != "" {
+		r.Saved = true
+		return r.learnSizes(ctx, r.Rows)
+	}
+	if _, err := r.bind.Walk(ctx); err != nil {
+		return err
+	}
+	for _, f := range r.Found {
+		switch m := f.Marker; {
+		case f.Err != nil:
+			return state.Faultf(state.Storage, "the state is gone, and a marker cannot be read: %w", f.Err).
+				WithHint("bring %q back from a backup, or move that Maildir elsewhere", f.Path)
+		case (m.Host != r.Host || m.User != r.User) && !r.Moved:
+			return state.Faultf(state.Storage, "the Maildir %q was filled from %s at %s", f.Path, m.User, m.Host).
+				WithHint("give %s at %s a maildir of its own, or run once with --moved if it is the same account", r.User, r.Host)
+		case row.ID == "":
+			row.ID = m.AccountID
+		}
+	}
+	if r.RootKnown && len(r.Found) == 0 && !r.New {
+		return port.NotMounted("the Maildir root holds nothing of ours any more")
+	}
+	if row.ID == "" {
+		row.ID = plan.RandomID()
+	}
+	row.Host, row.User = r.Host, r.User
+	r.Row = row
+	return nil
+}
+
+// List asks the server for its mailboxes and makes a box of each that is included.
+func (r *Run) List(ctx context.Context) error {
+	last := r.lastUses()
+	include := func(l state.Listed) bool { return !l.NoSelect && (r.Include == nil || r.Include(r.known(l, last))) }
+	want := include
+	if r.Census {
+		want = func(l state.Listed) bool { return !l.NoSelect }
+	}
+	listing, err := r.Server.List(ctx, want)
+	if err != nil {
+		return err
+	}
+	if len(listing.Mailboxes) == 0 && len(r.Rows) > 0 {
+		return errors.New("the server lists no mailbox at all, and it had some; nothing was done")
+	}
+	for _, name := range listing.Broken {
+		if err := r.Problem(name, 0, port.ErrUnreadableName()); err != nil {
+			return err
+		}
+	}
+	r.Result.Unreadable = len(listing.Broken)
+	r.Can.UIDPlus, r.Can.Move = listing.UIDPlus, listing.Move
+	r.Can.Labels, r.Can.EmailIDs, r.Can.Uses = listing.Labels, listing.EmailIDs, listing.Uses
+	listed := map[string]bool{}
+	for _, l := range listing.Mailboxes {
+		key := state.RawKey(l.Raw)
+		if listed[key] {
+			continue
+		}
+		listed[key] = true
+		if l.Role == "trash" && !l.NoSelect && r.Trash == "" {
+			r.Trash = l.Raw
+		}
+		if l.NoSelect && l.Err != nil && r.hadMail(key) {
+			if err := r.Problem(plan.DisplayName(l.Levels), 0, l.Err); err != nil {
+				return err
+			}
+		}
+		if include(l) {
+			r.Boxes = append(r.Boxes, &mailbox.Box{Listed: l, Name: plan.DisplayName(l.Levels)})
+		} else if !l.NoSelect {
+			r.Result.Exclude(l)
+		}
+	}
+	if err := r.foundHere(ctx, listing); err != nil {
+		return err
+	}
+	slices.SortFunc(r.Boxes, func(a, b *mailbox.Box) int { return plan.CompareNames(a.Name, b.Name) })
+	if len(listing.Broken) == 0 {
+		for _, row := range r.Rows {
+			if row.Role != state.RoleArchive && !listed[state.RawKey(row.Raw)] {
+				r.Vanished = append(r.Vanished, row)
+			}
+		}
+	}
+	r.Result.Mailboxes = len(r.Boxes)
+	if r.Watch != nil {
+		r.Watch.Listed(len(r.Boxes))
+	}
+	return nil
+}
+
+// hadMail reports whether the base knows of messages on the server in a mailbox.
+func (r *Run) hadMail(key string) bool {
+	return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
+		g := row.Current()
+		return row.Role != state.RoleArchive && state.RawKey(row.Raw) == key && g != nil && g.Tally.OnServer > 0
+	})
+}

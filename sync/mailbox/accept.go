@@ -1,0 +1,17 @@
+package mailbox
+
+import (
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/plan"
+)
+
+func (r *Run) Accepts(b *Box, uid state.UID) bool {
+	return slices.ContainsFunc(r.Accept, func(m plan.Message) bool { return m.UID == uid && state.SameName(m.Mailbox, b.Name) })
+}
+
+// AcceptsIn reports whether a message of a mailbox is to be accepted.
+func (r *Run) AcceptsIn(b *Box) bool {
+	return slices.ContainsFunc(r.Accept, func(m plan.Message) bool { return state.SameName(m.Mailbox, b.Name) })
+}

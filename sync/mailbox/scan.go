@@ -1,0 +1,162 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mailsync/state"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// ScanRequest asks what changed since the base last learned of the mailbox.
+func (b *Box) ScanRequest(full bool) state.ScanRequest {
+	req := state.ScanRequest{Raw: b.Listed.Raw, Full: full, Keywords: b.KW}
+	req.Lost = b.Row.ID == 0 && len(b.Row.Generations) > 0
+	if g := b.Gen(); g != nil && g.ID != 0 {
+		req.Since = g.Mark
+		for _, rec := range b.Records {
+			if rec.Status.OnServer() {
+				req.KnownUID = append(req.KnownUID, rec.UID)
+			}
+		}
+		req.Known = len(req.KnownUID)
+	}
+	return req
+}
+
+// AskServer scans the server's side and sees that its numbering is one to go on with.
+func (r *Run) AskServer(ctx context.Context, b *Box) error {
+	req := b.ScanRequest(b.Full)
+	// Access rights change no number of the mailbox: only by opening it as for changes they are seen.
+	req.Writable = b.Gen() != nil && b.Gen().Denied != 0 && r.Policy.FlagsToServer && !r.DryRun
+	sn, err := r.Server.Scan(ctx, req)
+	if err != nil {
+		return err
+	}
+	if sn.Mark.UIDNext == 0 && b.Listed.HasMark && b.Listed.Mark.UIDValidity == sn.Mark.UIDValidity {
+		sn.Mark.UIDNext = b.Listed.Mark.UIDNext // Courier tells it in STATUS only
+	}
+	b.Server = sn
+	if sn.MailboxID != "" {
+		// Cyrus 3.6.1 tells another one in each listing, and its own where it is opened.
+		b.Listed.MailboxID = sn.MailboxID
+		if b.Row.ID == 0 {
+			b.Row.MailboxID = sn.MailboxID
+		}
+	}
+	for _, t := range sn.Trouble {
+		if err := r.Problem(b.Name, t.UID, t.Err); err != nil {
+			return err
+		}
+	}
+	if plan.Compare(b.Gen(), sn.Mark) == plan.BadNumbers {
+		return errors.New("the server gives this mailbox no valid UIDVALIDITY; nothing was done with it")
+	}
+	if sn.Complete {
+		return nil
+	}
+	b.Undone = true
+	if len(sn.Trouble) > 0 {
+		return nil // it is told already what is wrong
+	}
+	return r.Problem(b.Name, 0, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; what it lists is fetched, nothing counts as gone",
+		sn.Mark.Exists, len(sn.Messages)))
+}
+
+// ReadDisk scans the Maildir's side.
+func (r *Run) ReadDisk(ctx context.Context, b *Box) error {
+	if b.MD == nil { // a dry run, and the Maildir is not here yet
+		b.Disk = &state.DiskSnapshot{Said: true, Complete: true, Can: state.System}
+		return nil
+	}
+	if !r.DryRun {
+		if err := r.Step("tidy %s", b.Name); err != nil {
+			return err
+		}
+		if err := b.MD.Tidy(); err != nil {
+			return err
+		}
+	}
+	var expect []state.UID
+	for _, rec := range b.Records {
+		if rec.Status.HasFile() {
+			expect = append(expect, rec.UID)
+		}
+	}
+	disk, err := b.MD.Scan(ctx, b.Gen().Token, expect, b.KW)
+	if errors.Is(err, fs.ErrNotExist) {
+		return port.NotMounted("the Maildir %q went away while it was read", b.Row.Path)
+	}
+	if err != nil {
+		return err
+	}
+	b.Disk = disk
+	if !disk.Mark.Same(b.Gen().Disk) || r.StateMoved {
+		b.Proves = false
+	}
+	if !disk.Complete {
+		b.Undone = true
+	}
+	if r.DryRun || disk.Mark == b.Gen().Disk {
+		return nil
+	}
+	// What a mail program did, or a run that was killed, may not be durable. Once the base says
+	// so it has to be: what a power cut brings back would look like the user's doing.
+	if err := r.Step("sync what was found in %s", b.Name); err != nil {
+		return err
+	}
+	return b.MD.Sync()
+}
+
+// Learn commits what the scan of the server showed.
+func (r *Run) Learn(ctx context.Context, b *Box) error {
+	c := state.Commit{Put: plan.Learn(r.World(b))}
+	if b.Fresh || len(b.Tie.Tied) > 0 {
+		c = b.withTies(c, r.Now().Unix())
+	}
+	if b.Server != nil && b.Server.UIDLs != nil {
+		c.UIDLs = b.Server.UIDLs()
+	}
+	if b.Server != nil && b.Server.Complete && b.Server.Mark != b.Gen().Mark && plan.Compare(b.Gen(), b.Server.Mark) == plan.SameNumbers {
+		c.Mark = &b.Server.Mark
+	}
+	if b.Server != nil && b.Server.Complete && b.Server.All && (b.Full || r.Due(b.Gen())) {
+		c.Compared = r.Now().Unix()
+	} else if b.Fresh && b.Server != nil && r.Due(b.Gen()) {
+		c.Compared = plan.InPart
+	}
+	if b.Gen().Clean && (len(c.Put) > 0 || len(c.Forget) > 0) {
+		dirty := false
+		c.Clean = &dirty
+	}
+	if r.DryRun {
+		b.Records = plan.Apply(b.Records, c.Put, c.Forget)
+		return nil
+	}
+	lost := b.Sent.lose(c.Put)
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	for _, uid := range lost {
+		name, _ := b.FileOf(uid, 1)
+		if err := r.LostThere(b, b.Sent.told[uid], uid, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Run) World(b *Box) plan.World {
+	w := plan.World{Base: b.Records, Server: b.Server, Disk: b.Disk, Policy: r.Policy, DiskProves: b.Proves, Away: b.Leaving.Away}
+	if b.Fresh {
+		w.Policy = w.Policy.Careful()
+	}
+	w.Estimates = r.Row.EstimatedSizes
+	if g := b.Gen(); g != nil {
+		w.Unsettable = g.Unsettable
+	}
+	return w
+}

@@ -1,0 +1,99 @@
+package mailbox
+
+import (
+	"mailsync/state"
+	"mailsync/sync/plan"
+)
+
+// UidNext is the lowest UID that a message appended now can get.
+func (b *Box) UidNext() uint32 {
+	if b.Server != nil {
+		return b.Server.Mark.UIDNext
+	}
+	return b.Gen().Mark.UIDNext
+}
+
+// Answered reports whether the server told a UID that can be true: of this generation,
+// and of no message that is known already.
+func (b *Box) Answered(a state.Appended) bool {
+	_, known := b.Find(a.UID)
+	return a.UID != 0 && a.UIDValidity == b.Gen().Mark.UIDValidity && !known
+}
+
+// Sent is what the server confirmed of a mailbox's appends in this run, until a listing
+// shows it.
+type Sent struct {
+	Keys  map[string]int64     // octets, by the key of the intent
+	told  map[state.UID]string // keys, by the UID that the server told
+	Bytes int64
+
+	Held     map[string]bool   // bare names of files not to be appended in this run
+	Doubtful map[string]bool   // bare names of files that an earlier run sent and got no answer for
+	Expected map[string]string // files whose messages were moved here and are not listed, to the keys of their intents
+	Lost     map[string]bool   // keys of what the server confirmed and does not list, once it was reported
+}
+
+func (s *Sent) Add(key string, uid state.UID, bytes int64) {
+	if s.Keys == nil {
+		s.Keys, s.told = map[string]int64{}, map[state.UID]string{}
+	}
+	s.Keys[key] = bytes
+	s.Bytes += bytes
+	if uid != 0 {
+		s.told[uid] = key
+	}
+}
+
+func (s *Sent) Has(key string) bool {
+	_, sent := s.Keys[key]
+	return sent
+}
+
+// Lacks reports whether a complete scan does not show a message whose UID was told.
+func (s *Sent) Lacks(sn *state.ServerSnapshot) bool {
+	for uid := range s.told {
+		if !sn.Has(uid) {
+			return true
+		}
+	}
+	return false
+}
+
+// lose finds among the records to be put those of messages which the server confirmed in this
+// run and does not list. Nobody deleted them: they are only here.
+func (s *Sent) lose(put []state.Record) (uids []state.UID) {
+	for i := range put {
+		if rec := &put[i]; s.told[rec.UID] != "" && rec.Status == state.Gone && plan.NeverSeen(*rec) {
+			rec.Status = state.OnlyHere
+			uids = append(uids, rec.UID)
+		}
+	}
+	return uids
+}
+
+// Expect remembers a file whose message was moved to this mailbox and is not listed.
+func (b *Box) Expect(name, key string) {
+	if b.Sent.Expected == nil {
+		b.Sent.Expected = map[string]string{}
+	}
+	b.Sent.Expected[name] = key
+}
+
+// LostThere reports, once a run, that the server confirmed a message and does not list it. Its
+// file stays, and is not sent again by itself.
+func (r *Run) LostThere(b *Box, key string, uid state.UID, name string) error {
+	if b.Sent.Lost[key] {
+		return nil
+	}
+	if b.Sent.Lost == nil {
+		b.Sent.Lost = map[string]bool{}
+	}
+	b.Sent.Lost[key] = true
+	r.KeepsBack(b, name, nil)
+	if b.Sent.Has(key) {
+		r.AddN(&r.Result.Appended, -1)
+		b.Sent.Bytes -= b.Sent.Keys[key]
+	}
+	return r.Problem(b.Name, uid, state.Faultf(state.Other, "the server confirmed %q and does not list it; the file stays here and is not sent again", name).
+		WithHint("\"mailsync restore %s\" sends again what is not there; a filter of the server may also have moved it", r.Name))
+}

@@ -1,0 +1,285 @@
+package moves
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// unmoved reports what was moved on the server and is in no mailbox.
+func (r *Run) unmoved(b *mailbox.Box) error {
+	for _, name := range slices.Sorted(maps.Keys(b.Sent.Expected)) {
+		if slices.ContainsFunc(r.moved, func(m *move) bool { return m.in == b && m.Name == name }) {
+			continue
+		}
+		if err := r.LostThere(b, b.Sent.Expected[name], 0, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move is a Move with the mailboxes it is between.
+type move struct {
+	match.Move
+	from, to, in *mailbox.Box // in: in whose Maildir the file lies
+	got          state.Received
+	flags        state.Flags // of the file, in the bits of to
+}
+
+// Match looks over the whole account for what went in one mailbox and came in another,
+// before any mailbox is planned.
+func (r *Run) Match(ctx context.Context) error {
+	if err := r.wakeOwners(ctx); err != nil {
+		return err
+	}
+	var boxes []*mailbox.Box
+	var sides []match.Side
+	for _, b := range r.Boxes {
+		if !b.Idle && !b.Failed && b.Disk != nil && b.MD != nil && b.Gen() != nil {
+			boxes = append(boxes, b)
+			sides = append(sides, match.Side{World: r.World(b), Token: b.Gen().Token})
+		}
+	}
+	went, came := match.Candidates(sides, r.Can.EmailIDs)
+	for i, b := range boxes {
+		var err error
+		if sides[i].Came, err = r.askCame(ctx, b, came[i]); err == nil {
+			sides[i].Went, err = r.askWent(ctx, boxes, b, went[i])
+		}
+		if err != nil {
+			// Nothing of it counts as moved in this run, and nothing that went as deleted.
+			b.Failed, b.Undone = true, true
+			if err := r.Problem(b.Name, 0, fmt.Errorf("look for moved messages: %w", err)); err != nil {
+				return err
+			}
+		}
+	}
+	moves := match.Moves(sides)
+	named, err := r.refiled(ctx, boxes, sides)
+	if err != nil {
+		return err
+	}
+	moves = append(moves, named...)
+	for _, m := range moves {
+		one := &move{Move: m, from: boxes[m.From], to: boxes[m.To], in: boxes[m.In]}
+		if one.from.Failed || one.to.Failed || one.in.Failed || m.NewUID == 0 && one.in.Sent.Held[plan.Bare(m.Name)] {
+			one.hold()
+			continue
+		}
+		ok, err := r.whole(ctx, one)
+		if err != nil {
+			return err
+		}
+		if ok {
+			one.flags = mailbox.CarriedFlags(m.File, one.from, one.in, one.to)
+			one.hold()
+			r.moved = append(r.moved, one)
+		}
+	}
+	for _, c := range match.Copies(sides, moves) {
+		in := boxes[c.In]
+		c.Flags = mailbox.CarriedFlags(c, boxes[c.Of.Side], in, in)
+		in.Moves.Copies = append(in.Moves.Copies, c)
+	}
+	for _, b := range boxes {
+		if err := r.unmoved(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Blind reports whether messages may have come in a mailbox that this run did not see. Until
+// one does, what went is not taken for deleted: it may have been moved there.
+func (r *Run) Blind() bool {
+	return r.Partial || slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Failed && !quiet(b) })
+}
+
+// quiet reports whether the server says that no message came since the base knows the mailbox.
+func quiet(b *mailbox.Box) bool {
+	g := b.Gen()
+	return g != nil && b.Listed.HasMark && b.Listed.Mark.UIDNext != 0 &&
+		b.Listed.Mark.UIDValidity == g.Mark.UIDValidity && b.Listed.Mark.UIDNext == g.Mark.UIDNext
+}
+
+// Await leaves out what a plan would do about messages that went on the server.
+func Await(b *mailbox.Box, ops []plan.Op) []plan.Op {
+	n := len(ops)
+	ops = slices.DeleteFunc(ops, func(o plan.Op) bool { return o.UID != 0 && b.Record(o.UID).Status == state.Gone })
+	b.Undone = b.Undone || len(ops) < n
+	return ops
+}
+
+// hold keeps both mailboxes from planning anything about the message themselves.
+func (m *move) hold() {
+	moves(m.from, m.UID)
+	if m.NewUID != 0 {
+		moves(m.to, m.NewUID)
+	}
+}
+
+func moves(b *mailbox.Box, uid state.UID) {
+	if b.Moves.UIDs == nil {
+		b.Moves.UIDs = map[state.UID]bool{}
+	}
+	b.Moves.UIDs[uid] = true
+}
+
+// wakeOwners scans mailboxes in which nothing changed where files of theirs lie in other
+// Maildirs and would be sent to the server: whether those are copies, theirs tell.
+func (r *Run) wakeOwners(ctx context.Context) error {
+	if !r.Policy.Append {
+		return nil
+	}
+	owner := map[string]*mailbox.Box{}
+	for _, b := range r.Boxes {
+		if b.Idle && b.Gen() != nil {
+			owner[b.Gen().Token] = b
+		}
+	}
+	wake := map[*mailbox.Box]bool{}
+	for _, b := range r.Boxes {
+		if b.Disk == nil || b.Failed {
+			continue
+		}
+		for _, f := range b.Disk.Foreign {
+			if o := owner[f.Token]; o != nil {
+				wake[o] = true
+			}
+		}
+	}
+	for _, b := range r.Boxes {
+		if !wake[b] {
+			continue
+		}
+		b.Idle = false
+		if err := r.scan.ScanBox(ctx, b); err != nil {
+			b.Failed, b.Undone = true, true
+			if err := r.Problem(b.Name, 0, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// askCame asks the server who messages are that came.
+func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
+	if len(came) == 0 {
+		return nil, nil
+	}
+	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, slices.Sorted(maps.Keys(came)))
+	if err != nil {
+		return nil, err
+	}
+	of := map[state.UID]match.Told{}
+	for _, id := range idents {
+		told := match.Told{Ident: id}
+		if file := came[id.UID]; file.Name != "" {
+			got, err := b.MD.Inspect(file.Name, nil)
+			if err != nil {
+				return nil, err
+			}
+			told.Digest = got.Digest
+		}
+		of[id.UID] = told
+	}
+	return of, nil
+}
+
+// askWent reads who messages were that went: from their files, and their ids from the base.
+func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box, went map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
+	if len(went) == 0 {
+		return nil, nil
+	}
+	uids := slices.Sorted(maps.Keys(went))
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, uids)
+	if err != nil {
+		return nil, err
+	}
+	of := map[state.UID]match.Told{}
+	for _, uid := range uids {
+		if went[uid].Name == "" {
+			if p, known := proofs[uid]; known {
+				of[uid] = match.Told{Digest: p.Digest}
+			}
+			continue
+		}
+		file, err := boxes[went[uid].In].MD.Ident(went[uid].Name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		of[uid] = match.Told{Ident: state.Ident{UID: uid, MessageID: file.MessageID, EmailID: proofs[uid].EmailID}}
+	}
+	return of, nil
+}
+
+// whole reads the file of a move. One whose bytes are not those that are recorded, or
+// whose new identity other bytes have, is no file to move: its message is fetched.
+func (r *Run) whole(ctx context.Context, m *move) (bool, error) {
+	if m.Name == "" {
+		name, _ := m.to.FileOf(m.NewUID, 1)
+		got, err := m.to.MD.Inspect(name, nil)
+		m.got = got
+		return err == nil, nil
+	}
+	got, err := m.in.MD.Inspect(m.Name, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		m.from.Undone, m.to.Undone = true, true
+		m.hold()
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read a moved file: %w", err)
+	}
+	m.got = got
+	proofs, err := r.Base.Proofs(ctx, m.from.Gen().ID, []state.UID{m.UID})
+	if err != nil {
+		return false, fmt.Errorf("read state: %w", err)
+	}
+	p, known := proofs[m.UID]
+	if known && (p.Digest != got.Digest || p.Bytes != got.Bytes) {
+		return false, nil
+	}
+	if m.NewUID == 0 {
+		rec := m.from.Record(m.UID)
+		return known || rec.Size < 0 || rec.Size == got.Bytes || r.Row.EstimatedSizes || rec.Status.HasFile(), nil
+	}
+	if name, there := m.to.FileOf(m.NewUID, 1); there {
+		other, err := m.to.MD.Inspect(name, nil)
+		return err == nil && other.Digest == got.Digest, nil
+	}
+	return true, nil
+}
+
+// HoldAppends leaves those files to the next run that may prove to be messages of the server's:
+// ones that are to be fetched, or that an earlier run appended before it broke off.
+func (r *Run) HoldAppends(b *mailbox.Box, ops []plan.Op) []plan.Op {
+	fetches := slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }) &&
+		slices.ContainsFunc(ops, func(o plan.Op) bool { return o.Kind == plan.OpFetch })
+	held := 0
+	ops = slices.DeleteFunc(ops, func(o plan.Op) bool {
+		wait := o.Kind == plan.OpAppend && (fetches || b.Sent.Held[plan.Bare(o.Name)])
+		if wait {
+			held++
+		}
+		return wait
+	})
+	if held > 0 {
+		b.Undone = true
+		r.Note(b.Name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", held), "")
+	}
+	return ops
+}

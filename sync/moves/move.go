@@ -1,0 +1,237 @@
+package moves
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// MoveOps adds what match found to a mailbox's plan, in place of what the mailbox would do
+// on its own. It comes after the brake: a move deletes nothing.
+func (r *Run) MoveOps(b *mailbox.Box) {
+	for _, m := range r.moved {
+		switch {
+		case m.NewUID != 0 && m.to == b:
+			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpLink, UID: m.NewUID, Name: m.in.Row.Path + "/" + m.Name})
+		case m.NewUID == 0 && r.Policy.Append && m.to == b:
+			b.Ops = slices.DeleteFunc(b.Ops, func(o plan.Op) bool { return o.Kind == plan.OpAppend && o.Name == m.Name })
+			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpMove, UID: m.UID, Name: m.Name, From: m.from.Name})
+		case m.NewUID == 0 && !r.Policy.Append && m.from == b:
+			if rec := b.Record(m.UID); rec.Status != state.KeptAway {
+				b.Ops = append(b.Ops, plan.Op{Kind: plan.OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.KeptAway, Flags: rec.Agreed})
+			}
+		}
+	}
+	if r.Policy.Append {
+		p := plan.Planner{W: r.World(b)}
+		for _, c := range b.Moves.Copies {
+			if !b.Sent.Held[plan.Bare(c.Name)] {
+				b.Ops = append(b.Ops, plan.Op{Kind: plan.OpAppend, Name: c.Name, Flags: p.Sent(c.Flags)})
+			}
+		}
+	}
+	plan.SortOps(b.Ops)
+}
+
+// CarryMoves does the moves, each on the side where it was not made, one pair of
+// mailboxes after the other.
+func (r *Run) CarryMoves(ctx context.Context) error {
+	slices.SortStableFunc(r.moved, func(x, y *move) int {
+		return cmp.Or(plan.CompareNames(x.from.Name, y.from.Name), plan.CompareNames(x.to.Name, y.to.Name), cmp.Compare(x.UID, y.UID))
+	})
+	for len(r.moved) > 0 {
+		first := r.moved[0]
+		n := 1
+		for n < len(r.moved) && n < mailbox.FlagBatch && r.moved[n].from == first.from && r.moved[n].to == first.to && (r.moved[n].NewUID == 0) == (first.NewUID == 0) {
+			n++
+		}
+		batch := r.moved[:n]
+		r.moved = r.moved[n:]
+		if first.from.Failed || first.to.Failed || ctx.Err() != nil || r.Stopped() {
+			first.from.Undone, first.to.Undone = true, true
+			continue
+		}
+		var err error
+		if first.NewUID != 0 {
+			err = r.moveHere(ctx, first.from, first.to, batch)
+		} else if r.Policy.Append {
+			err = r.moveThere(ctx, first.from, first.to, batch)
+		}
+		if err != nil {
+			for _, m := range batch {
+				if m.Name != "" {
+					r.KeepsBack(m.in, m.Name, &m.got)
+				}
+			}
+			first.from.Undone, first.to.Undone = true, true
+			if err := r.Problem(first.to.Name, 0, fmt.Errorf("move from %s: %w", first.from.Name, err)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// moveHere gives files the identities that their messages got on the server.
+func (r *Run) moveHere(ctx context.Context, from, to *mailbox.Box, batch []*move) error {
+	var files []mailbox.NewName
+	var c state.Commit
+	for _, m := range batch {
+		rec := to.Record(m.NewUID)
+		as := m.got
+		as.UID, as.Variant, as.Token = m.NewUID, 1, to.Gen().Token
+		if rec.Date != state.NoDate {
+			as.Date = rec.Date
+		}
+		as.Flags, as.Respell = m.flags, true
+		as.Vouched, as.Apart = m.Sure && as.Vouched, r.hasAlike(to, rec)
+		if m.Name == "" {
+			to.Undone = true // its flags are merged by the next run
+		} else {
+			files = append(files, mailbox.NewName{From: m.in, Name: m.Name, As: as})
+		}
+		rec.Status, rec.Tries = plan.Renumbered(from.Record(m.UID), rec.Size, as)
+		rec.Variant, rec.Form = 1, as.Form
+		rec.Agreed = plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)
+		c.Put = append(c.Put, rec)
+	}
+	if _, err := r.Reidentify(ctx, to, files); err != nil {
+		return err
+	}
+	r.AddN(&r.Result.MovedHere, len(batch))
+	return r.commitMoved(ctx, from, to, batch, c)
+}
+
+// hasAlike reports whether a mailbox has a file, of another message, that may share the one of
+// a message that is moved there. Then that gets one of its own: two names of one file in one
+// Maildir are what a broken run leaves.
+func (r *Run) hasAlike(to *mailbox.Box, m state.Record) bool {
+	return r.Can.EmailIDs && slices.ContainsFunc(to.Records, func(rec state.Record) bool {
+		return rec.Status.HasFile() && match.ContentOf(rec) == match.ContentOf(m)
+	})
+}
+
+// commitMoved records messages in their new mailbox, with what is proven of them, and
+// forgets them in the old one.
+func (r *Run) commitMoved(ctx context.Context, from, to *mailbox.Box, batch []*move, c state.Commit) error {
+	var gone []state.UID
+	for _, m := range batch {
+		gone = append(gone, m.UID)
+	}
+	earlier, err := r.Base.Proofs(ctx, from.Gen().ID, gone)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	for _, m := range batch {
+		p, known := earlier[m.UID]
+		if !known {
+			p = state.Proof{Digest: m.got.Digest, Bytes: m.got.Bytes, Fetched: r.Now().Unix()}
+		}
+		p.UID = m.NewUID
+		p.ByServer = p.ByServer && m.Sure
+		c.Proofs = append(c.Proofs, p)
+	}
+	slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
+	if err := r.Commit(ctx, to, c); err != nil {
+		return err
+	}
+	slices.Sort(gone)
+	return r.Commit(ctx, from, state.Commit{Forget: gone})
+}
+
+// moveThere moves messages on the server to where the user put their files. One whose new
+// UID is not told, or of which a run that broke off did not hear, is looked for by the next run, as
+// one that was appended is, before it is moved once more.
+func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*move) error {
+	uids := make([]state.UID, len(batch))
+	for i, m := range batch {
+		uids[i] = m.UID
+	}
+	before := state.Commit{Clean: new(bool)}
+	for _, m := range batch {
+		before.Intents = append(before.Intents, m.intent(from, to))
+	}
+	if err := r.Commit(ctx, to, before); err != nil {
+		return err
+	}
+	if err := r.Step("move %d from %s to %s", len(batch), from.Name, to.Name); err != nil {
+		return err
+	}
+	answers, failed := r.Server.Move(ctx, from.Listed.Raw, from.Gen().Mark.UIDValidity, uids, to.Listed.Raw)
+	var told []*move
+	var c state.Commit
+	var both *state.CopiedError
+	if errors.As(failed, &both) {
+		answers = append(answers, both.Messages...)
+		slices.SortFunc(answers, func(x, y state.Moved) int { return cmp.Compare(x.From, y.From) })
+	}
+	for _, m := range batch {
+		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
+		switch {
+		case ok: // it is there, and must not be sent once more
+			r.AddN(&r.Result.MovedThere, 1)
+			in := m.intent(from, to)
+			in.Confirmed = true
+			if to.Answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {
+				in.UID = answers[j].To
+			}
+			c.Intents = append(c.Intents, in) // should its file go before it is tied, what it became is known
+			if in.UID != 0 && (both == nil || !slices.Contains(both.Messages, answers[j])) {
+				m.NewUID = in.UID
+				told = append(told, m)
+				continue
+			}
+		case failed == nil: // it was not there to be moved
+			c.Settle = append(c.Settle, plan.MovedKey+m.Name)
+		}
+		from.Undone, to.Undone = true, true // the next run looks for it
+	}
+	if err := r.Commit(ctx, to, c); err != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(r.tieMoved(ctx, from, to, told), failed)
+}
+
+// intent is that to have a message in its new mailbox, by the file that lies there.
+func (m *move) intent(from, to *mailbox.Box) state.Intent {
+	return state.Intent{Key: plan.MovedKey + m.Name, UIDNext: to.UidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
+		Flags: m.flags, Agreed: plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)}
+}
+
+// tieMoved gives the files of moved messages their new identities and records them.
+func (r *Run) tieMoved(ctx context.Context, from, to *mailbox.Box, moved []*move) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	files := make([]mailbox.NewName, len(moved))
+	var c state.Commit
+	for i, m := range moved {
+		old := from.Record(m.UID)
+		as := m.got
+		as.UID, as.Variant, as.Token, as.Apart = m.NewUID, 1, to.Gen().Token, r.hasAlike(to, old)
+		as.Flags, as.Respell = m.flags, true
+		if m.got.Token == "" && old.Date != state.NoDate {
+			as.Date = old.Date
+		}
+		files[i] = mailbox.NewName{From: to, Name: m.Name, As: as}
+		rec := state.Record{UID: m.NewUID, Variant: 1, Form: as.Form, Size: old.Size, Date: old.Date,
+			Seen: plan.Translate(old.Seen, from.KW, to.KW), Agreed: plan.Translate(old.Agreed, from.KW, to.KW)}
+		rec.Status, rec.Tries = plan.Renumbered(old, old.Size, as)
+		if !old.Status.HasFile() && old.Status != state.KeptAway { // nothing was agreed on
+			rec.Agreed = rec.Seen & m.flags
+		}
+		c.Put = append(c.Put, rec)
+		c.Settle = append(c.Settle, plan.MovedKey+m.Name)
+	}
+	if _, err := r.Reidentify(ctx, to, files); err != nil {
+		return err
+	}
+	return r.commitMoved(ctx, from, to, moved, c)
+}

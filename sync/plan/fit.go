@@ -1,0 +1,217 @@
+package plan
+
+import (
+	"mailsync/state"
+)
+
+// unstableAfter is how often a server may send other bytes for one message before the
+// longest stays.
+const unstableAfter = 3
+
+func MisfitsIn(records []state.Record) (n int) {
+	for _, rec := range records {
+		if rec.Status.Misfit() {
+			n++
+		}
+	}
+	return n
+}
+
+const (
+	// SmallBody is the size up to which a body passes through a buffer to a writer, so
+	// that its connection goes on while it is written. Larger ones are written by the
+	// connection as they come.
+	SmallBody = 256 << 10
+	// Writers is how many bodies are written and fsynced at once, and how many buffers
+	// there are.
+	Writers = 16
+	// Settlers is how many items are published and committed at once.
+	Settlers = 4
+	// Tries is how often a message alone in its command is asked for.
+	Tries = 2
+)
+
+// What a server announces of a message's length (RFC822.SIZE, LIST) is a hint. Bytes of another
+// length are kept; whether they may be all there is of their message is decided here, and nowhere
+// else (SPEC section 5, "Announced sizes").
+
+// A message that is shorter than announced by no more than this may be whole, where a server's
+// sizes are estimates.
+const (
+	estimateParts = 10       // by a tenth of what was announced
+	estimateMost  = 64 << 10 // and by 64 KiB
+)
+
+// EnoughMisfits is how many messages have to be of another length than announced, and at least one
+// in estimateParts of those that are here, before a server's sizes are taken for estimates.
+const EnoughMisfits = 20
+
+// fit says what a message is of which so many octets came, where the server announced so many
+// (-1: none). headed says that they begin as a message does, with a header.
+func fit(announced, came int64, headed bool) state.Status {
+	short := announced - came
+	switch {
+	case announced < 0 || short == 0:
+		return state.Live
+	case short < 0:
+		return state.Longer
+	case came > 0 && headed && short <= estimateMost && short <= announced/estimateParts:
+		return state.Shorter
+	}
+	return state.Lacking
+}
+
+// LengthAccepted is the Tries of a live message whose user said that it is all there, whatever length
+// the server announces.
+const LengthAccepted = 9
+
+// Estimates reports whether an account's sizes are estimates, by what is known of all of its
+// messages. Once they are, they stay so.
+func Estimates(rows []state.MailboxRow) bool {
+	var t state.Tally
+	for _, row := range rows {
+		for _, g := range row.Generations {
+			t = t.Plus(g.Tally)
+		}
+	}
+	return t.Misfits >= EnoughMisfits && t.Misfits*estimateParts >= t.Here-t.OnlyHere
+}
+
+// Again reports whether a message that is here is to be fetched once more: it may be another one by now
+// (no tries), or its bytes are in doubt, and twice says that this is where that matters.
+func Again(rec state.Record, twice bool) bool {
+	switch {
+	case rec.Status == state.Doubtful:
+		return twice || rec.Tries == 0
+	case rec.Status.Misfit():
+		return twice && rec.Tries < 2
+	}
+	return false
+}
+
+// Leavable reports whether nothing about the length of a message speaks against its leaving the
+// server, now that it is here. That the same bytes came twice says that the server has no others, and
+// not that they are all: so what is shorter leaves only where it may be an estimate that was wrong.
+func Leavable(rec state.Record, estimates bool) bool {
+	return rec.Tries >= 2 && mayBeAll(rec.Status, estimates) || rec.Status == state.Live || rec.Status == state.Released
+}
+
+// estimatedAnew says what a message is of which a server whose sizes are estimates announces another
+// size by now. It is not fetched for that; but before it leaves the server its bytes are compared once
+// more.
+func estimatedAnew(rec state.Record, announced int64) state.Record {
+	switch {
+	case rec.Status == state.Live && rec.Tries == 0:
+		if rec.Status = fit(announced, rec.Size, true); rec.Status.Misfit() {
+			rec.Tries = 1
+		}
+	case rec.Status.Misfit():
+		rec.Tries = 1
+	case rec.Status == state.KeptAway, rec.Status == state.Accepted, rec.Status == state.Skipped:
+	default:
+		return doubted(rec)
+	}
+	return rec
+}
+
+// InDoubt reports whether a message is here of which not all may have come.
+func InDoubt(rec state.Record) bool {
+	return rec.Status == state.Unstable || rec.Status.Misfit() || rec.Status == state.Doubtful && rec.Tries > 0
+}
+
+// ListedApart reports whether a message that is here is told apart from the others: what came of it may
+// not be all, as far as is known so far.
+func ListedApart(rec state.Record, estimates bool) bool {
+	var t state.Tally
+	t.Add(rec)
+	return t.InDoubt(estimates) > 0
+}
+
+// Stuck reports whether a message stays on the server although it is here: what came of it may not be
+// all, and the server has no more.
+func Stuck(rec state.Record, estimates bool) bool {
+	return rec.Status == state.Unstable || rec.Status.Misfit() && rec.Tries >= 2 && !Leavable(rec, estimates)
+}
+
+// mayBeAll reports whether a message in that state may be all there is of it.
+func mayBeAll(s state.Status, estimates bool) bool {
+	return s == state.Live || s == state.Longer || s == state.Shorter && estimates
+}
+
+// Measured says what a message is whose file was found to be its, by the length that the server announces:
+// it counts as fetched once.
+func Measured(announced int64, file state.Received) (state.Status, uint8) {
+	if fits := fit(announced, file.Bytes, file.Headed); fits.Misfit() {
+		return fits, 1
+	}
+	return state.Live, 0
+}
+
+// Renumbered says what a message is that has a new number and the file that it had: what was known of its
+// length stays true where the server announces the same.
+func Renumbered(was state.Record, announced int64, file state.Received) (state.Status, uint8) {
+	same := was.Size == announced
+	switch {
+	case was.Status == state.Doubtful, was.Status == state.Unstable, same && was.Status.Misfit():
+		return was.Status, was.Tries
+	case same && was.Tries == LengthAccepted:
+		return state.Live, LengthAccepted
+	}
+	return Measured(announced, file)
+}
+
+// LengthDiffers reports whether so many octets that came of a message may not be all of it, for the
+// server announces so many now.
+func LengthDiffers(rec state.Record, came, announced int64, estimates bool) bool {
+	if announced < 0 || announced == came {
+		return false
+	}
+	if InDoubt(rec) {
+		return !mayBeAll(rec.Status, estimates) || rec.Tries < 2 && !estimates
+	}
+	return !estimates && announced != rec.Size
+}
+
+// Adoptable says what a message is whose file carries its identity, and of which the base knows nothing.
+// A file that is not what its name says, or whose name does not tell and that has another length
+// than the server announces, is looked at again: the server's bytes decide.
+func Adoptable(announced int64, file state.Received) (state.Status, uint8) {
+	status, tries := Measured(announced, file)
+	if file.Bytes < 0 || !file.Vouched && (file.Hints.Hash != "" || status.Misfit()) {
+		return state.Doubtful, 0
+	}
+	return status, tries
+}
+
+// Body is what is known of bytes that were fetched, once it was tried to put them in their place.
+type Body struct {
+	Octets   int64
+	Headed   bool // they begin with a header
+	Found    bool // a file of that identity has these very bytes
+	Occupied bool // a file of that identity has others
+	Rewrote  bool // and those are the same message, in which the server has changed header fields
+}
+
+// Judge decides what a fetched body is, beside what its record says, and whether it is another message
+// than the file of its identity, so that both stay.
+func Judge(prior state.Record, b Body) (rec state.Record, other bool) {
+	rec = prior
+	doubted := InDoubt(prior)
+	other = b.Occupied && !b.Rewrote && !doubted
+	fits := fit(prior.Size, b.Octets, b.Headed)
+	switch {
+	case b.Found && prior.Status == state.Live && prior.Tries == LengthAccepted:
+	case fits == state.Live:
+		rec.Status, rec.Tries = state.Live, 0
+	case b.Found && (doubted || prior.Status == state.Doubtful):
+		rec.Status, rec.Tries = fits, 2 // the server has no others
+	case !doubted || !b.Occupied:
+		rec.Status, rec.Tries = fits, 1
+	case rec.Tries+1 >= unstableAfter:
+		rec.Status = state.Unstable
+	default:
+		rec.Status = state.Doubtful
+		rec.Tries++
+	}
+	return rec, other
+}

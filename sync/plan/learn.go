@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"mailsync/state"
+)
+
+// Learn turns what a scan of the server saw into changes of the base, to be committed
+// together with the scan's Mark before anything acts on it. After that the base alone
+// says what is left to do: a message that is not here yet is Outstanding, one that went
+// is Gone, a flag that changed is Seen≠Agreed. So a failing message never holds the mark
+// back, and a run that breaks off forgets nothing.
+//
+// The disk is looked at for one thing: where an earlier run carried a flag to the disk
+// and broke off before it could say so, the file shows it, and the change is agreed on
+// now. Without this our own change would look like the user's.
+func Learn(w World) (put []state.Record) {
+	w.views(func(v view) {
+		old := v.rec
+		rec := carried(v, w)
+		switch {
+		case v.listed && !v.known:
+			rec = state.Record{UID: v.uid, Variant: v.vari, Status: state.Outstanding, Seen: v.sFlags, Size: v.size, Date: v.date}
+		case v.listed:
+			rec = relearn(rec, v, w.Estimates)
+		case v.known && v.server == no && rec.Status.OnServer():
+			rec.Status = went(rec.Status, v.disk == yes, w.Away[rec.UID])
+		}
+		if (v.known || v.listed) && rec != old {
+			put = append(put, rec)
+		}
+	})
+	return put
+}
+
+// carried agrees on flags that an earlier run brought to the disk without committing
+// that it had.
+func carried(v view, w World) state.Record {
+	rec := v.rec
+	if v.known && v.disk == yes && w.DiskSaid() {
+		pending := (rec.Seen ^ rec.Agreed) & w.Disk.Can
+		there := pending & ^(v.dFlags ^ rec.Seen)
+		rec.Agreed = state.Pick(there, rec.Seen, rec.Agreed)
+	}
+	return rec
+}
+
+// went is what a message is that the server has no more. One that an archive run let go is
+// never taken for one that somebody deleted: its file stays, or ends its way to an archive.
+// One that had no file here is not forgotten at once: it may have gone to another mailbox,
+// and so may one whose file came in a run that broke off before it could say so.
+func went(was state.Status, here, away bool) state.Status {
+	switch {
+	case !was.HasFile() && here && was != state.Outstanding:
+		return state.OnlyHere
+	case was == state.Released && away:
+		return state.Archived
+	case was == state.Released:
+		return state.OnlyHere
+	}
+	return state.Gone
+}
+
+// relearn is what the base knows of a message after the server showed it again. Where sizes are
+// estimates another one says nothing about which message it is.
+func relearn(rec state.Record, v view, estimates bool) state.Record {
+	if NeverSeen(rec) {
+		rec.Agreed &= v.sFlags // what the server does not show of it, it did not keep
+	}
+	rec.Seen = v.sFlags
+	resized := Other(rec.Size, v.size, -1)
+	changed := resized && !estimates || Other(rec.Date, v.date, state.NoDate)
+	switch rec.Status {
+	case state.Gone:
+		rec = back(rec)
+	case state.OnlyHere:
+		rec.Status = state.Outstanding // it came back; the file, if it is there, is adopted
+		if changed && v.disk == yes {
+			// Or another message did, under the same number: a POP3 server may give a unique-id
+			// again once nothing has it (RFC 1939 section 7).
+			rec.Status = state.Doubtful
+		}
+	case state.Archived:
+		rec.Status = state.KeptAway // it came back, and is here in its archive
+	}
+	switch {
+	case changed:
+		rec = doubted(rec)
+	case resized:
+		rec = estimatedAnew(rec, v.size)
+	}
+	if v.size >= 0 {
+		rec.Size = v.size
+	}
+	if v.date != state.NoDate {
+		rec.Date = v.date
+	}
+	return rec
+}
+
+// back is what a message is that went from the server and came again: what it was, but where its length
+// was in doubt, which is forgotten by then.
+func back(rec state.Record) state.Record {
+	rec.Status = state.Live
+	if rec.Tries > 0 && rec.Tries != LengthAccepted {
+		rec.Status, rec.Tries = state.Doubtful, 0
+	}
+	return rec
+}
+
+// NeverSeen reports whether a message was appended, and no scan has shown it since.
+func NeverSeen(rec state.Record) bool { return rec.Size < 0 && rec.Date == state.NoDate }
+
+// doubted is what the base knows of a message whose size or date changed. A UID never
+// changes its message (RFC 9051 section 2.3.1.1); this server says that it did, and the
+// body decides. What was kept away was the message that it was before.
+func doubted(rec state.Record) state.Record {
+	switch rec.Status {
+	case state.KeptAway, state.Accepted, state.Skipped:
+		rec.Status, rec.Tries = state.Outstanding, 0
+	case state.Live, state.Gone, state.Doubtful, state.Released, state.Longer, state.Shorter, state.Lacking:
+		rec.Status, rec.Tries = state.Doubtful, 0
+	}
+	return rec
+}
+
+// Other reports whether two values that are both known differ.
+func Other(a, b, unknown int64) bool { return a != b && a != unknown && b != unknown }
+
+// Apply returns the base with changes applied. base, put and forget are sorted by UID.
+func Apply(base, put []state.Record, forget []state.UID) []state.Record {
+	out := make([]state.Record, 0, len(base)+len(put))
+	for b, p, f := 0, 0, 0; b < len(base) || p < len(put); {
+		switch {
+		case b == len(base) || p < len(put) && put[p].UID < base[b].UID:
+			out = append(out, put[p])
+			p++
+		case p < len(put) && put[p].UID == base[b].UID:
+			out = append(out, put[p])
+			p++
+			b++
+		default:
+			for f < len(forget) && forget[f] < base[b].UID {
+				f++
+			}
+			if f == len(forget) || forget[f] != base[b].UID {
+				out = append(out, base[b])
+			}
+			b++
+		}
+	}
+	return out
+}
+
+// Overwrite is Apply in place, where every record that changes is there already; else it
+// changes nothing and returns false. A first pull commits a mailbox in thousands of parts,
+// and would copy all of its records for each.
+func Overwrite(base, put []state.Record) bool {
+	places := make([]int, len(put))
+	for i, rec := range put {
+		at, ok := PlaceOf(base, rec.UID)
+		if !ok {
+			return false
+		}
+		places[i] = at
+	}
+	for i, at := range places {
+		base[at] = put[i]
+	}
+	return true
+}

@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/rand"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// SameLevels compares mailbox names. INBOX is INBOX in any case (RFC 9051 section 5.1).
+func SameLevels(a, b []string) bool {
+	return slices.Equal(a, b) || len(a) == 1 && len(b) == 1 && state.SameName(a[0], b[0])
+}
+
+// A level of a name may hold what parts levels on the server: "Person K." where that is a dot. Something else is put
+// in its place there, and the report says what.
+
+// SpelledFor returns levels as a server can have them that parts levels with sep, and what was put in sep's place, ""
+// where nothing had to be. taken says which names others have: it is none of those.
+func SpelledFor(levels []string, sep string, taken func([]string) bool) (spelled []string, by string) {
+	if sep == "" || !slices.ContainsFunc(levels, func(l string) bool { return strings.Contains(l, sep) }) {
+		return levels, ""
+	}
+	if by = "_"; sep == by {
+		by = "-"
+	}
+	for _, l := range levels {
+		spelled = append(spelled, strings.ReplaceAll(l, sep, by))
+	}
+	for last := len(spelled) - 1; taken(spelled); {
+		spelled[last] += by
+	}
+	return spelled, by
+}
+
+// SeparatorOf is what parts levels on the server, as its listing tells.
+func SeparatorOf(listing *state.Listing) string {
+	for _, l := range listing.Mailboxes {
+		if l.Sep != "" {
+			return l.Sep
+		}
+	}
+	return ""
+}
+
+// RandomID returns a new account id: 26 base32 characters.
+func RandomID() string { return rand.Text() }
+
+// RandomToken returns a new generation's token: 10 base32 characters, 50 bits. It has
+// to be unique among one account's generations only, and stands in every file name.
+func RandomToken() string { return rand.Text()[:10] }
+
+func DisplayName(levels []string) string { return strings.Join(levels, "/") }
+
+// CompareNames sorts mailboxes as people expect: INBOX first.
+func CompareNames(a, b string) int {
+	if (a == "INBOX") != (b == "INBOX") {
+		if a == "INBOX" {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a, b)
+}

@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"slices"
+
+	"mailsync/state"
+)
+
+// World is everything Plan looks at: the three states of one mailbox and the policy.
+type World struct {
+	Base   []state.Record        // sorted by UID
+	Server *state.ServerSnapshot // nil: not looked at, the server is as the base last saw it
+	Disk   *state.DiskSnapshot   // nil, or not Said: not looked at, the disk is as agreed
+	Policy Policy
+	// DiskProves says that a file that is not there was removed by somebody. It is false
+	// where the Maildir or the state file was copied, restored or lost its marker: then
+	// what is missing is fetched again.
+	DiskProves bool
+	// Estimates says that the sizes the server announces are estimates.
+	Estimates  bool
+	Unsettable state.Flags // those that the server does not keep
+	// Away are released messages whose files were on their way to an archive.
+	Away map[state.UID]bool
+}
+
+// presence is what a snapshot says about one UID on one side.
+type presence uint8
+
+const (
+	no      presence = iota // not there, and that is proven
+	yes                     // there
+	unsure                  // not seen, and that proves nothing
+	missing                 // not on disk, in a tree that lost files otherwise than by a user's hand
+)
+
+// view is one message as the three states show it.
+type view struct {
+	uid    state.UID
+	rec    state.Record
+	known  bool // rec is the base's
+	server presence
+	listed bool // the server's snapshot shows it
+	sFlags state.Flags
+	size   int64
+	date   int64
+	disk   presence
+	vari   uint8
+	file
+}
+
+// file is the file of a message, with the further ones of its identity.
+type file struct {
+	name   string // "" where the disk was not looked at
+	dFlags state.Flags
+	silent bool           // no name says which flags the file has
+	hidden bool           // mail programs read none in its name
+	shown  state.Flags    // by its names; dFlags but for a silent one
+	dSize  int64          // W= of the file, -1 unknown
+	hashed bool           // the file's name tells its digest
+	extra  []state.OnDisk // further files of the same identity
+}
+
+// views joins the three states by UID, in ascending order, and calls f with each.
+func (w *World) views(f func(view)) {
+	var server []state.OnServer
+	var gone []state.UID
+	if w.Server != nil {
+		server, gone = w.Server.Messages, w.Server.Gone
+	}
+	var disk []state.OnDisk
+	if w.DiskSaid() {
+		disk = w.Disk.Messages
+	}
+	for b, s, d, g := 0, 0, 0, 0; b < len(w.Base) || s < len(server) || d < len(disk); {
+		uid := lowest(w.Base, b, server, s, disk, d)
+		v := view{uid: uid, size: -1, date: state.NoDate, file: file{dSize: -1}}
+		if b < len(w.Base) && w.Base[b].UID == uid {
+			v.rec, v.known = w.Base[b], true
+			v.size, v.date = v.rec.Size, v.rec.Date
+			b++
+		}
+		for g < len(gone) && gone[g] < uid {
+			g++
+		}
+		if s < len(server) && server[s].UID == uid {
+			v.server, v.listed, v.sFlags = yes, true, server[s].Flags
+			v.size, v.date = server[s].Size, server[s].Date
+			s++
+		} else {
+			w.unlisted(&v, g < len(gone) && gone[g] == uid)
+		}
+		from := d
+		for d < len(disk) && disk[d].UID == uid {
+			d++
+		}
+		w.onDisk(&v, disk[from:d])
+		f(v)
+	}
+}
+
+func lowest(base []state.Record, b int, server []state.OnServer, s int, disk []state.OnDisk, d int) state.UID {
+	low := ^state.UID(0)
+	if b < len(base) {
+		low = min(low, base[b].UID)
+	}
+	if s < len(server) {
+		low = min(low, server[s].UID)
+	}
+	if d < len(disk) {
+		low = min(low, disk[d].UID)
+	}
+	return low
+}
+
+func (w *World) DiskSaid() bool { return w.Disk != nil && w.Disk.Said }
+
+// unlisted decides what it means that the server's snapshot does not list a message.
+// Only a complete snapshot, and only inside its scope, says that it is not there.
+func (w *World) unlisted(v *view, gone bool) {
+	sn := w.Server
+	if sn != nil && sn.Complete && (sn.All || gone) {
+		return // no
+	}
+	switch {
+	case v.known && v.rec.Status.OnServer():
+		v.server, v.sFlags = yes, v.rec.Seen
+	case !v.known && sn != nil && !sn.Complete:
+		v.server = unsure
+	}
+}
+
+// onDisk fills in the disk side from the files with this UID.
+func (w *World) onDisk(v *view, files []state.OnDisk) {
+	v.vari = 1
+	if v.known {
+		v.vari = max(1, v.rec.Variant)
+	} else if len(files) > 0 {
+		v.vari = files[len(files)-1].Variant // sorted: the last one delivered is the one the server has
+	}
+	if !w.DiskSaid() {
+		if v.known && v.rec.Status.HasFile() {
+			v.disk, v.dFlags = yes, v.rec.Agreed
+		}
+		return
+	}
+	mine := slices.DeleteFunc(slices.Clone(files), func(f state.OnDisk) bool { return f.Variant != v.vari })
+	if len(mine) > 0 {
+		v.disk, v.name, v.dSize, v.hashed = yes, w.Disk.NameAt(mine[0].Name), mine[0].Size, mine[0].Hashed
+		v.extra, v.silent, v.hidden = mine[1:], mine[0].Silent, mine[0].Hidden // sorted: silent ones are the last
+		for _, f := range mine {
+			v.shown |= f.Flags
+		}
+		v.dFlags = state.Spoken(v.silent, v.shown, v.rec.Agreed)
+		return
+	}
+	switch {
+	case !v.known || !v.rec.Status.HasFile():
+		v.disk = no
+	case !w.DiskProves:
+		v.disk = missing
+	case !w.Disk.Complete:
+		v.disk = unsure
+	}
+}

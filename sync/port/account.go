@@ -1,0 +1,95 @@
+package port
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"mailsync/state"
+	"mailsync/sync/plan"
+)
+
+// Account is one account with everything a run needs of the world.
+type Account struct {
+	Name   string
+	Host   string
+	User   string
+	Server Server
+	Tree   Tree
+	Base   Base
+	Policy plan.Policy
+
+	// Partial says that Include leaves out mailboxes of the account in this run alone: what
+	// went in one that is included may have come in one of those.
+	Partial bool
+	// Include says which listed mailboxes the run is about. The others stay as they are.
+	Include func(state.Listed) bool
+	// Census counts the messages of the mailboxes that are not included too, and names those that are
+	// in doubt.
+	Census bool
+	// Accept are messages that cannot be had and are failures no more.
+	Accept []plan.Message
+	// Wider is a policy that this run's is a part of. What it would still do in a mailbox
+	// keeps that from counting as clean, so that the next run under it need not look at all
+	// the others again. nil where there is none.
+	Wider *plan.Policy
+	// Connections bounds how many mailboxes are scanned at once; 0 means 1.
+	Connections int
+
+	// Release lets messages leave the server; nil: none.
+	Release *Release
+
+	// AgesCount says that the clock can be trusted. Without it nothing is done because
+	// something is old.
+	AgesCount bool
+	// TrashKeep is how long removed files stay in the trash; nil: for ever.
+	TrashKeep *time.Duration
+
+	DryRun bool // plan, print, do nothing
+	Full   bool // compare everything
+	New    bool // start afresh where a known root or Maildir is gone
+	// Moved says that the user moved Maildirs, or follows the server to another name: what
+	// the markers say of path, host and user gives way to what is so now.
+	Moved bool
+	// RootKnown says that this root once held mail of ours: without a marker in it, it is
+	// not mounted.
+	RootKnown bool
+	// StateMoved says that the state file is a copy: what is missing on disk proves nothing.
+	StateMoved bool
+	// Remember is called once, after the first marker of a root is durable.
+	Remember func(accountID string) error
+	// Stop ends the run cleanly when it is closed; the next run goes on. nil never does.
+	Stop <-chan struct{}
+
+	Watch Watch
+	Log   *slog.Logger
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+	// Wait waits, or returns ctx's error; nil waits by the clock.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Step is called before everything that changes server, disk or base, with what it
+	// is. An error ends the run on the spot, as a power cut would. For tests; nil is none.
+	Step func(string) error
+}
+
+// ErrCut is what Step's error becomes: nothing more is done, nothing is tidied.
+var ErrCut = errors.New("cut by a test")
+
+// Ends reports whether an error ends the account's run.
+func Ends(err error) bool {
+	k := state.KindOf(err)
+	return errors.Is(err, ErrCut) || errors.Is(err, context.Canceled) || state.IsWholeDisk(err) ||
+		k == state.Unreachable || k == state.Login || k == state.Locked
+}
+
+func NotMounted(format string, args ...any) error {
+	return state.Faultf(state.Storage, format, args...).WithHint("not mounted? --new starts afresh")
+}
+
+// ErrUnreadableName is what is wrong with a mailbox whose name cannot be read: there is mail
+// on the server that nobody can ask for.
+func ErrUnreadableName() error {
+	return state.Faultf(state.Other, "the server sent a mailbox name that cannot be read; the messages in it are not here").
+		WithHint("rename that mailbox on the server, without blanks, quotes and backslashes in it")
+}

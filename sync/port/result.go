@@ -1,0 +1,113 @@
+package port
+
+import (
+	"time"
+
+	"mailsync/state"
+	"mailsync/sync/plan"
+)
+
+// Doubt is a message that is here with another length than the server announces: what is here may not
+// be all of it.
+type Doubt struct {
+	Mailbox         string
+	UID             state.UID
+	Announced, Came int64 // octets
+}
+
+// Watch is told what a run does, for people who look on. Its methods are called from
+// several goroutines.
+type Watch interface {
+	Listed(mailboxes int)                   // mailboxes that this run is about
+	Planned(messages int, bytes int64)      // bodies to fetch
+	Fetched(messages int, bytes int64)      // bodies that are here for good, added up by the watcher
+	Mailbox(name string, done bool)         // work on a mailbox begins, ends
+	Op(mailbox string, op plan.Op)          // an operation of a dry run
+	Note(mailbox string, text, hint string) // something the user should know that is no failure
+}
+
+// Problem is one failure, with what it was about.
+type Problem struct {
+	Mailbox string    // decoded name, "" for the account
+	UID     state.UID // 0 for the mailbox
+	Err     error
+}
+
+// Result is what a run did. It is complete whether or not the run came to its end.
+type Result struct {
+	Mailboxes int // included
+	Unchanged int // in which there was nothing to do
+	Unlooked  int // which were not looked at: the run ended before, or they failed
+	Done
+	Census
+	Released      *Released // what left the server to make room; nil where nothing was asked for
+	NothingToUndo bool      // an undo found nothing that an archive run took and that is not back
+	Problems      []Problem
+	Fatal         error // what ended the run before its end, nil if it got through
+	Stopped       bool  // --max-time ran out
+	Began, Ended  time.Time
+}
+
+// Done counts the messages of which a run changed something.
+type Done struct {
+	Fetched         int
+	FetchedBytes    int64
+	Appended        int
+	FlagsToDisk     int
+	FlagsToServer   int
+	DeletedOnDisk   int
+	DeletedOnServer int
+	MovedHere       int // whose files followed a move on the server
+	MovedThere      int // that followed a move of their files
+	MovedToTrash    int // that were to be deleted on the server, and lie in its trash
+	MovedBack       int // that an undo moved back from there
+	Undeletable     int // that were to be deleted from a POP3 server, and cannot be
+}
+
+// Census counts the messages of included mailboxes, as the server counted them in this run.
+type Census struct {
+	OnServer    int
+	Here        int // of these
+	Outstanding int
+	KeptAway    int     // the user removed the file
+	Skipped     int     // larger than max_size
+	Doubtful    int     // here, and of another length than the server announces: they may not be all there is
+	Doubts      []Doubt // these, where the run takes a census; at most maxDoubts
+	Unseen      int     // the server only told their number: where they are was not looked at
+	Uncounted   int     // of the mailboxes: the server did not tell how many messages they hold
+	Unreadable  int     // mailboxes that the server has under names that cannot be read
+	Excluded    Excluded
+}
+
+// Excluded is what the server has and the run is not about.
+type Excluded struct {
+	Mailboxes int
+	Messages  int
+	Uncounted int // of the mailboxes: how many messages they hold was not told
+}
+
+func (r *Result) Exclude(l state.Listed) {
+	r.Excluded.Mailboxes++
+	if l.HasMark {
+		r.Excluded.Messages += int(l.Mark.Exists)
+	} else {
+		r.Excluded.Uncounted++
+	}
+}
+
+// Accepted is how many messages of included mailboxes the user knows cannot be had: what
+// is on the server, and neither here nor anything else.
+func (r *Result) Accepted() int {
+	return max(0, r.OnServer-r.Here-r.Outstanding-r.KeptAway-r.Skipped-r.Unseen)
+}
+
+// Status is "ok", "partial" (some of it was done) or "failed" (none was).
+func (r *Result) Status() string {
+	switch {
+	case r.Fatal == nil && len(r.Problems) == 0 && !r.Stopped:
+		return "ok"
+	case r.Fatal != nil && r.Unlooked == r.Mailboxes:
+		return "failed"
+	}
+	return "partial"
+}

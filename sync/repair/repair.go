@@ -1,0 +1,166 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+)
+
+// ListHurt lists the mailboxes in which something is to be repaired. The others stay as
+// they are.
+func (r *Run) ListHurt(ctx context.Context, hurt map[string][]port.Finding) error {
+	raws := map[string]bool{}
+	for _, row := range r.Rows {
+		if len(hurt[row.Path]) > 0 && row.Role != state.RoleArchive {
+			raws[state.RawKey(row.Raw)] = true
+		}
+	}
+	include := r.Include
+	r.Include = func(l state.Listed) bool { return raws[state.RawKey(l.Raw)] && (include == nil || include(l)) }
+	return r.list.List(ctx)
+}
+
+// Mend plans what is to be fetched again, and commits that it is in doubt before
+// anything is fetched.
+func (r *Run) Mend(ctx context.Context, hurt map[string][]port.Finding) error {
+	for _, b := range r.Boxes {
+		if b.Failed || b.Server == nil {
+			continue
+		}
+		put, err := r.mendBox(b, hurt[b.Row.Path])
+		if err != nil {
+			return err
+		}
+		b.Undone = true
+		if len(b.Ops) == 0 || r.DryRun {
+			for _, o := range b.Ops {
+				if r.Watch != nil {
+					r.Watch.Op(b.Name, o)
+				}
+			}
+			b.Ops = nil
+			continue
+		}
+		if err := r.Commit(ctx, b, state.Commit{Put: put, Clean: new(bool)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	errGoneThere = errors.New("it cannot be had again: the server has it no more")
+	errOlder     = errors.New("it cannot be had again: it is of an earlier numbering of the mailbox")
+)
+
+func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record, err error) {
+	b.Bodies.Mend = map[state.UID]mailbox.Mending{}
+	mine := map[state.UID]port.Finding{}
+	for _, f := range found {
+		switch f.Fault {
+		case port.Missing, port.Altered, port.Truncated, port.Unreadable, port.NotHere, port.SizeDiffers:
+			if f.UID == 0 || f.Id.Name != "" {
+				continue // the whole Maildir: that is for sync; in an archive: the server has it no more
+			}
+			if f.Id.Token != b.Gen().Token {
+				if err := r.Problem(b.Name, f.UID, errOlder); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			mine[f.UID] = worse(mine[f.UID], f)
+		}
+	}
+	for _, m := range b.Server.Messages {
+		f, ok := mine[m.UID]
+		if !ok {
+			continue
+		}
+		delete(mine, m.UID)
+		if rec, changed := r.mendOne(b, m, f); changed {
+			put = append(put, rec)
+		}
+	}
+	for uid := range mine {
+		if err := r.Problem(b.Name, uid, errGoneThere); err != nil {
+			return nil, err
+		}
+	}
+	plan.SortOps(b.Ops)
+	return put, nil
+}
+
+// worse is the finding that decides where a message has two.
+func worse(a, b port.Finding) port.Finding {
+	if a.Known && !b.Known {
+		return a
+	}
+	return b
+}
+
+// mendOne plans the fetch of one message that the server has, and returns its record in
+// doubt.
+func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec state.Record, changed bool) {
+	rec = b.Record(m.UID)
+	o := plan.Op{Kind: plan.OpFetch, UID: m.UID, Variant: max(1, rec.Variant), Flags: m.Flags, Size: m.Size, Date: m.Date}
+	name := strings.TrimPrefix(f.File, b.Row.Path+"/")
+	switch {
+	case f.Fault == port.NotHere:
+	case f.Fault == port.SizeDiffers:
+		// What comes is judged as in a sync: its record stays what it is until then.
+		for _, d := range plan.FilesOf(b.Disk, m.UID) {
+			if d.Variant == o.Variant {
+				o.Name, o.Disk = b.Disk.NameAt(d.Name), state.Spoken(d.Silent, d.Flags, rec.Agreed)
+			}
+		}
+		if o.Name == "" {
+			return rec, false
+		}
+	case f.Fault == port.Missing:
+		rec.Status = state.Outstanding
+		b.Bodies.Mend[m.UID] = mailbox.Mending{Want: f.Want}
+	case !f.Known:
+		// A damaged file that nothing is recorded of, beside a message that is here: it was
+		// left by a repair that was cut off.
+		if rec.Status == state.Live && rec.Variant != f.Id.Variant {
+			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpRemove, UID: m.UID, Variant: f.Id.Variant, Name: name})
+		}
+		return rec, false
+	default:
+		// It gets an identity of its own beside the damaged file, which may not even be readable.
+		rec.Status, rec.Tries = state.Doubtful, 0
+		o.Name, o.Variant = name, o.Variant+1
+		for _, d := range plan.FilesOf(b.Disk, m.UID) {
+			if b.Disk.NameAt(d.Name) == name {
+				o.Disk = state.Spoken(d.Silent, d.Flags, rec.Agreed)
+			}
+		}
+		b.Bodies.Mend[m.UID] = mailbox.Mending{Want: f.Want, File: name}
+	}
+	b.Ops = append(b.Ops, o)
+	return rec, true
+}
+
+// TakeLeft moves what an earlier repair left to the trash.
+func (r *Run) TakeLeft(context.Context) error {
+	for _, b := range r.Boxes {
+		for _, o := range b.Take(plan.OpRemove) {
+			if err := r.Step("trash %s", o.Name); err != nil {
+				return err
+			}
+			b.Wrote = true
+			if err := b.MD.Trash(o.Name); err != nil {
+				return err
+			}
+		}
+		if err := r.SyncDirs(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

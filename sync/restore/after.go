@@ -1,0 +1,138 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"mailsync/state"
+	"mailsync/sync/match"
+)
+
+// confirmed is a message of which the server said in this run that it stored it.
+type confirmed struct {
+	cargo *cargo
+	sent  state.Sent // without a UID where none was told
+}
+
+// lookAfter counts what is there once everything was sent: a server that confirms a message
+// may not have it. What was confirmed and is not listed, in a session that began later, is
+// not restored; the next run looks again before it sends it once more.
+func (r *restoring) lookAfter(ctx context.Context, g *goal, m *matching, kw *state.Keywords) error {
+	if len(m.confirmed) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	var missing []confirmed
+	for _, anew := range []bool{false, true} {
+		sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: m.raw, Full: true, Anew: anew, Keywords: kw})
+		switch {
+		case err != nil:
+		case !sn.Complete && !anew:
+			continue
+		case !sn.Complete:
+			err = fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed", sn.Mark.Exists, len(sn.Messages))
+		case sn.Mark.UIDValidity != m.mark.UIDValidity:
+			missing, err = r.renumbered(ctx, m, kw)
+		default:
+			missing, err = r.missing(ctx, m, sn, anew)
+		}
+		if err != nil {
+			return fmt.Errorf("see whether %d messages are there that the server confirmed: %w", len(m.confirmed), err)
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+	}
+	for _, c := range missing {
+		g.said.Appended--
+		g.said.Bytes -= c.sent.Bytes
+		g.said.Refused++
+		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c.cargo).
+			WithHint("run restore again: it sends what is still not there")
+		if err := r.problem(g.said.To, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renumbered does what missing does where the mailbox has other numbers than those it had when
+// the first message was sent: Courier gives an empty mailbox new ones until something is in it.
+// No UID that was told says anything then, so all is matched as if nothing had been sent.
+func (r *restoring) renumbered(ctx context.Context, m *matching, kw *state.Keywords) (missing []confirmed, err error) {
+	if err := r.look(ctx, m, kw); err != nil {
+		return nil, err
+	}
+	there := map[*cargo]bool{}
+	for i, c := range m.cargo {
+		there[c] = m.to[i] != nil
+	}
+	for _, c := range m.confirmed {
+		if !there[c.cargo] {
+			missing = append(missing, c)
+		}
+	}
+	return missing, r.remember(m)
+}
+
+// missing returns those of the confirmed messages that a listing lacks, and notes which UIDs
+// the others have. Without UIDs each message that came since stands for one of them, as far as
+// nothing speaks against it.
+func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSnapshot, final bool) (missing []confirmed, err error) {
+	told := map[state.UID]bool{}
+	var untold []*confirmed
+	for i := range m.confirmed {
+		c := &m.confirmed[i]
+		switch {
+		case c.sent.UID == 0:
+			untold = append(untold, c)
+		case !sn.Shows(c.sent.UID):
+			missing = append(missing, *c)
+		}
+		told[c.sent.UID] = true
+	}
+	if len(untold) == 0 || len(missing) > 0 && !final {
+		return missing, nil
+	}
+	var among []*offered
+	for _, msg := range sn.Messages {
+		if m.byUID[msg.UID] == nil && !told[msg.UID] {
+			among = append(among, &offered{OnServer: msg})
+		}
+	}
+	at := map[*cargo]int{}
+	for i, c := range m.cargo {
+		at[c] = i
+	}
+	sent := make([]match.Dispatched, len(untold))
+	which := make([]int, len(untold))
+	for i, c := range untold {
+		sent[i] = match.Dispatched{Next: c.sent.UIDNext, Bytes: c.sent.Bytes, Date: c.cargo.ident.Date, MessageID: c.cargo.ident.MessageID, Confirmed: true}
+		which[i] = at[c.cargo]
+	}
+	least := match.AlikeBody
+	if final {
+		least = match.AlikeByNumber
+	}
+	to, err := m.became(ctx, which, sent, among, least)
+	if err != nil {
+		return nil, err
+	}
+	var found []state.Sent
+	for i, k := range to {
+		if k < 0 {
+			missing = append(missing, *untold[i])
+			continue
+		}
+		untold[i].sent.UID, untold[i].sent.Confirmed = among[k].UID, false
+		found = append(found, untold[i].sent)
+	}
+	if len(found) == 0 {
+		return missing, nil
+	}
+	if err := r.step("note %d in restore's record", len(found)); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return missing, r.Ledger.Settle(found)
+}

@@ -1,0 +1,265 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/sync/list"
+	"mailsync/sync/tie"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+	"mailsync/sync/send"
+)
+
+// Home is a restore of an account to its own server.
+type Home struct {
+	*mailbox.Run
+	Since  int64                           // what is older is left out; state.NoDate: nothing
+	Levels func(state.MailboxRow) []string // what a mailbox is called that the server does not have any more
+	Out    Restoration
+
+	list   *list.Run
+	tie    *tie.Run
+	send   *send.Run
+	listed map[string]bool // raw names of mailboxes that the server has
+	made   map[string]bool // raw names of mailboxes that were made
+	given  []string        // special uses that the server's mailboxes have
+}
+
+// NewHome returns a restore to the account's own server.
+func NewHome(r *mailbox.Run, l *list.Run, t *tie.Run, s *send.Run) *Home {
+	return &Home{Run: r, list: l, tie: t, send: s}
+}
+
+// List lists the server's mailboxes, and makes those that it does not have any more.
+func (h *Home) List(ctx context.Context) error {
+	all := h.Include
+	h.listed = map[string]bool{}
+	h.Include = func(l state.Listed) bool {
+		h.listed[state.RawKey(l.Raw)] = true
+		h.given = append(h.given, l.Role)
+		return all == nil || all(l)
+	}
+	if err := h.list.List(ctx); err != nil {
+		return err
+	}
+	h.made = map[string]bool{}
+	for _, row := range h.Rows {
+		gen := row.Current()
+		if row.Role == state.RoleArchive || h.listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
+			continue
+		}
+		names := h.Levels(row)
+		l := state.Listed{Raw: row.Raw, Levels: names, Sep: row.Sep, Role: cmp.Or(row.Use, roleByName(names)), Size: -1}
+		if all != nil && !all(l) {
+			continue
+		}
+		if h.DryRun {
+			h.Out.Boxes = append(h.Out.Boxes, Restored{To: plan.DisplayName(names), From: []string{plan.DisplayName(names)}, Created: true, Appended: gen.Tally.Here, Bytes: gen.Tally.HereBytes})
+			continue
+		}
+		if err := h.Step("create %s on the server", plan.DisplayName(names)); err != nil {
+			return err
+		}
+		made, err := h.Server.CreateMailbox(ctx, names, h.vacant(row.Use))
+		if err != nil {
+			if err := h.Problem(plan.DisplayName(names), 0, port.Wrap("create the mailbox", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		h.made[state.RawKey(made.Raw)] = true
+		h.Boxes = append(h.Boxes, &mailbox.Box{Listed: made, Name: plan.DisplayName(made.Levels)})
+	}
+	return nil
+}
+
+// vacant returns a special use that no mailbox of the server's has, "" for one that has moved on.
+func (h *Home) vacant(use string) string {
+	if slices.Contains(h.given, use) {
+		return ""
+	}
+	return use
+}
+
+// Bring appends in every mailbox what the server does not have.
+func (h *Home) Bring(ctx context.Context) error {
+	h.send.HoldBeside()
+	for _, b := range h.ViewsLast() {
+		said := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
+		if b.Failed || b.Server == nil || b.MD == nil {
+			h.Out.Boxes = append(h.Out.Boxes, said)
+			continue
+		}
+		if ctx.Err() != nil || h.Stopped() {
+			return ctx.Err()
+		}
+		err := h.bringBox(ctx, b, &said)
+		h.Out.Boxes = append(h.Out.Boxes, said)
+		if err != nil {
+			if err := h.Problem(b.Name, 0, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) error {
+	if !b.Server.Complete {
+		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
+	}
+	if b.IsView() && !h.DryRun {
+		if err := h.send.LookAtView(ctx, b); err != nil {
+			return fmt.Errorf("list its messages again: %w", err)
+		}
+	}
+	m := &matching{r: &restoring{Restore: &Restore{Server: h.Server}}, raw: b.Listed.Raw, mark: b.Server.Mark, byUID: map[state.UID]*offered{}}
+	for _, msg := range b.Server.Messages {
+		if b.Record(msg.UID).Status.HasFile() {
+			said.There++
+			continue
+		}
+		o := &offered{OnServer: msg}
+		m.msgs = append(m.msgs, o)
+		m.byUID[msg.UID] = o
+	}
+	if err := h.lade(ctx, b, m, said); err != nil {
+		return err
+	}
+	m.to = make([]*offered, len(m.cargo))
+	if err := m.match(ctx); err != nil {
+		return err
+	}
+	var tied []send.Outgoing
+	var meant []state.Intent
+	var ops []plan.Op
+	for i, c := range m.cargo {
+		if m.to[i] != nil {
+			f := send.Outgoing{Name: c.name, Got: *c.got, Key: c.name}
+			f.Own()
+			f.Got.UID, f.Got.Flags = m.to[i].UID, c.flags
+			tied = append(tied, f)
+			meant = append(meant, state.Intent{Key: f.Key, UID: f.Got.UID, Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest, Confirmed: true})
+			said.There++
+			continue
+		}
+		if h.send.Shows(b, c.got.Digest) {
+			said.Shown++
+			continue
+		}
+		if b.Sent.Held[plan.Bare(c.name)] {
+			said.Refused++ // it may be on its way from an earlier run
+			continue
+		}
+		o := plan.Op{Kind: plan.OpAppend, Name: c.name, Flags: c.flags, Date: c.ident.Date}
+		said.Bytes += c.got.Bytes
+		ops = append(ops, o)
+		if h.DryRun && h.Watch != nil {
+			h.Watch.Op(b.Name, o)
+		}
+	}
+	if h.DryRun {
+		said.Appended = len(ops)
+		return nil
+	}
+	if h.Watch != nil {
+		h.Watch.Planned(len(ops), said.Bytes)
+	}
+	if len(tied) > 0 {
+		if err := h.Commit(ctx, b, state.Commit{Intents: meant, Clean: new(bool)}); err != nil {
+			return err
+		}
+	}
+	if err := h.send.Tie(ctx, b, tied); err != nil {
+		return err
+	}
+	before := h.Result.Appended
+	err := h.send.AppendFiles(ctx, b, ops)
+	said.Appended, said.Bytes = h.Result.Appended-before, b.Sent.Bytes
+	said.Refused += len(ops) - said.Appended
+	return err
+}
+
+// lade reads what the server does not have. A damaged file stays here.
+func (h *Home) lade(ctx context.Context, b *mailbox.Box, m *matching, said *Restored) error {
+	source := &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}
+	current, err := h.Base.Proofs(ctx, b.Gen().ID, nil)
+	if err != nil {
+		return port.Wrap("read state", err)
+	}
+	h.send.HoldsProven(b, current)
+	proofs := map[string]map[state.UID]state.Proof{b.Gen().Token: current}
+	records := map[string][]state.Record{b.Gen().Token: b.Records}
+	older, err := h.tie.OlderRecords(ctx, b)
+	if err != nil {
+		return err
+	}
+	for token, o := range older {
+		records[token], proofs[token] = o.Records, o.Proofs
+	}
+	moved, homes, err := h.movedHere(ctx, b)
+	if err != nil {
+		return err
+	}
+	for token, m := range homes {
+		if m == nil {
+			continue
+		}
+		records[token] = m.records
+		if proofs[token], err = h.Base.Proofs(ctx, m.gen.ID, nil); err != nil {
+			return port.Wrap("read state", err)
+		}
+	}
+	left := slices.Clone(b.Disk.Passed)
+	var all []*cargo
+	uids := map[*cargo]state.UID{}
+	for _, f := range append(b.OnlyHere(), moved...) {
+		c := &cargo{source: source, name: f.Name, flags: f.Flags}
+		rec, known := plan.RecordOf(records[f.Token], f.UID, f.Variant)
+		if known {
+			c.flags = plan.HadFlags(rec, f.Silent, f.Flags, b.Disk.Can)
+			if p, ok := proofs[f.Token][f.UID]; ok {
+				c.proof = &p
+			}
+		}
+		if m := homes[f.Token]; m != nil {
+			c.flags = m.flags(f, b)
+		}
+		if h.Policy.OnDiskDelete != plan.Delete {
+			c.flags &^= state.Deleted
+		}
+		if err := c.identify(); err != nil {
+			if err := leaveUnread(ctx, &left, f.Name, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if known && plan.CameUndated(rec, f.Variant) {
+			c.ident.Date = state.NoDate
+		}
+		all, uids[c] = append(all, c), f.UID
+	}
+	redate(all)
+	all, said.Older = notBefore(all, h.Since)
+	for _, c := range all {
+		if err := c.sound(); err != nil {
+			said.Refused++
+			if err := h.Problem(b.Name, uids[c], fmt.Errorf("%s is not sent: %w", c.name, err)); err != nil {
+				return err
+			}
+			continue
+		}
+		m.cargo = append(m.cargo, c)
+		h.send.Holds(b, c.got.Digest)
+	}
+	problems, notes, count := mailbox.Describe(b.Name, left)
+	said.Refused += count
+	return h.Report(b.Name, problems, notes)
+}

@@ -1,0 +1,316 @@
+package restore
+
+import (
+	"context"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// What is on the server already is not sent again. First restore's own memory is asked;
+// what that does not know is matched as a multiset: n equal files need n messages. A
+// Message-ID, or without one the size, says which messages may be the same; the bytes
+// decide, for a message that is wrongly taken for another one would be lost.
+
+// offered is a message on the server that no file is matched with yet.
+type offered struct {
+	state.OnServer
+	taken bool
+	sum   *match.Sums // once it was fetched
+}
+
+// matching pairs the cargo of one goal with what is in the mailbox.
+type matching struct {
+	r       *restoring
+	raw     string
+	mark    state.Mark
+	msgs    []*offered
+	byUID   map[state.UID]*offered
+	byIdent map[match.Content][]*offered // as keysOf says
+	cargo   []*cargo
+	to      []*offered // for each cargo, nil: it is to be sent
+	sent    []state.Sent
+	from    map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
+
+	confirmed []confirmed // by the server, in this run
+}
+
+// match finds the cargo that is there already.
+func (m *matching) match(ctx context.Context) error {
+	if err := m.remembered(); err != nil {
+		return err
+	}
+	if err := m.awaited(ctx); err != nil {
+		return err
+	}
+	if m.left() == 0 || len(m.free()) == 0 {
+		return nil
+	}
+	if err := m.identify(ctx); err != nil {
+		return err
+	}
+	if err := m.fetch(ctx); err != nil {
+		return err
+	}
+	return m.same()
+}
+
+// remembered takes what an earlier run put there and is there still.
+func (m *matching) remembered() error {
+	m.from = map[[state.DigestSize]byte]uint32{}
+	sizes := map[int64]bool{}
+	there := map[[state.DigestSize]byte][]*offered{}
+	for _, s := range m.sent {
+		sizes[s.Bytes] = true
+		if s.UID == 0 {
+			m.from[s.Digest] = s.UIDNext
+			continue
+		}
+		if o := m.byUID[s.UID]; o != nil && !o.taken {
+			o.taken = true
+			there[s.Digest] = append(there[s.Digest], o)
+		}
+	}
+	for i, c := range m.cargo {
+		if !sizes[c.ident.Size] {
+			continue
+		}
+		d, err := c.digest()
+		if err != nil {
+			return err
+		}
+		if own := there[d]; len(own) > 0 {
+			m.to[i], there[d] = own[0], own[1:]
+		}
+	}
+	for _, own := range there {
+		for _, o := range own {
+			o.taken = false // nobody here asks for it: it may be a match for another one
+		}
+	}
+	return nil
+}
+
+// open are the intents of which it is not known what became of them.
+func (m *matching) open() (open []state.Sent) {
+	for _, s := range m.sent {
+		if s.UID == 0 {
+			open = append(open, s)
+		}
+	}
+	return open
+}
+
+// missed are the open intents whose message was not found.
+func (m *matching) missed() (missed []state.Sent) {
+	found := map[[state.DigestSize]byte]int{}
+	known := map[state.UID]bool{}
+	for _, s := range m.sent {
+		known[s.UID] = true
+	}
+	for i, o := range m.to {
+		if o != nil && !known[o.UID] {
+			if d, err := m.cargo[i].digest(); err == nil {
+				found[d]++
+			}
+		}
+	}
+	for _, s := range m.open() {
+		if found[s.Digest]--; found[s.Digest] < 0 {
+			missed = append(missed, s)
+		}
+	}
+	return missed
+}
+
+func (m *matching) left() int {
+	n := 0
+	for _, o := range m.to {
+		if o == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *matching) free() (free []*offered) {
+	for _, o := range m.msgs {
+		if !o.taken {
+			free = append(free, o)
+		}
+	}
+	return free
+}
+
+// identify asks for the Message-IDs of what is not matched yet.
+func (m *matching) identify(ctx context.Context) error {
+	var uids []state.UID
+	for _, o := range m.free() {
+		uids = append(uids, o.UID)
+	}
+	idents, err := m.r.Server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
+	if err != nil {
+		return err
+	}
+	m.byIdent = map[match.Content][]*offered{}
+	for _, id := range idents {
+		o := m.byUID[id.UID]
+		if o == nil {
+			continue
+		}
+		for _, k := range keysOf(id.MessageID, o.Size, o.Date) {
+			m.byIdent[k] = append(m.byIdent[k], o)
+		}
+	}
+	return nil
+}
+
+func (m *matching) pair(i int, o *offered) { m.to[i], o.taken = o, true }
+
+// keysOf say which messages may be the same: those with one Message-ID, or of those without
+// any, those of one size or one date.
+func keysOf(messageID string, size, date int64) []match.Content {
+	if messageID != "" {
+		return []match.Content{{MessageID: messageID}}
+	}
+	return []match.Content{{Size: size, Date: state.NoDate}, {Size: -1, Date: date}}
+}
+
+// awaits reports whether an intent is open to have sent what a file holds, and with which UIDNEXT: its message
+// may be any that came since, whatever the server made of its header.
+func (m *matching) awaits(c *cargo) (next uint32, open bool, err error) {
+	if len(m.from) == 0 {
+		return 0, false, nil
+	}
+	d, err := c.digest()
+	if err != nil {
+		return 0, false, err
+	}
+	next, open = m.from[d]
+	return next, open, nil
+}
+
+// fetch digests the bodies that have to decide.
+func (m *matching) fetch(ctx context.Context) error {
+	asked, least := map[match.Content]bool{}, ^uint32(0)
+	could := map[*offered]bool{}
+	for i, c := range m.cargo {
+		if m.to[i] != nil {
+			continue
+		}
+		for _, k := range keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date) {
+			if asked[k] {
+				continue
+			}
+			asked[k] = true
+			for _, o := range m.byIdent[k] {
+				could[o] = true
+			}
+		}
+		next, open, err := m.awaits(c)
+		if err != nil {
+			return err
+		}
+		if open && next < least {
+			least = next
+		}
+	}
+	var uids []state.UID
+	for _, o := range m.free() {
+		if could[o] || uint32(o.UID) >= least {
+			uids = append(uids, o.UID)
+		}
+	}
+	if len(uids) == 0 {
+		return nil
+	}
+	of, broke, err := match.Digests(ctx, m.r.Server, m.raw, m.mark, uids)
+	if err == nil {
+		err = broke
+	}
+	if err != nil {
+		return err
+	}
+	for uid, s := range of {
+		m.byUID[uid].sum = s
+	}
+	return nil
+}
+
+// same matches by digest: first of all bytes, then of those that no server changes.
+func (m *matching) same() error {
+	err := m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Exact }, (*cargo).digest)
+	if err != nil {
+		return err
+	}
+	return m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Loose }, func(c *cargo) ([state.DigestSize]byte, error) {
+		s, err := c.sums()
+		if err != nil {
+			return [state.DigestSize]byte{}, err
+		}
+		return s.Loose, nil
+	})
+}
+
+// twin is what two messages have in common that are one: a key of keysOf, and a digest.
+type twin struct {
+	match.Content
+	digest [state.DigestSize]byte
+}
+
+// sameBy matches by one digest, there and here.
+func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here func(*cargo) ([state.DigestSize]byte, error)) error {
+	taken := func(o *offered) bool { return o.taken }
+	left := map[match.Content]bool{}
+	byKey := plan.Pool[twin, *offered]{}
+	for k, alike := range m.byIdent {
+		for _, o := range alike {
+			if o.sum != nil && !o.taken {
+				left[k] = true
+				byKey.Add(twin{k, there(o.sum)}, o)
+			}
+		}
+	}
+	byBytes := plan.Pool[[state.DigestSize]byte, *offered]{}
+	if len(m.from) > 0 {
+		for _, o := range m.msgs {
+			if o.sum != nil && !o.taken {
+				byBytes.Add(there(o.sum), o)
+			}
+		}
+	}
+	for i, c := range m.cargo {
+		if m.to[i] != nil {
+			continue
+		}
+		next, open, err := m.awaits(c)
+		if err != nil {
+			return err
+		}
+		keys := slices.DeleteFunc(keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date), func(k match.Content) bool { return !left[k] })
+		if len(keys) == 0 && !(open && len(byBytes) > 0) {
+			continue
+		}
+		want, err := here(c)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if alike := byKey.Rest(twin{k, want}, taken); m.to[i] == nil && len(alike) > 0 {
+				m.pair(i, alike[0])
+			}
+		}
+		if !open || m.to[i] != nil {
+			continue
+		}
+		for _, o := range byBytes.Rest(want, taken) {
+			if !o.taken && uint32(o.UID) >= next {
+				m.pair(i, o)
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package restore
+
+import (
+	"encoding/binary"
+	"runtime"
+	"testing"
+
+	"mailsync/state"
+	"mailsync/sync/match"
+)
+
+// matchAlike matches n files with n messages of their size, the last first, none of which has a Message-ID.
+// The bytes of all are known. It returns how many found their own.
+func matchAlike(n int) (matched int, err error) {
+	m := &matching{byIdent: map[match.Content][]*offered{}, to: make([]*offered, n)}
+	for i := range n {
+		proof := &state.Proof{Bytes: 100}
+		binary.BigEndian.PutUint32(proof.Digest[:], uint32(i))
+		m.cargo = append(m.cargo, &cargo{ident: state.FileIdent{Size: 100, Date: 7}, proof: proof})
+		s := &match.Sums{}
+		binary.BigEndian.PutUint32(s.Exact[:], uint32(n-1-i))
+		m.msgs = append(m.msgs, &offered{OnServer: state.OnServer{UID: state.UID(i + 1), Size: 100, Date: 7}, sum: s})
+	}
+	for _, o := range m.msgs {
+		for _, k := range keysOf("", o.Size, o.Date) {
+			m.byIdent[k] = append(m.byIdent[k], o)
+		}
+	}
+	err = m.same()
+	for i, o := range m.to {
+		if o != nil && int(o.UID) == n-i {
+			matched++
+		}
+	}
+	return matched, err
+}
+
+// Stamp is a stamp.
+type Stamp struct{ Mtime, Named, Received, Written int64 }
+
+// DatesOf is datesOf.
+func DatesOf(files []Stamp) []int64 {
+	var stamps []stamp
+	for _, f := range files {
+		stamps = append(stamps, stamp{f.Mtime, f.Named, f.Received, f.Written})
+	}
+	return datesOf(stamps)
+}
+
+func TestMatchingOfManyAlikeIsNotQuadratic(t *testing.T) {
+	const n = 20_000
+	octets := octetsOf(func() {
+		if got, err := matchAlike(n); got != n || err != nil {
+			t.Errorf("%d of %d are matched: %v", got, n, err)
+		}
+	})
+	if octets > n*5000 {
+		t.Errorf("%d alike cost %d octets: each was listed for each", n, octets)
+	}
+}
+
+func octetsOf(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}

@@ -1,0 +1,102 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// A file that the user moved to another Maildir has the identity of the mailbox that it came from until the move was
+// carried to the server, which need not be. Once the server has lost that message, it goes back to where its file lies.
+
+// home is the mailbox of a message whose file lies in another one's Maildir, and what is known of its messages.
+type home struct {
+	row     *state.MailboxRow
+	gen     *state.Generation // that the file is of
+	box     *mailbox.Box      // nil: this run did not look at it
+	records []state.Record
+}
+
+// homeOf finds the mailbox that a token is of, nil where nothing is known of it.
+func (h *Home) homeOf(ctx context.Context, token string) (*home, error) {
+	for i := range h.Rows {
+		row := &h.Rows[i]
+		var of *mailbox.Box
+		for _, b := range h.Boxes {
+			if state.RawKey(b.Listed.Raw) == state.RawKey(row.Raw) && b.Gen() != nil && b.Server != nil && b.Server.Complete && !b.Failed {
+				of, row = b, &b.Row
+			}
+		}
+		k := slices.IndexFunc(row.Generations, func(g state.Generation) bool { return g.Token == token })
+		if k < 0 || row.Role == state.RoleArchive {
+			continue
+		}
+		records, err := h.RecordsNow(ctx, &row.Generations[k], of)
+		if err != nil {
+			return nil, err
+		}
+		return &home{row, &row.Generations[k], of, records}, nil
+	}
+	return nil, nil
+}
+
+// flags are those of a file that lies in another mailbox's Maildir, in the bits of that.
+func (m *home) flags(f state.Foreign, in *mailbox.Box) state.Flags {
+	owner := &mailbox.Box{States: mailbox.States{Records: m.records, Disk: &state.DiskSnapshot{Can: state.System}}, KW: state.NewKeywords(m.row.Keywords)}
+	if m.box != nil && m.box.Disk != nil {
+		owner.Disk = m.box.Disk
+	}
+	file := match.Lying{Name: f.Name, Of: match.Token{Uid: f.UID, Variant: max(1, f.Variant)}, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent}
+	return mailbox.CarriedFlags(file, owner, in, in)
+}
+
+// mayHave reports whether the server may have the message of a file in the mailbox that it was in. One that is
+// numbered anew may have it under any number, as one of its length that has no file.
+func (m *home) mayHave(f state.Foreign) bool {
+	if m.gen.Current {
+		rec, known := plan.RecordOf(m.records, f.UID, f.Variant)
+		return known && rec.Status.OnServer()
+	}
+	return m.box == nil || slices.ContainsFunc(m.box.Server.Messages, func(o state.OnServer) bool {
+		return (f.Size < 0 || o.Size < 0 || o.Size == f.Size) && !m.box.Record(o.UID).Status.HasFile()
+	})
+}
+
+// movedHere are the files in a mailbox's Maildir that are of other mailboxes' messages, and which the server does not
+// have any more, with their mailboxes by token. What an archive run took stays off the server.
+func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, homes map[string]*home, err error) {
+	homes = map[string]*home{}
+	unsure := 0
+	for _, f := range b.Disk.Foreign {
+		if !b.Strange(f.Token) {
+			continue
+		}
+		m, asked := homes[f.Token]
+		if !asked {
+			if m, err = h.homeOf(ctx, f.Token); err != nil {
+				return nil, nil, err
+			}
+			homes[f.Token] = m
+		}
+		if m == nil {
+			continue
+		}
+		rec, known := plan.RecordOf(m.records, f.UID, f.Variant)
+		switch {
+		case known && (rec.Status == state.Archived || rec.Status == state.Released):
+		case !h.listed[state.RawKey(m.row.Raw)], !m.mayHave(f):
+			files = append(files, f)
+		case !m.gen.Current:
+			unsure++
+		}
+	}
+	if unsure > 0 {
+		h.Note(b.Name, fmt.Sprintf("%d files that were moved here are not sent: the server may have their messages where they were", unsure), "")
+	}
+	return files, homes, nil
+}

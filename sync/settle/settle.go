@@ -1,0 +1,147 @@
+package settle
+
+import (
+	"context"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// Settle ends a run: a mailbox in which nothing is left to do is recorded as clean, with
+// the directory times by which the next run sees that nothing happened since. A Maildir
+// that this run changed is read once more, and its times count only if it holds just
+// what the base expects.
+func (r *Run) Settle(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	if err := r.rest(ctx); err != nil {
+		return err
+	}
+	for _, b := range r.Boxes {
+		if b.Disk == nil || b.MD == nil { // unchanged, failed, or a dry run
+			continue
+		}
+		if err := r.settleBox(ctx, b); err != nil {
+			if err := r.Problem(b.Name, 0, err); err != nil {
+				return err
+			}
+		}
+	}
+	return r.vouch(ctx)
+}
+
+// vouch records under which policy the account is settled, and that the state file is
+// the one it is now. Mailboxes that this run did not settle (they failed, or it was not
+// about them) are excepted first: they were not looked at under that policy, and in a tree
+// that may have lost files, what is missing in them still proves nothing.
+func (r *Run) vouch(ctx context.Context) error {
+	if moved := r.bind.MoveIn(); !r.Saved || !moved && !r.StateMoved && r.Row.Policy == r.Lasting() {
+		return nil
+	}
+	for _, row := range r.Rows {
+		settled := slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Row.ID == row.ID && b.Settled })
+		if row.Current() == nil || settled {
+			continue
+		}
+		c := state.Commit{Clean: new(bool)}
+		if r.StateMoved {
+			c.Disk = &state.DirMark{}
+		}
+		if err := r.Commit(ctx, &mailbox.Box{Name: row.Path, Row: row}, c); err != nil {
+			return err
+		}
+	}
+	r.Row.Policy = r.Lasting()
+	if r.StateMoved {
+		r.Row.Ino = 0 // the state file is known as it is now
+	}
+	return r.SaveAccount(ctx)
+}
+
+// rest waits until the clock that stamps the directories has moved on, so that a later
+// change cannot hide behind our own.
+func (r *Run) rest(ctx context.Context) error {
+	for _, b := range r.Boxes {
+		if b.Wrote || b.Disk != nil && !b.Disk.Mark.Trusted {
+			return r.Wait(ctx, state.ClockGrain)
+		}
+	}
+	return nil
+}
+
+func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
+	clean := !b.Failed && !b.Undone && !r.hostsUnseen(b)
+	mark := b.Disk
+	policy := r.Policy
+	if clean && (b.Wrote || !b.Disk.Mark.Trusted) {
+		again, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+		if err != nil {
+			return err
+		}
+		mark, clean = again, !strangerCame(b, again)
+	} else {
+		policy.Append = false // what this run left alone the next one leaves alone
+	}
+	clean = clean && r.expected(b, mark, policy)
+	if clean && r.Wider != nil {
+		clean = r.expected(b, mark, *r.Wider)
+	}
+	waits := false
+	for _, rec := range b.Records {
+		// What went there and is missing in a tree that lost files waits for a run to which that
+		// proves something: one that knows these directories.
+		lost := rec.Status == state.Gone && !b.Proves
+		waits = waits || lost
+		clean = clean && (lost || rec.Status.Settled())
+	}
+	var c state.Commit
+	if clean && mark.Mark != b.Gen().Disk {
+		c.Disk = &mark.Mark
+	}
+	clean = clean && !waits
+	if clean != b.Gen().Clean {
+		c.Clean = &clean
+	}
+	if clean {
+		if err := r.LeaveOlder(ctx, b, mark); err != nil {
+			return err
+		}
+	}
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	b.Settled = clean
+	return nil
+}
+
+// hostsUnseen reports whether files of a mailbox that failed in this run lie in a Maildir: what
+// they are there for only a run that sees both finds out.
+func (r *Run) hostsUnseen(b *mailbox.Box) bool {
+	return slices.ContainsFunc(b.Strangers(b.Disk), func(f state.Foreign) bool {
+		return slices.ContainsFunc(r.Boxes, func(o *mailbox.Box) bool {
+			return o.Failed && plan.HasToken(&o.Row, f.Token)
+		})
+	})
+}
+
+// strangerCame reports whether a file of another mailbox lies in a Maildir that was not there
+// when this run looked: it may have been moved here, and only a run that scans this Maildir
+// finds out.
+func strangerCame(b *mailbox.Box, again *state.DiskSnapshot) bool {
+	seen := map[string]bool{}
+	for _, f := range b.Strangers(b.Disk) {
+		seen[f.Name] = true
+	}
+	return slices.ContainsFunc(b.Strangers(again), func(f state.Foreign) bool { return !seen[f.Name] })
+}
+
+// expected reports whether planning again, with the disk as it is now, gives nothing to
+// do under a policy.
+func (r *Run) expected(b *mailbox.Box, disk *state.DiskSnapshot, p plan.Policy) bool {
+	w := r.World(b)
+	w.Server, w.Disk, w.Policy = nil, disk, p
+	return len(plan.Plan(w)) == 0
+}

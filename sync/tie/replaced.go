@@ -1,0 +1,104 @@
+package tie
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// TrashReplaced moves files to the trash that others have taken the place of, by what was noted of them.
+func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string, notes []state.Intent) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if err := r.Step("trash %s", name); err != nil {
+			return err
+		}
+		err := b.MD.Trash(name)
+		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run sees
+			b.Undone = true
+			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == plan.Replacing+plan.Bare(name) })
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := r.SyncDirs(b); err != nil {
+		return err
+	}
+	return r.Commit(ctx, b, plan.Settling(notes))
+}
+
+// dropReplaced moves those files to the trash that an earlier run replaced before it broke off. Flags
+// that a reader gave them meanwhile go to the files in their places.
+func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
+	if r.DryRun || b.Gen() == nil || b.Gen().Clean || b.Gen().ID == 0 {
+		return nil
+	}
+	intents, err := r.Base.Intents(ctx, b.Gen().ID)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	var names []string
+	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return !plan.IsReplacing(in) })
+	if len(intents) > 0 && !b.Disk.Still {
+		b.Undone = true // a mail program renames files: the next run sees which are there
+		return nil
+	}
+	for _, in := range intents {
+		name, ok, err := r.stillBeside(b, in)
+		if err != nil {
+			return err
+		}
+		if ok {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return r.Commit(ctx, b, plan.Settling(intents))
+	}
+	b.Wrote = true
+	if err := r.TrashReplaced(ctx, b, names, intents); err != nil {
+		return err
+	}
+	b.Disk, err = b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	return err
+}
+
+// stillBeside finds a file that was replaced and lies beside the one that took its place.
+func (r *Run) stillBeside(b *mailbox.Box, in state.Intent) (name string, there bool, err error) {
+	rec := b.Record(in.UID)
+	if !rec.Status.HasFile() {
+		return "", false, nil
+	}
+	kept, there := plan.NameIn(b.Disk, in.UID, max(1, rec.Variant))
+	if !there {
+		return "", false, nil
+	}
+	var has, old state.Flags
+	for _, m := range plan.FilesOf(b.Disk, in.UID) {
+		switch at := b.Disk.NameAt(m.Name); {
+		case at == kept:
+			has = m.Flags
+		case plan.Bare(at) == strings.TrimPrefix(in.Key, plan.Replacing):
+			name, old = at, m.Flags
+		}
+	}
+	if more := old &^ has &^ in.Flags; name != "" && more != 0 {
+		if err := r.Step("flag %s", kept); err != nil {
+			return "", false, err
+		}
+		b.Wrote = true
+		_, err = b.MD.Flag(kept, more, more, b.KW)
+	}
+	return name, name != "", err
+}

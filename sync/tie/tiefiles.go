@@ -1,0 +1,246 @@
+package tie
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+)
+
+// TieFiles finds the files of a fresh box's messages again by what they hold, and gives them
+// the identities that the messages have now. What is left is fetched; what is left of the
+// spares may still prove to be what is fetched. In a box that is not fresh this goes by the bytes alone,
+// once they were fetched, unless no listing was complete so far; files of mail programs are among the
+// spares only where an earlier run did not come to the end of its fetching.
+func (r *Run) TieFiles(ctx context.Context, b *mailbox.Box) error {
+	if b.MD == nil {
+		return nil
+	}
+	if err := r.foldTwins(ctx, b); err != nil {
+		return err
+	}
+	if err := r.dropReplaced(ctx, b); err != nil {
+		return err
+	}
+	behind := lacksFiles(b) || slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Outstanding })
+	part := b.Gen().Compared == plan.InPart
+	if !b.Fresh && !part && !behind && !newcomers(b) {
+		return nil
+	}
+	var err error
+	b.Tie.Strays = findStrays(b)
+	b.Tie.Spares, err = r.findSpares(ctx, b)
+	if !b.Fresh && !part && !behind {
+		b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain })
+	}
+	// A unique-id of POP3 tells what a message is, and where it does not, its bytes alone do.
+	if err != nil || b.Server == nil || !b.Fresh && !part || byUniqueID(b) {
+		return err
+	}
+	sought, own := sought(b)
+	if len(sought) == 0 && len(own) == 0 {
+		return nil
+	}
+	dates := map[int64]bool{}
+	for _, s := range slices.Concat(sought, own) {
+		dates[s.Date] = true
+	}
+	if err := r.identifyFiles(ctx, b, b.Tie.Spares, dates); err != nil {
+		return err
+	}
+	if err := r.identifySought(ctx, b, sought, own); err != nil {
+		return err
+	}
+	if err := r.tieOwn(b, own); err != nil {
+		return err
+	}
+	b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Used })
+	plain := make([]match.Spare, len(b.Tie.Spares))
+	for i, s := range b.Tie.Spares {
+		plain[i] = s.Spare
+	}
+	return r.carryTies(ctx, b, sought, match.Tie(sought, plain, true))
+}
+
+// lacksFiles reports whether files are missing that nobody removed: they may be here under
+// another identity, where an earlier run that was to give them theirs broke off.
+func lacksFiles(b *mailbox.Box) bool {
+	if b.Proves {
+		return false
+	}
+	d := 0
+	for _, rec := range b.Records {
+		if !rec.Status.HasFile() || !rec.Status.OnServer() {
+			continue
+		}
+		for d < len(b.Disk.Messages) && b.Disk.Messages[d].UID < rec.UID {
+			d++
+		}
+		if d == len(b.Disk.Messages) || b.Disk.Messages[d].UID != rec.UID {
+			return true
+		}
+	}
+	return false
+}
+
+// sought returns the messages on the server that no file here has the identity of, and
+// those whose file has another size than the server says.
+func sought(b *mailbox.Box) (sought, own []match.Sought) {
+	d := 0
+	for _, m := range b.Server.Messages {
+		for d < len(b.Disk.Messages) && b.Disk.Messages[d].UID < m.UID {
+			d++
+		}
+		i, known := b.Find(m.UID)
+		s := match.Sought{UID: m.UID, Size: m.Size, Date: m.Date}
+		switch {
+		case d < len(b.Disk.Messages) && b.Disk.Messages[d].UID == m.UID:
+			if !known && plan.Other(b.Disk.Messages[d].Size, m.Size, -1) {
+				own = append(own, s)
+			}
+		case known && (plan.Fileless(b.Records[i].Status) || b.Records[i].Status == state.Skipped),
+			known && !b.Fresh && b.Records[i].Status != state.Outstanding:
+		default:
+			sought = append(sought, s)
+		}
+	}
+	return sought, own
+}
+
+// identifySought asks the server for the Message-IDs of those messages that a file could
+// be by its date.
+func (r *Run) identifySought(ctx context.Context, b *mailbox.Box, sought, own []match.Sought) error {
+	dates := map[int64]bool{}
+	for _, s := range b.Tie.Spares {
+		if !s.Fileless && !s.Used {
+			dates[s.Date] = true
+		}
+	}
+	var ask []state.UID
+	for _, s := range sought {
+		if dates[s.Date] {
+			ask = append(ask, s.UID)
+		}
+	}
+	for _, s := range own {
+		ask = append(ask, s.UID)
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	slices.Sort(ask)
+	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, ask)
+	if err != nil {
+		return fmt.Errorf("ask for Message-IDs: %w", err)
+	}
+	ids := match.MessageIDs(idents)
+	for _, list := range [][]match.Sought{sought, own} {
+		for i := range list {
+			id, told := ids[list[i].UID]
+			list[i].MessageID = id
+			if !told && dates[list[i].Date] {
+				list[i].Size = -1 // nothing is known of it: its bytes will tell
+			}
+		}
+	}
+	return nil
+}
+
+// tieOwn settles the messages whose file has their identity and another size: an earlier
+// run tied them by Message-ID and date, and broke off; or they were appended, and the server
+// changed what it got, date and all.
+func (r *Run) tieOwn(b *mailbox.Box, own []match.Sought) error {
+	for _, s := range own {
+		name, ok := b.FileOf(s.UID, 1)
+		if !ok || s.MessageID == "" {
+			continue
+		}
+		id, err := b.MD.Ident(name)
+		if err != nil {
+			return err
+		}
+		if id.MessageID != s.MessageID {
+			continue
+		}
+		got, err := b.MD.Inspect(name, nil)
+		if err != nil {
+			return err
+		}
+		if id.Date != s.Date && got.Hints.Hash != "" {
+			continue
+		}
+		tieTo(b, s, got, got.Flags, &mailbox.Spare{})
+	}
+	return nil
+}
+
+// carryTies gives files the identities of the messages they were tied to, and notes what
+// is to be committed.
+func (r *Run) carryTies(ctx context.Context, b *mailbox.Box, sought []match.Sought, to []int) error {
+	var files []mailbox.NewName
+	var which []int
+	for i, n := range to {
+		if n < 0 {
+			continue
+		}
+		s := b.Tie.Spares[n]
+		if s.Fileless {
+			s.Used = true
+			b.Tie.Tied = append(b.Tie.Tied, b.TiedRecord(sought[i], s))
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		as, err := b.MD.Inspect(s.Name, nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Used = true
+		as.UID, as.Variant, as.Token = sought[i].UID, 1, b.Gen().Token
+		as.Flags = s.Flags
+		if sought[i].Date != state.NoDate {
+			as.Date = sought[i].Date
+		}
+		as.Vouched = as.Vouched && s.Size == sought[i].Size
+		files, which = append(files, mailbox.NewName{From: b, Name: s.Name, As: as}), append(which, i)
+	}
+	var placed []state.Placed
+	if !r.DryRun {
+		var err error
+		if placed, err = r.Reidentify(ctx, b, files); err != nil {
+			return err
+		}
+	}
+	b.Disk = retagged(b.Disk, files, placed)
+	for k, i := range which {
+		tieTo(b, sought[i], files[k].As, files[k].As.Flags, b.Tie.Spares[to[i]])
+	}
+	if n := len(b.Tie.Tied); n > 0 {
+		r.Note(b.Name, fmt.Sprintf("the server numbers its messages anew: %d of them are tied to what is here", n), "")
+	}
+	return nil
+}
+
+// tieTo notes that a message is a file, which has its identity now.
+func tieTo(b *mailbox.Box, s match.Sought, as state.Received, file state.Flags, from *mailbox.Spare) {
+	m := b.ListedAs(s.UID)
+	rec := state.Record{UID: s.UID, Variant: 1, Status: state.Live, Form: as.Form, Seen: m.Flags, Size: m.Size, Date: m.Date}
+	rec.Status, rec.Tries = plan.Renumbered(from.Rec, m.Size, as)
+	// As with any file that is adopted, what both have is agreed on: no flag goes.
+	rec.Agreed = m.Flags & state.Pick(b.Disk.Can, file, m.Flags)
+	p := state.Proof{UID: s.UID, Digest: as.Digest, Bytes: as.Bytes}
+	if from.Proof.UID != 0 && from.Proof.Digest == p.Digest {
+		p.Fetched, p.EmailID = from.Proof.Fetched, from.Proof.EmailID
+	}
+	b.Tie.Tied = append(b.Tie.Tied, mailbox.Tied{Rec: rec, Proof: p})
+}

@@ -1,0 +1,180 @@
+package undo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+	"mailsync/sync/send"
+)
+
+// What is on the server still, or again, is looked for before an undo appends anything, so that
+// nothing is there twice: what an archive run left in the server's trash is moved back from there,
+// and what another client put back has its file tied to it.
+
+// backAlready ties those files whose messages another client put back, and returns the others.
+func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []send.Outgoing) ([]send.Outgoing, error) {
+	s := &send.Searching{Run: r.send, B: b}
+	if err := s.LookForBack(ctx, batch); err != nil {
+		return nil, err
+	}
+	var asIf []state.Intent
+	files := map[string]send.Outgoing{}
+	for _, f := range batch {
+		asIf = append(asIf, state.Intent{Key: f.Key, Bytes: f.Got.Bytes, Digest: f.Got.Digest})
+		files[f.Key] = f
+	}
+	became, err := s.Messages(ctx, asIf, files, false)
+	if err != nil {
+		return nil, err
+	}
+	var left, found []send.Outgoing
+	for _, f := range batch {
+		if f.Got.UID = became[f.Key]; f.Got.UID == 0 {
+			f.Got.UID = files[f.Key].Got.UID
+			left = append(left, f)
+			continue
+		}
+		found = append(found, f)
+	}
+	if len(found) > 0 {
+		r.Note(b.Name, fmt.Sprintf("%d of its messages were back on the server already", len(found)), "")
+	}
+	return left, r.send.Tie(ctx, b, found)
+}
+
+// moveBack moves messages back that lie in the server's trash, because it cannot expunge single
+// ones. It returns which were moved, by the UIDs that they had. Their new ones such a server does
+// not tell: like those of an append that was not answered they are found by what the messages
+// are.
+func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departure) (map[state.UID]bool, error) {
+	if !r.OnlyTrash() || r.TrashMailbox(b) == "" {
+		return nil, nil
+	}
+	batch, from, err := r.inTheBin(ctx, b, last)
+	if err != nil {
+		return nil, fmt.Errorf("look in the server's trash: %w", err)
+	}
+	moved := map[state.UID]bool{}
+	for len(batch) > 0 && ctx.Err() == nil && !r.Stopped() {
+		n := min(len(batch), send.AppendBatch)
+		if err := r.moveSome(ctx, b, batch[:n], from[:n], moved); err != nil {
+			return moved, fmt.Errorf("move back from the server's trash: %w", err)
+		}
+		batch, from = batch[n:], from[n:]
+	}
+	return moved, nil
+}
+
+// moveSome moves messages back, from being their UIDs in the trash, and ties their files to them.
+func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoing, from []state.UID, moved map[state.UID]bool) error {
+	c := state.Commit{Clean: new(bool)}
+	of := map[state.UID]state.UID{} // by the UID in the trash
+	for i, f := range batch {
+		c.Intents = append(c.Intents, state.Intent{Key: f.Key, UIDNext: b.UidNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest})
+		of[from[i]] = plan.Undone(f.Key)
+	}
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	if err := r.Step("move %d back to %s", len(batch), b.Name); err != nil {
+		return err
+	}
+	uids := slices.Sorted(slices.Values(from))
+	answers, failed := r.Server.Move(ctx, r.Trash, r.bin.Mark.UIDValidity, uids, b.Listed.Raw)
+	for _, m := range answers {
+		moved[of[m.From]] = true
+	}
+	r.AddN(&r.Result.MovedBack, len(answers))
+	if failed != nil {
+		b.Undone = true
+		if port.Ends(failed) {
+			return failed
+		}
+		r.Note(b.Name, fmt.Sprintf("not all is moved back from the server's trash, the rest is appended: %v", failed), "")
+	}
+	sn, err := r.Server.Scan(ctx, b.ScanRequest(false))
+	if err != nil {
+		return err
+	}
+	if !sn.Complete || plan.Compare(b.Gen(), sn.Mark) != plan.SameNumbers {
+		return errors.New("the mailbox cannot be listed; the next run looks for what was moved")
+	}
+	_, err = r.send.TakeIn(ctx, b, sn, true)
+	return err
+}
+
+// inTheBin returns the files of messages that lie in the server's trash, and their UIDs there.
+func (r *Run) inTheBin(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []send.Outgoing, uids []state.UID, err error) {
+	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.Disk = disk
+	var all []send.Outgoing
+	var spares []match.Spare
+	wanted := map[match.Content]bool{}
+	for _, d := range last {
+		rec := b.Record(d.UID)
+		name, here := plan.NameIn(disk, d.UID, max(1, rec.Variant))
+		if rec.Status != state.OnlyHere || !here {
+			continue
+		}
+		id, err := b.MD.Ident(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		wanted[match.ContentOf(rec)] = true
+		all = append(all, send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
+		spares = append(spares, match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID})
+	}
+	if len(all) == 0 {
+		return nil, nil, nil
+	}
+	if r.bin == nil {
+		if r.bin, err = r.destroy.TrashListing(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	bin := r.bin
+	var sought []match.Sought
+	var ask []state.UID
+	for _, m := range bin.Messages {
+		if m.Flags&state.Deleted == 0 && wanted[match.BySizeAndDate(m.Size, m.Date, "")] {
+			sought, ask = append(sought, match.Sought{UID: m.UID, Size: m.Size, Date: m.Date}), append(ask, m.UID)
+		}
+	}
+	if len(ask) == 0 {
+		return nil, nil, nil
+	}
+	idents, err := r.Server.Idents(ctx, r.Trash, bin.Mark.UIDValidity, ask)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := match.MessageIDs(idents)
+	for i := range sought {
+		id, told := ids[sought[i].UID]
+		if sought[i].MessageID = id; !told {
+			sought[i].Size = -1 // nothing is known of it
+		}
+	}
+	taken := map[state.UID]bool{}
+	for i, n := range match.Tie(sought, spares, false) {
+		if n < 0 || sought[i].Size != spares[n].Size {
+			continue
+		}
+		f := all[n]
+		if f.Got, err = b.MD.Inspect(f.Name, nil); err != nil {
+			return nil, nil, err
+		}
+		files, uids, taken[sought[i].UID] = append(files, f), append(uids, sought[i].UID), true
+	}
+	bin.Messages = slices.DeleteFunc(bin.Messages, func(m state.OnServer) bool { return taken[m.UID] })
+	return files, uids, nil
+}

@@ -1,0 +1,149 @@
+package undo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+)
+
+// Which archive run an undo takes back: the last one that took something off the server. A
+// run that the server refused, or that broke off before its first expunge, leaves releases
+// and nothing else: they are withdrawn, for who takes back the last run wants no more to go.
+
+// Taken is a message that an archive run let go, as an undo looks at it.
+type Taken struct {
+	Run    int64
+	Known  bool // the base has its record still
+	Status state.Status
+}
+
+// away reports whether the message is off the server by that run, and can be put back.
+func (t Taken) away() bool {
+	return t.Known && (t.Status == state.OnlyHere || t.Status == state.Archived)
+}
+
+// LastTaken returns the number of the last archive run that took something, 0 where none did. A
+// message of which nothing is known but the run was taken, and is back, or was removed here.
+func LastTaken(all []Taken) (run int64) {
+	for _, t := range all {
+		if t.away() || !t.Known {
+			run = max(run, t.Run)
+		}
+	}
+	return run
+}
+
+// departed is a message that an archive run let go, and where.
+type departed struct {
+	Taken
+	old bool // it is of a numbering that is not the mailbox's any more
+}
+
+// taken returns what archive runs let go of a mailbox; b is its box, nil without one.
+func (r *Run) taken(ctx context.Context, row *state.MailboxRow, b *mailbox.Box) (all []departed, err error) {
+	for i := range row.Generations {
+		g := &row.Generations[i]
+		if g.ID == 0 {
+			continue
+		}
+		list, err := r.Base.Departures(ctx, g.ID)
+		if err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		var records []state.Record
+		for _, d := range list {
+			if d.Run == 0 {
+				continue // deleted from a POP3 server
+			}
+			if records == nil {
+				if records, err = r.RecordsNow(ctx, g, b); err != nil {
+					return nil, err
+				}
+			}
+			t := departed{Taken: Taken{Run: d.Run}, old: !g.Current}
+			if i, known := plan.PlaceOf(records, d.UID); known {
+				t.Known, t.Status = true, records[i].Status
+			}
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+// asListed is a mailbox that the server does not list any more, as patterns look at it.
+func asListed(row *state.MailboxRow) state.Listed {
+	return state.Listed{Raw: row.Raw, Levels: strings.Split(row.Path, "/"), Role: row.Use, Size: -1}
+}
+
+// ListDeparted lists the mailboxes that archive runs let something go from.
+func (r *Run) ListDeparted(ctx context.Context) error {
+	took := map[string]bool{} // by the raw name of the mailbox
+	for i := range r.Rows {
+		all, err := r.taken(ctx, &r.Rows[i], nil)
+		if err != nil {
+			return err
+		}
+		took[state.RawKey(r.Rows[i].Raw)] = len(all) > 0
+	}
+	include, listed := r.Include, map[string]bool{}
+	r.Include = func(l state.Listed) bool {
+		listed[state.RawKey(l.Raw)] = true
+		return took[state.RawKey(l.Raw)] && (include == nil || include(l))
+	}
+	if err := r.list.List(ctx); err != nil {
+		return err
+	}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if key := state.RawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
+			r.unlisted = append(r.unlisted, *row)
+		}
+	}
+	return nil
+}
+
+// FindLast finds the run that is taken back, now that it is known what became of its messages.
+func (r *Run) FindLast(ctx context.Context) error {
+	var all []Taken
+	lost := make([][]departed, len(r.unlisted))
+	for _, b := range r.Boxes {
+		list, err := r.taken(ctx, &b.Row, b)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			all = append(all, t.Taken)
+		}
+	}
+	for i := range lost {
+		var err error
+		if lost[i], err = r.taken(ctx, &r.unlisted[i], nil); err != nil {
+			return err
+		}
+		for _, t := range lost[i] {
+			all = append(all, t.Taken)
+		}
+	}
+	last := LastTaken(all)
+	r.shelf.ArchiveNumber = last
+	r.Result.NothingToUndo = true
+	for _, t := range all {
+		r.Result.NothingToUndo = r.Result.NothingToUndo && !(t.Run == last && t.away())
+	}
+	for i, list := range lost {
+		if !slices.ContainsFunc(list, func(t departed) bool { return t.Run == last && t.away() }) {
+			continue
+		}
+		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
+			WithHint("make it there again, and undo once more; if it has another name there, sync first")
+		if err := r.Problem(r.unlisted[i].Path, 0, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,270 @@
+package undo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailsync/state"
+	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
+	"mailsync/sync/port"
+	"mailsync/sync/send"
+)
+
+// Undo puts back what is not back yet, a mailbox at a time.
+func (r *Run) Undo(ctx context.Context) error {
+	r.send.HoldBeside()
+	for _, b := range r.ViewsLast() {
+		b.Undone = true // nothing else of it is looked at in this run
+		if b.Failed || r.Stopped() || ctx.Err() != nil {
+			continue
+		}
+		if err := r.undoBox(ctx, b); err != nil {
+			if err := r.Problem(b.Name, 0, err); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
+	if err := r.beyondUndo(ctx, b); err != nil {
+		return err
+	}
+	list, err := r.Base.Departures(ctx, b.Gen().ID)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	var proofs map[state.UID]state.Proof
+	if r.send.Beside != nil {
+		if proofs, err = r.Base.Proofs(ctx, b.Gen().ID, nil); err != nil {
+			return fmt.Errorf("read state: %w", err)
+		}
+	}
+	r.send.HoldsProven(b, proofs)
+	var last []state.Departure
+	for _, d := range list {
+		if d.Run == r.shelf.ArchiveNumber {
+			last = append(last, d)
+			if p, proven := proofs[d.UID]; proven {
+				r.send.Holds(b, p.Digest)
+			}
+		}
+	}
+	if r.DryRun {
+		for _, d := range last {
+			if p, proven := proofs[d.UID]; proven && r.send.Shows(b, p.Digest) {
+				continue
+			}
+			if s := b.Record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
+				r.Watch.Op(b.Name, plan.Op{Kind: plan.OpAppend, Name: fmt.Sprintf("uid %d", d.UID)})
+			}
+		}
+		return nil
+	}
+	if err := r.archive.Stay(ctx, b); err != nil {
+		return err
+	}
+	if err := r.bringBack(ctx, b, last); err != nil {
+		return err
+	}
+	if b.IsView() {
+		if err := r.send.LookAtView(ctx, b); err != nil {
+			return fmt.Errorf("list its messages again: %w", err)
+		}
+	}
+	moved, err := r.moveBack(ctx, b, last)
+	if err != nil {
+		return err
+	}
+	if err := r.sendBack(ctx, b, last, moved); err != nil {
+		return err
+	}
+	return r.forgetOld(ctx, b, last)
+}
+
+// beyondUndo names what the run took of a numbering that is not the mailbox's any more.
+func (r *Run) beyondUndo(ctx context.Context, b *mailbox.Box) error {
+	all, err := r.taken(ctx, &b.Row, b)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, t := range all {
+		if t.old && t.Run == r.shelf.ArchiveNumber && t.away() {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return r.Problem(b.Name, 0, state.Faultf(state.Other, "the server has numbered this mailbox anew since %d of its messages were archived; they are not put back", n).
+		WithHint("\"mailsync restore %s\" puts them back", r.Name))
+}
+
+// sendBack appends the files that are here and not on the server, but for those of messages
+// that were moved back.
+func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departure, moved map[state.UID]bool) error {
+	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	if err != nil {
+		return err
+	}
+	b.Disk = disk
+	var ops []plan.Op
+	for _, d := range last {
+		rec := b.Record(d.UID)
+		name, there := plan.NameIn(disk, d.UID, max(1, rec.Variant))
+		if rec.Status != state.OnlyHere || !there || moved[d.UID] || b.Sent.Held[plan.Bare(name)] {
+			continue // or it may be there already
+		}
+		ops = append(ops, plan.Op{Kind: plan.OpAppend, UID: d.UID, Name: name})
+	}
+	return r.send.LookAfter(ctx, b, r.send.SendAll(ctx, b, ops, send.Upload{
+		Read: func(o plan.Op) (send.Outgoing, bool, error) {
+			got, err := b.MD.Inspect(o.Name, nil)
+			got.Flags = plan.HadFlags(b.Record(o.UID), got.Silent, got.Flags, disk.Can)
+			return send.Outgoing{Name: o.Name, Got: got, Key: plan.UndoKey(o.UID)}, true, err
+		},
+		Back: func(batch []send.Outgoing) ([]send.Outgoing, error) {
+			batch, err := r.backAlready(ctx, b, batch)
+			all := len(batch)
+			batch = slices.DeleteFunc(batch, func(f send.Outgoing) bool { return r.send.Shows(b, f.Got.Digest) })
+			if n := all - len(batch); n > 0 {
+				r.Note(b.Name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
+			}
+			return batch, err
+		},
+	}))
+}
+
+// forgetOld forgets the UIDs whose files have new ones by now. One departure stays, so that
+// a second undo knows that this run is undone, and does not begin with the one before.
+func (r *Run) forgetOld(ctx context.Context, b *mailbox.Box, last []state.Departure) error {
+	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	if err != nil {
+		return err
+	}
+	b.Disk = disk
+	var c state.Commit
+	for _, d := range last {
+		rec := b.Record(d.UID)
+		if _, there := plan.NameIn(disk, d.UID, max(1, rec.Variant)); there || rec.Status != state.OnlyHere {
+			continue
+		}
+		c.Forget = append(c.Forget, d.UID)
+		if len(c.Leave) == 0 {
+			c.Leave = []state.Departure{{UID: d.UID, Run: d.Run}}
+		}
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// bringBack gives files that lie in an archive back to their mailbox, under their own
+// names. A file leaves its archive when it is durable here, and that is recorded.
+func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Departure) error {
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, nil)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	var back []*mailbox.Departing
+	var c state.Commit
+	looked := map[port.Maildir]*state.DiskSnapshot{}
+	for _, to := range last {
+		rec := b.Record(to.UID)
+		if to.Root == "" || rec.Status != state.Archived && rec.Status != state.OnlyHere {
+			continue
+		}
+		d := &mailbox.Departing{Rec: rec, Proof: proofs[to.UID], To: to}
+		if err := r.takeFrom(ctx, b, d, looked); err != nil {
+			if err := r.Problem(b.Name, to.UID, fmt.Errorf("bring it back from its archive: %w", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		if d.Name == "" {
+			continue // it is here already
+		}
+		rec.Status = state.OnlyHere
+		back, c.Put = append(back, d), append(c.Put, rec)
+	}
+	if len(back) == 0 {
+		return nil
+	}
+	if err := r.SyncDirs(b); err != nil {
+		return err
+	}
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	left := map[port.Maildir]bool{}
+	for _, d := range back {
+		if err := r.Step("take uid %d of %s out of its archive", d.To.UID, b.Name); err != nil {
+			return err
+		}
+		if err := d.Shelf.Drop(d.Name, &d.Proof); err != nil {
+			return err
+		}
+		left[d.Shelf] = true
+	}
+	for md := range left {
+		if err := md.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFrom copies a file out of its archive. Where the archive has none, d.name stays
+// empty if the file came back before. looked has the archives that were read already.
+func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, looked map[port.Maildir]*state.DiskSnapshot) error {
+	md, err := r.shelf.Shelf(ctx, b, d.To)
+	if err != nil {
+		return err
+	}
+	if looked[md] == nil {
+		if looked[md], err = md.Scan(ctx, b.Gen().Token, nil, b.KW); err != nil {
+			return err
+		}
+	}
+	variant := max(1, d.Rec.Variant)
+	name, there := plan.NameIn(looked[md], d.To.UID, variant)
+	if !there {
+		if _, here := plan.NameIn(b.Disk, d.To.UID, variant); here || d.Rec.Status == state.OnlyHere {
+			return nil // it came back before, and may have another name by now
+		}
+		return fmt.Errorf("%s/%s does not have it", d.To.Root, d.To.Path)
+	}
+	got, err := md.Inspect(name, &d.Proof)
+	if err != nil {
+		return err
+	}
+	if d.Proof.UID != 0 && (got.Digest != d.Proof.Digest || got.Bytes != d.Proof.Bytes) {
+		return fmt.Errorf("the file %q is not what was archived", name)
+	}
+	d.Proof.Digest, d.Proof.Bytes = got.Digest, got.Bytes
+	if err := r.Step("bring uid %d back to %s", d.To.UID, b.Name); err != nil {
+		return err
+	}
+	body, err := md.Body(name, got.Form)
+	if err != nil {
+		return err
+	}
+	b.Wrote = true
+	rcv, err := b.MD.Receive(state.Incoming{UID: d.To.UID, Variant: variant, Token: b.Gen().Token, Flags: state.Spoken(got.Silent, got.Flags, d.Rec.Agreed), Date: got.Date, Size: got.Bytes}, body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return err
+	}
+	if rcv.Digest != got.Digest {
+		b.MD.Discard(rcv)
+		return fmt.Errorf("the file %q changed while it was read", name)
+	}
+	if _, err := b.MD.Publish(rcv, b.KW); err != nil {
+		b.MD.Discard(rcv)
+		return err
+	}
+	d.Shelf, d.Name = md, name
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package verify compares the three states of a mailbox, and changes nothing.
+package verify
