@@ -42,7 +42,7 @@ func (r *run) plan(ctx context.Context) error {
 		}
 		r.moves.MoveOps(b)
 		r.accept(b)
-		b.Idle = len(b.Ops) == 0 && !b.Undone
+		b.Idle = len(b.Ops) == 0 && !b.Unfinished()
 	}
 	if err := r.fetch.PutOff(ctx); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (r *run) brake(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if n == 0 {
 		return nil
 	}
-	b.Undone = true
+	b.Leave(mailbox.HeldBack)
 	return r.Problem(b.Name, 0, state.Faultf(state.Braked, "%d deletions held back", n).
 		WithHint("if they are meant, run once more with --max-delete %d", n))
 }
@@ -113,7 +113,7 @@ func (r *run) createAll(ctx context.Context) error {
 		}
 		g.Go(func() error {
 			if err := r.changeBox(ctx, b); err != nil {
-				b.Failed, b.Undone = true, true
+				b.Fail()
 				return r.Problem(b.Name, 0, err)
 			}
 			return nil
@@ -152,7 +152,7 @@ func (r *run) destroyAll(ctx context.Context) error {
 			continue
 		}
 		if r.Stopped() {
-			b.Undone = true
+			b.Leave(mailbox.Stopped)
 			continue
 		}
 		if err := r.takeAway(ctx, b); err != nil {
@@ -173,7 +173,7 @@ func (r *run) takeAway(ctx context.Context, b *mailbox.Box) error {
 			continue
 		}
 		if err := batch.Do(ctx, b, ops); err != nil {
-			b.Undone = true
+			b.Leave(mailbox.Refused)
 			if err := r.Problem(b.Name, 0, err); err != nil {
 				return err
 			}

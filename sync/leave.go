@@ -11,6 +11,8 @@ func (r *run) leaveBox(b *mailbox.Box, w plan.World, ops []plan.Op) []plan.Op {
 		return ops
 	}
 	ops, putOff := plan.Leave(w, ops, b.Leaving.Uids, r.Release.Alone)
-	b.Undone = b.Undone || putOff > 0
+	if putOff > 0 {
+		b.Leave(mailbox.PutOff)
+	}
 	return ops
 }

@@ -75,5 +75,5 @@ func (r *run) through(ctx context.Context, phases ...phase) *port.Result {
 
 // unfinished reports that a mailbox has something left for the next run.
 func (r *run) unfinished() bool {
-	return slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Undone })
+	return slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Unfinished() })
 }

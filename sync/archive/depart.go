@@ -31,7 +31,7 @@ func (t *copyTable) add(same string, c mailbox.CopyOf) {
 // committed, it is filed away if it has to, and then the server's copy is expunged.
 func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if r.Release == nil {
-		b.Undone = true
+		b.Leave(mailbox.PutOff)
 		return nil
 	}
 	if _, err := r.wayOut(b); err != nil {
@@ -47,7 +47,7 @@ func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) e
 	}
 	for batch := range slices.Chunk(ops, most) {
 		if r.Stopped() {
-			b.Undone = true
+			b.Leave(mailbox.Stopped)
 			return nil
 		}
 		passed, err := r.readAgain(ctx, b, batch)
@@ -124,7 +124,9 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		}
 	}
 	r.AddN(&r.Result.Undeletable, len(done.Refused))
-	b.Undone = b.Undone || len(done.Gone)+len(done.Kept) < len(all)
+	if len(done.Gone)+len(done.Kept) < len(all) {
+		b.Leave(mailbox.Refused)
+	}
 	return port.Wrap("expunge", err)
 }
 
@@ -246,7 +248,7 @@ func (r *Run) departed(b *mailbox.Box, d *mailbox.Departing) {
 
 // kept takes the release of a message back that the server kept.
 func (r *Run) kept(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, changed bool) error {
-	b.Undone = true
+	b.Leave(mailbox.Refused)
 	if err := r.withdraw(ctx, b, []*mailbox.Departing{d}); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (r *Run) file(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) er
 // Finish ends the move of files into their archive whose server's copies are gone.
 func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if r.Release == nil {
-		b.Undone = true
+		b.Leave(mailbox.PutOff)
 		return nil
 	}
 	meant, err := r.shelf.Meant(ctx, b)

@@ -42,16 +42,9 @@ func (r *Run) Choose(ctx context.Context) error {
 		}
 		used -= waiting
 	}
-	chosen := c.Choose(all, used, r.Now())
-	barred, err := r.barred(all, chosen.Goes)
+	chosen, err := r.chosen(c, all, used)
 	if err != nil {
 		return err
-	}
-	if barred {
-		chosen = c.Choose(all, used, r.Now())
-	}
-	if c.Collected {
-		r.undeletable(all, c.Undeletable(all, r.Now()))
 	}
 	r.Result.Released = &port.Released{Messages: chosen.Messages, Chosen: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
 	if r.OnlyTrash() && r.Release.Via != port.ViaExpunge {
@@ -73,6 +66,22 @@ func (r *Run) Choose(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// chosen asks the cutoff, once more where some of what it chose cannot leave.
+func (r *Run) chosen(c plan.Cutoff, all []plan.Resident, used int64) (plan.Choice, error) {
+	chosen := c.Choose(all, used, r.Now())
+	barred, err := r.barred(all, chosen.Goes)
+	if err != nil {
+		return chosen, err
+	}
+	if barred {
+		chosen = c.Choose(all, used, r.Now())
+	}
+	if c.Collected {
+		r.undeletable(all, c.Undeletable(all, r.Now()))
+	}
+	return chosen, nil
 }
 
 // leave notes that a message goes.
@@ -193,7 +202,7 @@ func (r *Run) sameAs(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]s
 	if err == nil {
 		return idents, nil
 	}
-	b.Failed, b.Undone = true, true
+	b.Fail()
 	return nil, r.Problem(b.Name, 0, fmt.Errorf("ask which messages are the same: %w", err))
 }
 

@@ -32,7 +32,7 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			rec.Form = got.Form
 			rec.Status, rec.Tries = plan.Adoptable(rec.Size, got)
 			if rec.Status == state.Doubtful {
-				b.Undone = true // the server's bytes decide, in the next run
+				b.Leave(mailbox.Unmerged) // the server's bytes decide, in the next run
 			} else {
 				c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Vouched})
 			}
@@ -72,7 +72,7 @@ func (r *Run) Fold(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	for _, o := range ops {
 		first, ok := plan.AnotherThan(now, o, gone)
 		if !ok {
-			b.Undone = true
+			b.Leave(mailbox.Disturbed)
 			continue
 		}
 		one, err1 := b.MD.Inspect(first, nil)

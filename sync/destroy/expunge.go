@@ -25,7 +25,9 @@ func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error 
 	if err != nil {
 		return fmt.Errorf("look at the disk once more: %w", err)
 	}
-	b.Undone = b.Undone || len(missing) < len(ops)
+	if len(missing) < len(ops) {
+		b.Leave(mailbox.Disturbed)
+	}
 	route, err := plan.Way(r.Ability(b), false, false)
 	if err != nil {
 		return port.Wrap("expunge", err)
@@ -42,7 +44,7 @@ func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error 
 		return errors.Join(port.Wrap("expunge", err), commit)
 	}
 	for _, uid := range done.Kept {
-		b.Undone = true
+		b.Leave(mailbox.Refused)
 		if err := r.Problem(b.Name, uid, fmt.Errorf("expunge: the server shows another size or date for this message than before; it was not deleted")); err != nil {
 			return err
 		}

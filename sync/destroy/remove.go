@@ -24,7 +24,7 @@ func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			b.Wrote = true
 			err := b.MD.Trash(o.Name)
 			if errors.Is(err, fs.ErrNotExist) {
-				b.Undone = true // renamed or removed meanwhile: the next run sees which
+				b.Leave(mailbox.Disturbed) // renamed or removed meanwhile: the next run sees which
 				continue
 			}
 			if err != nil {

@@ -88,7 +88,7 @@ func (r *Run) KnowTrashed(ctx context.Context) error {
 		t := &trash{Run: r, b: b, scans: map[string]*state.DiskSnapshot{}}
 		if err := t.know(ctx); err != nil {
 			// Of nothing that came there is it known what it is.
-			b.Failed, b.Undone = true, true
+			b.Fail()
 			if err := r.Problem(b.Name, 0, fmt.Errorf("look for what was moved to the trash: %w", err)); err != nil {
 				return err
 			}

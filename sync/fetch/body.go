@@ -154,7 +154,7 @@ func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
 		if again {
 			p.queue.singly([]plan.Op{o})
 		} else {
-			b.Undone = true
+			b.Leave(mailbox.Refused)
 		}
 		if !again && errors.Is(err, errNoBody) {
 			p.queue.blank = append(p.queue.blank, o.UID)
@@ -223,7 +223,7 @@ func (p *parcel) brought(uid state.UID) bool {
 func (f *fetching) giveUp(b *mailbox.Box, err error) error {
 	f.mu.Lock()
 	already := b.Failed
-	b.Failed, b.Undone = true, true
+	b.Fail()
 	f.mu.Unlock()
 	if already && !port.Ends(err) {
 		return nil

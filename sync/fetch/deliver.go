@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -16,12 +17,8 @@ const maxVariants = 9
 // deliver publishes what an item brought, makes it durable, and commits it: in this
 // order, so that a crash leaves whole, correctly named files that the next scan adopts.
 func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
-	var c state.Commit
-	var bytes int64
-	var trash []string
-	var seconds []mailbox.Delivered
-	var found []state.UID
-	slices.SortFunc(p.got, func(x, y *arrival) int { return int(int64(x.op.UID) - int64(y.op.UID)) })
+	var here delivery
+	slices.SortFunc(p.got, func(x, y *arrival) int { return cmp.Compare(x.op.UID, y.op.UID) })
 	for _, a := range p.got {
 		if a.err != nil {
 			continue
@@ -34,64 +31,84 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 			return err
 		}
 		b.Wrote = true
-		if was := b.Record(a.op.UID); was.Tries > 0 && (was.Status != d.Record.Status || was.Variant != d.Record.Variant) {
-			b.Spoil(a.op.UID) // its flags were planned for what it was
-		}
-		c.Put = append(c.Put, d.Record)
-		if d.Proof.UID != 0 {
-			c.Proofs = append(c.Proofs, d.Proof)
-			if d.Found {
-				found = append(found, a.op.UID)
-			}
-		}
-		if _, awaited := b.Bodies.Arrived[a.op.UID]; awaited {
-			b.Bodies.Arrived[a.op.UID] = d.Name
-		}
-		if d.Old != "" {
-			trash = append(trash, d.Old)
-			c.Intents = append(c.Intents, plan.Replaced(d.Old, a.op.UID, a.op.Disk))
-		}
-		if d.Second != "" {
-			seconds = append(seconds, d)
-		}
-		if d.Forget != 0 {
-			c.Forget = append(c.Forget, d.Forget)
-		}
-		bytes += a.received.Bytes
+		here.take(b, a, d)
 	}
-	if len(c.Put) == 0 {
+	if len(here.commit.Put) == 0 {
 		return nil
 	}
-	slices.Sort(c.Forget)
+	if err := f.record(b, &here); err != nil {
+		return err
+	}
+	if err := f.unlinkSeconds(b, here.seconds); err != nil {
+		return err
+	}
+	if err := f.tie.TrashReplaced(f.ctx, b, here.trash, here.commit.Intents); err != nil {
+		return err
+	}
+	f.Run.Mu.Lock()
+	f.Result.Fetched += len(here.commit.Put)
+	f.Result.FetchedBytes += here.bytes
+	f.Run.Mu.Unlock()
+	if f.Watch != nil {
+		f.Watch.Fetched(len(here.commit.Put), here.bytes)
+	}
+	return nil
+}
+
+// delivery is what an item brought, once it is published.
+type delivery struct {
+	commit  state.Commit
+	bytes   int64
+	found   []state.UID         // whose bytes were here before
+	trash   []string            // files that are replaced
+	seconds []mailbox.Delivered // files that have a second name
+}
+
+// take takes up what became of one body.
+func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
+	c, uid := &l.commit, a.op.UID
+	if was := b.Record(uid); was.Tries > 0 && (was.Status != d.Record.Status || was.Variant != d.Record.Variant) {
+		b.Spoil(uid) // its flags were planned for what it was
+	}
+	c.Put = append(c.Put, d.Record)
+	if d.Proof.UID != 0 {
+		c.Proofs = append(c.Proofs, d.Proof)
+		if d.Found {
+			l.found = append(l.found, uid)
+		}
+	}
+	if _, awaited := b.Bodies.Arrived[uid]; awaited {
+		b.Bodies.Arrived[uid] = d.Name
+	}
+	if d.Old != "" {
+		l.trash = append(l.trash, d.Old)
+		c.Intents = append(c.Intents, plan.Replaced(d.Old, uid, a.op.Disk))
+	}
+	if d.Second != "" {
+		l.seconds = append(l.seconds, d)
+	}
+	if d.Forget != 0 {
+		c.Forget = append(c.Forget, d.Forget)
+	}
+	l.bytes += a.received.Bytes
+}
+
+// record makes a delivery durable, and then commits it.
+func (f *fetching) record(b *mailbox.Box, l *delivery) error {
+	slices.Sort(l.commit.Forget)
 	if err := f.Step("sync directories of %s", b.Name); err != nil {
 		return err
 	}
 	if err := b.MD.Sync(); err != nil {
 		return err
 	}
-	if err := f.Since(f.ctx, b, c.Proofs, found); err != nil {
+	if err := f.Since(f.ctx, b, l.commit.Proofs, l.found); err != nil {
 		return err
 	}
-	if len(trash) > 0 {
-		c.Clean = new(bool) // a run that breaks off here leaves them to be taken away
+	if len(l.trash) > 0 {
+		l.commit.Clean = new(bool) // a run that breaks off here leaves them to be taken away
 	}
-	if err := f.Commit(f.ctx, b, c); err != nil {
-		return err
-	}
-	if err := f.unlinkSeconds(b, seconds); err != nil {
-		return err
-	}
-	if err := f.tie.TrashReplaced(f.ctx, b, trash, c.Intents); err != nil {
-		return err
-	}
-	f.Run.Mu.Lock()
-	f.Result.Fetched += len(c.Put)
-	f.Result.FetchedBytes += bytes
-	f.Run.Mu.Unlock()
-	if f.Watch != nil {
-		f.Watch.Fetched(len(c.Put), bytes)
-	}
-	return nil
+	return f.Commit(f.ctx, b, l.commit)
 }
 
 // publish puts one body in its place and judges what it means. A file of the same
@@ -150,7 +167,9 @@ func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error
 			agreed = prior.Agreed // it has what the user did to the file whose place it takes
 		}
 		rec.Agreed = plan.Agreement(agreed, rec.Seen, placed.Flags)
-		b.Undone = b.Undone || placed.Found
+		if placed.Found {
+			b.Leave(mailbox.Unmerged)
+		}
 	}
 	d.Record, d.Found, d.Name = rec, placed.Found, placed.Name
 	return d, nil
@@ -203,7 +222,7 @@ func (f *fetching) tieSent(b *mailbox.Box, a *arrival) (d mailbox.Delivered, don
 	rec.Status, rec.Tries, rec.Variant, rec.Form = state.Live, 0, max(1, file.Variant), file.Form
 	rec.Seen, rec.Date = a.op.Flags, a.op.Date
 	rec.Agreed = plan.Agreement(rec.Seen&file.Flags, rec.Seen, file.Flags)
-	b.Undone = true // its flags are merged in the next run
+	b.Leave(mailbox.Unmerged) // its flags are merged in the next run
 	d.Record, d.Found, d.Name = rec, true, a.op.Name
 	d.Proof = state.Proof{UID: rec.UID, Digest: file.Digest, Bytes: file.Bytes}
 	return d, true, nil

@@ -83,7 +83,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 	}
 	for _, q := range f.queues {
 		if !q.empty() {
-			q.box.Undone = true
+			q.box.Leave(mailbox.PutOff)
 		}
 		if err := f.askAgain(q); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (f *fetching) room() error {
 		if len(out) == 0 {
 			continue
 		}
-		q.box.Undone = true
+		q.box.Leave(mailbox.PutOff)
 		err := state.Faultf(state.Storage, "%d messages are not fetched: the server announces %.1f MB for this one, and %.1f MB are free on the disk",
 			len(out), float64(out[0].Size)/1e6, float64(free)/1e6).WithHint(hint)
 		if err := f.Problem(q.box.Name, out[0].UID, err); err != nil {

@@ -41,7 +41,7 @@ func (r *Run) Share(ctx context.Context) error {
 			if !b.Failed && !r.Stopped() && ctx.Err() == nil {
 				var err error
 				if rest, err = r.shareBatch(ctx, i, batch); err != nil {
-					b.Failed, b.Undone = true, true
+					b.Fail()
 					if err := r.Problem(b.Name, 0, fmt.Errorf("link messages that are in other mailboxes, too: %w", err)); err != nil {
 						return err
 					}
@@ -150,7 +150,9 @@ func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source,
 	rec.Status, rec.Tries, rec.Variant, rec.Form = state.Live, 0, as.Variant, file.Form
 	rec.Seen, rec.Date = o.Flags, o.Date
 	rec.Agreed = plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
-	b.Undone = b.Undone || placed.Found // what it carries beyond the server's flags is merged in the next run
+	if placed.Found { // what it carries beyond the server's flags is merged in the next run
+		b.Leave(mailbox.Unmerged)
+	}
 	return rec, placed, nil
 }
 

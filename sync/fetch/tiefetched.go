@@ -46,7 +46,7 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 		rec.Form, rec.Agreed = file.Form, plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
 		d.Second, d.Kept = s.Name, placed.Name
 		d.Token, d.Was = s.Token, s.Rec
-		b.Undone = true // what the file carries beyond the server's flags is merged in the next run
+		b.Leave(mailbox.Unmerged) // what the file carries beyond the server's flags is merged in the next run
 	}
 	if s.Stray != 0 && max(1, b.Record(s.Stray).Variant) == s.Rec.Variant {
 		d.Forget = s.Stray

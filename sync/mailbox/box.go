@@ -58,7 +58,7 @@ type Progress struct {
 	Idle    bool               // nothing had to be done
 	Failed  bool               // left as it is in this run
 	Wrote   bool               // the Maildir was changed
-	Undone  bool               // something is left for the next run
+	left    []Reason           // why something is left for the next run
 	Settled bool               // recorded as clean by this run
 	Spoilt  map[state.UID]bool // messages of which an operation failed
 	Waits   plan.Waiting       // what this run leaves to another
@@ -92,7 +92,7 @@ func (b *Box) Spoil(uid state.UID) {
 		b.Spoilt = map[state.UID]bool{}
 	}
 	b.Spoilt[uid] = true
-	b.Undone = true
+	b.Leave(Refused)
 }
 
 func (b *Box) Gen() *state.Generation { return b.Row.Current() }
@@ -174,7 +174,9 @@ func (b *Box) Spare(ops []plan.Op) []plan.Op {
 	}
 	return slices.DeleteFunc(ops, func(o plan.Op) bool {
 		destroys := o.Kind.Destroys() && o.Kind != plan.OpForget
-		b.Undone = b.Undone || destroys
+		if destroys {
+			b.Leave(HeldBack)
+		}
 		return destroys
 	})
 }

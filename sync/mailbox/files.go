@@ -49,7 +49,7 @@ func (b *Box) Hold(name string) {
 		b.Sent.Held = map[string]bool{}
 	}
 	b.Sent.Held[plan.Bare(name)] = true
-	b.Undone = true
+	b.Leave(HeldBack)
 }
 
 // SendLast has a file sent after all others: an earlier run got no answer for it, and the server does

@@ -23,7 +23,7 @@ func (b *Box) Take(kind plan.OpKind) []plan.Op {
 			continue
 		}
 		if b.Spoilt[o.UID] {
-			b.Undone = true
+			b.Leave(Refused)
 			continue
 		}
 		ops = append(ops, o)

@@ -58,7 +58,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 	if sn.Complete {
 		return nil
 	}
-	b.Undone = true
+	b.Leave(Unsure)
 	if len(sn.Trouble) > 0 {
 		return nil // it is told already what is wrong
 	}
@@ -98,7 +98,7 @@ func (r *Run) ReadDisk(ctx context.Context, b *Box) error {
 		b.Proves = false
 	}
 	if !disk.Complete {
-		b.Undone = true
+		b.Leave(Unsure)
 	}
 	if r.DryRun || disk.Mark == b.Gen().Disk {
 		return nil

@@ -18,7 +18,7 @@ func (r *Run) TrashMailbox(b *Box) string {
 // Unsettle has the next run look at a mailbox in which files of another one lie. It was settled
 // by a run that could not look at the other, and would never be seen as where they were moved to.
 func (r *Run) Unsettle(ctx context.Context, b *Box) error {
-	b.Undone = true
+	b.Leave(PutOff)
 	if g := b.Gen(); g == nil || !g.Clean {
 		return nil
 	}

@@ -195,81 +195,105 @@ func Moves(sides []Side) []Move {
 }
 
 // onServer pairs what went on the server with what came, by ids first.
-func (a *account) onServer() (moves []Move) {
-	var came []Move // what is known of each: To, NewUID
-	var sought []Sought
-	byID := map[string][]int{}
-	carried := map[[state.DigestSize]byte][]int{} // those that have their files already, from a run that broke off
+func (a *account) onServer() []Move {
+	p := &pairing{byID: map[string][]int{}, carried: map[[state.DigestSize]byte][]int{}}
 	for i, s := range a.sides {
 		for _, r := range s.Base {
-			id, asked := s.Came[r.UID]
-			if !asked || r.Status != state.Outstanding {
-				continue
+			if id, asked := s.Came[r.UID]; asked && r.Status == state.Outstanding {
+				p.arrival(i, r, id)
 			}
-			if id.EmailID != "" {
-				byID[id.EmailID] = append(byID[id.EmailID], len(came))
-			}
-			if id.Digest != [state.DigestSize]byte{} {
-				carried[id.Digest] = append(carried[id.Digest], len(came))
-			}
-			came = append(came, Move{To: i, NewUID: r.UID})
-			sought = append(sought, Sought{UID: r.UID, Size: r.Size, Date: r.Date, MessageID: id.MessageID})
 		}
 	}
-	var went []Move // From, UID, In, Name, file
-	var spares []Spare
 	a.gone(func(i int, r state.Record, file Lying) {
 		id, known := a.sides[i].Went[r.UID]
-		if !known {
-			return
+		switch {
+		case !known:
+		case file.Name == "":
+			p.fileless(i, r, id)
+		default:
+			p.departure(i, r, id, file)
 		}
-		if file.Name == "" {
-			to := carried[id.Digest]
-			if n := slices.IndexFunc(to, func(c int) bool { return came[c].To != i && sought[c].Size >= 0 }); n >= 0 {
-				c := came[to[n]]
-				moves = append(moves, Move{From: i, UID: r.UID, To: c.To, NewUID: c.NewUID, In: c.To})
-				sought[to[n]].Size = -1 // it is spoken for
-			}
-			return
-		}
-		m := Move{From: i, UID: r.UID, In: file.In, Name: file.Name, File: file}
-		same := byID[id.EmailID]
-		// The same message has the same size: an id that says otherwise is not believed.
-		fits := func(c int) bool {
-			return came[c].To != i && sought[c].Size >= 0 && (r.Size < 0 || sought[c].Size == r.Size)
-		}
-		if n := slices.IndexFunc(same, fits); n >= 0 {
-			c := same[n]
-			m.To, m.NewUID, m.Sure = came[c].To, came[c].NewUID, true
-			sought[c].Size, byID[id.EmailID] = -1, slices.Delete(same, n, n+1) // it is spoken for
-			moves = append(moves, m)
-			return
-		}
-		if id.EmailID != "" && len(byID) > 0 {
-			return // the server has ids, and none is this one
-		}
-		went = append(went, m)
-		spares = append(spares, Spare{Size: r.Size, Date: r.Date, MessageID: id.MessageID})
 	})
-	var free []Sought
-	var to []Move
-	for i, m := range sought {
-		if m.Size >= 0 {
-			free, to = append(free, m), append(to, came[i])
-		}
-	}
-	for i, spare := range Tie(free, spares, false) {
-		if spare < 0 || free[i].Size != spares[spare].Size || went[spare].From == to[i].To {
-			continue
-		}
-		m := went[spare]
-		m.To, m.NewUID = to[i].To, to[i].NewUID
-		moves = append(moves, m)
-	}
-	slices.SortFunc(moves, func(x, y Move) int {
+	p.byContent()
+	slices.SortFunc(p.moves, func(x, y Move) int {
 		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.UID, y.UID))
 	})
-	return moves
+	return p.moves
+}
+
+// pairing pairs what went with what came.
+type pairing struct {
+	moves   []Move                           // what was paired
+	came    []Move                           // what is known of each that came: To, NewUID
+	sought  []Sought                         // of the same; one that is spoken for has Size -1
+	byID    map[string][]int                 // places among them, by what the server calls one message
+	carried map[[state.DigestSize]byte][]int // of those that have their files already, from a run that was interrupted
+	went    []Move                           // what went and has no id: From, UID, In, Name, File
+	spares  []Spare                          // of the same
+}
+
+// arrival notes a message that came to a mailbox.
+func (p *pairing) arrival(to int, r state.Record, id Told) {
+	if id.EmailID != "" {
+		p.byID[id.EmailID] = append(p.byID[id.EmailID], len(p.came))
+	}
+	if id.Digest != [state.DigestSize]byte{} {
+		p.carried[id.Digest] = append(p.carried[id.Digest], len(p.came))
+	}
+	p.came = append(p.came, Move{To: to, NewUID: r.UID})
+	p.sought = append(p.sought, Sought{UID: r.UID, Size: r.Size, Date: r.Date, MessageID: id.MessageID})
+}
+
+// open reports whether a message that came may be one that went from a mailbox.
+func (p *pairing) open(c, from int) bool { return p.came[c].To != from && p.sought[c].Size >= 0 }
+
+// pair makes a move of what went and what came.
+func (p *pairing) pair(m Move, c int) {
+	m.To, m.NewUID = p.came[c].To, p.came[c].NewUID
+	p.moves = append(p.moves, m)
+	p.sought[c].Size = -1
+}
+
+// fileless pairs a message whose file is with the new one already.
+func (p *pairing) fileless(from int, r state.Record, id Told) {
+	to := p.carried[id.Digest]
+	if n := slices.IndexFunc(to, func(c int) bool { return p.open(c, from) }); n >= 0 {
+		p.pair(Move{From: from, UID: r.UID, In: p.came[to[n]].To}, to[n])
+	}
+}
+
+// departure pairs a message that went by its id, or leaves it to what it looks like.
+func (p *pairing) departure(from int, r state.Record, id Told, file Lying) {
+	m := Move{From: from, UID: r.UID, In: file.In, Name: file.Name, File: file}
+	same := p.byID[id.EmailID]
+	// The same message has the same size: an id that says otherwise is not believed.
+	n := slices.IndexFunc(same, func(c int) bool { return p.open(c, from) && (r.Size < 0 || p.sought[c].Size == r.Size) })
+	switch {
+	case n >= 0:
+		m.Sure = true
+		p.pair(m, same[n])
+		p.byID[id.EmailID] = slices.Delete(same, n, n+1)
+	case id.EmailID != "" && len(p.byID) > 0: // the server has ids, and none is this one
+	default:
+		p.went = append(p.went, m)
+		p.spares = append(p.spares, Spare{Size: r.Size, Date: r.Date, MessageID: id.MessageID})
+	}
+}
+
+// byContent pairs what is left by size, date and Message-ID.
+func (p *pairing) byContent() {
+	var free []Sought
+	var places []int
+	for c, s := range p.sought {
+		if s.Size >= 0 {
+			free, places = append(free, s), append(places, c)
+		}
+	}
+	for i, n := range Tie(free, p.spares, false) {
+		if n >= 0 && free[i].Size == p.spares[n].Size && p.went[n].From != p.came[places[i]].To {
+			p.pair(p.went[n], places[i])
+		}
+	}
 }
 
 // Copies finds files with a token of another mailbox whose message is no move: the

@@ -57,7 +57,7 @@ func (r *Run) Match(ctx context.Context) error {
 		}
 		if err != nil {
 			// Nothing of it counts as moved in this run, and nothing that went as deleted.
-			b.Failed, b.Undone = true, true
+			b.Fail()
 			if err := r.Problem(b.Name, 0, fmt.Errorf("look for moved messages: %w", err)); err != nil {
 				return err
 			}
@@ -115,7 +115,9 @@ func quiet(b *mailbox.Box) bool {
 func Await(b *mailbox.Box, ops []plan.Op) []plan.Op {
 	n := len(ops)
 	ops = slices.DeleteFunc(ops, func(o plan.Op) bool { return o.UID != 0 && b.Record(o.UID).Status == state.Gone })
-	b.Undone = b.Undone || len(ops) < n
+	if len(ops) < n {
+		b.Leave(mailbox.PutOff)
+	}
 	return ops
 }
 
@@ -163,7 +165,7 @@ func (r *Run) wakeOwners(ctx context.Context) error {
 		}
 		b.Idle = false
 		if err := r.scan.ScanBox(ctx, b); err != nil {
-			b.Failed, b.Undone = true, true
+			b.Fail()
 			if err := r.Problem(b.Name, 0, err); err != nil {
 				return err
 			}
@@ -237,7 +239,8 @@ func (r *Run) whole(ctx context.Context, m *move) (bool, error) {
 	}
 	got, err := m.in.MD.Inspect(m.Name, nil)
 	if errors.Is(err, fs.ErrNotExist) {
-		m.from.Undone, m.to.Undone = true, true
+		m.from.Leave(mailbox.Disturbed)
+		m.to.Leave(mailbox.Disturbed)
 		m.hold()
 		return false, nil
 	}
@@ -278,7 +281,7 @@ func (r *Run) HoldAppends(b *mailbox.Box, ops []plan.Op) []plan.Op {
 		return wait
 	})
 	if held > 0 {
-		b.Undone = true
+		b.Leave(mailbox.HeldBack)
 		r.Note(b.Name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", held), "")
 	}
 	return ops

@@ -55,7 +55,8 @@ func (r *Run) CarryMoves(ctx context.Context) error {
 		batch := r.moved[:n]
 		r.moved = r.moved[n:]
 		if first.from.Failed || first.to.Failed || ctx.Err() != nil || r.Stopped() {
-			first.from.Undone, first.to.Undone = true, true
+			first.from.Leave(mailbox.PutOff)
+			first.to.Leave(mailbox.PutOff)
 			continue
 		}
 		var err error
@@ -70,7 +71,8 @@ func (r *Run) CarryMoves(ctx context.Context) error {
 					r.KeepsBack(m.in, m.Name, &m.got)
 				}
 			}
-			first.from.Undone, first.to.Undone = true, true
+			first.from.Leave(mailbox.Refused)
+			first.to.Leave(mailbox.Refused)
 			if err := r.Problem(first.to.Name, 0, fmt.Errorf("move from %s: %w", first.from.Name, err)); err != nil {
 				return err
 			}
@@ -93,7 +95,7 @@ func (r *Run) moveHere(ctx context.Context, from, to *mailbox.Box, batch []*move
 		as.Flags, as.Respell = m.flags, true
 		as.Vouched, as.Apart = m.Sure && as.Vouched, r.hasAlike(to, rec)
 		if m.Name == "" {
-			to.Undone = true // its flags are merged by the next run
+			to.Leave(mailbox.Unmerged) // its flags are merged by the next run
 		} else {
 			files = append(files, mailbox.NewName{From: m.in, Name: m.Name, As: as})
 		}
@@ -191,7 +193,8 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 		case failed == nil: // it was not there to be moved
 			c.Settle = append(c.Settle, plan.MovedKey+m.Name)
 		}
-		from.Undone, to.Undone = true, true // the next run looks for it
+		from.Leave(mailbox.Awaited)
+		to.Leave(mailbox.Awaited) // the next run looks for it
 	}
 	if err := r.Commit(ctx, to, c); err != nil {
 		return errors.Join(err, failed)

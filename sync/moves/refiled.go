@@ -40,7 +40,7 @@ func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.
 			}
 		}
 		if err != nil {
-			b.Failed, b.Undone = true, true
+			b.Fail()
 			if err := r.Problem(b.Name, 0, fmt.Errorf("give a file its name again: %w", err)); err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func (r *Run) Mend(ctx context.Context, hurt map[string][]port.Finding) error {
 		if err != nil {
 			return err
 		}
-		b.Undone = true
+		b.Leave(mailbox.PutOff)
 		if len(b.Ops) == 0 || r.DryRun {
 			for _, o := range b.Ops {
 				if r.Watch != nil {

@@ -41,12 +41,13 @@ func (r *Run) Scan(ctx context.Context) error {
 			continue
 		}
 		if ctx.Err() != nil || r.Stopped() {
-			b.Undone, b.Failed = true, true
+			b.Leave(mailbox.Stopped)
+			b.Failed = true
 			continue
 		}
 		g.Go(func() error {
 			if err := r.ScanBox(ctx, b); err != nil {
-				b.Failed, b.Undone = true, true
+				b.Fail()
 				return r.Problem(b.Name, 0, err)
 			}
 			return nil

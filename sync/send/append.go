@@ -62,7 +62,7 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, ops []plan.Op, up Upl
 	order := OrderToSend(ops, func(o plan.Op) bool { return b.Sent.Doubtful[plan.Bare(o.Name)] })
 	for refused := 0; order.More(); {
 		if ctx.Err() != nil || r.Stopped() {
-			b.Undone = true
+			b.Leave(mailbox.Stopped)
 			r.KeepsBackOps(b, order.Left())
 			return ctx.Err()
 		}
@@ -88,7 +88,7 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, ops []plan.Op, up Upl
 		if failed == nil {
 			continue
 		}
-		b.Undone = true
+		b.Leave(mailbox.Refused)
 		r.KeepsBackOps(b, left)
 		if port.Ends(failed) {
 			return port.Wrap("append", failed)
@@ -107,10 +107,10 @@ func (r *Run) batch(b *mailbox.Box, order *SendOrder[plan.Op], up Upload) (batch
 		f, ok, err := up.Read(o)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			b.Undone = true
+			b.Leave(mailbox.Disturbed)
 			continue
 		case err != nil:
-			b.Undone = true
+			b.Leave(mailbox.Refused)
 			r.KeepsBack(b, o.Name, nil)
 			if err := r.Problem(b.Name, 0, fmt.Errorf("append %q: %w", o.Name, err)); err != nil {
 				return nil, err
@@ -199,7 +199,7 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 		without.Count(a)
 		switch {
 		case a.Err != nil:
-			b.Undone = true
+			b.Leave(mailbox.Refused)
 			switch {
 			case a.Unsure:
 				order.Wait(f.Got.Bytes)
@@ -231,7 +231,7 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 			b.Sent.Add(f.Key, 0, f.Got.Bytes)
 			intents[i].Confirmed = true
 			c.Intents = append(c.Intents, intents[i])
-			b.Undone = true
+			b.Leave(mailbox.Awaited)
 		}
 	}
 	if text := without.Text(b.KW); text != "" {

@@ -12,7 +12,9 @@ func (r *Run) LeaveOut(b *mailbox.Box) error {
 		return nil
 	}
 	problems, _, count := mailbox.Describe(b.Name, b.Disk.Passed)
-	b.Undone = b.Undone || count > 0
+	if count > 0 {
+		b.Leave(mailbox.PutOff)
+	}
 	return r.Report(b.Name, problems, nil)
 }
 

@@ -27,7 +27,7 @@ func (r *Run) listAgain(ctx context.Context, b *mailbox.Box) error {
 		req.Anew = anew
 		sn, err := r.Server.Scan(ctx, req)
 		if err != nil || !sn.Complete || plan.Compare(b.Gen(), sn.Mark) != plan.SameNumbers {
-			b.Undone = true
+			b.Leave(mailbox.Unsure)
 			return nil // the next run looks
 		}
 		if !anew && b.Sent.Lacks(sn) {

@@ -33,7 +33,9 @@ func withoutTwins(b *mailbox.Box, ops []plan.Op) ([]plan.Op, error) {
 	return slices.DeleteFunc(ops, func(o plan.Op) bool {
 		kept := twins[o.Name]
 		twin := kept != "" && !plain[kept] // two of a user's own names are two messages
-		b.Undone = b.Undone || twin
+		if twin {
+			b.Leave(mailbox.HeldBack)
+		}
 		return twin
 	}), nil
 }

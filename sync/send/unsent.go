@@ -85,7 +85,7 @@ func (r *Run) Spared(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan
 		return t.has(m, r.Row.EstimatedSizes)
 	})
 	if n := len(ops) - len(kept); n > 0 {
-		b.Undone = true
+		b.Leave(mailbox.HeldBack)
 		r.Note(b.Name, fmt.Sprintf("%d messages that were removed here stay on the server: files here that may be the same messages are not there yet", n), "")
 	}
 	return kept, nil

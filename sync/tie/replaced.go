@@ -24,7 +24,7 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 		}
 		err := b.MD.Trash(name)
 		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run sees
-			b.Undone = true
+			b.Leave(mailbox.Disturbed)
 			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == plan.Replacing+plan.Bare(name) })
 			continue
 		}
@@ -51,7 +51,7 @@ func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
 	var names []string
 	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return !plan.IsReplacing(in) })
 	if len(intents) > 0 && !b.Disk.Still {
-		b.Undone = true // a mail program renames files: the next run sees which are there
+		b.Leave(mailbox.Disturbed) // a mail program renames files: the next run sees which are there
 		return nil
 	}
 	for _, in := range intents {

@@ -93,7 +93,7 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 	}
 	r.AddN(&r.Result.MovedBack, len(answers))
 	if failed != nil {
-		b.Undone = true
+		b.Leave(mailbox.Refused)
 		if port.Ends(failed) {
 			return failed
 		}

@@ -17,7 +17,7 @@ import (
 func (r *Run) Undo(ctx context.Context) error {
 	r.send.HoldBeside()
 	for _, b := range r.ViewsLast() {
-		b.Undone = true // nothing else of it is looked at in this run
+		b.Leave(mailbox.PutOff) // nothing else of it is looked at in this run
 		if b.Failed || r.Stopped() || ctx.Err() != nil {
 			continue
 		}
