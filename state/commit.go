@@ -75,12 +75,16 @@ func (c Commit) Empty() bool {
 
 // GrowKeywords returns the longer of two keyword tables of one mailbox, the stored one
 // and the one to store. It is an error if they differ where both have a name, or beyond
-// MaxKeywords: flags that were stored would change their meaning.
+// MaxKeywords: flags that were stored would change their meaning. So is a name with an end
+// of line, which no server and no Maildir can tell.
 func GrowKeywords(stored, wanted []string) ([]string, error) {
 	for i := range min(len(stored), len(wanted)) {
 		if !strings.EqualFold(stored[i], wanted[i]) {
 			return nil, fmt.Errorf("keyword %d is %q and cannot become %q", i, stored[i], wanted[i])
 		}
+	}
+	if i := slices.IndexFunc(wanted, func(name string) bool { return strings.Contains(name, "\n") }); i >= 0 {
+		return nil, fmt.Errorf("keyword %d is %q", i, wanted[i])
 	}
 	if len(wanted) > MaxKeywords {
 		return nil, fmt.Errorf("%d keywords are more than the %d a mailbox can have", len(wanted), MaxKeywords)

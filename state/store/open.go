@@ -3,11 +3,9 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -18,11 +16,11 @@ import (
 // open connects to the file, if there is one, and loads everything but the records. It
 // returns errDamaged where the bytes are not those that were committed.
 func (s *Store) open() error {
-	journal, err := s.hasJournal()
+	journal, err := s.file.hasJournal()
 	if err != nil {
-		return storageFault("open "+s.path, err)
+		return storageFault("open "+s.file.path, err)
 	}
-	id, err := identify(s.path)
+	id, err := identify(s.file.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if journal && !s.reader {
 			return damage("there is a journal and no file it belongs to")
@@ -30,31 +28,32 @@ func (s *Store) open() error {
 		return nil
 	}
 	if err != nil {
-		return storageFault("open "+s.path, err)
+		return storageFault("open "+s.file.path, err)
 	}
-	seal, err := readSeal(s.sealPath())
+	seal, err := readSeal(s.file.sealPath())
 	if err != nil {
-		return storageFault("read the seal of "+s.path, err)
+		return storageFault("read the seal of "+s.file.path, err)
 	}
 	sealed := !journal && seal.holds(id)
 	if !s.reader {
 		// Never in a reader: closing this second descriptor would drop the POSIX locks that a
 		// writer in the same process holds.
-		if err := checkHeader(s.path, id.Size, journal); err != nil {
+		if err := checkHeader(s.file.path, id.Size, journal); err != nil {
 			return err
 		}
 	}
-	if err := s.connect(sealed || s.reader && !journal); err != nil {
+	if err := s.file.connect(sealed || s.reader && !journal); err != nil {
 		return err
 	}
 	if err := s.read(sealed || s.reader); err != nil {
-		return sqlFault("read "+s.path, err)
+		return sqlFault("read "+s.file.path, err)
 	}
-	if s.serial < seal.serial {
-		return damage("it ends with commit %d, and %d were made", s.serial, seal.serial)
+	if s.known.account.serial < seal.serial {
+		return damage("it ends with commit %d, and %d were made", s.known.account.serial, seal.serial)
 	}
-	s.loose = !sealed && !s.reader
-	s.moved = s.account.Ino != 0 && id.Ino != 0 && (s.account.Ino != id.Ino || s.account.Born != id.Born)
+	s.file.loose = !sealed && !s.reader
+	was := s.known.account
+	s.moved = was.Ino != 0 && id.Ino != 0 && (was.Ino != id.Ino || was.Born != id.Born)
 	return nil
 }
 
@@ -62,7 +61,7 @@ func (s *Store) open() error {
 // that the disk did not give (EIO). It returns errDamaged only where every byte can be read,
 // and something is wrong again.
 func (s *Store) openAgain() error {
-	for _, p := range append(journals(s.path), s.path) {
+	for _, p := range append(journals(s.file.path), s.file.path) {
 		if err := readThrough(p); err != nil {
 			return state.Faultf(state.Storage, "read %s: %w", p, err).
 				WithHint("if the disk has lost a part of it, move it away: it is made again from the Maildirs")
@@ -82,15 +81,6 @@ func readThrough(path string) error {
 	}
 	_, err = io.Copy(io.Discard, f)
 	return errors.Join(err, f.Close())
-}
-
-func (s *Store) hasJournal() (bool, error) {
-	for _, journal := range journals(s.path) {
-		if there, err := exists(journal); there || err != nil {
-			return there, err
-		}
-	}
-	return false, nil
 }
 
 // checkHeader looks at the first 100 bytes before SQLite does. With a journal beside it
@@ -129,7 +119,7 @@ func checkHeader(path string, size int64, journal bool) (err error) {
 
 const pageSize = 4096
 
-// checkVersion refuses what a newer program wrote; a number far beyond is noise.
+// checkVersion refuses what a newer program wrote; any other number is noise.
 func checkVersion(path string, version int64) error {
 	switch {
 	case version > schemaVersion && version < schemaVersion+1000:
@@ -141,108 +131,46 @@ func checkVersion(path string, version int64) error {
 	return nil
 }
 
-// connect opens the connection that reads, and that writes once begin was called.
-func (s *Store) connect(readOnly bool) error {
-	flag := sqlite.OpenReadWrite
-	if readOnly {
-		flag = sqlite.OpenReadOnly
-	}
-	conn, err := sqlite.OpenConn(s.path, flag)
-	if err != nil {
-		return sqlFault("open "+s.path, err)
-	}
-	s.conn = conn
-	conn.SetBusyTimeout(busyTimeout)
-	for _, pragma := range []string{"synchronous = FULL", "trusted_schema = OFF", "cell_size_check = ON"} {
-		if err := sqlitex.ExecuteTransient(conn, "PRAGMA "+pragma, nil); err != nil {
-			return sqlFault("open "+s.path, err)
-		}
-	}
-	return nil
-}
-
 // read loads what Mailboxes and Account return, all of it from one moment. Unless the
 // file is trusted, every row and page is checked. A reader stays at that moment.
 func (s *Store) read(trusted bool) error {
-	if err := sqlitex.ExecuteTransient(s.conn, "BEGIN", nil); err != nil {
+	if err := execute(s.file.conn, "BEGIN"); err != nil {
 		return err
 	}
-	version, err := sqlitex.ResultInt64(s.conn.Prep("PRAGMA user_version"))
+	version, err := sqlitex.ResultInt64(s.file.conn.Prep("PRAGMA user_version"))
 	if err != nil {
 		return err
 	}
-	if err := checkVersion(s.path, version); err != nil {
+	if err := checkVersion(s.file.path, version); err != nil {
 		return err
 	}
-	if err := checkSchema(s.conn); err != nil {
+	if err := checkSchema(s.file.conn); err != nil {
 		return err
 	}
 	if !trusted {
-		if err := checkPages(s.conn); err != nil {
+		if err := checkPages(s.file.conn); err != nil {
 			return err
 		}
 	}
-	if err := s.load(); err != nil {
+	if err := s.known.load(s.file.conn); err != nil {
 		return err
 	}
 	if !trusted {
-		if err := s.checkRows(); err != nil {
+		if err := s.known.check(s.file.conn); err != nil {
 			return err
 		}
 	}
 	if s.reader {
 		return nil
 	}
-	return sqlitex.ExecuteTransient(s.conn, "COMMIT", nil)
+	return execute(s.file.conn, "COMMIT")
 }
 
 func checkPages(conn *sqlite.Conn) error {
-	return sqlitex.ExecuteTransient(conn, "PRAGMA quick_check(1)", &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if said := stmt.ColumnText(0); said != "ok" {
-				return damage("%s", said)
-			}
-			return nil
-		}})
+	return each(conn, "PRAGMA quick_check(1)", func(stmt *sqlite.Stmt) error {
+		if said := stmt.ColumnText(0); said != "ok" {
+			return damage("%s", said)
+		}
+		return nil
+	})
 }
-
-// checkRows reads every row and compares it with its sum.
-func (s *Store) checkRows() error {
-	var total int64
-	for gen, g := range s.gens {
-		records, err := s.records(g)
-		if err != nil {
-			return err
-		}
-		total += g.records
-		open, err := s.unsettled(gen)
-		if err != nil {
-			return err
-		}
-		if want := slices.DeleteFunc(records, settled); !slices.Equal(open, want) {
-			return damage("the index of generation %d names %d open messages of %d", gen, len(open), len(want))
-		}
-	}
-	n, err := sqlitex.ResultInt64(s.conn.Prep("SELECT count(*) FROM message"))
-	if err != nil {
-		return err
-	}
-	if n != total {
-		return damage("it has %d records, and its generations %d", n, total)
-	}
-	for _, g := range s.gens {
-		_, proofs := s.proofs(g, nil)
-		_, uidls := s.uidls(g)
-		_, intents := s.intents(g)
-		_, departures := s.departures(g)
-		if err := errors.Join(proofs, uidls, intents, departures); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func settled(r state.Record) bool { return r.Status.Settled() && r.Seen == r.Agreed }
-
-// errNoGeneration says that a caller asked for a generation which is not there.
-func errNoGeneration(gen state.GenID) error { return fmt.Errorf("there is no generation %d", gen) }

@@ -5,20 +5,19 @@ import (
 	"slices"
 
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"mailsync/state"
 )
 
 const (
-	// schemaVersion is what user_version says. A higher one is refused; a lower one, which no release
-	// wrote, is set aside as a file that is damaged.
-	schemaVersion = 3
+	// schemaVersion is what user_version says. A file that says another one is refused.
+	schemaVersion = 1
 	// applicationID marks the file as ours: "msyn" in ASCII.
 	applicationID = 0x6d73796e
 )
 
-// schema is every statement that makes the file, in the order sqlite_schema lists them.
+// schema is every statement that makes the file, in the order sqlite_schema lists them; the
+// rows of a table are written and read in the order of its columns (tables.go).
 // docs/state-format.md says what each column is for.
 var schema = []string{
 	`CREATE TABLE account (
@@ -39,16 +38,12 @@ var schema = []string{
 	path TEXT NOT NULL,
 	sep TEXT NOT NULL,
 	role TEXT NOT NULL,
+	use TEXT NOT NULL,
 	mailboxid TEXT NOT NULL,
+	keywords TEXT NOT NULL,
 	sum INTEGER NOT NULL
 )`,
 	`CREATE UNIQUE INDEX mailbox_path ON mailbox (path)`,
-	`CREATE TABLE keyword (
-	mailbox INTEGER NOT NULL,
-	bit INTEGER NOT NULL,
-	name TEXT NOT NULL,
-	PRIMARY KEY (mailbox, bit)
-) WITHOUT ROWID`,
 	`CREATE TABLE generation (
 	id INTEGER PRIMARY KEY,
 	mailbox INTEGER NOT NULL,
@@ -142,10 +137,6 @@ var schema = []string{
 	sum INTEGER NOT NULL,
 	PRIMARY KEY (gen, uid)
 ) WITHOUT ROWID`,
-	`CREATE TABLE special_use (
-	mailbox INTEGER PRIMARY KEY,
-	name TEXT NOT NULL
-)`,
 }
 
 // unsettled is Status.Settled, negated, and "seen and agreed differ", in SQL. A query
@@ -153,32 +144,13 @@ var schema = []string{
 var unsettled = fmt.Sprintf("(status = %d OR status = %d OR status = %d OR status = %d OR agreed IS NOT NULL)",
 	state.Outstanding, state.Gone, state.Doubtful, state.Released)
 
-// makeSchema fills an empty database.
-func makeSchema(conn *sqlite.Conn) error {
-	for _, stmt := range schema {
-		if err := sqlitex.ExecuteTransient(conn, stmt, nil); err != nil {
-			return err
-		}
-	}
-	for _, stmt := range []string{
-		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", schemaVersion),
-	} {
-		if err := sqlitex.ExecuteTransient(conn, stmt, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkSchema compares what the file says its tables are with what they must be.
 func checkSchema(conn *sqlite.Conn) error {
 	var got []string
-	err := sqlitex.Execute(conn, "SELECT sql FROM sqlite_schema ORDER BY rowid", &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			got = append(got, stmt.ColumnText(0))
-			return nil
-		}})
+	err := each(conn, "SELECT sql FROM sqlite_schema ORDER BY rowid", func(stmt *sqlite.Stmt) error {
+		got = append(got, stmt.ColumnText(0))
+		return nil
+	})
 	if err != nil {
 		return err
 	}

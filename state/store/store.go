@@ -2,14 +2,7 @@ package store
 
 import (
 	"errors"
-	"path/filepath"
 	"sync"
-	"time"
-
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
-	"mailsync/state"
 )
 
 // Names in the state directory.
@@ -18,13 +11,6 @@ const (
 	sealName  = "state.seal"
 )
 
-// busyTimeout is how long one step waits for a reader of the state file. Only
-// OpenReadOnly reads it beside us, and it does not dawdle.
-const busyTimeout = 10 * time.Second
-
-// foldTimeout is how long Close waits for one, since it can do without.
-const foldTimeout = 250 * time.Millisecond
-
 // Store is the memory of one account: an SQLite file. It meets sync.Base.
 //
 // Opening and reading it writes nothing. The first SetAccount, SaveMailbox or Commit
@@ -32,35 +18,12 @@ const foldTimeout = 250 * time.Millisecond
 // a step on the local disk finishes what it began.
 type Store struct {
 	mu     sync.Mutex
-	path   string
+	file   file
+	known  memory
 	reader bool // opened by OpenReadOnly
-	remote func(path string) bool
-
-	conn    *sqlite.Conn // nil while there is no file
-	writing bool         // conn has its journal set up and the seal is broken
-	loose   bool         // the file was found unsealed, and proved to be whole
-	seal    *sealWriter  // while writing
-	moved   bool
-	closed  bool
-	failed  error // what made the store unusable
-
-	serial  int64
-	account state.AccountRow
-	boxes   map[int64]*state.MailboxRow // without their generations
-	gens    map[state.GenID]*generation
-}
-
-// generation is a row of that table, as it was last committed.
-type generation struct {
-	box     int64
-	row     state.Generation
-	records int64
-	sum     uint64
-	proofs  int64 // the sums of their rows' sums
-	uidls   int64
-	intents int64
-	departs int64
-	top     state.UID // no record and no proof has a higher UID; noTop before the first commit asked
+	moved  bool
+	closed bool
+	failed error // what made the store unusable
 }
 
 // looks is how often a state file has to seem damaged before it is set aside. That costs what only
@@ -86,20 +49,20 @@ func Open(lock *Lock) (*Store, OpenResult, error) {
 	s := newStore(lock.Dir())
 	err := s.open()
 	for n := 1; n < looks && errors.Is(err, errDamaged); n++ {
-		_ = s.closeConn() // it only read, and err says more
+		_ = s.file.disconnect() // it only read, and err says more
 		s = newStore(lock.Dir())
 		err = s.openAgain()
 	}
 	if err == nil {
-		return s, OpenResult{Fresh: s.conn == nil}, nil
+		return s, OpenResult{Fresh: s.file.conn == nil}, nil
 	}
-	_ = s.closeConn()
+	_ = s.file.disconnect()
 	if !errors.Is(err, errDamaged) {
 		return nil, OpenResult{}, err
 	}
-	aside, asideErr := setAside(s.path)
+	aside, asideErr := setAside(s.file.path)
 	if asideErr != nil {
-		return nil, OpenResult{}, storageFault("set aside "+s.path, errors.Join(asideErr, err))
+		return nil, OpenResult{}, storageFault("set aside "+s.file.path, errors.Join(asideErr, err))
 	}
 	return newStore(lock.Dir()), OpenResult{Fresh: true, SetAside: aside, Damage: err}, nil
 }
@@ -112,22 +75,15 @@ func OpenReadOnly(dir string) (*Store, error) {
 	s := newStore(dir)
 	s.reader = true
 	if err := s.open(); err != nil {
-		_ = s.closeConn() // it only read, and err says more
-		return nil, inUse(s.path, err)
+		_ = s.file.disconnect() // it only read, and err says more
+		return nil, inUse(s.file.path, err)
 	}
 	return s, nil
 }
 
 func newStore(dir string) *Store {
-	return &Store{
-		path:   filepath.Join(dir, storeName),
-		remote: IsRemote,
-		boxes:  map[int64]*state.MailboxRow{},
-		gens:   map[state.GenID]*generation{},
-	}
+	return &Store{file: newFile(dir), known: newMemory()}
 }
-
-func (s *Store) sealPath() string { return filepath.Join(filepath.Dir(s.path), sealName) }
 
 // Moved reports whether the state file is another than the one the account row vouches
 // for: it was copied, restored, or moved to another disk. Absence on disk then proves
@@ -145,63 +101,5 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	if s.conn == nil || !s.writing && !s.loose && s.seal == nil {
-		return sqlFault("close "+s.path, s.closeConn())
-	}
-	// One file without a journal beside it can be copied by any backup, and be opened the
-	// next time without a write.
-	err := s.failed
-	if err == nil {
-		err = s.foldJournal()
-	}
-	err = errors.Join(err, s.closeConn())
-	if err == nil && s.seal == nil {
-		s.seal, err = breakSeal(s.sealPath(), s.serial)
-	}
-	if err == nil {
-		err = s.setSeal()
-	}
-	if s.seal != nil {
-		err = errors.Join(err, s.seal.close())
-	}
-	return sqlFault("close "+s.path, err)
+	return sqlFault("close "+s.file.path, s.file.close(s.known.account.serial, s.failed))
 }
-
-// foldJournal brings everything into the one file. A reader that is in the way keeps the
-// journal where it is: nothing is lost, and the next Open checks and folds.
-func (s *Store) foldJournal() error {
-	s.conn.SetBusyTimeout(foldTimeout)
-	err := sqlitex.ExecuteTransient(s.conn, "PRAGMA journal_mode = DELETE", nil)
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
-		return nil
-	}
-	return err
-}
-
-// setSeal writes down what the closed file looks like.
-func (s *Store) setSeal() error {
-	for _, journal := range journals(s.path) {
-		if there, err := exists(journal); there || err != nil {
-			return err // a reader keeps it; the next Open checks
-		}
-	}
-	id, err := identify(s.path)
-	if err != nil {
-		return err
-	}
-	id.Born = 0
-	return s.seal.write(seal{serial: s.serial, file: id})
-}
-
-func (s *Store) closeConn() error {
-	if s.conn == nil {
-		return nil
-	}
-	err := s.conn.Close()
-	s.conn = nil
-	return err
-}
-
-// journals are the files SQLite keeps beside a database while it writes or after it
-// was interrupted.
-func journals(path string) []string { return []string{path + "-wal", path + "-journal"} }

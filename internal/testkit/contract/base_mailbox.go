@@ -145,6 +145,7 @@ func keywordsStay(t *testing.T, b Memory) {
 		t.Errorf("SaveMailbox filled in %q, want %q", row.Keywords, want)
 	}
 	refused(t, b.Commit(ctx, state.Commit{Gen: gen, Keywords: []string{"two", "one", "three"}}), "a keyword on another's bit")
+	refused(t, b.Commit(ctx, state.Commit{Gen: gen, Keywords: []string{"one", "two", "three", "fo\nur"}}), "a keyword with an end of line")
 	row.Keywords = []string{"four"}
 	refused(t, b.SaveMailbox(ctx, &row), "a keyword on another's bit")
 	if got := mailboxes(t, b)[0].Keywords; !reflect.DeepEqual(got, want) {

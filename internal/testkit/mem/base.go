@@ -156,7 +156,7 @@ func (b *Base) Records(_ context.Context, gen state.GenID) ([]state.Record, erro
 // Unsettled returns those records that something is left to do for, sorted by UID.
 func (b *Base) Unsettled(ctx context.Context, gen state.GenID) ([]state.Record, error) {
 	records, err := b.Records(ctx, gen)
-	return slices.DeleteFunc(records, func(r state.Record) bool { return r.Status.Settled() && r.Seen == r.Agreed }), err
+	return slices.DeleteFunc(records, state.Record.Settled), err
 }
 
 // Proofs returns the proofs of those UIDs that have one; nil asks for all.

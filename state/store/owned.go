@@ -1,0 +1,97 @@
+package store
+
+import (
+	"zombiezen.com/go/sqlite"
+
+	"mailsync/state"
+)
+
+// owned is a table whose rows belong to a generation. So that none goes missing, the
+// generation's row has the sum, modulo 2^64, of their sums: a sum can be kept right by
+// differences, whatever the order rows come and go in.
+type owned[T any] struct {
+	what  string // for people, in the singular
+	total func(*generation) *int64
+	list  func(*T, *columns) // all but generation and sum; the key comes first
+
+	insert, query, row string
+}
+
+func newOwned[T any](what, name, key string, columns int, total func(*generation) *int64, list func(*T, *columns)) owned[T] {
+	return owned[T]{what: what, total: total, list: list, insert: insert("INSERT", name, columns),
+		query: "SELECT * FROM " + name + " WHERE gen = ? ORDER BY " + key,
+		row:   "FROM " + name + " WHERE gen = ? AND " + key + " = ?"}
+}
+
+// read returns a generation's rows in the order of their keys.
+func (t *owned[T]) read(conn *sqlite.Conn, g *generation) ([]T, error) {
+	var all []T
+	var total int64
+	err := each(conn, t.query, func(stmt *sqlite.Stmt) error {
+		row, sum, err := t.scan(stmt)
+		total += sum
+		all = append(all, row)
+		return err
+	}, g.row.ID)
+	return all, matched(err, total == *t.total(g), "the "+t.what+"s", g.row.ID)
+}
+
+// one returns the row of a UID, and whether there is one.
+func (t *owned[T]) one(conn *sqlite.Conn, g *generation, uid state.UID) (found T, there bool, err error) {
+	err = each(conn, "SELECT * "+t.row, func(stmt *sqlite.Stmt) (err error) {
+		found, _, err = t.scan(stmt)
+		there = true
+		return err
+	}, g.row.ID, uid)
+	return found, there, err
+}
+
+func (t *owned[T]) scan(stmt *sqlite.Stmt) (row T, sum int64, err error) {
+	var gen state.GenID
+	sum, whole := readRow(stmt, func(c *columns) {
+		number(c, &gen)
+		t.list(&row, c)
+	})
+	if !whole {
+		key := stmt.ColumnText(1)
+		if stmt.ColumnType(1) == sqlite.TypeInteger {
+			key = "of UID " + key
+		}
+		return row, sum, damage("the %s %s does not match its sum", t.what, key)
+	}
+	return row, sum, nil
+}
+
+// add writes a row whose key no other has.
+func (t *owned[T]) add(conn *sqlite.Conn, g *generation, row *T) error {
+	return run(conn, t.insert, func(stmt *sqlite.Stmt) {
+		*t.total(g) += bindRow(stmt, func(c *columns) {
+			number(c, &g.row.ID)
+			t.list(row, c)
+		})
+	})
+}
+
+// drop deletes the row of a UID, or of an intent's key, if it is there.
+func drop[T any, K state.UID | string](conn *sqlite.Conn, t *owned[T], g *generation, key K) error {
+	return each(conn, "DELETE "+t.row+" RETURNING sum", func(stmt *sqlite.Stmt) error {
+		*t.total(g) -= stmt.ColumnInt64(0)
+		return nil
+	}, g.row.ID, key)
+}
+
+// replace writes a row in place of the one that has its key.
+func replace[T any, K state.UID | string](conn *sqlite.Conn, t *owned[T], g *generation, key K, row *T) error {
+	if err := drop(conn, t, g, key); err != nil {
+		return err
+	}
+	return t.add(conn, g, row)
+}
+
+// matched is damage if all was read and it is not what a generation's row says.
+func matched(err error, ok bool, what string, gen state.GenID) error {
+	if err == nil && !ok {
+		return damage("%s of generation %d do not match their sum", what, gen)
+	}
+	return err
+}
