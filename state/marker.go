@@ -3,7 +3,7 @@ package state
 // Marker is the file mailsync.marker that makes a Maildir ours. It is durable before
 // the Maildir's first message is, and enough to rebuild the base from.
 type Marker struct {
-	Format      int // 1 or 2
+	Format      int // MarkerFormat
 	AccountID   string
 	Host        string
 	User        string
@@ -11,12 +11,12 @@ type Marker struct {
 	Path        string // of the Maildir, relative to the root, slash-separated
 	Role        string // RoleMailbox or RoleArchive
 	Sep         string
-	Use         string             // as in MailboxRow; "" in format 1, which did not know it
+	Use         string             // as in MailboxRow
 	Generations []MarkerGeneration // the last is current
 }
 
 // MarkerFormat is the format this program writes. A higher one is refused.
-const MarkerFormat = 2
+const MarkerFormat = 1
 
 // What a marked Maildir is for.
 const (

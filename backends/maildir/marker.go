@@ -16,7 +16,7 @@ import (
 
 // The marker is text that a person can read, one field a line, in this order:
 //
-//	mailsync 2
+//	mailsync 1
 //	account "7f3a…"
 //	host "imap.example.org"
 //	user "ada"
@@ -32,8 +32,6 @@ import (
 // a server calls its mailboxes. There is one generation line a generation, the last one
 // current. The end line holds the first 16 hexadecimal digits of the SHA-256 of all lines
 // before it: a marker that was cut off or damaged is an error, never "no marker".
-//
-// Format 1 had no line for the special use. It is read as one that tells of none.
 const (
 	markerFile  = "mailsync.marker"
 	markerMagic = "mailsync"
@@ -124,7 +122,7 @@ func formatMarker(mk state.Marker) (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %d\n", markerMagic, state.MarkerFormat)
-	for _, f := range markerFields(&mk, state.MarkerFormat) {
+	for _, f := range markerFields(&mk) {
 		fmt.Fprintf(&b, "%s %s\n", f.name, strconv.QuoteToASCII(*f.value))
 	}
 	for _, g := range mk.Generations {
@@ -142,16 +140,12 @@ type markerField struct {
 	value *string
 }
 
-// markerFields are the quoted lines of a format, in order.
-func markerFields(mk *state.Marker, format int) []markerField {
-	fields := []markerField{
+// markerFields are the quoted lines, in order.
+func markerFields(mk *state.Marker) []markerField {
+	return []markerField{
 		{"account", &mk.AccountID}, {"host", &mk.Host}, {"user", &mk.User}, {"mailbox", &mk.Raw},
-		{"path", &mk.Path}, {"role", &mk.Role}, {"separator", &mk.Sep},
+		{"path", &mk.Path}, {"role", &mk.Role}, {"separator", &mk.Sep}, {"use", &mk.Use},
 	}
-	if format > 1 {
-		fields = append(fields, markerField{"use", &mk.Use})
-	}
-	return fields
 }
 
 func markerSum(text string) string {
@@ -176,7 +170,7 @@ func parseMarker(text string) (state.Marker, error) {
 	}
 	mk := state.Marker{Format: format}
 	lines := strings.Split(strings.TrimSuffix(text[:i], "\n"), "\n")[1:]
-	for _, f := range markerFields(&mk, format) {
+	for _, f := range markerFields(&mk) {
 		if len(lines) == 0 {
 			return state.Marker{}, errMarker
 		}

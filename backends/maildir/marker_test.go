@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func TestDamageIsSeen(t *testing.T) {
 func TestMarkerText(t *testing.T) {
 	text, err := formatMarker(state.Marker{AccountID: "7f3a", Host: "imap.example.org", User: "ada", Raw: "Entw&APw-rfe",
 		Path: "Entwürfe", Role: state.RoleMailbox, Sep: "/", Use: "drafts", Generations: []state.MarkerGeneration{{UIDValidity: 1700000000, Token: "k3vq"}}})
-	const want = `mailsync 2
+	const want = `mailsync 1
 account "7f3a"
 host "imap.example.org"
 user "ada"
@@ -80,35 +81,15 @@ end "`
 	}
 }
 
-// markerOfFormat1 is a marker as mailsync wrote it before it kept special uses.
-const markerOfFormat1 = `mailsync 1
-account "7f3a"
-host "imap.example.org"
-user "ada"
-mailbox "Entw&APw-rfe"
-path "Entw\u00fcrfe"
-role "mailbox"
-separator "/"
-generation 1700000000 "k3vq"
-end "5bfdddb141d6c546"
-`
-
-func TestMarkerOfFormat1IsReadWithoutAUse(t *testing.T) {
-	want := state.Marker{Format: 1, AccountID: "7f3a", Host: "imap.example.org", User: "ada", Raw: "Entw&APw-rfe",
-		Path: "Entwürfe", Role: state.RoleMailbox, Sep: "/", Generations: []state.MarkerGeneration{{UIDValidity: 1700000000, Token: "k3vq"}}}
-	if got, err := parseMarker(markerOfFormat1); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("it reads as %+v, %v", got, err)
-	}
-	// One that says 1 and has the line of format 2, or the other way round, is no marker of either.
-	text, err := formatMarker(want)
+// Every line has to be there, whatever the end line says.
+func TestAMarkerThatLacksALineIsRefused(t *testing.T) {
+	text, err := formatMarker(state.Marker{Raw: "INBOX", Generations: []state.MarkerGeneration{{UIDValidity: 1, Token: "x"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range []string{"1", "2"} {
-		body := "mailsync " + format + strings.TrimPrefix(text[:strings.LastIndex(text, "end ")], "mailsync 2")
-		if format == "2" {
-			body = strings.Replace(body, "use \"\"\n", "", 1)
-		}
+	lines := strings.SplitAfter(text[:strings.LastIndex(text, "end ")], "\n")
+	for i := range 9 {
+		body := strings.Join(slices.Delete(slices.Clone(lines), i, i+1), "")
 		if mk, err := parseMarker(body + "end \"" + markerSum(body) + "\"\n"); err == nil {
 			t.Errorf("%q reads as %+v", body, mk)
 		}
@@ -124,14 +105,14 @@ func TestNewerMarkerIsRefused(t *testing.T) {
 	if err := mem.Remove("INBOX/" + markerFile); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(mem, "INBOX/"+markerFile, []byte("mailsync 3\nwhatever\n")); err != nil {
+	if err := writeFile(mem, "INBOX/"+markerFile, []byte("mailsync 2\nwhatever\n")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := md.Marker(); state.KindOf(err) != state.Storage || state.HintOf(err) != "use a newer mailsync" || errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("marker of format 3: %v, hint %q", err, state.HintOf(err))
+		t.Errorf("marker of format 2: %v, hint %q", err, state.HintOf(err))
 	}
-	if err := md.SetMarker(state.Marker{Format: 3}); err == nil {
-		t.Error("a marker of format 3 was written")
+	if err := md.SetMarker(state.Marker{Format: 2}); err == nil {
+		t.Error("a marker of format 2 was written")
 	}
 	if err := md.SetMarker(state.Marker{Generations: []state.MarkerGeneration{{Token: "a/b"}}}); err == nil {
 		t.Error("a token that cannot stand in a file name was written")
@@ -146,7 +127,6 @@ func FuzzParseMarker(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
-	f.Add(markerOfFormat1)
 	f.Add("mailsync 1\nend \"\"\n")
 	body, _, _ := strings.Cut(text, "end ")
 	f.Add(body)
@@ -161,7 +141,6 @@ func FuzzParseMarker(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mk.Format = state.MarkerFormat
 			if back, err := parseMarker(again); err != nil || !reflect.DeepEqual(back, mk) {
 				t.Errorf("%q: %+v reads back as %+v, %v", text, mk, back, err)
 			}
