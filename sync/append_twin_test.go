@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 )
 
@@ -91,12 +91,12 @@ func (l *lab) toggle(t testing.TB, text, which string) {
 // within one tick of the clock no time stamp tells of it. It is appended once.
 func TestAppendOfAFileThatIsSeenTwice(t *testing.T) {
 	l := filled()
-	l.disk = disk.NewMem(disk.MemOptions{Grain: 2 * time.Second})
+	l.disk = disktest.NewMem(disktest.MemOptions{Grain: 2 * time.Second})
 	l.policy.Append = true
 	l.clean(t)
 	l.drop(t, "INBOX/new/x", "Subject: one\n\nseen twice\n")
 	renamed := false
-	l.run(disk.FailWhen(l.disk, func(_ int, call string) error {
+	l.run(disktest.FailWhen(l.disk, func(_ int, call string) error {
 		if call == "names INBOX/cur" && l.holds("INBOX/new/x") {
 			renamed = true
 			return l.disk.Rename("INBOX/new/x", "INBOX/cur/x:2,S")
@@ -120,7 +120,7 @@ func TestAFileThatIsRenamedAllTheTimeIsOneMessage(t *testing.T) {
 	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		l := newLab()
-		l.disk = disk.NewMem(disk.MemOptions{Grain: 4 * time.Millisecond})
+		l.disk = disktest.NewMem(disktest.MemOptions{Grain: 4 * time.Millisecond})
 		mirror(&l.policy)
 		l.policy.Append = true
 		l.server.NoUIDPlus = seed%3 == 0
@@ -130,7 +130,7 @@ func TestAFileThatIsRenamedAllTheTimeIsOneMessage(t *testing.T) {
 		every := []int{5, 20, 60}[rng.IntN(3)]
 		for range 3 {
 			steps, last := 0, rng.IntN(60)
-			l.run(disk.FailWhen(l.disk, func(int, string) error {
+			l.run(disktest.FailWhen(l.disk, func(int, string) error {
 				if rng.IntN(every) == 0 {
 					l.toggle(t, "two names", []string{"own", "ours"}[rng.IntN(2)])
 				}

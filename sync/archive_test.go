@@ -16,6 +16,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
@@ -290,7 +291,7 @@ func TestArchivePowerLoss(t *testing.T) {
 			want := l.settledArchive(t, c.mod)
 			for n := 1; ; n += stride(t) {
 				l := old(t)
-				cut := disk.CutAt(l.disk, n)
+				cut := disktest.CutAt(l.disk, n)
 				l.archive(cut, nil, c.mod)
 				if cut.Changes() < n {
 					break
@@ -535,7 +536,7 @@ func TestArchiveEveryFileOperationFails(t *testing.T) {
 			want := l.settledArchive(t, c.mod)
 			for n := 1; ; n += stride(t) {
 				l := old(t)
-				fail := disk.FailAt(l.disk, n, []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE}[n%4])
+				fail := disktest.FailAt(l.disk, n, []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE}[n%4])
 				l.archive(fail, nil, c.mod)
 				if fail.Calls() < n {
 					break

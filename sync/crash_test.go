@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 )
 
 // TestPowerLossAtEveryFileOperation cuts the power at every operation that changes the
@@ -20,7 +20,7 @@ func TestPowerLossAtEveryFileOperation(t *testing.T) {
 			want := s.begin(t).settled(t)
 			for n := 1; ; n += stride(t) {
 				l := s.begin(t)
-				cut := disk.CutAt(l.disk, n)
+				cut := disktest.CutAt(l.disk, n)
 				r := l.run(cut, nil)
 				if cut.Changes() < n {
 					break
@@ -48,7 +48,7 @@ func TestEveryFileOperationFails(t *testing.T) {
 			want := s.begin(t).settled(t)
 			for n := 1; ; n += stride(t) {
 				l := s.begin(t)
-				fail := disk.FailAt(l.disk, n, []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE}[n%4])
+				fail := disktest.FailAt(l.disk, n, []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE}[n%4])
 				r := l.run(fail, nil)
 				if fail.Calls() < n {
 					break

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -60,7 +60,7 @@ func TestWhatAnIdleRunCosts(t *testing.T) {
 		base.Base, base.asked = a.Base, nil
 		a.Base = base
 	}
-	view := disk.FailAt(l.disk, 0, nil)
+	view := disktest.FailAt(l.disk, 0, nil)
 	before := l.server.Commands()
 	r := l.run(view, nil)
 	if r.Status() != "ok" || r.Unchanged != r.Mailboxes || l.server.Commands()-before != 1 {
@@ -88,7 +88,7 @@ func TestWhatAnIdleRunCosts(t *testing.T) {
 	}
 
 	l.server.Change(name(7), func(m *mem.Mailbox) { m.Add("Subject: new\r\n\r\n", 1700000000) })
-	view = disk.FailAt(l.disk, 0, nil)
+	view = disktest.FailAt(l.disk, 0, nil)
 	before = l.server.Commands()
 	if r := l.run(view, nil); r.Status() != "ok" || r.Fetched != 1 || r.Unchanged != r.Mailboxes-1 {
 		t.Fatalf("%+v", r)

@@ -15,6 +15,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
@@ -26,7 +27,7 @@ import (
 // and a base in memory.
 type lab struct {
 	server *mem.Server
-	disk   *disk.Mem
+	disk   *disktest.Mem
 	base   *mem.Base
 	policy plan.Policy
 	torn   bool // a run broke off: leftovers in tmp are no fault
@@ -35,7 +36,7 @@ type lab struct {
 }
 
 func newLab() *lab {
-	l := &lab{server: mem.NewServer(), disk: disk.NewMem(disk.MemOptions{}), base: mem.NewBase()}
+	l := &lab{server: mem.NewServer(), disk: disktest.NewMem(disktest.MemOptions{}), base: mem.NewBase()}
 	l.policy = plan.Policy{FlagsToDisk: true, FlagsToServer: true, MaxDelete: 100}
 	return l
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -316,7 +316,7 @@ func (h *history) breaks(t *testing.T) {
 		return
 	}
 	h.say("run, power lost at change %d", n)
-	cut := disk.CutAt(h.disk, n)
+	cut := disktest.CutAt(h.disk, n)
 	h.lab.run(cut, h.step(nil))
 	h.disk = h.disk.Crash(rand.New(rand.NewPCG(uint64(n), 3)))
 	h.disk.Wait(t.Context(), time.Hour)

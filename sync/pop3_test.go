@@ -13,6 +13,7 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/pop3"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
@@ -34,7 +35,7 @@ type popLab struct {
 
 func newPopLab(t testing.TB, box *script.Box) *popLab {
 	l := &popLab{box: box, server: script.New(t, script.Healthy(box, nil))}
-	l.disk, l.base = disk.NewMem(disk.MemOptions{}), mem.NewBase()
+	l.disk, l.base = disktest.NewMem(disktest.MemOptions{}), mem.NewBase()
 	l.policy = plan.Policy{MaxDelete: 100, FetchOnce: true}
 	return l
 }
@@ -269,7 +270,7 @@ func TestPOP3PowerLoss(t *testing.T) {
 			t.Parallel()
 			for n := 1; ; n += 2 * stride(t) {
 				l := s.begin(t)
-				cut := disk.CutAt(l.disk, n)
+				cut := disktest.CutAt(l.disk, n)
 				l.run(t, cut, nil)
 				if cut.Changes() < n {
 					break

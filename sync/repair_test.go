@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 	"mailsync/sync/port"
@@ -173,7 +174,7 @@ func TestRepairPowerLoss(t *testing.T) {
 	want := l.bodies(t)
 	for n := 1; ; n += 3 * stride(t) {
 		l := hurt(t)
-		cut := disk.CutAt(l.disk, n)
+		cut := disktest.CutAt(l.disk, n)
 		l.repairing(cut, nil).Run(t.Context())
 		if cut.Changes() < n {
 			break

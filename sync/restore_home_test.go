@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
@@ -126,7 +127,7 @@ func TestRestoreHomePowerLoss(t *testing.T) {
 	want := wantBrought(t)
 	for n := 1; ; n += stride(t) {
 		l := lost(t, false)
-		cut := disk.CutAt(l.disk, n)
+		cut := disktest.CutAt(l.disk, n)
 		l.home(cut, nil)
 		if cut.Changes() < n {
 			break

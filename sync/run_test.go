@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync"
@@ -386,7 +386,7 @@ func TestDiskTakesNoMore(t *testing.T) {
 			t.Run(fmt.Sprint(err, call), func(t *testing.T) {
 				l := filled()
 				writes := 0
-				full := disk.FailWhen(l.disk, func(_ int, done string) error {
+				full := disktest.FailWhen(l.disk, func(_ int, done string) error {
 					if strings.HasPrefix(done, call) {
 						if writes++; writes > 3 {
 							return err

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -227,7 +227,7 @@ func TestLabelsLater(t *testing.T) {
 // Without hard links the bytes are still fetched once.
 func TestWithoutHardLinksCopiesAreMadeHere(t *testing.T) {
 	l := bare()
-	l.disk = disk.NewMem(disk.MemOptions{NoLinks: true})
+	l.disk = disktest.NewMem(disktest.MemOptions{NoLinks: true})
 	labelled(t, l)
 	fetched := l.fetches()
 	l.clean(t)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/sync"
 	"mailsync/sync/port"
@@ -156,7 +157,7 @@ func TestUndoPowerLoss(t *testing.T) {
 	t.Parallel()
 	for n := 1; ; n += stride(t) {
 		l, server, here := archivedOnce(t, nil)
-		cut := disk.CutAt(l.disk, n)
+		cut := disktest.CutAt(l.disk, n)
 		l.undo(cut, nil)
 		if cut.Changes() < n {
 			break

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 )
 
@@ -63,7 +64,7 @@ func TestAppendUnreadable(t *testing.T) {
 	l := appender(t)
 	l.drop(t, "INBOX/cur/a:2,S", "Subject: sealed\n\nsealed\n")
 	l.drop(t, "INBOX/cur/b:2,S", "Subject: free\n\nfree\n")
-	sealed := disk.FailWhen(l.disk, func(_ int, call string) error {
+	sealed := disktest.FailWhen(l.disk, func(_ int, call string) error {
 		if strings.HasPrefix(call, "open INBOX/cur/a") {
 			return syscall.EACCES
 		}
@@ -100,7 +101,7 @@ func TestUnsentWhereLessIsKnown(t *testing.T) {
 			for i := range 64 {
 				l.drop(t, fmt.Sprintf("Archive/cur/0.M%d.home:2,S", i), fmt.Sprintf("Subject: %d\n\nbefore it\n", i))
 			}
-			return disk.FailWhen(l.disk, func(_ int, call string) error {
+			return disktest.FailWhen(l.disk, func(_ int, call string) error {
 				if strings.HasPrefix(call, "link Archive/cur/0.") {
 					return syscall.EIO
 				}

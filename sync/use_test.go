@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	"mailsync/state"
 	"mailsync/sync/port"
@@ -280,7 +280,7 @@ func TestAUseThatChangesPowerLoss(t *testing.T) {
 		l.clean(t)
 		l.give("Ausgang", "")
 		l.give("Work", "sent")
-		cut := disk.CutAt(l.disk, n)
+		cut := disktest.CutAt(l.disk, n)
 		l.run(cut, nil)
 		if cut.Changes() < n {
 			if n < 5 {

@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
 func TestBareFindsBothLayouts(t *testing.T) {
-	fs := disk.NewMem(disk.MemOptions{})
+	fs := disktest.NewMem(disktest.MemOptions{})
 	mkdir := func(dir string) {
 		made := "."
 		for part := range strings.SplitSeq(dir, "/") {
@@ -46,7 +46,7 @@ func TestBareFindsBothLayouts(t *testing.T) {
 
 // A folder that cannot be read, and half a Maildir, are no end of the walk.
 func TestBareReadsWhatItCan(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	for _, dir := range []string{"A", "A/cur", "A/new", "A/tmp", "Locked", "Locked/cur", "Locked/new", "Z", "Z/cur", "Z/new", "Half", "Half/cur", "Cur", "Cur/cur", "Cur/cur/cur", "Cur/cur/new"} {
 		if err := mem.Mkdir(dir); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestBareReadsWhatItCan(t *testing.T) {
 	if _, err := mem.Create("Half/cur/1.host"); err != nil {
 		t.Fatal(err)
 	}
-	fs := disk.FailWhen(mem, func(_ int, call string) error {
+	fs := disktest.FailWhen(mem, func(_ int, call string) error {
 		if call == "names Locked" {
 			return syscall.EACCES
 		}
@@ -84,7 +84,7 @@ func TestBareReadsWhatItCan(t *testing.T) {
 }
 
 func TestBareKnowsCompressedFiles(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	for _, dir := range []string{"cur", "new"} {
 		if err := mem.Mkdir(dir); err != nil {
 			t.Fatal(err)

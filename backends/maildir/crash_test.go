@@ -10,6 +10,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -23,7 +24,7 @@ var bodies = []string{
 
 // work is what a run does with a Maildir, up to the first error. It returns the UIDs
 // that were durable by then.
-func work(t testing.TB, m *disk.Mem, fs disk.FS) (durable []state.UID) {
+func work(t testing.TB, m *disktest.Mem, fs disk.FS) (durable []state.UID) {
 	md, err := maildir.Open(fs, maildir.Options{Now: m.Now, Wait: m.Wait}).Create("INBOX", marker("INBOX"))
 	if err != nil {
 		return nil
@@ -65,7 +66,7 @@ func work(t testing.TB, m *disk.Mem, fs disk.FS) (durable []state.UID) {
 
 // whole checks what is left: each durable message is there, and every file under a final
 // name holds the whole message that its identity stands for.
-func whole(t testing.TB, m *disk.Mem, durable []state.UID) error {
+func whole(t testing.TB, m *disktest.Mem, durable []state.UID) error {
 	md, err := maildir.Open(m, maildir.Options{Now: m.Now, Wait: m.Wait}).Open("INBOX")
 	if err != nil {
 		if len(durable) == 0 {
@@ -106,16 +107,16 @@ func whole(t testing.TB, m *disk.Mem, durable []state.UID) error {
 // The power is cut at every change of the disk, and what was not synced is lost in
 // part, in several ways.
 func TestCutAtEveryCall(t *testing.T) {
-	for _, opts := range []disk.MemOptions{{}, {NoLinks: true}} {
-		counted := disk.NewMem(opts)
-		all := disk.CutAt(counted, 0)
+	for _, opts := range []disktest.MemOptions{{}, {NoLinks: true}} {
+		counted := disktest.NewMem(opts)
+		all := disktest.CutAt(counted, 0)
 		if got := work(t, counted, all); len(got) != len(bodies)-1 {
 			t.Fatalf("without a cut %v are durable", got)
 		}
 		for cut := 1; cut <= all.Changes()+1; cut++ {
 			for seed := range uint64(4) {
-				m := disk.NewMem(opts)
-				view := disk.CutAt(m, cut)
+				m := disktest.NewMem(opts)
+				view := disktest.CutAt(m, cut)
 				durable := work(t, m, view)
 				after := m.Crash(rand.New(rand.NewPCG(seed, uint64(cut))))
 				if err := whole(t, after, durable); err != nil {
@@ -144,12 +145,12 @@ func last(log []string) string {
 // after, and nothing partial lies under a final name.
 func TestFailAtEveryCall(t *testing.T) {
 	broken := errors.New("input/output error")
-	counted := disk.NewMem(disk.MemOptions{})
-	all := disk.FailAt(counted, 0, nil)
+	counted := disktest.NewMem(disktest.MemOptions{})
+	all := disktest.FailAt(counted, 0, nil)
 	work(t, counted, all)
 	for n := 1; n <= all.Calls(); n++ {
-		m := disk.NewMem(disk.MemOptions{})
-		view := disk.FailAt(m, n, broken)
+		m := disktest.NewMem(disktest.MemOptions{})
+		view := disktest.FailAt(m, n, broken)
 		durable := work(t, m, view)
 		if err := whole(t, m, durable); err != nil {
 			t.Fatalf("call %d (%s): %v", n, view.Log()[n-1], err)
@@ -167,7 +168,7 @@ func TestFailedSyncVoidsTheFile(t *testing.T) {
 		m, _ := memTree(t)
 		broken := errors.New("input/output error")
 		syncs := 0
-		view := disk.FailWhen(m, func(_ int, call string) error {
+		view := disktest.FailWhen(m, func(_ int, call string) error {
 			if strings.HasPrefix(call, "sync ") {
 				syncs++
 			}
@@ -195,7 +196,7 @@ func TestWhatStaysInTmpIsRemovedBySync(t *testing.T) {
 	m, _ := memTree(t)
 	broken := errors.New("input/output error")
 	fails := 2
-	view := disk.FailWhen(m, func(_ int, call string) error {
+	view := disktest.FailWhen(m, func(_ int, call string) error {
 		if strings.HasPrefix(call, "remove INBOX/tmp/") && fails > 0 {
 			fails--
 			return broken
@@ -219,7 +220,7 @@ func TestFailedFolderSyncFailsForGood(t *testing.T) {
 	m, _ := memTree(t)
 	broken := errors.New("input/output error")
 	fail := true
-	view := disk.FailWhen(m, func(_ int, call string) error {
+	view := disktest.FailWhen(m, func(_ int, call string) error {
 		if fail && strings.HasPrefix(call, "syncdir INBOX/cur") {
 			return broken
 		}
@@ -236,7 +237,7 @@ func TestFailedFolderSyncFailsForGood(t *testing.T) {
 }
 
 func TestFullDiskIsAStorageFault(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{Capacity: 4096})
+	m := disktest.NewMem(disktest.MemOptions{Capacity: 4096})
 	md := create(t, m, m)
 	_, err := md.Receive(incoming(3, 0, bodies[3]), strings.NewReader(bodies[3]))
 	if state.KindOf(err) != state.Storage || state.HintOf(err) == "" {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -37,7 +37,7 @@ func (f *failing) Read(p []byte) (int, error) {
 // comes and however it is told.
 func TestReceiveCut(t *testing.T) {
 	const chunk = 64 << 10
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	m := create(t, mem, mem)
 	body := strings.Repeat("A line of a body that is long enough.\r\n", 8*chunk/39)
 	for _, cut := range []int{0, 1, 38, 39, chunk - 1, chunk, chunk + 1, 2*chunk - 1, 2 * chunk, 2*chunk + 1, 4*chunk - 1, 4 * chunk, 4*chunk + 1, 5*chunk + 7} {

@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
 // Times of files, and dates in the names of files, that are the zero of some clock say nothing.
 func TestDatesOfFilesThatAreNone(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestDatesOfFilesThatAreNone(t *testing.T) {
 
 // What tells of a message's date beside the mtime.
 func TestDatesInNamesAndHeaders(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)

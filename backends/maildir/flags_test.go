@@ -11,6 +11,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -41,14 +42,14 @@ func TestLettersWithoutAMeaningStay(t *testing.T) {
 // in a name.
 func TestKeywordIsDurableBeforeItsLetter(t *testing.T) {
 	const before = "0 Zero\n2 Two\n"
-	setUp := func() (*disk.Mem, string) {
+	setUp := func() (*disktest.Mem, string) {
 		m, md := memTree(t)
 		if err := (outside{m}).Write("INBOX/dovecot-keywords", []byte(before)); err != nil {
 			t.Fatal(err)
 		}
 		return m, deliver(t, md, 1, state.Seen, "x")
 	}
-	run := func(m *disk.Mem, view disk.FS, name string) (string, error) {
+	run := func(m *disktest.Mem, view disk.FS, name string) (string, error) {
 		md := open(t, m, view)
 		if err := md.Sync(); err != nil {
 			return "", err
@@ -65,7 +66,7 @@ func TestKeywordIsDurableBeforeItsLetter(t *testing.T) {
 		return place.Name, md.Sync()
 	}
 	m, name := setUp()
-	all := disk.CutAt(m, 0)
+	all := disktest.CutAt(m, 0)
 	if got, err := run(m, all, name); err != nil || !strings.HasSuffix(got, ":2,Sb") {
 		t.Fatalf("flagged as %q, %v", got, err)
 	}
@@ -78,7 +79,7 @@ func TestKeywordIsDurableBeforeItsLetter(t *testing.T) {
 	for cut := 1; cut <= all.Changes(); cut++ {
 		for seed := range uint64(8) {
 			m, name := setUp()
-			if _, err := run(m, disk.CutAt(m, cut), name); err == nil {
+			if _, err := run(m, disktest.CutAt(m, cut), name); err == nil {
 				t.Fatalf("cut at %d: no error", cut)
 			}
 			after := m.Crash(rand.New(rand.NewPCG(seed, uint64(cut))))
@@ -143,7 +144,7 @@ func TestOnly26KeywordsFitInAName(t *testing.T) {
 	if err != nil || after.Can != s.Can || after.Messages[0].Flags|state.System != s.Can {
 		t.Errorf("can %v before and %v after, has %v", s.Can, after.Can, after.Messages[0].Flags)
 	}
-	view := disk.FailAt(m, 0, nil)
+	view := disktest.FailAt(m, 0, nil)
 	md = open(t, m, view)
 	if _, err := md.Scan(context.Background(), token, nil, &kw); err != nil {
 		t.Fatal(err)
@@ -176,18 +177,18 @@ func TestFlagOverwritesNothing(t *testing.T) {
 // The trash has the file durably before the Maildir loses it, on the same file system
 // and on another one.
 func TestTrashLosesNothing(t *testing.T) {
-	run := func(other bool, cut int) (mail, trash *disk.Mem, calls int, err error) {
+	run := func(other bool, cut int) (mail, trash *disktest.Mem, calls int, err error) {
 		mail, md := memTree(t)
 		name := deliver(t, md, 1, state.Seen, bodies[1])
 		if err := md.Sync(); err != nil {
 			t.Fatal(err)
 		}
-		view := disk.CutAt(mail, cut)
+		view := disktest.CutAt(mail, cut)
 		opts := maildir.Options{Now: mail.Now, Wait: mail.Wait}
 		trash = mail
 		if other {
-			trash = disk.NewMem(disk.MemOptions{})
-			opts.Trash, opts.TrashDir = disk.CutAt(trash, cut), "account/trash"
+			trash = disktest.NewMem(disktest.MemOptions{})
+			opts.Trash, opts.TrashDir = disktest.CutAt(trash, cut), "account/trash"
 		}
 		again, err := maildir.Open(view, opts).Open("INBOX")
 		if err == nil {
@@ -231,13 +232,13 @@ func TestTrashLosesNothing(t *testing.T) {
 }
 
 func trashCalls(opts maildir.Options) int {
-	if view, ok := opts.Trash.(*disk.Faulty); ok {
+	if view, ok := opts.Trash.(*disktest.Faulty); ok {
 		return view.Changes()
 	}
 	return 0
 }
 
-func trashed(m *disk.Mem) (contents []string) {
+func trashed(m *disktest.Mem) (contents []string) {
 	for _, dir := range []string{".mailsync/trash", "account/trash"} {
 		list, err := m.Names(dir)
 		if err != nil {

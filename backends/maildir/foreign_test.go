@@ -9,12 +9,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
 // put makes files with the folders above them; a name that ends in a slash is a folder.
-func put(t *testing.T, mem *disk.Mem, names ...string) {
+func put(t *testing.T, mem *disktest.Mem, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		dir := path.Dir(name)
@@ -43,7 +43,7 @@ func paths(found []state.ForeignMaildir) (all []string) {
 }
 
 func TestForeign(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	put(t, mem,
 		"INBOX/cur/1.a.host:2,S", "INBOX/new/2.a.host", "INBOX/tmp/3.a.host", "INBOX/cur/.hidden",
 		"Archive/2024/new/1.a.host", "Archive/2024/cur/",
@@ -112,7 +112,7 @@ func TestForeign(t *testing.T) {
 
 // INBOX lies nowhere but at the root in layout maildir++.
 func TestForeignRoot(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	put(t, mem, "cur/1.a.host:2,S", "new/", "tmp/", ".Sent/cur/x", ".Sent/new/")
 	for layout, refused := range map[Layout]bool{FS: false, PlusPlus: true} {
 		tree := Open(mem, Options{Layout: layout})
@@ -154,7 +154,7 @@ func TestForeignReadsBack(t *testing.T) {
 			}
 		}
 	})
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	put(t, mem, foreignFile)
 	tree := Open(mem, Options{})
 	if _, err := tree.Find(t.Context()); state.KindOf(err) != state.Storage {

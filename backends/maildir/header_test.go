@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -62,7 +62,7 @@ func FuzzSameText(f *testing.F) {
 		f.Add([]byte(s[0]), []byte(s[1]))
 	}
 	f.Fuzz(func(t *testing.T, file, body []byte) {
-		mem := disk.NewMem(disk.MemOptions{})
+		mem := disktest.NewMem(disktest.MemOptions{})
 		md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 		if err != nil {
 			t.Fatal(err)

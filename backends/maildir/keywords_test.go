@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -179,7 +179,7 @@ func TestLettersKeepTheirNames(t *testing.T) {
 
 // dovecotFlags adds a keyword to a file as Dovecot does: the first number without a name
 // is its own.
-func dovecotFlags(t *rapid.T, m *disk.Mem, name, word string) string {
+func dovecotFlags(t *rapid.T, m *disktest.Mem, name, word string) string {
 	words := readWords(t, m)
 	letter := -1
 	for i := 25; i >= 0; i-- {
@@ -212,7 +212,7 @@ func dovecotFlags(t *rapid.T, m *disk.Mem, name, word string) string {
 	return next
 }
 
-func readWords(t *rapid.T, m *disk.Mem) map[int]string {
+func readWords(t *rapid.T, m *disktest.Mem) map[int]string {
 	words := map[int]string{}
 	f, err := m.Open("INBOX/dovecot-keywords")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -237,7 +237,7 @@ func readWords(t *rapid.T, m *disk.Mem) map[int]string {
 	return words
 }
 
-func lettersAreNamed(t *rapid.T, m *disk.Mem, files map[state.UID]string, given map[int]string) {
+func lettersAreNamed(t *rapid.T, m *disktest.Mem, files map[state.UID]string, given map[int]string) {
 	words := readWords(t, m)
 	for i, word := range given {
 		if words[i] != word {

@@ -9,14 +9,14 @@ import (
 	"pgregory.net/rapid"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
 // In a Maildir++ the INBOX is the root itself, and what other programs keep there, or an
 // earlier layout left there, is no mailbox.
 func TestFindInAMaildirPlusPlus(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{})
+	m := disktest.NewMem(disktest.MemOptions{})
 	tree := maildir.Open(m, maildir.Options{Layout: maildir.PlusPlus, Now: m.Now, Wait: m.Wait})
 	var want []string
 	for _, levels := range [][]string{{"INBOX"}, {"Archive", "2024"}, {"mailsync"}, {"Mailsync", "state"}, {"DOVECOT-TRASHED"}} {
@@ -75,7 +75,7 @@ func TestPlusPlusIsFlat(t *testing.T) {
 			rapid.StringOfN(rapid.RuneFrom([]rune("./ .%~iInNbBoOxXmMailsync")), 0, 9, -1),
 			rapid.SampledFrom([]string{"INBOX", "", ".", "..", "...", "a.b", "mailsync", "MAILSYNC", "state", "cur"}),
 		), 1, 6).Draw(t, "levels")
-		tree := maildir.Open(disk.NewMem(disk.MemOptions{}), maildir.Options{Layout: maildir.PlusPlus})
+		tree := maildir.Open(disktest.NewMem(disktest.MemOptions{}), maildir.Options{Layout: maildir.PlusPlus})
 		p := tree.Place(levels, func(string) bool { return false })
 		isInbox := len(levels) == 1 && strings.EqualFold(levels[0], "INBOX")
 		switch {

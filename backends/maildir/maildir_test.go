@@ -9,6 +9,7 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/contract"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 	"mailsync/sync/port"
 )
@@ -73,7 +74,7 @@ func TestContractReal(t *testing.T) {
 
 func TestContractMem(t *testing.T) {
 	contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
-		fs := disk.NewMem(disk.MemOptions{})
+		fs := disktest.NewMem(disktest.MemOptions{})
 		return treePort{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 	})
 }
@@ -81,7 +82,7 @@ func TestContractMem(t *testing.T) {
 // The coarsest time stamps there are, and no hard links: FAT.
 func TestContractWithoutLinks(t *testing.T) {
 	contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
-		fs := disk.NewMem(disk.MemOptions{NoLinks: true, Grain: 2e9})
+		fs := disktest.NewMem(disktest.MemOptions{NoLinks: true, Grain: 2e9})
 		return treePort{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 	})
 }
@@ -96,13 +97,13 @@ func marker(dir string) state.Marker {
 }
 
 // memTree is a tree in memory with an INBOX that is durable.
-func memTree(t testing.TB) (*disk.Mem, *maildir.Maildir) {
+func memTree(t testing.TB) (*disktest.Mem, *maildir.Maildir) {
 	t.Helper()
-	m := disk.NewMem(disk.MemOptions{})
+	m := disktest.NewMem(disktest.MemOptions{})
 	return m, create(t, m, m)
 }
 
-func create(t testing.TB, m *disk.Mem, fs disk.FS) *maildir.Maildir {
+func create(t testing.TB, m *disktest.Mem, fs disk.FS) *maildir.Maildir {
 	t.Helper()
 	md, err := maildir.Open(fs, maildir.Options{Now: m.Now, Wait: m.Wait}).Create("INBOX", marker("INBOX"))
 	if err != nil {
@@ -111,7 +112,7 @@ func create(t testing.TB, m *disk.Mem, fs disk.FS) *maildir.Maildir {
 	return md
 }
 
-func open(t testing.TB, m *disk.Mem, fs disk.FS) *maildir.Maildir {
+func open(t testing.TB, m *disktest.Mem, fs disk.FS) *maildir.Maildir {
 	t.Helper()
 	md, err := maildir.Open(fs, maildir.Options{Now: m.Now, Wait: m.Wait}).Open("INBOX")
 	if err != nil {

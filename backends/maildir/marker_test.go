@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -97,7 +97,7 @@ func TestAMarkerThatLacksALineIsRefused(t *testing.T) {
 }
 
 func TestNewerMarkerIsRefused(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)

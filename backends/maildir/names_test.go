@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 )
 
 func free(string) bool { return false }
@@ -65,7 +65,7 @@ func TestPlaceSpellings(t *testing.T) {
 		{PlusPlus, []string{"a.b"}, ".a%2Eb"},
 		{PlusPlus, []string{"INBOX", "x"}, ".INBOX.x"},
 	} {
-		tree := Open(disk.NewMem(disk.MemOptions{}), Options{Layout: test.layout})
+		tree := Open(disktest.NewMem(disktest.MemOptions{}), Options{Layout: test.layout})
 		if got := tree.Place(test.levels, free); got != test.want {
 			t.Errorf("%v: place of %q is %q, want %q", test.layout, test.levels, got, test.want)
 		}
@@ -86,7 +86,7 @@ func TestPlaceKeepsSiblingsApart(t *testing.T) {
 		{{"x", "INBOX"}, {"x", "inbox"}},
 	} {
 		for _, layout := range []Layout{FS, PlusPlus} {
-			mem := disk.NewMem(disk.MemOptions{})
+			mem := disktest.NewMem(disktest.MemOptions{})
 			tree := Open(mem, Options{Layout: layout})
 			first := tree.Place(pair[0], free)
 			second := tree.Place(pair[1], free)
@@ -100,7 +100,7 @@ func TestPlaceKeepsSiblingsApart(t *testing.T) {
 			if got := next.Place(pair[1], free); fold(got) == fold(first) {
 				t.Errorf("%v: %q is placed at %q beside %q", layout, pair[1], got, first)
 			}
-			if got := Open(disk.NewMem(disk.MemOptions{}), Options{Layout: layout}).
+			if got := Open(disktest.NewMem(disktest.MemOptions{}), Options{Layout: layout}).
 				Place(pair[1], func(p string) bool { return p == first }); got == first {
 				t.Errorf("%v: %q is placed at %q, which is taken", layout, pair[1], got)
 			}
@@ -115,7 +115,7 @@ func TestPlaceOfAVeryDeepName(t *testing.T) {
 	for i := range levels {
 		levels[i] = "x"
 	}
-	tree := Open(disk.NewMem(disk.MemOptions{}), Options{})
+	tree := Open(disktest.NewMem(disktest.MemOptions{}), Options{})
 	first := tree.Place(levels, free)
 	levels[len(levels)-1] = "y"
 	if second := tree.Place(levels, free); len(first) > maxPath || second == first {
@@ -127,7 +127,7 @@ func TestPlaceOfAVeryDeepName(t *testing.T) {
 func TestPlaceOfALongNameThatIsTaken(t *testing.T) {
 	for _, layout := range []Layout{FS, PlusPlus} {
 		levels := slices.Repeat([]string{strings.Repeat("x", 100)}, 20)
-		tree := Open(disk.NewMem(disk.MemOptions{}), Options{Layout: layout})
+		tree := Open(disktest.NewMem(disktest.MemOptions{}), Options{Layout: layout})
 		used := map[string]bool{}
 		for range 3 {
 			tries := 0
@@ -202,7 +202,7 @@ func checkPlace(t interface {
 func TestPlaceProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layout := rapid.SampledFrom([]Layout{FS, PlusPlus}).Draw(t, "layout")
-		tree := Open(disk.NewMem(disk.MemOptions{}), Options{Layout: layout})
+		tree := Open(disktest.NewMem(disktest.MemOptions{}), Options{Layout: layout})
 		used := map[string]bool{}
 		for range rapid.IntRange(1, 6).Draw(t, "mailboxes") {
 			levels := levelsOf(t)
@@ -223,7 +223,7 @@ func FuzzPlace(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		levels := strings.Split(s, "\x1f")
 		for _, layout := range []Layout{FS, PlusPlus} {
-			tree := Open(disk.NewMem(disk.MemOptions{}), Options{Layout: layout})
+			tree := Open(disktest.NewMem(disktest.MemOptions{}), Options{Layout: layout})
 			checkPlace(t, layout, levels, tree.Place(levels, free))
 		}
 	})

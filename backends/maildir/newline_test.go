@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -78,7 +78,7 @@ func FuzzDeliveredBytes(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		mem := disk.NewMem(disk.MemOptions{})
+		mem := disktest.NewMem(disktest.MemOptions{})
 		md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func FuzzDeliveredBytes(f *testing.F) {
 // Delivered in any chunks, and long enough to need more than one of ours, a message is
 // rebuilt exactly; its digest and counts are those of the bytes sent.
 func TestDeliveredBytesAreRebuilt(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestDeliveredBytesAreRebuilt(t *testing.T) {
 
 // A name that lies, or says nothing, does not mislead where the digest is known.
 func TestInspectTrustsTheDigestMost(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestInspectTrustsTheDigestMost(t *testing.T) {
 // A message without a date gets the time it came, once: its name and its file's time say
 // the same, however long it waits for its place.
 func TestOneTimeForAMessageWithoutDate(t *testing.T) {
-	mem := disk.NewMem(disk.MemOptions{})
+	mem := disktest.NewMem(disktest.MemOptions{})
 	md, err := Open(mem, Options{Now: mem.Now, Wait: mem.Wait}).Create("INBOX", state.Marker{})
 	if err != nil {
 		t.Fatal(err)

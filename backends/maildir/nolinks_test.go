@@ -8,13 +8,14 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/contract"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 	"mailsync/sync/port"
 )
 
 // refusing is a disk on which calls of some kinds end with err.
 func refusing(under disk.FS, err error, kinds ...string) disk.FS {
-	return disk.FailWhen(under, func(_ int, call string) error {
+	return disktest.FailWhen(under, func(_ int, call string) error {
 		for _, kind := range kinds {
 			if strings.HasPrefix(call, kind+" ") {
 				return err
@@ -28,7 +29,7 @@ func refusing(under disk.FS, err error, kinds ...string) disk.FS {
 func TestContractWhereLinksAreRefused(t *testing.T) {
 	for _, err := range []error{syscall.EPERM, syscall.EACCES} {
 		contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
-			fs := disk.NewMem(disk.MemOptions{})
+			fs := disktest.NewMem(disktest.MemOptions{})
 			return treePort{maildir.Open(refusing(fs, err, "link"), maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 		})
 	}

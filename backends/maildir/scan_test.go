@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
 // busy is a disk on which another program acts at the worst moments: before a folder is
 // read, and in the middle of it.
 type busy struct {
-	*disk.Mem
+	*disktest.Mem
 	before func(dir string)
 	torn   func(names []string) []string
 }
@@ -41,7 +41,7 @@ func (b *busy) Names(dir string) ([]string, error) {
 func TestScanFollowsAMoveBetweenFolders(t *testing.T) {
 	for i, when := range []string{"INBOX/new", "INBOX/cur", "INBOX/new", "INBOX/cur"} {
 		// With a coarse clock the time stamps do not tell of it.
-		m := disk.NewMem(disk.MemOptions{Grain: time.Duration(i/2) * 2 * time.Second})
+		m := disktest.NewMem(disktest.MemOptions{Grain: time.Duration(i/2) * 2 * time.Second})
 		first := create(t, m, m)
 		name := deliver(t, first, 1, 0, bodies[1])
 		deliver(t, first, 2, state.Seen, bodies[2])
@@ -97,7 +97,7 @@ func TestScanIsNotFooledByTornReads(t *testing.T) {
 // Changes within one tick of a coarse clock do not show in the time stamps: a rename
 // that hides a file from the pass, right after one that set the stamp.
 func TestScanDistrustsYoungStamps(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{Grain: 2 * time.Second})
+	m := disktest.NewMem(disktest.MemOptions{Grain: 2 * time.Second})
 	name := deliver(t, create(t, m, m), 1, state.Seen, "x")
 	rename := func() {
 		other := strings.TrimSuffix(name, "FS")
@@ -207,7 +207,7 @@ func TestScanUnderConcurrentRenames(t *testing.T) {
 
 func TestMarkIsTrustedOnlyWhereItTellsAll(t *testing.T) {
 	for _, remote := range []bool{false, true} {
-		m := disk.NewMem(disk.MemOptions{Remote: remote})
+		m := disktest.NewMem(disktest.MemOptions{Remote: remote})
 		md := create(t, m, m)
 		if mark, err := md.Mark(); err != nil || mark.Trusted {
 			t.Errorf("right after a change: %+v, %v", mark, err)
@@ -236,7 +236,7 @@ func (k keys) Key(uid state.UID) (string, bool) {
 }
 
 func TestPOP3Names(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{})
+	m := disktest.NewMem(disktest.MemOptions{})
 	known := keys{strings.Repeat("A", 26): 1, strings.Repeat("B", 26): 2}
 	opts := maildir.Options{Keys: known, Now: m.Now, Wait: m.Wait}
 	md, err := maildir.Open(m, opts).Create("INBOX", marker("INBOX"))
@@ -286,7 +286,7 @@ func BenchmarkScan(b *testing.B) {
 
 // What lies in cur and is no message is none of ours, and no other program's mail either.
 func TestScanPassesOverWhatIsNoMessage(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{})
+	m := disktest.NewMem(disktest.MemOptions{})
 	md := create(t, m, m)
 	for _, name := range []string{"INBOX/cur/folder", "INBOX/cur/1700000000.U9Tother.mailsync"} {
 		if err := m.Mkdir(name); err != nil {
@@ -324,7 +324,7 @@ func TestScanSeesAForeignFileOnce(t *testing.T) {
 			{"cur/" + base + ":2,FS", "cur/" + base + ":2,S"},
 		} {
 			for _, always := range []bool{false, true} {
-				m := disk.NewMem(disk.MemOptions{Grain: 2 * time.Second})
+				m := disktest.NewMem(disktest.MemOptions{Grain: 2 * time.Second})
 				create(t, m, m)
 				put(t, m, "INBOX/"+c.from, "x")
 				b := &busy{Mem: m}

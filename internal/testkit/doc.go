@@ -9,6 +9,8 @@
 //
 // For tests of the engine, all in memory: mem has a server and a base.
 //
+// A disk in memory that crashes, and one that fails at any call: disktest.
+//
 // What every implementation of a port has to pass: contract.
 //
 // The program under test, built and run: program.

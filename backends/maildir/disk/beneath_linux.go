@@ -55,7 +55,7 @@ func (b *beneath) works() bool { return b.top != nil }
 
 // open opens a path below the root.
 func (b *beneath) open(name string, flags int, mode fs.FileMode) (fd int, err error) {
-	if !valid(name) {
+	if !Valid(name) {
 		return -1, fs.ErrInvalid
 	}
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Mode: uint64(mode), Resolve: unix.RESOLVE_BENEATH}
@@ -75,7 +75,7 @@ func (b *beneath) open(name string, flags int, mode fs.FileMode) (fd int, err er
 
 // at calls f with the folder that a name lies in.
 func (b *beneath) at(op, name string, f func(dir int, base string) error) error {
-	if !valid(name) {
+	if !Valid(name) {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	dir, err := b.open(path.Dir(name), unix.O_PATH|unix.O_DIRECTORY, 0)

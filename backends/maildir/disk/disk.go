@@ -2,9 +2,8 @@
 //
 // FS is small on purpose: whatever changes a Maildir goes through it, so that a test
 // can count every call, make any one of them fail, or cut the power at any one of
-// them. There are three forms: Real works on a directory through an os.Root, Faulty
-// makes calls of another FS fail, and Mem lives in memory, knows which bytes and which
-// directory entries were synced, and loses the others in a Crash.
+// them. Real works on a directory through an os.Root; the forms for tests, which fail and
+// crash, are in internal/testkit/disktest.
 package disk
 
 import (
@@ -90,6 +89,6 @@ const (
 	fileMode fs.FileMode = 0o600
 )
 
-// valid reports whether a name is one of FS. What a copy put in place of an octet may be no UTF-8,
+// Valid reports whether a name is one of FS. What a copy put in place of an octet may be no UTF-8,
 // and on most systems names are octets: where not, the system refuses it.
-func valid(name string) bool { return fs.ValidPath(strings.ToValidUTF8(name, "_")) }
+func Valid(name string) bool { return fs.ValidPath(strings.ToValidUTF8(name, "_")) }

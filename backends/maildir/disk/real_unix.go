@@ -99,7 +99,7 @@ func control(f *os.File, call func(fd int) error) error {
 // inDir opens the folder of a name and runs a system call with its descriptor and the
 // last element, which holds no slash and so cannot lead anywhere else.
 func (r *Real) inDir(op, name string, call func(fd int, base string) error) error {
-	if !valid(name) {
+	if !Valid(name) {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	if r.beneath.works() {

@@ -1,4 +1,4 @@
-package disk
+package disktest
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"syscall"
+
+	"mailsync/backends/maildir/disk"
 )
 
 // ErrPower is what every call gets after the power was cut.
@@ -22,7 +24,7 @@ type memFile struct {
 }
 
 // Create implements FS.
-func (m *Mem) Create(name string) (File, error) {
+func (m *Mem) Create(name string) (disk.File, error) {
 	defer m.mu.Unlock()
 	if err := m.enter(); err != nil {
 		return nil, pathErr("create", name, err)
@@ -34,13 +36,13 @@ func (m *Mem) Create(name string) (File, error) {
 	if err != nil {
 		return nil, pathErr("create", name, err)
 	}
-	n = m.newNode(fileMode)
+	n = m.newNode(0o600)
 	m.record(change{to: dir, newName: base, target: n})
 	return &memFile{m: m, n: n, name: name, write: true}, nil
 }
 
 // Open implements FS.
-func (m *Mem) Open(name string) (File, error) {
+func (m *Mem) Open(name string) (disk.File, error) {
 	defer m.mu.Unlock()
 	if err := m.enter(); err != nil {
 		return nil, pathErr("open", name, err)

@@ -1,16 +1,18 @@
-package disk
+package disktest
 
 import (
 	"io"
 	"io/fs"
 	"sync"
 	"time"
+
+	"mailsync/backends/maildir/disk"
 )
 
 // Faulty passes calls on to another FS, counts them, and makes some fail. Calls of the
 // files it opened count too. The first call is number 1.
 type Faulty struct {
-	fs   FS
+	fs   disk.FS
 	fail func(n int, call string) error
 
 	mu     sync.Mutex
@@ -23,7 +25,7 @@ type Faulty struct {
 // that fails has written half of its bytes. After a Sync that failed, a second one of
 // the same file says that all is well and syncs nothing, as systems do that forget
 // which pages they could not write.
-func FailAt(under FS, number int, err error) *Faulty {
+func FailAt(under disk.FS, number int, err error) *Faulty {
 	f := &Faulty{fs: under}
 	f.fail = func(n int, _ string) error {
 		if n == number {
@@ -38,7 +40,7 @@ func FailAt(under FS, number int, err error) *Faulty {
 // those that only read, see Changes): that call and every later one fail with ErrPower.
 // A Write that is cut has written half of its bytes. 0 cuts none. Crash the Mem below
 // to see what is left.
-func CutAt(under FS, number int) *Faulty {
+func CutAt(under disk.FS, number int) *Faulty {
 	f := &Faulty{fs: under}
 	f.fail = func(int, string) error {
 		if number > 0 && f.writes >= number {
@@ -51,7 +53,7 @@ func CutAt(under FS, number int) *Faulty {
 
 // FailWhen makes every call fail for which fail returns an error; call is spelled as
 // in Log. fail is called with one call at a time and must not use the FS.
-func FailWhen(under FS, fail func(n int, call string) error) *Faulty {
+func FailWhen(under disk.FS, fail func(n int, call string) error) *Faulty {
 	return &Faulty{fs: under, fail: fail}
 }
 
@@ -95,7 +97,7 @@ func (f *Faulty) count(changes bool, op string, names ...string) error {
 }
 
 // Create implements FS.
-func (f *Faulty) Create(name string) (File, error) {
+func (f *Faulty) Create(name string) (disk.File, error) {
 	if err := f.count(true, "create", name); err != nil {
 		return nil, err
 	}
@@ -107,7 +109,7 @@ func (f *Faulty) Create(name string) (File, error) {
 }
 
 // Open implements FS.
-func (f *Faulty) Open(name string) (File, error) {
+func (f *Faulty) Open(name string) (disk.File, error) {
 	if err := f.count(false, "open", name); err != nil {
 		return nil, err
 	}
@@ -167,9 +169,9 @@ func (f *Faulty) Names(dir string) ([]string, error) {
 }
 
 // Lstat implements FS.
-func (f *Faulty) Lstat(name string) (Info, error) {
+func (f *Faulty) Lstat(name string) (disk.Info, error) {
 	if err := f.count(false, "lstat", name); err != nil {
-		return Info{}, err
+		return disk.Info{}, err
 	}
 	return f.fs.Lstat(name)
 }
@@ -212,7 +214,7 @@ func (f *Faulty) Local() bool { return f.fs.Local() }
 // faultyFile is an open file of a Faulty.
 type faultyFile struct {
 	f      *Faulty
-	file   File
+	file   disk.File
 	name   string
 	reads  bool // opened for reading
 	voided bool // a Sync of it failed

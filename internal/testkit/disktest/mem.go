@@ -1,4 +1,4 @@
-package disk
+package disktest
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"mailsync/backends/maildir/disk"
 )
 
 // Mem is a file system in memory that keeps apart what is durable and what is only
@@ -73,7 +75,7 @@ func NewMem(opts MemOptions) *Mem {
 		opts.Capacity = 1 << 40
 	}
 	m := &Mem{opts: opts, now: opts.Start.UnixNano()}
-	m.root = m.newNode(fs.ModeDir | dirMode)
+	m.root = m.newNode(fs.ModeDir | 0o700)
 	return m
 }
 
@@ -126,7 +128,7 @@ func pathErr(op, name string, err error) error {
 
 // find walks to a node.
 func (m *Mem) find(name string) (*node, error) {
-	if !valid(name) {
+	if !disk.Valid(name) {
 		return nil, fs.ErrInvalid
 	}
 	n := m.root
@@ -156,7 +158,7 @@ func cutPath(name string) (elem, rest string) {
 
 // folder finds the folder of a name, and the node of the name, nil if it is not there.
 func (m *Mem) folder(name string) (dir, n *node, base string, err error) {
-	if !valid(name) || name == "." {
+	if !disk.Valid(name) || name == "." {
 		return nil, nil, "", fs.ErrInvalid
 	}
 	dir, err = m.find(path.Dir(name))
@@ -201,7 +203,7 @@ func (m *Mem) Mkdir(name string) error {
 	if err != nil {
 		return pathErr("mkdir", name, err)
 	}
-	m.record(change{to: dir, newName: base, target: m.newNode(fs.ModeDir | dirMode)})
+	m.record(change{to: dir, newName: base, target: m.newNode(fs.ModeDir | 0o700)})
 	return nil
 }
 
@@ -321,16 +323,16 @@ func (m *Mem) Names(dir string) ([]string, error) {
 }
 
 // Lstat implements FS.
-func (m *Mem) Lstat(name string) (Info, error) {
+func (m *Mem) Lstat(name string) (disk.Info, error) {
 	defer m.mu.Unlock()
 	if err := m.enter(); err != nil {
-		return Info{}, pathErr("lstat", name, err)
+		return disk.Info{}, pathErr("lstat", name, err)
 	}
 	n, err := m.find(name)
 	if err != nil {
-		return Info{}, pathErr("lstat", name, err)
+		return disk.Info{}, pathErr("lstat", name, err)
 	}
-	return Info{Type: n.mode.Type(), Perm: n.mode.Perm(), Size: int64(len(n.data)), Ino: n.ino, Links: uint64(n.links),
+	return disk.Info{Type: n.mode.Type(), Perm: n.mode.Perm(), Size: int64(len(n.data)), Ino: n.ino, Links: uint64(n.links),
 		Mtime: n.mtime, Ctime: n.ctime, Btime: n.btime}, nil
 }
 

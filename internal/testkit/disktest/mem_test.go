@@ -1,6 +1,7 @@
-package disk_test
+package disktest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,16 +9,25 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"testing"
+	"time"
 
 	"mailsync/backends/maildir/disk"
 )
 
+func TestMem(t *testing.T) {
+	Suite(t, func(*testing.T) disk.FS { return NewMem(MemOptions{}) })
+}
+
+func TestFaulty(t *testing.T) {
+	Suite(t, func(*testing.T) disk.FS { return FailAt(NewMem(MemOptions{}), 0, nil) })
+}
+
 // outcomes crashes the same disk many times and counts what is found.
-func outcomes(t *testing.T, build func(m *disk.Mem), look func(m *disk.Mem) string) map[string]int {
+func outcomes(t *testing.T, build func(m *Mem), look func(m *Mem) string) map[string]int {
 	t.Helper()
 	seen := map[string]int{}
 	for seed := range uint64(400) {
-		m := disk.NewMem(disk.MemOptions{})
+		m := NewMem(MemOptions{})
 		build(m)
 		seen[look(m.Crash(rand.New(rand.NewPCG(seed, 7))))]++
 	}
@@ -38,7 +48,7 @@ func exactly(t *testing.T, what string, seen map[string]int, want ...string) {
 	}
 }
 
-func there(m *disk.Mem, names ...string) string {
+func there(m *Mem, names ...string) string {
 	s := ""
 	for _, n := range names {
 		if _, err := m.Lstat(n); err == nil {
@@ -61,20 +71,20 @@ func file(t *testing.T, m disk.FS, name, text string, sync bool) {
 }
 
 func TestCrashKeepsWhatWasSynced(t *testing.T) {
-	exactly(t, "all synced", outcomes(t, func(m *disk.Mem) {
+	exactly(t, "all synced", outcomes(t, func(m *Mem) {
 		must(t, m.Mkdir("d"))
 		file(t, m, "d/a", "text", true)
 		must(t, m.SyncDir("d"))
 		must(t, m.SyncDir("."))
-	}, func(m *disk.Mem) string { return read(t, m, "d/a") }), "text")
+	}, func(m *Mem) string { return read(t, m, "d/a") }), "text")
 }
 
 func TestCrashLosesUnsyncedBytes(t *testing.T) {
-	exactly(t, "bytes", outcomes(t, func(m *disk.Mem) {
+	exactly(t, "bytes", outcomes(t, func(m *Mem) {
 		file(t, m, "a", "ab", false)
 		must(t, m.SyncDir("."))
-	}, func(m *disk.Mem) string { return read(t, m, "a") }), "", "a", "ab", "\x00\x00")
-	exactly(t, "bytes after a sync", outcomes(t, func(m *disk.Mem) {
+	}, func(m *Mem) string { return read(t, m, "a") }), "", "a", "ab", "\x00\x00")
+	exactly(t, "bytes after a sync", outcomes(t, func(m *Mem) {
 		f, err := m.Create("a")
 		must(t, err)
 		_, err = io.WriteString(f, "ab")
@@ -83,63 +93,63 @@ func TestCrashLosesUnsyncedBytes(t *testing.T) {
 		_, err = io.WriteString(f, "c")
 		must(t, err)
 		must(t, m.SyncDir("."))
-	}, func(m *disk.Mem) string { return read(t, m, "a") }), "ab", "abc", "ab\x00")
+	}, func(m *Mem) string { return read(t, m, "a") }), "ab", "abc", "ab\x00")
 }
 
 func TestCrashLosesUnsyncedEntries(t *testing.T) {
-	base := func(m *disk.Mem) {
+	base := func(m *Mem) {
 		file(t, m, "a", "x", true)
 		must(t, m.Mkdir("d"))
 		must(t, m.SyncDir("."))
 	}
 	for _, test := range []struct {
 		what  string
-		build func(m *disk.Mem)
+		build func(m *Mem)
 		want  []string
 	}{
-		{"create", func(m *disk.Mem) { file(t, m, "c", "", true) }, []string{"a", "ac"}},
-		{"link", func(m *disk.Mem) { must(t, m.Link("a", "b")) }, []string{"a", "ab"}},
-		{"remove", func(m *disk.Mem) { must(t, m.Remove("a")) }, []string{"a", ""}},
-		{"rename is one step", func(m *disk.Mem) { must(t, m.Rename("a", "d/b")) }, []string{"a", "d/b"}},
-		{"link and remove, each on its own", func(m *disk.Mem) {
+		{"create", func(m *Mem) { file(t, m, "c", "", true) }, []string{"a", "ac"}},
+		{"link", func(m *Mem) { must(t, m.Link("a", "b")) }, []string{"a", "ab"}},
+		{"remove", func(m *Mem) { must(t, m.Remove("a")) }, []string{"a", ""}},
+		{"rename is one step", func(m *Mem) { must(t, m.Rename("a", "d/b")) }, []string{"a", "d/b"}},
+		{"link and remove, each on its own", func(m *Mem) {
 			must(t, m.Link("a", "b"))
 			must(t, m.Remove("a"))
 		}, []string{"a", "ab", "b", ""}},
-		{"changes of one entry keep their order", func(m *disk.Mem) {
+		{"changes of one entry keep their order", func(m *Mem) {
 			must(t, m.Rename("a", "b"))
 			must(t, m.Rename("b", "c"))
 		}, []string{"a", "b", "c"}},
-		{"one of two folders synced", func(m *disk.Mem) {
+		{"one of two folders synced", func(m *Mem) {
 			must(t, m.Rename("a", "d/b"))
 			must(t, m.SyncDir("d"))
 		}, []string{"d/b"}},
-		{"link synced, remove not", func(m *disk.Mem) {
+		{"link synced, remove not", func(m *Mem) {
 			must(t, m.Link("a", "d/b"))
 			must(t, m.SyncDir("d"))
 			must(t, m.Remove("a"))
 		}, []string{"ad/b", "d/b"}},
-		{"a folder that is lost takes what is in it", func(m *disk.Mem) {
+		{"a folder that is lost takes what is in it", func(m *Mem) {
 			must(t, m.Mkdir("b"))
 			file(t, m, "b/c", "", true)
 			must(t, m.SyncDir("b"))
 		}, []string{"a", "abb/c"}},
 	} {
-		exactly(t, test.what, outcomes(t, func(m *disk.Mem) {
+		exactly(t, test.what, outcomes(t, func(m *Mem) {
 			base(m)
 			test.build(m)
-		}, func(m *disk.Mem) string { return there(m, "a", "b", "c", "d/b", "b/c") }), test.want...)
+		}, func(m *Mem) string { return there(m, "a", "b", "c", "d/b", "b/c") }), test.want...)
 	}
 }
 
 func TestCrashEndsTheOldView(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{})
+	m := NewMem(MemOptions{})
 	f, err := m.Create("a")
 	must(t, err)
 	must(t, m.SyncDir("."))
 	after := m.Crash(rand.New(rand.NewPCG(1, 1)))
 	_, err = io.WriteString(f, "x")
-	is(t, "write to an old file", err, disk.ErrPower)
-	is(t, "mkdir in the old view", m.Mkdir("d"), disk.ErrPower)
+	is(t, "write to an old file", err, ErrPower)
+	is(t, "mkdir in the old view", m.Mkdir("d"), ErrPower)
 	old := stat(t, after, "a")
 	file(t, after, "b", "", true)
 	if got := stat(t, after, "b"); got.Ino <= old.Ino || got.Ctime <= old.Ctime {
@@ -147,8 +157,23 @@ func TestCrashEndsTheOldView(t *testing.T) {
 	}
 }
 
+func TestMemClockHasAGrain(t *testing.T) {
+	m := NewMem(MemOptions{Grain: time.Second})
+	write(t, m, "a", "")
+	first := stat(t, m, ".").Ctime
+	write(t, m, "b", "")
+	if got := stat(t, m, ".").Ctime; got != first || got%int64(time.Second) != 0 {
+		t.Errorf("ctime %d, then %d within a second", first, got)
+	}
+	must(t, m.Wait(context.Background(), time.Second))
+	write(t, m, "c", "")
+	if got := stat(t, m, ".").Ctime; got != first+int64(time.Second) {
+		t.Errorf("ctime %d, a second later %d", first, got)
+	}
+}
+
 func TestMemRunsFull(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{Capacity: 10})
+	m := NewMem(MemOptions{Capacity: 10})
 	f, err := m.Create("a")
 	must(t, err)
 	n, err := io.WriteString(f, "0123456789abc")
@@ -162,7 +187,7 @@ func TestMemRunsFull(t *testing.T) {
 }
 
 func TestMemWithoutLinks(t *testing.T) {
-	m := disk.NewMem(disk.MemOptions{NoLinks: true})
+	m := NewMem(MemOptions{NoLinks: true})
 	file(t, m, "a", "", true)
 	if err := m.Link("a", "b"); !disk.NoHardLinks(err) {
 		t.Errorf("link: %v", err)
@@ -196,8 +221,8 @@ func TestFailAtCountsEveryCall(t *testing.T) {
 	}
 	want := []string{"create a", "write a", "sync a", "close a", "names ."}
 	for n := 1; n <= len(want); n++ {
-		m := disk.NewMem(disk.MemOptions{})
-		view := disk.FailAt(m, n, broken)
+		m := NewMem(MemOptions{})
+		view := FailAt(m, n, broken)
 		is(t, want[n-1], run(view), broken)
 		if got := view.Log(); got[n-1] != want[n-1] {
 			t.Errorf("call %d is %q, want %q", n, got[n-1], want[n-1])
@@ -206,11 +231,11 @@ func TestFailAtCountsEveryCall(t *testing.T) {
 			t.Errorf("the write that failed wrote %q", read(t, m, "a"))
 		}
 	}
-	exactly(t, "a sync that failed", outcomes(t, func(m *disk.Mem) {
-		is(t, "sync", run(disk.FailAt(m, 3, broken)), broken)
+	exactly(t, "a sync that failed", outcomes(t, func(m *Mem) {
+		is(t, "sync", run(FailAt(m, 3, broken)), broken)
 		must(t, m.SyncDir("."))
-	}, func(m *disk.Mem) string { return fmt.Sprint(read(t, m, "a") == "text") }), "true", "false")
-	all := disk.FailAt(disk.NewMem(disk.MemOptions{}), 0, broken)
+	}, func(m *Mem) string { return fmt.Sprint(read(t, m, "a") == "text") }), "true", "false")
+	all := FailAt(NewMem(MemOptions{}), 0, broken)
 	must(t, run(all))
 	if all.Calls() != len(want) || all.Changes() != 4 {
 		t.Errorf("%d calls, %d changes", all.Calls(), all.Changes())
@@ -219,8 +244,8 @@ func TestFailAtCountsEveryCall(t *testing.T) {
 
 func TestCutAtEndsEverything(t *testing.T) {
 	for cut := 1; cut <= 3; cut++ {
-		m := disk.NewMem(disk.MemOptions{})
-		view := disk.CutAt(m, cut)
+		m := NewMem(MemOptions{})
+		view := CutAt(m, cut)
 		var errs []error
 		for _, name := range []string{"a", "b", "c"} {
 			errs = append(errs, view.Mkdir(name))
@@ -239,7 +264,7 @@ func TestCutAtEndsEverything(t *testing.T) {
 }
 
 func BenchmarkMemDelivery(b *testing.B) {
-	m := disk.NewMem(disk.MemOptions{})
+	m := NewMem(MemOptions{})
 	if err := m.Mkdir("cur"); err != nil {
 		b.Fatal(err)
 	}
