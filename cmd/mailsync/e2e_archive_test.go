@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -52,7 +53,7 @@ func used(t *testing.T, client *servers.Session) (octets, limit int64) {
 // told reads the object of that type from --json.
 func told[T any](t *testing.T, o outcome, kind string) (v T) {
 	t.Helper()
-	for line := range strings.Lines(o.stdout) {
+	for line := range strings.Lines(o.Stdout) {
 		if strings.Contains(line, `"type":"`+kind+`"`) {
 			if err := json.Unmarshal([]byte(line), &v); err != nil {
 				t.Fatal(err)
@@ -60,7 +61,7 @@ func told[T any](t *testing.T, o outcome, kind string) (v T) {
 			return v
 		}
 	}
-	t.Fatalf("--json has no %q\n%s%s", kind, o.stdout, o.stderr)
+	t.Fatalf("--json has no %q\n%s%s", kind, o.Stdout, o.Stderr)
 	return v
 }
 
@@ -94,7 +95,7 @@ func (a *archiveTold) UnmarshalJSON(b []byte) error {
 // went is on disk, byte for byte, with its flags and dates, and never comes again.
 func TestArchiveGetsUnderQuota(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -161,7 +162,7 @@ func TestArchiveGetsUnderQuota(t *testing.T) {
 // is one that cannot be read. The others go.
 func TestArchiveKeepsWhatDoesNotPass(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")
@@ -179,8 +180,8 @@ func TestArchiveKeepsWhatDoesNotPass(t *testing.T) {
 	}
 	o := w.run("archive", "--older-than", "1y", "--apply")
 	o.want(t, 1)
-	if !strings.Contains(o.stderr, "INBOX: uid 3: ") || !strings.Contains(o.stderr, "stays on the server") || !strings.Contains(o.stdout, "4 messages archived") {
-		t.Errorf("it says\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, "INBOX: uid 3: ") || !strings.Contains(o.Stderr, "stays on the server") || !strings.Contains(o.Stdout, "4 messages archived") {
+		t.Errorf("it says\n%s%s", o.Stdout, o.Stderr)
 	}
 	left, err := client.Read("INBOX", false)
 	if err != nil || len(left) != 1 || left[0].UID != 3 {
@@ -198,7 +199,7 @@ func TestArchiveKeepsWhatDoesNotPass(t *testing.T) {
 // it fetches and doubles nothing.
 func TestArchiveUndo(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -222,8 +223,8 @@ func TestArchiveUndo(t *testing.T) {
 			if err := os.Rename(archive, away); err != nil {
 				t.Fatal(err)
 			}
-			if o := w.run("verify"); o.code == 0 || !strings.Contains(o.stderr, "not mounted") {
-				t.Errorf("verify without the archive: exit %d\n%s%s", o.code, o.stdout, o.stderr)
+			if o := w.run("verify"); o.Code == 0 || !strings.Contains(o.Stderr, "not mounted") {
+				t.Errorf("verify without the archive: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 			}
 			if err := os.Rename(away, archive); err != nil {
 				t.Fatal(err)
@@ -247,8 +248,8 @@ func TestArchiveUndo(t *testing.T) {
 			if n := len(digests(t, archive)); n != 0 {
 				t.Errorf("%d are in the archive still", n)
 			}
-			if o := w.run("archive", "--undo"); o.code != 0 || !strings.Contains(o.stdout, "nothing to do") {
-				t.Errorf("undone again: %d\n%s%s", o.code, o.stdout, o.stderr)
+			if o := w.run("archive", "--undo"); o.Code != 0 || !strings.Contains(o.Stdout, "nothing to do") {
+				t.Errorf("undone again: %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 			}
 		})
 	}

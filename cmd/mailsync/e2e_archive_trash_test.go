@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // bareServer is an account with old mail on a server that cannot expunge single messages, with a trash
@@ -31,7 +32,7 @@ func bareServer(t *testing.T, caps, trash string) (*script.Account, *world) {
 		p.Send("$tag OK done")
 		return true
 	}}))
-	w := &world{t: t, bin: build(t), dir: t.TempDir()}
+	w := &world{t: t, bin: program.Path(t), dir: t.TempDir()}
 	w.root, w.config = filepath.Join(w.dir, "mail"), filepath.Join(w.dir, "config.toml")
 	w.configure(plain(srv.Addr()))
 	return acct, w
@@ -71,8 +72,8 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 			}
 			o := w.run(args...)
 			o.want(t, 0)
-			if !strings.Contains(o.stdout, "3 messages would be moved to the server's trash") || !strings.Contains(o.stdout, "frees nothing") {
-				t.Errorf("the plan says\n%s%s", o.stdout, o.stderr)
+			if !strings.Contains(o.Stdout, "3 messages would be moved to the server's trash") || !strings.Contains(o.Stdout, "frees nothing") {
+				t.Errorf("the plan says\n%s%s", o.Stdout, o.Stderr)
 			}
 			p := told[archivedToTrash](t, w.run(append(args, "--json")...), "archive")
 			if p.Messages != 3 || p.Bytes != 0 || !p.ToTrash || p.MovedToTrash != 0 {
@@ -84,7 +85,7 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 			if p.Gone != 0 || p.Freed != 0 || p.Stay != 0 || p.MovedToTrash != 3 || p.Before == nil || p.After == nil {
 				t.Errorf("it did %+v", p)
 			}
-			if a := told[account](t, o, "account"); a.DeletedOnServer != 0 {
+			if a := told[program.Account](t, o, "account"); a.DeletedOnServer != 0 {
 				t.Errorf("it deleted %+v", a)
 			}
 			if messagesIn(acct, "INBOX") != 0 || messagesIn(acct, "Trash") != 4 {
@@ -93,7 +94,7 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 			for range 2 {
 				o := w.run("sync", "--json")
 				o.want(t, 0)
-				if a := told[account](t, o, "account"); a.Fetched+a.Appended+a.DeletedOnServer+a.DeletedOnDisk+a.Outstanding != 0 {
+				if a := told[program.Account](t, o, "account"); a.Fetched+a.Appended+a.DeletedOnServer+a.DeletedOnDisk+a.Outstanding != 0 {
 					t.Errorf("the sync after it: %+v", a)
 				}
 			}
@@ -104,13 +105,13 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 			w.run("verify", "--server").want(t, 0)
 			o = w.run(append(args, "--apply")...)
 			o.want(t, 0)
-			if !strings.Contains(o.stdout, "0 messages archived, 0 B freed") {
-				t.Errorf("archived again\n%s%s", o.stdout, o.stderr)
+			if !strings.Contains(o.Stdout, "0 messages archived, 0 B freed") {
+				t.Errorf("archived again\n%s%s", o.Stdout, o.Stderr)
 			}
 			o = w.run("archive", "--undo")
 			o.want(t, 0)
-			if !strings.Contains(o.stdout, "3 moved back from the server's trash") {
-				t.Errorf("undone\n%s%s", o.stdout, o.stderr)
+			if !strings.Contains(o.Stdout, "3 moved back from the server's trash") {
+				t.Errorf("undone\n%s%s", o.Stdout, o.Stderr)
 			}
 			if messagesIn(acct, "INBOX") != 3 || messagesIn(acct, "Trash") != 1 {
 				t.Errorf("%d are in INBOX, %d in Trash", messagesIn(acct, "INBOX"), messagesIn(acct, "Trash"))
@@ -150,8 +151,8 @@ func TestArchiveIsRefusedWithoutAWay(t *testing.T) {
 				}
 				o := w.run(args...)
 				o.want(t, 1)
-				if !strings.Contains(o.stderr, "mailsync: hint: ") || !strings.Contains(o.stdout, "0 B") {
-					t.Errorf("it says\n%s%s", o.stdout, o.stderr)
+				if !strings.Contains(o.Stderr, "mailsync: hint: ") || !strings.Contains(o.Stdout, "0 B") {
+					t.Errorf("it says\n%s%s", o.Stdout, o.Stderr)
 				}
 			}
 			if messagesIn(acct, "INBOX") != inbox || messagesIn(acct, c.trash) != trash {
@@ -159,8 +160,8 @@ func TestArchiveIsRefusedWithoutAWay(t *testing.T) {
 			}
 			o := w.run("archive", "--undo")
 			o.want(t, 0)
-			if !strings.Contains(o.stdout+o.stderr, "nothing to undo") {
-				t.Errorf("undone\n%s%s", o.stdout, o.stderr)
+			if !strings.Contains(o.Stdout+o.Stderr, "nothing to undo") {
+				t.Errorf("undone\n%s%s", o.Stdout, o.Stderr)
 			}
 			w.syncOK()
 		})

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -26,7 +27,7 @@ import (
 // comes once.
 func TestRunsThatBeginTogether(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 81, 60)
 	want := serverDigests(t, client, every())
@@ -39,7 +40,7 @@ func TestRunsThatBeginTogether(t *testing.T) {
 		outcomes := together(t, w, commands)
 		worked := false
 		for i, o := range outcomes {
-			worked = worked || o.code == 0
+			worked = worked || o.Code == 0
 			codes := []int{0}
 			if !strings.Contains(commands[i], "--") || strings.HasPrefix(commands[i], "verify") {
 				codes = append(codes, 3) // it came too late
@@ -50,8 +51,8 @@ func TestRunsThatBeginTogether(t *testing.T) {
 			case "restore":
 				codes = append(codes, 8)
 			}
-			if !slices.Contains(codes, o.code) {
-				t.Errorf("round %d: %q beside %q: exit %d\n%s%s", round, commands[i], commands, o.code, o.stdout, o.stderr)
+			if !slices.Contains(codes, o.Code) {
+				t.Errorf("round %d: %q beside %q: exit %d\n%s%s", round, commands[i], commands, o.Code, o.Stdout, o.Stderr)
 			}
 		}
 		if !worked {
@@ -91,7 +92,7 @@ func together(t *testing.T, w *world, commands []string) []outcome {
 			if cmd.ProcessState != nil {
 				code = cmd.ProcessState.ExitCode()
 			}
-			outcomes[i] = outcome{code: code, stdout: said[0].String(), stderr: said[1].String()}
+			outcomes[i] = outcome{Outcome: program.Outcome{Code: code, Stdout: said[0].String(), Stderr: said[1].String()}}
 		})
 	}
 	ready.Wait()
@@ -119,7 +120,7 @@ func TestBothSidesAtWork(t *testing.T) {
 		}
 		truth.put(i, "INBOX")
 	}
-	w := newWorld(t, build(t), srv, append(mirrorKeys(), "append = true", "max_delete = 10000")...)
+	w := newWorld(t, program.Path(t), srv, append(mirrorKeys(), "append = true", "max_delete = 10000")...)
 	w.syncOK()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -141,8 +142,8 @@ func TestBothSidesAtWork(t *testing.T) {
 	}
 	for round := range 12 {
 		// What one does while the run looks can be a failure of this run; it is no loss.
-		if o := w.sync(); !slices.Contains([]int{0, 1}, o.code) {
-			t.Errorf("round %d: exit %d\n%s%s", round, o.code, o.stdout, o.stderr)
+		if o := w.sync(); !slices.Contains([]int{0, 1}, o.Code) {
+			t.Errorf("round %d: exit %d\n%s%s", round, o.Code, o.Stdout, o.Stderr)
 		}
 	}
 	close(stop)

@@ -13,6 +13,7 @@ import (
 
 	"mailsync/bench/corpus"
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -23,7 +24,7 @@ func TestBackupChangesNothing(t *testing.T) {
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 11, 120)
 	before := seen(t, client)
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	trace := filepath.Join(w.dir, "trace.log")
 	o := w.run("sync", "--mailbox", "INBOX")
 	o.want(t, 0)
@@ -31,8 +32,8 @@ func TestBackupChangesNothing(t *testing.T) {
 	for range 2 {
 		o = w.run("backup", "--trace", trace)
 		o.want(t, 0)
-		if !strings.Contains(o.stdout, "on the server "+strconv.Itoa(n)+" messages") || !strings.Contains(o.stdout, ": "+strconv.Itoa(n)+" here (") {
-			t.Errorf("no proof of %d messages:\n%s", n, o.stdout)
+		if !strings.Contains(o.Stdout, "on the server "+strconv.Itoa(n)+" messages") || !strings.Contains(o.Stdout, ": "+strconv.Itoa(n)+" here (") {
+			t.Errorf("no proof of %d messages:\n%s", n, o.Stdout)
 		}
 	}
 	text, err := os.ReadFile(trace)
@@ -97,7 +98,7 @@ func TestAcceptWhatCannotBeHad(t *testing.T) {
 			return true
 		},
 	}))
-	w := &world{t: t, bin: build(t), dir: t.TempDir()}
+	w := &world{t: t, bin: program.Path(t), dir: t.TempDir()}
 	w.root, w.config = filepath.Join(w.dir, "mail"), filepath.Join(w.dir, "config.toml")
 	w.configure(plain(srv.Addr()))
 	for range 2 {
@@ -117,7 +118,7 @@ func TestAcceptWhatCannotBeHad(t *testing.T) {
 	if o.account.Unchanged != 1 {
 		t.Errorf("after that: %+v", o.account)
 	}
-	if o = w.run("backup"); !strings.Contains(o.stdout, "3 messages in 1 mailbox: 2 here, 1 accepted (") {
-		t.Errorf("backup says %s", o.stdout)
+	if o = w.run("backup"); !strings.Contains(o.Stdout, "3 messages in 1 mailbox: 2 here, 1 accepted (") {
+		t.Errorf("backup says %s", o.Stdout)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -24,7 +25,7 @@ func plain(addr string, more ...string) settings {
 
 func TestServerThatCannotBeHad(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	lay(t, srv, 7, 5)
 
@@ -52,7 +53,7 @@ func TestServerThatCannotBeHad(t *testing.T) {
 		w.configure(append(serverSettings(srv), `password = "wrong-horse"`))
 		o := w.sync()
 		o.want(t, 4)
-		if strings.Contains(o.stdout+o.stderr, "wrong-horse") {
+		if strings.Contains(o.Stdout+o.Stderr, "wrong-horse") {
 			t.Error("the password is in the output")
 		}
 	})
@@ -62,8 +63,8 @@ func TestServerThatCannotBeHad(t *testing.T) {
 		w.configure(settings{fmt.Sprintf("host = %q", host), "port = " + port, `max_wait = "1s"`})
 		o := w.sync()
 		o.want(t, 5)
-		if !strings.Contains(o.stderr, "hint:") {
-			t.Errorf("no hint:\n%s", o.stderr)
+		if !strings.Contains(o.Stderr, "hint:") {
+			t.Errorf("no hint:\n%s", o.Stderr)
 		}
 	})
 	t.Run("one account does not stop another", func(t *testing.T) {
@@ -89,7 +90,7 @@ func TestServerThatCannotBeHad(t *testing.T) {
 // stops.
 func TestServerThatHangs(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	const timeout = 2 * time.Second
 	for _, c := range []struct {
 		name, tls string
@@ -111,8 +112,8 @@ func TestServerThatHangs(t *testing.T) {
 				fmt.Sprintf("timeout = %q", timeout), fmt.Sprintf("max_wait = %q", timeout)})
 			o := w.sync()
 			o.want(t, 5)
-			if o.took > 3*timeout {
-				t.Errorf("it took %v with a timeout of %v", o.took, timeout)
+			if o.Took > 3*timeout {
+				t.Errorf("it took %v with a timeout of %v", o.Took, timeout)
 			}
 		})
 	}
@@ -159,7 +160,7 @@ func hangs(t *testing.T, says []string) (string, <-chan struct{}) {
 // arrives.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 8, 300)
 	for _, c := range []struct{ name, small string }{
@@ -207,7 +208,7 @@ func TestRootGone(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 9, 60)
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	w.syncOK()
 	away := filepath.Join(w.dir, "away")
 	move := func(from, to string) {
@@ -244,7 +245,7 @@ func TestRootGone(t *testing.T) {
 // A Maildir with another account's marker is not touched.
 func TestMarkerOfAnotherAccount(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	client, _ := lay(t, srv, 10, 40)
 	ours, other := newWorld(t, bin, srv), newWorld(t, bin, srv)
@@ -271,7 +272,7 @@ func TestLock(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
 	_, n := lay(t, srv, 11, 20)
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	w.syncOK()
 
 	// The same account, held at a server that never answers.
@@ -294,8 +295,8 @@ func TestLock(t *testing.T) {
 	w.run("sync", "--if-free").want(t, 0)
 	o := w.run("sync", "--wait", "1s")
 	o.want(t, 3)
-	if o.took < time.Second {
-		t.Errorf("it waited %v, not a second", o.took)
+	if o.Took < time.Second {
+		t.Errorf("it waited %v, not a second", o.Took)
 	}
 	// The lock dies with its process.
 	time.AfterFunc(500*time.Millisecond, end)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mailsync/internal/testkit/program"
 )
 
 // decade is how far a clock is set wrong, in seconds.
@@ -33,7 +35,7 @@ func clocks(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"now":     build(t),
+		"now":     program.Path(t),
 		"earlier": linked(t, dir, list, patched(t, dir, config, -decade)),
 		"later":   linked(t, dir, list, patched(t, dir, config, decade)),
 	}

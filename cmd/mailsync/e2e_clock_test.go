@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -80,11 +81,11 @@ func (l *clockLife) goes() {
 func (l *clockLife) ran(args ...string) outcome {
 	l.t.Helper()
 	o := l.run(args...)
-	if o.code != 0 {
-		l.t.Errorf("%v with the clock %s: exit %d\n%s%s", args, l.clock, o.code, o.stdout, o.stderr)
+	if o.Code != 0 {
+		l.t.Errorf("%v with the clock %s: exit %d\n%s%s", args, l.clock, o.Code, o.Stdout, o.Stderr)
 	}
-	if o.took > time.Minute {
-		l.t.Errorf("%v with the clock %s: it took %v", args, l.clock, o.took)
+	if o.Took > time.Minute {
+		l.t.Errorf("%v with the clock %s: it took %v", args, l.clock, o.Took)
 	}
 	return o
 }
@@ -92,8 +93,8 @@ func (l *clockLife) ran(args ...string) outcome {
 // says checks whether a run told that it did nothing because of an age.
 func (l *clockLife) says(o outcome, jumped bool) {
 	l.t.Helper()
-	if got := strings.Contains(o.stderr, untrusted); got != jumped {
-		l.t.Errorf("the clock is %s and jumped: %v; the run told so: %v\n%s", l.clock, jumped, got, o.stderr)
+	if got := strings.Contains(o.Stderr, untrusted); got != jumped {
+		l.t.Errorf("the clock is %s and jumped: %v; the run told so: %v\n%s", l.clock, jumped, got, o.Stderr)
 	}
 }
 
@@ -181,8 +182,8 @@ func mirrored(t *testing.T, l *clockLife, order []string, first string) {
 		}
 		o := l.ran(archive...)
 		l.says(o, jumped)
-		if jumped && (first == "archive" && !strings.HasPrefix(o.stdout, "work: 0 messages archived") || len(l.trashed()) < len(trash)) {
-			t.Errorf("the clock is %s: something was done for its age:\n%s%d files were in the trash, %d are", clock, o.stdout, len(trash), len(l.trashed()))
+		if jumped && (first == "archive" && !strings.HasPrefix(o.Stdout, "work: 0 messages archived") || len(l.trashed()) < len(trash)) {
+			t.Errorf("the clock is %s: something was done for its age:\n%s%d files were in the trash, %d are", clock, o.Stdout, len(trash), len(l.trashed()))
 		}
 		l.says(l.ran("sync"), false)
 		l.whole()
@@ -195,8 +196,8 @@ func mirrored(t *testing.T, l *clockLife, order []string, first string) {
 		l.ran("backup")
 		l.whole()
 		l.ran("restore", "work", "--into", "Back")
-		if o := l.ran("restore", "work", "--into", "Back"); !strings.Contains(o.stdout, "0 appended") && !strings.Contains(o.stdout, "nothing to do") {
-			t.Errorf("the clock is %s: restored again: %s", clock, o.stdout)
+		if o := l.ran("restore", "work", "--into", "Back"); !strings.Contains(o.Stdout, "0 appended") && !strings.Contains(o.Stdout, "nothing to do") {
+			t.Errorf("the clock is %s: restored again: %s", clock, o.Stdout)
 		}
 		l.idles()
 		l.whole()
@@ -220,13 +221,13 @@ func collected(t *testing.T, l *clockLife, order []string) {
 		jumped := l.set(clock)
 		o := l.sync()
 		l.says(o, jumped)
-		if o.code != 0 || o.account.DeletedOnServer != 0 {
-			t.Errorf("the clock is %s: exit %d, %d deleted\n%s", clock, o.code, o.account.DeletedOnServer, o.stderr)
+		if o.Code != 0 || o.account.DeletedOnServer != 0 {
+			t.Errorf("the clock is %s: exit %d, %d deleted\n%s", clock, o.Code, o.account.DeletedOnServer, o.Stderr)
 		}
 		l.whole()
 		for range 2 {
-			if o := l.sync(); o.code != 0 || o.account.Fetched != 0 {
-				t.Errorf("the clock is %s: exit %d, %d fetched again\n%s", clock, o.code, o.account.Fetched, o.stderr)
+			if o := l.sync(); o.Code != 0 || o.account.Fetched != 0 {
+				t.Errorf("the clock is %s: exit %d, %d fetched again\n%s", clock, o.Code, o.account.Fetched, o.Stderr)
 			}
 			l.whole()
 		}
@@ -251,8 +252,8 @@ func outOfDate(t *testing.T, bins map[string]string) {
 			for _, command := range []string{"sync", "backup", "check"} {
 				o := w.run(command)
 				o.want(t, 5)
-				if !strings.Contains(o.stdout+o.stderr, "clock") {
-					t.Errorf("%s, the clock is %s: nobody is told to look at the clock:\n%s%s", command, clock, o.stdout, o.stderr)
+				if !strings.Contains(o.Stdout+o.Stderr, "clock") {
+					t.Errorf("%s, the clock is %s: nobody is told to look at the clock:\n%s%s", command, clock, o.Stdout, o.Stderr)
 				}
 			}
 		}
@@ -272,7 +273,7 @@ func outOfDate(t *testing.T, bins map[string]string) {
 func TestServerClockWrong(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
-	l := newClockLife(t, map[string]string{"now": build(t)}, srv, "ada", srv.IMAP, `exclude = ["Back/*"]`, "[accounts.work.archive]", `older_than = "1y"`)
+	l := newClockLife(t, map[string]string{"now": program.Path(t)}, srv, "ada", srv.IMAP, `exclude = ["Back/*"]`, "[accounts.work.archive]", `older_than = "1y"`)
 	l.set("now")
 	for _, seconds := range []int64{1, 86_400, 365 * 86_400, 1<<31 - 1, 1 << 31, time.Now().Unix() + decade, 1<<32 - 86_400} {
 		l.comes(time.Unix(seconds, 0))
@@ -315,7 +316,7 @@ func TestServerClockWrong(t *testing.T) {
 	l.whole()
 	left, err := l.client.Read("INBOX", false)
 	if err != nil || len(left) != 6 {
-		t.Errorf("messages of the future or of no date were archived, or that of 1971 was not: %d are left, %v\n%s", len(left), err, o.stdout)
+		t.Errorf("messages of the future or of no date were archived, or that of 1971 was not: %d are left, %v\n%s", len(left), err, o.Stdout)
 	}
 	l.idles()
 	l.whole()

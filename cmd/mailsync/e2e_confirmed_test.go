@@ -12,6 +12,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // storing is a server without UIDPLUS that makes of an APPEND what keep says, "" for nothing.
@@ -42,7 +43,7 @@ func storing(t *testing.T, acct *script.Account, keep func(selected bool, body s
 }
 
 func worldOf(t *testing.T, srv *script.Server, more ...string) *world {
-	w := &world{t: t, bin: build(t), dir: t.TempDir()}
+	w := &world{t: t, bin: program.Path(t), dir: t.TempDir()}
 	w.root, w.config = filepath.Join(w.dir, "mail"), filepath.Join(w.dir, "config.toml")
 	w.configure(append(plain(srv.Addr()), more...))
 	return w
@@ -115,15 +116,15 @@ func TestRestoreCountsWhatTheServerLists(t *testing.T) {
 		switch {
 		case !always:
 			o.want(t, 0)
-			if there != n || !strings.Contains(o.stdout, "30 appended") {
-				t.Errorf("%d are there\n%s", there, o.stdout)
+			if there != n || !strings.Contains(o.Stdout, "30 appended") {
+				t.Errorf("%d are there\n%s", there, o.Stdout)
 			}
 			continue
-		case there != 3 || o.code != 1 || !strings.Contains(o.stdout, "3 appended") || !strings.Contains(o.stdout, "27 not restored"):
-			t.Errorf("exit %d, %d are there\n%s%s", o.code, there, o.stdout, o.stderr)
+		case there != 3 || o.Code != 1 || !strings.Contains(o.Stdout, "3 appended") || !strings.Contains(o.Stdout, "27 not restored"):
+			t.Errorf("exit %d, %d are there\n%s%s", o.Code, there, o.Stdout, o.Stderr)
 		}
-		if !strings.Contains(o.stderr, "does not list it") || !strings.Contains(o.stderr, "hint") {
-			t.Errorf("stderr:\n%s", o.stderr)
+		if !strings.Contains(o.Stderr, "does not list it") || !strings.Contains(o.Stderr, "hint") {
+			t.Errorf("stderr:\n%s", o.Stderr)
 		}
 		acct.Lock()
 		loses = false
@@ -131,8 +132,8 @@ func TestRestoreCountsWhatTheServerLists(t *testing.T) {
 		w.run("restore", "work", "--from", from).want(t, 0)
 		o = w.run("restore", "work", "--from", from)
 		o.want(t, 0)
-		if there := len(acct.Mailbox("INBOX").Messages); there != n || !strings.Contains(o.stdout, "30 there already") {
-			t.Errorf("%d are there after\n%s", there, o.stdout)
+		if there := len(acct.Mailbox("INBOX").Messages); there != n || !strings.Contains(o.Stdout, "30 there already") {
+			t.Errorf("%d are there after\n%s", there, o.Stdout)
 		}
 	}
 }

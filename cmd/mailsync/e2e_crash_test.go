@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
 // Without a state file, or with a damaged one, the Maildirs alone are enough.
 func TestStateFileLost(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	// Messages with one Message-ID, and equal ones, are the ones to be mixed up.
 	var twins []corpus.Message

@@ -164,7 +164,7 @@ func TestSystemCallsFail(t *testing.T) {
 			o, log := traced(t, l.world(), l.run(), f.call, "-e", "inject="+f.String())
 			hits := struck.FindAllString(log, -1)
 			switch {
-			case len(hits) > 0 && o.code < 0:
+			case len(hits) > 0 && o.Code < 0:
 				killed++
 			case len(hits) > 0:
 				made++
@@ -173,12 +173,12 @@ func TestSystemCallsFail(t *testing.T) {
 				f.at /= 2
 				faults = append(faults, f)
 			}
-			if strings.Contains(o.stderr, "goroutine ") && !strings.Contains(o.stderr, "runtime: netpollBreak write failed") {
-				t.Errorf("it panics:\n%s", o.stderr)
+			if strings.Contains(o.Stderr, "goroutine ") && !strings.Contains(o.Stderr, "runtime: netpollBreak write failed") {
+				t.Errorf("it panics:\n%s", o.Stderr)
 			}
 			ended(t, l, o)
 			if t.Failed() {
-				t.Fatalf("after %v, exit %d\n%s%s\n%s", f, o.code, o.stdout, o.stderr, strings.Join(hits, "\n"))
+				t.Fatalf("after %v, exit %d\n%s%s\n%s", f, o.Code, o.Stdout, o.Stderr, strings.Join(hits, "\n"))
 			}
 		}
 		t.Logf("in %d runs %d system calls failed, %d runs were killed as a call began, %d were not tried; %v",

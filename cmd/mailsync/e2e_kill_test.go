@@ -3,12 +3,13 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -33,31 +34,20 @@ func (k *killer) run(t *testing.T, w *world, args ...string) (o outcome, killed 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := w.command(ctx, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	blow := time.AfterFunc(time.Duration(k.random.Int64N(int64(max(k.full, time.Millisecond)))), func() { _ = cmd.Process.Kill() })
-	err := cmd.Wait()
-	blow.Stop()
-	if ctx.Err() != nil {
-		t.Fatalf("%v: hung\n%s%s", cmd.Args, stdout.String(), stderr.String())
-	}
+	blow := time.Duration(k.random.Int64N(int64(max(k.full, time.Millisecond))))
+	o.Outcome = program.Run(ctx, t, cmd, program.Interruption{After: blow, Signal: os.Kill})
 	k.rounds++
-	o = outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}
 	switch {
-	case err == nil:
-		k.full = o.took + o.took/10
-	case o.code == -1:
+	case o.Code == 0:
+		k.full = o.Took + o.Took/10
+	case o.Code == -1:
 		k.killed++
 		// Should runs take longer by now, the time grows until one ends and tells.
 		k.full += k.full / 20
 	default:
-		t.Errorf("after kills a run ended with %v\n%s%s", err, o.stdout, o.stderr)
+		t.Errorf("after kills a run ended with exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
-	return o, o.code == -1
+	return o, o.Code == -1
 }
 
 // enough reports whether that many kills were made, or the time is up; then there have to be
@@ -93,7 +83,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			}
 			ended(t, l, o)
 			if t.Failed() {
-				t.Fatalf("round %d, exit %d\n%s%s", k.rounds, o.code, o.stdout, o.stderr)
+				t.Fatalf("round %d, exit %d\n%s%s", k.rounds, o.Code, o.Stdout, o.Stderr)
 			}
 		}
 		t.Logf("%d runs, of which %d were killed; %v", k.rounds, k.killed, time.Since(began).Round(time.Second))
@@ -104,7 +94,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // doubles nothing once a run may end.
 func TestFirstPullKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 4, 250)
 	server := serverDigests(t, client, every())

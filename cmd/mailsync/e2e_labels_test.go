@@ -14,6 +14,7 @@ import (
 
 	"mailsync/bench/corpus"
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -61,7 +62,7 @@ func TestCopiesOnARealServer(t *testing.T) {
 	do(t, client, "UID COPY 1:20 Lists")
 	do(t, client, `UID STORE 1:5 +FLAGS (\Flagged)`)
 	do(t, client, "EXAMINE INBOX")
-	w := newWorld(t, build(t), srv, mirrorKeys()...)
+	w := newWorld(t, program.Path(t), srv, mirrorKeys()...)
 	a := w.syncOK()
 	all := 2*n + 20
 	if a.Fetched != all || a.Here != all || a.FetchedBytes > octets*5/4 {
@@ -126,7 +127,7 @@ func TestLabelsOfGmail(t *testing.T) {
 	const n = 300
 	acct, octets := gmail(n)
 	srv := script.Every(t, script.Healthy(acct, nil))
-	w := &world{t: t, bin: build(t), dir: t.TempDir()}
+	w := &world{t: t, bin: program.Path(t), dir: t.TempDir()}
 	w.root, w.config = filepath.Join(w.dir, "mail"), filepath.Join(w.dir, "config.toml")
 	w.configure(append(plain(srv.Addr()), mirrorKeys()...))
 	a := w.syncOK()

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -42,7 +43,7 @@ var lives = []struct {
 // everyLife begins each of them with a server and a seed of its own, some at a time.
 func everyLife(t *testing.T, strike func(t *testing.T, l life, random *rand.Rand)) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range lives {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,11 +81,11 @@ func ended(t *testing.T, l life, o outcome) {
 	w := l.world()
 	// A run that could not read when the last one was does nothing that depends on ages, and one that
 	// follows a broken append may leave it to the next: both say so.
-	if o.code == 0 && !strings.Contains(o.stderr, "because of its age") && !strings.Contains(o.stderr, "not appended yet") {
+	if o.Code == 0 && !strings.Contains(o.Stderr, "because of its age") && !strings.Contains(o.Stderr, "not appended yet") {
 		l.look(t)
 	}
-	if again := w.run(l.run()...); again.code != 0 {
-		t.Errorf("%v: the run after it: exit %d\n%s%s", l.run(), again.code, again.stdout, again.stderr)
+	if again := w.run(l.run()...); again.Code != 0 {
+		t.Errorf("%v: the run after it: exit %d\n%s%s", l.run(), again.Code, again.Stdout, again.Stderr)
 	}
 	a := w.syncOK()
 	if a.Appended > 0 && a.Fetched == 0 {

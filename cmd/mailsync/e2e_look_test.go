@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -32,7 +33,7 @@ func TestLookingAtARealServer(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
 	_, n := lay(t, srv, 13, 60)
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	host, port, _ := strings.Cut(srv.IMAPS, ":")
 	nobody := settings{fmt.Sprintf("host = %q", host), "port = " + port}
 	w.configure(nobody)
@@ -40,7 +41,7 @@ func TestLookingAtARealServer(t *testing.T) {
 	o := w.run("check", "--json")
 	o.want(t, 5)
 	pin, failed := "", ""
-	for _, c := range objects(t, o.stdout, "check") {
+	for _, c := range objects(t, o.Stdout, "check") {
 		if c["what"] == "its key" && pin == "" {
 			pin = c["detail"].(string)
 		}
@@ -49,7 +50,7 @@ func TestLookingAtARealServer(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(pin, "sha256/") || failed != "TLS " {
-		t.Fatalf("key %q, failed %q:\n%s", pin, failed, o.stdout)
+		t.Fatalf("key %q, failed %q:\n%s", pin, failed, o.Stdout)
 	}
 	w.configure(append(nobody, fmt.Sprintf("tls_pins = [%q]", pin), `exclude = ["role:archive"]`))
 	w.run("check").want(t, 0)
@@ -57,7 +58,7 @@ func TestLookingAtARealServer(t *testing.T) {
 	o = w.run("list", "--json")
 	o.want(t, 0)
 	messages := 0
-	for _, m := range objects(t, o.stdout, "mailbox") {
+	for _, m := range objects(t, o.Stdout, "mailbox") {
 		count, told := m["messages"].(float64)
 		_, sized := m["size"].(float64)
 		messages += int(count)
@@ -73,11 +74,11 @@ func TestLookingAtARealServer(t *testing.T) {
 	o = w.run("status", "--json")
 	o.want(t, 0)
 	here := 0
-	for _, m := range objects(t, o.stdout, "mailbox") {
+	for _, m := range objects(t, o.Stdout, "mailbox") {
 		here += int(m["here"].(float64))
 	}
-	if quotas := objects(t, o.stdout, "quota"); here != n || len(quotas) == 0 || quotas[0]["used"].(float64) <= 0 {
-		t.Errorf("%d here of %d, quota %v:\n%s", here, n, quotas, o.stdout)
+	if quotas := objects(t, o.Stdout, "quota"); here != n || len(quotas) == 0 || quotas[0]["used"].(float64) <= 0 {
+		t.Errorf("%d here of %d, quota %v:\n%s", here, n, quotas, o.Stdout)
 	}
 }
 
@@ -86,7 +87,7 @@ func TestBackupDeletesNothingFromPOP3(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
 	client, _ := lay(t, srv, 14, 40)
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	host, port, _ := strings.Cut(srv.POP3S, ":")
 	w.configure(settings{`protocol = "pop3"`, fmt.Sprintf("host = %q", host), "port = " + port,
 		fmt.Sprintf("tls_ca = %q", srv.CAFile()), `delete = "fetched"`})
@@ -97,8 +98,8 @@ func TestBackupDeletesNothingFromPOP3(t *testing.T) {
 	for range 3 {
 		o := w.run("backup")
 		o.want(t, 0)
-		if want := fmt.Sprintf("%d messages in 1 mailbox: %d here (", len(before), len(before)); !strings.Contains(o.stdout, want) {
-			t.Errorf("no proof %q in %s", want, o.stdout)
+		if want := fmt.Sprintf("%d messages in 1 mailbox: %d here (", len(before), len(before)); !strings.Contains(o.Stdout, want) {
+			t.Errorf("no proof %q in %s", want, o.Stdout)
 		}
 	}
 	after, err := client.Read("INBOX", false)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -33,7 +34,7 @@ func files(t *testing.T, root, rel string) map[uint32]string {
 // What one side deletes goes on the other, on every server.
 func TestMirror(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -91,7 +92,7 @@ func TestMirror(t *testing.T) {
 // what another client moves there moves here: all of it once, on every server.
 func TestAppendAndMove(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -169,7 +170,7 @@ func TestAppendAndMove(t *testing.T) {
 // A Maildir that a mail program makes becomes a mailbox, spelled as the server spells it.
 func TestNewMaildir(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -31,7 +32,7 @@ func TestMailboxesOfSeveralNamespaces(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := twoAccounts(t, build(t), from, to)
+	w := twoAccounts(t, program.Path(t), from, to)
 	w.run("sync", "work", "--mailbox", "Old/*").want(t, 0)
 	if _, err := os.Stat(filepath.Join(w.root, "Work")); err == nil {
 		t.Error("Old/* means Work, too")
@@ -61,7 +62,7 @@ func TestMaildirsWithTheServersSeparator(t *testing.T) {
 	if err := client.Append("INBOX.c_d", nil, time.Unix(1700000000, 0), []byte("Subject: theirs\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, build(t), srv, "append = true")
+	w := newWorld(t, program.Path(t), srv, "append = true")
 	w.syncOK()
 	for _, name := range []string{"Person K.", "a.b", "a_b", "c.d"} {
 		for _, dir := range []string{"cur", "new", "tmp"} {

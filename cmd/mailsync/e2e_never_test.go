@@ -40,20 +40,20 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 		o := w.run("verify")
 		o.want(t, code)
 		for _, text := range says {
-			if !strings.Contains(o.stdout+o.stderr, text) {
-				t.Errorf("verify does not say %q:\n%s%s", text, o.stdout, o.stderr)
+			if !strings.Contains(o.Stdout+o.Stderr, text) {
+				t.Errorf("verify does not say %q:\n%s%s", text, o.Stdout, o.Stderr)
 			}
 		}
-		if code != 0 && strings.Contains(o.stdout, "whole") {
-			t.Errorf("verify says whole:\n%s", o.stdout)
+		if code != 0 && strings.Contains(o.Stdout, "whole") {
+			t.Errorf("verify says whole:\n%s", o.Stdout)
 		}
 	}
 	w.run("sync").want(t, 1)
 	verify(7, "Shut: incomplete: no run has looked yet", `Folder\\Sub 1: incomplete`)
 	o := w.run("verify", "--server")
 	o.want(t, 1)
-	if strings.Contains(o.stdout, "whole") || !strings.Contains(o.stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {
-		t.Errorf("against the server:\n%s", o.stdout)
+	if strings.Contains(o.Stdout, "whole") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {
+		t.Errorf("against the server:\n%s", o.Stdout)
 	}
 	w.run("verify", "--mailbox", "INBOX").want(t, 0)
 	w.run("verify", "--mailbox", "Shut").want(t, 7)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -79,7 +80,7 @@ func shapes() []house {
 // One life of a user, on Dovecot in its odd shapes.
 func TestOneLifeOnEveryShapeOfDovecot(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, h := range shapes() {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
@@ -119,8 +120,8 @@ func (l *tenant) hasNoRoom(t *testing.T) {
 	if a := o.account; a.Appended != 0 || a.DeletedOnServer != 1 {
 		t.Errorf("appended %d and deleted %d on the server, want 0 and 1", a.Appended, a.DeletedOnServer)
 	}
-	if !strings.Contains(strings.ToLower(o.stderr), "quota") {
-		t.Errorf("it does not say that it is the quota:\n%s", o.stderr)
+	if !strings.Contains(strings.ToLower(o.Stderr), "quota") {
+		t.Errorf("it does not say that it is the quota:\n%s", o.Stderr)
 	}
 	remove(t, large)
 	l.settled(t)
@@ -142,11 +143,11 @@ func (l *tenant) mayOnlyRead(t *testing.T) {
 	if a := o.account; a.FlagsToServer != 0 {
 		t.Errorf("it stored flags: %+v", a)
 	}
-	if !strings.Contains(o.stderr, "RO") {
-		t.Errorf("it does not say that RO keeps no flags:\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, "RO") {
+		t.Errorf("it does not say that RO keeps no flags:\n%s%s", o.Stdout, o.Stderr)
 	}
-	if again := l.w.run("sync", "-q"); again.code != 0 || again.stderr != "" {
-		t.Errorf("it is said again: exit %d\n%s", again.code, again.stderr)
+	if again := l.w.run("sync", "-q"); again.Code != 0 || again.Stderr != "" {
+		t.Errorf("it is said again: exit %d\n%s", again.Code, again.Stderr)
 	}
 	l.w.run("verify", "--server").want(t, 0)
 	l.settled(t)

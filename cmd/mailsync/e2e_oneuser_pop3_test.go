@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -21,7 +22,7 @@ import (
 // the server only once it is here.
 func TestOneLifeOnEveryPOP3Server(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, h := range []house{
 		{name: "Dovecot", begin: servers.Dovecot},
 		{name: "Cyrus", begin: servers.Cyrus},
@@ -169,8 +170,8 @@ func (l *popTenant) isCut(t *testing.T) {
 	for _, octets := range []int64{700, 4000} {
 		cut.Store(octets)
 		l.w.configure(append(l.reach(addr), `protocol = "pop3"`, `delete = "fetched"`))
-		if o := l.w.run("sync"); o.code != 0 && o.code != 5 && o.code != 1 {
-			t.Errorf("cut after %d octets: exit %d\n%s%s", octets, o.code, o.stdout, o.stderr)
+		if o := l.w.run("sync"); o.Code != 0 && o.Code != 5 && o.Code != 1 {
+			t.Errorf("cut after %d octets: exit %d\n%s%s", octets, o.Code, o.Stdout, o.Stderr)
 		}
 		here := l.here(t, "INBOX")
 		for _, n := range l.has["INBOX"] {
@@ -200,8 +201,8 @@ func (l *popTenant) mistypes(t *testing.T) {
 	l.set("", `password = "wrong"`)
 	o := l.w.run("sync")
 	o.want(t, 4)
-	if !strings.Contains(o.stderr, "password") {
-		t.Errorf("it does not say that it is the password:\n%s", o.stderr)
+	if !strings.Contains(o.Stderr, "password") {
+		t.Errorf("it does not say that it is the password:\n%s", o.Stderr)
 	}
 	l.set("")
 	l.settled(t, nil)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 	"mailsync/internal/testkit/stage"
 )
@@ -62,7 +63,7 @@ func before(proxy func(testing.TB, *servers.Server, ...servers.Option) *servers.
 // once, and what a server cannot do is said, with a hint, and loses nothing.
 func TestOneLifeOnEveryServer(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, h := range houses() {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
@@ -284,7 +285,7 @@ func (l *tenant) look(t *testing.T) {
 }
 
 // sync is a run that has to do everything and find nothing wrong.
-func (l *tenant) sync(t *testing.T) account {
+func (l *tenant) sync(t *testing.T) program.Account {
 	t.Helper()
 	o := l.w.sync()
 	o.want(t, 0)
@@ -293,7 +294,7 @@ func (l *tenant) sync(t *testing.T) account {
 		away += len(letters)
 	}
 	if a.Status != "ok" || a.Outstanding != 0 || a.OnServer != a.Here+away {
-		t.Errorf("%d are on the server, %d here, %d are to be kept away\n%s%s", a.OnServer, a.Here, away, o.stdout, o.stderr)
+		t.Errorf("%d are on the server, %d here, %d are to be kept away\n%s%s", a.OnServer, a.Here, away, o.Stdout, o.Stderr)
 	}
 	return a
 }
@@ -394,8 +395,8 @@ func (l *tenant) deletes(t *testing.T) {
 	if l.trash {
 		o := l.w.run("sync")
 		o.want(t, 0)
-		if _, ok := l.there(t, "Trash")[8]; !ok || !strings.Contains(o.stdout, "1 moved to the server's trash") {
-			t.Errorf("it is not said to be in the server's trash, or is not there:\n%s%s", o.stdout, o.stderr)
+		if _, ok := l.there(t, "Trash")[8]; !ok || !strings.Contains(o.Stdout, "1 moved to the server's trash") {
+			t.Errorf("it is not said to be in the server's trash, or is not there:\n%s%s", o.Stdout, o.Stderr)
 		}
 		l.only = map[string][]int{"Trash": {8}}
 	} else if a := l.sync(t); a.DeletedOnServer != 1 {
@@ -408,8 +409,8 @@ func (l *tenant) deletes(t *testing.T) {
 func (l *tenant) refused(t *testing.T, o outcome) {
 	t.Helper()
 	o.want(t, 1)
-	if !strings.Contains(o.stderr, "UIDPLUS") || !strings.Contains(o.stderr, "mailsync: hint: ") {
-		t.Errorf("it does not say why nothing can be expunged:\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, "UIDPLUS") || !strings.Contains(o.Stderr, "mailsync: hint: ") {
+		t.Errorf("it does not say why nothing can be expunged:\n%s%s", o.Stdout, o.Stderr)
 	}
 }
 
@@ -591,8 +592,8 @@ func (l *tenant) isCut(t *testing.T) {
 	l.w.configure(l.reach(addr))
 	for _, octets := range []int64{40, 900, 1800, 3500} {
 		cut.Store(octets)
-		if o := l.w.run("sync"); o.code != 0 && o.code != 5 && o.code != 1 {
-			t.Errorf("cut after %d octets: exit %d\n%s%s", octets, o.code, o.stdout, o.stderr)
+		if o := l.w.run("sync"); o.Code != 0 && o.Code != 5 && o.Code != 1 {
+			t.Errorf("cut after %d octets: exit %d\n%s%s", octets, o.Code, o.Stdout, o.Stderr)
 		}
 	}
 	cut.Store(0)
@@ -632,8 +633,8 @@ func (l *tenant) mistypes(t *testing.T) {
 	l.configure(`password = "wrong"`)
 	o := l.w.run("sync")
 	o.want(t, 4)
-	if !strings.Contains(o.stderr, "password") {
-		t.Errorf("it does not say that it is the password:\n%s", o.stderr)
+	if !strings.Contains(o.Stderr, "password") {
+		t.Errorf("it does not say that it is the password:\n%s", o.Stderr)
 	}
 	l.configure()
 	l.settled(t)

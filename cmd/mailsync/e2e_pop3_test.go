@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -34,7 +35,7 @@ func popWorld(t *testing.T, bin string, srv *servers.Server, more ...string) *wo
 // nothing, the Maildir alone is enough, and what went on the server stays here.
 func TestPOP3WithEveryServer(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -98,8 +99,8 @@ func TestPOP3WithEveryServer(t *testing.T) {
 				}
 			}
 			plan := w.run("sync", "--dry-run")
-			if got := strings.Count(plan.stdout, "release uid "); got == 0 || got > large {
-				t.Errorf("a dry run lets %d go, and %d are large\n%s%s", got, large, plan.stdout, plan.stderr)
+			if got := strings.Count(plan.Stdout, "release uid "); got == 0 || got > large {
+				t.Errorf("a dry run lets %d go, and %d are large\n%s%s", got, large, plan.Stdout, plan.Stderr)
 			}
 			left := n - 3
 			if a := w.sync().account; a.DeletedOnServer == 0 || a.DeletedOnServer > large || a.Status != "ok" {

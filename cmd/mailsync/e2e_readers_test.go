@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestMailReaders(t *testing.T) {
 	t.Parallel()
 	servers.Need(t, "mail readers", "neomutt", "script", "notmuch")
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")

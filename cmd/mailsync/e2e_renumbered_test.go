@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -35,7 +36,7 @@ func put(t *testing.T, client *servers.Session, mailbox string, all []corpus.Mes
 }
 
 // nothingMoved expects of a run that it only gave files other names.
-func nothingMoved(t *testing.T, a account, here int) {
+func nothingMoved(t *testing.T, a program.Account, here int) {
 	t.Helper()
 	if a.Fetched+a.Appended+a.DeletedOnDisk+a.DeletedOnServer != 0 || a.Here != here {
 		t.Errorf("fetched %d, appended %d, deleted %d here and %d there; %d are here, want %d: %+v",
@@ -46,7 +47,7 @@ func nothingMoved(t *testing.T, a account, here int) {
 // A mailbox that was deleted and made again with the same messages, on every server.
 func TestMailboxMadeAnew(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name   string
 		begin  func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -90,7 +91,7 @@ func TestMailboxMadeAnew(t *testing.T) {
 // UIDVALIDITY each second on Courier. The second run makes it keep one.
 func TestMailboxNeverOpenedForWriting(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Courier(t)
 	srv.AddUser("ada")
 	const n = 5
@@ -134,7 +135,7 @@ func nextSecond(t *testing.T) {
 // Dovecot's mailboxes numbered anew in every way there is.
 func TestDovecotNumbersAnew(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")
@@ -210,7 +211,7 @@ func dropIndexes(t *testing.T, dir string) {
 // messages, takes nothing from us.
 func TestServerRestoredFromABackup(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")
@@ -266,7 +267,7 @@ func copyTree(t *testing.T, from, to string) {
 // A mailbox that was renamed on the server, with one below it, is renamed here.
 func TestRenamedOnTheServer(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -298,7 +299,7 @@ func TestRenamedOnTheServer(t *testing.T) {
 // Trees that were moved, copied or restored, and accounts under another name.
 func TestTreeMovedAndCopied(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")
@@ -361,8 +362,8 @@ func TestTreeMovedAndCopied(t *testing.T) {
 		before := entries(t, w.root)
 		o := w.sync()
 		o.want(t, 8)
-		if !strings.Contains(o.stderr, "--moved") {
-			t.Errorf("stderr %q", o.stderr)
+		if !strings.Contains(o.Stderr, "--moved") {
+			t.Errorf("stderr %q", o.Stderr)
 		}
 		sameEntries(t, before, entries(t, w.root))
 		remove(t, filepath.Join(w.root, ".mailsync"))
@@ -379,8 +380,8 @@ func TestTreeMovedAndCopied(t *testing.T) {
 		}
 		o := w.sync()
 		o.want(t, 8)
-		if !strings.Contains(o.stderr, "--moved") || !strings.Contains(o.stderr, "Elsewhere") {
-			t.Errorf("stderr %q", o.stderr)
+		if !strings.Contains(o.Stderr, "--moved") || !strings.Contains(o.Stderr, "Elsewhere") {
+			t.Errorf("stderr %q", o.Stderr)
 		}
 		nothingMoved(t, w.syncOK("--moved"), n)
 		compare(t, client, "Work", w.root, "Elsewhere")
@@ -390,8 +391,8 @@ func TestTreeMovedAndCopied(t *testing.T) {
 		w := newTree(t)
 		copyTree(t, filepath.Join(w.root, "Work"), filepath.Join(w.root, "Copy"))
 		nothingMoved(t, w.syncOK("--full"), n)
-		if o := w.sync("--full"); !strings.Contains(o.stderr, `"Copy" is a copy of "Work"`) {
-			t.Errorf("stderr %q", o.stderr)
+		if o := w.sync("--full"); !strings.Contains(o.Stderr, `"Copy" is a copy of "Work"`) {
+			t.Errorf("stderr %q", o.Stderr)
 		}
 		remove(t, filepath.Join(w.root, ".mailsync"))
 		nothingMoved(t, w.syncOK(), n)

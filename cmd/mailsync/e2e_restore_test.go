@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -96,7 +97,7 @@ func twoAccounts(t *testing.T, bin string, from, to *servers.Server) *world {
 // again: the same bytes, flags, keywords, dates and mailboxes.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name  string
 		begin func(t testing.TB, opts ...servers.Option) *servers.Server
@@ -161,8 +162,8 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := w.run("verify", "work")
-			if v.want(t, 7); !strings.Contains(v.stdout, filed[0]) {
-				t.Errorf("verify names no file in the archive:\n%s", v.stdout)
+			if v.want(t, 7); !strings.Contains(v.Stdout, filed[0]) {
+				t.Errorf("verify names no file in the archive:\n%s", v.Stdout)
 			}
 			w.run("restore", "work", "--to", "other", "--into", "Again").want(t, 1)
 		})
@@ -174,7 +175,7 @@ type restoredTold struct{ Appended int }
 // A restore that is killed at any moment, again and again, loses and doubles nothing.
 func TestRestoreKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	old, fresh := servers.Dovecot(t), servers.Dovecot(t)
 	client, n := lay(t, old, 11, 250)
 	fresh.AddUser("ada")
@@ -213,7 +214,7 @@ func TestRestoreKilledAtAnyMoment(t *testing.T) {
 // A sync that is at work makes verify find nothing wrong.
 func TestVerifyBesideSync(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	client, n := lay(t, srv, 13, 200)
 	w := newWorld(t, bin, srv, mirrorKeys()...)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -44,33 +45,33 @@ func TestRightsOfAMailbox(t *testing.T) {
 		}
 	}
 	do(t, client, "SETACL RO ada lra")
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	w.syncOK()
 
 	flagFile(t, w.root, "RO", 1, "S")
 	o := w.run("sync")
 	o.want(t, 0)
-	if !strings.Contains(o.stderr, `cannot be set here`) || !strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, "RO") {
-		t.Errorf("it said\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, `cannot be set here`) || !strings.Contains(o.Stderr, `\Seen`) || !strings.Contains(o.Stderr, "RO") {
+		t.Errorf("it said\n%s%s", o.Stdout, o.Stderr)
 	}
 	for range 2 {
 		o = w.run("sync")
 		o.want(t, 0)
-		if strings.Contains(o.stderr, "cannot be set") {
-			t.Errorf("it said it again\n%s", o.stderr)
+		if strings.Contains(o.Stderr, "cannot be set") {
+			t.Errorf("it said it again\n%s", o.Stderr)
 		}
 	}
 	idle(t, w)
 	o = w.run("verify", "--server")
 	o.want(t, 0)
-	if !strings.Contains(o.stdout, "cannot be set there: uid 1") {
-		t.Errorf("verify\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stdout, "cannot be set there: uid 1") {
+		t.Errorf("verify\n%s%s", o.Stdout, o.Stderr)
 	}
 
 	o = w.run("archive", "--apply", "--older-than", "1y", "--keep", "", "--mailbox", "RO")
 	o.want(t, 1)
-	if !strings.Contains(o.stderr, "read-only") || !strings.Contains(o.stderr, "access rights") {
-		t.Errorf("archive\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, "read-only") || !strings.Contains(o.Stderr, "access rights") {
+		t.Errorf("archive\n%s%s", o.Stdout, o.Stderr)
 	}
 	w.syncOK() // nothing of it is left to do
 	idle(t, w)
@@ -83,8 +84,8 @@ func TestRightsOfAMailbox(t *testing.T) {
 	flagFile(t, w.root, "RO", 2, "F")
 	o = w.run("sync")
 	o.want(t, 0)
-	if !strings.Contains(o.stderr, `cannot be set here`) || strings.Contains(o.stderr, `\Seen`) || !strings.Contains(o.stderr, `\Flagged`) {
-		t.Errorf("it said\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, `cannot be set here`) || strings.Contains(o.Stderr, `\Seen`) || !strings.Contains(o.Stderr, `\Flagged`) {
+		t.Errorf("it said\n%s%s", o.Stdout, o.Stderr)
 	}
 	mails, err := client.Read("RO", false)
 	if err != nil || len(mails) != 4 || fmt.Sprint(mails[0].Flags, mails[1].Flags) != `[\Seen] []` {
@@ -94,8 +95,8 @@ func TestRightsOfAMailbox(t *testing.T) {
 	idle(t, w)
 	o = w.run("archive", "--apply", "--older-than", "1y", "--keep", "", "--mailbox", "RO")
 	o.want(t, 1)
-	if !strings.Contains(o.stderr, `\Deleted`) || !strings.Contains(o.stderr, "access rights") {
-		t.Errorf("archive\n%s%s", o.stdout, o.stderr)
+	if !strings.Contains(o.Stderr, `\Deleted`) || !strings.Contains(o.Stderr, "access rights") {
+		t.Errorf("archive\n%s%s", o.Stdout, o.Stderr)
 	}
 	w.syncOK()
 	idle(t, w)
@@ -117,14 +118,14 @@ func TestRightsThatTheServerOnlyActsOn(t *testing.T) {
 	}
 	do(t, client, "SETACL Unmarked ada lrwa") // w lets it set keywords: PERMANENTFLAGS says \*
 	do(t, client, "SETACL Kept ada lrsta")
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	w.syncOK()
 	archive := func(mailbox, says string) {
 		t.Helper()
 		o := w.run("archive", "--apply", "--older-than", "1y", "--mailbox", mailbox)
 		o.want(t, 1)
-		if !strings.Contains(o.stderr, says) || !strings.Contains(o.stderr, "access rights") {
-			t.Errorf("archive of %s\n%s%s", mailbox, o.stdout, o.stderr)
+		if !strings.Contains(o.Stderr, says) || !strings.Contains(o.Stderr, "access rights") {
+			t.Errorf("archive of %s\n%s%s", mailbox, o.Stdout, o.Stderr)
 		}
 		mails, err := client.Read(mailbox, false)
 		if err != nil || len(mails) != 1 || fmt.Sprint(mails[0].Flags) != `[\Seen]` {

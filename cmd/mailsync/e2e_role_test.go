@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -29,7 +30,7 @@ func (w *world) roles(account string) (all []string) {
 	w.t.Helper()
 	o := w.run("status", "--json", account)
 	o.want(w.t, 0)
-	for _, m := range objects(w.t, o.stdout, "mailbox") {
+	for _, m := range objects(w.t, o.Stdout, "mailbox") {
 		if m["role"] != "" {
 			all = append(all, fmt.Sprintf("%v=%v", m["mailbox"], m["role"]))
 		}
@@ -70,7 +71,7 @@ func TestRolesAreRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := twoAccounts(t, build(t), old, fresh)
+	w := twoAccounts(t, program.Path(t), old, fresh)
 	if a := w.syncOK("work"); a.Fetched != 5 {
 		t.Fatalf("fetched %d", a.Fetched)
 	}
@@ -109,8 +110,8 @@ func TestRolesAreRemembered(t *testing.T) {
 		t.Helper()
 		o := w.run(append([]string{"verify", "--mailbox", "role:sent", "--json"}, args...)...)
 		o.want(t, 0)
-		if v := objects(t, o.stdout, "verify"); len(v) != 1 || v[0]["files"].(float64) != float64(files) {
-			t.Errorf("it read %v, want %d files\n%s", v, files, o.stdout)
+		if v := objects(t, o.Stdout, "verify"); len(v) != 1 || v[0]["files"].(float64) != float64(files) {
+			t.Errorf("it read %v, want %d files\n%s", v, files, o.Stdout)
 		}
 	}
 	read(2, "work")
@@ -127,17 +128,17 @@ func TestRolesAreRemembered(t *testing.T) {
 		t.Helper()
 		o := w.run(append(args, "--json")...)
 		o.want(t, 0)
-		for _, r := range objects(t, o.stdout, "restored") {
+		for _, r := range objects(t, o.Stdout, "restored") {
 			if r["to"] == "Sent Mail" && r["appended"] == float64(appended) && r["there"] == float64(had) {
 				return
 			}
 		}
-		t.Errorf("%q: nothing restored to Sent Mail as it should be\n%s", args, o.stdout)
+		t.Errorf("%q: nothing restored to Sent Mail as it should be\n%s", args, o.Stdout)
 	}
 	restored(2, 0, "restore", "work", "--to", "other", "--mailbox", "role:sent")
 	restored(0, 2, "restore", "other", "--from", bare, "--mailbox", "role:sent")
-	if o := w.run("restore", "other", "--from", bare, "--mailbox", "role:flagged"); o.code != 2 || !strings.Contains(o.stderr, "no mailbox matches") {
-		t.Errorf("exit %d: %s%s", o.code, o.stdout, o.stderr)
+	if o := w.run("restore", "other", "--from", bare, "--mailbox", "role:flagged"); o.Code != 2 || !strings.Contains(o.Stderr, "no mailbox matches") {
+		t.Errorf("exit %d: %s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	restored(0, 2, "restore", "work", "--to", "other")
 	for name, n := range map[string]int{"Sent Mail": 2, "Spam": 1, "Drafts": 1, "INBOX": 1} {

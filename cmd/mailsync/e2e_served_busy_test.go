@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -16,7 +17,7 @@ import (
 // another: no flag is lost, no message is taken for removed, and nothing comes twice.
 func TestServedByDovecotAtWork(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	s := newServed(t, bin, "maildir++", 24)
 	stop := make(chan bool)
 	var workers sync.WaitGroup
@@ -31,8 +32,8 @@ func TestServedByDovecotAtWork(t *testing.T) {
 		do(t, remote, "SELECT INBOX")
 		do(t, remote, fmt.Sprintf(`STORE %d:%d +FLAGS (Round%d \Answered)`, 1+round*4, 8+round*4, round))
 		do(t, remote, "UNSELECT")
-		if o := s.sync(); o.code != 0 && o.code != 1 || o.account.OnServer != 24*len(servedMailboxes) {
-			t.Fatalf("round %d: exit %d\n%s%s", round, o.code, o.stdout, o.stderr)
+		if o := s.sync(); o.Code != 0 && o.Code != 1 || o.account.OnServer != 24*len(servedMailboxes) {
+			t.Fatalf("round %d: exit %d\n%s%s", round, o.Code, o.Stdout, o.Stderr)
 		} else if o.account.Fetched+o.account.Appended+o.account.DeletedOnDisk+o.account.DeletedOnServer != 0 {
 			t.Errorf("round %d: %+v", round, o.account)
 		}
@@ -68,7 +69,7 @@ func work(t *testing.T, c *servers.Session, seed uint64, stop chan bool) {
 // A mirror: what is expunged in one Dovecot goes in the other, and only that.
 func TestServedByDovecotMirror(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, layout := range []string{"maildir++", "fs"} {
 		t.Run(layout, func(t *testing.T) {
 			s := newServed(t, bin, layout, 8, `on_server_delete = "delete"`, `on_disk_delete = "delete"`)
@@ -95,7 +96,7 @@ func TestServedByDovecotMirror(t *testing.T) {
 // moves shows there.
 func TestServedByDovecotAppend(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	s := newServed(t, bin, "maildir++", 6, `on_server_delete = "delete"`, `on_disk_delete = "delete"`, `append = true`)
 	local := s.local.LogIn("ada")
 	for m := range corpus.Messages(90, 2) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -155,7 +156,7 @@ func (s *served) listed() []string {
 // what the other did, and neither takes the other's files for mail.
 func TestServedByDovecot(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, layout := range []string{"maildir++", "fs"} {
 		t.Run(layout, func(t *testing.T) {
 			s := newServed(t, bin, layout, 12)
@@ -203,7 +204,7 @@ var stateDirs = map[string]string{"fs": ".mailsync", "maildir++": "mailsync.stat
 // lost nor tried again and again, whatever else changes.
 func TestMoreKeywordsThanLetters(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -15,7 +16,7 @@ import (
 // whatever extensions there are and however mailboxes are spelled.
 func TestEveryServer(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for _, c := range []struct {
 		name   string
 		begin  func(t testing.TB, opts ...servers.Option) *servers.Server

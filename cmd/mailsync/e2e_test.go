@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -19,7 +20,7 @@ import (
 // byte; then an idle run is free; then changes on both sides travel.
 func TestSyncWithARealServer(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	srv := servers.Dovecot(t)
 	odd := corpus.Odd()
 	client, n := lay(t, srv, 1, 2000-len(odd), odd...)
@@ -121,7 +122,7 @@ func TestFlagsPull(t *testing.T) {
 	t.Parallel()
 	srv := servers.Dovecot(t)
 	client, _ := lay(t, srv, 3, 40)
-	w := newWorld(t, build(t), srv, `flags = "pull"`)
+	w := newWorld(t, program.Path(t), srv, `flags = "pull"`)
 	w.syncOK()
 	toggleFlagged(t, w.root, "INBOX", 1, 3)
 	do(t, client, "SELECT INBOX")
@@ -170,7 +171,7 @@ func TestNastyMailboxNames(t *testing.T) {
 	if len(made) < len(corpus.Nasty())/2 {
 		t.Errorf("the server took only %d names", len(made))
 	}
-	w := newWorld(t, build(t), srv)
+	w := newWorld(t, program.Path(t), srv)
 	outside := names(t, w.dir)
 	w.syncOK()
 	if got, want := digests(t, w.root), serverDigests(t, client, made); !equalCounts(got, want) {

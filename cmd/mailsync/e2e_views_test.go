@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -67,7 +68,7 @@ func TestViewsOnARealServer(t *testing.T) {
 	freed := int64(octets)
 	put("INBOX", 7, 2020, `\Flagged`) // stays
 	put("Work", 7, 2026)              // stays
-	w := newWorld(t, build(t), srv, mirrorKeys()...)
+	w := newWorld(t, program.Path(t), srv, mirrorKeys()...)
 	if a := w.syncOK(); a.Here != 14+14+1 {
 		t.Fatalf("%d are here", a.Here)
 	}
@@ -75,8 +76,8 @@ func TestViewsOnARealServer(t *testing.T) {
 	for _, command := range []string{"list", "check"} {
 		o := w.run(command)
 		o.want(t, 0)
-		if !strings.Contains(o.stdout+o.stderr, `exclude = ["role:all", "role:flagged"]`) || !strings.Contains(o.stdout+o.stderr, `"virtual/All" and "virtual/Flagged"`) {
-			t.Errorf("%s\n%s%s", command, o.stdout, o.stderr)
+		if !strings.Contains(o.Stdout+o.Stderr, `exclude = ["role:all", "role:flagged"]`) || !strings.Contains(o.Stdout+o.Stderr, `"virtual/All" and "virtual/Flagged"`) {
+			t.Errorf("%s\n%s%s", command, o.Stdout, o.Stderr)
 		}
 	}
 
@@ -144,8 +145,8 @@ func TestViewsOnARealServer(t *testing.T) {
 	for range 2 {
 		o := w.run("restore", "work", "--to", "second")
 		o.want(t, 0)
-		if !strings.Contains(o.stdout, "14 copies of others") {
-			t.Errorf("restore\n%s%s", o.stdout, o.stderr)
+		if !strings.Contains(o.Stdout, "14 copies of others") {
+			t.Errorf("restore\n%s%s", o.Stdout, o.Stderr)
 		}
 	}
 	client = other.LogIn("ada")

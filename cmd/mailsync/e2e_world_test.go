@@ -3,43 +3,22 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
 // The acceptance tests run the program as its user does: a binary, a configuration
 // file, a real server. What they compare with is what an independent client sees.
-
-// build returns the path of the program.
-func build(t *testing.T) string {
-	t.Helper()
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bin
-}
-
-// built makes the program, once for all tests.
-var built = sync.OnceValues(func() (string, error) {
-	bin := filepath.Join(os.Getenv("MAILSYNC_TESTS"), "mailsync")
-	if out, err := servers.Output(exec.Command("go", "build", "-o", bin, ".")); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
 
 // world is one account's configuration, Maildirs and memory of known roots.
 type world struct {
@@ -100,37 +79,8 @@ func hasKey(lines settings, key string) bool {
 
 // outcome is what one run of the program came to.
 type outcome struct {
-	code           int
-	stdout, stderr string
-	account        account // the last line of --json, zero without
-	took           time.Duration
-}
-
-// account is the JSON object of SPEC's section 2.
-type account struct {
-	Type            string `json:"type"`
-	Account         string `json:"account"`
-	Protocol        string `json:"protocol"`
-	Status          string `json:"status"`
-	Mailboxes       int    `json:"mailboxes"`
-	Unchanged       int    `json:"unchanged"`
-	Fetched         int    `json:"fetched"`
-	FetchedBytes    int64  `json:"fetched_bytes"`
-	Appended        int    `json:"appended"`
-	FlagsToDisk     int    `json:"flags_to_disk"`
-	FlagsToServer   int    `json:"flags_to_server"`
-	DeletedOnDisk   int    `json:"deleted_on_disk"`
-	DeletedOnServer int    `json:"deleted_on_server"`
-	OnServer        int    `json:"on_server"`
-	Here            int    `json:"here"`
-	Outstanding     int    `json:"outstanding"`
-	Commands        int    `json:"commands"`
-	Errors          []struct {
-		Mailbox string `json:"mailbox"`
-		UID     uint32 `json:"uid"`
-		Error   string `json:"error"`
-		Hint    string `json:"hint"`
-	} `json:"errors"`
+	program.Outcome
+	account program.Account // the last line of --json, zero without
 }
 
 // patience is how long a run may take before it counts as hung.
@@ -157,21 +107,7 @@ func (w *world) run(args ...string) outcome {
 
 func (w *world) finish(ctx context.Context, cmd *exec.Cmd) outcome {
 	w.t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	began := time.Now()
-	err := cmd.Run()
-	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}
-	if ctx.Err() != nil {
-		w.t.Fatalf("%v: hung\n%s%s", cmd.Args, o.stdout, o.stderr)
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		o.code = exit.ExitCode()
-	} else if err != nil {
-		w.t.Fatal(err)
-	}
-	return o
+	return outcome{Outcome: program.Run(ctx, w.t, cmd, program.Interruption{})}
 }
 
 // sync runs "sync --json" and reads the account's line, which has to be there with all
@@ -179,11 +115,11 @@ func (w *world) finish(ctx context.Context, cmd *exec.Cmd) outcome {
 func (w *world) sync(args ...string) outcome {
 	w.t.Helper()
 	o := w.run(append([]string{"sync", "--json"}, args...)...)
-	lines := strings.Split(strings.TrimSpace(o.stdout), "\n")
+	lines := strings.Split(strings.TrimSpace(o.Stdout), "\n")
 	dec := json.NewDecoder(strings.NewReader(lines[len(lines)-1]))
 	var fields map[string]json.RawMessage
 	if err := dec.Decode(&fields); err != nil {
-		w.t.Fatalf("last line of stdout: %v\n%s%s", err, o.stdout, o.stderr)
+		w.t.Fatalf("last line of stdout: %v\n%s%s", err, o.Stdout, o.Stderr)
 	}
 	for _, f := range strings.Fields("type account protocol status mailboxes unchanged fetched fetched_bytes appended " +
 		"flags_to_disk flags_to_server deleted_on_disk deleted_on_server on_server here outstanding commands seconds errors") {
@@ -198,11 +134,11 @@ func (w *world) sync(args ...string) outcome {
 }
 
 // syncOK is sync for a run that has to do everything and find nothing wrong.
-func (w *world) syncOK(args ...string) account {
+func (w *world) syncOK(args ...string) program.Account {
 	w.t.Helper()
 	o := w.sync(args...)
-	if o.code != 0 || o.account.Status != "ok" || o.account.Outstanding != 0 || o.account.OnServer != o.account.Here {
-		w.t.Fatalf("sync %v: exit %d\n%s%s", args, o.code, o.stdout, o.stderr)
+	if o.Code != 0 || o.account.Status != "ok" || o.account.Outstanding != 0 || o.account.OnServer != o.account.Here {
+		w.t.Fatalf("sync %v: exit %d\n%s%s", args, o.Code, o.Stdout, o.Stderr)
 	}
 	return o.account
 }
@@ -211,14 +147,14 @@ func (w *world) syncOK(args ...string) account {
 // to say so.
 func (o outcome) want(t *testing.T, code int) {
 	t.Helper()
-	if o.code != code {
-		t.Errorf("exit %d, want %d\n%s%s", o.code, code, o.stdout, o.stderr)
+	if o.Code != code {
+		t.Errorf("exit %d, want %d\n%s%s", o.Code, code, o.Stdout, o.Stderr)
 	}
-	if code != 0 && strings.TrimSpace(o.stderr) == "" {
+	if code != 0 && strings.TrimSpace(o.Stderr) == "" {
 		t.Errorf("exit %d without a word on stderr", code)
 	}
-	if strings.Contains(o.stdout+o.stderr, servers.Password) {
-		t.Errorf("the password is in the output:\n%s%s", o.stdout, o.stderr)
+	if strings.Contains(o.Stdout+o.Stderr, servers.Password) {
+		t.Errorf("the password is in the output:\n%s%s", o.Stdout, o.Stderr)
 	}
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -18,30 +16,15 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	tested "mailsync/internal/testkit/program"
 )
 
 // The scenarios in testdata are what a user does and sees: commands, files, stdout,
 // stderr and exit codes.
 
 func TestMain(m *testing.M) {
-	testscript.Main(inFolder{m}, map[string]func(){"mailsync": main})
-}
-
-// inFolder runs the tests with a folder for what they share, which $MAILSYNC_TESTS names.
-type inFolder struct{ *testing.M }
-
-func (m inFolder) Run() int {
-	dir, err := os.MkdirTemp("", "mailsync-tests-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		// Some tests run the program as another user.
-		err = errors.Join(os.Chmod(dir, 0o755), os.Setenv("MAILSYNC_TESTS", dir))
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.M.Run()
+	testscript.Main(tested.Tests{M: m}, map[string]func(){"mailsync": main})
 }
 
 func TestScenarios(t *testing.T) {

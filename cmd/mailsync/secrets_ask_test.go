@@ -16,9 +16,10 @@ import (
 	"github.com/zalando/go-keyring"
 	"golang.org/x/sys/unix"
 
-	program "mailsync/cmd/mailsync"
+	mailsync "mailsync/cmd/mailsync"
 	"mailsync/cmd/mailsync/secret"
 	"mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // terminal opens a terminal of its own: who uses it, and who sits before it.
@@ -51,7 +52,7 @@ func TestTypedPasswordStaysSecret(t *testing.T) {
 	a := imapscript.NewAccount()
 	a.Password = password
 	port := imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
-	w := newTour(t, build(t), password, sources["password"], "")
+	w := newTour(t, program.Path(t), password, sources["password"], "")
 	user, keyboard := terminal(t)
 	ctx, cancel := deadline(t)
 	defer cancel()
@@ -119,7 +120,7 @@ func TestKeyringPasswordStaysSecret(t *testing.T) {
 			if strings.HasPrefix(line, "status") {
 				args = append(args[:2:2], "status", "work")
 			}
-			code := program.Run(t.Context(), args, &stdout, &stderr)
+			code := mailsync.Run(t.Context(), args, &stdout, &stderr)
 			if code != 0 && (code != 4 || !refuse.Load()) {
 				t.Errorf("%s: exit %d\n%s%s", line, code, stdout.String(), stderr.String())
 			}

@@ -14,6 +14,7 @@ import (
 
 	"mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 )
 
 // tells are sentences in which a server gives a password away: as it is, quoted, escaped, in
@@ -121,7 +122,7 @@ func always(line string, verbs ...string) imapscript.Answers {
 // repeated: in no message, no log, no trace and no file.
 func TestAServerThatTellsThePasswordIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	for place, answers := range badIMAP {
 		t.Run("IMAP, "+place, func(t *testing.T) {
 			t.Parallel()
@@ -136,8 +137,8 @@ func TestAServerThatTellsThePasswordIsNotRepeated(t *testing.T) {
 			port := imapscript.Every(t, func(p *imapscript.Peer) { (*handler.Load())(p) }).Port()
 			w := newTour(t, bin, password, sources["password"], fmt.Sprint("imap://ada@localhost:", port),
 				`host = "localhost"`, fmt.Sprintf("port = %d", port), `tls = "none"`)
-			if o := w.visit("sync work second"); o.code != 0 {
-				t.Fatalf("the healthy run: exit %d\n%s", o.code, o.stderr)
+			if o := w.visit("sync work second"); o.Code != 0 {
+				t.Fatalf("the healthy run: exit %d\n%s", o.Code, o.Stderr)
 			}
 			line := "a LOGIN ada " + fmt.Sprintf("%q", password)
 			w.told(tells(password, line), place == "the greeting", func(say string) {
@@ -168,8 +169,8 @@ func TestAServerThatTellsThePasswordIsNotRepeated(t *testing.T) {
 			srv := pop3script.New(t, func(p *pop3script.Peer) { (*handler.Load())(p) })
 			w := newTour(t, bin, c.word, sources["password"], fmt.Sprint("pop3://ada@localhost:", srv.Port()),
 				`protocol = "pop3"`, `host = "localhost"`, fmt.Sprintf("port = %d", srv.Port()), `tls = "none"`)
-			if o := w.visit("sync work second"); o.code != 0 {
-				t.Fatalf("the healthy run: exit %d\n%s", o.code, o.stderr)
+			if o := w.visit("sync work second"); o.Code != 0 {
+				t.Fatalf("the healthy run: exit %d\n%s", o.Code, o.Stderr)
 			}
 			line := "PASS " + c.word
 			for _, command := range srv.Commands() {

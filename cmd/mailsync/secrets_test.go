@@ -13,6 +13,7 @@ import (
 
 	"mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -163,15 +164,15 @@ func (w *tour) visit(line string) outcome {
 			loud = nil
 		}
 		o = w.run(append(slices.Clone(loud), args...)...)
-		if o.code != 2 || !strings.Contains(o.stderr, "no use for") {
+		if o.Code != 2 || !strings.Contains(o.Stderr, "no use for") {
 			break
 		}
 	}
-	if strings.Contains(o.stderr, "panic:") {
-		w.t.Errorf("%s: %s", line, o.stderr)
+	if strings.Contains(o.Stderr, "panic:") {
+		w.t.Errorf("%s: %s", line, o.Stderr)
 	}
-	w.hush.text("stdout of "+line, o.stdout)
-	w.hush.text("stderr of "+line, o.stderr)
+	w.hush.text("stdout of "+line, o.Stdout)
+	w.hush.text("stderr of "+line, o.Stderr)
 	if info, err := os.Stat(w.trace); err == nil && info.Mode().Perm() != 0o600 {
 		w.t.Errorf("%s: the trace has mode %v", line, info.Mode())
 	}
@@ -236,7 +237,7 @@ func withPassword(t *testing.T) *servers.Server {
 // sending it: neither password nor token comes out anywhere.
 func TestNoCommandTellsAPassword(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := program.Path(t)
 	// Each visitor of a real server has one of his own: what one restores, the other would miss.
 	withTLS := func(t *testing.T, scheme string, addr func(*servers.Server) string, more ...string) (url string, lines []string) {
 		srv := withPassword(t)
@@ -303,8 +304,8 @@ func TestNoCommandTellsAPassword(t *testing.T) {
 			came := w.all()
 			w.children() // backup without a configuration has one in every case
 			for _, v := range []string{"sync work second", "backup work", visits["backup"][2], "verify work --server", "list work", "check work"} {
-				if o := came[v]; o.code != 0 {
-					t.Errorf("%s: exit %d\n%s", v, o.code, o.stderr)
+				if o := came[v]; o.Code != 0 {
+					t.Errorf("%s: exit %d\n%s", v, o.Code, o.Stderr)
 				}
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // A trace is for the user alone, also where others could read what was there, and through a
@@ -20,7 +21,7 @@ func TestTraceIsForTheUserAlone(t *testing.T) {
 	a := imapscript.NewAccount()
 	a.Password = password
 	port := imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
-	w := newTour(t, build(t), password, sources["password"], "", `host = "localhost"`, fmt.Sprintf("port = %d", port), `tls = "none"`)
+	w := newTour(t, program.Path(t), password, sources["password"], "", `host = "localhost"`, fmt.Sprintf("port = %d", port), `tls = "none"`)
 	at := func(name string) string { return filepath.Join(w.dir, name) }
 	for name, make := range map[string]func(p string) error{
 		"new":            func(string) error { return nil },
@@ -32,8 +33,8 @@ func TestTraceIsForTheUserAlone(t *testing.T) {
 		if err := make(p); err != nil {
 			t.Fatal(err)
 		}
-		if o := w.run("sync", "work", "--trace", p); o.code != 0 {
-			t.Fatalf("%s: exit %d\n%s", name, o.code, o.stderr)
+		if o := w.run("sync", "work", "--trace", p); o.Code != 0 {
+			t.Fatalf("%s: exit %d\n%s", name, o.Code, o.Stderr)
 		}
 		info, err := os.Stat(p)
 		if err != nil {
@@ -56,8 +57,8 @@ func TestTraceIsForTheUserAlone(t *testing.T) {
 	if err := os.Chmod(null, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if o := w.run("sync", "work", "--trace", null); o.code != 0 && !strings.Contains(o.stderr, "permission denied") { // a file system without devices
-		t.Errorf("a device: exit %d\n%s", o.code, o.stderr)
+	if o := w.run("sync", "work", "--trace", null); o.Code != 0 && !strings.Contains(o.Stderr, "permission denied") { // a file system without devices
+		t.Errorf("a device: exit %d\n%s", o.Code, o.Stderr)
 	}
 	if info, err := os.Stat(null); err != nil || info.Mode().Perm() != 0o666 {
 		t.Errorf("the device has mode %v, %v", info.Mode(), err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // takes is a server that cannot take some messages: what it does in place of it, at the three moments of
@@ -109,8 +110,8 @@ func TestAppendThatBreaksKeepsNoOtherBack(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%d/%s", how.name, len(sizes), command), func(t *testing.T) {
 					t.Parallel()
 					l := newIMAP(t, situation{})
-					if o := l.run("sync", "--json"); o.code != 0 {
-						t.Fatalf("exit %d: %s", o.code, tail(o.stderr))
+					if o := l.run("sync", "--json"); o.Code != 0 {
+						t.Fatalf("exit %d: %s", o.Code, program.Tail(o.Stderr))
 					}
 					maildir, args := filepath.Join(l.dir, "other", "Archive"), []string{"restore", "work", "--from", filepath.Join(l.dir, "other")}
 					if command == "sync" {
@@ -120,22 +121,22 @@ func TestAppendThatBreaksKeepsNoOtherBack(t *testing.T) {
 					l.serveBadly(how, bad)
 					for run := range 2 {
 						o := l.run(args...)
-						if o.code != 1 && o.code != 5 {
-							t.Errorf("run %d: exit %d: %s", run, o.code, tail(o.stderr))
+						if o.Code != 1 && o.Code != 5 {
+							t.Errorf("run %d: exit %d: %s", run, o.Code, program.Tail(o.Stderr))
 						}
 						there := l.onServer()
 						for _, body := range all {
 							if n := there[body]; !bad(len(body)) && n != 1 || bad(len(body)) && n > 0 {
-								t.Errorf("run %d: on the server %d times: %s\n%s", run, n, short(body), tail(o.stderr))
+								t.Errorf("run %d: on the server %d times: %s\n%s", run, n, short(body), program.Tail(o.Stderr))
 							}
 						}
-						if o.code != 1 {
-							t.Errorf("run %d: exit %d: %s", run, o.code, tail(o.stderr))
+						if o.Code != 1 {
+							t.Errorf("run %d: exit %d: %s", run, o.Code, program.Tail(o.Stderr))
 						}
 					}
 					l.heal()
-					if o := l.run(args...); o.code != 0 {
-						t.Errorf("healed: exit %d: %s", o.code, tail(o.stderr))
+					if o := l.run(args...); o.Code != 0 {
+						t.Errorf("healed: exit %d: %s", o.Code, program.Tail(o.Stderr))
 					}
 					there := l.onServer()
 					for _, body := range all {
@@ -162,8 +163,8 @@ func TestAppendThatIsRefusedAndStored(t *testing.T) {
 				args := []string{"sync"}
 				if undo {
 					args = []string{"archive", "--undo"}
-					if o := l.run("archive", "--older-than", "1d", "--apply"); o.code != 0 {
-						t.Fatalf("exit %d: %s", o.code, tail(o.stderr))
+					if o := l.run("archive", "--older-than", "1d", "--apply"); o.Code != 0 {
+						t.Fatalf("exit %d: %s", o.Code, program.Tail(o.Stderr))
 					}
 				} else {
 					l.write("INBOX/new/1700000000.M1P1.home", []byte(strings.ReplaceAll(letter(50), "\r\n", "\n")))
@@ -177,8 +178,8 @@ func TestAppendThatIsRefusedAndStored(t *testing.T) {
 				}}))
 				for run := range 6 {
 					o := l.run(args...)
-					if run == 0 && o.code == 0 || run == 5 && o.code != 0 {
-						t.Errorf("run %d: exit %d: %s", run+1, o.code, tail(o.stderr))
+					if run == 0 && o.Code == 0 || run == 5 && o.Code != 0 {
+						t.Errorf("run %d: exit %d: %s", run+1, o.Code, program.Tail(o.Stderr))
 					}
 				}
 				l.heal()

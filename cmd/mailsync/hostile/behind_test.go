@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // What a server writes behind a body, in a line of its own or without its parenthesis, costs no
@@ -40,11 +41,11 @@ func TestBehindBodies(t *testing.T) {
 				})(l.acct)["UID FETCH"](p, cmd)
 			}}))
 			o := l.sync()
-			if o.code != 0 || o.account.Fetched != 12 {
-				t.Errorf("exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+			if o.Code != 0 || o.account.Fetched != 12 {
+				t.Errorf("exit %d, fetched %d\n%s", o.Code, o.account.Fetched, program.Tail(o.Stderr))
 			}
-			if o = l.sync(); o.code != 0 || o.account.Fetched != 0 {
-				t.Errorf("once more: exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+			if o = l.sync(); o.Code != 0 || o.account.Fetched != 0 {
+				t.Errorf("once more: exit %d, fetched %d\n%s", o.Code, o.account.Fetched, program.Tail(o.Stderr))
 			}
 			l.everything(l.onServer())
 		})

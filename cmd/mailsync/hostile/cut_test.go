@@ -10,6 +10,7 @@ import (
 
 	"mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 )
 
 // cutLengths are on both sides of every buffer that a body passes through.
@@ -36,8 +37,8 @@ func (l *life) neverWhole(victim string, all []string, cut func(), heal func()) 
 	l.t.Helper()
 	cut()
 	for range 2 {
-		if o := l.sync(); !slices.Contains([]int{1, 5}, o.code) || len(o.account.Errors) == 0 {
-			l.t.Errorf("exit %d, errors %v", o.code, o.account.Errors)
+		if o := l.sync(); !slices.Contains([]int{1, 5}, o.Code) || len(o.account.Errors) == 0 {
+			l.t.Errorf("exit %d, errors %v", o.Code, o.account.Errors)
 		}
 		mail, _ := l.files()
 		for body := range bodies(mail) {
@@ -47,8 +48,8 @@ func (l *life) neverWhole(victim string, all []string, cut func(), heal func()) 
 		}
 	}
 	heal()
-	if o := l.sync(); o.code != 0 || o.account.Here != len(all) {
-		l.t.Errorf("healed: exit %d, %d here: %s", o.code, o.account.Here, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 || o.account.Here != len(all) {
+		l.t.Errorf("healed: exit %d, %d here: %s", o.Code, o.account.Here, program.Tail(o.Stderr))
 	}
 	l.once(all)
 }
@@ -76,8 +77,8 @@ func (l *life) cutRuns(no int, all []string, cut func(), heal func()) {
 	cut()
 	for run := range 2 {
 		o := l.sync()
-		if o.code != 1 || len(o.account.Errors) != 1 || o.account.Errors[0].UID != uint32(no) || o.account.Here != len(all)-1 {
-			l.t.Errorf("run %d: exit %d, %d here, errors %v", run+1, o.code, o.account.Here, o.account.Errors)
+		if o.Code != 1 || len(o.account.Errors) != 1 || o.account.Errors[0].UID != uint32(no) || o.account.Here != len(all)-1 {
+			l.t.Errorf("run %d: exit %d, %d here, errors %v", run+1, o.Code, o.account.Here, o.account.Errors)
 		}
 		if run == 0 && o.account.Fetched != len(all)-1 || run > 0 && o.account.Fetched != 0 {
 			l.t.Errorf("run %d: %d fetched", run+1, o.account.Fetched)
@@ -89,8 +90,8 @@ func (l *life) cutRuns(no int, all []string, cut func(), heal func()) {
 	}
 	heal()
 	for _, fetched := range []int{1, 0} {
-		if o := l.sync(); o.code != 0 || o.account.Fetched != fetched || o.account.Here != len(all) {
-			l.t.Errorf("healed: exit %d, %d fetched, %d here: %s", o.code, o.account.Fetched, o.account.Here, tail(o.stderr))
+		if o := l.sync(); o.Code != 0 || o.account.Fetched != fetched || o.account.Here != len(all) {
+			l.t.Errorf("healed: exit %d, %d fetched, %d here: %s", o.Code, o.account.Fetched, o.account.Here, program.Tail(o.Stderr))
 		}
 	}
 	l.once(all)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mailsync/internal/testkit/program"
 )
 
 // zeros are what servers tell that know no date.
@@ -34,8 +36,8 @@ func TestDatesThatAreNone(t *testing.T) {
 	inbox.Messages[11].Date = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC) // the oldest there is
 	l.acct.Unlock()
 	began := time.Now().Add(-time.Minute).Unix()
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("exit %d\n%s", o.code, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	mail, _ := l.files()
 	for _, m := range mail {
@@ -53,24 +55,24 @@ func TestDatesThatAreNone(t *testing.T) {
 			}
 		}
 	}
-	if o := l.run("sync", "--full"); o.code != 0 || !strings.Contains(o.stdout, "nothing to do") {
-		t.Errorf("not settled: exit %d\n%s%s", o.code, o.stdout, tail(o.stderr))
+	if o := l.run("sync", "--full"); o.Code != 0 || !strings.Contains(o.Stdout, "nothing to do") {
+		t.Errorf("not settled: exit %d\n%s%s", o.Code, o.Stdout, program.Tail(o.Stderr))
 	}
 	into := filepath.Join(l.dir, "shelf")
 	for _, rule := range [][]string{{"--older-than", "1y"}, {"--until-quota", "1%", "--quota", "1K"}, {"--larger-than", "1"}} {
 		o := l.run(append([]string{"archive", "--mailbox", "INBOX", "--into", into, "--apply"}, rule...)...)
-		if o.code > 1 {
-			t.Errorf("%v: exit %d\n%s", rule, o.code, tail(o.stderr))
+		if o.Code > 1 {
+			t.Errorf("%v: exit %d\n%s", rule, o.Code, program.Tail(o.Stderr))
 		}
 		left := l.onServer()
 		for n := range 12 {
 			if want := n < len(zeros); (left[letter(n)] == 1) != want {
-				t.Errorf("%v: number %d is on the server %d times\n%s", rule, n, left[letter(n)], o.stdout)
+				t.Errorf("%v: number %d is on the server %d times\n%s", rule, n, left[letter(n)], o.Stdout)
 			}
 		}
 	}
-	if o := l.run("verify", "--server"); o.code != 0 {
-		t.Errorf("verify: exit %d\n%s%s", o.code, o.stdout, tail(o.stderr))
+	if o := l.run("verify", "--server"); o.Code != 0 {
+		t.Errorf("verify: exit %d\n%s%s", o.Code, o.Stdout, program.Tail(o.Stderr))
 	}
 
 	// The server loses one of each; they are put back, one without a date.
@@ -81,8 +83,8 @@ func TestDatesThatAreNone(t *testing.T) {
 	l.acct.Unlock()
 	l.configure("port = "+strconv.Itoa(l.srv.Port()), `append = true`)
 	o := l.run("restore", "work")
-	if o.code != 0 {
-		t.Errorf("restore: exit %d\n%s", o.code, tail(o.stderr))
+	if o.Code != 0 {
+		t.Errorf("restore: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	for _, c := range l.srv.Commands() {
 		if strings.HasPrefix(c, `APPEND "INBOX"`) && strings.Contains(c, "-20") || strings.HasPrefix(c, `APPEND "Archive"`) && !strings.Contains(c, "-Jan-2024") {
@@ -111,8 +113,8 @@ func TestFileTimeThatIsNone(t *testing.T) {
 		l.must(os.WriteFile(name, []byte(strings.ReplaceAll(letter(50+i), "\r\n", "\n")), 0o600))
 		l.must(os.Chtimes(name, at, at))
 	}
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("exit %d\n%s", o.code, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	appends := 0
 	for _, c := range l.srv.Commands() {
@@ -127,7 +129,7 @@ func TestFileTimeThatIsNone(t *testing.T) {
 	if appends != 3 || have[letter(50)] != 1 || have[letter(51)] != 1 || have[letter(52)] != 1 {
 		t.Errorf("%d were appended, there are %d, %d and %d", appends, have[letter(50)], have[letter(51)], have[letter(52)])
 	}
-	if o := l.sync(); o.code != 0 || o.account.Fetched != 0 {
-		t.Errorf("exit %d, fetched %d", o.code, o.account.Fetched)
+	if o := l.sync(); o.Code != 0 || o.account.Fetched != 0 {
+		t.Errorf("exit %d, fetched %d", o.Code, o.account.Fetched)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // sizing is a server that announces other sizes than its messages have, and counts the bodies it sends.
@@ -78,16 +79,16 @@ func TestEstimatedSizesFetchOnce(t *testing.T) {
 				for i := range 3 {
 					o := l.run(command)
 					run.Add(1)
-					if o.code != 0 {
-						t.Errorf("run %d: exit %d\n%s", i+1, o.code, tail(o.stderr))
+					if o.Code != 0 {
+						t.Errorf("run %d: exit %d\n%s", i+1, o.Code, program.Tail(o.Stderr))
 					}
 				}
 				l.run(command, "--full")
 				run.Add(1)
 				l.removeAll(".mailsync") // the state is lost
 				for range 2 {
-					if o := l.run(command); o.code != 0 {
-						t.Errorf("without the state: exit %d\n%s", o.code, tail(o.stderr))
+					if o := l.run(command); o.Code != 0 {
+						t.Errorf("without the state: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 					}
 					run.Add(1)
 				}
@@ -113,8 +114,8 @@ func TestSizeBeyondTheDisk(t *testing.T) {
 	}, &run, &sent)
 	for i := range 2 {
 		o := l.sync()
-		if o.code != 8 && o.code != 1 || o.account.Here != 11 || len(o.account.Errors) != 1 || o.account.Errors[0].UID != 6 {
-			t.Errorf("run %d: exit %d, %+v\n%s", i+1, o.code, o.account, tail(o.stderr))
+		if o.Code != 8 && o.Code != 1 || o.account.Here != 11 || len(o.account.Errors) != 1 || o.account.Errors[0].UID != 6 {
+			t.Errorf("run %d: exit %d, %+v\n%s", i+1, o.Code, o.account, program.Tail(o.Stderr))
 		}
 	}
 	l.heal()

@@ -64,8 +64,8 @@ func TestForeignTree(t *testing.T) {
 	before := l.onServer()
 	for _, command := range []string{"sync", "backup", "sync --new", "sync --dry-run", "backup --mailbox Archive"} {
 		o := l.run(strings.Fields(command)...)
-		if o.code != 8 || !strings.Contains(o.stderr, `4 Maildirs that mailsync did not make, with 14 messages ("Archive/2023", "INBOX", …)`) || !strings.Contains(o.stderr, "--foreign") {
-			t.Errorf("%s: exit %d\n%s", command, o.code, o.stderr)
+		if o.Code != 8 || !strings.Contains(o.Stderr, `4 Maildirs that mailsync did not make, with 14 messages ("Archive/2023", "INBOX", …)`) || !strings.Contains(o.Stderr, "--foreign") {
+			t.Errorf("%s: exit %d\n%s", command, o.Code, o.Stderr)
 		}
 		if strings.Contains(o.trace, "LOGIN") || strings.Contains(o.trace, "AUTHENTICATE") {
 			t.Errorf("%s: it asked the server", command)
@@ -73,8 +73,8 @@ func TestForeignTree(t *testing.T) {
 	}
 	l.untouched(files)
 
-	if o := l.sync("--foreign"); o.code != 0 || o.account.Fetched != 18 || o.account.Here != 18 {
-		t.Fatalf("exit %d: %+v\n%s", o.code, o.account, said(o.stderr))
+	if o := l.sync("--foreign"); o.Code != 0 || o.account.Fetched != 18 || o.account.Here != 18 {
+		t.Fatalf("exit %d: %+v\n%s", o.Code, o.account, said(o.Stderr))
 	}
 	l.acct.Lock()
 	l.acct.Add("Archive/2023", letter(80))
@@ -86,8 +86,8 @@ func TestForeignTree(t *testing.T) {
 			l.removeAll(".mailsync")
 		}
 		for range 2 {
-			if o := l.sync(); o.code != 0 || o.account.Here != 20 {
-				t.Errorf("exit %d: %+v\n%s", o.code, o.account, said(o.stderr))
+			if o := l.sync(); o.Code != 0 || o.account.Here != 20 {
+				t.Errorf("exit %d: %+v\n%s", o.Code, o.account, said(o.Stderr))
 			}
 		}
 		l.untouched(files)
@@ -100,8 +100,8 @@ func TestForeignTree(t *testing.T) {
 		t.Errorf("%d files, and %d in the trash", len(mail), len(trashed))
 	}
 	// What is foreign is not a difference, and what is ours is whole.
-	if o := l.run("verify", "--server"); o.code != 0 {
-		t.Errorf("verify: exit %d\n%s%s", o.code, o.stdout, o.stderr)
+	if o := l.run("verify", "--server"); o.Code != 0 {
+		t.Errorf("verify: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 }
 
@@ -111,17 +111,17 @@ func TestForeignTreeKilled(t *testing.T) {
 	l := newIMAP(t, situation{})
 	files := l.another(map[string][]string{"INBOX": {letter(1)}})
 	l.serve(func(p *script.Peer) { p.Close() })
-	if o := l.sync("--foreign"); o.code != 5 {
-		t.Fatalf("exit %d", o.code)
+	if o := l.sync("--foreign"); o.Code != 5 {
+		t.Fatalf("exit %d", o.Code)
 	}
 	l.heal()
 	l.another(map[string][]string{"Other": {letter(2)}})
-	if o := l.sync(); o.code != 8 || !strings.Contains(o.stderr, `1 Maildir that mailsync did not make, with 1 message ("Other")`) {
-		t.Fatalf("exit %d\n%s", o.code, said(o.stderr))
+	if o := l.sync(); o.Code != 8 || !strings.Contains(o.Stderr, `1 Maildir that mailsync did not make, with 1 message ("Other")`) {
+		t.Fatalf("exit %d\n%s", o.Code, said(o.Stderr))
 	}
 	l.removeAll("Other")
-	if o := l.sync(); o.code != 0 || o.account.Fetched != 18 {
-		t.Fatalf("exit %d: %+v", o.code, o.account)
+	if o := l.sync(); o.Code != 0 || o.account.Fetched != 18 {
+		t.Fatalf("exit %d: %+v", o.Code, o.account)
 	}
 	l.untouched(files)
 }
@@ -131,15 +131,15 @@ func TestForeignTreePOP3(t *testing.T) {
 	t.Parallel()
 	l := newPOP3(t, popSituation{})
 	files := l.another(map[string][]string{"INBOX": {letter(1), letter(2)}})
-	if o := l.sync(); o.code != 8 || o.account.Fetched != 0 {
-		t.Fatalf("exit %d: %+v", o.code, o.account)
+	if o := l.sync(); o.Code != 8 || o.account.Fetched != 0 {
+		t.Fatalf("exit %d: %+v", o.Code, o.account)
 	}
 	l.untouched(files)
-	if o := l.sync("--foreign"); o.code != 0 || o.account.Fetched == 0 {
-		t.Fatalf("exit %d: %+v\n%s", o.code, o.account, said(o.stderr))
+	if o := l.sync("--foreign"); o.Code != 0 || o.account.Fetched == 0 {
+		t.Fatalf("exit %d: %+v\n%s", o.Code, o.account, said(o.Stderr))
 	}
-	if o := l.sync(); o.code != 0 || o.account.Fetched != 0 {
-		t.Errorf("exit %d: %+v", o.code, o.account)
+	if o := l.sync(); o.Code != 0 || o.account.Fetched != 0 {
+		t.Errorf("exit %d: %+v", o.Code, o.account)
 	}
 	l.untouched(files)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // onSmallDisk puts a life's Maildirs and state on a file system of so many octets of their own.
@@ -49,15 +50,15 @@ func TestFullDiskOfTheState(t *testing.T) {
 	grow := smallDisk(t, dir, "72k")
 	fails := func(args ...string) {
 		t.Helper()
-		if o := l.run(args...); o.code != 8 || strings.Count(o.stderr, "\n") != 2 || !strings.Contains(o.stderr, "hint: ") {
-			t.Errorf("%s: exit %d: %s", args[0], o.code, tail(o.stderr))
+		if o := l.run(args...); o.Code != 8 || strings.Count(o.Stderr, "\n") != 2 || !strings.Contains(o.Stderr, "hint: ") {
+			t.Errorf("%s: exit %d: %s", args[0], o.Code, program.Tail(o.Stderr))
 		}
 	}
 	fails("sync", "--json")
 	fails("sync", "--json")
 	grow()
-	if o := l.run("sync", "--json"); o.code != 0 {
-		t.Errorf("healed: exit %d: %s", o.code, tail(o.stderr))
+	if o := l.run("sync", "--json"); o.Code != 0 {
+		t.Errorf("healed: exit %d: %s", o.Code, program.Tail(o.Stderr))
 	}
 	if mail, _ := l.files(); len(mail) != len(l.onServer()) {
 		t.Errorf("%d files, want %d", len(mail), len(l.onServer()))
@@ -93,13 +94,13 @@ func TestFullDisk(t *testing.T) {
 			grow := l.onSmallDisk(c.size)
 			for run := range 2 {
 				o := l.run("sync", "--json")
-				if o.code != 8 || strings.Count(o.stderr, "\n") != 2 || run == 0 && !strings.Contains(o.stderr, c.want) {
-					t.Errorf("run %d: exit %d: %s", run, o.code, tail(o.stderr))
+				if o.Code != 8 || strings.Count(o.Stderr, "\n") != 2 || run == 0 && !strings.Contains(o.Stderr, c.want) {
+					t.Errorf("run %d: exit %d: %s", run, o.Code, program.Tail(o.Stderr))
 				}
 			}
 			grow()
-			if o := l.run("sync", "--json"); o.code != 0 {
-				t.Errorf("healed: exit %d: %s", o.code, tail(o.stderr))
+			if o := l.run("sync", "--json"); o.Code != 0 {
+				t.Errorf("healed: exit %d: %s", o.Code, program.Tail(o.Stderr))
 			}
 			mail, _ := l.files()
 			if want := len(l.onServer()); len(mail) != want {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // An expunge that is done is done, where SEARCH says nothing of what is not there.
@@ -29,8 +30,8 @@ func TestGoneWhereSearchIsSilent(t *testing.T) {
 				l.serve(script.Healthy(l.acct, script.Answers{"UID SEARCH": say(line)}))
 				o := l.sync()
 				want := map[bool]int{false: 1, true: 3}[all]
-				if o.code != 0 {
-					t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+				if o.Code != 0 {
+					t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 				}
 				if left := len(l.acct.Mailbox("INBOX").Messages); left != 3-want {
 					t.Errorf("%d messages are left", left)
@@ -78,12 +79,12 @@ func TestExpungeThatIsRefusedAndDone(t *testing.T) {
 				if !all {
 					code, left = 1, 11
 				}
-				if o.code != code || code == 1 && !strings.Contains(o.stderr, "cannot write the index") || len(inbox.Messages) != left {
-					t.Errorf("exit %d, %d messages are left\n%s", o.code, len(inbox.Messages), said(o.stderr))
+				if o.Code != code || code == 1 && !strings.Contains(o.Stderr, "cannot write the index") || len(inbox.Messages) != left {
+					t.Errorf("exit %d, %d messages are left\n%s", o.Code, len(inbox.Messages), said(o.Stderr))
 				}
 				l.heal()
-				if o := l.sync(); o.code != 0 || len(inbox.Messages) != 10 {
-					t.Errorf("healed: exit %d, %d messages are left\n%s", o.code, len(inbox.Messages), said(o.stderr))
+				if o := l.sync(); o.Code != 0 || len(inbox.Messages) != 10 {
+					t.Errorf("healed: exit %d, %d messages are left\n%s", o.Code, len(inbox.Messages), said(o.Stderr))
 				}
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // spelledList makes a server list its mailboxes with names as it spells them, without quotes
@@ -44,42 +45,42 @@ func TestNamesWithoutQuotes(t *testing.T) {
 	const proof = "on the server 4 messages in 2 mailboxes: 4 here; 2 mailboxes more could not be read"
 	for run := range 2 {
 		o := l.run("backup")
-		if o.code != 1 || !strings.Contains(o.stdout, "partial") || !strings.Contains(o.stdout, proof) {
-			t.Errorf("run %d: exit %d\n%s%s", run, o.code, o.stdout, tail(o.stderr))
+		if o.Code != 1 || !strings.Contains(o.Stdout, "partial") || !strings.Contains(o.Stdout, proof) {
+			t.Errorf("run %d: exit %d\n%s%s", run, o.Code, o.Stdout, program.Tail(o.Stderr))
 		}
-		if !strings.Contains(o.stderr, `Subfolder 1`) || !strings.Contains(o.stderr, `Subfolder 2`) {
-			t.Errorf("run %d: not named:\n%s", run, tail(o.stderr))
+		if !strings.Contains(o.Stderr, `Subfolder 1`) || !strings.Contains(o.Stderr, `Subfolder 2`) {
+			t.Errorf("run %d: not named:\n%s", run, program.Tail(o.Stderr))
 		}
 	}
 	l.holds(0, 1, 2, 3)
 	o := l.run("backup", "--json")
-	if o.code != 1 || !strings.Contains(o.stdout, `"messages":4,"here":4,`) || !strings.Contains(o.stdout, `"unreadable_mailboxes":2,`) ||
-		!strings.Contains(o.stdout, `"status":"partial"`) {
-		t.Errorf("exit %d\n%s", o.code, o.stdout)
+	if o.Code != 1 || !strings.Contains(o.Stdout, `"messages":4,"here":4,`) || !strings.Contains(o.Stdout, `"unreadable_mailboxes":2,`) ||
+		!strings.Contains(o.Stdout, `"status":"partial"`) {
+		t.Errorf("exit %d\n%s", o.Code, o.Stdout)
 	}
-	if o := l.run("verify", "--server"); o.code == 0 {
-		t.Errorf("verified:\n%s", o.stdout)
+	if o := l.run("verify", "--server"); o.Code == 0 {
+		t.Errorf("verified:\n%s", o.Stdout)
 	}
-	if o := l.run("list"); o.code != 1 {
-		t.Errorf("list: exit %d\n%s", o.code, o.stdout)
+	if o := l.run("list"); o.Code != 1 {
+		t.Errorf("list: exit %d\n%s", o.Code, o.Stdout)
 	}
 	l.sync()
 	l.holds(0, 1, 2, 3)
 
 	// With quotes, all of them are there.
 	l.serve(script.Healthy(l.acct, nil))
-	if o := l.run("backup"); o.code != 0 || !strings.Contains(o.stdout, "on the server 8 messages in 4 mailboxes: 8 here") || strings.Contains(o.stdout, "more") {
-		t.Errorf("exit %d\n%s%s", o.code, o.stdout, tail(o.stderr))
+	if o := l.run("backup"); o.Code != 0 || !strings.Contains(o.Stdout, "on the server 8 messages in 4 mailboxes: 8 here") || strings.Contains(o.Stdout, "more") {
+		t.Errorf("exit %d\n%s%s", o.Code, o.Stdout, program.Tail(o.Stderr))
 	}
 	l.holds(0, 1, 2, 3, 4, 5, 6, 7)
 
 	// A list that is read in part proves no absence: nothing is missed, and nothing deleted.
 	l.serve(script.Healthy(l.acct, spelledList(l.acct, nothing)))
-	if o := l.sync(); o.code != 1 {
-		t.Errorf("exit %d", o.code)
+	if o := l.sync(); o.Code != 1 {
+		t.Errorf("exit %d", o.Code)
 	}
-	if o := l.run("verify", "--server"); strings.Contains(o.stdout+o.stderr, "no such mailbox any more") {
-		t.Errorf("missed:\n%s%s", o.stdout, o.stderr)
+	if o := l.run("verify", "--server"); strings.Contains(o.Stdout+o.Stderr, "no such mailbox any more") {
+		t.Errorf("missed:\n%s%s", o.Stdout, o.Stderr)
 	}
 	l.holds(0, 1, 2, 3, 4, 5, 6, 7)
 }
@@ -106,8 +107,8 @@ func TestExtendedDataBehindNames(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", behind), func(t *testing.T) {
 			l := newIMAP(t, situation{})
 			l.serve(script.Healthy(l.acct, spelledList(l.acct, func(string) string { return behind })))
-			if o := l.run("backup"); o.code != 0 || !strings.Contains(o.stdout, "on the server 18 messages in 3 mailboxes: 18 here") {
-				t.Errorf("exit %d\n%s%s", o.code, o.stdout, tail(o.stderr))
+			if o := l.run("backup"); o.Code != 0 || !strings.Contains(o.Stdout, "on the server 18 messages in 3 mailboxes: 18 here") {
+				t.Errorf("exit %d\n%s%s", o.Code, o.Stdout, program.Tail(o.Stderr))
 			}
 		})
 	}
@@ -133,15 +134,15 @@ func TestNumberThatGoesOn(t *testing.T) {
 			}
 			l.serve(script.Healthy(l.acct, script.Answers{"EXAMINE": say, "SELECT": say}))
 			before, _ := l.files()
-			if o := l.sync(); o.code != 1 || o.account.Status != "partial" {
-				t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 1 || o.account.Status != "partial" {
+				t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			if now, _ := l.files(); len(now) != len(before) {
 				t.Errorf("%d files, and there were %d", len(now), len(before))
 			}
 			l.heal()
-			if o := l.sync(); o.code != 0 {
-				t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 0 {
+				t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // A server that cannot list one message, and so refuses the listing, keeps none of the others away:
@@ -58,8 +59,8 @@ func TestListingWithAHole(t *testing.T) {
 			l.serve(script.Healthy(l.acct, script.Answers{"UID FETCH": hole, "FETCH": hole}))
 			for range 2 {
 				o := l.sync()
-				if o.code != 1 || !strings.Contains(o.stderr, `the server does not list 1 of 12 messages (UID 5): server answered NO "cannot read the index"; what it lists is fetched, nothing counts as gone`) {
-					t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+				if o.Code != 1 || !strings.Contains(o.Stderr, `the server does not list 1 of 12 messages (UID 5): server answered NO "cannot read the index"; what it lists is fetched, nothing counts as gone`) {
+					t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 				}
 			}
 			mail, trashed := l.files()
@@ -74,8 +75,8 @@ func TestListingWithAHole(t *testing.T) {
 				}
 			}
 			l.heal()
-			if o := l.sync(); o.code != 0 {
-				t.Errorf("healed: exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 0 {
+				t.Errorf("healed: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			mail, _ = l.files()
 			if len(mail) != 12 {
@@ -119,8 +120,8 @@ func TestHolesByOtherCodes(t *testing.T) {
 					script.Healthy(l.acct, script.Answers{"EXAMINE": opens, "SELECT": opens, "UID FETCH": inInbox, "FETCH": inInbox})(p)
 				})
 				o := l.sync()
-				if o.code != 1 || o.account.Fetched != 3 || len(o.account.Errors) != 1 || o.account.Errors[0].Mailbox != "INBOX" || !strings.Contains(o.stderr, "(UID 7)") {
-					t.Errorf("exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+				if o.Code != 1 || o.account.Fetched != 3 || len(o.account.Errors) != 1 || o.account.Errors[0].Mailbox != "INBOX" || !strings.Contains(o.Stderr, "(UID 7)") {
+					t.Errorf("exit %d, fetched %d\n%s", o.Code, o.account.Fetched, program.Tail(o.Stderr))
 				}
 				l.heal()
 				l.recovered(wanted)
@@ -150,8 +151,8 @@ func TestListingThatAnExpungeEnds(t *testing.T) {
 			return say("* 12 EXPUNGE", "$tag NO [EXPUNGEISSUED] some are gone")(p, cmd)
 		}})(p)
 	})
-	if o := l.sync(); o.code != 0 || o.account.Fetched != 3 {
-		t.Errorf("exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 || o.account.Fetched != 3 {
+		t.Errorf("exit %d, fetched %d\n%s", o.Code, o.account.Fetched, program.Tail(o.Stderr))
 	}
 	l.heal()
 	l.recovered(wanted)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // situation is one thing that is wrong with an IMAP server in the second of three runs.
@@ -159,8 +160,8 @@ func (s situation) play(t *testing.T) {
 	beside := l.outside()
 	l.patiently(true)
 	o := l.sync()
-	if o.code != 0 {
-		t.Fatalf("the first run: exit %d\n%s\n%s", o.code, tail(o.stdout), tail(o.stderr))
+	if o.Code != 0 {
+		t.Fatalf("the first run: exit %d\n%s\n%s", o.Code, program.Tail(o.Stdout), program.Tail(o.Stderr))
 	}
 	sawHealthy(o)
 	l.patiently(false)
@@ -198,14 +199,14 @@ func (s situation) play(t *testing.T) {
 func (l *imapLife) broken(s situation, before []message) {
 	l.t.Helper()
 	o := l.sync()
-	if !slices.Contains(s.codes, o.code) {
-		l.t.Errorf("exit %d, want %v\n%s\n%s", o.code, s.codes, tail(o.stdout), tail(o.stderr))
+	if !slices.Contains(s.codes, o.Code) {
+		l.t.Errorf("exit %d, want %v\n%s\n%s", o.Code, s.codes, program.Tail(o.Stdout), program.Tail(o.Stderr))
 	}
-	if o.code != 0 && len(o.account.Errors) == 0 {
-		l.t.Errorf("exit %d and no error is told", o.code)
+	if o.Code != 0 && len(o.account.Errors) == 0 {
+		l.t.Errorf("exit %d and no error is told", o.Code)
 	}
-	if o.took > 3*timeout+slack && !s.slow {
-		l.t.Errorf("it took %v", o.took)
+	if o.Took > 3*timeout+slack && !s.slow {
+		l.t.Errorf("it took %v", o.Took)
 	}
 	l.frugal(o)
 	l.nothingLost(s, before)
@@ -217,13 +218,13 @@ func (l *imapLife) recovered(wanted map[string]int) {
 	// What was doubted in the first run is settled in the second; what other programs put
 	// here waits while it may yet turn out to be mail of the server's.
 	_, o := l.sync(), l.sync()
-	if o.code != 0 {
-		l.t.Errorf("after it was healed: exit %d\n%s\n%s", o.code, tail(o.stdout), tail(o.stderr))
+	if o.Code != 0 {
+		l.t.Errorf("after it was healed: exit %d\n%s\n%s", o.Code, program.Tail(o.Stdout), program.Tail(o.Stderr))
 	}
 	l.everything(wanted)
 	o = l.sync()
-	if o.code != 0 || o.account.Fetched != 0 {
-		l.t.Errorf("and once more: exit %d, fetched %d\n%s", o.code, o.account.Fetched, tail(o.stderr))
+	if o.Code != 0 || o.account.Fetched != 0 {
+		l.t.Errorf("and once more: exit %d, fetched %d\n%s", o.Code, o.account.Fetched, program.Tail(o.Stderr))
 	}
 	l.everything(wanted)
 }
@@ -234,8 +235,8 @@ func (l *imapLife) forgotten(wanted map[string]int) {
 	l.t.Helper()
 	var o outcome
 	for range 3 {
-		if o = l.sync(); o.code != 1 || !strings.Contains(o.stderr, "does not list it") {
-			l.t.Errorf("after it was healed: exit %d\n%s", o.code, tail(o.stderr))
+		if o = l.sync(); o.Code != 1 || !strings.Contains(o.Stderr, "does not list it") {
+			l.t.Errorf("after it was healed: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 		}
 	}
 	mail, _ := l.files()

@@ -83,15 +83,15 @@ func TestVerifyIncomplete(t *testing.T) {
 			c.run(l)
 			l.heal()
 			o := l.run(append([]string{"verify"}, c.args...)...)
-			if o.code != c.code || !strings.Contains(o.stdout, c.line) || !strings.Contains(o.stderr, c.says) {
-				t.Errorf("exit %d, want %d\n%s%s", o.code, c.code, o.stdout, o.stderr)
+			if o.Code != c.code || !strings.Contains(o.Stdout, c.line) || !strings.Contains(o.Stderr, c.says) {
+				t.Errorf("exit %d, want %d\n%s%s", o.Code, c.code, o.Stdout, o.Stderr)
 			}
-			if strings.Contains(o.stdout, "whole") != (c.code == 0 && c.says == "") {
-				t.Errorf("it says %s", o.stdout)
+			if strings.Contains(o.Stdout, "whole") != (c.code == 0 && c.says == "") {
+				t.Errorf("it says %s", o.Stdout)
 			}
 			var got verified
 			j := l.run(append([]string{"verify", "--json"}, c.args...)...)
-			for line := range strings.SplitSeq(j.stdout, "\n") {
+			for line := range strings.SplitSeq(j.Stdout, "\n") {
 				if strings.HasPrefix(line, `{"type":"verify"`) {
 					l.must(json.Unmarshal([]byte(line), &got))
 				}
@@ -99,8 +99,8 @@ func TestVerifyIncomplete(t *testing.T) {
 			if got != c.want {
 				t.Errorf("got %+v\nwant %+v", got, c.want)
 			}
-			if q := l.run(append([]string{"verify", "-q"}, c.args...)...); q.stdout != "" || (q.stderr == "") != (c.code == 0) {
-				t.Errorf("with -q: %s%s", q.stdout, q.stderr)
+			if q := l.run(append([]string{"verify", "-q"}, c.args...)...); q.Stdout != "" || (q.Stderr == "") != (c.code == 0) {
+				t.Errorf("with -q: %s%s", q.Stdout, q.Stderr)
 			}
 		})
 	}
@@ -118,8 +118,8 @@ func TestStatusOfSomethingOutstanding(t *testing.T) {
 	l.run("sync")
 	l.heal()
 	l.run("sync", "--mailbox", "Archive")
-	if o := l.run("status"); o.code != 0 || !strings.Contains(o.stdout, "14 outstanding") {
-		t.Errorf("exit %d: %s", o.code, o.stdout)
+	if o := l.run("status"); o.Code != 0 || !strings.Contains(o.Stdout, "14 outstanding") {
+		t.Errorf("exit %d: %s", o.Code, o.Stdout)
 	}
 	if _, a := l.proved("status", "--json"); a.Status != "partial" {
 		t.Errorf("status %s", a.Status)

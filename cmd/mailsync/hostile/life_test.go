@@ -8,7 +8,6 @@
 package hostile
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -45,7 +44,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Most situations wait for a timeout; they may as well do so together.
 	_ = flag.Set("test.parallel", "8")
-	os.Exit(program.Main(m))
+	os.Exit(program.Tests{M: m}.Run())
 }
 
 // life is one account's.
@@ -101,31 +100,15 @@ func (l *life) patiently(yes bool) {
 
 // outcome is what one run came to.
 type outcome struct {
-	code           int
-	stdout, stderr string
-	trace          string
-	took           time.Duration
-	peak           int64 // octets
-	account        account
-}
-
-type account struct {
-	Type    string `json:"type"`
-	Status  string `json:"status"`
-	Fetched int    `json:"fetched"`
-	Here    int    `json:"here"`
-	On      int    `json:"on_server"`
-	Errors  []struct {
-		Mailbox string `json:"mailbox"`
-		UID     uint32 `json:"uid"`
-		Error   string `json:"error"`
-		Hint    string `json:"hint"`
-	} `json:"errors"`
+	program.Outcome
+	trace   string
+	account program.Account
 }
 
 // run runs the program, and holds its output to the rules for every output.
 func (l *life) run(args ...string) outcome {
 	l.t.Helper()
+	path := program.Path(l.t)
 	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Minute)
 	defer cancel()
 	trace := filepath.Join(l.dir, "trace")
@@ -134,26 +117,9 @@ func (l *life) run(args ...string) outcome {
 	if args[0] != "status" { // it speaks with nobody
 		globals = append(globals, "--trace", trace)
 	}
-	cmd := exec.CommandContext(ctx, program.Path, append(globals, args...)...)
+	cmd := exec.CommandContext(ctx, path, append(globals, args...)...)
 	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	peak := program.Peak(cmd.Process.Pid)
-	err := cmd.Wait()
-	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began), peak: peak()}
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		l.t.Fatalf("hung: %v\n%s%s", args, tail(o.stdout), tail(o.stderr))
-	case errors.As(err, &exit):
-		o.code = exit.ExitCode()
-	case err != nil:
-		l.t.Fatal(err)
-	}
+	o := outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
 	if b, err := os.ReadFile(trace); err == nil {
 		o.trace = string(b)
 		if info, err := os.Stat(trace); err != nil || info.Mode().Perm() != 0o600 {
@@ -161,9 +127,6 @@ func (l *life) run(args ...string) outcome {
 		}
 	}
 	l.noSecret(o)
-	if strings.Contains(o.stderr, "panic:") || strings.Contains(o.stderr, "goroutine ") {
-		l.t.Fatalf("it panicked:\n%s", o.stderr)
-	}
 	return o
 }
 
@@ -172,15 +135,15 @@ func (l *life) run(args ...string) outcome {
 func (l *life) sync(args ...string) outcome {
 	l.t.Helper()
 	o := l.run(append([]string{"sync", "--json", "-vv"}, args...)...)
-	for line := range strings.SplitSeq(strings.TrimSpace(o.stdout), "\n") {
-		if o.code == 2 && line == "" {
+	for line := range strings.SplitSeq(strings.TrimSpace(o.Stdout), "\n") {
+		if o.Code == 2 && line == "" {
 			return o
 		}
 		if err := json.Unmarshal([]byte(line), &o.account); err != nil {
-			l.t.Fatalf("stdout is not JSON: %v in %q\n%s", err, line, tail(o.stderr))
+			l.t.Fatalf("stdout is not JSON: %v in %q\n%s", err, line, program.Tail(o.Stderr))
 		}
 	}
-	l.t.Logf("exit %d: %s\n%s", o.code, strings.TrimSpace(o.stdout), said(o.stderr))
+	l.t.Logf("exit %d: %s\n%s", o.Code, strings.TrimSpace(o.Stdout), said(o.Stderr))
 	if o.account.Type != "account" {
 		l.t.Errorf("the last line is of type %q", o.account.Type)
 	}
@@ -191,15 +154,15 @@ func (l *life) sync(args ...string) outcome {
 func (l *life) noSecret(o outcome) {
 	l.t.Helper()
 	for _, form := range []string{secret, "AGFkYQBQYTU1LW9mLWFkYS0zMTQx", hex.EncodeToString([]byte(secret))} {
-		for where, text := range map[string]string{"stdout": o.stdout, "stderr": o.stderr, "the trace": o.trace} {
+		for where, text := range map[string]string{"stdout": o.Stdout, "stderr": o.Stderr, "the trace": o.trace} {
 			if strings.Contains(text, form) {
-				l.t.Errorf("the password is in %s:\n%s", where, tail(text))
+				l.t.Errorf("the password is in %s:\n%s", where, program.Tail(text))
 			}
 		}
 	}
-	for _, text := range []string{o.stdout, o.stderr} {
+	for _, text := range []string{o.Stdout, o.Stderr} {
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 }) {
-			l.t.Errorf("control characters in the output: %q", tail(text))
+			l.t.Errorf("control characters in the output: %q", program.Tail(text))
 		}
 	}
 }
@@ -207,15 +170,13 @@ func (l *life) noSecret(o outcome) {
 // said is what the program says to people, without its log.
 func said(stderr string) string {
 	var lines []string
-	for line := range strings.SplitSeq(tail(stderr), "\n") {
+	for line := range strings.SplitSeq(program.Tail(stderr), "\n") {
 		if !strings.HasPrefix(line, "time=") && line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, "\n")
 }
-
-func tail(s string) string { return s[max(0, len(s)-4000):] }
 
 // healthyPeak is what a healthy run of a small account takes at most.
 var healthyPeak = struct {
@@ -226,7 +187,7 @@ var healthyPeak = struct {
 func sawHealthy(o outcome) {
 	healthyPeak.Lock()
 	defer healthyPeak.Unlock()
-	healthyPeak.octets = max(healthyPeak.octets, o.peak)
+	healthyPeak.octets = max(healthyPeak.octets, o.Peak)
 }
 
 // frugal fails the test where a run took much more memory than a healthy one.
@@ -234,8 +195,8 @@ func (l *life) frugal(o outcome) {
 	l.t.Helper()
 	healthyPeak.Lock()
 	defer healthyPeak.Unlock()
-	if o.peak > healthyPeak.octets+memory {
-		l.t.Errorf("the run took %d MiB, a healthy one %d MiB", o.peak>>20, healthyPeak.octets>>20)
+	if o.Peak > healthyPeak.octets+memory {
+		l.t.Errorf("the run took %d MiB, a healthy one %d MiB", o.Peak>>20, healthyPeak.octets>>20)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mailsync/internal/testkit/program"
 )
 
 // localSituation is one thing that is wrong on our own side.
@@ -146,15 +148,15 @@ func TestLocal(t *testing.T) {
 			t.Parallel()
 			l := newIMAP(t, situation{})
 			beside := l.outside()
-			if o := l.sync(); o.code != 0 {
-				t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 0 {
+				t.Fatalf("the first run: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			wanted := l.change()
 			server := l.onServer()
 			s.hurt(l)
 			o := l.sync()
-			if !slices.Contains(s.codes, o.code) {
-				t.Errorf("exit %d, want %v\n%s", o.code, s.codes, tail(o.stderr))
+			if !slices.Contains(s.codes, o.Code) {
+				t.Errorf("exit %d, want %v\n%s", o.Code, s.codes, program.Tail(o.Stderr))
 			}
 			l.frugal(o)
 			for body := range wanted {

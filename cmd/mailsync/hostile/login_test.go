@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // beside says lines that answer no command, and hangs up, or goes on as usual.
@@ -30,14 +31,14 @@ func TestALogInThatIsRefusedBesideTheCommand(t *testing.T) {
 			t.Parallel()
 			l := newIMAP(t, situation{lines: []string{`max_wait = "1m"`}})
 			l.archive(`older_than = "1y"`)
-			if o := l.sync(); o.code != 0 {
-				t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 0 {
+				t.Fatalf("the first run: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			before := len(l.srv.Commands())
 			l.serve(script.Healthy(l.acct, script.Answers{"AUTHENTICATE": beside(false, "* NO [AUTHENTICATIONFAILED] wrong \x1b[2J password", "* BYE so long")}))
 			o := l.run(args...)
-			if o.code != 4 || !strings.Contains(o.stderr, `wrong \x1b[2J password`) || !strings.Contains(o.stderr, "check user and password") {
-				t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+			if o.Code != 4 || !strings.Contains(o.Stderr, `wrong \x1b[2J password`) || !strings.Contains(o.Stderr, "check user and password") {
+				t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			sent := 0
 			for _, c := range l.srv.Commands()[before:] {
@@ -48,8 +49,8 @@ func TestALogInThatIsRefusedBesideTheCommand(t *testing.T) {
 			if sent != 1 {
 				t.Errorf("the password was sent %d times", sent)
 			}
-			if n := strings.Count(o.stderr, `mailsync: work:`); n != 1 && args[0] != "check" {
-				t.Errorf("it is told %d times\n%s", n, tail(o.stderr))
+			if n := strings.Count(o.Stderr, `mailsync: work:`); n != 1 && args[0] != "check" {
+				t.Errorf("it is told %d times\n%s", n, program.Tail(o.Stderr))
 			}
 		})
 	}
@@ -84,10 +85,10 @@ func TestWhatTheServerWantsTheUserToSee(t *testing.T) {
 			l := newIMAP(t, situation{})
 			l.serve(script.Healthy(l.acct, c.answers))
 			o := l.run(c.args...)
-			if n := strings.Count(o.stderr, c.want); n != c.times || strings.Contains(o.stdout, c.want) {
-				t.Errorf("seen %d times: exit %d\n%s\n%s", n, o.code, tail(o.stdout), tail(o.stderr))
+			if n := strings.Count(o.Stderr, c.want); n != c.times || strings.Contains(o.Stdout, c.want) {
+				t.Errorf("seen %d times: exit %d\n%s\n%s", n, o.Code, program.Tail(o.Stdout), program.Tail(o.Stderr))
 			}
-			for line := range strings.Lines(o.stderr) {
+			for line := range strings.Lines(o.Stderr) {
 				if len(line) > 300 {
 					t.Errorf("a line of %d octets", len(line))
 				}
@@ -104,8 +105,8 @@ func TestCheckAsksForRoles(t *testing.T) {
 			acct.Mailbox("Archive").Attrs = attrs
 		}})
 		o := l.run("check")
-		if missing := strings.Contains(o.stdout, "no SPECIAL-USE"); o.code != 0 || missing != (attrs == "") || !strings.Contains(o.stdout, "no LIST-STATUS") {
-			t.Errorf("exit %d\n%s\n%s", o.code, o.stdout, tail(o.stderr))
+		if missing := strings.Contains(o.Stdout, "no SPECIAL-USE"); o.Code != 0 || missing != (attrs == "") || !strings.Contains(o.Stdout, "no LIST-STATUS") {
+			t.Errorf("exit %d\n%s\n%s", o.Code, o.Stdout, program.Tail(o.Stderr))
 		}
 	}
 }

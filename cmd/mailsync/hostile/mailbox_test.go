@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // at gives an answer to those of some commands that name the mailbox "Archive".
@@ -32,8 +33,8 @@ func (o outcome) connections() int {
 // failedAt sees that a command failed at "Archive" and at nothing else.
 func (l *imapLife) failedAt(o outcome, code, most int) {
 	l.t.Helper()
-	if o.code != code || !strings.Contains(o.stderr+o.stdout, "Archive") || strings.Contains(o.stderr, "INBOX") {
-		l.t.Errorf("exit %d\n%s\n%s", o.code, tail(o.stdout), said(o.stderr))
+	if o.Code != code || !strings.Contains(o.Stderr+o.Stdout, "Archive") || strings.Contains(o.Stderr, "INBOX") {
+		l.t.Errorf("exit %d\n%s\n%s", o.Code, program.Tail(o.Stdout), said(o.Stderr))
 	}
 	if n := o.connections(); n > most {
 		l.t.Errorf("it took %d connections", n)
@@ -54,8 +55,8 @@ func TestOneMailboxBreaksTheConnection(t *testing.T) {
 			t.Run(fmt.Sprintf("%s at %s with %.20q", end.name, strings.Join(verbs, ","), caps), func(t *testing.T) {
 				t.Parallel()
 				l := newIMAP(t, situation{prepare: func(acct *script.Account) { acct.Caps = caps }})
-				if o := l.sync(); o.code != 0 {
-					t.Fatalf("exit %d", o.code)
+				if o := l.sync(); o.Code != 0 {
+					t.Fatalf("exit %d", o.Code)
 				}
 				wanted := l.change()
 				l.acct.Lock()
@@ -69,12 +70,12 @@ func TestOneMailboxBreaksTheConnection(t *testing.T) {
 				}
 				for range 2 {
 					o := l.sync()
-					if o.took > 2*timeout+slack {
-						t.Errorf("it took %v", o.took)
+					if o.Took > 2*timeout+slack {
+						t.Errorf("it took %v", o.Took)
 					}
 					if code == 0 {
-						if o.code != 0 || o.connections() > most {
-							t.Errorf("exit %d over %d connections: %s", o.code, o.connections(), said(o.stderr))
+						if o.Code != 0 || o.connections() > most {
+							t.Errorf("exit %d over %d connections: %s", o.Code, o.connections(), said(o.Stderr))
 						}
 						continue
 					}
@@ -104,13 +105,13 @@ func TestOneMailboxBreaksTheConnection(t *testing.T) {
 				if caps != "" { // the server has to be asked for the mailbox alone
 					l.failedAt(l.run("list"), 1, most)
 					l.failedAt(l.run("check"), 1, most+1)
-				} else if o := l.run("list"); o.code != 0 || o.connections() > 1 {
-					t.Errorf("list: exit %d\n%s", o.code, o.stderr)
+				} else if o := l.run("list"); o.Code != 0 || o.connections() > 1 {
+					t.Errorf("list: exit %d\n%s", o.Code, o.Stderr)
 				}
 				l.heal()
 				l.run("archive", "--undo")
-				if o := l.sync(); o.code != 0 {
-					t.Errorf("exit %d\n%s", o.code, said(o.stderr))
+				if o := l.sync(); o.Code != 0 {
+					t.Errorf("exit %d\n%s", o.Code, said(o.Stderr))
 				}
 				l.recovered(wanted)
 			})
@@ -125,8 +126,8 @@ func TestEveryMailboxBreaksTheConnection(t *testing.T) {
 	for _, answer := range []script.Answer{hangUp, stall} {
 		l.serve(script.Healthy(l.acct, script.Answers{"EXAMINE": answer}))
 		o := l.sync()
-		if o.code != 5 || o.account.Status != "failed" || o.connections() > 5 || o.took > 3*timeout+slack {
-			t.Errorf("exit %d after %d connections and %v: %s", o.code, o.connections(), o.took, said(o.stderr))
+		if o.Code != 5 || o.account.Status != "failed" || o.connections() > 5 || o.Took > 3*timeout+slack {
+			t.Errorf("exit %d after %d connections and %v: %s", o.Code, o.connections(), o.Took, said(o.Stderr))
 		}
 	}
 }
@@ -135,8 +136,8 @@ func TestEveryMailboxBreaksTheConnection(t *testing.T) {
 func TestListingBreaksAtOneMailbox(t *testing.T) {
 	t.Parallel()
 	l := newIMAP(t, situation{})
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("exit %d", o.code)
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d", o.Code)
 	}
 	wanted := l.change()
 	answers := at(hangUp, "EXAMINE", "SELECT", "STATUS")
@@ -165,8 +166,8 @@ func TestRestoreBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 				t.Parallel()
 				l := newIMAP(t, situation{})
 				before := l.onServer()
-				if o := l.sync(); o.code != 0 {
-					t.Fatalf("exit %d", o.code)
+				if o := l.sync(); o.Code != 0 {
+					t.Fatalf("exit %d", o.Code)
 				}
 				args := []string{"restore", "work"}
 				if !home {
@@ -188,8 +189,8 @@ func TestRestoreBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 					code = 0
 				}
 				o := l.run(args...)
-				if o.code != code || code == 1 && !strings.Contains(o.stderr, "Archive: ") || o.connections() > 4 {
-					t.Errorf("exit %d over %d connections\n%s%s", o.code, o.connections(), o.stdout, said(o.stderr))
+				if o.Code != code || code == 1 && !strings.Contains(o.Stderr, "Archive: ") || o.connections() > 4 {
+					t.Errorf("exit %d over %d connections\n%s%s", o.Code, o.connections(), o.Stdout, said(o.Stderr))
 				}
 				for n := 20; n < 24 && code == 1; n++ {
 					delete(before, letter(n))
@@ -208,12 +209,12 @@ func TestVerifyOfAMailboxThatBreaksTheConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newIMAP(t, situation{})
-			if o := l.sync(); o.code != 0 {
-				t.Fatalf("exit %d", o.code)
+			if o := l.sync(); o.Code != 0 {
+				t.Fatalf("exit %d", o.Code)
 			}
 			l.serve(script.Healthy(l.acct, at(answer, "EXAMINE")))
-			if o := l.run("verify", "--server"); o.code != 1 || !strings.Contains(o.stdout, "18 files read") || strings.Contains(o.stdout, "whole") {
-				t.Errorf("exit %d\n%s%s", o.code, o.stdout, said(o.stderr))
+			if o := l.run("verify", "--server"); o.Code != 1 || !strings.Contains(o.Stdout, "18 files read") || strings.Contains(o.Stdout, "whole") {
+				t.Errorf("exit %d\n%s%s", o.Code, o.Stdout, said(o.Stderr))
 			}
 			mail, _ := l.files()
 			for _, m := range mail {
@@ -221,8 +222,8 @@ func TestVerifyOfAMailboxThatBreaksTheConnection(t *testing.T) {
 					l.must(os.Remove(filepath.Join(l.root, m.path)))
 				}
 			}
-			if o := l.run("verify", "--server"); o.code != 1 || !strings.Contains(o.stdout+o.stderr, "Archive: uid 1: ") {
-				t.Errorf("exit %d\n%s%s", o.code, o.stdout, said(o.stderr))
+			if o := l.run("verify", "--server"); o.Code != 1 || !strings.Contains(o.Stdout+o.Stderr, "Archive: uid 1: ") {
+				t.Errorf("exit %d\n%s%s", o.Code, o.Stdout, said(o.Stderr))
 			}
 		})
 	}
@@ -238,8 +239,8 @@ func TestUndoBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 	}})
 	before := l.onServer()
 	for _, args := range [][]string{{"sync"}, {"archive", "--older-than", "1d", "--apply"}} {
-		if o := l.run(args...); o.code != 0 {
-			t.Fatalf("%v: exit %d\n%s", args, o.code, said(o.stderr))
+		if o := l.run(args...); o.Code != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, o.Code, said(o.Stderr))
 		}
 	}
 	gone := l.onServer()
@@ -249,8 +250,8 @@ func TestUndoBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 		t.Errorf("%d messages are back, of %d; %d had stayed", len(now), len(before), len(gone))
 	}
 	l.heal()
-	if o := l.run("archive", "--undo"); o.code != 0 {
-		t.Errorf("exit %d\n%s", o.code, said(o.stderr))
+	if o := l.run("archive", "--undo"); o.Code != 0 {
+		t.Errorf("exit %d\n%s", o.Code, said(o.Stderr))
 	}
 	if now := l.onServer(); !maps.Equal(now, before) {
 		t.Errorf("%d messages are back, of %d", len(now), len(before))
@@ -261,14 +262,14 @@ func TestUndoBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 func TestAnotherHostBesideAMailboxThatBreaksTheConnection(t *testing.T) {
 	t.Parallel()
 	l := newIMAP(t, situation{})
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("exit %d", o.code)
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d", o.Code)
 	}
 	wanted := l.change()
 	l.configure(append([]string{`host = "127.0.0.1"`, fmt.Sprintf("port = %d", l.srv.Port())}, mirror...)...)
 	l.serve(script.Healthy(l.acct, script.Answers{"EXAMINE": hangUp}))
-	if o := l.sync(); o.code != 5 || o.account.Fetched != 0 {
-		t.Errorf("nothing can be looked at: exit %d, %+v", o.code, o.account)
+	if o := l.sync(); o.Code != 5 || o.account.Fetched != 0 {
+		t.Errorf("nothing can be looked at: exit %d, %+v", o.Code, o.account)
 	}
 	l.serve(script.Healthy(l.acct, at(hangUp, "EXAMINE")))
 	o := l.sync()
@@ -302,28 +303,28 @@ func TestRootOfANamespace(t *testing.T) {
 				l.serve(script.Healthy(l.acct, answers))
 			}
 			serve(false)
-			if o := l.sync(); o.code != 1 || !strings.Contains(o.stderr, "Old: ") {
-				t.Errorf("a mailbox that cannot be opened: exit %d\n%s", o.code, said(o.stderr))
+			if o := l.sync(); o.Code != 1 || !strings.Contains(o.Stderr, "Old: ") {
+				t.Errorf("a mailbox that cannot be opened: exit %d\n%s", o.Code, said(o.Stderr))
 			}
 			serve(true)
 			for _, command := range []string{"sync", "sync", "backup", "verify --server", "list", "check", "sync --mailbox Archive"} {
-				if o := l.run(strings.Fields(command)...); o.code != 0 || strings.Contains(o.stderr, "Old") {
-					t.Errorf("%s: exit %d\n%s%s", command, o.code, o.stdout, said(o.stderr))
+				if o := l.run(strings.Fields(command)...); o.Code != 0 || strings.Contains(o.Stderr, "Old") {
+					t.Errorf("%s: exit %d\n%s%s", command, o.Code, o.Stdout, said(o.Stderr))
 				}
 			}
 			l.heal()
 			l.acct.Lock()
 			l.acct.Mailbox("Old").Append(letter(90))
 			l.acct.Unlock()
-			if o := l.sync(); o.code != 0 || o.account.Here != 19 {
-				t.Errorf("exit %d: %+v\n%s", o.code, o.account, said(o.stderr))
+			if o := l.sync(); o.Code != 0 || o.account.Here != 19 {
+				t.Errorf("exit %d: %+v\n%s", o.Code, o.account, said(o.Stderr))
 			}
 			l.acct.Lock()
 			l.acct.Mailbox("Old").Messages = nil // what STATUS says, where it is asked with LIST
 			l.acct.Unlock()
 			serve(true)
-			if o := l.sync(); o.code != 1 || !strings.Contains(o.stderr, "Old: ") {
-				t.Errorf("with mail in it: exit %d\n%s", o.code, said(o.stderr))
+			if o := l.sync(); o.Code != 1 || !strings.Contains(o.Stderr, "Old: ") {
+				t.Errorf("with mail in it: exit %d\n%s", o.Code, said(o.Stderr))
 			}
 			if mail, _ := l.files(); bodies(mail)[letter(90)] != 1 {
 				t.Error("the mail in it is gone")

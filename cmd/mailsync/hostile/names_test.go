@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // Names of mailboxes that could lead out of the root, collide, or be taken for something
@@ -50,13 +51,13 @@ func TestMailboxNames(t *testing.T) {
 			}
 			l.acct.Unlock()
 			o := l.sync()
-			if !slices.Contains([]int{0, 1}, o.code) {
-				t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+			if !slices.Contains([]int{0, 1}, o.Code) {
+				t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			mail, _ := l.files()
 			have := bodies(mail)
 			for body, n := range l.onServer() {
-				if have[body] != n && (o.code == 0 || have[body] > n) {
+				if have[body] != n && (o.Code == 0 || have[body] > n) {
 					t.Errorf("%d times on the server, %d on disk: %s", n, have[body], short(body))
 				}
 			}
@@ -65,8 +66,8 @@ func TestMailboxNames(t *testing.T) {
 					t.Errorf("INBOX lacks number %d", n)
 				}
 			}
-			if again := l.sync(); again.code != o.code || again.account.Fetched != 0 {
-				t.Errorf("again: exit %d, fetched %d\n%s", again.code, again.account.Fetched, tail(again.stderr))
+			if again := l.sync(); again.Code != o.Code || again.account.Fetched != 0 {
+				t.Errorf("again: exit %d, fetched %d\n%s", again.Code, again.account.Fetched, program.Tail(again.Stderr))
 			}
 			if now := l.outside(); !slices.Equal(now, beside) {
 				t.Errorf("outside the root there was %q, there is %q", beside, now)

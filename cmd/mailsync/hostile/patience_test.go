@@ -10,6 +10,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // chatters are servers that say something every now and then, and never what they were asked.
@@ -64,8 +65,8 @@ func TestAServerThatOnlyTalksIsLeft(t *testing.T) {
 			l.serve(script.Healthy(l.acct, w.answers))
 			o := l.sync()
 			// A connection, and once more; while messages are fetched, each of two connections.
-			if o.code != 5 || o.took > 2*2*3*timeout+slack {
-				t.Errorf("exit %d after %v\n%s", o.code, o.took, tail(o.stderr))
+			if o.Code != 5 || o.Took > 2*2*3*timeout+slack {
+				t.Errorf("exit %d after %v\n%s", o.Code, o.Took, program.Tail(o.Stderr))
 			}
 			l.heal()
 			l.recovered(l.onServer())
@@ -101,17 +102,17 @@ func TestMaxTimeEndsWhateverTheServerDoes(t *testing.T) {
 					t.Parallel()
 					l := newIMAP(t, situation{lines: []string{`timeout = "60s"`, "connections = 1"}})
 					l.archive(`older_than = "1y"`, "keep = []")
-					if o := l.sync(); o.code != 0 {
-						t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
+					if o := l.sync(); o.Code != 0 {
+						t.Fatalf("the first run: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 					}
 					l.change()
 					before, _ := l.files()
 					l.serve(script.Healthy(l.acct, script.Answers{verb: h.answer}))
 					o := l.run(append(slices.Clone(c.args), "--max-time", most.String())...)
-					if o.took > most+2*time.Second+slack {
-						t.Errorf("it took %v", o.took)
+					if o.Took > most+2*time.Second+slack {
+						t.Errorf("it took %v", o.Took)
 					}
-					t.Logf("exit %d after %v\n%s", o.code, o.took, tail(o.stderr))
+					t.Logf("exit %d after %v\n%s", o.Code, o.Took, program.Tail(o.Stderr))
 					if c.args[0] != "restore" { // which is to double what is on the server
 						l.nothingLost(situation{}, before)
 					}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 )
 
 // popOnly answers a verb with one argument.
@@ -38,22 +39,22 @@ func TestPOP3OddAnswerToOneDELE(t *testing.T) {
 			l := newPOP3(t, popSituation{})
 			l.serve(script.Healthy(l.box, c.answers))
 			o := l.sync()
-			if want := min(c.left, 1); o.code != want {
-				t.Errorf("exit %d, want %d", o.code, want)
+			if want := min(c.left, 1); o.Code != want {
+				t.Errorf("exit %d, want %d", o.Code, want)
 			}
 			if left := l.box.Bodies(); len(left) != c.left || c.left == 1 && left[0] != letter(2) {
 				t.Errorf("%d are left", len(left))
 			}
-			if !strings.Contains(o.stderr, c.says) || c.says == "" && len(o.account.Errors) > 0 {
-				t.Errorf("it says %s", said(o.stderr))
+			if !strings.Contains(o.Stderr, c.says) || c.says == "" && len(o.account.Errors) > 0 {
+				t.Errorf("it says %s", said(o.Stderr))
 			}
 			mail, _ := l.files()
 			if len(mail) != 8 {
 				t.Errorf("%d are here", len(mail))
 			}
 			l.serve(script.Healthy(l.box, nil))
-			if o = l.sync(); o.code != 0 || len(l.box.Bodies()) != 0 {
-				t.Errorf("then: exit %d, %d left", o.code, len(l.box.Bodies()))
+			if o = l.sync(); o.Code != 0 || len(l.box.Bodies()) != 0 {
+				t.Errorf("then: exit %d, %d left", o.Code, len(l.box.Bodies()))
 			}
 		})
 	}
@@ -74,8 +75,8 @@ func TestPOP3NumbersAnewAtEachDELE(t *testing.T) {
 			l.serve(script.Healthy(l.box, popOnly("RETR", "3", script.Say("-ERR cannot read it"))))
 			for range 2 {
 				o := l.sync()
-				if o.code != 1 || !strings.Contains(o.stderr, "nothing is deleted") {
-					t.Errorf("exit %d\n%s", o.code, said(o.stderr))
+				if o.Code != 1 || !strings.Contains(o.Stderr, "nothing is deleted") {
+					t.Errorf("exit %d\n%s", o.Code, said(o.Stderr))
 				}
 				if left := l.box.Bodies(); !slices.Contains(left, letter(2)) {
 					t.Fatalf("lost; %d are left", len(left))
@@ -83,8 +84,8 @@ func TestPOP3NumbersAnewAtEachDELE(t *testing.T) {
 			}
 			l.box.Renumbers = false
 			l.serve(script.Healthy(l.box, nil))
-			if o := l.sync(); o.code != 0 || len(l.box.Bodies()) != 0 {
-				t.Errorf("then: exit %d, %d left\n%s", o.code, len(l.box.Bodies()), said(o.stderr))
+			if o := l.sync(); o.Code != 0 || len(l.box.Bodies()) != 0 {
+				t.Errorf("then: exit %d, %d left\n%s", o.Code, len(l.box.Bodies()), said(o.Stderr))
 			}
 			if mail, _ := l.files(); len(mail) != 8 {
 				t.Errorf("%d are here", len(mail))
@@ -124,27 +125,27 @@ func TestPOP3DeleteThatCannot(t *testing.T) {
 			for range c.runs {
 				o = l.run("sync")
 			}
-			if o.code != c.code || !strings.Contains(o.stdout, line) {
-				t.Errorf("the run: exit %d\n%s\n%s", o.code, o.stdout, o.stderr)
+			if o.Code != c.code || !strings.Contains(o.Stdout, line) {
+				t.Errorf("the run: exit %d\n%s\n%s", o.Code, o.Stdout, o.Stderr)
 			}
-			if n := strings.Count(o.stderr, "expunge: "); c.code != 0 && n != 1 {
-				t.Errorf("it is told %d times\n%s", n, o.stderr)
+			if n := strings.Count(o.Stderr, "expunge: "); c.code != 0 && n != 1 {
+				t.Errorf("it is told %d times\n%s", n, o.Stderr)
 			}
-			if o = l.run("status"); !strings.Contains(o.stdout, line) {
-				t.Errorf("status\n%s", o.stdout)
+			if o = l.run("status"); !strings.Contains(o.Stdout, line) {
+				t.Errorf("status\n%s", o.Stdout)
 			}
-			if o = l.run("check"); !strings.Contains(o.stdout, c.check) {
-				t.Errorf("check\n%s", o.stdout)
+			if o = l.run("check"); !strings.Contains(o.Stdout, c.check) {
+				t.Errorf("check\n%s", o.Stdout)
 			}
-			if o = l.run("sync", "--dry-run"); c.dry && !strings.Contains(o.stdout, line) {
-				t.Errorf("the dry run\n%s", o.stdout)
+			if o = l.run("sync", "--dry-run"); c.dry && !strings.Contains(o.Stdout, line) {
+				t.Errorf("the dry run\n%s", o.Stdout)
 			}
 			if n := len(l.box.Bodies()); n != 8 {
 				t.Errorf("%d are left", n)
 			}
 			l.configure(`protocol = "pop3"`, `delete = "never"`, fmt.Sprintf("port = %d", l.port))
-			if o = l.run("check"); strings.Contains(o.stdout, c.check) {
-				t.Errorf("check, where nothing is to be deleted\n%s", o.stdout)
+			if o = l.run("check"); strings.Contains(o.Stdout, c.check) {
+				t.Errorf("check, where nothing is to be deleted\n%s", o.Stdout)
 			}
 		})
 	}
@@ -166,8 +167,8 @@ func TestPOP3CheckAsksForWhatIsNotAnnounced(t *testing.T) {
 			t.Parallel()
 			l := newPOP3(t, popSituation{prepare: c.box})
 			o := l.run("check")
-			if o.code != 0 || strings.Contains(o.stdout, "no UIDL") == c.uidl || strings.Contains(o.stdout, "UIDL TOP") != (c.uidl && len(l.box.Messages) > 0) {
-				t.Errorf("exit %d\n%s", o.code, o.stdout)
+			if o.Code != 0 || strings.Contains(o.Stdout, "no UIDL") == c.uidl || strings.Contains(o.Stdout, "UIDL TOP") != (c.uidl && len(l.box.Messages) > 0) {
+				t.Errorf("exit %d\n%s", o.Code, o.Stdout)
 			}
 		})
 	}
@@ -186,17 +187,17 @@ func TestPOP3RefusedWithoutAReason(t *testing.T) {
 			t.Parallel()
 			l := newPOP3(t, popSituation{})
 			l.serve(script.Healthy(l.box, popLogin(script.Say(c.text))))
-			if o := l.sync(); o.code != c.first {
-				t.Errorf("the first run: exit %d, want %d\n%s", o.code, c.first, tail(o.stderr))
+			if o := l.sync(); o.Code != c.first {
+				t.Errorf("the first run: exit %d, want %d\n%s", o.Code, c.first, program.Tail(o.Stderr))
 			}
 			l.serve(script.Healthy(l.box, nil))
-			if o := l.sync(); o.code != 0 {
-				t.Fatalf("exit %d", o.code)
+			if o := l.sync(); o.Code != 0 {
+				t.Fatalf("exit %d", o.Code)
 			}
 			l.serve(script.Healthy(l.box, popLogin(script.Say(c.text))))
 			for _, command := range []string{"sync", "backup", "check", "list"} {
-				if o := l.run(command); o.code != c.before || !strings.Contains(o.stderr, "hint: ") {
-					t.Errorf("%s, after one that worked: exit %d, want %d\n%s", command, o.code, c.before, tail(o.stderr))
+				if o := l.run(command); o.Code != c.before || !strings.Contains(o.Stderr, "hint: ") {
+					t.Errorf("%s, after one that worked: exit %d, want %d\n%s", command, o.Code, c.before, program.Tail(o.Stderr))
 				}
 			}
 		})
@@ -223,8 +224,8 @@ func TestPOP3AnotherWayToLogIn(t *testing.T) {
 						return true
 					}}))
 					for _, command := range []string{"check", "sync"} {
-						if o := l.run(command); o.code != 0 {
-							t.Errorf("%s: exit %d\n%s", command, o.code, tail(o.stderr))
+						if o := l.run(command); o.Code != 0 {
+							t.Errorf("%s: exit %d\n%s", command, o.Code, program.Tail(o.Stderr))
 						}
 					}
 				})

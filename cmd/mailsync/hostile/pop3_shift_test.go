@@ -11,6 +11,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 )
 
 // alike are letters of one length, so that no size tells one from another.
@@ -90,14 +91,14 @@ func TestPOP3AnswersThatShift(t *testing.T) {
 					}
 					l.serve(script.Healthy(l.box, c.answers))
 					for range 2 {
-						if o := l.sync(); o.code != 0 && o.code != 1 {
-							t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+						if o := l.sync(); o.Code != 0 && o.Code != 1 {
+							t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 						}
 						l.whole(wanted)
 					}
 					l.serve(script.Healthy(l.box, nil))
-					if o := l.sync(); o.code != 0 {
-						t.Errorf("then: exit %d\n%s", o.code, tail(o.stderr))
+					if o := l.sync(); o.Code != 0 {
+						t.Errorf("then: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 					}
 					mail, _ := l.files()
 					for body, n := range bodies(mail) {
@@ -165,8 +166,8 @@ func TestPOP3NumbersAnewWhileItFetches(t *testing.T) {
 			if n := len(l.box.Bodies()); n != 0 {
 				t.Errorf("%d are left", n)
 			}
-			if o := l.sync(); o.code != 0 || o.account.Fetched != 0 {
-				t.Errorf("exit %d, fetched %d", o.code, o.account.Fetched)
+			if o := l.sync(); o.Code != 0 || o.account.Fetched != 0 {
+				t.Errorf("exit %d, fetched %d", o.Code, o.account.Fetched)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/pop3script"
+	"mailsync/internal/testkit/program"
 )
 
 // popSituation is one thing that is wrong with a POP3 server in the second of three runs.
@@ -69,8 +70,8 @@ func (s popSituation) play(t *testing.T) {
 	l.box.Unlock()
 	l.patiently(true)
 	o := l.sync()
-	if o.code != 0 {
-		t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
+	if o.Code != 0 {
+		t.Fatalf("the first run: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	sawHealthy(o)
 	l.patiently(false)
@@ -88,14 +89,14 @@ func (s popSituation) play(t *testing.T) {
 		l.serve(script.Healthy(l.box, s.answers))
 	}
 	o = l.sync()
-	if !slices.Contains(s.codes, o.code) {
-		t.Errorf("exit %d, want %v\n%s\n%s", o.code, s.codes, tail(o.stdout), tail(o.stderr))
+	if !slices.Contains(s.codes, o.Code) {
+		t.Errorf("exit %d, want %v\n%s\n%s", o.Code, s.codes, program.Tail(o.Stdout), program.Tail(o.Stderr))
 	}
-	if o.code != 0 && len(o.account.Errors) == 0 {
-		t.Errorf("exit %d and no error is told", o.code)
+	if o.Code != 0 && len(o.account.Errors) == 0 {
+		t.Errorf("exit %d and no error is told", o.Code)
 	}
-	if o.took > 3*timeout+slack && !s.slow {
-		t.Errorf("it took %v", o.took)
+	if o.Took > 3*timeout+slack && !s.slow {
+		t.Errorf("it took %v", o.Took)
 	}
 	l.frugal(o)
 	l.whole(wanted)
@@ -109,12 +110,12 @@ func (s popSituation) play(t *testing.T) {
 	}
 	l.serve(script.Healthy(l.box, nil))
 	for range 3 {
-		if o = l.sync(); o.code == 0 {
+		if o = l.sync(); o.Code == 0 {
 			break
 		}
 	}
-	if o.code != 0 && !s.odd {
-		t.Errorf("after it was healed: exit %d\n%s", o.code, tail(o.stderr))
+	if o.Code != 0 && !s.odd {
+		t.Errorf("after it was healed: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	l.whole(wanted)
 	mail, _ := l.files()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // A backup proves only what this run's server counted, whatever earlier runs fetched.
@@ -66,28 +67,28 @@ func TestProofIsOfThisRun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			l := newIMAP(t, situation{})
-			if o := l.run("backup"); o.code != 0 {
-				t.Fatalf("the first run: %d %s", o.code, o.stderr)
+			if o := l.run("backup"); o.Code != 0 {
+				t.Fatalf("the first run: %d %s", o.Code, o.Stderr)
 			}
 			l.acct.Lock()
 			c.change(l)
 			l.acct.Unlock()
 			o := l.run(append([]string{"backup"}, c.flags...)...)
-			if !slices.Contains(c.codes, o.code) {
-				t.Errorf("exit %d, want %v\n%s", o.code, c.codes, o.stderr)
+			if !slices.Contains(c.codes, o.Code) {
+				t.Errorf("exit %d, want %v\n%s", o.Code, c.codes, o.Stderr)
 			}
-			if has := strings.Contains(o.stdout, "on the server"); has != (c.line != "") || !strings.Contains(o.stdout, c.line) {
-				t.Errorf("it says %s\nwant %q", o.stdout, c.line)
+			if has := strings.Contains(o.Stdout, "on the server"); has != (c.line != "") || !strings.Contains(o.Stdout, c.line) {
+				t.Errorf("it says %s\nwant %q", o.Stdout, c.line)
 			}
 			proved, acct := l.proved(append([]string{"backup", "--json"}, c.flags...)...)
 			if proved != c.proof {
 				t.Errorf("the proof is %+v\nwant %+v", proved, c.proof)
 			}
 			on := c.proof.Messages - c.proof.Excluded
-			if acct.On != on || acct.Here != c.proof.Here {
-				t.Errorf("on_server %d, here %d, want %d and %d", acct.On, acct.Here, on, c.proof.Here)
+			if acct.OnServer != on || acct.Here != c.proof.Here {
+				t.Errorf("on_server %d, here %d, want %d and %d", acct.OnServer, acct.Here, on, c.proof.Here)
 			}
-			if nothing := o.code != 0 && c.proof.Here == 0; nothing && acct.Status != "failed" {
+			if nothing := o.Code != 0 && c.proof.Here == 0; nothing && acct.Status != "failed" {
 				t.Errorf("status %s", acct.Status)
 			}
 		})
@@ -138,11 +139,11 @@ func TestSyncLineIsOfThisRun(t *testing.T) {
 	l.acct.Lock()
 	l.other()
 	l.acct.Unlock()
-	if o := l.run("sync"); o.code != 8 || !strings.Contains(o.stdout, "failed, nothing done; none of 3 mailboxes on the server looked at;") {
-		t.Errorf("exit %d: %s", o.code, o.stdout)
+	if o := l.run("sync"); o.Code != 8 || !strings.Contains(o.Stdout, "failed, nothing done; none of 3 mailboxes on the server looked at;") {
+		t.Errorf("exit %d: %s", o.Code, o.Stdout)
 	}
-	if _, acct := l.proved("list", "--json"); acct.On != 0 || acct.Here != 0 {
-		t.Errorf("list: on_server %d, here %d", acct.On, acct.Here)
+	if _, acct := l.proved("list", "--json"); acct.OnServer != 0 || acct.Here != 0 {
+		t.Errorf("list: on_server %d, here %d", acct.OnServer, acct.Here)
 	}
 }
 
@@ -169,10 +170,10 @@ type proof struct {
 }
 
 // proved is what a backup proves, the zero proof where it proves nothing, and how it ended.
-func (l *imapLife) proved(args ...string) (p proof, a account) {
+func (l *imapLife) proved(args ...string) (p proof, a program.Account) {
 	l.t.Helper()
 	o := l.run(args...)
-	for line := range strings.SplitSeq(strings.TrimSpace(o.stdout), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(o.Stdout), "\n") {
 		var at any = &a
 		if strings.HasPrefix(line, `{"type":"proof"`) {
 			at = &p

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // fault is what a network does, once, when so many octets have passed.
@@ -141,13 +142,13 @@ func TestNetwork(t *testing.T) {
 		return l, net
 	}
 	l, net := begin(t, none, false, 0)
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("without a fault: exit %d\n%s", o.code, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("without a fault: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	down := net.passed.Load()
 	l, net = begin(t, none, true, 0)
-	if o := l.sync(); o.code != 0 {
-		t.Fatalf("without a fault: exit %d\n%s", o.code, tail(o.stderr))
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("without a fault: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 	}
 	up := net.passed.Load()
 
@@ -167,11 +168,11 @@ func TestNetwork(t *testing.T) {
 				t.Parallel()
 				l, _ := begin(t, c.fault, c.upwards, at)
 				o := l.sync()
-				if !slices.Contains([]int{0, 1, 5}, o.code) {
-					t.Errorf("exit %d\n%s", o.code, tail(o.stderr))
+				if !slices.Contains([]int{0, 1, 5}, o.Code) {
+					t.Errorf("exit %d\n%s", o.Code, program.Tail(o.Stderr))
 				}
-				if o.took > 3*timeout+slack {
-					t.Errorf("it took %v", o.took)
+				if o.Took > 3*timeout+slack {
+					t.Errorf("it took %v", o.Took)
 				}
 				l.nothingLost(situation{}, nil)
 				l.recovered(l.onServer())

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/program"
 )
 
 // authority signs the certificates of these tests.
@@ -249,8 +250,8 @@ func TestTLS(t *testing.T) {
 			t.Parallel()
 			l := newIMAP(t, situation{lines: s.lines})
 			l.serve(s.good(l.acct))
-			if o := l.sync(); o.code != 0 {
-				t.Fatalf("the first run: exit %d\n%s", o.code, tail(o.stderr))
+			if o := l.sync(); o.Code != 0 {
+				t.Fatalf("the first run: exit %d\n%s", o.Code, program.Tail(o.Stderr))
 			}
 			wanted := l.change()
 			before, _ := l.files()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -48,15 +49,15 @@ func (s *soak) event() string {
 	s.figures.count("times: " + kind)
 	for range s.r.IntN(4) {
 		s.weather(s.r.IntN(2) == 0)
-		i := interruption{time.Duration(s.r.Int64N(int64(s.figures.usual()))), syscall.SIGKILL}
+		i := program.Interruption{After: time.Duration(s.r.Int64N(int64(s.figures.usual()))), Signal: syscall.SIGKILL}
 		if s.r.IntN(3) == 0 {
-			i.signal = syscall.SIGTERM
+			i.Signal = syscall.SIGTERM
 		}
 		s.check(s.run(i, args...))
 	}
 	s.weather(false)
 	if args[0] == "archive" {
-		if o := s.run(interruption{}, args...); o.code != 0 {
+		if o := s.run(program.Interruption{}, args...); o.Code != 0 {
 			s.t.Errorf("%v", o)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"mailsync/internal/testkit/program"
 )
 
 // figures is what is counted and measured.
@@ -52,19 +54,19 @@ func (f *figures) count(what string, n ...int) {
 }
 
 // ran notes a run.
-func (f *figures) ran(o outcome, i interruption) {
+func (f *figures) ran(o outcome, i program.Interruption) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.codes[o.code]++
+	f.codes[o.Code]++
 	f.counts["runs"]++
-	if o.code == -1 {
+	if o.Code == -1 {
 		f.counts["runs killed with SIGKILL"]++
 	}
-	if o.code == 128+int(syscall.SIGTERM) {
+	if o.Code == 128+int(syscall.SIGTERM) {
 		f.counts["runs ended with SIGTERM"]++
 	}
-	if o.args[0] == "sync" && o.code == 0 && i.signal == 0 {
-		f.peaks, f.took = append(f.peaks, o.peak), append(f.took, o.took)
+	if o.args[0] == "sync" && o.Code == 0 && i.Signal == nil {
+		f.peaks, f.took = append(f.peaks, o.Peak), append(f.took, o.Took)
 	}
 	f.last = append(f.last, o)
 	f.last = f.last[max(0, len(f.last)-25):]

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
@@ -30,21 +31,21 @@ func (s *soak) rest(after string) {
 	s.weather(false)
 	var runs []outcome
 	for {
-		o := s.run(interruption{}, "sync", "--json")
+		o := s.run(program.Interruption{}, "sync", "--json")
 		runs = append(runs, o)
 		if o.idle() {
 			break
 		}
 		if len(runs) == runsToRest {
-			for _, o := range append(runs, s.run(interruption{}, "sync", "-vv", "--json"), s.run(interruption{}, "sync", "--dry-run", "--full")) {
-				s.t.Logf("%v%s", o, o.stdout)
+			for _, o := range append(runs, s.run(program.Interruption{}, "sync", "-vv", "--json"), s.run(program.Interruption{}, "sync", "--dry-run", "--full")) {
+				s.t.Logf("%v%s", o, o.Stdout)
 			}
 			s.t.Fatalf("after %s: %d runs, and it is not at rest", after, len(runs))
 		}
 	}
 	s.figures.rested(len(runs))
 	before := s.entries()
-	if o := s.run(interruption{}, "sync", "--json"); !o.idle() {
+	if o := s.run(program.Interruption{}, "sync", "--json"); !o.idle() {
 		s.t.Errorf("after %s: a run that follows an idle one is not idle: %v", after, o)
 	}
 	if now := s.entries(); !maps.Equal(before, now) {
@@ -75,24 +76,24 @@ func (s *soak) rest(after string) {
 // that a user deleted on the server, whose mail is still here.
 func (s *soak) verify(after string) {
 	s.t.Helper()
-	o := s.run(interruption{}, "verify", "--server")
+	o := s.run(program.Interruption{}, "verify", "--server")
 	found := fmt.Sprintf("verify found %d difference", s.model.unlisted)
-	if o.code == 0 && s.model.unlisted == 0 || o.code == 7 && strings.Contains(o.stderr, found) &&
-		strings.Count(o.stdout, "unlisted: the server has no such mailbox any more") == s.model.unlisted {
+	if o.Code == 0 && s.model.unlisted == 0 || o.Code == 7 && strings.Contains(o.Stderr, found) &&
+		strings.Count(o.Stdout, "unlisted: the server has no such mailbox any more") == s.model.unlisted {
 		return
 	}
-	s.t.Errorf("after %s: %v%s", after, o, o.stdout)
+	s.t.Errorf("after %s: %v%s", after, o, o.Stdout)
 }
 
 // idle reports whether a run found nothing to do.
 func (o outcome) idle() bool {
 	for _, name := range []string{"work", "isp"} {
 		a := o.accounts[name]
-		if a.did() != 0 || a.Status != "ok" || a.Unchanged != a.Mailboxes {
+		if a.Did() != 0 || a.Status != "ok" || a.Unchanged != a.Mailboxes {
 			return false
 		}
 	}
-	return o.code == 0
+	return o.Code == 0
 }
 
 // entries is all that an idle run could change on disk without being seen, but for the

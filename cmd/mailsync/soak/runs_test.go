@@ -7,19 +7,21 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"mailsync/internal/testkit/program"
 )
 
 // anyRun is one run in the midst of everything, or two at once.
 func (s *soak) anyRun() {
 	s.t.Helper()
 	s.weather(s.r.IntN(2) == 0)
-	var i interruption
+	var i program.Interruption
 	usual := s.figures.usual()
 	switch n := s.r.IntN(20); {
 	case n < 6:
-		i = interruption{time.Duration(s.r.Int64N(int64(usual * 5 / 4))), syscall.SIGKILL}
+		i = program.Interruption{After: time.Duration(s.r.Int64N(int64(usual * 5 / 4))), Signal: syscall.SIGKILL}
 	case n < 8:
-		i = interruption{time.Duration(s.r.Int64N(int64(usual))), syscall.SIGTERM}
+		i = program.Interruption{After: time.Duration(s.r.Int64N(int64(usual))), Signal: syscall.SIGTERM}
 	case n < 10:
 		cut := time.AfterFunc(time.Duration(s.r.Int64N(int64(usual))), func() {
 			for _, n := range s.nets {
@@ -48,7 +50,7 @@ func (s *soak) anyRun() {
 		args = []string{"list", "--json"}
 	case 9, 10:
 		var other sync.WaitGroup
-		other.Go(func() { s.check(s.run(interruption{}, "sync", "--json")) })
+		other.Go(func() { s.check(s.run(program.Interruption{}, "sync", "--json")) })
 		defer other.Wait()
 	}
 	s.check(s.run(i, args...))
@@ -63,7 +65,7 @@ func (s *soak) check(o outcome) {
 	if o.args[0] == "verify" {
 		may = append(may, 7) // the mail program removed a file
 	}
-	if !slices.Contains(may, o.code) {
+	if !slices.Contains(may, o.Code) {
 		s.t.Errorf("a run that may not end so: %v", o)
 	}
 }

@@ -33,7 +33,7 @@ const (
 	usualLength    = 6 * time.Second
 )
 
-func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(program.Tests{M: m}.Run()) }
 
 // soak is one life.
 type soak struct {

@@ -3,16 +3,13 @@
 package soak
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -80,78 +77,24 @@ delete   = "fetched"
 
 // outcome is what one run came to.
 type outcome struct {
-	args           []string
-	at             time.Time
-	code           int // -1: killed
-	stdout, stderr string
-	took           time.Duration
-	peak           int64 // octets
-	accounts       map[string]account
-}
-
-type account struct {
-	Type            string `json:"type"`
-	Account         string `json:"account"`
-	Status          string `json:"status"`
-	Mailboxes       int    `json:"mailboxes"`
-	Unchanged       int    `json:"unchanged"`
-	Fetched         int    `json:"fetched"`
-	Appended        int    `json:"appended"`
-	FlagsToDisk     int    `json:"flags_to_disk"`
-	FlagsToServer   int    `json:"flags_to_server"`
-	DeletedOnDisk   int    `json:"deleted_on_disk"`
-	DeletedOnServer int    `json:"deleted_on_server"`
-	OnServer        int    `json:"on_server"`
-	Here            int    `json:"here"`
-	Outstanding     int    `json:"outstanding"`
-}
-
-// did is how much the run did with messages.
-func (a account) did() int {
-	return a.Fetched + a.Appended + a.FlagsToDisk + a.FlagsToServer + a.DeletedOnDisk + a.DeletedOnServer
-}
-
-// interruption is what happens to a run, some time after it began.
-type interruption struct {
-	after  time.Duration
-	signal syscall.Signal // 0: none
+	args []string
+	at   time.Time
+	program.Outcome
+	accounts map[string]program.Account
 }
 
 // run runs the program. What it says is looked at for what may never be said.
-func (w *world) run(i interruption, args ...string) outcome {
+func (w *world) run(i program.Interruption, args ...string) outcome {
 	w.t.Helper()
+	path := program.Path(w.t)
 	ctx, cancel := context.WithTimeout(w.t.Context(), hung)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program.Path, append([]string{"-c", w.config}, args...)...)
+	cmd := exec.CommandContext(ctx, path, append([]string{"-c", w.config}, args...)...)
 	cmd.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(w.dir, "xdg-state")}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	o := outcome{args: args, at: time.Now(), accounts: map[string]account{}}
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	peak := program.Peak(cmd.Process.Pid)
-	if i.signal != 0 {
-		strike := time.AfterFunc(i.after, func() { _ = cmd.Process.Signal(i.signal) }) // it may have ended
-		defer strike.Stop()
-	}
-	err := cmd.Wait()
-	o.peak, o.took = peak(), time.Since(o.at)
-	o.stdout, o.stderr = stdout.String(), stderr.String()
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		w.t.Fatalf("hung: %v\n%s%s", args, tail(o.stdout), tail(o.stderr))
-	case errors.As(err, &exit):
-		o.code = exit.ExitCode()
-	case err != nil:
-		w.t.Fatal(err)
-	}
-	if strings.Contains(o.stdout+o.stderr, "panic:") || strings.Contains(o.stdout+o.stderr, "goroutine ") {
-		w.t.Fatalf("it panicked: %v\n%s", args, o.stderr)
-	}
-	for line := range strings.Lines(o.stdout) {
-		var a account
+	o := outcome{args: args, at: time.Now(), accounts: map[string]program.Account{}}
+	o.Outcome = program.Run(ctx, w.t, cmd, i)
+	for line := range strings.Lines(o.Stdout) {
+		var a program.Account
 		if json.Unmarshal([]byte(line), &a) == nil && a.Type == "account" {
 			o.accounts[a.Account] = a
 		}
@@ -162,7 +105,7 @@ func (w *world) run(i interruption, args ...string) outcome {
 
 func (o outcome) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %v: exit %d after %v", o.at.Format("15:04:05.000"), o.args, o.code, o.took.Round(time.Millisecond))
+	fmt.Fprintf(&b, "%s %v: exit %d after %v", o.at.Format("15:04:05.000"), o.args, o.Code, o.Took.Round(time.Millisecond))
 	for name, a := range o.accounts {
 		fmt.Fprintf(&b, "; %s %s", name, a.Status)
 		for _, n := range []struct {
@@ -176,7 +119,5 @@ func (o outcome) String() string {
 		}
 		fmt.Fprintf(&b, ", %d of %d unchanged", a.Unchanged, a.Mailboxes)
 	}
-	return b.String() + "\n" + tail(o.stderr)
+	return b.String() + "\n" + program.Tail(o.Stderr)
 }
-
-func tail(s string) string { return s[max(0, len(s)-6000):] }
