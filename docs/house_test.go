@@ -61,11 +61,11 @@ var table = []room{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
+	{"cmd/mailsync/demo", nil, []string{"github.com/emersion/go-imap/v2"}},
 	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
 		"golang.org/x/term", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/sys",
 		"github.com/zalando/go-keyring", "github.com/vbauerster/mpb/v8",
-		"github.com/emersion/go-imap/v2", // the demo's server
 	}},
 }
 

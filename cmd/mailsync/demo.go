@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/demo"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 )
@@ -50,20 +51,20 @@ port     = %d
 `
 
 // startDemo starts both servers, and writes a configuration of them into dir.
-func startDemo(dir string) (_ *demo, err error) {
-	d := &demo{file: filepath.Join(dir, "config.toml")}
+func startDemo(dir string) (_ *showing, err error) {
+	d := &showing{file: filepath.Join(dir, "config.toml")}
 	defer func() {
 		if err != nil {
 			d.close()
 		}
 	}()
-	if d.imap, err = startDemoServer(demoMail()); err != nil {
+	if d.imap, err = demo.StartIMAP(demo.IMAPMail()); err != nil {
 		return nil, fmt.Errorf("start the demo's IMAP server: %w", err)
 	}
-	if d.pop3, err = startDemoPOP3(demoLetters()); err != nil {
+	if d.pop3, err = demo.StartPOP3(demo.POP3Mail()); err != nil {
 		return nil, fmt.Errorf("start the demo's POP3 server: %w", err)
 	}
-	text := fmt.Sprintf(demoConfig, demoUser, demoPassword, filepath.Join(dir, "{account}"), d.imap.port, d.pop3.port)
+	text := fmt.Sprintf(demoConfig, demo.User, demo.Password, filepath.Join(dir, "{account}"), d.imap.Port, d.pop3.Port)
 	if err := os.WriteFile(d.file, []byte(text), 0o600); err != nil {
 		return nil, state.Faultf(state.Storage, "write the demo's configuration: %w", err)
 	}
@@ -75,12 +76,12 @@ func startDemo(dir string) (_ *demo, err error) {
 	return d, nil
 }
 
-func (d *demo) close() {
+func (d *showing) close() {
 	if d.imap != nil {
-		d.imap.close()
+		d.imap.Close()
 	}
 	if d.pop3 != nil {
-		d.pop3.close()
+		d.pop3.Close()
 	}
 }
 
@@ -105,29 +106,29 @@ func (p *program) demo(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// demo is one showing.
-type demo struct {
+// showing is one showing of the demo.
+type showing struct {
 	report   *report.Report
 	session  *session
 	accounts []*config.Account // of the IMAP server, then of the POP3 server
-	imap     *demoServer
-	pop3     *demoPOP3
+	imap     *demo.IMAP
+	pop3     *demo.POP3
 	file     string // the configuration
 }
 
 // play syncs, changes both sides, and syncs twice more. It ends early where a sync has
 // trouble, whose kinds it returns.
-func (d *demo) play(ctx context.Context) ([]state.Kind, error) {
+func (d *showing) play(ctx context.Context) ([]state.Kind, error) {
 	d.report.Say("An IMAP server with %d mailboxes and %d messages, and a POP3 server with %d messages,",
-		len(d.imap.names), d.imap.messages, len(d.pop3.messages))
+		len(d.imap.Mailboxes), d.imap.Messages, len(d.pop3.Texts()))
 	d.report.Say("run on this machine while the demo lasts.")
 	if kinds := d.sync(ctx); len(kinds) > 0 {
 		return kinds, nil
 	}
-	if err := d.imap.change(); err != nil {
+	if err := d.imap.Change(); err != nil {
 		return nil, fmt.Errorf("change the demo's server: %w", err)
 	}
-	d.pop3.deliver(lateLetter())
+	d.pop3.Deliver(demo.LateLetter())
 	read, err := readOne(d.inbox(0))
 	if err != nil {
 		return nil, fmt.Errorf("change the demo's Maildir: %w", err)
@@ -142,9 +143,11 @@ func (d *demo) play(ctx context.Context) ([]state.Kind, error) {
 }
 
 // inbox is the Maildir of an account's INBOX.
-func (d *demo) inbox(account int) string { return filepath.Join(d.accounts[account].Maildir, "INBOX") }
+func (d *showing) inbox(account int) string {
+	return filepath.Join(d.accounts[account].Maildir, "INBOX")
+}
 
-func (d *demo) sync(ctx context.Context) []state.Kind {
+func (d *showing) sync(ctx context.Context) []state.Kind {
 	d.report.Say("\n$ mailsync sync")
 	return d.session.all(ctx, d.accounts)
 }
@@ -168,10 +171,10 @@ func readOne(maildir string) (string, error) {
 	return filepath.Join("INBOX", "cur", name+info), os.Rename(filepath.Join(maildir, "new", name), to)
 }
 
-func (d *demo) farewell(dir string) {
+func (d *showing) farewell(dir string) {
 	d.report.Say("\nThe mail is in %s now, a Maildir for each mailbox, with so many messages:", dir)
 	var paths []string
-	for _, name := range d.imap.names {
+	for _, name := range d.imap.Mailboxes {
 		paths = append(paths, filepath.Join(filepath.Base(d.accounts[0].Maildir), filepath.FromSlash(name)))
 	}
 	paths = append(paths, filepath.Join(filepath.Base(d.accounts[1].Maildir), "INBOX"))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailsync/cmd/mailsync/demo"
 	"mailsync/cmd/mailsync/report"
 )
 
@@ -38,11 +39,11 @@ func TestDemoMailArrivesByteForByte(t *testing.T) {
 		t.Fatalf("%v\n%s", kinds, &stderr)
 	}
 	var want []string
-	for _, m := range demoMail() {
-		want = append(want, "demo/"+m.mailbox+"\n"+onDisk(string(m.text)))
+	for _, m := range demo.IMAPMail() {
+		want = append(want, "demo/"+m.Mailbox+"\n"+onDisk(string(m.Text)))
 	}
-	for _, m := range d.pop3.messages {
-		want = append(want, "demo-pop3/INBOX\n"+onDisk(m.text))
+	for _, m := range d.pop3.Texts() {
+		want = append(want, "demo-pop3/INBOX\n"+onDisk(m))
 	}
 	var got []string
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {

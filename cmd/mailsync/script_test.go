@@ -17,6 +17,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mailsync/cmd/mailsync/demo"
 	tested "mailsync/internal/testkit/program"
 )
 
@@ -33,14 +34,14 @@ func TestScenarios(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir+"/home")
 			e.Setenv("TMPDIR", e.WorkDir+"/tmp")
-			e.Setenv("PW", demoPassword)
+			e.Setenv("PW", demo.Password)
 			for _, dir := range []string{"/home", "/tmp"} {
 				if err := os.Mkdir(e.WorkDir+dir, 0o700); err != nil {
 					return err
 				}
 			}
-			e.Values["servers"] = map[string]*demoServer{}
-			e.Values["popservers"] = map[string]*demoPOP3{}
+			e.Values["servers"] = map[string]*demo.IMAP{}
+			e.Values["popservers"] = map[string]*demo.POP3{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -55,20 +56,20 @@ func TestScenarios(t *testing.T) {
 // server NAME: starts an IMAP server with three messages in INBOX and one in Ärger/Rest,
 // on port $NAME.
 func cmdServer(ts *testscript.TestScript, _ bool, args []string) {
-	d, err := startDemoServer([]sample{
-		{"INBOX", demoBegin, []imap.Flag{imap.FlagSeen}, []byte(letter("a@b.example", "one", "text/plain", "1\r\n"))},
-		{"INBOX", demoBegin, nil, []byte(letter("a@b.example", "two", "text/plain", "2\r\n"))},
-		{"INBOX", demoBegin, nil, []byte(letter("a@b.example", "three", "text/plain", "3\r\n"))},
-		{"Ärger/Rest", demoBegin, nil, []byte(letter("a@b.example", "four", "text/plain", "4\r\n"))},
+	d, err := demo.StartIMAP([]demo.Sample{
+		{Mailbox: "INBOX", Date: demo.Begin, Flags: []imap.Flag{imap.FlagSeen}, Text: []byte(demo.Letter("a@b.example", "one", "text/plain", "1\r\n"))},
+		{Mailbox: "INBOX", Date: demo.Begin, Text: []byte(demo.Letter("a@b.example", "two", "text/plain", "2\r\n"))},
+		{Mailbox: "INBOX", Date: demo.Begin, Text: []byte(demo.Letter("a@b.example", "three", "text/plain", "3\r\n"))},
+		{Mailbox: "Ärger/Rest", Date: demo.Begin, Text: []byte(demo.Letter("a@b.example", "four", "text/plain", "4\r\n"))},
 	})
 	ts.Check(err)
-	ts.Defer(d.close)
+	ts.Defer(d.Close)
 	servers(ts)[args[0]] = d
-	ts.Setenv(args[0], strconv.Itoa(d.port))
+	ts.Setenv(args[0], strconv.Itoa(d.Port))
 }
 
-func servers(ts *testscript.TestScript) map[string]*demoServer {
-	return ts.Value("servers").(map[string]*demoServer)
+func servers(ts *testscript.TestScript) map[string]*demo.IMAP {
+	return ts.Value("servers").(map[string]*demo.IMAP)
 }
 
 // popserver NAME: starts a POP3 server with three messages, the last of them large, on port
@@ -76,28 +77,28 @@ func servers(ts *testscript.TestScript) map[string]*demoServer {
 func cmdPOPServer(ts *testscript.TestScript, _ bool, args []string) {
 	var texts []string
 	for i, text := range []string{"1\r\n", ".\r\n..\r\n", strings.Repeat("3\r\n", 1000)} {
-		texts = append(texts, letter("a@b.example", strconv.Itoa(i+1), "text/plain", text))
+		texts = append(texts, demo.Letter("a@b.example", strconv.Itoa(i+1), "text/plain", text))
 	}
-	d, err := startDemoPOP3(texts)
+	d, err := demo.StartPOP3(texts)
 	ts.Check(err)
-	ts.Defer(d.close)
-	ts.Value("popservers").(map[string]*demoPOP3)[args[0]] = d
-	ts.Setenv(args[0], strconv.Itoa(d.port))
+	ts.Defer(d.Close)
+	ts.Value("popservers").(map[string]*demo.POP3)[args[0]] = d
+	ts.Setenv(args[0], strconv.Itoa(d.Port))
 }
 
 // popdeliver NAME TEXT: a message comes in.
 func cmdPOPDeliver(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Value("popservers").(map[string]*demoPOP3)[args[0]].deliver(letter("a@b.example", args[1], "text/plain", args[1]+"\r\n"))
+	ts.Value("popservers").(map[string]*demo.POP3)[args[0]].Deliver(demo.Letter("a@b.example", args[1], "text/plain", args[1]+"\r\n"))
 }
 
 // deliver NAME MAILBOX TEXT: a message comes in.
 func cmdDeliver(ts *testscript.TestScript, _ bool, args []string) {
-	text := []byte(letter("a@b.example", args[2], "text/plain", args[2]+"\r\n"))
-	ts.Check(servers(ts)[args[0]].deliver(sample{args[1], demoBegin, nil, text}))
+	text := []byte(demo.Letter("a@b.example", args[2], "text/plain", args[2]+"\r\n"))
+	ts.Check(servers(ts)[args[0]].Deliver(demo.Sample{Mailbox: args[1], Date: demo.Begin, Text: text}))
 }
 
 // halt NAME: the server goes away. ("stop" would end the script.)
-func cmdHalt(ts *testscript.TestScript, _ bool, args []string) { servers(ts)[args[0]].close() }
+func cmdHalt(ts *testscript.TestScript, _ bool, args []string) { servers(ts)[args[0]].Close() }
 
 // closedport NAME: sets $NAME to a port on which nobody listens.
 func cmdClosedPort(ts *testscript.TestScript, _ bool, args []string) {
@@ -236,10 +237,10 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, args []string) {
 func cmdExpunge(ts *testscript.TestScript, _ bool, args []string) {
 	uid, err := strconv.ParseUint(args[2], 10, 32)
 	ts.Check(err)
-	phone, err := imapclient.DialInsecure(servers(ts)[args[0]].address, nil)
+	phone, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(servers(ts)[args[0]].Port)), nil)
 	ts.Check(err)
 	defer phone.Close()
-	ts.Check(phone.Login(demoUser, demoPassword).Wait())
+	ts.Check(phone.Login(demo.User, demo.Password).Wait())
 	_, err = phone.Select(args[1], nil).Wait()
 	ts.Check(err)
 	one := imap.UIDSetNum(imap.UID(uid))

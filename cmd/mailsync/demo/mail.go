@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -11,16 +11,16 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// demoBegin is the date of the demo's oldest message. The dates are fixed, so that the
+// Begin is the date of the demo's oldest message. The dates are fixed, so that the
 // demo is the same every time.
-var demoBegin = time.Date(2024, time.February, 26, 8, 30, 0, 0, time.UTC)
+var Begin = time.Date(2024, time.February, 26, 8, 30, 0, 0, time.UTC)
 
-// demoMail makes a few dozen messages of all sorts, in nested and non-ASCII mailboxes.
+// IMAPMail makes a few dozen messages of all sorts, in nested and non-ASCII mailboxes.
 // The odd ones are of kinds that have made mail programs lose bytes.
-func demoMail() []sample {
-	var all []sample
+func IMAPMail() []Sample {
+	var all []Sample
 	add := func(mailbox string, text string, flags ...imap.Flag) {
-		all = append(all, sample{mailbox, demoBegin.Add(time.Duration(len(all)) * 31 * time.Hour), flags, []byte(text)})
+		all = append(all, Sample{mailbox, Begin.Add(time.Duration(len(all)) * 31 * time.Hour), flags, []byte(text)})
 	}
 	for i, m := range []struct{ from, subject, body string }{
 		{"Charles Babbage <charles@engine.example>", "Plans for the mill", "The drawings are done.\r\n"},
@@ -31,52 +31,52 @@ func demoMail() []sample {
 		{"Augustus De Morgan <gus@logic.example>", "Bernoulli numbers", "B7 is 0, as you said.\r\n"},
 	} {
 		flags := [][]imap.Flag{{imap.FlagSeen, imap.FlagAnswered}, {imap.FlagSeen}, {imap.FlagSeen, imap.FlagFlagged}, nil, nil, nil}[i]
-		add("INBOX", letter(m.from, m.subject, "text/plain; charset=utf-8", m.body), flags...)
+		add("INBOX", Letter(m.from, m.subject, "text/plain; charset=utf-8", m.body), flags...)
 	}
 	for _, odd := range oddMail() {
 		add("INBOX", odd)
 	}
 	for i := range 9 {
-		add("Archive/2023", letter("Mary Somerville <mary@sky.example>", fmt.Sprintf("Letter %d", i+1),
+		add("Archive/2023", Letter("Mary Somerville <mary@sky.example>", fmt.Sprintf("Letter %d", i+1),
 			"text/plain", strings.Repeat("On the connexion of the sciences.\r\n", 20*(i+1))), imap.FlagSeen)
 	}
 	add("Archive/2024", multipart("Drawings", "drawing.png", 40_000), imap.FlagSeen)
 	add("Archive/2024", multipart("Table of Bernoulli numbers", "números.csv", 9_000), imap.FlagSeen)
 	for i := range 7 {
-		add("Lists/Difference Engine", letter("list@engine.example", fmt.Sprintf("[engine] Digest %d", i+1),
+		add("Lists/Difference Engine", Letter("list@engine.example", fmt.Sprintf("[engine] Digest %d", i+1),
 			"text/plain", strings.Repeat("A cog, a wheel, a lever.\r\n", 8)))
 	}
-	add("Entwürfe", letter("Ada Lovelace <ada@example.org>", "Noch nicht fertig", "text/plain", "Liebe Mary,\r\n"), imap.FlagDraft, imap.FlagSeen)
-	add("日本語", letter("友人 <friend@example.jp>", "こんにちは", "text/plain; charset=utf-8", "お元気ですか。\r\n"))
+	add("Entwürfe", Letter("Ada Lovelace <ada@example.org>", "Noch nicht fertig", "text/plain", "Liebe Mary,\r\n"), imap.FlagDraft, imap.FlagSeen)
+	add("日本語", Letter("友人 <friend@example.jp>", "こんにちは", "text/plain; charset=utf-8", "お元気ですか。\r\n"))
 	return all
 }
 
 // lateSample is the message that comes in between two syncs.
-func lateSample() sample {
-	return sample{"INBOX", demoBegin.AddDate(0, 2, 0), nil,
-		[]byte(letter("Charles Babbage <charles@engine.example>", "It works", "text/plain", "The mill turns!\r\n"))}
+func lateSample() Sample {
+	return Sample{"INBOX", Begin.AddDate(0, 2, 0), nil,
+		[]byte(Letter("Charles Babbage <charles@engine.example>", "It works", "text/plain", "The mill turns!\r\n"))}
 }
 
-// demoLetters are the POP3 account's messages.
-func demoLetters() []string {
+// POP3Mail are the messages of the POP3 account.
+func POP3Mail() []string {
 	letters := []string{
-		letter("Hedge Row Broadband <bills@isp.example>", "Your bill for March", "text/plain", "It is in the attachment.\r\n.\r\nThe dot above is a line of its own.\r\n"),
-		letter("Annabella <mother@example.org>", "Sunday", "text/plain; charset=utf-8", "Come to tea – bring the poems.\r\n"),
+		Letter("Hedge Row Broadband <bills@isp.example>", "Your bill for March", "text/plain", "It is in the attachment.\r\n.\r\nThe dot above is a line of its own.\r\n"),
+		Letter("Annabella <mother@example.org>", "Sunday", "text/plain; charset=utf-8", "Come to tea – bring the poems.\r\n"),
 	}
 	for i := range 4 {
-		letters = append(letters, letter("Hedge Row Broadband <news@isp.example>", fmt.Sprintf("News %d", i+1), "text/plain",
+		letters = append(letters, Letter("Hedge Row Broadband <news@isp.example>", fmt.Sprintf("News %d", i+1), "text/plain",
 			strings.Repeat("Faster, cheaper, better.\r\n", 10*(i+1))))
 	}
 	return append(letters, multipart("The bill", "bill.pdf", 20_000))
 }
 
-// lateLetter comes in at the POP3 server between two syncs.
-func lateLetter() string {
-	return letter("Annabella <mother@example.org>", "Re: Sunday", "text/plain", "Four o'clock.\r\n")
+// LateLetter comes in at the POP3 server between two syncs.
+func LateLetter() string {
+	return Letter("Annabella <mother@example.org>", "Re: Sunday", "text/plain", "Four o'clock.\r\n")
 }
 
-// letter is an ordinary message.
-func letter(from, subject, kind, body string) string {
+// Letter is an ordinary message.
+func Letter(from, subject, kind, body string) string {
 	name, address, _ := strings.Cut(from, " <")
 	if address != "" {
 		from = mime.QEncoding.Encode("utf-8", name) + " <" + address
@@ -94,7 +94,7 @@ func multipart(subject, file string, size int) string {
 		lines.WriteString(encoded[:76] + "\r\n")
 		encoded = encoded[76:]
 	}
-	return letter("Charles Babbage <charles@engine.example>", subject, `multipart/mixed; boundary="`+boundary+`"`,
+	return Letter("Charles Babbage <charles@engine.example>", subject, `multipart/mixed; boundary="`+boundary+`"`,
 		"--"+boundary+"\r\nContent-Type: text/plain\r\n\r\nSee the attachment.\r\n--"+boundary+
 			"\r\nContent-Type: application/octet-stream\r\nContent-Disposition: "+
 			mime.FormatMediaType("attachment", map[string]string{"filename": file})+

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -11,32 +11,33 @@ import (
 	"time"
 )
 
-// demoPOP3 is a POP3 server in memory, on loopback, for the demo's one user: what RFC 1939
+// POP3 is a POP3 server in memory, on loopback, for the demo's one user: what RFC 1939
 // asks of one, CAPA and PIPELINING.
-type demoPOP3 struct {
+type POP3 struct {
+	Port int
+
 	listener net.Listener
-	port     int
 
 	mu       sync.Mutex
-	messages []demoLetter
+	messages []stored
 	arrived  int
 }
 
-// demoLetter is a message on the server. Its number in UIDL is its own for good.
-type demoLetter struct {
+// stored is a message on the POP3 server. Its number in UIDL is its own for good.
+type stored struct {
 	id   int
 	text string
 }
 
-// startDemoPOP3 starts a server that has these messages.
-func startDemoPOP3(texts []string) (*demoPOP3, error) {
+// StartPOP3 starts a server that has these messages.
+func StartPOP3(texts []string) (*POP3, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	d := &demoPOP3{listener: listener, port: listener.Addr().(*net.TCPAddr).Port}
+	d := &POP3{listener: listener, Port: listener.Addr().(*net.TCPAddr).Port}
 	for _, text := range texts {
-		d.deliver(text)
+		d.Deliver(text)
 	}
 	go func() {
 		for {
@@ -50,29 +51,41 @@ func startDemoPOP3(texts []string) (*demoPOP3, error) {
 	return d, nil
 }
 
-func (d *demoPOP3) close() { _ = d.listener.Close() } // everything it had is in memory
+// Close takes no more connections.
+func (d *POP3) Close() { _ = d.listener.Close() } // everything it had is in memory
 
-// deliver puts a message into the mailbox, with the Received field that gives it its date.
-func (d *demoPOP3) deliver(text string) {
+// Deliver puts a message into the mailbox, with the Received field that gives it its date.
+func (d *POP3) Deliver(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.arrived++
-	date := demoBegin.AddDate(0, 0, 3*d.arrived).Format(time.RFC1123Z)
-	d.messages = append(d.messages, demoLetter{d.arrived, "Received: from engine.example; " + date + "\r\n" + text})
+	date := Begin.AddDate(0, 0, 3*d.arrived).Format(time.RFC1123Z)
+	d.messages = append(d.messages, stored{d.arrived, "Received: from engine.example; " + date + "\r\n" + text})
 }
 
-// popSession is one connection, and the mailbox as it was when that began.
-type popSession struct {
+// Texts are the messages that it has, the oldest first.
+func (d *POP3) Texts() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var texts []string
+	for _, m := range d.messages {
+		texts = append(texts, m.text)
+	}
+	return texts
+}
+
+// session is one connection, and the mailbox as it was when that began.
+type session struct {
 	w       *bufio.Writer
 	user    string
 	login   bool
-	shown   []demoLetter
+	shown   []stored
 	deleted map[int]bool // by index in shown
 }
 
-func (d *demoPOP3) serve(conn net.Conn) {
+func (d *POP3) serve(conn net.Conn) {
 	defer conn.Close()
-	s := &popSession{w: bufio.NewWriter(conn), deleted: map[int]bool{}}
+	s := &session{w: bufio.NewWriter(conn), deleted: map[int]bool{}}
 	lines := bufio.NewScanner(conn)
 	s.say("+OK the demo's POP3 server")
 	for quit := false; !quit && s.w.Flush() == nil && lines.Scan(); {
@@ -87,7 +100,7 @@ func (d *demoPOP3) serve(conn net.Conn) {
 		case verb == "USER":
 			s.user = arg
 			s.say("+OK and the password?")
-		case verb == "PASS" && s.user == demoUser && arg == demoPassword:
+		case verb == "PASS" && s.user == User && arg == Password:
 			d.mu.Lock()
 			s.login, s.shown = true, slices.Clone(d.messages)
 			d.mu.Unlock()
@@ -102,21 +115,21 @@ func (d *demoPOP3) serve(conn net.Conn) {
 }
 
 // remove deletes what a session marked, now that it ends as it should.
-func (d *demoPOP3) remove(s *popSession) {
+func (d *POP3) remove(s *session) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.messages = slices.DeleteFunc(d.messages, func(m demoLetter) bool {
+	d.messages = slices.DeleteFunc(d.messages, func(m stored) bool {
 		i := slices.Index(s.shown, m)
 		return i >= 0 && s.deleted[i]
 	})
 }
 
 // transact answers what may be asked once logged in.
-func (s *popSession) transact(verb, arg string) {
+func (s *session) transact(verb, arg string) {
 	switch verb {
 	case "STAT":
 		octets := 0
-		all := s.each(func(m demoLetter) string { octets += len(m.text); return "" })
+		all := s.each(func(m stored) string { octets += len(m.text); return "" })
 		s.say("+OK %d %d", len(all), octets)
 		return
 	case "NOOP":
@@ -130,8 +143,8 @@ func (s *popSession) transact(verb, arg string) {
 	number, _, _ := strings.Cut(arg, " ")
 	i, err := strconv.Atoi(number)
 	known := err == nil && i > 0 && i <= len(s.shown) && !s.deleted[i-1]
-	size := func(m demoLetter) string { return strconv.Itoa(len(m.text)) }
-	id := func(m demoLetter) string { return "demo-" + strconv.Itoa(m.id) }
+	size := func(m stored) string { return strconv.Itoa(len(m.text)) }
+	id := func(m stored) string { return "demo-" + strconv.Itoa(m.id) }
 	switch {
 	case verb == "LIST" && arg == "":
 		s.list("scan listing", s.each(size))
@@ -157,7 +170,7 @@ func (s *popSession) transact(verb, arg string) {
 }
 
 // each makes a line of each message that is not marked, with its number before it.
-func (s *popSession) each(f func(demoLetter) string) (lines []string) {
+func (s *session) each(f func(stored) string) (lines []string) {
 	for i, m := range s.shown {
 		if !s.deleted[i] {
 			lines = append(lines, fmt.Sprintf("%d %s", i+1, f(m)))
@@ -166,12 +179,12 @@ func (s *popSession) each(f func(demoLetter) string) (lines []string) {
 	return lines
 }
 
-func (s *popSession) say(format string, args ...any) {
+func (s *session) say(format string, args ...any) {
 	fmt.Fprintf(s.w, format+"\r\n", args...) // what fails shows when it is flushed
 }
 
 // list sends a multi-line answer, the dots at the beginnings of its lines doubled.
-func (s *popSession) list(what string, lines []string) {
+func (s *session) list(what string, lines []string) {
 	s.say("+OK %s follows", what)
 	for _, line := range lines {
 		if strings.HasPrefix(line, ".") {

@@ -1,10 +1,11 @@
-package main
+package demo
 
 import (
 	"bytes"
 	"io"
 	"log"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -13,43 +14,43 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 )
 
-// Who the demo's server knows.
+// Who the servers know.
 const (
-	demoUser     = "ada"
-	demoPassword = "analytical-engine"
+	User     = "ada"
+	Password = "analytical-engine"
 )
 
-// sample is one message of the demo.
-type sample struct {
-	mailbox string
-	date    time.Time
-	flags   []imap.Flag
-	text    []byte
+// Sample is one message on the IMAP server.
+type Sample struct {
+	Mailbox string
+	Date    time.Time
+	Flags   []imap.Flag
+	Text    []byte
 }
 
-// demoServer is an IMAP server in memory, on loopback.
-type demoServer struct {
-	server   *imapserver.Server
-	user     *imapmemserver.User
-	address  string
-	port     int
-	names    []string // of the mailboxes, as they were made
-	messages int
+// IMAP is an IMAP server in memory, on loopback.
+type IMAP struct {
+	Port      int
+	Mailboxes []string // as they were made
+	Messages  int      // that it began with
+
+	server *imapserver.Server
+	user   *imapmemserver.User
 }
 
-// startDemoServer starts a server that has the samples and their mailboxes.
-func startDemoServer(samples []sample) (*demoServer, error) {
-	d := &demoServer{user: imapmemserver.NewUser(demoUser, demoPassword), messages: len(samples)}
+// StartIMAP starts a server that has the samples and their mailboxes.
+func StartIMAP(samples []Sample) (*IMAP, error) {
+	d := &IMAP{user: imapmemserver.NewUser(User, Password), Messages: len(samples)}
 	known := map[string]bool{}
 	for _, s := range samples {
-		if !known[s.mailbox] {
-			known[s.mailbox] = true
-			d.names = append(d.names, s.mailbox)
-			if err := d.user.Create(s.mailbox, nil); err != nil {
+		if !known[s.Mailbox] {
+			known[s.Mailbox] = true
+			d.Mailboxes = append(d.Mailboxes, s.Mailbox)
+			if err := d.user.Create(s.Mailbox, nil); err != nil {
 				return nil, err
 			}
 		}
-		if err := d.deliver(s); err != nil {
+		if err := d.Deliver(s); err != nil {
 			return nil, err
 		}
 	}
@@ -68,16 +69,17 @@ func startDemoServer(samples []sample) (*demoServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.address = listener.Addr().String()
-	d.port = listener.Addr().(*net.TCPAddr).Port
-	go func() { _ = d.server.Serve(listener) }() // it ends with close
+	d.Port = listener.Addr().(*net.TCPAddr).Port
+	go func() { _ = d.server.Serve(listener) }() // it ends with Close
 	return d, nil
 }
 
-func (d *demoServer) close() { _ = d.server.Close() } // everything it had is in memory
+// Close ends the server.
+func (d *IMAP) Close() { _ = d.server.Close() } // everything it had is in memory
 
-func (d *demoServer) deliver(s sample) error {
-	_, err := d.user.Append(s.mailbox, literal{bytes.NewReader(s.text)}, &imap.AppendOptions{Time: s.date, Flags: s.flags})
+// Deliver puts a message into a mailbox.
+func (d *IMAP) Deliver(s Sample) error {
+	_, err := d.user.Append(s.Mailbox, literal{bytes.NewReader(s.Text)}, &imap.AppendOptions{Time: s.Date, Flags: s.Flags})
 	return err
 }
 
@@ -86,15 +88,15 @@ type literal struct{ *bytes.Reader }
 
 func (l literal) Size() int64 { return l.Reader.Size() }
 
-// change does what a phone and the rest of the world do between two syncs: two messages
+// Change does what a phone and the rest of the world do between two syncs: two messages
 // of INBOX are read, a third is flagged, and a new one comes in.
-func (d *demoServer) change() error {
-	phone, err := imapclient.DialInsecure(d.address, nil)
+func (d *IMAP) Change() error {
+	phone, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(d.Port)), nil)
 	if err != nil {
 		return err
 	}
 	defer phone.Close()
-	if err := phone.Login(demoUser, demoPassword).Wait(); err != nil {
+	if err := phone.Login(User, Password).Wait(); err != nil {
 		return err
 	}
 	if _, err := phone.Select("INBOX", nil).Wait(); err != nil {
@@ -112,5 +114,5 @@ func (d *demoServer) change() error {
 	if err := phone.Logout().Wait(); err != nil {
 		return err
 	}
-	return d.deliver(lateSample())
+	return d.Deliver(lateSample())
 }
