@@ -53,7 +53,7 @@ var table = []room{
 	{"sync/verify", []string{"state", "sync/plan", "sync/port"}, []string{"golang.org/x/sync"}},
 	{"sync", []string{"state", "sync/..."}, []string{"golang.org/x/sync"}},
 	{"backends/redact", nil, nil},
-	{"backends/reach", []string{"state"}, nil},
+	{"backends/reach", []string{"state", "backends/redact"}, nil},
 	{"backends/imap/...", []string{"state", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
 		"github.com/emersion/go-imap/v2", "github.com/emersion/go-sasl", "golang.org/x/text"}},
 	{"backends/pop3/...", []string{"state", "backends/reach", "backends/redact", "backends/pop3/..."}, []string{"github.com/emersion/go-sasl"}},
@@ -62,7 +62,7 @@ var table = []room{
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
 	{"cmd/mailsync/demo", nil, []string{"github.com/emersion/go-imap/v2"}},
-	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
+	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/reach", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
 		"golang.org/x/term", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/sys",
 		"github.com/zalando/go-keyring", "github.com/vbauerster/mpb/v8",

@@ -13,6 +13,7 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/pop3"
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/disktest"
 	"mailsync/internal/testkit/mem"
 	script "mailsync/internal/testkit/pop3script"
@@ -47,8 +48,9 @@ func (l *popLab) run(t testing.TB, fs disk.FS, step func(string) error) *port.Re
 		fs = l.disk
 	}
 	numbers := pop3.NewNumbers(l.known(t))
-	o := pop3.Options{Host: "127.0.0.1", Port: l.server.Port(), TLS: pop3.None, User: "ada", Timeout: 20 * time.Second, Numbers: numbers,
-		Secret: func(context.Context) (pop3.Secret, error) { return pop3.Secret{Password: "secret"}, nil }}
+	o := pop3.Options{Options: reach.Options{
+		Server: reach.Server{Host: "127.0.0.1", Port: l.server.Port(), TLS: reach.None, Timeout: 20 * time.Second}, User: "ada",
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil }}, Numbers: numbers}
 	if l.reach != nil {
 		l.reach(&o)
 	}

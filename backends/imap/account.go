@@ -15,7 +15,6 @@ import (
 // Account is one account on an IMAP server. Its methods are safe for concurrent use.
 type Account struct {
 	o           Options
-	server      *reach.Server
 	pool        pool
 	patience    *reach.Patience
 	commands    atomic.Int64 // of sessions that are gone
@@ -29,9 +28,8 @@ type Account struct {
 	appendBreaks breaks      // of Appends
 	stored       atomic.Bool // an APPEND was answered with OK
 
-	secretMu sync.Mutex
-	known    *Secret
-	way      atomic.Int32 // of logging in, that the server took last; 0: none yet
+	login *reach.Login
+	way   atomic.Int32 // of logging in, that the server took last; 0: none yet
 
 	noticed notices
 
@@ -43,18 +41,11 @@ type Account struct {
 
 // New checks the options and returns the account. It connects to nothing yet.
 func New(o Options) (*Account, error) {
-	o = o.withDefaults()
-	if err := o.check(); err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	a := &Account{
-		o: o, server: o.server(),
-		pool:     newPool(o.Connections),
-		patience: &reach.Patience{Most: o.MaxWait},
-	}
-	if err := a.server.Prepare(); err != nil {
-		return nil, err
-	}
+	a := &Account{o: o, pool: newPool(o.Connections), patience: &reach.Patience{Most: o.MaxWait}}
+	a.login = reach.NewLogin(&a.o.Options)
 	return a, nil
 }
 

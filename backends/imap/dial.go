@@ -16,7 +16,7 @@ type link struct {
 
 // dial connects and makes the connection safe. Each step ends within the timeout.
 func (a *Account) dial(ctx context.Context) (*link, error) {
-	conn, err := a.server.Dial(ctx)
+	conn, err := a.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (a *Account) secure(ctx context.Context, conn net.Conn) (l *link, err error
 			conn.Close()
 		}
 	} else {
-		l.Conn, err = a.server.Secure(ctx, conn)
+		l.Conn, err = a.o.Secure(ctx, conn)
 	}
 	if err != nil {
 		return nil, err

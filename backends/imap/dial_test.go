@@ -172,8 +172,8 @@ func TestDialFailures(t *testing.T) {
 }
 
 func TestPlainTextOnlyToLoopback(t *testing.T) {
-	o := Options{Host: "imap.example.org", User: "ada", TLS: None, Secret: (&Account{}).o.Secret}
-	o.Secret = options(script.Every(t, func(*script.Peer) {})).Secret
+	o := options(script.Every(t, func(*script.Peer) {}))
+	o.Host, o.Port = "imap.example.org", 0
 	_, err := New(o)
 	wantFault(t, err, state.Usage, "plain text")
 	o.Insecure = true

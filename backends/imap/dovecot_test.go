@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -23,11 +24,11 @@ func meet(srv *servers.Server, mode TLSMode) Options {
 	}
 	_, p, _ := net.SplitHostPort(addr)
 	port, _ := strconv.Atoi(p)
-	return Options{
-		Host: "localhost", Port: port, TLS: mode, RootCAs: srv.CA, User: "ada",
-		Secret:  func(context.Context) (Secret, error) { return Secret{servers.Password}, nil },
-		Timeout: 20 * time.Second, Version: "test",
-	}
+	return Options{Options: reach.Options{
+		Server: reach.Server{Host: "localhost", Port: port, TLS: mode, RootCAs: srv.CA, Timeout: 20 * time.Second},
+		User:   "ada",
+		Secret: func(context.Context) (Secret, error) { return Secret{Password: servers.Password}, nil },
+	}, Version: "test"}
 }
 
 // fill lays n messages into a mailbox of Dovecot's or Courier's, "" being INBOX.

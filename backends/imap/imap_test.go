@@ -11,17 +11,18 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
 
 // options reach a scripted server in plain text.
 func options(srv *script.Server) Options {
-	return Options{
-		Host: "127.0.0.1", Port: srv.Port(), TLS: None, User: "ada",
-		Secret:  func(context.Context) (Secret, error) { return Secret{"secret"}, nil },
-		Timeout: 5 * time.Second,
-	}
+	return Options{Options: reach.Options{
+		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: None, Timeout: 5 * time.Second},
+		User:   "ada",
+		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
+	}}
 }
 
 // account opens an account; change may alter its options.

@@ -70,7 +70,7 @@ func (s *session) login(ctx context.Context) (err error) {
 	if s.c.State() == goimap.ConnStateAuthenticated {
 		return nil // PREAUTH
 	}
-	secret, err := s.a.secret(ctx)
+	secret, err := s.a.login.Secret(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		return err
 	default:
 		if bye, ok := asRefusal(s.farewell()); ok && reach.CountsFailures(bye.text) {
-			return counted(user, bye)
+			return s.a.login.Counted(bye)
 		} else if ok {
 			return &busy{err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
 		}
@@ -174,18 +174,11 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	}
 	switch wait, _ := r.comeBack(); {
 	case r.later() && reach.CountsFailures(r.text):
-		return counted(user, r)
+		return s.a.login.Counted(r)
 	case r.later():
 		return &busy{err: fmt.Errorf("log-in of %s refused for now: %w", user, r), wait: wait}
 	}
-	s.a.forgetSecret()
-	return state.Faultf(state.Login, "log-in of %s refused: %w", user, r).WithHint("%s", r.loginHint())
-}
-
-// counted is a log-in refused by a server that counts failures and says that it passes. It is not waited
-// for: each further try would be one more.
-func counted(user string, r *refusal) error {
-	return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", user, r).WithHint("%s", reach.CountedHint)
+	return s.a.login.Refused(r, r.loginHint())
 }
 
 // refusedBeside returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.
@@ -222,29 +215,4 @@ func (s *session) settle(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// secret returns the password, asking for it once for all connections.
-func (a *Account) secret(ctx context.Context) (Secret, error) {
-	a.secretMu.Lock()
-	defer a.secretMu.Unlock()
-	if a.known != nil {
-		return *a.known, nil
-	}
-	sec, err := a.o.Secret(ctx)
-	if err != nil {
-		if state.KindOf(err) == state.Other {
-			err = state.Faultf(state.Login, "password of %s: %w", reach.Quoted(a.o.User), err)
-		}
-		return Secret{}, err
-	}
-	a.o.Secrets.Keep(sec.Password)
-	a.known = &sec
-	return sec, nil
-}
-
-func (a *Account) forgetSecret() {
-	a.secretMu.Lock()
-	a.known = nil
-	a.secretMu.Unlock()
 }

@@ -181,7 +181,7 @@ func TestLoginAsksForThePasswordOnce(t *testing.T) {
 	o := options(srv)
 	o.Secret = func(context.Context) (Secret, error) {
 		asked++
-		return Secret{"secret"}, nil
+		return Secret{Password: "secret"}, nil
 	}
 	a := account(t, o, func(o *Options) { o.Connections = 3 })
 	if err := a.Fetch(t.Context(), newWork(ones(60)[:3]...)); err != nil {
@@ -209,7 +209,7 @@ func TestPasswordIsWrittenNowhere(t *testing.T) {
 		if err == nil || trace.Len() == 0 {
 			t.Fatalf("error %v, trace %q", err, trace.String())
 		}
-		for _, text := range []string{trace.String(), log.String(), err.Error(), Secret{"secret"}.String()} {
+		for _, text := range []string{trace.String(), log.String(), err.Error(), Secret{Password: "secret"}.String()} {
 			if strings.Contains(text, "AGFkYQBzZWNyZXQ=") || strings.Contains(strings.ReplaceAll(text, "[secret]", ""), "secret") {
 				t.Errorf("the password is in %q", text)
 			}

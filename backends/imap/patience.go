@@ -21,7 +21,7 @@ func (b *busy) Unwrap() error { return b.err }
 // turnedAway is a refusal in place of a greeting: nothing of ours was wrong yet.
 func (a *Account) turnedAway(r *refusal) error {
 	wait, _ := r.comeBack()
-	return &busy{err: fmt.Errorf("%s turned us away: %w", a.server.Addr(), r), wait: wait}
+	return &busy{err: fmt.Errorf("%s turned us away: %w", a.o.Addr(), r), wait: wait}
 }
 
 // asBusy finds a come back later in an error, a refused command's included.

@@ -12,7 +12,7 @@ import (
 // it ended early. It does not wait for a busy server.
 func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
 	var p state.Probe
-	conn, err := a.server.Dial(ctx)
+	conn, err := a.o.Dial(ctx)
 	if err != nil {
 		return p, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -134,10 +135,11 @@ func TestEmbeddedServer(t *testing.T) {
 	}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
-	a := account(t, Options{
-		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: None, User: "ada", Timeout: 5 * time.Second,
-		Secret: func(context.Context) (Secret, error) { return Secret{"secret"}, nil },
-	})
+	a := account(t, Options{Options: reach.Options{
+		Server: reach.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: None, Timeout: 5 * time.Second},
+		User:   "ada",
+		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
+	}})
 	list, err := a.List(t.Context(), everyMailbox)
 	if err != nil || len(list.Mailboxes) != 2 {
 		t.Fatalf("listed %+v, %v", list, err)

@@ -169,7 +169,7 @@ func (s *session) drop() {
 
 // step runs one stage of making a connection, which as a whole must end in time.
 func (s *session) step(ctx context.Context, f func(ctx context.Context) error) error {
-	silent := state.Faultf(state.Unreachable, "%s did not let us in within %v: %w", s.a.server.Addr(), s.a.o.Timeout, os.ErrDeadlineExceeded).
+	silent := state.Faultf(state.Unreachable, "%s did not let us in within %v: %w", s.a.o.Addr(), s.a.o.Timeout, os.ErrDeadlineExceeded).
 		WithHint("the server is down or slow, or a firewall drops the connection")
 	limited, cancel := context.WithTimeoutCause(ctx, s.a.o.Timeout, silent)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
@@ -17,10 +18,10 @@ import (
 func TestFetchAnsweredWhileItIsWritten(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
-	a, err := New(Options{
-		Host: "localhost", TLS: None, User: "ada",
+	a, err := New(Options{Options: reach.Options{
+		Server: reach.Server{Host: "localhost", TLS: None}, User: "ada",
 		Secret: func(context.Context) (Secret, error) { return Secret{}, nil },
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil, "", reach.Fault("STARTTLS", err)
 	}
-	safe, err := a.server.Handshake(ctx, conn)
+	safe, err := a.o.Handshake(ctx, conn)
 	return safe, "* OK TLS is on", err
 }
 
@@ -155,21 +155,21 @@ func hasWord(list, want string) bool {
 // noGreeting says that a connection ended or stayed silent before its greeting. Courier
 // answers one connection too many like this.
 func (a *Account) noGreeting(err error) error {
-	tip := a.server.SpeaksTLS()
+	tip := a.o.SpeaksTLS()
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		f := state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", a.server.Addr(), err)
+		f := state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", a.o.Addr(), err)
 		if tip != "" {
 			return f.WithHint("it may not be an IMAP port, or the server allows no more connections; or %s", tip)
 		}
 		return f.WithHint("it may not be an IMAP port, or the server allows no more connections")
 	case reach.AlertHint(err) != "":
-		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.server.Addr(), err).WithHint("%s", reach.AlertHint(err))
+		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.o.Addr(), err).WithHint("%s", reach.AlertHint(err))
 	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):
-		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.server.Addr(), a.o.Timeout, err).
+		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.o.Addr(), a.o.Timeout, err).
 			WithHint("the server is down or slow; or %s", tip)
 	}
-	return reach.Fault("wait for the greeting of "+a.server.Addr(), err)
+	return reach.Fault("wait for the greeting of "+a.o.Addr(), err)
 }
 
 // greetingRefusal reads "* BYE [CODE] text".

@@ -25,16 +25,15 @@ var errClosed = errors.New("the account is closed")
 // for it (RFC 1939 section 4).
 type Account struct {
 	o        Options
-	server   *reach.Server
 	trace    tracer
 	commands atomic.Int64
 	busy     chan struct{} // holds one token while nobody works
 
 	// Of whoever has the token.
 	patience *reach.Patience
-	delay    time.Duration // what the server wants between log-ins
-	careful  bool          // an answer made no sense: from now on one is waited for before the next command
-	known    *Secret
+	login    *reach.Login
+	delay    time.Duration  // what the server wants between log-ins
+	careful  bool           // an answer made no sense: from now on one is waited for before the next command
 	worked   bool           // a log-in did
 	unread   map[int]breaks // by the number of a message without a unique-id
 	avoided  set            // commands of use, not of need, at which a connection broke
@@ -47,17 +46,14 @@ type Account struct {
 
 // New checks the options and returns the account. It connects to nothing yet.
 func New(o Options) (*Account, error) {
-	o = o.withDefaults()
-	if err := o.check(); err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
 	a := &Account{
-		o: o, server: o.server(), trace: tracer{w: o.Trace, secrets: o.Secrets}, busy: make(chan struct{}, 1),
+		o: o, trace: tracer{w: o.Trace, secrets: o.Secrets}, busy: make(chan struct{}, 1),
 		patience: &reach.Patience{Most: o.MaxWait},
 	}
-	if err := a.server.Prepare(); err != nil {
-		return nil, err
-	}
+	a.login = reach.NewLogin(&a.o.Options)
 	a.busy <- struct{}{}
 	return a, nil
 }

@@ -27,7 +27,7 @@ func (c *client) greet() error {
 		return err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", c.o.server().Addr(), err).
+		return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", c.o.Addr(), err).
 			WithHint("it may not be a POP3 port, or the server allows no more connections")
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 )
@@ -273,7 +274,7 @@ func TestHabits(t *testing.T) {
 		host, user string
 		want       int
 	}{{"pop.gmail.com", "ada@gmail.com", 2}, {"POP.gmail.com.", "recent:ada@gmail.com", 1}, {"pop.example.org", "ada", 0}} {
-		a, err := New(Options{Host: c.host, User: c.user, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }})
+		a, err := New(Options{Options: reach.Options{Server: reach.Server{Host: c.host}, User: c.user, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}})
 		if err != nil || len(a.Habits()) != c.want {
 			t.Errorf("%s: %v, %v", c.host, a.Habits(), err)
 		}

@@ -15,9 +15,9 @@ import (
 	"mailsync/state"
 )
 
-// login proves who we are, in the best way that server and connection allow.
-func (a *Account) login(ctx context.Context, c *client) error {
-	secret, err := a.secret(ctx)
+// logIn proves who we are, in the best way that server and connection allow.
+func (a *Account) logIn(ctx context.Context, c *client) error {
+	secret, err := a.login.Secret(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,15 +33,14 @@ func (a *Account) login(ctx context.Context, c *client) error {
 		return nil
 	case !refused:
 		return err
-	case r.later() && reach.CountsFailures(r.text): // each further try would be one more
-		return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", reach.Quoted(c.o.User), r).WithHint("%s", reach.CountedHint)
+	case r.later() && reach.CountsFailures(r.text):
+		return a.login.Counted(r)
 	case r.later(), r.has("SYS/PERM") && hint == "":
 		return fmt.Errorf("log-in of %s refused: %w", reach.Quoted(c.o.User), err) // not about us, and so no reason to doubt the password
-	case !r.blames() && hint == "" && (a.worked || a.o.WorkedBefore) && c.caps.judge(secret).Token == "": // a token ends by itself
+	case !r.blames() && hint == "" && (a.worked || a.o.WorkedBefore) && c.caps.token(secret.Password) == "": // a token ends by itself
 		return state.Faultf(state.Unreachable, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", unclearHint)
 	}
-	a.known = nil
-	return state.Faultf(state.Login, "log-in of %s refused: %w", reach.Quoted(c.o.User), r).WithHint("%s", cmp.Or(hint, loginHint))
+	return a.login.Refused(r, cmp.Or(hint, loginHint))
 }
 
 // errNextWay says that a connection ended with a refused log-in, and that there is another way to try.
@@ -87,13 +86,10 @@ type way struct {
 // everybody with a timestamp and know no APOP secret of most: where it is refused, the password goes as
 // it is, for without TLS there is a connection only to this machine, or where the user allowed it.
 func (c *client) ways(s Secret) (ways []way) {
-	if s.Token == "" {
-		s = c.caps.judge(s)
+	if token := c.caps.token(s.Password); token != "" {
+		return []way{{"token", func() error { return c.withToken(token) }}}
 	}
-	if s.Token != "" {
-		return []way{{"token", func() error { return c.withToken(s.Token) }}}
-	}
-	if s.Password == "" {
+	if s.Password == "" || s.Password == inHTTP {
 		return []way{{"none", func() error { return state.Faultf(state.Login, "there is no password") }}}
 	}
 	apop := way{"APOP", func() error { return c.apop(s.Password) }}
@@ -112,17 +108,20 @@ func (c *client) ways(s Secret) (ways []way) {
 	return ways
 }
 
-// judge tells a token from a password (see Secret).
-func (c capabilities) judge(s Secret) Secret {
-	if token, ok := strings.CutPrefix(s.Password, "Bearer "); ok {
-		return Secret{Token: token}
+// inHTTP is what stands in front of a token in HTTP.
+const inHTTP = "Bearer "
+
+// token tells a token from a password, which is "" (see Secret).
+func (c capabilities) token(password string) string {
+	if token, ok := strings.CutPrefix(password, inHTTP); ok {
+		return token
 	}
 	tokens := c.sasl("OAUTHBEARER") || c.sasl("XOAUTH2")
 	passwords := c.sasl("PLAIN") || c.has("USER")
-	if tokens && (!passwords || likeToken(s.Password)) {
-		return Secret{Token: s.Password}
+	if tokens && (!passwords || likeToken(password)) {
+		return password
 	}
-	return s
+	return ""
 }
 
 // shortToken is shorter than any provider's access token, and longer than the passwords
@@ -166,22 +165,4 @@ func (c *client) withToken(token string) error {
 	}
 	return state.Faultf(state.Login, "server offers neither OAUTHBEARER nor XOAUTH2").
 		WithHint("the provider may want a password here")
-}
-
-// secret returns what proves who the user is, asking for it once.
-func (a *Account) secret(ctx context.Context) (Secret, error) {
-	if a.known != nil {
-		return *a.known, nil
-	}
-	s, err := a.o.Secret(ctx)
-	if err != nil {
-		var f *state.Fault
-		if !errors.As(err, &f) {
-			err = state.Faultf(state.Login, "password of %s: %w", reach.Quoted(a.o.User), err)
-		}
-		return Secret{}, err
-	}
-	a.o.Secrets.Keep(strings.TrimPrefix(s.Password, "Bearer "), s.Token)
-	a.known = &s
-	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/pop3script"
 	"mailsync/state"
 )
@@ -18,8 +19,9 @@ import (
 // meet returns an account on a scripted server, without patience and in plain text.
 func meet(t *testing.T, srv *script.Server, change ...func(*Options)) *Account {
 	t.Helper()
-	o := Options{Host: "127.0.0.1", Port: srv.Port(), TLS: None, User: "ada", Timeout: 20 * time.Second,
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil }}
+	o := Options{Options: reach.Options{
+		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: None, Timeout: 20 * time.Second}, User: "ada",
+		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil }}}
 	for _, c := range change {
 		c(&o)
 	}

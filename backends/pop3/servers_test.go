@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -52,8 +53,11 @@ func open(t *testing.T, srv *servers.Server, mode TLSMode, addr string, numbers 
 		t.Fatal(err)
 	}
 	n, _ := strconv.Atoi(port)
-	a, err := New(Options{Host: "localhost", Port: n, TLS: mode, RootCAs: srv.CA, User: "ada", Timeout: 20 * time.Second, Numbers: numbers,
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: servers.Password}, nil }})
+	a, err := New(Options{Options: reach.Options{
+		Server: reach.Server{Host: "localhost", Port: n, TLS: mode, RootCAs: srv.CA, Timeout: 20 * time.Second},
+		User:   "ada",
+		Secret: func(context.Context) (Secret, error) { return Secret{Password: servers.Password}, nil },
+	}, Numbers: numbers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,12 +33,12 @@ func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error)
 
 // attempt is one connection: greeting, TLS, capabilities, log-in.
 func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error) {
-	conn, err := a.server.Dial(ctx)
+	conn, err := a.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p.Address = conn.RemoteAddr().String()
-	if conn, err = a.server.Secure(ctx, conn); err != nil {
+	if conn, err = a.o.Secure(ctx, conn); err != nil {
 		return nil, err
 	}
 	s := &session{a: a, c: newClient(conn, &a.o, &a.trace, &a.commands)}
@@ -75,7 +75,7 @@ func (s *session) begin(ctx context.Context) error {
 		return err
 	}
 	if s.a.o.TLS == StartTLS {
-		if err := c.startTLS(ctx, s.a.server.Handshake); err != nil {
+		if err := c.startTLS(ctx, s.a.o.Handshake); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.optional("UTF8", c.utf8); err != nil {
 		return err
 	}
-	if err := s.a.login(ctx, c); err != nil {
+	if err := s.a.logIn(ctx, c); err != nil {
 		return err
 	}
 	if c.caps.known && !(c.caps.has("PIPELINING") && c.caps.has("UIDL")) {

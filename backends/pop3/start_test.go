@@ -114,7 +114,7 @@ func TestPins(t *testing.T) {
 	if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), right) {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
 	}
-	if _, err := New(Options{Host: "h", User: "u", Pins: []string{"sha256/x"}, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}); state.KindOf(err) != state.Usage {
+	if _, err := New(Options{Options: reach.Options{Server: reach.Server{Host: "h", Pins: []string{"sha256/x"}}, User: "u", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}); state.KindOf(err) != state.Usage {
 		t.Errorf("%v", err)
 	}
 }
@@ -437,7 +437,7 @@ func TestPatience(t *testing.T) {
 
 // In plain text to another machine nothing is begun.
 func TestPlainTextIsForLoopback(t *testing.T) {
-	o := Options{Host: "pop.example.org", TLS: None, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}
+	o := Options{Options: reach.Options{Server: reach.Server{Host: "pop.example.org", TLS: None}, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}
 	if _, err := New(o); state.KindOf(err) != state.Usage {
 		t.Errorf("%v", err)
 	}

@@ -1,7 +1,8 @@
-// Package reach is how a server is met, whatever is spoken with it then: the address, TLS
-// with certificates and pins, plain text only where it may be, what an error of the network
-// means to a user, and how long a busy server is waited for. It starts no conversation:
-// STARTTLS and STLS are the protocols' own.
+// Package reach is how an account is reached, whatever is spoken with its server then: the
+// options, the address, TLS with certificates and pins, plain text only where it may be, what an
+// error of the network means to a user, the secret and what a refused log-in says of it, and how
+// long a busy server is waited for. It starts no conversation: STARTTLS and STLS are the
+// protocols' own.
 package reach
 
 import (

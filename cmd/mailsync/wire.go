@@ -11,6 +11,7 @@ import (
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/pop3"
+	backend "mailsync/backends/reach"
 	"mailsync/backends/redact"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
@@ -61,7 +62,7 @@ type server interface {
 	Probe(context.Context) (state.Probe, error)
 }
 
-// reach says how a server is to be met.
+// reach says how a server is to be backend.
 type reach struct {
 	readOnly bool // refuse whatever could change it, as a dry run does always
 	sizes    bool // ask for the sizes of mailboxes where that is cheap
@@ -103,23 +104,29 @@ func trustedRoots(a *config.Account) ([]byte, error) {
 	return roots, nil
 }
 
+// serverOptions says how an account's server is reached, whatever it speaks.
+func serverOptions(a *config.Account, how reach, log *slog.Logger) (backend.Options, error) {
+	roots, err := trustedRoots(a)
+	return backend.Options{
+		Server: backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins,
+			Insecure: a.Insecure, Timeout: a.Timeout},
+		User: a.User,
+		Secret: func(ctx context.Context) (backend.Secret, error) {
+			password, err := a.Password.Read(ctx)
+			return backend.Secret{Password: password.Reveal()}, err
+		},
+		MaxWait: a.MaxWait, ReadOnly: how.readOnly, Secrets: how.secrets, Trace: how.trace, Log: log,
+	}, err
+}
+
 // imapServer makes the server of an account. It connects to nothing yet.
 func imapServer(a *config.Account, how reach, log *slog.Logger) (*imap.Account, error) {
-	roots, err := trustedRoots(a)
+	o, err := serverOptions(a, how, log)
 	if err != nil {
 		return nil, err
 	}
-	return imap.New(imap.Options{
-		Host: a.Host, Port: a.Port, TLS: imap.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins, Insecure: a.Insecure,
-		User: a.User,
-		Secret: func(ctx context.Context) (imap.Secret, error) {
-			password, err := a.Password.Read(ctx)
-			return imap.Secret{Password: password.Reveal()}, err
-		},
-		Connections: a.Connections, Timeout: a.Timeout, MaxWait: a.MaxWait,
-		Compress: imap.Compression(a.Compress), ReadOnly: how.readOnly, Sizes: how.sizes,
-		Version: version(), Secrets: how.secrets, Notice: how.notice, Trace: how.trace, Log: log,
-	})
+	return imap.New(imap.Options{Options: o, Connections: a.Connections, Compress: imap.Compression(a.Compress),
+		Sizes: how.sizes, Version: version(), Notice: how.notice})
 }
 
 // openTree opens the Maildirs below root. stateDir holds the trash where it lies outside

@@ -65,20 +65,11 @@ func popMailbox(ctx context.Context, base *store.Store) (*state.Generation, erro
 // popServer makes the server of a POP3 account. It connects to nothing yet. numbers are
 // nil where it is only looked at; worked says that a log-in did before.
 func popServer(a *config.Account, numbers *pop3.Numbers, worked bool, how reach, log *slog.Logger) (*pop3.Account, error) {
-	roots, err := trustedRoots(a)
+	o, err := serverOptions(a, how, log)
 	if err != nil {
 		return nil, err
 	}
-	return pop3.New(pop3.Options{
-		Host: a.Host, Port: a.Port, TLS: pop3.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins, Insecure: a.Insecure,
-		User: a.User,
-		Secret: func(ctx context.Context) (pop3.Secret, error) {
-			password, err := a.Password.Read(ctx)
-			return pop3.Secret{Password: password.Reveal()}, err
-		},
-		WorkedBefore: worked, Numbers: numbers, Timeout: a.Timeout, MaxWait: a.MaxWait, ReadOnly: how.readOnly,
-		Secrets: how.secrets, Trace: how.trace, Log: log,
-	})
+	return pop3.New(pop3.Options{Options: o, WorkedBefore: worked, Numbers: numbers})
 }
 
 // popDeletes reports whether anything is to be deleted from an account's server.
