@@ -3,10 +3,8 @@ package imap
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"mailsync/backends/reach"
 	"mailsync/state"
@@ -146,13 +144,6 @@ func (a *Account) Close() error {
 	}
 	wg.Wait()
 	return nil
-}
-
-// brokeOff reports whether a connection that had begun went away, as against one that
-// was never to be had.
-func brokeOff(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // Assert at the right place: package sync's Server is met in cmd/mailsync.

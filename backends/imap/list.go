@@ -2,8 +2,6 @@ package imap
 
 import (
 	"context"
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -108,7 +106,7 @@ func (s *session) badListing(l *listing, line string, err error) object {
 	// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it was asked.
 	asked := strings.Contains(line, mailboxIDItem)
 	s.a.noMailboxID.Store(asked)
-	ended := brokeOff(err) || errors.Is(err, os.ErrDeadlineExceeded) || s.farewell() != nil
+	ended := reach.BrokeOff(err) || s.farewell() != nil
 	if !l.marked || asked && !ended {
 		return object{}
 	}

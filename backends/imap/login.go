@@ -18,7 +18,7 @@ import (
 )
 
 // connect makes one session: connection, greeting, log-in, capabilities, ID and
-// compression. A server that wants us to come back later is a *busy.
+// compression. A server that wants us to come back later is a *reach.Busy.
 func (a *Account) connect(ctx context.Context) (*session, error) {
 	l, err := a.dial(ctx)
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		if bye, ok := asRefusal(s.farewell()); ok && reach.CountsFailures(bye.text) {
 			return s.a.login.Counted(bye)
 		} else if ok {
-			return &busy{err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
+			return &reach.Busy{Err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
 		}
 		return s.fault(ctx, err)
 	}
@@ -176,7 +176,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	case r.later() && reach.CountsFailures(r.text):
 		return s.a.login.Counted(r)
 	case r.later():
-		return &busy{err: fmt.Errorf("log-in of %s refused for now: %w", user, r), wait: wait}
+		return &reach.Busy{Err: fmt.Errorf("log-in of %s refused for now: %w", user, r), Wait: wait}
 	}
 	return s.a.login.Refused(r, r.loginHint())
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"mailsync/backends/reach"
 )
 
 var (
@@ -98,7 +100,7 @@ func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 		p.all[s] = struct{}{}
 		return s, nil
 	}
-	var later *busy
+	var later *reach.Busy
 	others := len(p.all) + p.making
 	if ctx.Err() == nil && (others > 0 || errors.As(err, &later)) {
 		// Where the others are gone meanwhile, the next try is alone.
@@ -157,26 +159,20 @@ func (p *pool) alone() bool {
 
 // open connects. Only a session that is alone waits for a busy server, and is tried once
 // more when the connection breaks on the way: beside others it is not needed so much.
-func (a *Account) open(ctx context.Context, alone func() bool) (*session, error) {
-	for again := true; ; {
-		s, err := a.connect(ctx)
-		if err == nil {
-			a.patience.Worked()
-			return s, nil
+func (a *Account) open(ctx context.Context, alone func() bool) (s *session, err error) {
+	var busy *reach.Busy // what a session that is alone was told last
+	err = a.patience.Meet(ctx, func() (err error) {
+		s, err = a.connect(ctx)
+		return err
+	}, func(err error) (*reach.Busy, bool) {
+		if busy = nil; !alone() {
+			return nil, false
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		b, isBusy := asBusy(err)
-		switch {
-		case !alone() || !isBusy && !(again && brokeOff(err)):
-			return nil, err
-		case !isBusy:
-			again = false
-		default:
-			if err := a.waitFor(ctx, b); err != nil {
-				return nil, err
-			}
-		}
+		busy, _ = asBusy(err)
+		return busy, reach.HungUp(err)
+	})
+	if err != nil && busy != nil && ctx.Err() == nil {
+		return nil, gaveUp(busy)
 	}
+	return s, err
 }

@@ -103,7 +103,7 @@ func (c *clear) command(s string) (string, error) {
 			return line, nil
 		}
 		if word(line, 0) == "*" && word(line, 1) == "BYE" {
-			return "", &busy{err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.hide.Hide(line)))}
+			return "", &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.hide.Hide(line)))}
 		}
 	}
 	return "", state.Faultf(state.Unreachable, "the server answers and answers without an end")

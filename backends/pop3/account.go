@@ -32,7 +32,6 @@ type Account struct {
 	// Of whoever has the token.
 	patience *reach.Patience
 	login    *reach.Login
-	delay    time.Duration  // what the server wants between log-ins
 	careful  bool           // an answer made no sense: from now on one is waited for before the next command
 	worked   bool           // a log-in did
 	unread   map[int]breaks // by the number of a message without a unique-id

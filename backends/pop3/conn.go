@@ -1,11 +1,7 @@
 package pop3
 
 import (
-	"errors"
-	"io"
 	"net"
-	"os"
-	"syscall"
 	"time"
 )
 
@@ -36,16 +32,4 @@ func (t *timed) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return t.Conn.Write(p)
-}
-
-// brokeOff reports whether a connection that had begun went away, as against one that
-// was never to be had.
-func brokeOff(err error) bool {
-	return hungUp(err) || errors.Is(err, os.ErrDeadlineExceeded)
-}
-
-// hungUp is brokeOff where the other side ended the connection.
-func hungUp(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

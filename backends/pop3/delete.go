@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
@@ -76,7 +77,7 @@ func (d *deletion) again(a *Account, err error) bool {
 	if d.at != nil {
 		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %v", err) // no longer the account's failure
 	}
-	a.careful = a.careful || d.breaks > 1 || !hungUp(err)
+	a.careful = a.careful || d.breaks > 1 || !reach.HungUp(err)
 	return d.breaks <= maxBreaks
 }
 

@@ -1,6 +1,10 @@
 package pop3
 
-import "strconv"
+import (
+	"strconv"
+
+	"mailsync/backends/reach"
+)
 
 // Behind each message comes a mark: a command whose answer is known before. A server that answers a RETR
 // with two messages, or with none, would have each later message taken for the one before it, and where
@@ -85,7 +89,7 @@ func (f *fetching) marked(at *ask, refused bool) error {
 		f.finish()
 		return nil
 	}
-	if f.suspect != nil && (!hungUp(err) || at.again) {
+	if f.suspect != nil && (!reach.HungUp(err) || at.again) {
 		return f.doubted(at, err)
 	}
 	return err

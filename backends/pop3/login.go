@@ -60,7 +60,7 @@ func (a *Account) authenticate(c *client, s Secret) error {
 		r, refused := asRefusal(err)
 		switch {
 		case refused && (!r.later() || r.code == "" && len(ways) > 1): // words may be about the way alone
-		case last != nil && brokeOff(err), len(ways) > 1 && hungUp(err):
+		case last != nil && reach.BrokeOff(err), len(ways) > 1 && reach.HungUp(err):
 			if last == nil {
 				a.shut.add(w.name)
 			}

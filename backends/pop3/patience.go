@@ -1,16 +1,23 @@
 package pop3
 
 import (
-	"context"
 	"strconv"
 	"time"
+
+	"mailsync/backends/reach"
 )
 
-// waits waits as long as the server asked, or longer each time where it did not say. It
-// reports false where that would be too long, and where ctx ended.
-func (a *Account) waits(ctx context.Context, asked time.Duration) bool {
-	waited, err := a.patience.Wait(ctx, asked)
-	return waited && err == nil
+// heed makes of a refusal that is about now a server to come back to later.
+func (c *client) heed(err error) error {
+	r, ok := asRefusal(err)
+	if !ok || !r.later() {
+		return err
+	}
+	busy := &reach.Busy{Err: err}
+	if r.has("LOGIN-DELAY") {
+		busy.Wait = c.caps.loginDelay()
+	}
+	return busy
 }
 
 // loginDelay is how long a server wants between log-ins (RFC 2449 section 6.5), 0 unknown.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
@@ -25,7 +26,7 @@ func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error)
 	for {
 		known := len(a.avoided) + len(a.shut)
 		s, err := a.attempt(ctx, p)
-		if err == nil || len(a.avoided)+len(a.shut) == known || !brokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
+		if err == nil || len(a.avoided)+len(a.shut) == known || !reach.BrokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
 			return s, err
 		}
 	}
@@ -48,13 +49,10 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 	s.c.tell(p)
 	if err != nil {
 		s.c.drop()
-		if r, ok := asRefusal(err); ok && r.has("LOGIN-DELAY") {
-			a.delay = s.c.caps.loginDelay()
-		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, err
+		return nil, s.c.heed(err)
 	}
 	p.LoggedIn = true
 	return s, nil
@@ -103,7 +101,7 @@ func (s *session) optional(command string, ask func() error) error {
 		return nil
 	}
 	err := ask()
-	if isGarbled(err) || command != "CAPA" && brokeOff(err) {
+	if isGarbled(err) || command != "CAPA" && reach.BrokeOff(err) {
 		s.a.avoid(command)
 	}
 	return err
@@ -115,33 +113,20 @@ func (a *Account) open(ctx context.Context) (*session, error) {
 	if s := a.alive(ctx); s != nil {
 		return s, nil
 	}
-	for again := true; ; {
-		s, err := a.connect(ctx, nil)
-		if err == nil {
-			a.patience.Worked()
-			a.setSession(s)
-			return s, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		r, refused := asRefusal(err)
-		switch {
-		case refused && r.later() && a.waits(ctx, a.asked(r)):
-		case !refused && again && brokeOff(err):
-			again = false
-		default:
-			return nil, fault(err)
-		}
+	var s *session
+	err := a.patience.Meet(ctx, func() (err error) {
+		s, err = a.connect(ctx, nil)
+		return err
+	}, func(err error) (busy *reach.Busy, broke bool) {
+		_, refused := asRefusal(err)
+		errors.As(err, &busy)
+		return busy, !refused && reach.BrokeOff(err)
+	})
+	if err != nil {
+		return nil, fault(err)
 	}
-}
-
-// asked is how long a server wants to be left alone, 0 where it does not say.
-func (a *Account) asked(r *refusal) time.Duration {
-	if r.has("LOGIN-DELAY") {
-		return a.delay
-	}
-	return 0
+	a.setSession(s)
+	return s, nil
 }
 
 // idle is how long a session may have been silent and still be taken for alive.

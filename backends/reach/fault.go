@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -29,6 +30,16 @@ func Fault(doing string, err error) error {
 	}
 	return f
 }
+
+// HungUp reports whether the other side ended a connection that had begun.
+func HungUp(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// BrokeOff reports whether a connection that had begun went away or fell silent, as against one
+// that was never to be had.
+func BrokeOff(err error) bool { return HungUp(err) || errors.Is(err, os.ErrDeadlineExceeded) }
 
 // wsaRefused is what Windows says for ECONNREFUSED. No other system has so high a number.
 const wsaRefused = syscall.Errno(10061)

@@ -63,6 +63,46 @@ func (p *Patience) Worked() {
 	p.mu.Unlock()
 }
 
+// Busy is a server that wants us to come back later.
+type Busy struct {
+	Err  error
+	Wait time.Duration // how long it wants to be left alone; 0: it does not say
+}
+
+func (b *Busy) Error() string { return b.Err.Error() }
+func (b *Busy) Unwrap() error { return b.Err }
+
+// Meet calls connect until it works: again after each wait for a busy server, and once more where
+// the connection broke on the way. read says which of the two an error is, if any; the last error
+// is returned as it is, or the cause where ctx ended.
+func (p *Patience) Meet(ctx context.Context, connect func() error, read func(error) (busy *Busy, broke bool)) error {
+	for again := true; ; {
+		err := connect()
+		if err == nil {
+			p.Worked()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		busy, broke := read(err)
+		switch {
+		case busy != nil:
+			waited, cut := p.Wait(ctx, busy.Wait)
+			if cut != nil {
+				return cut
+			}
+			if !waited {
+				return err
+			}
+		case again && broke:
+			again = false
+		default:
+			return err
+		}
+	}
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
