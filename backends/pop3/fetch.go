@@ -33,7 +33,7 @@ func (a *Account) Fetch(ctx context.Context, work state.Work) error {
 			f.abandon(err)
 			return err
 		}
-		if f.over && len(f.asks) == 0 {
+		if f.over && f.window.empty() {
 			return nil
 		}
 	}
@@ -45,14 +45,12 @@ type fetching struct {
 	work state.Work
 	s    *session // the connection in use
 
-	asks      []*ask // handed out and not answered yet, in order
-	sent      int    // how many of them this connection was asked for
-	announced int64  // octets of those that were sent
-	over      bool   // work has no more
-	ended     []*parcel
-	suspect   *ask      // its message came last, and no good answer followed yet
-	unclear   bool      // what followed it made no sense, and may be no fault of its
-	cutAt     state.UID // the message that was cut off when this connection broke, answered already
+	window  window
+	over    bool // work has no more
+	ended   []*parcel
+	suspect *ask      // its message came last, and no good answer followed yet
+	unclear bool      // what followed it made no sense, and may be no fault of its
+	cutAt   state.UID // the message that was cut off when this connection broke, answered already
 
 	stopped error              // work wants no more
 	breaks  int                // connections in a row that ended before a message was asked for
@@ -87,24 +85,12 @@ func (p *parcel) verdict() error {
 	return &state.PartError{Failed: p.bad}
 }
 
-// ask is one message of a parcel.
-type ask struct {
-	p     *parcel
-	uid   state.UID
-	msg   *message // as this connection lists it
-	tries int      // connections that broke at it
-	// again says that work has the message, and that no answer followed it: it is read once
-	// more to see whether the same comes.
-	again bool
-	came  uint64 // the sum of its octets
-	led   bool   // it began like an answer
-}
-
 var errNotListed = errors.New("the server does not list the message any more")
 
 // connected works over one connection until work has no more or the connection breaks.
 func (f *fetching) connected(ctx context.Context) error {
-	f.s, f.sent, f.announced, f.cutAt = nil, 0, 0, 0
+	f.s, f.cutAt = nil, 0
+	f.window.reopen()
 	s, err := f.a.open(ctx)
 	if err != nil {
 		return err
@@ -160,8 +146,8 @@ func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 	}
 	if f.cutAt != 0 {
 		uid, ok = f.cutAt, true
-	} else if last == nil && f.sent > 0 && len(f.asks) > 0 {
-		at := f.asks[0]
+	} else if last == nil && f.window.sent > 0 {
+		at := f.window.first()
 		uid, ok = at.uid, true
 		if at.tries++; at.tries > 1 {
 			f.answered(fmt.Errorf("the connection broke at this message twice: %w", err))
@@ -175,7 +161,7 @@ func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 		last.again, last.tries = true, 0
 		last.p.left++
 		f.ended = slices.DeleteFunc(f.ended, func(p *parcel) bool { return p == last.p })
-		f.asks = slices.Insert(f.asks, 0, last)
+		f.window.asks = slices.Insert(f.window.asks, 0, last)
 	}
 	return uid, ok
 }
@@ -186,7 +172,7 @@ func (f *fetching) run() error {
 		if err := f.topUp(); err != nil {
 			return err
 		}
-		if f.sent == 0 {
+		if f.window.sent == 0 {
 			f.finish()
 			return nil
 		}
@@ -201,40 +187,24 @@ func (f *fetching) run() error {
 
 // ahead reports whether a message may be asked for before the one in front of it was confirmed.
 func (f *fetching) ahead() bool {
-	return f.s.c.pipelines() && !f.a.careful && !(len(f.asks) > 0 && f.asks[0].again)
-}
-
-// The window: how much is asked for ahead of answers (RFC 2449 section 6.8). Its commands
-// always fit the buffers between us, some 12 KB, so that writing never waits for a server that
-// waits for us to read. The octets are a distant server's: 32 MiB each 40 ms are more than
-// most lines carry, and none of them is kept in memory here.
-const (
-	windowCommands = 512
-	windowOctets   = 32 << 20
-	unknownSize    = 64 << 10 // what a message counts whose size is not told
-)
-
-func (m *message) weight() int64 {
-	if m.size < 0 {
-		return unknownSize
-	}
-	return m.size
+	return f.s.c.pipelines() && !f.a.careful && (f.window.empty() || !f.window.first().again)
 }
 
 // topUp puts RETRs until the window is full. It waits until half of it is used up, so
 // that commands travel together.
 func (f *fetching) topUp() error {
-	if f.sent > windowCommands/2 || f.announced > windowOctets/2 {
+	w := &f.window
+	if w.halfFull() {
 		return nil
 	}
-	for f.sent == 0 || f.ahead() {
-		if f.sent == len(f.asks) && !f.next() {
+	for w.sent == 0 || f.ahead() {
+		if w.sent == len(w.asks) && !f.next() {
 			return nil
 		}
-		at := f.asks[f.sent]
+		at := w.asks[w.sent]
 		m, ok := f.s.list.find(at.uid)
 		if !ok {
-			if f.sent > 0 {
+			if w.sent > 0 {
 				return nil // its turn comes when those before it are answered
 			}
 			if at.again {
@@ -245,8 +215,7 @@ func (f *fetching) topUp() error {
 			}
 			continue
 		}
-		full := f.sent >= windowCommands || f.announced+m.weight() > windowOctets
-		if f.sent > 0 && full {
+		if !w.takes(m) {
 			return nil
 		}
 		at.msg = m
@@ -258,8 +227,7 @@ func (f *fetching) topUp() error {
 				return err
 			}
 		}
-		f.sent++
-		f.announced += m.weight()
+		w.sentNext()
 	}
 	return nil
 }
@@ -280,7 +248,7 @@ func (f *fetching) next() bool {
 		default:
 			p := &parcel{item: item, left: len(item.UIDs)}
 			for _, uid := range item.UIDs {
-				f.asks = append(f.asks, &ask{p: p, uid: uid})
+				f.window.asks = append(f.window.asks, &ask{p: p, uid: uid})
 			}
 			return true
 		}
@@ -290,12 +258,7 @@ func (f *fetching) next() bool {
 
 // answered takes the first ask off: it was answered, or nobody will ask again.
 func (f *fetching) answered(err error) {
-	at := f.asks[0]
-	f.asks = f.asks[1:]
-	if f.sent > 0 {
-		f.sent--
-		f.announced -= at.msg.weight()
-	}
+	at := f.window.pop()
 	if err != nil {
 		at.p.fail(at.uid, err)
 	}
@@ -316,18 +279,18 @@ func (f *fetching) finish() {
 // work itself that could not go on.
 func (f *fetching) abandon(err error) {
 	f.finish()
-	for _, at := range f.asks {
+	for _, at := range f.window.asks {
 		if at.again {
 			at.p.fail(at.uid, err)
 		}
 	}
-	for len(f.asks) > 0 {
-		p := f.asks[0].p
+	for !f.window.empty() {
+		p := f.window.first().p
 		if p.left < len(p.item.UIDs) && f.stopped == nil {
 			f.work.Done(p.item, p.verdict())
 		} else {
 			f.work.Done(p.item, err)
 		}
-		f.asks = slices.DeleteFunc(f.asks, func(at *ask) bool { return at.p == p })
+		f.window.asks = slices.DeleteFunc(f.window.asks, func(at *ask) bool { return at.p == p })
 	}
 }

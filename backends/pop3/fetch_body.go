@@ -17,7 +17,7 @@ const wholeBody = 256 << 10
 
 // hear reads the answer to the first ask, and to the mark behind it.
 func (f *fetching) hear() error {
-	c, at := f.s.c, f.asks[0]
+	c, at := f.s.c, f.window.first()
 	d, err := c.body()
 	if r, refused := asRefusal(err); refused {
 		f.answered(retrFault(r))

@@ -78,7 +78,7 @@ func (f *fetching) marked(at *ask, refused bool) error {
 	case err != nil && !no:
 	case k.known(f.s.list, at.msg, text, no) || refused && no: // what is not handed out may not be listed either
 		err = nil
-		if !ahead || f.over && f.sent == 0 {
+		if !ahead || f.over && f.window.sent == 0 {
 			err = c.silent()
 		}
 	default:
