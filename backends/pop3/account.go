@@ -31,12 +31,10 @@ type Account struct {
 
 	// Of whoever has the token.
 	patience *reach.Patience
-	login    *reach.Login
+	entrance entrance
 	careful  bool           // an answer made no sense: from now on one is waited for before the next command
-	worked   bool           // a log-in did
 	unread   map[int]breaks // by the number of a message without a unique-id
 	avoided  set            // commands of use, not of need, at which a connection broke
-	shut     set            // ways to log in that were refused where there is another
 
 	mu      sync.Mutex // guards session against Close
 	session *session
@@ -52,7 +50,7 @@ func New(o Options) (*Account, error) {
 		o: o, trace: tracer{w: o.Trace, secrets: o.Secrets}, busy: make(chan struct{}, 1),
 		patience: &reach.Patience{Most: o.MaxWait},
 	}
-	a.login = reach.NewLogin(&a.o.Options)
+	a.entrance = entrance{Login: reach.NewLogin(&a.o.Options), worked: o.WorkedBefore}
 	a.busy <- struct{}{}
 	return a, nil
 }

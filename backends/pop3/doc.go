@@ -10,6 +10,7 @@
 // # Layers
 //
 //	client   one connection: lines, answers, deadlines, trace; commands in client_*.go
+//	auth     a log-in over a client: the ways, and SASL, in login_ways.go and sasl.go
 //	dot      the end of a multi-line answer, and nothing else, in dot.go
 //	session  a client that is logged in, and what it listed: numbers mean something here
 //	Account  opens sessions when they are needed, one at a time, and is the engine's Server

@@ -104,17 +104,15 @@ var (
 	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
 )
 
-// atLogin reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
+// readWords reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
 // later it speaks as [IN-USE] does. The user's name in it says nothing.
-func (c *client) atLogin(err error) error {
-	r, ok := asRefusal(err)
-	if !ok || r.code != "" {
-		return err
+func (r *refusal) readWords(user string) {
+	if r.code != "" {
+		return
 	}
-	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(c.o.User), "")
+	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(user), "")
 	r.now = r.now || (reach.Says(text, aboutNow...) || reach.IsCrowded(text)) && !reach.Says(text, wrong...) || reach.Says(text, maybeNow...) && !reach.Says(text, aboutUs...)
 	r.us = !r.now && reach.Says(text, aboutUs...)
-	return err
 }
 
 // blames reports whether a refused log-in is about user or password for sure.

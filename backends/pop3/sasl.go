@@ -20,8 +20,9 @@ const maxCommand = 255
 // maxChallenges bounds a server that asks on and on.
 const maxChallenges = 8
 
-// auth runs AUTH (RFC 1734, RFC 5034) with a mechanism.
-func (c *client) auth(m sasl.Client) error {
+// sasl runs AUTH (RFC 1734, RFC 5034) with a mechanism.
+func (a *auth) sasl(m sasl.Client) error {
+	c := a.c
 	name, first, err := m.Start()
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func (c *client) auth(m sasl.Client) error {
 	if fits {
 		command, shown = command+" "+response, shown+" ***"
 	}
-	if err := c.say(command, shown); err != nil {
+	if err := a.say(command, shown); err != nil {
 		return err
 	}
 	var told error // what a mechanism read in the server's challenge
@@ -55,7 +56,7 @@ func (c *client) auth(m sasl.Client) error {
 		if n > 0 || fits && text != "" {
 			answer, told = next(m, text)
 		}
-		if err := c.say(answer, "***"); err != nil {
+		if err := a.say(answer, "***"); err != nil {
 			return err
 		}
 	}
@@ -76,7 +77,8 @@ func next(m sasl.Client, text string) (answer string, told error) {
 }
 
 // say sends a line of an AUTH conversation; only its first counts as a command.
-func (c *client) say(line, shown string) error {
+func (a *auth) say(line, shown string) error {
+	c := a.c
 	if err := c.putAs(line, shown); err != nil {
 		return err
 	}

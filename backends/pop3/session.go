@@ -24,9 +24,9 @@ func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error)
 		p = &state.Probe{}
 	}
 	for {
-		known := len(a.avoided) + len(a.shut)
+		known := len(a.avoided) + len(a.entrance.shut)
 		s, err := a.attempt(ctx, p)
-		if err == nil || len(a.avoided)+len(a.shut) == known || !reach.BrokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
+		if err == nil || len(a.avoided)+len(a.entrance.shut) == known || !reach.BrokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
 			return s, err
 		}
 	}
@@ -83,7 +83,7 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.optional("UTF8", c.utf8); err != nil {
 		return err
 	}
-	if err := s.a.logIn(ctx, c); err != nil {
+	if err := s.a.entrance.logIn(ctx, c); err != nil {
 		return err
 	}
 	if c.caps.known && !(c.caps.has("PIPELINING") && c.caps.has("UIDL")) {
