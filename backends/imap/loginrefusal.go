@@ -18,16 +18,13 @@ func (r *refusal) later() bool {
 	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary", "another session") {
 		return false
 	}
-	return r.says("temporar", "try again later", "unavailable", "another session") || r.says("too many") && r.says("login") ||
-		reach.IsCrowded(r.text)
+	return reach.Passes(r.text)
 }
 
 // ofTheUser reports whether a refusal says that user or password are wrong (RFC 5530 section 3).
 // It is asked of what answers no command, and so may be about anything.
 func (r *refusal) ofTheUser() bool {
-	return !r.later() && (r.ofTheUserByCode() ||
-		r.says("auth fail", "authentication fail", "login fail", "log-in fail", "logon fail", "failed login", "authentication error",
-			"credential", "invalid login", "incorrect login", "invalid password", "incorrect password", "wrong password", "bad password"))
+	return !r.later() && (r.ofTheUserByCode() || reach.Blames(r.text))
 }
 
 func (r *refusal) ofTheUserByCode() bool {

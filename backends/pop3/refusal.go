@@ -92,13 +92,12 @@ func fault(err error) error {
 	return err
 }
 
-// What servers without response codes say at log-in. Words that only may be about now count
-// where none is about the password.
+// What servers without response codes say at log-in, beside what servers of any protocol do. A POP3
+// session locks the mailbox (RFC 1939 section 4), so that much is said of locks and of who has them.
+// Words that only may be about now count where none is about the password.
 var (
-	aboutNow = []string{"temporar", "unavailable", "in use", "busy", "too often", "too many", "too soon", "too frequent",
-		"later", "locked by", "another session", "overload"}
-	aboutUs = []string{"password", "authentication fail", "authorization fail", "auth fail", "login fail", "log-in fail", "invalid", "incorrect",
-		"wrong", "credential", "bad ", "denied", "unknown user", "no such user", "not known", "disabled"}
+	aboutNow = []string{"in use", "busy", "too often", "too many", "too soon", "too frequent", "later", "locked by", "overload"}
+	aboutUs  = []string{"password", "invalid", "incorrect", "wrong", "bad ", "denied", "unknown user", "no such user", "not known", "disabled"}
 	// Some servers name all that it may be, the password among it.
 	wrong    = []string{"password is incorrect", "incorrect password", "wrong password", "password is wrong"}
 	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
@@ -111,8 +110,10 @@ func (r *refusal) readWords(user string) {
 		return
 	}
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(user), "")
-	r.now = r.now || (reach.Says(text, aboutNow...) || reach.IsCrowded(text)) && !reach.Says(text, wrong...) || reach.Says(text, maybeNow...) && !reach.Says(text, aboutUs...)
-	r.us = !r.now && reach.Says(text, aboutUs...)
+	says := func(words []string) bool { return reach.Says(text, words...) }
+	us := says(aboutUs) || reach.Blames(text)
+	r.now = r.now || (says(aboutNow) || reach.Passes(text)) && !says(wrong) || says(maybeNow) && !us
+	r.us = !r.now && us
 }
 
 // blames reports whether a refused log-in is about user or password for sure.

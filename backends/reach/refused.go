@@ -16,9 +16,24 @@ func Says(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
-// IsCrowded reports whether a refused log-in is about how many connections there are, or how much or
-// how often is asked. That passes, whoever it is that asks.
-func IsCrowded(text string) bool {
+// Passes reports whether a refused log-in says that it is about now, whoever it is that asks. What
+// blames the user as well may still be about the password: each protocol has its own habits there.
+func Passes(text string) bool {
+	return Says(text, "temporar", "try again later", "unavailable", "another session") ||
+		Says(text, "too many") && Says(text, "login") || isCrowded(text)
+}
+
+// Blames reports whether a refused log-in says that user or password are wrong. No other answer of
+// a server is in these words.
+func Blames(text string) bool {
+	return Says(text, "auth fail", "authentication fail", "authorization fail", "login fail", "log-in fail", "logon fail", "failed login",
+		"authentication error", "credential", "invalid login", "incorrect login", "invalid password", "incorrect password",
+		"wrong password", "bad password")
+}
+
+// isCrowded reports whether a refused log-in is about how many connections there are, or how much or
+// how often is asked.
+func isCrowded(text string) bool {
 	return Says(text, "too many", "maximum", "limit", "exceed") && Says(text, "connection", "session", "bandwidth") ||
 		Says(text, "limit") && Says(text, "exceed", "rate", "frequen", "reached") || Says(text, "login frequen", "log in frequen")
 }
