@@ -58,5 +58,5 @@ func (o *Options) complete() error {
 		return state.Faultf(state.Usage, "compress cannot be %q", string(o.Compress)).
 			WithHint(`it is "auto", "always" or "never"`)
 	}
-	return o.Complete(reach.Protocol{Name: "an IMAP", Port: 143, Implicit: 993})
+	return o.Complete(reach.Protocol{Name: "an IMAP", Port: 143, Implicit: 993, StartTLS: "STARTTLS"})
 }

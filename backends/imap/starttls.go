@@ -25,7 +25,8 @@ func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string
 	if err := conn.SetDeadline(time.Now().Add(a.o.Timeout)); err != nil {
 		return nil, "", reach.Fault("STARTTLS", err)
 	}
-	if err := a.askStartTLS(conn); err != nil {
+	ahead, err := a.askStartTLS(conn)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, "", context.Cause(ctx)
 		}
@@ -34,7 +35,7 @@ func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil, "", reach.Fault("STARTTLS", err)
 	}
-	safe, err := a.o.Handshake(ctx, conn)
+	safe, err := a.o.Upgrade(ctx, conn, ahead)
 	return safe, "* OK TLS is on", err
 }
 
@@ -47,44 +48,37 @@ type clear struct {
 	caps  string // of a greeting's or answer's CAPABILITY, upper case
 }
 
-func (a *Account) askStartTLS(conn net.Conn) error {
+// askStartTLS asks for STARTTLS, and returns how much the server sent beyond its answer.
+func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
 	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, hide: a.o.Secrets, trace: a.o.Trace}
 	line, err := c.line()
 	if err != nil {
-		return a.noGreeting(err)
+		return 0, a.noGreeting(err)
 	}
 	switch word(line, 1) {
 	case "OK":
 	case "PREAUTH":
 		// RFC 9051 section 7.1.4: somebody in between may have logged us in as himself.
-		return state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
+		return 0, state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
 			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
 	default:
-		return a.turnedAway(greetingRefusal(c.hide.Hide(line)))
+		return 0, a.turnedAway(greetingRefusal(c.hide.Hide(line)))
 	}
 	if c.caps == "" {
 		if _, err := c.command("a CAPABILITY"); err != nil {
-			return fmt.Errorf("STARTTLS: %w", err)
+			return 0, fmt.Errorf("STARTTLS: %w", err)
 		}
 	}
 	if !hasWord(c.caps, "STARTTLS") {
-		return state.Faultf(state.Unreachable, "server does not offer STARTTLS").
-			WithHint(`use tls = "implicit" (port 993); somebody in between may also have taken it out`)
+		return 0, a.o.NoStartTLS()
 	}
 	if line, err = c.command("b STARTTLS"); err != nil {
-		return fmt.Errorf("STARTTLS: %w", err)
+		return 0, fmt.Errorf("STARTTLS: %w", err)
 	}
 	if word(line, 1) != "OK" {
-		return state.Faultf(state.Unreachable, "STARTTLS: server answered %s", reach.Quoted(c.hide.Hide(line))).
-			WithHint(`use tls = "implicit" (port 993)`)
+		return 0, a.o.StartTLSRefused(fmt.Errorf("server answered %s", reach.Quoted(c.hide.Hide(line))))
 	}
-	// Bytes sent ahead of the handshake would be taken for the safe server's
-	// (CVE-2011-0411): there must be none.
-	if n := c.r.Buffered(); n > 0 {
-		return state.Faultf(state.Unreachable, "STARTTLS: server sent %d bytes ahead of the handshake", n).
-			WithHint("somebody may be injecting answers: do not use this network")
-	}
-	return nil
+	return c.r.Buffered(), nil
 }
 
 // command sends a line and returns the tagged answer.
@@ -158,11 +152,7 @@ func (a *Account) noGreeting(err error) error {
 	tip := a.o.SpeaksTLS()
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		f := state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", a.o.Addr(), err)
-		if tip != "" {
-			return f.WithHint("it may not be an IMAP port, or the server allows no more connections; or %s", tip)
-		}
-		return f.WithHint("it may not be an IMAP port, or the server allows no more connections")
+		return a.o.NoGreeting(err, tip)
 	case reach.AlertHint(err) != "":
 		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.o.Addr(), err).WithHint("%s", reach.AlertHint(err))
 	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strings"
 
 	"mailsync/backends/reach"
-	"mailsync/state"
 )
 
 // ended turns an end that came too early into an error that says so.
@@ -27,8 +25,7 @@ func (c *client) greet() error {
 		return err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", c.o.Addr(), err).
-			WithHint("it may not be a POP3 port, or the server allows no more connections")
+		return c.o.NoGreeting(err, "")
 	}
 	if err != nil {
 		return err
@@ -126,27 +123,20 @@ func (c capabilities) sasl(mechanism string) bool {
 
 // startTLS asks for STLS and puts TLS on the connection. What the server said before is
 // forgotten, its capabilities and its timestamp (RFC 2595 section 4).
-func (c *client) startTLS(ctx context.Context, handshake func(context.Context, net.Conn) (net.Conn, error)) error {
+func (c *client) startTLS(ctx context.Context) error {
 	if err := c.capa(); err != nil {
 		return err
 	}
 	if !c.caps.has("STLS") {
-		return state.Faultf(state.Unreachable, "server does not offer STLS").
-			WithHint(`use tls = "implicit" (port 995); somebody in between may also have taken it out`)
+		return c.o.NoStartTLS()
 	}
 	if _, err := c.command("STLS"); err != nil {
 		if r, ok := asRefusal(err); ok {
-			return state.Faultf(state.Unreachable, "STLS: %w", r).WithHint(`use tls = "implicit" (port 995)`)
+			return c.o.StartTLSRefused(r)
 		}
 		return err
 	}
-	// Octets sent ahead of the handshake would be taken for the safe server's
-	// (CVE-2011-0411): there must be none.
-	if n := c.r.Buffered(); n > 0 {
-		return state.Faultf(state.Unreachable, "STLS: server sent %d octets ahead of the handshake", n).
-			WithHint("somebody may be injecting answers: do not use this network")
-	}
-	safe, err := handshake(ctx, c.conn.Conn)
+	safe, err := c.o.Upgrade(ctx, c.conn.Conn, c.r.Buffered())
 	if err != nil {
 		return err
 	}

@@ -37,5 +37,5 @@ func (o *Options) complete() error {
 	if o.Numbers == nil {
 		o.Numbers = NewNumbers(nil)
 	}
-	return o.Complete(reach.Protocol{Name: "a POP3", Port: 110, Implicit: 995})
+	return o.Complete(reach.Protocol{Name: "a POP3", Port: 110, Implicit: 995, StartTLS: "STLS"})
 }

@@ -73,7 +73,7 @@ func (s *session) begin(ctx context.Context) error {
 		return err
 	}
 	if s.a.o.TLS == StartTLS {
-		if err := c.startTLS(ctx, s.a.o.Handshake); err != nil {
+		if err := c.startTLS(ctx); err != nil {
 			return err
 		}
 	}

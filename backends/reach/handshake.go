@@ -1,9 +1,12 @@
 package reach
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"strings"
 	"syscall"
 
@@ -58,6 +61,43 @@ func AlertHint(err error) string {
 		return "the server's TLS is not set up right, or does not speak as it should" + operator
 	}
 	return ""
+}
+
+// NoStartTLS is the error for a server that does not offer to begin TLS.
+func (s *Server) NoStartTLS() error {
+	return state.Faultf(state.Unreachable, "server does not offer %s", s.protocol.StartTLS).
+		WithHint("%s; somebody in between may also have taken it out", s.useImplicit())
+}
+
+// StartTLSRefused is the error for a server that does not begin TLS although it offered to.
+func (s *Server) StartTLSRefused(answer error) error {
+	return state.Faultf(state.Unreachable, "%s: %w", s.protocol.StartTLS, answer).WithHint("%s", s.useImplicit())
+}
+
+func (s *Server) useImplicit() string {
+	return fmt.Sprintf(`use tls = "implicit" (port %d)`, s.protocol.Implicit)
+}
+
+// Upgrade puts TLS on a connection on which server and client agreed to begin it. ahead is what the
+// server sent beyond that: it would be taken for the safe server's (CVE-2011-0411), and must be
+// nothing. A connection that does not become safe is closed.
+func (s *Server) Upgrade(ctx context.Context, conn net.Conn, ahead int) (net.Conn, error) {
+	if ahead > 0 {
+		conn.Close()
+		return nil, state.Faultf(state.Unreachable, "%s: server sent %d octets ahead of the handshake", s.protocol.StartTLS, ahead).
+			WithHint("somebody may be injecting answers: do not use this network")
+	}
+	return s.Handshake(ctx, conn)
+}
+
+// NoGreeting is the error for a server that closed the connection before it said a word. tip is
+// what else it may be, "" nothing.
+func (s *Server) NoGreeting(err error, tip string) error {
+	hint := "it may not be " + s.protocol.Name + " port, or the server allows no more connections"
+	if tip != "" {
+		hint += "; or " + tip
+	}
+	return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", s.Addr(), err).WithHint("%s", hint)
 }
 
 // SpeaksTLS is a hint for a server that is silent, or hangs up, where it should greet in plain

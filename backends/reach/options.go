@@ -45,6 +45,7 @@ type Options struct {
 type Protocol struct {
 	Name           string // with its article
 	Port, Implicit int    // where it is spoken, and where TLS is there from the first byte
+	StartTLS       string // the command that begins TLS
 }
 
 // Complete sets what was left open (TLS from the first byte, the protocol's port, a timeout of
@@ -72,5 +73,6 @@ func (o *Options) Complete(p Protocol) error {
 	if o.Host == "" || o.User == "" || o.Secret == nil {
 		return state.Faultf(state.Usage, "%s account needs a host, a user and a password", p.Name)
 	}
+	o.protocol = p
 	return o.Prepare()
 }

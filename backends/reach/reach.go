@@ -36,7 +36,8 @@ type Server struct {
 	Insecure bool          // plain text to a host that is not loopback
 	Timeout  time.Duration // for connecting, and again for the handshake
 
-	config *tls.Config
+	protocol Protocol
+	config   *tls.Config
 }
 
 // Prepare checks what is set, and makes the TLS settings. It has to be called, and to return
