@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -160,15 +159,10 @@ func (t *Tree) readForeign() error {
 }
 
 func readForeign(fsys disk.FS) ([]state.ForeignMaildir, error) {
-	file, err := fsys.Open(foreignFile)
+	text, err := readFile(fsys, foreignFile, maxForeign)
 	if isNotExist(err) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fault(err, "read %s", foreignFile)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxForeign))
 	if err != nil {
 		return nil, fault(err, "read %s", foreignFile)
 	}
@@ -182,18 +176,7 @@ func readForeign(fsys disk.FS) ([]state.ForeignMaildir, error) {
 
 // writeForeign replaces the file durably. The caller holds the mutex.
 func (t *Tree) writeForeign() error {
-	fresh := foreignFile + ".new"
-	t.fs.Remove(fresh) // a dead run's
-	err := writeFile(t.fs, fresh, []byte(formatForeign(t.foreign)))
-	if err == nil {
-		if err = t.fs.Replace(fresh, foreignFile); err != nil {
-			t.fs.Remove(fresh)
-		}
-	}
-	if err == nil {
-		err = t.fs.SyncDir(".")
-	}
-	if err != nil {
+	if err := replaceFile(t.fs, foreignFile+".new", foreignFile, []byte(formatForeign(t.foreign)), nil); err != nil {
 		return fault(err, "write %s", foreignFile)
 	}
 	return nil
@@ -205,18 +188,18 @@ func formatForeign(list []state.ForeignMaildir) string {
 	for _, f := range list {
 		fmt.Fprintf(&b, "maildir %+q %d %d\n", f.Path, f.CurIno, f.CurBtime)
 	}
-	fmt.Fprintf(&b, "end %q\n", markerSum(b.String()))
-	return b.String()
+	return sealed(b.String())
 }
 
 var errForeign = errors.New("it is damaged")
 
 func parseForeign(text string) (list []state.ForeignMaildir, err error) {
-	i := strings.LastIndex(text, "\nend ") + 1
-	if !strings.HasPrefix(text, foreignMagic) || i == 0 || text[i:] != fmt.Sprintf("end %q\n", markerSum(text[:i])) {
+	body, whole := unsealed(text)
+	body, ours := strings.CutPrefix(body, foreignMagic)
+	if !whole || !ours {
 		return nil, errForeign
 	}
-	for line := range strings.Lines(text[len(foreignMagic):i]) {
+	for line := range strings.Lines(body) {
 		var f state.ForeignMaildir
 		if n, err := fmt.Sscanf(line, "maildir %q %d %d\n", &f.Path, &f.CurIno, &f.CurBtime); n != 3 || err != nil || !fs.ValidPath(f.Path) {
 			return nil, errForeign

@@ -1,7 +1,6 @@
 package maildir
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -183,8 +182,6 @@ func (m *Maildir) again(name string) (string, error) {
 	}
 	return found, nil
 }
-
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // split takes a name as the snapshot has it apart, "cur" and the rest.
 func split(name string) (dir, base string, err error) {

@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"bytes"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,15 +23,10 @@ const (
 type words [maxLetters]string
 
 func (m *Maildir) readKeywords() (words, error) {
-	file, err := m.fs.Open(m.at(keywordsFile))
+	text, err := readFile(m.fs, m.at(keywordsFile), maxKeywordsFile)
 	if isNotExist(err) {
 		return words{}, nil
 	}
-	if err != nil {
-		return words{}, fault(err, "read %s", m.at(keywordsFile))
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxKeywordsFile))
 	if err != nil {
 		return words{}, fault(err, "read %s", m.at(keywordsFile))
 	}

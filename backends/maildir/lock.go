@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -111,12 +110,7 @@ func (m *Maildir) breakStale(name, host string) error {
 // deadOwner reports whether a lock names a process of this host that is no more. One
 // with our own number is an earlier run's: this run does not hold it.
 func (m *Maildir) deadOwner(name, host string) bool {
-	file, err := m.fs.Open(name)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxLockFile))
+	text, err := readFile(m.fs, name, maxLockFile)
 	if err != nil {
 		return false
 	}

@@ -1,10 +1,8 @@
 package maildir
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -53,12 +51,7 @@ func readMarker(fsys disk.FS, dir string) (state.Marker, error) {
 	if err != nil {
 		return state.Marker{}, fault(err, "marker %s", name)
 	}
-	file, err := fsys.Open(name)
-	if err != nil {
-		return state.Marker{}, fault(err, "marker %s", name)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxMarker))
+	text, err := readFile(fsys, name, maxMarker)
 	if err != nil {
 		return state.Marker{}, fault(err, "marker %s", name)
 	}
@@ -81,39 +74,10 @@ func (m *Maildir) SetMarker(mk state.Marker) error {
 		return fmt.Errorf("marker of %s: %w", m.path, err)
 	}
 	tmp := m.at(path.Join(dirTmp, m.t.tmpName()))
-	if err := writeFile(m.fs, tmp, []byte(text)); err != nil {
-		return fault(err, "marker of %s", m.path)
-	}
-	if err := m.fs.Replace(tmp, m.at(markerFile)); err != nil {
-		m.fs.Remove(tmp)
-		return fault(err, "marker of %s", m.path)
-	}
-	if err := m.fs.SyncDir(m.path); err != nil {
+	if err := replaceFile(m.fs, tmp, m.at(markerFile), []byte(text), nil); err != nil {
 		return fault(err, "marker of %s", m.path)
 	}
 	return nil
-}
-
-// writeFile writes a whole new file durably but for its name, or leaves none.
-func writeFile(fsys disk.FS, name string, data []byte) error {
-	file, err := fsys.Create(name)
-	if err != nil {
-		return err
-	}
-	n, err := file.Write(data)
-	if err == nil && n < len(data) {
-		err = io.ErrShortWrite
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		fsys.Remove(name)
-	}
-	return err
 }
 
 func formatMarker(mk state.Marker) (string, error) {
@@ -131,8 +95,7 @@ func formatMarker(mk state.Marker) (string, error) {
 		}
 		fmt.Fprintf(&b, "generation %d %s\n", g.UIDValidity, strconv.QuoteToASCII(g.Token))
 	}
-	fmt.Fprintf(&b, "end %q\n", markerSum(b.String()))
-	return b.String(), nil
+	return sealed(b.String()), nil
 }
 
 type markerField struct {
@@ -148,28 +111,23 @@ func markerFields(mk *state.Marker) []markerField {
 	}
 }
 
-func markerSum(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return fmt.Sprintf("%x", sum[:8])
-}
-
 func parseMarker(text string) (state.Marker, error) {
 	first, _, _ := strings.Cut(text, "\n")
 	magic, number, _ := strings.Cut(first, " ")
 	format, err := strconv.Atoi(number)
-	if magic != markerMagic || err != nil || format < 1 {
+	if magic != markerMagic || err != nil || format < state.MarkerFormat {
 		return state.Marker{}, errMarker
 	}
 	if format > state.MarkerFormat {
 		return state.Marker{}, state.Faultf(state.Storage, "marker format %d is newer than this program", format).
 			WithHint("use a newer mailsync")
 	}
-	i := strings.LastIndex(text, "\nend ") + 1
-	if i == 0 || text[i:] != fmt.Sprintf("end %q\n", markerSum(text[:i])) {
+	body, whole := unsealed(text)
+	if !whole {
 		return state.Marker{}, errMarker
 	}
 	mk := state.Marker{Format: format}
-	lines := strings.Split(strings.TrimSuffix(text[:i], "\n"), "\n")[1:]
+	lines := strings.Split(strings.TrimSuffix(body, "\n"), "\n")[1:]
 	for _, f := range markerFields(&mk) {
 		if len(lines) == 0 {
 			return state.Marker{}, errMarker

@@ -84,20 +84,8 @@ func (m *Maildir) ownTokens() func(token string) bool {
 // writeKeywords replaces the words, durably, while the lock is still ours.
 func (m *Maildir) writeKeywords(w words, lock *dotLock) error {
 	fresh, old := m.at(keywordsLock), m.at(keywordsFile)
-	m.fs.Remove(fresh) // a dead program's: the other lock is ours
-	err := writeFile(m.fs, fresh, w.format())
-	if err == nil {
-		if err = errors.Join(m.outdate(old, fresh), lock.held()); err == nil {
-			err = m.fs.Replace(fresh, old)
-		}
-		if err != nil {
-			m.fs.Remove(fresh)
-		}
-	}
-	if err == nil {
-		err = m.fs.SyncDir(m.path)
-	}
-	if err != nil {
+	ready := func() error { return errors.Join(m.outdate(old, fresh), lock.held()) }
+	if err := replaceFile(m.fs, fresh, old, w.format(), ready); err != nil {
 		return fault(err, "write %s", old)
 	}
 	return nil

@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -226,40 +225,6 @@ func (t *Tree) Rename(from, to string) error {
 	return nil
 }
 
-// mkdirs makes a folder and those above it. All of them are synced up to the root, also
-// those that were there: an earlier run may have been killed before it did.
-func mkdirs(fsys disk.FS, dir string) error {
-	for ; dir != "."; dir = path.Dir(dir) {
-		if _, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-			if err := mkdirs(fsys, path.Dir(dir)); err != nil {
-				return err
-			}
-			if err := mkdir(fsys, dir); err != nil {
-				return err
-			}
-		} else if err != nil {
-			return err
-		}
-		if err := fsys.SyncDir(path.Dir(dir)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mkdir makes a folder, or finds it there.
-func mkdir(fsys disk.FS, dir string) error {
-	err := fsys.Mkdir(dir)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	info, err := fsys.Lstat(dir)
-	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is no folder", dir)
-	}
-	return err
-}
-
 // tmpName is a name for tmp/ that no other program gives and no other run gave: Tidy
 // knows it again by its beginning.
 func (t *Tree) tmpName() string {
@@ -269,20 +234,3 @@ func (t *Tree) tmpName() string {
 var pid = os.Getpid()
 
 const tmpPrefix = "mailsync-tmp."
-
-// fault wraps an error of the disk with what was tried, and gives it the kind Storage
-// where the whole disk is concerned.
-func fault(err error, format string, args ...any) error {
-	err = fmt.Errorf(format+": %w", append(args, err)...)
-	switch {
-	case disk.Full(err):
-		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
-	case disk.ReadOnly(err):
-		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("the file system can only be read: mount it for writing, and see why it was not")
-	case errors.Is(err, fs.ErrPermission):
-		return state.Faultf(state.Storage, "%w", err).WithHint("this user may not do that there: see who owns the folder, its mode, and how the file system is mounted")
-	case disk.Crippled(err):
-		return state.Faultf(state.Storage, "%w", err)
-	}
-	return err
-}
