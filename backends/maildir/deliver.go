@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"path"
 	"sync"
 	"time"
 
@@ -24,7 +23,7 @@ var pool = sync.Pool{New: func() any {
 
 // delivery is one body on its way into tmp/.
 type delivery struct {
-	m      *Maildir
+	tmp    *tmp
 	name   string // in tmp/
 	file   disk.File
 	form   state.Form // FormLF as long as nothing speaks against it
@@ -41,7 +40,7 @@ type delivery struct {
 // more octets than in.Size is an error, unless that is -1.
 func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, error) {
 	in.Date = m.t.arrival(in.Date) // once, so that the name and the file's time tell the same
-	d := &delivery{m: m, form: state.FormLF, sum: sha256.New()}
+	d := &delivery{tmp: m.tmp, form: state.FormLF, sum: sha256.New()}
 	if err := d.create(); err != nil {
 		return state.Received{}, err
 	}
@@ -61,14 +60,9 @@ func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, er
 	return got, nil
 }
 
-func (d *delivery) create() error {
-	d.name = d.m.t.tmpName()
-	file, err := d.m.fs.Create(d.m.at(path.Join(dirTmp, d.name)))
-	if err != nil {
-		return fault(err, "create file in %s", d.m.at(dirTmp))
-	}
-	d.file = file
-	return nil
+func (d *delivery) create() (err error) {
+	d.name, d.file, err = d.tmp.create()
+	return err
 }
 
 // drop removes what was written. It has nothing to say: the error that led here does.
@@ -76,7 +70,7 @@ func (d *delivery) drop() {
 	if d.file != nil {
 		d.file.Close()
 	}
-	d.m.dropTmp(d.name)
+	d.tmp.drop(d.name)
 }
 
 func (d *delivery) write(in state.Incoming, body io.Reader) error {
@@ -138,7 +132,7 @@ func (d *delivery) restart(held bool) error {
 		}
 	}
 	if d.onDisk != d.bytes {
-		return fault(io.ErrUnexpectedEOF, "read back %d of %d octets in %s", d.onDisk, d.bytes, d.m.at(dirTmp))
+		return fault(io.ErrUnexpectedEOF, "read back %d of %d octets in %s", d.onDisk, d.bytes, d.tmp.at(dirTmp))
 	}
 	return nil
 }
@@ -147,13 +141,13 @@ func (d *delivery) restart(held bool) error {
 func (d *delivery) rewrite() error {
 	old := *d
 	if err := old.file.Close(); err != nil {
-		return fault(err, "close %s", d.m.at(path.Join(dirTmp, d.name)))
+		return fault(err, "close %s", d.tmp.in(d.name))
 	}
 	d.file = nil
-	defer d.m.dropTmp(old.name)
-	r, err := d.m.fs.Open(d.m.at(path.Join(dirTmp, old.name)))
+	defer d.tmp.drop(old.name)
+	r, err := d.tmp.fs.Open(d.tmp.in(old.name))
 	if err != nil {
-		return fault(err, "read back %s", d.m.at(path.Join(dirTmp, old.name)))
+		return fault(err, "read back %s", d.tmp.in(old.name))
 	}
 	defer r.Close()
 	if err := d.create(); err != nil {
@@ -167,7 +161,7 @@ func (d *delivery) rewrite() error {
 			return nil
 		}
 		if err != nil {
-			return fault(err, "read back %s", d.m.at(path.Join(dirTmp, old.name)))
+			return fault(err, "read back %s", d.tmp.in(old.name))
 		}
 		if err := d.put(buf[:n]); err != nil {
 			return err
@@ -184,7 +178,7 @@ func (d *delivery) put(p []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return fault(err, "write %s", d.m.at(path.Join(dirTmp, d.name)))
+		return fault(err, "write %s", d.tmp.in(d.name))
 	}
 	d.onDisk += int64(n)
 	return nil
@@ -192,8 +186,8 @@ func (d *delivery) put(p []byte) error {
 
 // finish dates, fsyncs and closes the file.
 func (d *delivery) finish(in state.Incoming) error {
-	name := d.m.at(path.Join(dirTmp, d.name))
-	if err := d.m.fs.Chtimes(name, fileTime(in.Date)); err != nil {
+	name := d.tmp.in(d.name)
+	if err := d.tmp.fs.Chtimes(name, fileTime(in.Date)); err != nil {
 		return fault(err, "date %s", name)
 	}
 	if err := d.file.Sync(); err != nil {
@@ -224,6 +218,6 @@ func fileTime(date int64) time.Time {
 // Discard drops a received body.
 func (m *Maildir) Discard(in state.Received) {
 	if in.Tmp != "" {
-		m.dropTmp(in.Tmp)
+		m.tmp.drop(in.Tmp)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // is state.ErrOccupied and stays. A name that is gone is looked up again by its identity;
 // an identity that is gone is no error.
 func (m *Maildir) Drop(name string, want *state.Proof) error {
-	name, _, err := m.stat(name)
+	name, _, err := m.index.stat(name)
 	if isNotExist(err) {
 		return nil
 	}

@@ -18,7 +18,7 @@ const maxRenames = 8
 // overwritten: where another file has the name, the error is fs.ErrExist. A keyword that
 // has no letter yet gets one first; one that can have none is left out.
 func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) (state.Placed, error) {
-	if err := m.spell(want&mask, kw); err != nil {
+	if err := m.alphabet.spell(want&mask, kw); err != nil {
 		return state.Placed{}, err
 	}
 	for range maxRenames {
@@ -30,7 +30,7 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 		if !errors.Is(err, fs.ErrNotExist) {
 			return m.placed(next, true), err
 		}
-		if name, err = m.again(name); err != nil {
+		if name, err = m.index.again(name); err != nil {
 			return state.Placed{}, err
 		}
 	}
@@ -44,7 +44,7 @@ func (m *Maildir) flagged(name string, want, mask state.Flags) (string, error) {
 		return "", err
 	}
 	p := partsOf(base)
-	set := m.letters.set(p.letters, want, mask)
+	set := m.alphabet.letters.set(p.letters, want, mask)
 	switch silent := p.silent(dir); {
 	case silent:
 		if p.key, _ = cutRest(p.key); dir == dirNew && set == "" {
@@ -71,7 +71,7 @@ func (m *Maildir) rename(old, new string) error {
 	from, _, _ := split(old)
 	to, base, _ := split(new)
 	m.touch(from, to)
-	if id, ours := m.identOf(base); ours {
+	if id, ours := m.index.identOf(base); ours {
 		m.index.add(id, new)
 	}
 	return nil

@@ -21,7 +21,7 @@ const maxHeader = 1 << 20
 // that the server sent are counted, and the date is the mtime. Either may be none. A file that was renamed
 // meanwhile is found by its identity; one that is gone is fs.ErrNotExist.
 func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
-	err = m.following(name, func(name string, info disk.Info) error {
+	err = m.index.following(name, func(name string, info disk.Info) error {
 		id, err = m.ident(name, info)
 		return err
 	})

@@ -6,8 +6,8 @@ import (
 	"path"
 	"slices"
 	"sort"
-	"strings"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
 
@@ -25,6 +25,7 @@ type ident struct {
 // files at any time; whoever uses one finds out. That it knows no name proves that
 // there was none when the Maildir was looked at.
 type index struct {
+	*folders
 	token string
 	snap  *state.DiskSnapshot // nil: not looked yet
 	more  map[ident][]string  // of other tokens
@@ -34,7 +35,7 @@ type index struct {
 }
 
 func (x *index) reset(token string, snap *state.DiskSnapshot) {
-	*x = index{token: token, snap: snap, more: map[ident][]string{}, moved: map[state.UID]uint16{}}
+	*x = index{folders: x.folders, token: token, snap: snap, more: map[ident][]string{}, moved: map[state.UID]uint16{}}
 	for _, f := range snap.Foreign {
 		if f.Token != "" && f.UID != 0 {
 			x.add(ident{token: f.Token, uid: f.UID, variant: f.Variant}, f.Name)
@@ -60,7 +61,7 @@ func (x *index) ours(id ident) bool { return id.token == x.token && id.uid != 0 
 // folders tells.
 func (x *index) stale(id ident) bool { return x.ours(id) && x.moved[id.uid]&(1<<id.variant) != 0 }
 
-func (x *index) names(id ident) []string {
+func (x *index) known(id ident) []string {
 	names := slices.Clone(x.more[id])
 	if id.token != x.token || id.uid == 0 {
 		return names
@@ -79,21 +80,21 @@ func (x *index) names(id ident) []string {
 }
 
 // identOf is the identity in a base name, false for a file that is not ours.
-func (m *Maildir) identOf(base string) (ident, bool) {
+func (x *index) identOf(base string) (ident, bool) {
 	key, _, _ := splitInfo(base)
 	n, ok := ParseName(key)
 	if !ok {
 		return ident{}, false
 	}
-	return m.identify(n), true
+	return x.identify(n), true
 }
 
-func (m *Maildir) identify(n Name) ident {
+func (x *index) identify(n Name) ident {
 	id := ident{token: n.Token, uid: n.UID, variant: n.Variant}
 	if n.Key != "" {
 		id.key = n.Key
-		if m.t.opts.Keys != nil {
-			if uid, ok := m.t.opts.Keys.UID(n.Key); ok {
+		if x.opts.Keys != nil {
+			if uid, ok := x.opts.Keys.UID(n.Key); ok {
 				id.uid, id.key = uid, ""
 			}
 		}
@@ -102,30 +103,30 @@ func (m *Maildir) identify(n Name) ident {
 }
 
 // present returns every name under which an identity is there now.
-func (m *Maildir) present(id ident) ([]string, error) {
-	if m.index.snap == nil || m.index.stale(id) {
-		return m.look(id)
+func (x *index) present(id ident) ([]string, error) {
+	if x.snap == nil || x.stale(id) {
+		return x.look(id)
 	}
 	var there []string
-	for _, name := range m.index.names(id) {
-		switch _, err := m.fs.Lstat(m.at(name)); {
+	for _, name := range x.known(id) {
+		switch _, err := x.fs.Lstat(x.at(name)); {
 		case err == nil:
 			there = append(there, name)
 		case isNotExist(err):
-			return m.look(id)
+			return x.look(id)
 		default:
-			return nil, fault(err, "look for %s", m.at(name))
+			return nil, fault(err, "look for %s", x.at(name))
 		}
 	}
 	return there, nil
 }
 
 // look reads both folders for an identity. It fills the index where there is none yet.
-func (m *Maildir) look(id ident) ([]string, error) {
+func (x *index) look(id ident) ([]string, error) {
 	var found []string
 	more := map[ident][]string{}
-	err := m.each(func(name string) {
-		other, ok := m.identOf(path.Base(name))
+	err := x.each(func(name string) {
+		other, ok := x.identOf(path.Base(name))
 		if !ok {
 			return
 		}
@@ -137,40 +138,24 @@ func (m *Maildir) look(id ident) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.index = index{snap: &state.DiskSnapshot{}, more: more}
+	*x = index{folders: x.folders, snap: &state.DiskSnapshot{}, more: more}
 	return found, nil
-}
-
-// each calls f with every name in new and then in cur.
-func (m *Maildir) each(f func(name string)) error {
-	for _, dir := range []string{dirNew, dirCur} {
-		names, err := m.names(dir)
-		if err != nil {
-			return err
-		}
-		for _, base := range names {
-			if !strings.HasPrefix(base, ".") {
-				f(dir + "/" + base)
-			}
-		}
-	}
-	return nil
 }
 
 // again finds the name that a file has now that was called name: the same identity, or
 // for a file that is not ours the same name but for the info part. fs.ErrNotExist if
 // there is none.
-func (m *Maildir) again(name string) (string, error) {
+func (x *index) again(name string) (string, error) {
 	key, _, _ := splitInfo(path.Base(name))
-	id, ours := m.identOf(key)
+	id, ours := x.identOf(key)
 	var found string
-	err := m.each(func(other string) {
+	err := x.each(func(other string) {
 		otherKey, _, _ := splitInfo(path.Base(other))
 		if otherKey == key {
 			found = other
 			return
 		}
-		if otherID, ok := m.identOf(otherKey); ours && ok && otherID == id && found == "" {
+		if otherID, ok := x.identOf(otherKey); ours && ok && otherID == id && found == "" {
 			found = other
 		}
 	})
@@ -178,16 +163,43 @@ func (m *Maildir) again(name string) (string, error) {
 		return "", err
 	}
 	if found == "" {
-		return "", fmt.Errorf("%s: %w", m.at(name), fs.ErrNotExist)
+		return "", fmt.Errorf("%s: %w", x.at(name), fs.ErrNotExist)
 	}
 	return found, nil
 }
 
-// split takes a name as the snapshot has it apart, "cur" and the rest.
-func split(name string) (dir, base string, err error) {
-	dir, base, ok := strings.Cut(name, "/")
-	if !ok || dir != dirCur && dir != dirNew || base == "" || strings.Contains(base, "/") {
-		return "", "", fmt.Errorf("%q is not the name of a file in new or cur: %w", name, fs.ErrInvalid)
+// stat finds a file under its name, or under the one it has by now.
+func (x *index) stat(name string) (string, disk.Info, error) {
+	if _, _, err := split(name); err != nil {
+		return "", disk.Info{}, err
 	}
-	return dir, base, nil
+	info, err := x.fs.Lstat(x.at(name))
+	for n := 0; isNotExist(err) && n < maxRenames; n++ {
+		if name, err = x.again(name); err != nil {
+			return "", disk.Info{}, err
+		}
+		info, err = x.fs.Lstat(x.at(name))
+	}
+	if err == nil && !info.Regular() {
+		err = fmt.Errorf("no plain file: %w", fs.ErrInvalid)
+	}
+	if err != nil {
+		return "", disk.Info{}, fault(err, "look at %s", x.at(name))
+	}
+	return name, info, nil
+}
+
+// following does something with a file under the name that it has, and again where another
+// program renames it before that is done. fs.ErrNotExist says that there is none.
+func (x *index) following(name string, do func(name string, info disk.Info) error) error {
+	for range maxRenames {
+		now, info, err := x.stat(name)
+		if err != nil {
+			return err
+		}
+		if err = do(now, info); !isNotExist(err) {
+			return err
+		}
+	}
+	return fmt.Errorf("read %s: another program keeps renaming it", x.at(name))
 }

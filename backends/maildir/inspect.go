@@ -3,10 +3,8 @@ package maildir
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"path"
 
 	"mailsync/backends/maildir/disk"
@@ -21,7 +19,7 @@ import (
 // its identity; one that is gone is fs.ErrNotExist. It is safe for concurrent use, but not
 // beside a Scan.
 func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, err error) {
-	err = m.following(name, func(name string, info disk.Info) error {
+	err = m.index.following(name, func(name string, info disk.Info) error {
 		got, err = m.inspect(name, info, want)
 		return err
 	})
@@ -38,13 +36,13 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	if err != nil {
 		return state.Received{}, err
 	}
-	got.Flags, got.Silent = m.letters.flags(parts.letters), parts.silent(path.Dir(name))
+	got.Flags, got.Silent = m.alphabet.letters.flags(parts.letters), parts.silent(path.Dir(name))
 	got.Date = mtimeDate(info)
 	got.Size = got.Bytes
 	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}
 	got.Vouched = n.Hash != "" && hashOf(got.Digest) == n.Hash
 	if ours {
-		id := m.identify(n)
+		id := m.index.identify(n)
 		got.UID, got.Variant, got.Token = id.uid, id.variant, id.token
 	}
 	return got, nil
@@ -61,7 +59,7 @@ func (m *Maildir) Body(name string, form state.Form) (io.ReadCloser, error) {
 		form = got.Form
 	}
 	var file disk.File
-	err := m.following(name, func(name string, _ disk.Info) (err error) {
+	err := m.index.following(name, func(name string, _ disk.Info) (err error) {
 		if file, err = m.fs.Open(m.at(name)); err != nil {
 			err = fault(err, "open %s", m.at(name))
 		}
@@ -79,42 +77,6 @@ func (m *Maildir) Body(name string, form state.Form) (io.ReadCloser, error) {
 type body struct {
 	io.Reader
 	io.Closer
-}
-
-// following does something with a file under the name that it has, and again where another
-// program renames it before that is done. fs.ErrNotExist says that there is none.
-func (m *Maildir) following(name string, do func(name string, info disk.Info) error) error {
-	for range maxRenames {
-		now, info, err := m.stat(name)
-		if err != nil {
-			return err
-		}
-		if err = do(now, info); !isNotExist(err) {
-			return err
-		}
-	}
-	return fmt.Errorf("read %s: another program keeps renaming it", m.at(name))
-}
-
-// stat finds a file under its name, or under the one it has by now.
-func (m *Maildir) stat(name string) (string, disk.Info, error) {
-	if _, _, err := split(name); err != nil {
-		return "", disk.Info{}, err
-	}
-	info, err := m.fs.Lstat(m.at(name))
-	for n := 0; isNotExist(err) && n < maxRenames; n++ {
-		if name, err = m.again(name); err != nil {
-			return "", disk.Info{}, err
-		}
-		info, err = m.fs.Lstat(m.at(name))
-	}
-	if err == nil && !info.Regular() {
-		err = fmt.Errorf("no plain file: %w", fs.ErrInvalid)
-	}
-	if err != nil {
-		return "", disk.Info{}, fault(err, "look at %s", m.at(name))
-	}
-	return name, info, nil
 }
 
 // expectation is what a digest has to be; nil says nothing.

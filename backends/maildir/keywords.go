@@ -22,17 +22,6 @@ const (
 // words is what dovecot-keywords says: the name of each letter, "" where it has none.
 type words [maxLetters]string
 
-func (m *Maildir) readKeywords() (words, error) {
-	text, err := readFile(m.fs, m.at(keywordsFile), maxKeywordsFile)
-	if isNotExist(err) {
-		return words{}, nil
-	}
-	if err != nil {
-		return words{}, fault(err, "read %s", m.at(keywordsFile))
-	}
-	return parseKeywords(text), nil
-}
-
 // parseKeywords leaves out lines that make no sense and numbers beyond z. Of two lines
 // for one letter the last counts, as for Dovecot.
 func parseKeywords(text []byte) words {

@@ -27,7 +27,7 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 		return state.Placed{}, fmt.Errorf("message %d with token %q: %w", as.UID, as.Token, fs.ErrInvalid)
 	}
 	src := m.sibling(from)
-	name, _, err := src.stat(name)
+	name, _, err := src.index.stat(name)
 	if err != nil {
 		return state.Placed{}, err
 	}
@@ -36,15 +36,15 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 			return state.Placed{}, err
 		}
 	}
-	id := m.identify(n)
-	there, err := m.present(id)
+	id := m.index.identify(n)
+	there, err := m.index.present(id)
 	if err != nil {
 		return state.Placed{}, err
 	}
 	if len(there) > 0 {
 		return m.settle(as, there)
 	}
-	_ = m.spell(as.Flags, kw) // as in Publish
+	_ = m.alphabet.spell(as.Flags, kw) // as in Publish
 	dir, base, _ := split(name)
 	was := origin{dir: dir}
 	if as.Fresh {
@@ -56,7 +56,7 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 		if as.Respell {
 			_, was.letters = apart(p.letters)
 		}
-		flags := m.letters.flags(was.letters)
+		flags := m.alphabet.letters.flags(was.letters)
 		if as.Respell {
 			flags |= as.Flags &^ state.System
 		}

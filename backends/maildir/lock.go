@@ -25,46 +25,46 @@ const (
 
 // dotLock is Dovecot's lock while it is ours.
 type dotLock struct {
-	m    *Maildir
+	d    *folders
 	name string
 	ino  uint64
 }
 
-// lockKeywords takes Dovecot's lock. It does not wait for long, and once in
+// lock takes Dovecot's lock. It does not wait for long, and once in
 // vain only: flags travel in the next run as well.
-func (m *Maildir) lockKeywords() (*dotLock, error) {
-	if m.lockedOut != nil {
-		return nil, m.lockedOut
+func (a *alphabet) lock() (*dotLock, error) {
+	if a.lockedOut != nil {
+		return nil, a.lockedOut
 	}
 	host, _ := os.Hostname() // without one the lock is broken by its age
-	name := m.at(uidlistLock)
+	name := a.at(uidlistLock)
 	for range lockTries {
-		err := writeFile(m.fs, name, fmt.Appendf(nil, "%d:%s", os.Getpid(), host))
+		err := writeFile(a.fs, name, fmt.Appendf(nil, "%d:%s", os.Getpid(), host))
 		if err == nil {
-			info, err := m.fs.Lstat(name)
+			info, err := a.fs.Lstat(name)
 			if err != nil {
 				return nil, fault(err, "lock %s", name)
 			}
-			return &dotLock{m: m, name: name, ino: info.Ino}, nil
+			return &dotLock{d: a.folders, name: name, ino: info.Ino}, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, fault(err, "lock %s", name)
 		}
-		if err := m.breakStale(name, host); err != nil {
+		if err := a.breakStale(name, host); err != nil {
 			return nil, err
 		}
-		if err := m.t.opts.Wait(context.Background(), lockPause); err != nil {
+		if err := a.opts.Wait(context.Background(), lockPause); err != nil {
 			return nil, err
 		}
 	}
-	m.lockedOut = fmt.Errorf("lock %s: another program holds it", name)
-	return nil, m.lockedOut
+	a.lockedOut = fmt.Errorf("lock %s: another program holds it", name)
+	return nil, a.lockedOut
 }
 
 // held is an error where the lock is not ours any more: this process may have slept for
 // so long that another one took it for dead.
 func (l *dotLock) held() error {
-	info, err := l.m.fs.Lstat(l.name)
+	info, err := l.d.fs.Lstat(l.name)
 	if err == nil && info.Ino != l.ino {
 		err = errors.New("another program broke it")
 	}
@@ -79,29 +79,29 @@ func (l *dotLock) release() error {
 	if err := l.held(); err != nil {
 		return err
 	}
-	if err := l.m.fs.Remove(l.name); err != nil {
+	if err := l.d.fs.Remove(l.name); err != nil {
 		return fault(err, "unlock %s", l.name)
 	}
 	return nil
 }
 
 // breakStale removes a lock that a dead program left.
-func (m *Maildir) breakStale(name, host string) error {
-	info, err := m.fs.Lstat(name)
+func (a *alphabet) breakStale(name, host string) error {
+	info, err := a.fs.Lstat(name)
 	if isNotExist(err) {
 		return nil
 	}
 	if err != nil {
 		return fault(err, "lock %s", name)
 	}
-	if m.t.opts.Now().Sub(time.Unix(0, info.Mtime)) < staleLock && !m.deadOwner(name, host) {
+	if a.opts.Now().Sub(time.Unix(0, info.Mtime)) < staleLock && !a.deadOwner(name, host) {
 		return nil
 	}
-	now, err := m.fs.Lstat(name)
+	now, err := a.fs.Lstat(name)
 	if isNotExist(err) || err == nil && now.Ino != info.Ino {
 		return nil // given back meanwhile
 	}
-	if err := m.fs.Remove(name); err != nil && !isNotExist(err) {
+	if err := a.fs.Remove(name); err != nil && !isNotExist(err) {
 		return fault(err, "break stale lock %s", name)
 	}
 	return nil
@@ -109,8 +109,8 @@ func (m *Maildir) breakStale(name, host string) error {
 
 // deadOwner reports whether a lock names a process of this host that is no more. One
 // with our own number is an earlier run's: this run does not hold it.
-func (m *Maildir) deadOwner(name, host string) bool {
-	text, err := readFile(m.fs, name, maxLockFile)
+func (a *alphabet) deadOwner(name, host string) bool {
+	text, err := readFile(a.fs, name, maxLockFile)
 	if err != nil {
 		return false
 	}

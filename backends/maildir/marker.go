@@ -73,8 +73,7 @@ func (m *Maildir) SetMarker(mk state.Marker) error {
 	if err != nil {
 		return fmt.Errorf("marker of %s: %w", m.path, err)
 	}
-	tmp := m.at(path.Join(dirTmp, m.t.tmpName()))
-	if err := replaceFile(m.fs, tmp, m.at(markerFile), []byte(text), nil); err != nil {
+	if err := replaceFile(m.fs, m.tmp.in(m.tmp.newName()), m.at(markerFile), []byte(text), nil); err != nil {
 		return fault(err, "marker of %s", m.path)
 	}
 	return nil

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
-	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
 
@@ -32,8 +30,8 @@ func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywo
 	if got, ok := ParseName(n.String()); !ok || got != n {
 		return state.Placed{}, fmt.Errorf("message %d with token %q: %w", in.UID, in.Token, fs.ErrInvalid)
 	}
-	id := m.identify(n)
-	there, err := m.present(id)
+	id := m.index.identify(n)
+	there, err := m.index.present(id)
 	if err != nil {
 		return state.Placed{}, err
 	}
@@ -42,9 +40,9 @@ func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywo
 	}
 	// Mail does not wait for the name of a keyword: without a letter it is left out, and
 	// the place says so.
-	_ = m.spell(in.Flags, kw)
+	_ = m.alphabet.spell(in.Flags, kw)
 	name := m.place(n, in.Flags, was)
-	err = m.give(in.Tmp, m.at(name))
+	err = m.tmp.give(in.Tmp, m.at(name))
 	if errors.Is(err, fs.ErrExist) {
 		return m.settle(in, []string{name})
 	}
@@ -60,7 +58,7 @@ func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywo
 // placed reads a file's flags off its name.
 func (m *Maildir) placed(name string, found bool) state.Placed {
 	_, info, _ := splitInfo(name)
-	return state.Placed{Name: name, Flags: m.letters.flags(info), Found: found}
+	return state.Placed{Name: name, Flags: m.alphabet.letters.flags(info), Found: found}
 }
 
 func (m *Maildir) nameOf(in state.Received) Name {
@@ -83,7 +81,7 @@ func hashOf(digest [state.DigestSize]byte) string {
 
 // place is where a file goes: to new/ without any flag, else to cur/.
 func (m *Maildir) place(n Name, flags state.Flags, was origin) string {
-	letters := m.letters.set(was.letters, flags, m.letters.named())
+	letters := m.alphabet.letters.set(was.letters, flags, m.alphabet.letters.named())
 	if flags == 0 && letters == "" && was.dir == dirNew {
 		return dirNew + "/" + n.String()
 	}
@@ -108,46 +106,4 @@ func (m *Maildir) settle(in state.Received, there []string) (state.Placed, error
 		}
 	}
 	return state.Placed{}, fmt.Errorf("message %d in %s: %w", in.UID, m.at(there[0]), state.ErrOccupied)
-}
-
-// give moves a file of tmp/ to a name that must be free: by a link, so that nothing can be
-// overwritten whatever happens in between; by a rename where there are no hard links.
-func (m *Maildir) give(tmp, new string) error {
-	old := m.at(path.Join(dirTmp, tmp))
-	if !m.t.noLinks.Load() {
-		err := m.fs.Link(old, new)
-		if err == nil {
-			m.dropTmp(tmp)
-			return nil
-		}
-		if !disk.NoHardLinks(err) {
-			return err
-		}
-	}
-	if err := m.fs.Rename(old, new); err != nil {
-		return err
-	}
-	m.t.noLinks.Store(true)
-	return nil
-}
-
-// harden makes a file's bytes durable that another program may have written.
-func (m *Maildir) harden(name string) error {
-	dir, _, err := split(name)
-	if err != nil {
-		return err
-	}
-	file, err := m.fs.Open(m.at(name))
-	if err != nil {
-		return fault(err, "open %s", m.at(name))
-	}
-	err = file.Sync()
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fault(err, "sync %s", m.at(name))
-	}
-	m.touch(dir)
-	return nil
 }

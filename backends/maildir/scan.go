@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"mailsync/state"
 )
@@ -21,13 +20,6 @@ import (
 // maxPasses is how often Scan looks before it gives up on a Maildir that another
 // program keeps changing.
 const maxPasses = 8
-
-// Grains of time stamps: of a kernel's clock tick, and of file systems that count in
-// seconds or in two.
-const (
-	fineGrain   = 20 * time.Millisecond
-	coarseGrain = 2 * time.Second
-)
 
 var errCrowded = errors.New("more names than one snapshot can hold")
 
@@ -67,7 +59,7 @@ func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw
 	}
 	// Nothing expected is missing, though the folders never came to rest.
 	last.snap.Complete = last.snap.Complete || len(last.missing) == 0
-	m.letters = last.letters
+	m.alphabet.letters = last.letters
 	m.index.reset(token, last.snap)
 	m.touch(dirCur, dirNew)
 	return last.snap, nil
@@ -79,12 +71,12 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 	if err != nil {
 		return nil, err
 	}
-	words, err := m.readKeywords()
+	words, err := m.alphabet.read()
 	if err != nil {
 		return nil, err
 	}
 	p := &pass{letters: words.letters(kw), snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()}}
-	p.owns = sync.OnceValue(m.ownTokens)
+	p.owns = sync.OnceValue(m.alphabet.ownTokens)
 	quiet := m.quiet(before)
 	gone, err := m.fill(p, token)
 	if err != nil {
@@ -158,7 +150,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 	n, ours := ParseName(parts.key)
 	id := ident{}
 	if ours {
-		id = m.identify(n)
+		id = m.index.identify(n)
 	}
 	if p.letters.wonders(info) && (!ours || id.token == token || p.owns()(id.token)) {
 		p.letters.carried(info)
@@ -224,32 +216,6 @@ func lacking(msgs []state.OnDisk, expect []state.UID) []state.UID {
 func subset(a, b []state.UID) bool {
 	for _, uid := range a {
 		if _, ok := slices.BinarySearch(b, uid); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// grain is how fine the time stamps of a mark are. A stamp without a fraction of a
-// second comes from a file system that has none, all but surely when three agree.
-func (m *Maildir) grain(mark state.DirMark) time.Duration {
-	if m.t.opts.Grain > 0 {
-		return m.t.opts.Grain
-	}
-	second := int64(time.Second)
-	if mark.CurCtime%second == 0 && mark.NewCtime%second == 0 && mark.KeywordsCtime%second == 0 {
-		return coarseGrain
-	}
-	return fineGrain
-}
-
-// quiet reports whether a change from now on is sure to change the mark: no stamp in it
-// is as young as the clock's grain. A stamp from the future is changed by any change.
-func (m *Maildir) quiet(mark state.DirMark) bool {
-	now := m.t.opts.Now().UnixNano()
-	grain := int64(m.grain(mark))
-	for _, stamp := range []int64{mark.CurCtime, mark.NewCtime, mark.KeywordsCtime} {
-		if age := now - stamp; age > -grain && age <= grain {
 			return false
 		}
 	}

@@ -13,53 +13,72 @@ import (
 // keywordsLock is where the new text is written before it is renamed over the old.
 const keywordsLock = keywordsFile + ".lock"
 
-// spell sees that the keywords among the flags have letters, as far as there are any.
-func (m *Maildir) spell(flags state.Flags, kw *state.Keywords) error {
-	if flags&^m.letters.named() == 0 || m.letters.read && m.letters.free() == 0 {
-		return nil
-	}
-	return m.addKeywords(flags, kw)
+// alphabet is the letters that stand for keywords in a Maildir, and how one more is given.
+type alphabet struct {
+	*folders
+	letters   letters // as the last Scan read them
+	lockedOut error   // another program's lock was waited for in vain
 }
 
-// addKeywords gives letters to those flags that have none, as far as there are any
+// read reads what the letters mean now.
+func (a *alphabet) read() (words, error) {
+	text, err := readFile(a.fs, a.at(keywordsFile), maxKeywordsFile)
+	if isNotExist(err) {
+		return words{}, nil
+	}
+	if err != nil {
+		return words{}, fault(err, "read %s", a.at(keywordsFile))
+	}
+	return parseKeywords(text), nil
+}
+
+// spell sees that the keywords among the flags have letters, as far as there are any.
+func (a *alphabet) spell(flags state.Flags, kw *state.Keywords) error {
+	if flags&^a.letters.named() == 0 || a.letters.read && a.letters.free() == 0 {
+		return nil
+	}
+	return a.add(flags, kw)
+}
+
+// add gives letters to those flags that have none, as far as there are any
 // free, and makes that durable before it returns.
-func (m *Maildir) addKeywords(want state.Flags, kw *state.Keywords) (err error) {
-	lock, err := m.lockKeywords()
+func (a *alphabet) add(want state.Flags, kw *state.Keywords) (err error) {
+	lock, err := a.lock()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	w, err := m.readKeywords() // it may have grown since the scan
+	w, err := a.read() // it may have grown since the scan
 	if err != nil {
 		return err
 	}
-	have, err := m.carriedLetters(w, kw)
+	have, err := a.carried(w, kw)
 	if err != nil {
 		return err
 	}
 	if have.free() == 0 || !w.add(kw.NamesOf(want&^have.named())) {
-		m.letters = have
+		a.letters = have
 		return nil
 	}
-	if err := m.writeKeywords(w, lock); err != nil {
+	if err := a.write(w, lock); err != nil {
 		return err
 	}
-	m.letters = w.letters(kw)
+	a.letters = w.letters(kw)
 	return nil
 }
 
-// carriedLetters are the letters of words, with those that the last scan saw in names, or
+// carried are the letters of words, with those that the last scan saw in names, or
 // that a look shows where there was none.
-func (m *Maildir) carriedLetters(w words, kw *state.Keywords) (letters, error) {
+func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
 	l := w.letters(kw)
-	if m.letters.read {
-		for i, orphaned := range m.letters.orphaned {
+	if a.letters.read {
+		for i, orphaned := range a.letters.orphaned {
 			l.orphaned[i] = l.orphaned[i] || orphaned && l.unnamed[i]
 		}
 		return l, nil
 	}
-	owns := sync.OnceValue(m.ownTokens)
-	err := m.each(func(name string) {
+	owns := sync.OnceValue(a.ownTokens)
+	err := a.each(func(name string) {
 		key, info, _ := splitInfo(path.Base(name))
 		if n, ours := ParseName(key); l.wonders(info) && (!ours || owns()(n.Token)) {
 			l.carried(info)
@@ -71,8 +90,8 @@ func (m *Maildir) carriedLetters(w words, kw *state.Keywords) (letters, error) {
 // ownTokens tells the tokens of files whose letters are this Maildir's from those of files that
 // somebody moved here from another one, letters and all: what a letter means there says nothing of
 // it here. Where the marker does not tell, and in an archive, all are.
-func (m *Maildir) ownTokens() func(token string) bool {
-	mk, err := m.Marker()
+func (a *alphabet) ownTokens() func(token string) bool {
+	mk, err := readMarker(a.fs, a.path)
 	if err != nil || mk.Role != state.RoleMailbox {
 		return func(string) bool { return true }
 	}
@@ -81,11 +100,11 @@ func (m *Maildir) ownTokens() func(token string) bool {
 	}
 }
 
-// writeKeywords replaces the words, durably, while the lock is still ours.
-func (m *Maildir) writeKeywords(w words, lock *dotLock) error {
-	fresh, old := m.at(keywordsLock), m.at(keywordsFile)
-	ready := func() error { return errors.Join(m.outdate(old, fresh), lock.held()) }
-	if err := replaceFile(m.fs, fresh, old, w.format(), ready); err != nil {
+// write replaces the words, durably, while the lock is still ours.
+func (a *alphabet) write(w words, lock *dotLock) error {
+	fresh, old := a.at(keywordsLock), a.at(keywordsFile)
+	ready := func() error { return errors.Join(a.outdate(old, fresh), lock.held()) }
+	if err := replaceFile(a.fs, fresh, old, w.format(), ready); err != nil {
 		return fault(err, "write %s", old)
 	}
 	return nil
@@ -94,15 +113,15 @@ func (m *Maildir) writeKeywords(w words, lock *dotLock) error {
 // outdate sees that the new words are at least a second younger than the old ones.
 // Dovecot reads them again only where the second of their mtime is another than it was,
 // and would else write over the line it did not see.
-func (m *Maildir) outdate(old, fresh string) error {
-	was, err := m.fs.Lstat(old)
+func (a *alphabet) outdate(old, fresh string) error {
+	was, err := a.fs.Lstat(old)
 	if isNotExist(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	is, err := m.fs.Lstat(fresh)
+	is, err := a.fs.Lstat(fresh)
 	if err != nil {
 		return err
 	}
@@ -110,7 +129,7 @@ func (m *Maildir) outdate(old, fresh string) error {
 	if is.Mtime/second > was.Mtime/second {
 		return nil
 	}
-	return m.fs.Chtimes(fresh, time.Unix(was.Mtime/second+1, 0))
+	return a.fs.Chtimes(fresh, time.Unix(was.Mtime/second+1, 0))
 }
 
 // add gives each name the first letter that has none and reports whether any got one. A

@@ -83,23 +83,3 @@ func (m *Maildir) dropStaleForeign(s *state.DiskSnapshot) (dropped bool, err err
 	s.Foreign = slices.DeleteFunc(s.Foreign, func(f state.Foreign) bool { return out[f.Name] })
 	return dropped, nil
 }
-
-// standing returns the inodes of the names that are there. It looks twice: a file may be
-// renamed from one to the other between two looks.
-func (m *Maildir) standing(names []string) (map[string]uint64, error) {
-	inodes := map[string]uint64{}
-	for range 2 {
-		for _, name := range names {
-			info, err := m.fs.Lstat(m.at(name))
-			switch {
-			case isNotExist(err):
-				delete(inodes, name)
-			case err != nil:
-				return nil, fault(err, "look at %s", m.at(name))
-			default:
-				inodes[name] = info.Ino
-			}
-		}
-	}
-	return inodes, nil
-}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"mailsync/backends/maildir/disk"
@@ -14,6 +15,17 @@ import (
 
 // maxTrashName leaves room in the 255 bytes of a file name.
 const maxTrashName = 200
+
+// trash is where removed files are kept for a while.
+type trash struct {
+	mail   disk.FS // where they come from
+	fs     disk.FS // where they go
+	dir    string
+	inside bool // both are one
+	now    func() time.Time
+	serial atomic.Uint64
+	made   atomic.Bool // the folder is there, durably
+}
 
 // Trash moves a file to the state directory's trash. It is durable there before it goes
 // here. A name that is gone is fs.ErrNotExist and is not looked up again: the file that
@@ -23,68 +35,62 @@ func (m *Maildir) Trash(name string) error {
 	if err != nil {
 		return err
 	}
-	t := m.t
-	if !t.trashed.Load() {
-		if err := mkdirs(t.opts.Trash, t.opts.TrashDir); err != nil {
-			return fault(err, "make trash %s", t.opts.TrashDir)
-		}
-		t.trashed.Store(true)
-	}
-	// The time of removal comes first: the file's own times are the message's.
-	key := fmt.Sprintf("%d.%d.%s", t.opts.Now().UnixNano(), t.serial.Add(1), cutName(base))
-	trash := path.Join(t.opts.TrashDir, key)
-	if err := m.toTrash(m.at(name), trash); err != nil {
-		return fault(err, "move %s to the trash", m.at(name))
+	if err := m.t.trash.take(m.at(name), base); err != nil {
+		return err
 	}
 	m.touch(dir)
 	return nil
 }
 
-func cutName(base string) string {
-	if len(base) > maxTrashName {
-		return base[:maxTrashName]
+// take moves a file into the trash.
+func (t *trash) take(name, base string) error {
+	if !t.made.Load() {
+		if err := mkdirs(t.fs, t.dir); err != nil {
+			return fault(err, "make trash %s", t.dir)
+		}
+		t.made.Store(true)
 	}
-	return base
+	// The time of removal comes first: the file's own times are the message's.
+	key := fmt.Sprintf("%d.%d.%s", t.now().UnixNano(), t.serial.Add(1), base[:min(len(base), maxTrashName)])
+	if err := t.move(name, path.Join(t.dir, key)); err != nil {
+		return fault(err, "move %s to the trash", name)
+	}
+	return nil
 }
 
-func (m *Maildir) toTrash(name, trash string) error {
-	t := m.t
-	if t.inside && !t.noLinks.Load() {
-		err := m.fs.Link(name, trash)
-		if err == nil {
-			if err := m.fs.SyncDir(t.opts.TrashDir); err != nil {
-				return err
-			}
-			return m.fs.Remove(name)
-		}
-		if !disk.NoHardLinks(err) {
+func (t *trash) move(name, to string) error {
+	if !t.inside {
+		if err := t.copyOut(name, to); err != nil {
 			return err
 		}
+		return t.mail.Remove(name)
 	}
-	if t.inside {
-		if err := m.fs.Rename(name, trash); err != nil {
-			return err
-		}
-		return m.fs.SyncDir(t.opts.TrashDir)
+	err := t.fs.Link(name, to)
+	linked := err == nil
+	if err != nil && disk.NoHardLinks(err) {
+		err = t.fs.Rename(name, to)
 	}
-	if err := t.copyOut(name, trash); err != nil {
-		return err
+	if err == nil {
+		err = t.fs.SyncDir(t.dir)
 	}
-	return m.fs.Remove(name)
+	if err == nil && linked {
+		err = t.fs.Remove(name)
+	}
+	return err
 }
 
 // copyOut copies a file to the file system of the trash, durably with its name.
-func (t *Tree) copyOut(name, trash string) error {
-	info, err := t.fs.Lstat(name)
+func (t *trash) copyOut(name, copy string) error {
+	info, err := t.mail.Lstat(name)
 	if err != nil {
 		return err
 	}
-	from, err := t.fs.Open(name)
+	from, err := t.mail.Open(name)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	to, err := t.opts.Trash.Create(trash)
+	to, err := t.fs.Create(copy)
 	if err != nil {
 		return err
 	}
@@ -93,7 +99,7 @@ func (t *Tree) copyOut(name, trash string) error {
 		err = fmt.Errorf("%d of %d octets: %w", n, info.Size, io.ErrUnexpectedEOF)
 	}
 	if err == nil {
-		err = t.opts.Trash.Chtimes(trash, time.Unix(0, info.Mtime))
+		err = t.fs.Chtimes(copy, time.Unix(0, info.Mtime))
 	}
 	if err == nil {
 		err = to.Sync()
@@ -102,33 +108,35 @@ func (t *Tree) copyOut(name, trash string) error {
 		err = cerr
 	}
 	if err == nil {
-		err = t.opts.Trash.SyncDir(t.opts.TrashDir)
+		err = t.fs.SyncDir(t.dir)
 	}
 	if err != nil {
-		t.opts.Trash.Remove(trash)
+		t.fs.Remove(copy)
 	}
 	return err
 }
 
 // EmptyTrash removes for good what was trashed longer ago than keep, and returns how
 // many files that were. A file whose name does not begin with a time of ours stays.
-func (t *Tree) EmptyTrash(keep time.Duration) (int, error) {
-	names, err := t.opts.Trash.Names(t.opts.TrashDir)
+func (t *Tree) EmptyTrash(keep time.Duration) (int, error) { return t.trash.empty(keep) }
+
+func (t *trash) empty(keep time.Duration) (int, error) {
+	names, err := t.fs.Names(t.dir)
 	if isNotExist(err) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fault(err, "read trash %s", t.opts.TrashDir)
+		return 0, fault(err, "read trash %s", t.dir)
 	}
 	removed := 0
 	var errs []error
 	for _, name := range names {
 		stamp, _, _ := strings.Cut(name, ".")
 		at, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil || t.opts.Now().Sub(time.Unix(0, at)) <= keep {
+		if err != nil || t.now().Sub(time.Unix(0, at)) <= keep {
 			continue
 		}
-		if err := t.opts.Trash.Remove(path.Join(t.opts.TrashDir, name)); err != nil {
+		if err := t.fs.Remove(path.Join(t.dir, name)); err != nil {
 			errs = append(errs, fault(err, "empty trash"))
 			continue
 		}

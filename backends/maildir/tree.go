@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"sync"
@@ -48,10 +47,9 @@ type Keys interface {
 type Tree struct {
 	fs      disk.FS
 	opts    Options
-	inside  bool // the trash lies in the tree
-	noLinks atomic.Bool
-	trashed atomic.Bool   // the trash is there, durably
-	serial  atomic.Uint64 // of names in tmp/ and trash/
+	trash   *trash
+	noLinks atomic.Bool   // the file system has no hard links
+	serial  atomic.Uint64 // of names in tmp/
 
 	mu          sync.Mutex
 	places      map[string]string      // folded path -> path, of every Maildir met so far
@@ -67,14 +65,14 @@ func Open(fs disk.FS, opts Options) *Tree {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	if opts.TrashDir == "" {
-		opts.TrashDir = path.Join(opts.Layout.StateDir(), "trash")
+	bin := &trash{mail: fs, fs: opts.Trash, dir: opts.TrashDir, now: opts.Now}
+	if bin.inside = opts.Trash == nil; bin.inside {
+		bin.fs = fs
 	}
-	inside := opts.Trash == nil
-	if inside {
-		opts.Trash = fs
+	if bin.dir == "" {
+		bin.dir = path.Join(opts.Layout.StateDir(), "trash")
 	}
-	return &Tree{fs: fs, opts: opts, inside: inside, places: map[string]string{}}
+	return &Tree{fs: fs, opts: opts, trash: bin, places: map[string]string{}}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -96,13 +94,6 @@ func (t *Tree) Free() (int64, error) {
 	}
 	return n, nil
 }
-
-// The three folders of a Maildir.
-const (
-	dirNew = "new"
-	dirCur = "cur"
-	dirTmp = "tmp"
-)
 
 // Open returns a Maildir that is there; fs.ErrNotExist if it is not, or lacks one of
 // new and cur. Whether it is one of ours, its marker says.
@@ -224,13 +215,3 @@ func (t *Tree) Rename(from, to string) error {
 	}
 	return nil
 }
-
-// tmpName is a name for tmp/ that no other program gives and no other run gave: Tidy
-// knows it again by its beginning.
-func (t *Tree) tmpName() string {
-	return fmt.Sprintf("%s%d.%d.%d", tmpPrefix, t.opts.Now().UnixNano(), pid, t.serial.Add(1))
-}
-
-var pid = os.Getpid()
-
-const tmpPrefix = "mailsync-tmp."

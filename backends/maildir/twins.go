@@ -10,7 +10,7 @@ func (m *Maildir) Twins(names []string) (map[string]string, error) {
 	wanted := map[uint64][]string{}
 	asked := map[string]bool{} // keys: the same one with other flags is the name itself, renamed
 	for _, name := range names {
-		_, info, err := m.stat(name)
+		_, info, err := m.index.stat(name)
 		if isNotExist(err) || err == nil && (info.Ino == 0 || info.Links == 1) {
 			continue
 		}

@@ -45,11 +45,11 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 	}
 	spelled := func(letter byte) (byte, bool) { return letter, true }
 	if dest != m {
-		from, err := m.readKeywords()
+		from, err := m.alphabet.read()
 		if err != nil {
 			return "", err
 		}
-		to, err := dest.readKeywords()
+		to, err := dest.alphabet.read()
 		if err != nil {
 			return "", err
 		}
@@ -107,7 +107,7 @@ func (m *Maildir) reletter(name string, change func(letters string) string) (str
 		if !errors.Is(err, fs.ErrNotExist) {
 			return next, err
 		}
-		if name, err = m.again(name); err != nil {
+		if name, err = m.index.again(name); err != nil {
 			return "", err
 		}
 	}
@@ -145,7 +145,7 @@ func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, er
 	if err != nil {
 		return false, fault(err, "look at %s", m.at(name))
 	}
-	kept, there, err := dest.stat(kept)
+	kept, there, err := dest.index.stat(kept)
 	if err != nil {
 		return false, err
 	}
