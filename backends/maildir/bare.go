@@ -83,7 +83,7 @@ func (b *bareWalk) walk(ctx context.Context, dir string, levels []string) error 
 		case info.Type == fs.ModeSymlink:
 			b.link(at)
 		case info.IsDir() && !utf8.ValidString(name):
-			if n := b.t.countBelow(at, maxBelow); n > 0 {
+			if n := countBelow(b.t.fs, at, maxBelow); n > 0 {
 				b.pass(state.Passed{Name: at, Count: n, Err: errNotUTF8})
 			}
 		case info.IsDir():

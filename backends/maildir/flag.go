@@ -21,20 +21,29 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 	if err := m.alphabet.spell(want&mask, kw); err != nil {
 		return state.Placed{}, err
 	}
+	next, err := m.relabel(name, func(name string) (string, error) { return m.flagged(name, want, mask) })
+	if err != nil {
+		return state.Placed{}, err
+	}
+	return m.placed(next, true), nil
+}
+
+// relabel renames a file as next says, given the name that it has by now, and returns its new name.
+func (m *Maildir) relabel(name string, next func(name string) (string, error)) (string, error) {
 	for range maxRenames {
-		next, err := m.flagged(name, want, mask)
+		to, err := next(name)
 		if err != nil {
-			return state.Placed{}, err
+			return "", err
 		}
-		err = m.rename(name, next)
+		err = m.rename(name, to)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return m.placed(next, true), err
+			return to, err
 		}
 		if name, err = m.index.again(name); err != nil {
-			return state.Placed{}, err
+			return "", err
 		}
 	}
-	return state.Placed{}, fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
+	return "", fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
 }
 
 // flagged is the name that a file has with its flags changed.

@@ -32,7 +32,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	if !ours {
 		n = Name{OnDisk: -1, Bytes: -1}
 	}
-	got, err := m.measure(name, likelyForm(n, info.Size, want), expect(n, want))
+	got, err := measure(m.fs, m.at(name), likelyForm(n, info.Size, want), expect(n, want))
 	if err != nil {
 		return state.Received{}, err
 	}
@@ -109,9 +109,9 @@ func likelyForm(n Name, size int64, want *state.Proof) state.Form {
 
 // measure reads a file in the likely form, or in both at once where that is not known.
 // Where the digest is not the expected one, the other form is tried.
-func (m *Maildir) measure(name string, likely state.Form, right expectation) (state.Received, error) {
+func measure(fsys disk.FS, name string, likely state.Form, right expectation) (state.Received, error) {
 	if likely != state.FormUnknown {
-		got, err := m.read(name, likely == state.FormRaw, likely == state.FormLF)
+		got, err := read(fsys, name, likely == state.FormRaw, likely == state.FormLF)
 		if err != nil {
 			return state.Received{}, err
 		}
@@ -119,7 +119,7 @@ func (m *Maildir) measure(name string, likely state.Form, right expectation) (st
 		if right == nil || right(first.Digest) {
 			return first, nil
 		}
-		got, err = m.read(name, likely == state.FormLF, likely == state.FormRaw)
+		got, err = read(fsys, name, likely == state.FormLF, likely == state.FormRaw)
 		if err != nil {
 			return state.Received{}, err
 		}
@@ -129,7 +129,7 @@ func (m *Maildir) measure(name string, likely state.Form, right expectation) (st
 		}
 		return first, nil
 	}
-	got, err := m.read(name, true, true)
+	got, err := read(fsys, name, true, true)
 	if err != nil {
 		return state.Received{}, err
 	}
@@ -170,10 +170,11 @@ func (r *reading) received(form state.Form) state.Received {
 	return got
 }
 
-func (m *Maildir) read(name string, raw, lf bool) (*reading, error) {
-	file, err := m.fs.Open(m.at(name))
+// read reads a file once and digests it in either form, or both.
+func read(fsys disk.FS, name string, raw, lf bool) (*reading, error) {
+	file, err := fsys.Open(name)
 	if err != nil {
-		return nil, fault(err, "open %s", m.at(name))
+		return nil, fault(err, "open %s", name)
 	}
 	defer file.Close()
 	b := pool.Get().(*buffers)
@@ -182,7 +183,7 @@ func (m *Maildir) read(name string, raw, lf bool) (*reading, error) {
 	for last := false; !last; {
 		n, end, err := readChunk(file, b.in)
 		if err != nil {
-			return nil, fault(err, "read %s", m.at(name))
+			return nil, fault(err, "read %s", name)
 		}
 		last = end
 		p := b.in[:n]

@@ -15,16 +15,16 @@ var errNotUTF8 = state.Faultf(state.Other, "its name is not UTF-8").WithHint("re
 
 // passedOver says why a name in new or cur is not that of a message: a plain file whose name can be opened,
 // which one that is not UTF-8 cannot be on every system. It is nil for one that is.
-func (m *Maildir) passedOver(dir, base string) (*state.Passed, error) {
-	name := m.at(dir + "/" + base)
-	info, err := m.fs.Lstat(name)
+func (d *folders) passedOver(dir, base string) (*state.Passed, error) {
+	name := d.at(dir + "/" + base)
+	info, err := d.fs.Lstat(name)
 	if err != nil {
 		return nil, fault(err, "look at %s", name)
 	}
 	p := &state.Passed{Name: dir + "/" + base, Count: 1}
 	switch {
 	case info.IsDir():
-		p.Count = m.t.countBelow(name, maxBelow)
+		p.Count = countBelow(d.fs, name, maxBelow)
 		p.Spared = p.Count == 0
 		files := "a file"
 		if p.Count != 1 {
@@ -54,16 +54,16 @@ func whatItIs(info disk.Info) error {
 const maxBelow = 8
 
 // countBelow returns how many files lie below a folder, as far as it can be read, and 1 for one that cannot.
-func (t *Tree) countBelow(dir string, depth int) (n int) {
-	names, err := t.fs.Names(dir)
+func countBelow(fsys disk.FS, dir string, depth int) (n int) {
+	names, err := fsys.Names(dir)
 	if err != nil {
 		return 1
 	}
 	for _, name := range names {
-		info, err := t.fs.Lstat(path.Join(dir, name))
+		info, err := fsys.Lstat(path.Join(dir, name))
 		switch {
 		case err == nil && info.IsDir() && depth > 0:
-			n += t.countBelow(path.Join(dir, name), depth-1)
+			n += countBelow(fsys, path.Join(dir, name), depth-1)
 		case !isNotExist(err):
 			n++
 		}

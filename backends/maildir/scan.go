@@ -25,6 +25,9 @@ var errCrowded = errors.New("more names than one snapshot can hold")
 
 // pass is one look at new and then cur.
 type pass struct {
+	*folders
+	index   *index
+	token   string
 	snap    *state.DiskSnapshot
 	letters letters
 	owns    func() func(token string) bool // as ownTokens, read once, where it has to be known
@@ -75,15 +78,17 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{letters: words.letters(kw), snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()}}
-	p.owns = sync.OnceValue(m.alphabet.ownTokens)
+	p := &pass{
+		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: sync.OnceValue(m.alphabet.ownTokens),
+		snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()},
+	}
 	quiet := m.quiet(before)
-	gone, err := m.fill(p, token)
+	gone, err := p.fill()
 	if err != nil {
 		return nil, err
 	}
 	p.snap.Can = p.letters.can(kw)
-	doubtful, err := m.dropStale(p.snap)
+	doubtful, err := p.dropStale()
 	if err != nil {
 		return nil, err
 	}
@@ -101,10 +106,10 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 
 // fill reads the names and sorts them into messages and foreign files. No file is
 // opened. It reports whether a name was gone when it was looked at.
-func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
+func (p *pass) fill() (gone bool, err error) {
 	s := p.snap
 	for _, dir := range []string{dirNew, dirCur} {
-		names, err := m.names(dir)
+		names, err := p.names(dir)
 		if err != nil {
 			return false, err
 		}
@@ -116,10 +121,10 @@ func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 		s.Names = slices.Grow(s.Names, octets)
 		for _, base := range names {
 			if strings.HasPrefix(base, ".") {
-				m.hiding(s, dir, base)
+				p.hiding(dir, base)
 				continue
 			}
-			err := m.sort(p, token, dir, base)
+			err := p.sort(dir, base)
 			if err != nil && !isNotExist(err) {
 				return false, err
 			}
@@ -143,21 +148,21 @@ func (m *Maildir) fill(p *pass, token string) (gone bool, err error) {
 }
 
 // sort puts one name where it belongs; fs.ErrNotExist says that it is gone again.
-func (m *Maildir) sort(p *pass, token, dir, base string) error {
+func (p *pass) sort(dir, base string) error {
 	s := p.snap
 	parts := partsOf(base)
 	info, silent := parts.letters, parts.silent(dir)
 	n, ours := ParseName(parts.key)
 	id := ident{}
 	if ours {
-		id = m.index.identify(n)
+		id = p.index.identify(n)
 	}
-	if p.letters.wonders(info) && (!ours || id.token == token || p.owns()(id.token)) {
+	if p.letters.wonders(info) && (!ours || id.token == p.token || p.owns()(id.token)) {
 		p.letters.carried(info)
 	}
 	flags := p.letters.flags(info)
-	if !ours || id.token != token || id.uid == 0 {
-		passed, err := m.passedOver(dir, base)
+	if !ours || id.token != p.token || id.uid == 0 {
+		passed, err := p.passedOver(dir, base)
 		if err != nil {
 			return err
 		}
@@ -174,7 +179,7 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 		return nil
 	}
 	if len(s.Names)+len(dir)+len(base)+2 > math.MaxUint32 {
-		return fault(errCrowded, "read %s", m.at(dir))
+		return fault(errCrowded, "read %s", p.at(dir))
 	}
 	s.Messages = append(s.Messages, state.OnDisk{
 		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags, Silent: silent, Hidden: silent || dir == dirCur && parts.hidden(),
@@ -188,12 +193,12 @@ func (m *Maildir) sort(p *pass, token, dir, base string) error {
 }
 
 // hiding notes a folder with a dot in front, where mail programs do not look, if there are files in it.
-func (m *Maildir) hiding(s *state.DiskSnapshot, dir, base string) {
-	if info, err := m.fs.Lstat(m.at(dir + "/" + base)); err != nil || !info.IsDir() {
+func (p *pass) hiding(dir, base string) {
+	if info, err := p.fs.Lstat(p.at(dir + "/" + base)); err != nil || !info.IsDir() {
 		return
 	}
-	if p, err := m.passedOver(dir, base); err == nil && !p.Spared {
-		s.Passed = append(s.Passed, *p)
+	if passed, err := p.passedOver(dir, base); err == nil && !passed.Spared {
+		p.snap.Passed = append(p.snap.Passed, *passed)
 	}
 }
 

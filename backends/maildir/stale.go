@@ -12,16 +12,17 @@ import (
 
 // dropStale takes the names out of a snapshot that are none any more: of identities, and of
 // foreign files that have the same name but for its flags. It reports whether there were any.
-func (m *Maildir) dropStale(s *state.DiskSnapshot) (dropped bool, err error) {
-	ours, err := m.dropStaleMessages(s)
+func (p *pass) dropStale() (dropped bool, err error) {
+	ours, err := p.dropStaleMessages()
 	if err != nil {
 		return false, err
 	}
-	foreign, err := m.dropStaleForeign(s)
+	foreign, err := p.dropStaleForeign()
 	return ours || foreign, err
 }
 
-func (m *Maildir) dropStaleMessages(s *state.DiskSnapshot) (dropped bool, err error) {
+func (p *pass) dropStaleMessages() (dropped bool, err error) {
+	s := p.snap
 	same := func(i, j int) bool {
 		return s.Messages[i].UID == s.Messages[j].UID && s.Messages[i].Variant == s.Messages[j].Variant
 	}
@@ -36,7 +37,7 @@ func (m *Maildir) dropStaleMessages(s *state.DiskSnapshot) (dropped bool, err er
 		for _, f := range s.Messages[first:next] {
 			names = append(names, s.NameAt(f.Name))
 		}
-		inodes, err := m.standing(names)
+		inodes, err := p.standing(names)
 		if err != nil {
 			return false, err
 		}
@@ -55,7 +56,8 @@ func (m *Maildir) dropStaleMessages(s *state.DiskSnapshot) (dropped bool, err er
 // dropStaleForeign also leaves out what is a second name of one file, a hard link: a mail
 // program moves a file so, and to every reader both are the same message. What the second
 // name is for the first one's fate tells: it goes, or is found as a twin.
-func (m *Maildir) dropStaleForeign(s *state.DiskSnapshot) (dropped bool, err error) {
+func (p *pass) dropStaleForeign() (dropped bool, err error) {
+	s := p.snap
 	byKey := make(map[string][]string, len(s.Foreign))
 	for _, f := range s.Foreign {
 		byKey[keyOf(f.Name)] = append(byKey[keyOf(f.Name)], f.Name)
@@ -68,7 +70,7 @@ func (m *Maildir) dropStaleForeign(s *state.DiskSnapshot) (dropped bool, err err
 		if len(names) == 1 {
 			continue
 		}
-		inodes, err := m.standing(names)
+		inodes, err := p.standing(names)
 		if err != nil {
 			return false, err
 		}

@@ -1,7 +1,6 @@
 package maildir
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -55,7 +54,12 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 		}
 		spelled = func(letter byte) (byte, bool) { return from.respell(letter, to) }
 	}
-	kept, err := dest.reletter(kept, func(info string) string {
+	kept, err := dest.relabel(kept, func(name string) (string, error) {
+		_, base, err := split(name)
+		if err != nil {
+			return "", err
+		}
+		key, info, _ := splitInfo(base)
 		letters := []byte(info)
 		for i := range len(was) {
 			if l, ok := spelled(was[i]); ok && strings.IndexByte(is, was[i]) < 0 {
@@ -68,7 +72,10 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 			}
 		}
 		slices.Sort(letters)
-		return string(slices.Compact(letters))
+		if set := string(slices.Compact(letters)); set != info {
+			return dirCur + "/" + joinInfo(key, set), nil
+		}
+		return name, nil
 	})
 	if err == nil && dest != m {
 		err = dest.Sync() // nobody else knows that it changed
@@ -87,31 +94,6 @@ func (w words) respell(letter byte, other words) (byte, bool) {
 		return 0, false
 	}
 	return 'a' + byte(i), true
-}
-
-// reletter renames a file so that it has other letters, following one that another program
-// renames, and returns its name.
-func (m *Maildir) reletter(name string, change func(letters string) string) (string, error) {
-	for range maxRenames {
-		_, base, err := split(name)
-		if err != nil {
-			return "", err
-		}
-		key, info, _ := splitInfo(base)
-		set := change(info)
-		if set == info {
-			return name, nil
-		}
-		next := dirCur + "/" + joinInfo(key, set)
-		err = m.rename(name, next)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return next, err
-		}
-		if name, err = m.index.again(name); err != nil {
-			return "", err
-		}
-	}
-	return "", fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
 }
 
 // renamed finds the name that differs from one that is gone in its flags only, "" if
