@@ -21,7 +21,7 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 	if err := m.alphabet.spell(want&mask, kw); err != nil {
 		return state.Placed{}, err
 	}
-	next, err := m.relabel(name, func(name string) (string, error) { return m.flagged(name, want, mask) })
+	next, err := m.relabel("flag", name, func(name string) (string, error) { return m.flagged(name, want, mask) })
 	if err != nil {
 		return state.Placed{}, err
 	}
@@ -29,7 +29,7 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 }
 
 // relabel renames a file as next says, given the name that it has by now, and returns its new name.
-func (m *Maildir) relabel(name string, next func(name string) (string, error)) (string, error) {
+func (m *Maildir) relabel(verb, name string, next func(name string) (string, error)) (string, error) {
 	for range maxRenames {
 		to, err := next(name)
 		if err != nil {
@@ -43,7 +43,7 @@ func (m *Maildir) relabel(name string, next func(name string) (string, error)) (
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("flag %s: another program keeps renaming it", m.at(name))
+	return "", fmt.Errorf("%s %s: another program keeps renaming it", verb, m.at(name))
 }
 
 // flagged is the name that a file has with its flags changed.

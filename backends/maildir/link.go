@@ -22,12 +22,12 @@ import (
 // Where there are no hard links, and where as is to lie Apart, the file is copied, durably, through tmp/.
 func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
 	as.Variant = max(as.Variant, 1)
-	n := m.linkName(as)
-	if got, ok := ParseName(n.String()); !ok || got != n {
-		return state.Placed{}, fmt.Errorf("message %d with token %q: %w", as.UID, as.Token, fs.ErrInvalid)
+	n, err := m.linkName(as)
+	if err != nil {
+		return state.Placed{}, err
 	}
 	src := m.sibling(from)
-	name, _, err := src.index.stat(name)
+	name, _, err = src.index.stat(name)
 	if err != nil {
 		return state.Placed{}, err
 	}
@@ -51,16 +51,7 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 		was.dir = dirNew
 	}
 	if src == m {
-		p := partsOf(base)
-		was.letters = p.letters
-		if as.Respell {
-			_, was.letters = apart(p.letters)
-		}
-		flags := m.alphabet.letters.flags(was.letters)
-		if as.Respell {
-			flags |= as.Flags &^ state.System
-		}
-		as.Flags = state.Spoken(p.silent(dir), flags, as.Flags)
+		was, as.Flags = m.keeping(as, dir, base)
 	}
 	if as.Apart {
 		return m.copyFrom(src, name, as, n, was, kw)
@@ -81,14 +72,14 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 	return m.placed(to, false), nil
 }
 
-// linkName is the name of a file that is not fetched but linked. It tells the digest only
+// linkName is the name of a file that is not fetched but gets another identity. It tells the digest only
 // where that is known to be what a server sent.
-func (m *Maildir) linkName(as state.Received) Name {
+func (m *Maildir) linkName(as state.Received) (Name, error) {
 	n := m.nameOf(as)
 	if !as.Vouched {
 		n.Hash = ""
 	}
-	return n
+	return n, n.check(as)
 }
 
 // sibling is the Maildir at a path of the same tree.

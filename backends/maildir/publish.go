@@ -27,8 +27,8 @@ func (m *Maildir) Publish(in state.Received, kw *state.Keywords) (state.Placed, 
 type origin struct{ dir, letters string }
 
 func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywords) (state.Placed, error) {
-	if got, ok := ParseName(n.String()); !ok || got != n {
-		return state.Placed{}, fmt.Errorf("message %d with token %q: %w", in.UID, in.Token, fs.ErrInvalid)
+	if err := n.check(in); err != nil {
+		return state.Placed{}, err
 	}
 	id := m.index.identify(n)
 	there, err := m.index.present(id)
@@ -72,6 +72,14 @@ func (m *Maildir) nameOf(in state.Received) Name {
 		}
 	}
 	return n
+}
+
+// check sees that a name can be read back: its token may be one that cannot stand in a name.
+func (n Name) check(in state.Received) error {
+	if got, ok := ParseName(n.String()); !ok || got != n {
+		return fmt.Errorf("message %d with token %q: %w", in.UID, in.Token, fs.ErrInvalid)
+	}
+	return nil
 }
 
 // hashOf is the digest as H= spells it.

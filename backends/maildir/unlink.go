@@ -54,7 +54,7 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 		}
 		spelled = func(letter byte) (byte, bool) { return from.respell(letter, to) }
 	}
-	kept, err := dest.relabel(kept, func(name string) (string, error) {
+	kept, err := dest.relabel("flag", kept, func(name string) (string, error) {
 		_, base, err := split(name)
 		if err != nil {
 			return "", err
