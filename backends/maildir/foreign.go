@@ -1,12 +1,13 @@
 package maildir
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
@@ -28,56 +29,72 @@ const (
 	maxForeign   = 64 << 20
 )
 
-// Foreign walks the root and returns every Maildir of other programs that LeaveAlone was never told of,
-// with how many messages lie in it, in the order of their paths: it has no marker, and no file in it has
-// a name that mailsync gives. A symbolic link to a Maildir is one, too; no link is followed further. One of
-// cur and new is enough where there is a file in it: some backups leave out empty folders.
-func (t *Tree) Foreign(ctx context.Context) ([]state.ForeignMaildir, error) {
-	if err := t.readForeign(); err != nil {
-		return nil, err
-	}
-	var found []state.ForeignMaildir
-	err := t.strange(ctx, ".", func(s strange) error {
-		f := state.ForeignMaildir{Path: s.path}
-		for _, sub := range []string{dirCur, dirNew} {
-			names, err := t.namesBeyond(path.Join(s.path, sub))
-			if err != nil && !isNotExist(err) {
-				return fault(err, "look into %s", path.Join(s.path, sub))
-			}
-			for _, name := range names {
-				bare, _, _ := splitInfo(name)
-				if _, ours := ParseName(bare); ours {
-					return nil
-				}
-				if !strings.HasPrefix(name, ".") {
-					f.Messages++
-				}
-			}
-		}
-		if !s.whole && f.Messages == 0 || t.leftAlone(s.path) {
-			return nil
-		}
-		if info, err := t.fs.Lstat(path.Join(s.path, dirCur)); err == nil {
-			f.CurIno, f.CurBtime = info.Ino, info.Btime
-		}
-		found = append(found, f)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+// others are those Maildirs, as far as they are known by now.
+type others struct {
+	fs     disk.FS
+	layout Layout
+
+	mu   sync.Mutex
+	list []state.ForeignMaildir
+	read bool // what was written down of them is in the list
 }
 
-// namesBeyond lists a folder, also where a symbolic link to it leads out of the root.
-func (t *Tree) namesBeyond(dir string) ([]string, error) {
-	names, err := t.fs.Names(dir)
-	if b, ok := t.fs.(interface {
-		Beyond(string) ([]string, error)
-	}); ok && err != nil && !isNotExist(err) {
-		names, err = b.Beyond(dir)
+// load reads what was written down, once. A file that cannot be read is an error: what
+// it names would be appended.
+func (o *others) load() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.read {
+		return nil
 	}
-	return names, err
+	list, err := readForeign(o.fs)
+	if err == nil {
+		o.list, o.read = append(o.list, list...), true
+	}
+	return err
+}
+
+func (o *others) add(list []state.ForeignMaildir, forGood bool) error {
+	if err := o.load(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = append(o.list, list...)
+	if !forGood {
+		return nil
+	}
+	if err := replaceFile(o.fs, foreignFile+".new", foreignFile, []byte(formatForeign(o.list)), nil); err != nil {
+		return fault(err, "write %s", foreignFile)
+	}
+	return nil
+}
+
+func (o *others) any(is func(state.ForeignMaildir) bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.list, is)
+}
+
+// at reports whether one of them lies at the path.
+func (o *others) at(p string) bool {
+	return o.any(func(f state.ForeignMaildir) bool { return f.Path == p })
+}
+
+// cover reports whether one of them lies at the path or above it.
+func (o *others) cover(p string) bool {
+	return o.any(func(f state.ForeignMaildir) bool {
+		below := f.Path != "." && (strings.HasPrefix(p, f.Path+"/") || o.layout == PlusPlus && strings.HasPrefix(p, f.Path+"."))
+		return p == f.Path || below
+	})
+}
+
+// moved reports whether the Maildir at the path is one that lay at another path.
+func (o *others) moved(p string) bool {
+	info, err := o.fs.Lstat(path.Join(p, dirCur))
+	return err == nil && info.Btime != 0 && o.any(func(f state.ForeignMaildir) bool {
+		return f.CurIno == info.Ino && f.CurBtime == info.Btime
+	})
 }
 
 // LeaveAlone makes these Maildirs others': no mailbox is placed where one lies, and Unmarked does not
@@ -90,72 +107,7 @@ func (t *Tree) LeaveAlone(list []state.ForeignMaildir, forGood bool) error {
 				WithHint("give the account another maildir, or layout = \"fs\"")
 		}
 	}
-	if err := t.readForeign(); err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.foreign = append(t.foreign[:len(t.foreign):len(t.foreign)], list...)
-	if !forGood {
-		return nil
-	}
-	return t.writeForeign()
-}
-
-// leftAlone reports whether a path is one that LeaveAlone was told of, or lies below one.
-func (t *Tree) leftAlone(p string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, f := range t.foreign {
-		below := f.Path != "." && (strings.HasPrefix(p, f.Path+"/") || t.opts.Layout == PlusPlus && strings.HasPrefix(p, f.Path+"."))
-		if p == f.Path || below {
-			return true
-		}
-	}
-	return false
-}
-
-// isForeign reports whether LeaveAlone was told of a Maildir at the path.
-func (t *Tree) isForeign(p string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, f := range t.foreign {
-		if f.Path == p {
-			return true
-		}
-	}
-	return false
-}
-
-// wasForeign reports whether a Maildir is one that LeaveAlone was told of under another path.
-func (t *Tree) wasForeign(p string) bool {
-	info, err := t.fs.Lstat(path.Join(p, dirCur))
-	if err != nil || info.Btime == 0 {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, f := range t.foreign {
-		if f.CurIno == info.Ino && f.CurBtime == info.Btime {
-			return true
-		}
-	}
-	return false
-}
-
-// readForeign reads what was written down, once. A file that cannot be read is an error: what
-// it names would be appended.
-func (t *Tree) readForeign() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.foreignRead {
-		return nil
-	}
-	list, err := readForeign(t.fs)
-	if err == nil {
-		t.foreign, t.foreignRead = append(t.foreign, list...), true
-	}
-	return err
+	return t.others.add(list, forGood)
 }
 
 func readForeign(fsys disk.FS) ([]state.ForeignMaildir, error) {
@@ -172,14 +124,6 @@ func readForeign(fsys disk.FS) ([]state.ForeignMaildir, error) {
 			WithHint("bring it back from a backup: it names the Maildirs that are never appended or changed")
 	}
 	return list, nil
-}
-
-// writeForeign replaces the file durably. The caller holds the mutex.
-func (t *Tree) writeForeign() error {
-	if err := replaceFile(t.fs, foreignFile+".new", foreignFile, []byte(formatForeign(t.foreign)), nil); err != nil {
-		return fault(err, "write %s", foreignFile)
-	}
-	return nil
 }
 
 func formatForeign(list []state.ForeignMaildir) string {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
@@ -26,7 +27,7 @@ const (
 // some file systems do not tell those apart; so it is where a Maildir lies that is left
 // alone, and below it. Then a level gets a short hash.
 func (t *Tree) Place(levels []string, taken func(path string) bool) string {
-	_ = t.readForeign() // whoever makes something there has walked the tree, and knows of the error
+	_ = t.others.load() // whoever makes something there has walked the tree, and knows of the error
 	l := t.opts.Layout
 	if len(levels) == 0 {
 		levels = []string{""}
@@ -50,14 +51,14 @@ func (t *Tree) Place(levels []string, taken func(path string) bool) string {
 		names[last] = hashed(l.escape(levels[last]), maxName, next)
 		candidate = limit(l, names, next)
 	}
-	t.remember(candidate)
+	t.places.remember(candidate)
 	return candidate
 }
 
 // crowded reports whether a path has a sibling on disk, or among the Maildirs met so
 // far, that is the same but for case or normal form, or is that of a Maildir that is left alone.
 func (t *Tree) crowded(p string) bool {
-	if t.isForeign(p) {
+	if t.others.at(p) {
 		return true
 	}
 	name := path.Base(p)
@@ -70,25 +71,30 @@ func (t *Tree) crowded(p string) bool {
 			}
 		}
 	}
-	return t.rival(p)
+	return t.places.rival(p)
 }
 
-// rival reports whether another Maildir met so far has the path but for case or normal
-// form.
-func (t *Tree) rival(p string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	other, ok := t.places[fold(p)]
+// places are the paths of the Maildirs met so far, and of the folders above them.
+type places struct {
+	mu     sync.Mutex
+	folded map[string]string // as fold has it -> as it is
+}
+
+// rival reports whether another one has the path but for case or normal form.
+func (l *places) rival(p string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	other, ok := l.folded[fold(p)]
 	return ok && other != p
 }
 
 // remember notes a Maildir's path and the folders above it.
-func (t *Tree) remember(p string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (l *places) remember(p string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for ; p != "."; p = path.Dir(p) {
-		if folded := fold(p); t.places[folded] == "" {
-			t.places[folded] = p
+		if folded := fold(p); l.folded[folded] == "" {
+			l.folded[folded] = p
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,11 +49,8 @@ type Tree struct {
 	trash   *trash
 	noLinks atomic.Bool   // the file system has no hard links
 	serial  atomic.Uint64 // of names in tmp/
-
-	mu          sync.Mutex
-	places      map[string]string      // folded path -> path, of every Maildir met so far
-	foreign     []state.ForeignMaildir // others', for good
-	foreignRead bool                   // what was written down of them is among them
+	places  places
+	others  others
 }
 
 // Open returns the tree on fs. It touches nothing.
@@ -72,7 +68,7 @@ func Open(fs disk.FS, opts Options) *Tree {
 	if bin.dir == "" {
 		bin.dir = path.Join(opts.Layout.StateDir(), "trash")
 	}
-	return &Tree{fs: fs, opts: opts, trash: bin, places: map[string]string{}}
+	return &Tree{fs: fs, opts: opts, trash: bin, places: places{folded: map[string]string{}}, others: others{fs: fs, layout: opts.Layout}}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -113,7 +109,7 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 			return nil, fault(err, "open maildir %s", dir)
 		}
 	}
-	t.remember(dir)
+	t.places.remember(dir)
 	return newMaildir(t, dir), nil
 }
 
@@ -168,7 +164,7 @@ func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("create maildir %q: %w", dir, fs.ErrInvalid)
 	}
-	if t.isForeign(dir) {
+	if t.others.at(dir) {
 		return nil, state.Faultf(state.Storage, "the Maildir %q is another program's, and stays as it is", dir)
 	}
 	if err := mkdirs(t.fs, dir); err != nil {
@@ -186,7 +182,7 @@ func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 	if err := md.SetMarker(m); err != nil {
 		return nil, err
 	}
-	t.remember(dir)
+	t.places.remember(dir)
 	return md, nil
 }
 
@@ -206,7 +202,7 @@ func (t *Tree) Rename(from, to string) error {
 	if err := t.fs.Rename(from, to); err != nil {
 		return fault(err, "rename maildir %s to %s", from, to)
 	}
-	t.remember(to)
+	t.places.remember(to)
 	// The new name first: durable there before it is durably gone here.
 	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
 		if err := t.fs.SyncDir(dir); err != nil {
