@@ -29,8 +29,8 @@ const (
 	keySize = 26
 	// markUpper is what a copy into upper case makes of the mark.
 	markUpper = ".MAILSYNC"
-	// HashSize is how many base32 characters of the digest stand in a name.
-	HashSize = 20
+	// hashSize is how many base32 characters of the digest stand in a name.
+	hashSize = 20
 	maxToken = 64
 )
 
@@ -76,7 +76,7 @@ func ParseName(base string) (Name, bool) {
 		return Name{}, false
 	}
 	n.Token, rest, ok = strings.Cut(rest, mark)
-	if !ok || !ValidToken(n.Token) || rest != "" && ValidToken(rest[:1]) { // a copy may have replaced the comma
+	if !ok || !validToken(n.Token) || rest != "" && validToken(rest[:1]) { // a copy may have replaced the comma
 		return Name{}, false
 	}
 	n.parseHints(rest)
@@ -126,16 +126,16 @@ func (n *Name) parseHints(s string) {
 		case 'W':
 			n.Bytes = size(value)
 		case 'H':
-			if len(value) == HashSize && isBase32(value) {
+			if len(value) == hashSize && isBase32(value) {
 				n.Hash = value
 			}
 		}
 	}
 }
 
-// ValidToken reports whether a token can stand in a file name: 1 to 64 ASCII letters
+// validToken reports whether a token can stand in a file name: 1 to 64 ASCII letters
 // and digits.
-func ValidToken(s string) bool {
+func validToken(s string) bool {
 	if s == "" || len(s) > maxToken {
 		return false
 	}

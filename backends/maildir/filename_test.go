@@ -15,7 +15,7 @@ import (
 )
 
 func TestNameSpelling(t *testing.T) {
-	hash := strings.Repeat("A2", HashSize/2)
+	hash := strings.Repeat("A2", hashSize/2)
 	key := strings.Repeat("T7", keySize/2)
 	for _, test := range []struct {
 		name Name

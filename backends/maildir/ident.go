@@ -6,15 +6,10 @@ import (
 	"errors"
 	"io"
 	"path"
-	"slices"
-	"strings"
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
-
-// maxHeader is how far into a file its Message-ID is looked for.
-const maxHeader = 1 << 20
 
 // Ident returns what identifies a file's content without its digest: the Message-ID in
 // it, and its size and date as its name tells them. Where the name does not, the octets
@@ -63,70 +58,6 @@ func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	return id, nil
 }
 
-// lineSize is how much of a line of a header is looked at.
-const lineSize = 16 << 10
-
-// fields are what a header tells of its message.
-type fields struct {
-	messageID      string
-	received, sent string // the first Received field, and Date
-}
-
-// The fields that are read, of each the first one.
-var fieldNames = [...][]byte{[]byte("message-id"), []byte("received"), []byte("date")}
-
-// fieldsOf reads a header. Values are unfolded (RFC 5322 section 2.2.3) and without outer blanks, "" where there
-// is no such field.
-func fieldsOf(in *bufio.Reader) (fields, error) {
-	var values [len(fieldNames)][]byte
-	var found [len(fieldNames)]bool
-	current := -1
-	for {
-		line, err := in.ReadSlice('\n')
-		long := errors.Is(err, bufio.ErrBufferFull)
-		if err != nil && err != io.EOF && !long {
-			return fields{}, err
-		}
-		text := bytes.TrimRight(line, "\r\n")
-		folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
-		ended := len(text) == 0
-		switch {
-		case ended:
-		case folded && current >= 0:
-			values[current] = append(values[current], text...)
-		case !folded:
-			current = -1
-			field, rest, ok := bytes.Cut(text, []byte(":"))
-			field = bytes.TrimRight(field, " \t")
-			i := slices.IndexFunc(fieldNames[:], func(name []byte) bool { return bytes.EqualFold(name, field) })
-			if ok && i >= 0 && !found[i] {
-				current, found[i] = i, true
-				values[i] = append(values[i], rest...)
-			}
-		}
-		for long { // the rest of a line that nothing looked for is as long as
-			_, err = in.ReadSlice('\n')
-			long = errors.Is(err, bufio.ErrBufferFull)
-		}
-		if err != nil && err != io.EOF {
-			return fields{}, err
-		}
-		if ended || err == io.EOF {
-			trimmed := func(i int) string { return strings.TrimSpace(string(values[i])) }
-			return fields{messageID: trimmed(0), received: trimmed(1), sent: trimmed(2)}, nil
-		}
-	}
-}
-
-// receivedDate is when the last server on its way took a message (RFC 5321 section 4.4).
-func (f fields) receivedDate() int64 {
-	i := strings.LastIndexByte(f.received, ';')
-	if i < 0 {
-		return state.NoDate
-	}
-	return state.ParseDate(f.received[i+1:])
-}
-
 // namedDate is the second at which a name says that its file was delivered: "1700000000.M1P2.host" as delivery
 // programs write it, "1700000000_0.2.host" as OfflineIMAP does.
 func namedDate(key string) int64 {
@@ -138,8 +69,51 @@ func namedDate(key string) int64 {
 	return state.DateOf(seconds)
 }
 
-// messageID returns the Message-ID of a header as fieldsOf does.
-func messageID(r io.Reader) (string, error) {
-	f, err := fieldsOf(bufio.NewReaderSize(r, lineSize))
-	return f.messageID, err
+// SameText reports whether a received body, which still lies in tmp/, is the message that a file is but
+// for its header: the Message-IDs are equal, and so is, to the last octet, all behind the first empty
+// line. Where neither has a Message-ID, there has to be a text. With anyID the text alone decides, if
+// there is one. fs.ErrNotExist says that the file is gone.
+func (m *Maildir) SameText(name string, got state.Received, anyID bool) (bool, error) {
+	old, err := m.Body(name, state.FormUnknown)
+	if err != nil {
+		return false, err
+	}
+	defer old.Close()
+	tmp := m.at(path.Join(dirTmp, got.Tmp))
+	file, err := m.fs.Open(tmp)
+	if err != nil {
+		return false, fault(err, "open %s", tmp)
+	}
+	defer file.Close()
+	var fresh io.Reader = file
+	if got.Form == state.FormLF {
+		fresh = newExpander(file)
+	}
+	a, b := bufio.NewReaderSize(old, chunkSize), bufio.NewReaderSize(fresh, chunkSize)
+	idA, okA, errA := header(a)
+	idB, okB, errB := header(b)
+	if err := errors.Join(errA, errB); err != nil || !okA || !okB || idA != idB && !anyID {
+		return false, err
+	}
+	octets, same, err := equal(a, b)
+	return same && (idA != "" && idA == idB || octets > 0), err
+}
+
+// equal reads both to their ends, and reports whether they are the same.
+func equal(a, b io.Reader) (octets int64, same bool, err error) {
+	x, y := make([]byte, chunkSize), make([]byte, chunkSize)
+	for {
+		n, lastA, errA := readChunk(a, x)
+		k, lastB, errB := readChunk(b, y)
+		octets += int64(n)
+		if err := errors.Join(errA, errB); err != nil {
+			return octets, false, err
+		}
+		if lastA != lastB || !bytes.Equal(x[:n], y[:k]) {
+			return octets, false, nil
+		}
+		if lastA {
+			return octets, true, nil
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package maildir
 
 import (
+	"path"
+	"runtime"
 	"strings"
 
 	"mailsync/state"
@@ -13,6 +15,16 @@ import (
 // nothing about flags, and that is not the same as saying that there are none.
 
 const infoTwo = "2,"
+
+// infoSep stands before the info part, as the Maildir specification says. Windows allows no colon.
+var infoSep = sepOn(runtime.GOOS)
+
+func sepOn(system string) byte {
+	if system == "windows" {
+		return ';'
+	}
+	return ':'
+}
 
 // maxMangled is the longest that stands in place of a separator, "\x3a" and the like.
 const maxMangled = 6
@@ -127,8 +139,8 @@ func cutRest(key string) (own, rest string) {
 	case strings.HasPrefix(field, "S="), strings.HasPrefix(field, "W="):
 		digits, _ := leadingDigits(field[2:])
 		end = comma + 3 + len(digits)
-	case strings.HasPrefix(field, "H=") && len(field) > 2+HashSize && isBase32(field[2:2+HashSize]):
-		end = comma + 3 + HashSize
+	case strings.HasPrefix(field, "H=") && len(field) > 2+hashSize && isBase32(field[2:2+hashSize]):
+		end = comma + 3 + hashSize
 	}
 	return key[:end], key[end:]
 }
@@ -163,6 +175,12 @@ func (p parts) hidden() bool { return !p.has || p.odd || p.mangled }
 func splitInfo(base string) (key, flags string, has bool) {
 	p := partsOf(base)
 	return p.key, p.letters, p.has
+}
+
+// keyOf is a name without its folder and its flags, which mail programs change.
+func keyOf(name string) string {
+	key, _, _ := splitInfo(path.Base(name))
+	return key
 }
 
 // joinInfo is the reverse of splitInfo for a name in cur/.

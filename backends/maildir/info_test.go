@@ -8,7 +8,7 @@ import (
 // What a file system makes of the colon is read where programs are known to write it, and says
 // nothing where not. The key stays what it was.
 func TestInfoPart(t *testing.T) {
-	hash := strings.Repeat("A2", HashSize/2)
+	hash := strings.Repeat("A2", hashSize/2)
 	for _, own := range []string{"1.U7Tx.mailsync,S=10,W=12,H=" + hash, "1.U7Tx.mailsync,S=10,W=12", "1.U7Tx.mailsync,S=22", "1.U7-2Tx.mailsync",
 		"0.P" + strings.Repeat("T7", keySize/2) + "Tx.mailsync,W=2"} {
 		for _, c := range []struct {
@@ -78,7 +78,7 @@ func TestInfoPart(t *testing.T) {
 // A copy that knows one case only keeps whose message it is, and tells nothing of its flags: a
 // keyword's letter is a flag's in the other case.
 func TestNameOfOneCase(t *testing.T) {
-	hash := strings.Repeat("A2", HashSize/2)
+	hash := strings.Repeat("A2", hashSize/2)
 	for _, own := range []string{"1.U7TAB2.mailsync,S=10,W=12,H=" + hash, "1.U7-2TAB2.mailsync", "0.P" + strings.Repeat("T7", keySize/2) + "TAB2.mailsync,W=2"} {
 		for _, base := range []string{strings.ToLower(own + ":2,FSa"), strings.ToUpper(own + ":2,FSa"), strings.ToLower(own), strings.ToUpper(own)} {
 			if got := partsOf(base); got.key != own || got.letters != "" || !got.silent("cur") || !got.silent("new") {

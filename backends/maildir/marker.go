@@ -89,7 +89,7 @@ func formatMarker(mk state.Marker) (string, error) {
 		fmt.Fprintf(&b, "%s %s\n", f.name, strconv.QuoteToASCII(*f.value))
 	}
 	for _, g := range mk.Generations {
-		if !ValidToken(g.Token) {
+		if !validToken(g.Token) {
 			return "", fmt.Errorf("token %q cannot stand in a file name: %w", g.Token, fs.ErrInvalid)
 		}
 		fmt.Fprintf(&b, "generation %d %s\n", g.UIDValidity, strconv.QuoteToASCII(g.Token))
@@ -153,7 +153,7 @@ func parseGeneration(line string) (state.MarkerGeneration, error) {
 	number, quoted, _ := strings.Cut(rest, " ")
 	validity, err := strconv.ParseUint(number, 10, 32)
 	token, qerr := strconv.Unquote(quoted)
-	if name != "generation" || err != nil || qerr != nil || !ValidToken(token) {
+	if name != "generation" || err != nil || qerr != nil || !validToken(token) {
 		return state.MarkerGeneration{}, errMarker
 	}
 	return state.MarkerGeneration{UIDValidity: uint32(validity), Token: token}, nil

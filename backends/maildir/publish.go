@@ -84,7 +84,7 @@ func (n Name) check(in state.Received) error {
 
 // hashOf is the digest as H= spells it.
 func hashOf(digest [state.DigestSize]byte) string {
-	return encoding.EncodeToString(digest[:])[:HashSize]
+	return encoding.EncodeToString(digest[:])[:hashSize]
 }
 
 // place is where a file goes: to new/ without any flag, else to cur/.
