@@ -77,9 +77,9 @@ func TestNamesReadBack(t *testing.T) {
 			n.UID, n.Key = 0, rapid.StringMatching(`[A-Z2-7]{26}`).Draw(t, "key")
 		}
 		flags := rapid.StringMatching(`[A-Za-z]{0,8}`).Draw(t, "flags")
-		key, info, has := splitInfo(joinInfo(n.String(), flags))
-		if got, ok := ParseName(key); !ok || got != n || info != flags || !has {
-			t.Errorf("%q reads back as %+v, %q", n.String(), got, info)
+		p := partsOf(joinInfo(n.String(), flags))
+		if got, ok := ParseName(p.key); !ok || got != n || p.letters != flags || !p.has {
+			t.Errorf("%q reads back as %+v, %q", n.String(), got, p.letters)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 
 func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	id := state.FileIdent{Size: -1, Date: mtimeDate(info), Mtime: true, Named: state.NoDate}
-	key, _, _ := splitInfo(path.Base(name))
+	key := keyOf(name)
 	n, ours := ParseName(key)
 	if !ours {
 		id.Named = namedDate(key)

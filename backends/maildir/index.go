@@ -81,7 +81,7 @@ func (x *index) known(id ident) []string {
 
 // identOf is the identity in a base name, false for a file that is not ours.
 func (x *index) identOf(base string) (ident, bool) {
-	key, _, _ := splitInfo(base)
+	key := keyOf(base)
 	n, ok := ParseName(key)
 	if !ok {
 		return ident{}, false
@@ -146,11 +146,11 @@ func (x *index) look(id ident) ([]string, error) {
 // for a file that is not ours the same name but for the info part. fs.ErrNotExist if
 // there is none.
 func (x *index) again(name string) (string, error) {
-	key, _, _ := splitInfo(path.Base(name))
+	key := keyOf(name)
 	id, ours := x.identOf(key)
 	var found string
 	err := x.each(func(other string) {
-		otherKey, _, _ := splitInfo(path.Base(other))
+		otherKey := keyOf(other)
 		if otherKey == key {
 			found = other
 			return

@@ -171,17 +171,14 @@ func (p parts) silent(dir string) bool {
 func (p parts) hidden() bool { return !p.has || p.odd || p.mangled }
 
 // splitInfo takes a base name apart into what stays the same when flags change, and
-// the flag letters. has is false where there is no info part of version 2.
-func splitInfo(base string) (key, flags string, has bool) {
+// the flag letters.
+func splitInfo(base string) (key, letters string) {
 	p := partsOf(base)
-	return p.key, p.letters, p.has
+	return p.key, p.letters
 }
 
 // keyOf is a name without its folder and its flags, which mail programs change.
-func keyOf(name string) string {
-	key, _, _ := splitInfo(path.Base(name))
-	return key
-}
+func keyOf(name string) string { return partsOf(path.Base(name)).key }
 
 // joinInfo is the reverse of splitInfo for a name in cur/.
 func joinInfo(key, flags string) string { return key + string(infoSep) + infoTwo + flags }

@@ -79,7 +79,7 @@ func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
 	}
 	owns := sync.OnceValue(a.ownTokens)
 	err := a.each(func(name string) {
-		key, info, _ := splitInfo(path.Base(name))
+		key, info := splitInfo(path.Base(name))
 		if n, ours := ParseName(key); l.wonders(info) && (!ours || owns()(n.Token)) {
 			l.carried(info)
 		}

@@ -37,8 +37,8 @@ func (m *Maildir) Unlink(name, in, kept string) error {
 // renamed the file's other name, and takes those that it took; it returns kept's name then.
 // A keyword for which dest has no letter is left out.
 func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string, error) {
-	_, was, _ := splitInfo(path.Base(name))
-	_, is, _ := splitInfo(path.Base(next))
+	_, was := splitInfo(path.Base(name))
+	_, is := splitInfo(path.Base(next))
 	if was == is {
 		return kept, nil
 	}
@@ -59,7 +59,7 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 		if err != nil {
 			return "", err
 		}
-		key, info, _ := splitInfo(base)
+		key, info := splitInfo(base)
 		letters := []byte(info)
 		for i := range len(was) {
 			if l, ok := spelled(was[i]); ok && strings.IndexByte(is, was[i]) < 0 {

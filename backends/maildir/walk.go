@@ -85,7 +85,7 @@ func (t *Tree) Foreign(ctx context.Context) ([]state.ForeignMaildir, error) {
 				return fault(err, "look into %s", path.Join(s.path, sub))
 			}
 			for _, name := range names {
-				bare, _, _ := splitInfo(name)
+				bare := keyOf(name)
 				if _, ours := ParseName(bare); ours {
 					return nil
 				}
