@@ -12,6 +12,7 @@ import (
 
 	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
+	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
 
@@ -44,15 +45,15 @@ func disks(t *testing.T, f func(t *testing.T, fsys disk.FS, md *maildir.Maildir)
 	for name, open := range map[string]func(t *testing.T) (disk.FS, maildir.Options){
 		"real": func(t *testing.T) (disk.FS, maildir.Options) { return openReal(t), maildir.Options{} },
 		"memory": func(*testing.T) (disk.FS, maildir.Options) {
-			m := disk.NewMem(disk.MemOptions{})
+			m := disktest.NewMem(disktest.MemOptions{})
 			return m, maildir.Options{Now: m.Now, Wait: m.Wait}
 		},
 		"no links": func(*testing.T) (disk.FS, maildir.Options) {
-			m := disk.NewMem(disk.MemOptions{NoLinks: true, Grain: 2e9})
+			m := disktest.NewMem(disktest.MemOptions{NoLinks: true, Grain: 2e9})
 			return m, maildir.Options{Now: m.Now, Wait: m.Wait}
 		},
 		"links refused": func(*testing.T) (disk.FS, maildir.Options) {
-			m := disk.NewMem(disk.MemOptions{})
+			m := disktest.NewMem(disktest.MemOptions{})
 			return refusing(m, syscall.EPERM, "link"), maildir.Options{Now: m.Now, Wait: m.Wait}
 		},
 	} {
@@ -139,7 +140,7 @@ func TestIdentifyOverwritesNothing(t *testing.T) {
 	for _, other := range []string{"one\n", "two\n"} {
 		m, _ := memTree(t)
 		put(t, m, "INBOX/cur/x:2,S", "one\n")
-		view := disk.FailWhen(m, func(_ int, call string) error {
+		view := disktest.FailWhen(m, func(_ int, call string) error {
 			if _, to, ok := strings.Cut(call, "rename INBOX/cur/x:2,S "); ok && !exists(m, to) {
 				put(t, m, to, other)
 			}
@@ -191,7 +192,7 @@ func TestIdentifyKeepsWhatReadersDid(t *testing.T) {
 					}
 				}
 			}
-			md := open(t, m, disk.FailWhen(m, func(_ int, call string) error {
+			md := open(t, m, disktest.FailWhen(m, func(_ int, call string) error {
 				if when == "meanwhile" && strings.HasPrefix(call, "rename INBOX/"+c.name) {
 					rename()
 				}
@@ -259,8 +260,8 @@ func oneNameEach(t testing.TB, fsys disk.FS, list []string, done bool) error {
 // the next run finishes.
 func TestIdentifyCutAtEveryCall(t *testing.T) {
 	list := []string{"cur/a:2,S", "cur/b", "new/c", "new/d:2,F"}
-	world := func(opts disk.MemOptions) *disk.Mem {
-		m := disk.NewMem(opts)
+	world := func(opts disktest.MemOptions) *disktest.Mem {
+		m := disktest.NewMem(opts)
 		md := create(t, m, m)
 		for _, name := range list {
 			put(t, m, "INBOX/"+name, name+"\n")
@@ -273,9 +274,9 @@ func TestIdentifyCutAtEveryCall(t *testing.T) {
 		}
 		return m
 	}
-	for _, opts := range []disk.MemOptions{{}, {NoLinks: true}} {
+	for _, opts := range []disktest.MemOptions{{}, {NoLinks: true}} {
 		m := world(opts)
-		counted := disk.CutAt(m, 0)
+		counted := disktest.CutAt(m, 0)
 		if err := identifyAll(open(t, m, counted), list); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +286,7 @@ func TestIdentifyCutAtEveryCall(t *testing.T) {
 		for cut := 1; cut <= counted.Changes(); cut++ {
 			for seed := range uint64(4) {
 				m := world(opts)
-				if err := identifyAll(open(t, m, disk.CutAt(m, cut)), list); err == nil {
+				if err := identifyAll(open(t, m, disktest.CutAt(m, cut)), list); err == nil {
 					t.Fatalf("cut at %d of %d: nothing failed", cut, counted.Changes())
 				}
 				after := m.Crash(rand.New(rand.NewPCG(seed, uint64(cut))))
@@ -303,7 +304,7 @@ func TestIdentifyCutAtEveryCall(t *testing.T) {
 		for n := 1; n <= counted.Calls(); n++ {
 			m := world(opts)
 			broken := errors.New("input/output error")
-			view := disk.FailAt(m, n, broken)
+			view := disktest.FailAt(m, n, broken)
 			md, err := maildir.Open(view, maildir.Options{Now: m.Now, Wait: m.Wait}).Open("INBOX")
 			if err == nil {
 				err = identifyAll(md, list)
@@ -329,7 +330,7 @@ func TestIdentifyFindsDurably(t *testing.T) {
 				t.Fatal(err)
 			}
 			put(t, m, "INBOX/"+name, body)
-			md := open(t, m, disk.CutAt(m, cut))
+			md := open(t, m, disktest.CutAt(m, cut))
 			as := identityOf(t, md, "cur/equal:2,S", 1)
 			placed, err := md.Identify("cur/equal:2,S", as, &state.Keywords{})
 			if cut == 0 && (err != nil || !placed.Found || placed.Name != name) {
