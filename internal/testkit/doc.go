@@ -13,5 +13,7 @@
 //
 // What every implementation of a port has to pass: contract.
 //
+// How tests of pure functions write messages: rows.
+//
 // The program under test, built and run: program.
 package testkit
