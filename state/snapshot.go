@@ -45,7 +45,7 @@ type ScanRequest struct {
 type ServerSnapshot struct {
 	Mark      Mark
 	All       bool
-	Complete  bool       // section 5: tagged OK, as many UIDs as EXISTS, all valid, unique, 32-bit
+	Complete  bool       // spec 5.3: tagged OK, as many UIDs as EXISTS, all valid, unique, 32-bit
 	Messages  []OnServer // sorted by UID, unique
 	Gone      []UID      // sorted; only without All
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
@@ -148,7 +148,7 @@ func (m DirMark) Same(o DirMark) bool {
 type DiskSnapshot struct {
 	Mark     DirMark  // taken before the scan began
 	Said     bool     // false: nothing was looked at, and the disk is as the base has it
-	Complete bool     // a missing UID is proven to be missing (section 5, "A file counts as gone")
+	Complete bool     // a missing UID is proven to be missing (spec 5.4)
 	Still    bool     // no name changed while it was taken, as far as can be seen: no file of another program is missing
 	Messages []OnDisk // sorted by UID, then Variant, then Name, silent ones last; doubles of one identity are all listed
 	Foreign  []Foreign

@@ -11,7 +11,7 @@ import (
 // A connection that breaks breaks at something: at a mailbox, at one message, or at nothing that
 // can be named. What breaks it twice in a run is left out for the rest of the run, and the others
 // are done over new connections; only what is tied to no object, or happens at several of them
-// in a row, is the server's fault (SPEC sections 3 and 5).
+// in a row, is the server's fault (spec 3.3, spec 5.8).
 
 // How many connections may break.
 const (

@@ -212,7 +212,7 @@ func TestListTellsNamesThatItCannotRead(t *testing.T) {
 	}
 }
 
-// Dates that are none (SPEC section 5), and the first and the last that are some.
+// Dates that are none (spec 5.15), and the first and the last that are some.
 func TestDates(t *testing.T) {
 	for text, want := range map[string]int64{
 		"30-Dec-1899 00:00:00 +0530": state.NoDate, "01-Jan-1970 00:00:00 +0000": state.NoDate, " 1-Jan-1970 00:00:00 -1200": state.NoDate,

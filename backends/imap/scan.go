@@ -90,7 +90,7 @@ func (s *session) look(ctx context.Context, at *opened, req *state.ScanRequest) 
 	return s.full(ctx, at, req)
 }
 
-// full lists every message. The listing is complete (SPEC section 5) if it holds as many
+// full lists every message. The listing is complete (spec 5.3) if it holds as many
 // UIDs as EXISTS said, all valid and unique. Messages that came after EXAMINE are not
 // counted: their UIDs are not below UIDNEXT.
 func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) (*state.ServerSnapshot, bool, error) {

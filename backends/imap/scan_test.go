@@ -72,7 +72,7 @@ func TestScanEmptyMailboxAsksForNothing(t *testing.T) {
 	}
 }
 
-// What is no complete listing (SPEC section 5) is never called one.
+// What is no complete listing (spec 5.3) is never called one.
 func TestScanCompleteness(t *testing.T) {
 	line := func(seq int, uid string) string {
 		return fmt.Sprintf(`* %d FETCH (UID %s FLAGS () INTERNALDATE "02-Jan-2024 03:04:05 +0000" RFC822.SIZE 9)`, seq, uid)

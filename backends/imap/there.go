@@ -49,7 +49,7 @@ func (s *session) whichOf(ctx context.Context, set string, n int) (has func(stat
 }
 
 // whichListed is whichOf of a server whose SEARCH said nothing. Silence about a UID says that
-// it is not there only together with EXISTS or with a message that is (SPEC section 5). So
+// it is not there only together with EXISTS or with a message that is (spec 5.8). So
 // the mailbox is opened anew, and is empty, or its last message is asked for as well.
 func (s *session) whichListed(ctx context.Context, set string, n int) (has func(state.UID) bool, err error) {
 	was := s.at

@@ -7,7 +7,7 @@ import (
 	"mailsync/state"
 )
 
-// SPEC section 1.4: CRLF becomes LF where the message holds no bare CR and no bare LF;
+// spec 1.4: CRLF becomes LF where the message holds no bare CR and no bare LF;
 // any other message is kept byte for byte. Both ways are exact: shrink takes only what
 // expand gives back.
 

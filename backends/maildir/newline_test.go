@@ -36,7 +36,7 @@ func message(t *rapid.T) []byte {
 	return b.Bytes()
 }
 
-// bare reports whether there is a CR or LF outside of a CRLF: SPEC section 1.4.
+// bare reports whether there is a CR or LF outside of a CRLF: spec 1.4.
 func bare(b []byte) bool {
 	rest := strings.ReplaceAll(string(b), "\r\n", "")
 	return strings.ContainsAny(rest, "\r\n")

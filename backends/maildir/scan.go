@@ -15,7 +15,7 @@ import (
 // A single readdir under concurrent renames misses names. So a file counts as gone only
 // when two passes over new and then cur, in that order, lack its identity, the second
 // begun after the first ended plus the clock's grain, and neither folder changed during
-// either (SPEC section 5).
+// either (spec 5.4).
 
 // maxPasses is how often Scan looks before it gives up on a Maildir that another
 // program keeps changing.

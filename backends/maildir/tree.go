@@ -32,7 +32,7 @@ type Options struct {
 }
 
 // Keys maps between UIDs, which the engine speaks in, and keys, which stand in the
-// names of files whose server has none: 26 characters of base32 (SPEC section 6). Its
+// names of files whose server has none: 26 characters of base32 (spec 6.1). Its
 // methods are called from several goroutines.
 type Keys interface {
 	// UID returns the number of a key, false where the key is unknown.

@@ -127,7 +127,7 @@ func (f *fetching) again(ctx context.Context, err error) error {
 }
 
 // maxBreaks is how many connections in a row may break, each at another message or at none:
-// so many are the server's fault (SPEC section 5).
+// so many are the server's fault (spec 6.2).
 const maxBreaks = 3
 
 // blame finds the message at which a connection broke. It is false where there was none.

@@ -15,7 +15,7 @@ import (
 )
 
 // onDisk is how a message's bytes lie in a file: CRLF becomes LF where there is no bare
-// CR and no bare LF (SPEC section 1, promise 4).
+// CR and no bare LF (spec 1.4).
 func onDisk(text string) string {
 	bare := strings.ReplaceAll(text, "\r\n", "")
 	if strings.ContainsAny(bare, "\r\n") {

@@ -197,7 +197,7 @@ func TestServedByDovecot(t *testing.T) {
 	}
 }
 
-// stateDirs are where section 4 has the state.
+// stateDirs are where the state lies (spec 4.1).
 var stateDirs = map[string]string{"fs": ".mailsync", "maildir++": "mailsync.state"}
 
 // A name has 26 letters for keywords. What goes beyond stays on the server and is neither

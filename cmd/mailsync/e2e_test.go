@@ -43,7 +43,7 @@ func TestSyncWithARealServer(t *testing.T) {
 }
 
 // idle runs twice more, for the first may still have to look at what changed within the
-// clock's grain, and holds the second to section 9.
+// clock's grain, and holds the second to spec 9.1.
 func idle(t *testing.T, w *world) {
 	w.syncOK()
 	before := entries(t, w.root)

@@ -15,7 +15,7 @@ type claim struct {
 	real    string // with the links of what exists of it followed
 }
 
-// stateDir is where an account's state lies by default, below maildir (section 4).
+// stateDir is where an account's state lies by default, below maildir (spec 4.1).
 func (a *Account) stateDir() string {
 	if a.Layout == "maildir++" {
 		return "mailsync.state"

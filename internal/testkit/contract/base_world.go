@@ -63,7 +63,7 @@ func (w *world) step(rng *rand.Rand) state.Commit {
 	return c
 }
 
-// tally counts by the words of SPEC's states, on its own: it shares no code with the bases.
+// tally counts by the states of spec 5.2, on its own: it shares no code with the bases.
 func (w *world) tally(at int) (t state.Tally) {
 	for _, r := range w.want[at] {
 		file, onServer := true, true
