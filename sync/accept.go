@@ -3,36 +3,11 @@ package sync
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 )
-
-// accept turns the fetches of messages that the user has accepted into agreements: that an
-// outstanding message cannot be had, which counts as no failure any more; that one which is here, and
-// of another length than the server announces, is all there is of it.
-func (r *run) accept(b *mailbox.Box) {
-	for _, m := range r.Accept {
-		if !state.SameName(m.Mailbox, b.Name) {
-			continue
-		}
-		rec := b.Record(m.UID)
-		o := plan.Op{Kind: plan.OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
-		planned := func(p plan.Op) bool { return p.UID == m.UID && (p.Kind == plan.OpFetch || p.Kind == plan.OpAgree) }
-		switch i := slices.IndexFunc(b.Ops, planned); {
-		case rec.Status == state.Outstanding && i >= 0 && b.Ops[i].Kind == plan.OpFetch:
-			o.Status, o.Flags = state.Accepted, b.Ops[i].Flags
-		case !plan.InDoubt(rec):
-			continue
-		case i >= 0 && b.Ops[i].Kind == plan.OpAgree:
-			o.Flags = b.Ops[i].Flags
-		}
-		b.Ops = append(slices.DeleteFunc(b.Ops, planned), o)
-	}
-	plan.SortOps(b.Ops)
-}
 
 // unaccepted complains of messages that were to be accepted and are not outstanding:
 // the user has mistaken one for another.

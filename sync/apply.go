@@ -3,13 +3,13 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
-	"mailsync/sync/moves"
 	"mailsync/sync/plan"
 )
 
@@ -24,59 +24,68 @@ func (r *run) plan(ctx context.Context) error {
 		if b.Idle || b.Failed {
 			continue
 		}
-		w := r.World(b)
-		w.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
-		ops, waiting := plan.Decide(w)
-		b.Waits = waiting
-		if err := r.change.Withheld(ctx, b, waiting.Unsettable); err != nil {
+		made := plan.Make(r.task(b, blind))
+		b.Ops, b.Waits = made.Ops, made.Waits
+		if err := r.change.Withheld(ctx, b, made.Waits.Unsettable); err != nil {
 			return err
 		}
-		ops = r.moves.HoldAppends(b, r.leaveBox(b, w, ops))
-		ops = slices.DeleteFunc(ops, func(o plan.Op) bool { return b.Moves.UIDs[o.UID] })
-		ops = b.Spare(ops)
-		if blind {
-			ops = moves.Await(b, ops)
-		}
-		if err := r.brake(ctx, b, ops); err != nil {
+		if err := r.leaves(ctx, b, made); err != nil {
 			return err
 		}
-		r.moves.MoveOps(b)
-		r.accept(b)
 		b.Idle = len(b.Ops) == 0 && !b.Unfinished()
 	}
 	if err := r.fetch.PutOff(ctx); err != nil {
 		return err
 	}
 	if r.DryRun && r.Watch != nil {
-		r.tell()
+		for _, b := range r.Boxes {
+			for _, o := range b.Ops {
+				r.Watch.Op(b.Name, o)
+			}
+		}
 	}
 	return r.unaccepted(ctx)
 }
 
-// tell says what a run would do.
-func (r *run) tell() {
-	for _, b := range r.Boxes {
-		n := len(b.Fetches())
-		for k, o := range b.Ops {
-			if k >= n-b.Bodies.Waiting && k < n {
-				o = plan.Op{Kind: plan.OpLink, UID: o.UID, From: r.fetch.Lead(o).Name}
-			}
-			r.Watch.Op(b.Name, o)
+// task is everything that decides what is done in a mailbox.
+func (r *run) task(b *mailbox.Box, blind bool) plan.Task {
+	t := plan.Task{
+		World: r.World(b), Anew: b.Anew, Blind: blind, Braked: b.Gen().Held,
+		Keep: b.Sent.Held, MayBe: slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }),
+		Moving: b.Moves.UIDs, Moves: r.moves.Ops(b),
+		Leaving: b.Leaving.Uids, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
+	}
+	t.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
+	for _, c := range b.Moves.Copies {
+		t.Copies = append(t.Copies, state.Foreign{Name: c.Name, Flags: c.Flags})
+	}
+	for _, m := range r.Accept {
+		if state.SameName(m.Mailbox, b.Name) {
+			t.Accept = append(t.Accept, m.UID)
 		}
 	}
+	return t
 }
 
-// brake plans ops, but for the deletions that are too many. That they were is durable
-// before anything is done.
-func (r *run) brake(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
-	var held state.Held
-	b.Ops, held = plan.Brake(ops, b.Records, r.Policy, b.Gen().Held)
-	if held != b.Gen().Held {
-		if err := r.Commit(ctx, b, state.Commit{Held: &held}); err != nil {
+// leaves notes what a plan leaves to another run. That deletions were too many is durable before anything
+// is done.
+func (r *run) leaves(ctx context.Context, b *mailbox.Box, made plan.Made) error {
+	if made.PutOff > 0 || made.Awaited {
+		b.Leave(mailbox.PutOff)
+	}
+	if made.Spared {
+		b.Leave(mailbox.HeldBack)
+	}
+	if made.NotYet > 0 {
+		b.Leave(mailbox.HeldBack)
+		r.Note(b.Name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", made.NotYet), "")
+	}
+	if made.Braked != b.Gen().Held {
+		if err := r.Commit(ctx, b, state.Commit{Held: &made.Braked}); err != nil {
 			return err
 		}
 	}
-	n := held.OnServer + held.OnDisk
+	n := made.Braked.OnServer + made.Braked.OnDisk
 	if n == 0 {
 		return nil
 	}
@@ -97,10 +106,11 @@ func (r *run) createAll(ctx context.Context) error {
 	if err := r.fetch.Fetch(ctx); err != nil {
 		return err
 	}
-	if r.fetch.Waiting() {
-		if err := r.fetch.Share(ctx); err != nil {
-			return err
-		}
+	more, err := r.fetch.Share(ctx)
+	if err != nil {
+		return err
+	}
+	if more {
 		if err := r.fetch.Fetch(ctx); err != nil {
 			return err
 		}

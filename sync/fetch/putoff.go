@@ -12,7 +12,7 @@ import (
 )
 
 // PutOff finds the messages to be fetched that may be here already, or will be once another
-// mailbox has fetched them, and puts them at the end of what their mailboxes fetch.
+// mailbox has fetched them, and has their mailboxes link them in place of that.
 func (r *Run) PutOff(ctx context.Context) error {
 	if !r.Can.EmailIDs || r.Row.EstimatedSizes {
 		return nil // nobody could say whether they are the same
@@ -41,9 +41,12 @@ func (r *Run) PutOff(ctx context.Context) error {
 		r.groups = match.Likeness(wanted, files, old)
 	}
 	for i, b := range r.Boxes {
-		b.Bodies.Waiting = waitLast(b.Fetches(), func(o plan.Op) bool {
-			return mayLink(b, o) && match.Waits(r.groups, i, match.BySizeAndDate(o.Size, o.Date, ""))
-		})
+		for k, o := range b.Fetches() {
+			if content := match.BySizeAndDate(o.Size, o.Date, ""); mayLink(b, o) && match.Waits(r.groups, i, content) {
+				b.Ops[k].Kind, b.Ops[k].From = plan.OpLink, r.Boxes[match.AlikeTo(r.groups, content)[0].Box].Name
+			}
+		}
+		plan.SortOps(b.Ops)
 	}
 	for _, a := range r.groups {
 		b := r.Boxes[a.Box]
@@ -63,21 +66,6 @@ func mayLink(b *mailbox.Box, o plan.Op) bool {
 	_, leaves := b.Leaving.Uids[o.UID]
 	return o.Name == "" && o.Size > 0 && o.Date != state.NoDate && !leaves &&
 		b.Record(o.UID).Status == state.Outstanding
-}
-
-// waitLast puts those that wait behind the others, and returns how many they are.
-func waitLast(ops []plan.Op, waits func(plan.Op) bool) (n int) {
-	var waiting []state.UID // sorted, as ops are
-	for _, o := range ops {
-		if waits(o) {
-			waiting = append(waiting, o.UID)
-		}
-	}
-	late := func(o plan.Op) bool { _, is := slices.BinarySearch(waiting, o.UID); return is }
-	if len(waiting) > 0 {
-		slices.SortStableFunc(ops, func(x, y plan.Op) int { return plan.CompareBools(late(x), late(y)) })
-	}
-	return len(waiting)
 }
 
 // filesAlike are the messages of a mailbox that have a file, and size and date of one that is
@@ -106,14 +94,4 @@ func (r *Run) unloadedAlike(ctx context.Context, wanted []match.Alike) (alike []
 		alike = append(alike, filesAlike(i, records, wanted)...)
 	}
 	return alike, nil
-}
-
-// Lead is the mailbox that a message waits for.
-func (r *Run) Lead(o plan.Op) *mailbox.Box {
-	return r.Boxes[match.AlikeTo(r.groups, match.BySizeAndDate(o.Size, o.Date, ""))[0].Box]
-}
-
-// Waiting reports whether there is anything to share.
-func (r *Run) Waiting() bool {
-	return slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Bodies.Waiting > 0 })
 }

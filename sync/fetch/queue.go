@@ -21,8 +21,7 @@ type queue struct {
 }
 
 func newQueue(b *mailbox.Box) *queue {
-	ops := b.Fetches()
-	q := &queue{box: b, ops: ops[:len(ops)-b.Bodies.Waiting], tried: map[state.UID]int{}}
+	q := &queue{box: b, ops: b.Fetches(), tried: map[state.UID]int{}}
 	for _, o := range q.ops {
 		q.bytes += max(0, o.Size)
 	}

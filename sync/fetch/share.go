@@ -29,29 +29,38 @@ func (r *Run) give(l link) {
 const shareBatch = 500
 
 // Share links what waits, now that what it waited for was fetched. What the server does not
-// call the same, or has no whole file here, is left to be fetched as any other.
-func (r *Run) Share(ctx context.Context) error {
+// call the same, or has no whole file here, is left to be fetched as any other. It reports whether there is such.
+func (r *Run) Share(ctx context.Context) (more bool, err error) {
 	for i, b := range r.Boxes {
-		done := b.Fetches()
-		ops := done[len(done)-b.Bodies.Waiting:]
-		b.Ops, b.Bodies.Waiting = b.Ops[len(done):], 0
+		var links, rest []plan.Op
+		for _, o := range b.Ops {
+			switch {
+			case o.Kind == plan.OpLink && o.From != "":
+				links = append(links, o)
+			case o.Kind != plan.OpFetch: // that was done
+				rest = append(rest, o)
+			}
+		}
 		var left []plan.Op
-		for batch := range slices.Chunk(ops, shareBatch) {
-			rest := batch
+		for batch := range slices.Chunk(links, shareBatch) {
+			others := batch
 			if !b.Failed && !r.Stopped() && ctx.Err() == nil {
-				var err error
-				if rest, err = r.shareBatch(ctx, i, batch); err != nil {
+				if others, err = r.shareBatch(ctx, i, batch); err != nil {
 					b.Fail()
 					if err := r.Problem(b.Name, 0, fmt.Errorf("link messages that are in other mailboxes, too: %w", err)); err != nil {
-						return err
+						return false, err
 					}
 				}
 			}
-			left = append(left, rest...)
+			left = append(left, others...)
 		}
-		b.Ops = append(left, b.Ops...)
+		for k := range left {
+			left[k].Kind, left[k].From = plan.OpFetch, ""
+		}
+		more = more || len(left) > 0
+		b.Ops = append(left, rest...)
 	}
-	return ctx.Err()
+	return more, ctx.Err()
 }
 
 // shareBatch links those of some messages of a mailbox that the server calls the same as ones

@@ -3,7 +3,6 @@ package mailbox
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"mailsync/state"
@@ -81,7 +80,6 @@ type Moving struct {
 // Bodies is what a run knows of the bodies that it fetches for a mailbox.
 type Bodies struct {
 	Pulling bool                  // they come: records are read by who holds Mu only
-	Waiting int                   // of what is fetched: the last so many wait for what others fetch
 	Arrived map[state.UID]string  // files that came in this run, of messages that others wait for
 	Mend    map[state.UID]Mending // what a repair fetches again
 }
@@ -160,25 +158,7 @@ func (r *Run) RecordsOf(ctx context.Context, g *state.Generation) ([]state.Recor
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	for i := range records { // earlier versions took a server's zero for a date
-		records[i].Date = state.DateOf(records[i].Date)
-	}
 	return records, nil
-}
-
-// Spare takes out of the plan whatever would take a copy away, where the numbers by which
-// it goes are new to this run.
-func (b *Box) Spare(ops []plan.Op) []plan.Op {
-	if !b.Anew {
-		return ops
-	}
-	return slices.DeleteFunc(ops, func(o plan.Op) bool {
-		destroys := o.Kind.Destroys() && o.Kind != plan.OpForget
-		if destroys {
-			b.Leave(HeldBack)
-		}
-		return destroys
-	})
 }
 
 // RecordsNow are the records of a generation, with what this run learned where it scanned it.

@@ -111,16 +111,6 @@ func quiet(b *mailbox.Box) bool {
 		b.Listed.Mark.UIDValidity == g.Mark.UIDValidity && b.Listed.Mark.UIDNext == g.Mark.UIDNext
 }
 
-// Await leaves out what a plan would do about messages that went on the server.
-func Await(b *mailbox.Box, ops []plan.Op) []plan.Op {
-	n := len(ops)
-	ops = slices.DeleteFunc(ops, func(o plan.Op) bool { return o.UID != 0 && b.Record(o.UID).Status == state.Gone })
-	if len(ops) < n {
-		b.Leave(mailbox.PutOff)
-	}
-	return ops
-}
-
 // hold keeps both mailboxes from planning anything about the message themselves.
 func (m *move) hold() {
 	moves(m.from, m.UID)
@@ -265,24 +255,4 @@ func (r *Run) whole(ctx context.Context, m *move) (bool, error) {
 		return err == nil && other.Digest == got.Digest, nil
 	}
 	return true, nil
-}
-
-// HoldAppends leaves those files to the next run that may prove to be messages of the server's:
-// ones that are to be fetched, or that an earlier run appended before it broke off.
-func (r *Run) HoldAppends(b *mailbox.Box, ops []plan.Op) []plan.Op {
-	fetches := slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }) &&
-		slices.ContainsFunc(ops, func(o plan.Op) bool { return o.Kind == plan.OpFetch })
-	held := 0
-	ops = slices.DeleteFunc(ops, func(o plan.Op) bool {
-		wait := o.Kind == plan.OpAppend && (fetches || b.Sent.Held[plan.Bare(o.Name)])
-		if wait {
-			held++
-		}
-		return wait
-	})
-	if held > 0 {
-		b.Leave(mailbox.HeldBack)
-		r.Note(b.Name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", held), "")
-	}
-	return ops
 }

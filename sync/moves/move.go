@@ -13,59 +13,74 @@ import (
 	"mailsync/sync/plan"
 )
 
-// MoveOps adds what match found to a mailbox's plan, in place of what the mailbox would do
-// on its own. It comes after the brake: a move deletes nothing.
-func (r *Run) MoveOps(b *mailbox.Box) {
+// Ops are the operations on a mailbox by which what Match found is carried over.
+func (r *Run) Ops(b *mailbox.Box) (ops []plan.Op) {
 	for _, m := range r.moved {
 		switch {
-		case m.NewUID != 0 && m.to == b:
-			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpLink, UID: m.NewUID, Name: m.in.Row.Path + "/" + m.Name})
-		case m.NewUID == 0 && r.Policy.Append && m.to == b:
-			b.Ops = slices.DeleteFunc(b.Ops, func(o plan.Op) bool { return o.Kind == plan.OpAppend && o.Name == m.Name })
-			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpMove, UID: m.UID, Name: m.Name, From: m.from.Name})
-		case m.NewUID == 0 && !r.Policy.Append && m.from == b:
+		case m.to == b && r.carries(m):
+			ops = append(ops, m.op())
+		case m.from == b && !r.carries(m):
 			if rec := b.Record(m.UID); rec.Status != state.KeptAway {
-				b.Ops = append(b.Ops, plan.Op{Kind: plan.OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.KeptAway, Flags: rec.Agreed})
+				ops = append(ops, plan.Op{Kind: plan.OpAgree, UID: m.UID, Variant: max(1, rec.Variant), Status: state.KeptAway, Flags: rec.Agreed})
 			}
 		}
 	}
-	if r.Policy.Append {
-		p := plan.Planner{W: r.World(b)}
-		for _, c := range b.Moves.Copies {
-			if !b.Sent.Held[plan.Bare(c.Name)] {
-				b.Ops = append(b.Ops, plan.Op{Kind: plan.OpAppend, Name: c.Name, Flags: p.Sent(c.Flags)})
+	return ops
+}
+
+// carries reports whether a move is to be made on its other side, too.
+func (r *Run) carries(m *move) bool { return m.NewUID != 0 || r.Policy.Append }
+
+// op is a move as an operation on the mailbox that it goes to.
+func (m *move) op() plan.Op {
+	if m.NewUID != 0 {
+		return plan.Op{Kind: plan.OpLink, UID: m.NewUID, Name: m.in.Row.Path + "/" + m.Name}
+	}
+	return plan.Op{Kind: plan.OpMove, UID: m.UID, Name: m.Name, From: m.from.Name}
+}
+
+// planned are those of the moves that are among the operations of their mailboxes.
+func (r *Run) planned() []*move {
+	type place struct {
+		box *mailbox.Box
+		op  plan.Op
+	}
+	ops := map[place]bool{}
+	for _, b := range r.Boxes {
+		for _, o := range b.Ops {
+			if o.Kind == plan.OpLink || o.Kind == plan.OpMove {
+				ops[place{b, o}] = true
 			}
 		}
 	}
-	plan.SortOps(b.Ops)
+	return slices.DeleteFunc(slices.Clone(r.moved), func(m *move) bool { return !r.carries(m) || !ops[place{m.to, m.op()}] })
 }
 
 // CarryMoves does the moves, each on the side where it was not made, one pair of
 // mailboxes after the other.
 func (r *Run) CarryMoves(ctx context.Context) error {
-	slices.SortStableFunc(r.moved, func(x, y *move) int {
+	moves := r.planned()
+	slices.SortStableFunc(moves, func(x, y *move) int {
 		return cmp.Or(plan.CompareNames(x.from.Name, y.from.Name), plan.CompareNames(x.to.Name, y.to.Name), cmp.Compare(x.UID, y.UID))
 	})
-	for len(r.moved) > 0 {
-		first := r.moved[0]
+	for len(moves) > 0 {
+		first := moves[0]
 		n := 1
-		for n < len(r.moved) && n < mailbox.FlagBatch && r.moved[n].from == first.from && r.moved[n].to == first.to && (r.moved[n].NewUID == 0) == (first.NewUID == 0) {
+		for n < len(moves) && n < mailbox.FlagBatch && moves[n].from == first.from && moves[n].to == first.to && (moves[n].NewUID == 0) == (first.NewUID == 0) {
 			n++
 		}
-		batch := r.moved[:n]
-		r.moved = r.moved[n:]
+		batch := moves[:n]
+		moves = moves[n:]
 		if first.from.Failed || first.to.Failed || ctx.Err() != nil || r.Stopped() {
 			first.from.Leave(mailbox.PutOff)
 			first.to.Leave(mailbox.PutOff)
 			continue
 		}
-		var err error
+		do := r.moveThere
 		if first.NewUID != 0 {
-			err = r.moveHere(ctx, first.from, first.to, batch)
-		} else if r.Policy.Append {
-			err = r.moveThere(ctx, first.from, first.to, batch)
+			do = r.moveHere
 		}
-		if err != nil {
+		if err := do(ctx, first.from, first.to, batch); err != nil {
 			for _, m := range batch {
 				if m.Name != "" {
 					r.KeepsBack(m.in, m.Name, &m.got)

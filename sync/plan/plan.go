@@ -11,7 +11,7 @@ import (
 // It is the table of doc.go, row by row. It never plans to destroy anything on the
 // word of a snapshot that is not complete, or out of its scope.
 func Plan(w World) []Op {
-	ops, _ := Decide(w)
+	ops, _ := decide(w)
 	return ops
 }
 
@@ -23,7 +23,8 @@ type Waiting struct {
 	Unsettable state.Flags
 }
 
-func Decide(w World) ([]Op, Waiting) {
+// decide is Plan, with what it leaves.
+func decide(w World) ([]Op, Waiting) {
 	p := Planner{W: w}
 	if w.DiskSaid() {
 		p.Can = w.Disk.Can

@@ -24,7 +24,7 @@ func RecordOf(records []state.Record, uid state.UID, variant uint8) (rec state.R
 // CameUndated reports whether a record is that of a message which the server showed without
 // a date, and of the file with this variant.
 func CameUndated(rec state.Record, variant uint8) bool {
-	return state.DateOf(rec.Date) == state.NoDate && rec.Size >= 0 && max(1, rec.Variant) == max(1, variant)
+	return rec.Date == state.NoDate && rec.Size >= 0 && max(1, rec.Variant) == max(1, variant)
 }
 
 // Before reports whether a message is older than since, NoDate for never. One without a date is
