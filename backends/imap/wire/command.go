@@ -35,7 +35,7 @@ type outcome struct {
 // connection.
 //
 // What tells of the state of the mailbox or the session (EXISTS, EXPUNGE, FLAGS,
-// CAPABILITY, ENABLED, status texts) goes to the client as well, anything else does not.
+// CAPABILITY, status texts) goes to the client as well, anything else does not.
 // Nothing in the answers is repaired. A literal in them may have MaxLiteral octets.
 func (c *Conn) Command(ctx context.Context, line string) ([]Line, error) {
 	var lines []Line
@@ -109,7 +109,7 @@ func (c *Conn) collectWhole(from int) error {
 	word := s.word()
 	s.blanks()
 	switch next := s.word(); {
-	case is(word, "CAPABILITY"), is(word, "ENABLED"), is(word, "FLAGS"), is(word, "VANISHED"),
+	case is(word, "CAPABILITY"), is(word, "FLAGS"),
 		isNumber(word) && (is(next, "EXISTS") || is(next, "EXPUNGE") || is(next, "RECENT")):
 		return c.data(line)
 	}

@@ -19,7 +19,6 @@ import (
 type Conn struct {
 	net.Conn
 	o        Options
-	readOnly atomic.Bool
 	loose    atomic.Bool
 	commands atomic.Int64
 	goAheads atomic.Int64
@@ -38,7 +37,6 @@ type Conn struct {
 	pending  []*command  // sent and not answered, in that order
 	mine     []*injected // commands of our own that are under way, oldest first
 	sending  bool        // a command is sent in part
-	bodies   int         // how many of pending fetch bodies
 	greeted  bool
 	ended    bool // LOGOUT was answered
 	closed   bool
@@ -46,9 +44,7 @@ type Conn struct {
 	bye      string // the last BYE's text
 	selected string
 	exists   int64 // the highest EXISTS since the mailbox was selected, -1 unknown
-	vanished func(earlier bool, gone []Range)
 	onText   func(kind, code, text string, tagged bool)
-	untagged func(Line)
 	progress progress
 }
 
@@ -57,7 +53,6 @@ type Conn struct {
 func New(conn net.Conn, o Options) *Conn {
 	c := &Conn{Conn: conn, o: o.withDefaults(), exists: -1}
 	c.turn = sync.NewCond(&c.mu)
-	c.readOnly.Store(o.ReadOnly)
 	c.progress.upTo = time.Now()
 	c.rd.buf = make([]byte, 64<<10)
 	c.rd.src = puller{c}
@@ -68,11 +63,6 @@ func New(conn net.Conn, o Options) *Conn {
 	}
 	return c
 }
-
-// SetReadOnly turns backup mode on or off for the commands to come. In backup mode a
-// command that could change anything on the server is not sent: the write fails, and
-// with it the connection, with an error that names the command.
-func (c *Conn) SetReadOnly(on bool) { c.readOnly.Store(on) }
 
 // Commands returns how many commands were sent, the client's and ours.
 func (c *Conn) Commands() int64 { return c.commands.Load() }
@@ -95,28 +85,12 @@ func (c *Conn) LastError() error {
 	return c.cause
 }
 
-// OnVanished sets who gets the VANISHED responses (RFC 7162, 3.2.10), which the client
-// never sees. gone is valid during the call only.
-func (c *Conn) OnVanished(f func(earlier bool, gone []Range)) {
-	c.mu.Lock()
-	c.vanished = f
-	c.mu.Unlock()
-}
-
 // OnText sets who gets the status texts, which imapclient loses: kind is OK, NO, BAD, BYE or
 // PREAUTH, code the response code with its arguments ("ALERT", "MODIFIED 7,9", "" for
 // none), text what follows, without secrets. It is told of every one, untagged and tagged.
 func (c *Conn) OnText(f func(kind, code, text string, tagged bool)) {
 	c.mu.Lock()
 	c.onText = f
-	c.mu.Unlock()
-}
-
-// OnUntagged sets who gets the FETCH responses that are kept from the client because
-// it would take them for answers: flags of a message whose body is being fetched.
-func (c *Conn) OnUntagged(f func(Line)) {
-	c.mu.Lock()
-	c.untagged = f
 	c.mu.Unlock()
 }
 

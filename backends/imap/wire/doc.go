@@ -1,10 +1,11 @@
 // Package wire is the net.Conn between imapclient and a server.
 //
 // It follows the protocol's lines and literals in both directions. On the way in it
-// bounds them, repairs what imapclient cannot parse, takes out what imapclient does
-// not know (VANISHED), and tells of everything it changed or left out. On the way out
-// it counts commands and, in backup mode, refuses those that could change the server.
-// A body's literal passes through untouched.
+// bounds them. imapclient gets the answers to what it is used for, which is log-in, EXAMINE
+// and FETCH of bodies, in a form that it can parse, and no others; whoever made the Conn is
+// told of everything that was changed or left out. A body's literal passes through
+// untouched. On the way out it counts commands and, in backup mode, refuses those that could
+// change the server.
 //
 // Commands of our own go out between the client's: one at a time, or several without
 // waiting for the answers in between, with a literal that is read while it is sent.

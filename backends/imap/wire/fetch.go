@@ -109,18 +109,17 @@ func (c *Conn) fetchBody(name []byte, size int64) error {
 	if f.lost {
 		return c.skipBody(size)
 	}
-	name, known := canonicalBody(name)
-	if !known {
+	if !isWhole(name) {
 		c.note("body of an unknown section left out", true, name)
 		return c.skipBody(size)
 	}
 	if wanted, only := c.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		if only == 0 {
-			return c.holdBody(name, size)
+			return c.holdBody(size)
 		}
 		f.uid, f.guess, f.first = only, true, true
 	}
-	f.items = append(append(append(f.items, ' '), name...), ' ')
+	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	f.items = appendHeader(f.items, size)
 	c.sendItems()
 	f.body, f.open, rd.body = true, true, size
@@ -146,16 +145,16 @@ func (c *Conn) sendItems() {
 }
 
 // holdBody keeps a body until the UID is known, or leaves it out if it is too large.
-func (c *Conn) holdBody(name []byte, size int64) error {
+func (c *Conn) holdBody(size int64) error {
 	f := &c.rd.fetch
 	f.first = true
 	if size > int64(c.o.MaxHeld-len(f.items)) {
-		c.note("body left out: it came before its UID and is too large to wait for it", true, name)
+		c.note("body left out: it came before its UID and is too large to wait for it", true, wholeBody)
 		return c.skipBody(size)
 	}
 	c.traceLiteral("S", size)
 	f.body = true
-	f.items = append(append(append(f.items, ' '), name...), ' ')
+	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	var err error
 	if f.items, err = c.gather(appendHeader(f.items, size), size); err != nil {
 		return err
@@ -255,7 +254,7 @@ func (c *Conn) handFetch(line []byte) {
 		at := len(rd.out)
 		c.sendItems()
 		rd.out = append(rd.out, ')')
-		if !f.body && c.stray(f.uid, rd.out[at+2:]) {
+		if !f.body && c.stray(f.uid) {
 			rd.out = rd.out[:at]
 			return
 		}

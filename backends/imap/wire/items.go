@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
 	"time"
 )
@@ -64,13 +63,9 @@ func (c *Conn) item(name, v []byte, k kind) bool {
 			c.note("RFC822.SIZE out of range left out", true, v)
 		}
 	case is(name, "MODSEQ"):
-		c.itemModSeq(name, v, k)
+		// Told unasked once CONDSTORE is on (RFC 7162, 3.2), and of no use to the client.
 	case isBody(name):
 		c.itemBody(name, v, k)
-	case isStructure(name):
-		if c.wantsStructure() {
-			c.keep(name, v)
-		}
 	default:
 		c.note("unknown FETCH item left out", true, append(append(bytes.Clone(name), ' '), v...))
 	}
@@ -134,29 +129,10 @@ func (c *Conn) itemDate(name, v []byte, k kind) {
 	}
 }
 
-// itemModSeq takes MODSEQ (n) (RFC 7162, 7).
-func (c *Conn) itemModSeq(name, v []byte, k kind) {
-	inner := v
-	if k == list {
-		inner = trimBlanks(v[1 : len(v)-1])
-	}
-	if _, ok := number(inner); !ok {
-		c.note("MODSEQ out of range left out", true, v)
-		return
-	}
-	if k != list || len(inner) != len(v)-2 {
-		c.note("MODSEQ put into form", false, v)
-	}
-	f := &c.rd.fetch
-	f.items = append(append(append(f.items, ' '), name...), " ("...)
-	f.items = append(append(f.items, inner...), ')')
-}
-
 // itemBody takes a body that is no literal: a string, or NIL for one that the server
 // cannot give.
 func (c *Conn) itemBody(name, v []byte, k kind) {
-	name, known := canonicalBody(name)
-	if !known {
+	if !isWhole(name) {
 		c.note("body of an unknown section left out", true, name)
 		return
 	}
@@ -166,26 +142,15 @@ func (c *Conn) itemBody(name, v []byte, k kind) {
 	if wanted, _ := c.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		f.first = true
 	}
-	switch {
-	case k == quoted:
-		c.keep(name, v)
-	case k == atom && string(v) == "NIL":
-		c.keep(name, v)
-	default:
+	if k != quoted && (k != atom || string(v) != "NIL") {
 		c.note("body that is no string, taken for NIL", !is(v, "NIL"), v)
-		c.keep(name, []byte("NIL"))
+		v = []byte("NIL")
 	}
+	c.keep(wholeBody, v)
 }
 
-// section is a body's name as imapclient reads it (RFC 3501, 9, section).
-var section = regexp.MustCompile(`(?i)^BODY\[(?:(?:[0-9]{1,9}(?:\.[0-9]{1,9})*\.)?(?:HEADER|TEXT|MIME|` +
-	`HEADER\.FIELDS(?:\.NOT)? \((?:"[A-Z0-9_-]+"|[A-Z0-9_-]+)(?: (?:"[A-Z0-9_-]+"|[A-Z0-9_-]+))*\))|` +
-	`[0-9]{1,9}(?:\.[0-9]{1,9})*)?\]$`)
-
-var (
-	binary  = regexp.MustCompile(`(?i)^BINARY\[(?:[0-9]{1,9}(?:\.[0-9]{1,9})*)?\]$`)
-	partial = regexp.MustCompile(`<([0-9]{1,9})(?:\.[0-9]*)?>$`)
-)
+// wholeBody is the name of all of a message's octets.
+var wholeBody = []byte("BODY[]")
 
 // isBody reports whether an item's value is octets of a message.
 func isBody(name []byte) bool {
@@ -193,30 +158,10 @@ func isBody(name []byte) bool {
 		is(name, "RFC822") || is(name, "RFC822.TEXT") || is(name, "RFC822.HEADER")
 }
 
-// canonicalBody returns a body's name as imapclient reads it, and whether it can.
-func canonicalBody(name []byte) ([]byte, bool) {
-	switch { // RFC 3501, 6.4.5: RFC822 is equivalent to BODY[], and so on
-	case is(name, "BODY[]"):
-		return name, true
-	case is(name, "RFC822"):
-		return []byte("BODY[]"), true
-	case is(name, "RFC822.TEXT"):
-		return []byte("BODY[TEXT]"), true
-	case is(name, "RFC822.HEADER"):
-		return []byte("BODY[HEADER]"), true
-	case hasPrefix(name, "BODY.PEEK["):
-		name = append([]byte("BODY"), name[len("BODY.PEEK"):]...)
-	}
-	whole := name
-	if m := partial.FindSubmatch(name); m != nil {
-		whole = name[:len(name)-len(m[0])]
-		name = append(bytes.Clone(whole), "<"+string(m[1])+">"...)
-	}
-	return name, section.Match(whole) || binary.Match(whole)
-}
-
-func isStructure(name []byte) bool {
-	return is(name, "BODY") || is(name, "BODYSTRUCTURE") || is(name, "ENVELOPE")
+// isWhole reports whether a body is what the client asks for, the whole message, by one of
+// its names (RFC 3501, 6.4.5).
+func isWhole(name []byte) bool {
+	return is(name, "BODY[]") || is(name, "RFC822") || is(name, "BODY.PEEK[]")
 }
 
 // hasPrefix compares without regard to case. prefix is in upper case.

@@ -14,7 +14,8 @@ type Options struct {
 	// sent, and no byte came or went for this long. The break is a state.Fault of kind
 	// Unreachable. A connection on which nothing is under way may stay silent. 0: none.
 	Timeout time.Duration
-	// ReadOnly refuses every command that could change the server (see SetReadOnly).
+	// ReadOnly is backup mode: a command that could change anything on the server is not
+	// sent. The write fails, and with it the connection, with an error that names the command.
 	ReadOnly bool
 	// Greeting is a line that the client reads first, for a connection whose greeting
 	// was read before (STARTTLS). Its end is added. "" where the server's is still to come.

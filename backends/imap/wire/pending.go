@@ -8,14 +8,13 @@ import (
 
 // command is one that was sent and has no tagged answer yet.
 type command struct {
-	tag       string
-	verb      string   // in upper case, "UID FETCH" where it has a UID before it
-	set       []Range  // of a UID FETCH or UID STORE
-	body      bool     // fetches bodies
-	structure bool     // asks for ENVELOPE or a structure
-	conts     int      // continuation requests that may come
-	mailbox   string   // raw name, of a SELECT or EXAMINE
-	waits     []string // names of the responses that are its answer
+	tag     string
+	verb    string   // in upper case, "UID FETCH" where it has a UID before it
+	set     []Range  // of a UID FETCH
+	body    bool     // fetches bodies
+	conts   int      // continuation requests that may come
+	mailbox string   // raw name, of a SELECT or EXAMINE
+	waits   []string // names of the responses that are its answer
 }
 
 // parseCommand reads what has to be known of a command.
@@ -31,17 +30,9 @@ func parseCommand(line []byte) *command {
 	}
 	cmd.waits = answersTo(cmd.verb)
 	switch cmd.verb {
-	case "UID FETCH", "UID STORE":
+	case "UID FETCH":
 		cmd.set, _ = parseSet(bytes.ReplaceAll(s.word(), []byte("*"), []byte("4294967295")))
-		fallthrough
-	case "FETCH":
-		args := bytes.ToUpper(s.b[s.i:])
-		fetches := !strings.HasSuffix(cmd.verb, "STORE")
-		cmd.body = fetches && (bytes.Contains(args, []byte("[")) || bytes.Contains(args, []byte("RFC822 ")) ||
-			bytes.Contains(args, []byte("RFC822)")) || bytes.HasSuffix(args, []byte("RFC822")))
-		cmd.structure = fetches && (bytes.Contains(args, []byte("ENVELOPE")) || bytes.Contains(args, []byte("BODYSTRUCTURE")) ||
-			bytes.Contains(args, []byte("BODY ")) || bytes.Contains(args, []byte("BODY)")) ||
-			bytes.Contains(args, []byte("ALL")) || bytes.Contains(args, []byte("FULL")))
+		cmd.body = bytes.IndexByte(s.b[s.i:], '[') >= 0
 	case "SELECT", "EXAMINE":
 		if v, k := s.value(); k != malformed {
 			cmd.mailbox = string(text(v, k))
@@ -88,9 +79,6 @@ func (c *Conn) add(cmd *command) {
 	c.commands.Add(1)
 	c.pending = append(c.pending, cmd)
 	c.progress.turned()
-	if cmd.body {
-		c.bodies++
-	}
 	if cmd.verb == "SELECT" || cmd.verb == "EXAMINE" {
 		c.selected, c.exists = cmd.mailbox, -1
 	}
@@ -107,9 +95,6 @@ func (c *Conn) answered(tag []byte) *command {
 	cmd := c.pending[i]
 	c.progress.turned()
 	c.pending = slices.Delete(c.pending, i, i+1)
-	if cmd.body {
-		c.bodies--
-	}
 	if cmd.verb == "LOGOUT" {
 		c.ended = true
 	}
@@ -117,61 +102,39 @@ func (c *Conn) answered(tag []byte) *command {
 	return cmd
 }
 
-// wantsUID reports whether a UID FETCH or UID STORE is under way, and the UID if it is
-// the only command that fetches and asks for that one message.
+// wantsUID reports whether a UID FETCH is under way, and the UID if it is the only one and
+// asks for that one message.
 func (c *Conn) wantsUID() (wanted bool, only uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fetches := 0
 	for _, cmd := range c.pending {
-		switch cmd.verb {
-		case "FETCH", "STORE", "UID FETCH", "UID STORE":
-			fetches++
-		}
-		if cmd.verb != "UID FETCH" && cmd.verb != "UID STORE" {
+		if cmd.verb != "UID FETCH" {
 			continue
+		}
+		if wanted {
+			return true, 0
 		}
 		wanted = true
 		if len(cmd.set) == 1 && cmd.set[0].First == cmd.set[0].Last {
 			only = cmd.set[0].First
 		}
 	}
-	if fetches != 1 {
-		only = 0
-	}
 	return wanted, only
 }
 
-// wantsStructure reports whether a command under way asks for an envelope or structure.
-func (c *Conn) wantsStructure() bool {
+// stray reports whether a FETCH response without a body is of a message whose body is
+// fetched, and nothing else of it: imapclient would take it for the answer, and then lose
+// the body.
+func (c *Conn) stray(uid uint32) (body bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return cmd.structure })
-}
-
-// stray takes a FETCH response without a body away from the client while it fetches
-// the body of that message and nothing else of it: imapclient would take it for the
-// answer, and then lose the body.
-func (c *Conn) stray(uid uint32, line []byte) bool {
-	c.mu.Lock()
-	if c.bodies == 0 || uid == 0 {
-		c.mu.Unlock()
-		return false
-	}
-	body := false
 	for _, cmd := range c.pending {
-		if contains(cmd.set, uid) {
+		if uid != 0 && contains(cmd.set, uid) {
 			if !cmd.body {
-				c.mu.Unlock()
 				return false
 			}
 			body = true
 		}
-	}
-	f := c.untagged
-	c.mu.Unlock()
-	if body && f != nil {
-		f(Line{Text: string(line)})
 	}
 	return body
 }

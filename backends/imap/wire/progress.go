@@ -128,8 +128,6 @@ func answersTo(verb string) []string {
 		return []string{"FLAGS", "EXISTS", "RECENT"}
 	case "GETQUOTAROOT":
 		return []string{"QUOTA", "QUOTAROOT"}
-	case "ENABLE":
-		return []string{"ENABLED"}
 	case "STATUS", "CAPABILITY", "NAMESPACE", "ID":
 		return []string{verb}
 	}

@@ -291,8 +291,3 @@ func (c *Conn) told(r Repair) {
 func (c *Conn) garbled(why string, at []byte) error {
 	return state.Faultf(state.Other, "server sent %s: %s", why, c.show(at))
 }
-
-// emit puts a line for the client into out.
-func (c *Conn) emit(line string) {
-	c.rd.out = append(append(c.rd.out, line...), "\r\n"...)
-}

@@ -24,7 +24,7 @@ var peeks = []string{"UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "RFC822.HEAD
 
 // allow refuses a command in backup mode unless it is known to change nothing.
 func (c *Conn) allow(verb string, line []byte, isLiteral bool) error {
-	if !c.readOnly.Load() || harmless[verb] {
+	if !c.o.ReadOnly || harmless[verb] {
 		return nil
 	}
 	if (verb == "FETCH" || verb == "UID FETCH") && !isLiteral && onlyPeeks(line, verb) {

@@ -221,6 +221,11 @@ func number(b []byte) (uint64, bool) {
 	return n, n <= math.MaxInt64
 }
 
+func isNumber(b []byte) bool {
+	_, ok := number(b)
+	return ok
+}
+
 // number32 reads a number of 32 bits.
 func number32(b []byte) (uint32, bool) {
 	n, ok := number(b)

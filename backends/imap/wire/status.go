@@ -190,40 +190,14 @@ func (c *Conn) code(code []byte, cmd *command) (canon []byte, why string) {
 		if !isNumber(args) {
 			return nil, bad
 		}
-	case "APPENDUID":
-		f := bytes.Fields(args)
-		if len(f) != 2 || !is32(f[0]) || !is32(f[1]) {
-			return nil, bad
-		}
-		return bytes.Join([][]byte{name, f[0], f[1]}, []byte(" ")), ""
-	case "COPYUID":
-		f := bytes.Fields(args)
-		if !isCopyUID(f) {
-			return nil, bad
-		}
-		return bytes.Join([][]byte{name, f[0], f[1], f[2]}, []byte(" ")), ""
+	case "APPENDUID", "COPYUID": // of commands that are not the client's, which would expand their sets
+		return nil, bad
 	default:
 		if bytes.IndexByte(args, '\r') >= 0 {
 			return name, bad
 		}
 	}
 	return code, ""
-}
-
-func is32(b []byte) bool {
-	n, ok := number32(b)
-	return ok && n > 0
-}
-
-// isCopyUID reports whether COPYUID's sets pair up (RFC 4315, 3). What they name can
-// be no more than one command named, and a command is short.
-func isCopyUID(f [][]byte) bool {
-	if len(f) != 3 || !is32(f[0]) {
-		return false
-	}
-	from, ok1 := parseSet(f[1])
-	to, ok2 := parseSet(f[2])
-	return ok1 && ok2 && count(from) == count(to) && count(from) <= unknownExists
 }
 
 // capabilities returns the words of a capability list, a blank before each. What is no

@@ -58,7 +58,8 @@ func isNumber32(b []byte) bool {
 	return ok
 }
 
-// data takes a whole response, which is no status and no FETCH, without its "* ".
+// data takes a whole response, which is no status and no FETCH, without its "* ". What is no
+// answer to a command that the client is used for is dropped, well formed or not.
 func (c *Conn) data(line []byte) error {
 	line = bytes.TrimRight(line, " \t")
 	s := scanner{b: line, depth: c.o.MaxDepth}
@@ -68,28 +69,10 @@ func (c *Conn) data(line []byte) error {
 	}
 	rest := line[s.i:]
 	switch string(bytes.ToUpper(word)) {
-	case "CAPABILITY", "ENABLED":
-		return c.capabilityResponse(word, rest, line)
+	case "CAPABILITY":
+		return c.capabilityResponse(rest, line)
 	case "FLAGS":
 		return c.flagsResponse(rest, line)
-	case "LIST":
-		return c.listResponse(line)
-	case "STATUS":
-		return c.statusResponse(line)
-	case "SEARCH":
-		return c.search(line)
-	case "ESEARCH":
-		return c.esearch(line)
-	case "VANISHED":
-		return c.vanishedResponse(line)
-	case "ID":
-		return c.idResponse(rest, line)
-	case "NAMESPACE":
-		return c.namespaceResponse(rest, line)
-	case "QUOTA":
-		return c.quotaResponse(rest, line)
-	case "QUOTAROOT":
-		return c.quotaRootResponse(rest, line)
 	}
 	if !isWord(word) {
 		return c.garbled("something that is no response", line)
@@ -131,12 +114,12 @@ func (c *Conn) numbered(num, line []byte) error {
 	return nil
 }
 
-func (c *Conn) capabilityResponse(word, rest, line []byte) error {
+func (c *Conn) capabilityResponse(rest, line []byte) error {
 	words, dropped := capabilities(rest)
 	if dropped {
 		c.report(Repair{What: "capability that is no atom left out", Lost: true}, line)
 	}
-	c.emit("* " + string(bytes.ToUpper(word)) + string(words))
+	c.rd.out = append(append(append(c.rd.out, "* CAPABILITY"...), words...), "\r\n"...)
 	return nil
 }
 
@@ -155,96 +138,4 @@ func (c *Conn) flagsResponse(rest, line []byte) error {
 		c.rd.out = append(out, "\r\n"...)
 	}
 	return nil
-}
-
-// idResponse takes ID (RFC 2971, 3.2), whose values may be NIL.
-func (c *Conn) idResponse(rest, line []byte) error {
-	s := scanner{b: rest, depth: 2}
-	s.blanks()
-	v, k := s.value()
-	if k != list || len(trimBlanks(trimParens(v, k))) == 0 {
-		if !is(v, "NIL") && k != list {
-			c.report(Repair{What: "ID that cannot be read left out", Lost: true}, line)
-		}
-		c.emit("* ID NIL")
-		return nil
-	}
-	in := scanner{b: trimParens(v, k), depth: 1}
-	out, first := append(c.rd.out, "* ID ("...), true
-	for in.blanks(); in.more(); in.blanks() {
-		one, k := in.value()
-		if k == malformed || k == list {
-			c.report(Repair{What: "ID that cannot be read left out", Lost: true}, line)
-			c.emit("* ID NIL")
-			return nil
-		}
-		if !first {
-			out = append(out, ' ')
-		}
-		first = false
-		switch {
-		case k == atom && is(one, "NIL"):
-			c.report(Repair{What: "NIL in an ID put as an empty string"}, line)
-			out = append(out, `""`...)
-		case k == atom:
-			out = appendQuoted(out, string(one))
-		default:
-			out = append(out, one...)
-		}
-	}
-	c.rd.out = append(out, ")\r\n"...)
-	return nil
-}
-
-// namespaceResponse takes NAMESPACE (RFC 2342, 5).
-func (c *Conn) namespaceResponse(rest, line []byte) error {
-	s := scanner{b: rest, depth: c.o.MaxDepth}
-	out := append(c.rd.out, "* NAMESPACE"...)
-	for range 3 {
-		s.blanks()
-		v, k := s.value()
-		switch {
-		case k == atom && is(v, "NIL"), k == list && len(v) == 2:
-			out = append(out, " NIL"...)
-		case k == list && isNamespace(v, c.o.MaxDepth):
-			out = append(append(out, ' '), v...)
-		default:
-			c.report(Repair{What: "namespace that cannot be read left out", Lost: true}, line)
-			out = append(out, " NIL"...)
-		}
-	}
-	if s.blanks(); s.more() {
-		c.report(Repair{What: "NAMESPACE that cannot be read dropped", Lost: true}, line)
-		return nil
-	}
-	c.rd.out = append(out, "\r\n"...)
-	return nil
-}
-
-// isNamespace reports whether imapclient reads a list of prefixes and separators.
-func isNamespace(v []byte, depth int) bool {
-	bare := bytes.ReplaceAll(v, []byte(")("), []byte(") (")) // RFC 2342 has no blank between them
-	if !plain(bare, list, depth) {
-		return false
-	}
-	s := scanner{b: v[1 : len(v)-1], depth: depth}
-	for s.more() {
-		s.blanks()
-		one, k := s.value()
-		if k != list {
-			return false
-		}
-		in := scanner{b: trimParens(one, k), depth: depth}
-		prefix, pk := in.value()
-		in.blanks()
-		delim, dk := in.value()
-		if pk != quoted && pk != literal || !isName(text(prefix, pk)) {
-			return false
-		}
-		d := text(delim, dk)
-		if string(delim) != "NIL" && (dk != quoted || len([]rune(string(d))) != 1) {
-			return false
-		}
-	}
-	return true
 }

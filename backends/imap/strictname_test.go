@@ -1,4 +1,4 @@
-package wire
+package imap
 
 import (
 	"encoding/base64"
@@ -9,14 +9,13 @@ import (
 )
 
 // base64 of modified UTF-7 has "," for "/" and no padding (RFC 3501, 5.1.3).
-var base64Name = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+var strictBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
 
 var errName = errors.New("no modified UTF-7")
 
-// DecodeName decodes a mailbox name from modified UTF-7 (RFC 3501, 5.1.3). It fails
-// unless EncodeName gives the very same octets back: a name that does not come back
-// could never be selected.
-func DecodeName(raw string) (string, error) {
+// strictDecode decodes a mailbox name from modified UTF-7 as the standard has it (RFC 3501,
+// 5.1.3). It fails unless strictEncode gives the very same octets back.
+func strictDecode(raw string) (string, error) {
 	var sb strings.Builder
 	for i := 0; i < len(raw); i++ {
 		switch ch := raw[i]; {
@@ -29,7 +28,7 @@ func DecodeName(raw string) (string, error) {
 			if end < 0 {
 				return "", errName
 			}
-			part, err := decodeShift(raw[i+1 : i+end])
+			part, err := strictShift(raw[i+1 : i+end])
 			if err != nil {
 				return "", err
 			}
@@ -38,17 +37,17 @@ func DecodeName(raw string) (string, error) {
 		}
 	}
 	name := sb.String()
-	if EncodeName(name) != raw {
+	if strictEncode(name) != raw {
 		return "", errName
 	}
 	return name, nil
 }
 
-func decodeShift(b64 string) (string, error) {
+func strictShift(b64 string) (string, error) {
 	if b64 == "" {
 		return "&", nil
 	}
-	b, err := base64Name.DecodeString(b64)
+	b, err := strictBase64.DecodeString(b64)
 	if err != nil || len(b)%2 != 0 {
 		return "", errName
 	}
@@ -59,8 +58,8 @@ func decodeShift(b64 string) (string, error) {
 	return string(utf16.Decode(units)), nil
 }
 
-// EncodeName encodes a mailbox name in modified UTF-7.
-func EncodeName(name string) string {
+// strictEncode encodes a mailbox name in modified UTF-7, written apart from encodeName.
+func strictEncode(name string) string {
 	var sb strings.Builder
 	for i := 0; i < len(name); {
 		if ch := name[i]; ch >= 0x20 && ch <= 0x7e {
@@ -80,7 +79,7 @@ func EncodeName(name string) string {
 			i += n
 		}
 		sb.WriteByte('&')
-		sb.WriteString(base64Name.EncodeToString(b))
+		sb.WriteString(strictBase64.EncodeToString(b))
 		sb.WriteByte('-')
 	}
 	return sb.String()
