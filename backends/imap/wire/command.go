@@ -64,7 +64,7 @@ func (c *Conn) Each(ctx context.Context, line string, each func(Line) error) err
 // Compress turns on COMPRESS=DEFLATE (RFC 4978). After an error that is an *Answer the
 // connection goes on without.
 func (c *Conn) Compress(ctx context.Context) error {
-	_, err := c.run(ctx, &injected{line: "COMPRESS DEFLATE", each: func(Line) error { return nil }, then: c.deflate})
+	_, err := c.run(ctx, &injected{line: "COMPRESS DEFLATE", each: func(Line) error { return nil }, then: c.in.rd.deflate})
 	return err
 }
 
@@ -81,56 +81,10 @@ func (c *Conn) Do(ctx context.Context, line string, each func(Line) error) (Answ
 // run sends a command of ours while no other is under way, and waits for its tagged
 // answer.
 func (c *Conn) run(ctx context.Context, cmd *injected) (Answer, error) {
-	if err := c.send(ctx, cmd, false); err != nil {
+	if err := c.out.send(ctx, cmd, false); err != nil {
 		return Answer{}, err
 	}
-	return (&Sent{c, cmd}).Wait(ctx)
-}
-
-// collecting reports whether untagged answers are for a command of ours.
-func (c *Conn) collecting() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.mine) > 0
-}
-
-// collectWhole takes an untagged answer for our own command. from is where it begins,
-// after the "* ".
-func (c *Conn) collectWhole(from int) error {
-	line, err := c.whole()
-	if err != nil {
-		return err
-	}
-	line = line[from:]
-	if err := c.collect(line); err != nil {
-		return err
-	}
-	s := scanner{b: line}
-	word := s.word()
-	s.blanks()
-	switch next := s.word(); {
-	case is(word, "CAPABILITY"), is(word, "FLAGS"),
-		isNumber(word) && (is(next, "EXISTS") || is(next, "EXPUNGE") || is(next, "RECENT")):
-		return c.data(line)
-	}
-	return nil
-}
-
-// collect hands an answer to our own command, the oldest of several: a server that does
-// them at once (RFC 9051 section 5.5) may do so only where nobody can be misled by it.
-func (c *Conn) collect(line []byte) error {
-	c.telling.Lock()
-	defer c.telling.Unlock()
-	c.mu.Lock()
-	if len(c.mine) == 0 {
-		c.mu.Unlock()
-		return nil
-	}
-	each := c.mine[0].each
-	c.mu.Unlock()
-	l := splitLiterals(line)
-	l.secrets = c.o.Secrets
-	return each(l)
+	return (&Sent{c.x, cmd}).Wait(ctx)
 }
 
 // splitLiterals parts a response from its literals.
@@ -162,4 +116,33 @@ func indexHeader(b []byte) int {
 		}
 	}
 	return -1
+}
+
+// collectWhole takes an untagged answer for our own command. from is where it begins,
+// after the "* ".
+func (in *filter) collectWhole(from int) error {
+	line, err := in.rd.whole()
+	if err != nil {
+		return err
+	}
+	line = line[from:]
+	if err := in.collect(line); err != nil {
+		return err
+	}
+	s := scanner{b: line}
+	word := s.word()
+	s.blanks()
+	switch next := s.word(); {
+	case is(word, "CAPABILITY"), is(word, "FLAGS"),
+		isNumber(word) && (is(next, "EXISTS") || is(next, "EXPUNGE") || is(next, "RECENT")):
+		return in.data(line)
+	}
+	return nil
+}
+
+// collect hands an answer to our own command.
+func (in *filter) collect(line []byte) error {
+	l := splitLiterals(line)
+	l.secrets = in.o.Secrets
+	return in.x.hand(l)
 }

@@ -10,6 +10,12 @@
 // Commands of our own go out between the client's: one at a time, or several without
 // waiting for the answers in between, with a literal that is read while it is sent.
 //
+// A Conn is made of these: socket moves octets, under deadlines, compressed or not; reader
+// parts them into lines and literals; filter makes of those what imapclient reads, with
+// fetch for a FETCH response on its way; writer is the way out; exchange knows what is under
+// way between the two, how long to wait for it, and how it ended; tracer hides secrets from
+// whatever people may see.
+//
 // What it cannot make sense of breaks the connection with an error that says why;
 // nothing is left out silently.
 //

@@ -3,8 +3,6 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"slices"
-	"strings"
 
 	"mailsync/state"
 )
@@ -20,12 +18,13 @@ const maxTails = 3
 // servers write it, or end there without its parenthesis. It is for who holds the octets that
 // came against what was announced (RFC822.SIZE), for a literal that was counted short by
 // its last empty line looks the same.
-func (c *Conn) SetLoose(on bool) { c.loose.Store(on) }
+func (c *Conn) SetLoose(on bool) { c.in.loose.Store(on) }
 
 // fetch is a FETCH response on its way. imapclient hands a message over as soon as it
 // meets a body, so its UID must stand before: where the server sends it later, the
 // items are held back, a body of up to MaxHeld with them.
 type fetch struct {
+	in     *filter
 	open   bool // a body went through, the rest is still to come
 	sent   bool // its beginning was handed to the client
 	first  bool // the UID goes before the items, and is not among them
@@ -37,150 +36,151 @@ type fetch struct {
 	seq    []byte
 	uid    uint32
 	items  []byte // in canonical form, each with a blank before it
-	pos    int    // where in raw the items begin that are not looked at yet
-	lits   int
-	lex    lexer
+	at     place
 	notes  []Repair
 }
 
+// place is how far the lines of a FETCH response were looked at.
+type place struct {
+	pos  int // where in raw the items begin that are not looked at yet
+	lits int
+	lex  lexer
+}
+
+// line goes to the beginning of the next line.
+func (p *place) line() { p.pos, p.lex = 0, lexer{depth: 1} }
+
 const maxNotes = 8 // repairs told of one response
 
-// beginFetch takes a FETCH response whose first line is in raw, its items from pos on.
-func (c *Conn) beginFetch(seq []byte, pos int) error {
-	f := &c.rd.fetch
+// begin takes a FETCH response whose first line is in raw, its items from pos on.
+func (f *fetch) begin(seq []byte, pos int) error {
 	items := f.items[:0]
-	if cap(items) > c.o.MaxLiteral {
+	if cap(items) > f.in.o.MaxLiteral {
 		items = nil
 	}
-	*f = fetch{seq: append(f.seq[:0], seq...), items: items, notes: f.notes[:0], pos: pos, lex: lexer{depth: 1}}
-	return c.runFetch()
+	*f = fetch{in: f.in, seq: append(f.seq[:0], seq...), items: items, notes: f.notes[:0], at: place{pos: pos, lex: lexer{depth: 1}}}
+	return f.run()
 }
 
-// resumeFetch goes on in the line after a body.
-func (c *Conn) resumeFetch() error {
-	rd, f := &c.rd, &c.rd.fetch
-	rd.raw = rd.raw[:0]
-	if err := c.readLine(); err != nil {
+// resume goes on in the line after a body.
+func (f *fetch) resume() error {
+	if err := f.in.rd.next(); err != nil {
 		return err
 	}
-	c.bodyEnded()
-	f.open, f.pos, f.lex = false, 0, lexer{depth: 1}
-	return c.runFetch()
+	f.in.x.bodyEnded()
+	f.open = false
+	f.at.line()
+	return f.run()
 }
 
-// runFetch looks at the lines up to the next body or to the end.
-func (c *Conn) runFetch() error {
-	rd, f := &c.rd, &c.rd.fetch
-	from := f.pos
+// run looks at the lines up to the next body or to the end.
+func (f *fetch) run() error {
+	from := f.at.pos
 	for {
-		line := c.line()
-		start, size, ok, err := c.header(line)
+		line := f.in.rd.line()
+		start, size, ok, err := f.in.rd.header(line)
 		if err != nil {
 			return err
 		}
 		if ok {
-			f.lex.run(line[from:start], from)
+			f.at.lex.run(line[from:start], from)
 		}
-		if !ok || f.lex.quoted {
-			return c.endFetch(line)
+		if !ok || f.at.lex.quoted {
+			return f.end(line)
 		}
-		if f.lits++; f.lits > c.o.MaxLiterals {
-			return c.garbled("more literals in one response than any needs", rd.raw)
+		if f.at.lits++; f.at.lits > f.in.o.MaxLiterals {
+			return f.in.log.garbled("more literals in one response than any needs", f.in.rd.raw)
 		}
-		if f.lex.depth == 1 && !f.lex.section && f.lex.token >= f.pos {
-			if name := trimBlanks(line[f.lex.token:start]); isBody(name) {
-				return c.fetchBody(name, size)
+		if f.at.lex.depth == 1 && !f.at.lex.section && f.at.lex.token >= f.at.pos {
+			if name := trimBlanks(line[f.at.lex.token:start]); isBody(name) {
+				return f.takeBody(name, size)
 			}
 		}
-		if err := c.inline(start, size, 0); err != nil {
+		if err := f.in.rd.inline(start, size, 0); err != nil {
 			return err
 		}
-		from = rd.seg
+		from = f.in.rd.seg
 	}
 }
 
-// fetchBody takes a body's literal of that size; its item's name is the last token.
-func (c *Conn) fetchBody(name []byte, size int64) error {
-	rd, f := &c.rd, &c.rd.fetch
-	before := rd.raw[f.pos:f.lex.token]
-	if end, ok := c.items(before); !ok || end != len(before) || f.tails > 0 {
-		return c.garbled("a FETCH response that cannot be read", rd.raw)
+// takeBody takes a body's literal of that size; its item's name is the last token.
+func (f *fetch) takeBody(name []byte, size int64) error {
+	before := f.in.rd.raw[f.at.pos:f.at.lex.token]
+	if end, ok := f.takeItems(before); !ok || end != len(before) || f.tails > 0 {
+		return f.in.log.garbled("a FETCH response that cannot be read", f.in.rd.raw)
 	}
 	if f.lost {
-		return c.skipBody(size)
+		return f.skipBody(size)
 	}
 	if !isWhole(name) {
-		c.note("body of an unknown section left out", true, name)
-		return c.skipBody(size)
+		f.note("body of an unknown section left out", true, name)
+		return f.skipBody(size)
 	}
-	if wanted, only := c.wantsUID(); wanted && f.uid == 0 && !f.sent {
+	if wanted, only := f.in.x.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		if only == 0 {
-			return c.holdBody(size)
+			return f.holdBody(size)
 		}
 		f.uid, f.guess, f.first = only, true, true
 	}
 	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	f.items = appendHeader(f.items, size)
-	c.sendItems()
-	f.body, f.open, rd.body = true, true, size
-	c.traceLiteral("S", size)
+	f.pass()
+	f.body, f.open, f.in.body = true, true, size
+	f.in.log.traceLiteral("S", size)
 	return nil
 }
 
-// sendItems hands to the client what there is of the response.
-func (c *Conn) sendItems() {
-	rd, f := &c.rd, &c.rd.fetch
+// pass hands to the client what there is of the response.
+func (f *fetch) pass() {
 	items := f.items
 	if !f.sent {
-		rd.out = append(append(append(rd.out, "* "...), f.seq...), " FETCH ("...)
+		f.in.out = append(append(append(f.in.out, "* "...), f.seq...), " FETCH ("...)
 		switch {
 		case f.first:
-			rd.out = appendUint(append(rd.out, "UID "...), f.uid)
+			f.in.out = appendUint(append(f.in.out, "UID "...), f.uid)
 		case len(items) > 0:
 			items = items[1:]
 		}
 	}
-	rd.out = append(rd.out, items...)
+	f.in.out = append(f.in.out, items...)
 	f.items, f.sent = f.items[:0], true
 }
 
 // holdBody keeps a body until the UID is known, or leaves it out if it is too large.
-func (c *Conn) holdBody(size int64) error {
-	f := &c.rd.fetch
+func (f *fetch) holdBody(size int64) error {
 	f.first = true
-	if size > int64(c.o.MaxHeld-len(f.items)) {
-		c.note("body left out: it came before its UID and is too large to wait for it", true, wholeBody)
-		return c.skipBody(size)
+	if size > int64(f.in.o.MaxHeld-len(f.items)) {
+		f.note("body left out: it came before its UID and is too large to wait for it", true, wholeBody)
+		return f.skipBody(size)
 	}
-	c.traceLiteral("S", size)
+	f.in.log.traceLiteral("S", size)
 	f.body = true
 	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	var err error
-	if f.items, err = c.gather(appendHeader(f.items, size), size); err != nil {
+	if f.items, err = f.in.rd.gather(appendHeader(f.items, size), size); err != nil {
 		return err
 	}
-	return c.resumeFetch()
+	return f.resume()
 }
 
-func (c *Conn) skipBody(size int64) error {
-	c.traceLiteral("S", size)
-	if err := c.discard(size); err != nil {
+func (f *fetch) skipBody(size int64) error {
+	f.in.log.traceLiteral("S", size)
+	if err := f.in.rd.discard(size); err != nil {
 		return err
 	}
-	return c.resumeFetch()
+	return f.resume()
 }
 
-// endFetch takes the last line of the response.
-func (c *Conn) endFetch(line []byte) error {
-	f := &c.rd.fetch
-	rest := line[f.pos:]
-	end, ok := c.items(rest)
+// end takes the last line of the response.
+func (f *fetch) end(line []byte) error {
+	rest := line[f.at.pos:]
+	end, ok := f.takeItems(rest)
 	goesOn := ok && f.body && end == len(rest)
-	if goesOn && f.tails < maxTails && c.loose.Load() {
+	if goesOn && f.tails < maxTails && f.in.loose.Load() {
 		f.tails++
 		line = bytes.Clone(line)
-		c.note("FETCH response without an end in its line", false, line)
-		if ended, err := c.tail(); err != nil || !ended {
+		f.note("FETCH response without an end in its line", false, line)
+		if ended, err := f.tail(); err != nil || !ended {
 			return err
 		}
 	} else if ok = ok && end < len(rest) && rest[end] == ')'; ok {
@@ -190,81 +190,66 @@ func (c *Conn) endFetch(line []byte) error {
 	}
 	switch {
 	case !ok && (f.sent || goesOn):
-		return state.Faultf(state.Other, "server sent %w: %s", ErrTail, c.show(line))
+		return state.Faultf(state.Other, "server sent %w: %s", ErrTail, f.in.log.show(line))
 	case !ok:
 		f.lost = true
-		c.note("FETCH response that cannot be read dropped", true, line)
+		f.note("FETCH response that cannot be read dropped", true, line)
 	case f.guess:
-		c.note("body without a UID, taken for the only message asked for", false, line)
+		f.note("body without a UID, taken for the only message asked for", false, line)
 	case f.first && f.uid != 0 && !f.lost:
-		c.note("UID after the body, put before it", false, line)
+		f.note("UID after the body, put before it", false, line)
 	}
-	c.handFetch(line)
+	f.hand(line)
 	for _, n := range f.notes {
 		n.UID = f.uid
-		c.told(n)
+		f.in.told(n)
 	}
 	return nil
 }
 
 // tail reads the line behind one at which a response should have ended. ended says that it is
 // another response, which is held for next; else the response goes on in it, and was read.
-func (c *Conn) tail() (ended bool, err error) {
-	rd, f := &c.rd, &c.rd.fetch
-	rd.raw = rd.raw[:0]
-	if err := c.readLine(); err != nil {
+func (f *fetch) tail() (ended bool, err error) {
+	if err := f.in.rd.next(); err != nil {
 		return false, err
 	}
-	if c.begins(c.line()) {
-		rd.held = true
+	if f.in.x.isBeginning(f.in.rd.line()) {
+		f.in.rd.held = true
 		return true, nil
 	}
-	f.pos, f.lex = 0, lexer{depth: 1}
-	return false, c.runFetch()
+	f.at.line()
+	return false, f.run()
 }
 
-// begins reports whether a line begins a response.
-func (c *Conn) begins(line []byte) bool {
-	s := scanner{b: line}
-	tag := s.word()
-	if string(tag) == "*" || string(tag) == "+" {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, string(tag)) })
-}
-
-// handFetch hands over a response that was read to its end.
-func (c *Conn) handFetch(line []byte) {
-	rd, f := &c.rd, &c.rd.fetch
+// hand hands over a response that was read to its end.
+func (f *fetch) hand(line []byte) {
 	if f.blanks && len(f.notes) == 0 {
-		c.note("blanks put right", false, line)
+		f.note("blanks put right", false, line)
 	}
-	wanted, _ := c.wantsUID()
+	wanted, _ := f.in.x.wantsUID()
 	switch {
 	case f.sent:
-		rd.out = append(append(rd.out, f.items...), ")\r\n"...)
+		f.in.out = append(append(f.in.out, f.items...), ")\r\n"...)
 	case f.lost:
 	case f.body && f.uid == 0 && wanted:
-		c.note("body left out: it came without a UID", true, line)
+		f.note("body left out: it came without a UID", true, line)
 	case len(f.items) == 0 && !f.first:
 		// () says nothing, and imapclient could do nothing with it.
 	default:
-		at := len(rd.out)
-		c.sendItems()
-		rd.out = append(rd.out, ')')
-		if !f.body && c.stray(f.uid) {
-			rd.out = rd.out[:at]
+		at := len(f.in.out)
+		f.pass()
+		f.in.out = append(f.in.out, ')')
+		if !f.body && f.in.x.stray(f.uid) {
+			f.in.out = f.in.out[:at]
 			return
 		}
-		rd.out = append(rd.out, "\r\n"...)
+		f.in.out = append(f.in.out, "\r\n"...)
 	}
 }
 
 // note keeps a repair to be told of once the UID is known.
-func (c *Conn) note(what string, lost bool, at []byte) {
-	if f := &c.rd.fetch; c.o.Repaired != nil && len(f.notes) < maxNotes {
-		f.notes = append(f.notes, Repair{What: what, Lost: lost, Excerpt: c.show(at)})
+func (f *fetch) note(what string, lost bool, at []byte) {
+	if f.in.o.Repaired != nil && len(f.notes) < maxNotes {
+		f.notes = append(f.notes, Repair{What: what, Lost: lost, Excerpt: f.in.log.show(at)})
 	}
 }

@@ -180,8 +180,8 @@ func FuzzWritePassesCommands(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		if under.got+string(c.wr.line) != string(data) {
-			t.Fatalf("sent %q and kept %q of %q", under.got, c.wr.line, data)
+		if under.got+string(c.out.line) != string(data) {
+			t.Fatalf("sent %q and kept %q of %q", under.got, c.out.line, data)
 		}
 	})
 }

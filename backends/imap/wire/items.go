@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// items takes FETCH items up to a parenthesis that closes them, or to the end. It
+// takeItems takes FETCH items up to a parenthesis that closes them, or to the end. It
 // returns where it stopped; !ok means that what is there cannot be read.
-func (c *Conn) items(b []byte) (end int, ok bool) {
-	f := &c.rd.fetch
-	s := scanner{b: b, depth: c.o.MaxDepth}
+func (f *fetch) takeItems(b []byte) (end int, ok bool) {
+	s := scanner{b: b, depth: f.in.o.MaxDepth}
 	for first := true; ; first = false {
 		from := s.i
 		s.blanks()
@@ -28,76 +27,73 @@ func (c *Conn) items(b []byte) (end int, ok bool) {
 		s.blanks()
 		f.blanks = f.blanks || s.i-at != 1
 		v, k := s.value()
-		if len(name) == 0 || k == malformed || !c.item(name, v, k) {
+		if len(name) == 0 || k == malformed || !f.takeItem(name, v, k) {
 			return s.i, false
 		}
 	}
 }
 
-// item takes one FETCH item: it goes to the client in a form that imapclient reads, or
+// takeItem takes one FETCH item: it goes to the client in a form that imapclient reads, or
 // is left out.
-func (c *Conn) item(name, v []byte, k kind) bool {
-	f := &c.rd.fetch
+func (f *fetch) takeItem(name, v []byte, k kind) bool {
 	switch {
 	case f.tails > 0 && !is(name, "UID") && !is(name, "FLAGS") && !is(name, "INTERNALDATE") && !is(name, "RFC822.SIZE") && !is(name, "MODSEQ"):
 		return false // any two words of a text could be an unknown item and its value
 	case is(name, "UID"):
-		return c.itemUID(name, v)
+		return f.takeUID(name, v)
 	case is(name, "FLAGS"):
 		start := len(f.items)
 		f.items = append(append(append(f.items, ' '), name...), ' ')
-		items, why, at := appendFlags(f.items, v, k, false, c.o.MaxDepth)
+		items, why, at := appendFlags(f.items, v, k, false, f.in.o.MaxDepth)
 		if why != "" {
-			c.note(why, why != flagsRewritten, at)
+			f.note(why, why != flagsRewritten, at)
 		}
 		if items == nil {
 			items = f.items[:start]
 		}
 		f.items = items
 	case is(name, "INTERNALDATE"):
-		c.itemDate(name, v, k)
+		f.takeDate(name, v, k)
 	case is(name, "RFC822.SIZE"):
 		if _, ok := number(v); ok {
-			c.keep(name, v)
+			f.keep(name, v)
 		} else {
-			c.note("RFC822.SIZE out of range left out", true, v)
+			f.note("RFC822.SIZE out of range left out", true, v)
 		}
 	case is(name, "MODSEQ"):
 		// Told unasked once CONDSTORE is on (RFC 7162, 3.2), and of no use to the client.
 	case isBody(name):
-		c.itemBody(name, v, k)
+		f.takeString(name, v, k)
 	default:
-		c.note("unknown FETCH item left out", true, append(append(bytes.Clone(name), ' '), v...))
+		f.note("unknown FETCH item left out", true, append(append(bytes.Clone(name), ' '), v...))
 	}
 	return true
 }
 
 // keep passes an item on as it is.
-func (c *Conn) keep(name, v []byte) {
-	f := &c.rd.fetch
+func (f *fetch) keep(name, v []byte) {
 	f.items = append(append(append(append(f.items, ' '), name...), ' '), v...)
 }
 
-// itemUID takes the UID, which is a number of 32 bits and not 0 (RFC 3501, 2.3.1.1).
-func (c *Conn) itemUID(name, v []byte) bool {
-	f := &c.rd.fetch
+// takeUID takes the UID, which is a number of 32 bits and not 0 (RFC 3501, 2.3.1.1).
+func (f *fetch) takeUID(name, v []byte) bool {
 	uid, ok := number32(v)
 	switch {
 	case !ok || uid == 0:
-		c.note("message with an impossible UID dropped", true, v)
+		f.note("message with an impossible UID dropped", true, v)
 		f.lost = true
 		return !f.sent
 	case f.uid != 0 && uid != f.uid:
 		return false
 	case f.guess:
 		f.guess = false
-		c.note("UID after the body, put before it", false, v)
+		f.note("UID after the body, put before it", false, v)
 		f.uid = uid
 	case f.first || f.uid == uid:
 		f.uid = uid
 	default:
 		f.uid = uid
-		c.keep(name, v)
+		f.keep(name, v)
 	}
 	return true
 }
@@ -112,41 +108,39 @@ func isDate(s []byte) bool {
 	return err == nil && !t.IsZero()
 }
 
-func (c *Conn) itemDate(name, v []byte, k kind) {
-	f := &c.rd.fetch
+func (f *fetch) takeDate(name, v []byte, k kind) {
 	s := text(v, k)
 	if k == quoted && isDate(s) {
-		c.keep(name, v)
+		f.keep(name, v)
 		return
 	}
 	switch s = bytes.TrimSpace(s); {
 	case k == list || !isDate(s):
-		c.note("INTERNALDATE that cannot be read left out", true, v)
+		f.note("INTERNALDATE that cannot be read left out", true, v)
 	default:
-		c.note("INTERNALDATE put into form", false, v)
+		f.note("INTERNALDATE put into form", false, v)
 		f.items = append(append(append(f.items, ' '), name...), ` "`...)
 		f.items = append(append(f.items, s...), '"')
 	}
 }
 
-// itemBody takes a body that is no literal: a string, or NIL for one that the server
+// takeString takes a body that is no literal: a string, or NIL for one that the server
 // cannot give.
-func (c *Conn) itemBody(name, v []byte, k kind) {
+func (f *fetch) takeString(name, v []byte, k kind) {
 	if !isWhole(name) {
-		c.note("body of an unknown section left out", true, name)
+		f.note("body of an unknown section left out", true, name)
 		return
 	}
-	f := &c.rd.fetch
 	f.body = true
 	// imapclient takes it for the message's last item: its UID goes before it.
-	if wanted, _ := c.wantsUID(); wanted && f.uid == 0 && !f.sent {
+	if wanted, _ := f.in.x.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		f.first = true
 	}
 	if k != quoted && (k != atom || string(v) != "NIL") {
-		c.note("body that is no string, taken for NIL", !is(v, "NIL"), v)
+		f.note("body that is no string, taken for NIL", !is(v, "NIL"), v)
 		v = []byte("NIL")
 	}
-	c.keep(wholeBody, v)
+	f.keep(wholeBody, v)
 }
 
 // wholeBody is the name of all of a message's octets.

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ const (
 //
 // Time counts while the connection is read: what the client does with a message meanwhile is not
 // the server's fault. The clock is looked at as often as the connection, not for each line.
-// Conn.mu guards all of it.
+// exchange.mu guards all of it.
 type progress struct {
 	waited  time.Duration // since the last progress, up to upTo
 	upTo    time.Time
@@ -42,6 +41,7 @@ type progress struct {
 	seed    maphash.Seed
 	seen    []uint64 // two bits for each message that a FETCH was about
 	removed int64    // EXPUNGE responses
+	exists  int64    // the highest EXISTS since the mailbox was selected, -1 unknown
 }
 
 // moved notes that something came or went that matters.
@@ -132,85 +132,4 @@ func answersTo(verb string) []string {
 		return []string{verb}
 	}
 	return nil
-}
-
-// isWaitedFor reports whether a command under way waits for responses of that name. c.mu is held.
-func (c *Conn) isWaitedFor(name []byte) bool {
-	among := func(waits []string) bool {
-		return slices.ContainsFunc(waits, func(w string) bool { return is(name, w) })
-	}
-	for _, cmd := range c.pending {
-		if among(cmd.waits) {
-			return true
-		}
-	}
-	for _, cmd := range c.mine {
-		if among(cmd.waits) {
-			return true
-		}
-	}
-	return false
-}
-
-// responseBegins looks at as much of a response's first line as is here, to its end if whole.
-func (c *Conn) responseBegins(line []byte, whole bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := &c.progress
-	p.wanted = false
-	s := scanner{b: line}
-	if !s.take('*') {
-		return
-	}
-	s.blanks()
-	name := s.word()
-	seq, numbered := number32(name)
-	if numbered {
-		s.blanks()
-		name = s.word()
-	}
-	if !c.isWaitedFor(name) {
-		return
-	}
-	p.wanted = true
-	if !whole {
-		return
-	}
-	switch {
-	case numbered && is(name, "FETCH"):
-		p.wanted = p.isNews(seq, bytes.HasSuffix(line, []byte("}")))
-	case numbered && is(name, "EXPUNGE"): // the same number again is another message
-		p.removed++
-		p.wanted = c.exists < 0 || p.removed <= c.exists
-	default:
-		p.wanted = p.isFirst(about(name, line))
-	}
-	if p.wanted {
-		p.moved()
-	}
-}
-
-// about is what a response says something about: a mailbox, a quota root, or what it is called
-// where a command has one of its kind.
-func about(name, line []byte) []byte {
-	switch {
-	case is(name, "LIST"):
-		if _, mailbox, ok := bytes.Cut(line, []byte(")")); ok {
-			return mailbox
-		}
-		return line
-	case is(name, "STATUS"), is(name, "QUOTA"):
-		mailbox, _, _ := bytes.Cut(line, []byte("("))
-		return mailbox
-	}
-	return name
-}
-
-// bodyEnded notes that a body came to its end.
-func (c *Conn) bodyEnded() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.progress.wanted {
-		c.progress.moved()
-	}
 }

@@ -64,9 +64,9 @@ func TestAServerThatTalksOfOtherThingsIsLeft(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRigOn(t, script.Inside(t, chat(c.command, c.lines)), Options{Timeout: brief})
-				r.conn.mu.Lock()
-				r.conn.exists = 3
-				r.conn.mu.Unlock()
+				r.conn.x.mu.Lock()
+				r.conn.x.progress.exists = 3
+				r.conn.x.mu.Unlock()
 				began := time.Now()
 				err := r.conn.Each(t.Context(), strings.ReplaceAll(c.command, "*", "1:9"), func(Line) error { return nil })
 				took := time.Since(began)

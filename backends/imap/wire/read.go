@@ -8,109 +8,88 @@ import (
 	"mailsync/state"
 )
 
-// input is the way in: what was read and not handed on yet.
-type input struct {
-	src   io.Reader
+// reader parts what comes into lines and literals, and bounds both. The goroutine that reads
+// uses it.
+type reader struct {
+	o     *Options
+	sock  *socket
+	x     *exchange
+	log   *tracer
 	buf   []byte // buf[r:w] is read and not looked at
 	r, w  int
-	mid   bool // a response has begun
 	fresh bool // the first line of a response is being read
 	held  bool // raw is the first line of the next response
 
 	raw []byte // the response being read, literals inline
 	seg int    // where in raw its last line begins
-
-	out   []byte // out[off:] is for the client
-	off   int
-	body  int64 // octets of a body's literal that go through next
-	fetch fetch
-	err   error // the end
 }
 
-// Read gives the client its next octets. At the end of the connection between two
-// responses it returns io.EOF; anywhere else the end is an io.ErrUnexpectedEOF.
-func (c *Conn) Read(b []byte) (int, error) {
-	rd := &c.rd
-	for {
-		switch {
-		case len(b) == 0:
-			return 0, nil
-		case rd.off < len(rd.out):
-			n := copy(b, rd.out[rd.off:])
-			rd.off += n
-			return n, nil
-		case rd.err != nil:
-			return 0, rd.err
-		case rd.body > 0:
-			n, err := c.readBody(b)
-			if n > 0 {
-				return n, nil
-			}
-			rd.err = c.end(err)
-		default:
-			rd.out, rd.off = rd.out[:0], 0
-			if err := c.next(); err != nil {
-				rd.err = c.end(err)
-			}
+// keep is how much of what a long response took is kept for the next one.
+const keep = 256 << 10
+
+// first reads the first line of the next response.
+func (rd *reader) first() ([]byte, error) {
+	if !rd.held {
+		if cap(rd.raw) > keep {
+			rd.raw = nil
+		}
+		rd.sock.mid, rd.raw, rd.fresh = false, rd.raw[:0], true
+		if err := rd.readLine(); err != nil {
+			return nil, err
 		}
 	}
+	rd.sock.mid, rd.fresh, rd.held = true, false, false
+	return rd.line(), nil
 }
 
-// end breaks the connection because of err, and returns what the client reads then.
-func (c *Conn) end(err error) error {
-	c.mu.Lock()
-	ended, closed := c.ended, c.closed
-	c.mu.Unlock()
-	switch {
-	case ended && !c.rd.mid:
-		return io.EOF // how it ends after LOGOUT does not matter
-	case err != io.EOF:
-		return c.fail(err)
-	case !closed:
-		_ = c.fail(c.explain(io.EOF, "between two answers"))
-	}
-	return io.EOF
+// next reads the line that a response goes on in, in place of what was read of it.
+func (rd *reader) next() error {
+	rd.raw = rd.raw[:0]
+	return rd.readLine()
 }
 
-// readBody hands through what there is of a body's literal: what the buffer holds, or
-// straight from the source where the client reads in large pieces.
-func (c *Conn) readBody(b []byte) (int, error) {
-	rd := &c.rd
-	if int64(len(b)) > rd.body {
-		b = b[:rd.body]
+// pass hands through what there is of a literal of which left octets are to come: what the buffer
+// holds, or straight from the source where the client reads in large pieces.
+func (rd *reader) pass(b []byte, left int64) (int, error) {
+	if int64(len(b)) > left {
+		b = b[:left]
 	}
 	if rd.r == rd.w && len(b) >= 16<<10 {
-		n, err := rd.src.Read(b)
-		rd.body -= int64(n)
+		n, err := rd.sock.src.Read(b)
 		if n == 0 && err != nil {
-			return 0, c.cut(err, rd.body)
+			return 0, rd.cut(err, left)
 		}
 		return n, nil
 	}
 	if rd.r == rd.w {
-		if err := c.fill(); err != nil {
-			return 0, c.cut(err, rd.body)
+		if err := rd.fill(); err != nil {
+			return 0, rd.cut(err, left)
 		}
 	}
 	n := copy(b, rd.buf[rd.r:rd.w])
 	rd.r += n
-	rd.body -= int64(n)
 	return n, nil
 }
 
+// deflate goes on in what is compressed.
+func (rd *reader) deflate() error {
+	rest := bytes.Clone(rd.buf[rd.r:rd.w])
+	rd.r, rd.w = 0, 0
+	return rd.sock.deflate(rest)
+}
+
 // cut says that the connection ended inside a literal.
-func (c *Conn) cut(err error, missing int64) error {
-	return c.explain(err, "inside a literal, with "+strconv.FormatInt(missing, 10)+" octets missing")
+func (rd *reader) cut(err error, missing int64) error {
+	return rd.sock.explain(err, "inside a literal, with "+strconv.FormatInt(missing, 10)+" octets missing")
 }
 
 // fill reads into the buffer, which is empty or has room at its end.
-func (c *Conn) fill() error {
-	rd := &c.rd
+func (rd *reader) fill() error {
 	if rd.r == rd.w {
 		rd.r, rd.w = 0, 0
 	}
 	for range 100 {
-		n, err := rd.src.Read(rd.buf[rd.w:])
+		n, err := rd.sock.src.Read(rd.buf[rd.w:])
 		rd.w += n
 		if n > 0 {
 			return nil
@@ -123,8 +102,7 @@ func (c *Conn) fill() error {
 }
 
 // readLine appends the next line, with its end, to raw, and makes it raw's last line.
-func (c *Conn) readLine() error {
-	rd := &c.rd
+func (rd *reader) readLine() error {
 	rd.seg = len(rd.raw)
 	for {
 		have := rd.buf[rd.r:rd.w]
@@ -133,55 +111,52 @@ func (c *Conn) readLine() error {
 		}
 		rd.raw = append(rd.raw, have...)
 		rd.r += len(have)
-		if len(rd.raw) > c.o.MaxLine {
-			return state.Faultf(state.Other, "server sent a response of more than %d octets: %s", c.o.MaxLine, c.show(rd.raw))
+		if len(rd.raw) > rd.o.MaxLine {
+			return state.Faultf(state.Other, "server sent a response of more than %d octets: %s", rd.o.MaxLine, rd.log.show(rd.raw))
 		}
 		if n := len(rd.raw); n > rd.seg && rd.raw[n-1] == '\n' {
-			c.trace("S", rd.raw[rd.seg:])
+			rd.log.trace("S", rd.raw[rd.seg:])
 			return nil
 		}
 		if rd.fresh && len(rd.raw) > 0 {
-			c.responseBegins(rd.raw[:min(len(rd.raw), longestBeginning)], false)
+			rd.x.responseBegins(rd.raw[:min(len(rd.raw), longestBeginning)], false)
 		}
-		if err := c.fill(); err != nil {
+		if err := rd.fill(); err != nil {
 			clean := err == io.EOF || err == io.ErrUnexpectedEOF // of deflate, and of TLS without a good-bye
-			if clean && len(rd.raw) == 0 && !rd.mid {
+			if clean && len(rd.raw) == 0 && !rd.sock.mid {
 				return io.EOF
 			}
-			if !rd.mid && len(rd.raw) == 0 {
-				return c.explain(err, "while an answer was waited for")
+			if !rd.sock.mid && len(rd.raw) == 0 {
+				return rd.sock.explain(err, "while an answer was waited for")
 			}
-			return c.explain(err, "inside the line "+c.show(rd.raw[rd.seg:]))
+			return rd.sock.explain(err, "inside the line "+rd.log.show(rd.raw[rd.seg:]))
 		}
-		rd.mid = true
+		rd.sock.mid = true
 	}
 }
 
 // line is raw up to the end of its last line.
-func (c *Conn) line() []byte {
-	rd := &c.rd
+func (rd *reader) line() []byte {
 	return rd.raw[:rd.seg+len(chomp(rd.raw[rd.seg:]))]
 }
 
 // readLiteral appends a literal of n octets to raw, growing it as they come.
-func (c *Conn) readLiteral(n int64) error {
-	rd := &c.rd
-	if n > int64(c.o.MaxLiteral) || len(rd.raw)+int(n) > c.o.MaxLine {
-		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, c.show(rd.raw))
+func (rd *reader) readLiteral(n int64) error {
+	if n > int64(rd.o.MaxLiteral) || len(rd.raw)+int(n) > rd.o.MaxLine {
+		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, rd.log.show(rd.raw))
 	}
-	c.traceLiteral("S", n)
+	rd.log.traceLiteral("S", n)
 	var err error
-	rd.raw, err = c.gather(rd.raw, n)
+	rd.raw, err = rd.gather(rd.raw, n)
 	return err
 }
 
 // gather appends n octets to dst, which grows as they come.
-func (c *Conn) gather(dst []byte, n int64) ([]byte, error) {
-	rd := &c.rd
+func (rd *reader) gather(dst []byte, n int64) ([]byte, error) {
 	for n > 0 {
 		if rd.r == rd.w {
-			if err := c.fill(); err != nil {
-				return dst, c.cut(err, n)
+			if err := rd.fill(); err != nil {
+				return dst, rd.cut(err, n)
 			}
 		}
 		part := rd.buf[rd.r:rd.w]
@@ -194,12 +169,11 @@ func (c *Conn) gather(dst []byte, n int64) ([]byte, error) {
 }
 
 // discard reads n octets of a literal away.
-func (c *Conn) discard(n int64) error {
-	rd := &c.rd
+func (rd *reader) discard(n int64) error {
 	for n > 0 {
 		if rd.r == rd.w {
-			if err := c.fill(); err != nil {
-				return c.cut(err, n)
+			if err := rd.fill(); err != nil {
+				return rd.cut(err, n)
 			}
 		}
 		part := min(int64(rd.w-rd.r), n)
@@ -209,85 +183,55 @@ func (c *Conn) discard(n int64) error {
 	return nil
 }
 
-// next reads the next response, and puts into out what the client is to see of it.
-func (c *Conn) next() error {
-	rd := &c.rd
-	if rd.fetch.open {
-		return c.resumeFetch()
-	}
-	const keep = 256 << 10
-	if cap(rd.out) > keep {
-		rd.out = nil
-	}
-	if !rd.held {
-		if cap(rd.raw) > keep {
-			rd.raw = nil
+// whole reads the literals of a response whose first line is read, and what follows
+// them. It returns the response without its end.
+func (rd *reader) whole() ([]byte, error) {
+	var lex lexer
+	from := 0
+	for n := 0; ; n++ {
+		line := rd.line()
+		start, size, ok, err := rd.header(line)
+		if err != nil || !ok {
+			return line, err
 		}
-		rd.mid, rd.raw, rd.fresh = false, rd.raw[:0], true
-		if err := c.readLine(); err != nil {
-			return err
+		lex.run(line[from:start], from)
+		if lex.quoted {
+			return line, nil
 		}
-	}
-	rd.mid, rd.fresh, rd.held = true, false, false
-	line := c.line()
-	c.responseBegins(line, true)
-	if !c.greeted { // which nobody else writes
-		if err := c.checkGreeting(line); err != nil {
-			return err
+		if err := rd.inline(start, size, n); err != nil {
+			return nil, err
 		}
+		from = rd.seg
 	}
-	switch {
-	case len(trimBlanks(line)) == 0:
-		c.report(Repair{What: "empty line dropped"}, line)
-		return nil
-	case line[0] == '+':
-		return c.continuation(line)
-	case line[0] == '*':
-		return c.untaggedResponse(line)
-	}
-	return c.tagged(line)
 }
 
-// checkGreeting refuses a server that speaks another protocol (RFC 3501, 7.1).
-func (c *Conn) checkGreeting(line []byte) error {
-	s := scanner{b: line}
-	ok := s.take('*')
-	s.blanks()
-	w := s.word()
-	if !ok || !is(w, "OK") && !is(w, "PREAUTH") && !is(w, "BYE") {
-		return state.Faultf(state.Unreachable, "server does not speak IMAP, it greets with %s", c.show(line)).
-			WithHint("check host, port and tls of this account")
+// header finds the literal's header that ends a line, a literal8's ~ included.
+func (rd *reader) header(line []byte) (start int, size int64, ok bool, err error) {
+	if rd.seg == len(line) {
+		return 0, 0, false, nil
 	}
-	c.mu.Lock()
-	c.greeted = true
-	c.turn.Broadcast()
-	c.mu.Unlock()
-	return nil
+	start, size, _, ok, bad := announced(line)
+	if bad {
+		return 0, 0, false, rd.log.garbled("a literal of an impossible size", line)
+	}
+	if !ok || start < rd.seg {
+		return 0, 0, false, nil
+	}
+	if start > rd.seg && line[start-1] == '~' {
+		start--
+	}
+	return start, size, true, nil
 }
 
-// report tells of a repair. at is the piece of the response it is about.
-func (c *Conn) report(r Repair, at []byte) {
-	if c.o.Repaired == nil {
-		return
+// inline reads a literal that is no body, the nth of its response, and the line after
+// it.
+func (rd *reader) inline(start int, size int64, n int) error {
+	if n >= rd.o.MaxLiterals {
+		return rd.log.garbled("more literals in one response than any needs", rd.raw)
 	}
-	r.Excerpt = c.show(at)
-	c.told(r)
-}
-
-// told tells of a repair that is complete but for its mailbox.
-func (c *Conn) told(r Repair) {
-	if c.o.Repaired == nil {
-		return
+	rd.raw = appendHeader(rd.raw[:start], size)
+	if err := rd.readLiteral(size); err != nil {
+		return err
 	}
-	if r.Mailbox == "" {
-		c.mu.Lock()
-		r.Mailbox = c.selected
-		c.mu.Unlock()
-	}
-	c.o.Repaired(r)
-}
-
-// garbled is the error for what no sense can be made of.
-func (c *Conn) garbled(why string, at []byte) error {
-	return state.Faultf(state.Other, "server sent %s: %s", why, c.show(at))
+	return rd.readLine()
 }

@@ -23,8 +23,8 @@ var peeks = []string{"UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "RFC822.HEAD
 	"X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS", "X-GUID", "ALL", "FAST", "FULL"}
 
 // allow refuses a command in backup mode unless it is known to change nothing.
-func (c *Conn) allow(verb string, line []byte, isLiteral bool) error {
-	if !c.o.ReadOnly || harmless[verb] {
+func (w *writer) allow(verb string, line []byte, isLiteral bool) error {
+	if !w.readOnly || harmless[verb] {
 		return nil
 	}
 	if (verb == "FETCH" || verb == "UID FETCH") && !isLiteral && onlyPeeks(line, verb) {

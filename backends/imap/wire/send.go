@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 
 // Sent is a command of ours that is under way.
 type Sent struct {
-	c   *Conn
+	x   *exchange
 	cmd *injected
 }
 
@@ -36,10 +35,10 @@ func (e *BodyError) Unwrap() error { return e.Err }
 // until no command of the client's is.
 func (c *Conn) Send(ctx context.Context, line string, each func(Line) error) (*Sent, error) {
 	cmd := &injected{line: line, each: each}
-	if err := c.send(ctx, cmd, true); err != nil {
+	if err := c.out.send(ctx, cmd, true); err != nil {
 		return nil, err
 	}
-	return &Sent{c, cmd}, nil
+	return &Sent{c.x, cmd}, nil
 }
 
 // SendLiteral is Send of a command that ends in a literal; line is all before its header.
@@ -57,10 +56,10 @@ func (c *Conn) SendLiteral(ctx context.Context, line string, lit Literal) (*Sent
 		each:    func(Line) error { return nil },
 		literal: &lit, goAhead: make(chan struct{}),
 	}
-	if err := c.send(ctx, cmd, true); err != nil {
+	if err := c.out.send(ctx, cmd, true); err != nil {
 		return nil, err
 	}
-	return &Sent{c, cmd}, nil
+	return &Sent{c.x, cmd}, nil
 }
 
 // Wait returns the tagged answer, as an *Answer in the error where it is NO or BAD. It
@@ -68,19 +67,13 @@ func (c *Conn) SendLiteral(ctx context.Context, line string, lit Literal) (*Sent
 // cancelled breaks the connection.
 func (s *Sent) Wait(ctx context.Context) (Answer, error) {
 	// When the connection was closed from here, an answer may just be being handed over.
-	defer s.c.quiet()
+	defer s.x.quiet()
 	select {
 	case out := <-s.cmd.done:
 		return out.answer, out.err
 	case <-ctx.Done():
-		return Answer{}, s.c.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(s.cmd.line), context.Cause(ctx)))
+		return Answer{}, s.x.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(s.cmd.line), context.Cause(ctx)))
 	}
-}
-
-// quiet waits until no answer is being handed over.
-func (c *Conn) quiet() {
-	c.telling.Lock()
-	defer c.telling.Unlock()
 }
 
 // Answered reports whether Wait will return at once.
@@ -88,135 +81,109 @@ func (s *Sent) Answered() bool { return len(s.cmd.done) > 0 }
 
 // send waits for its turn and sends the command: behind others of ours where it may join
 // them, else alone.
-func (c *Conn) send(ctx context.Context, cmd *injected, join bool) error {
+func (w *writer) send(ctx context.Context, cmd *injected, join bool) error {
 	if strings.ContainsAny(cmd.line, "\r\n\x00") {
 		return state.Faultf(state.Other, "%s: command holds a line end", verbOf(cmd.line))
 	}
 	parsed := parseCommand([]byte("t " + cmd.line))
-	if err := c.allow(parsed.verb, []byte("t "+cmd.line), cmd.literal != nil); err != nil {
+	if err := w.allow(parsed.verb, []byte("t "+cmd.line), cmd.literal != nil); err != nil {
 		return err
 	}
 	cmd.done, cmd.waits = make(chan outcome, 1), parsed.waits
 	stop := context.AfterFunc(ctx, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.turn.Broadcast()
+		w.x.mu.Lock()
+		defer w.x.mu.Unlock()
+		w.x.turn.Broadcast()
 	})
 	defer stop()
 	for {
-		c.wmu.Lock()
-		c.mu.Lock()
+		w.mu.Lock()
+		w.x.mu.Lock()
 		switch {
-		case c.closed:
-			err := c.why()
-			c.mu.Unlock()
-			c.wmu.Unlock()
+		case w.x.ending.closed:
+			err := w.x.ending.why()
+			w.x.mu.Unlock()
+			w.mu.Unlock()
 			return err
 		case ctx.Err() != nil:
-			c.mu.Unlock()
-			c.wmu.Unlock()
+			w.x.mu.Unlock()
+			w.mu.Unlock()
 			return context.Cause(ctx)
-		case len(c.pending) == 0 && (join || len(c.mine) == 0) && !c.sending && c.greeted:
-			err := c.launch(ctx, cmd, parsed)
-			c.wmu.Unlock()
+		case len(w.x.pending) == 0 && (join || len(w.x.mine) == 0) && !w.x.sending && w.x.greeted:
+			err := w.launch(ctx, cmd, parsed)
+			w.mu.Unlock()
 			return err
 		}
-		c.wmu.Unlock()
-		c.turn.Wait()
-		c.mu.Unlock()
+		w.mu.Unlock()
+		w.x.turn.Wait()
+		w.x.mu.Unlock()
 	}
 }
 
-// launch sends the command. Both locks are held; c.mu is released.
-func (c *Conn) launch(ctx context.Context, cmd *injected, parsed *command) error {
-	n := c.commands.Add(1)
-	cmd.tag = "W" + strconv.FormatInt(n, 10)
-	c.mine = append(c.mine, cmd)
-	c.progress.turned()
-	if parsed.verb == "SELECT" || parsed.verb == "EXAMINE" {
-		c.selected, c.exists = parsed.mailbox, -1
-	}
-	c.sending = cmd.literal != nil
-	c.arm(true)
-	c.mu.Unlock()
+// launch sends the command. Both locks are held; that of the exchange is released.
+func (w *writer) launch(ctx context.Context, cmd *injected, parsed *command) error {
+	w.x.join(cmd, parsed)
+	w.x.mu.Unlock()
 	line := []byte(cmd.tag + " " + cmd.line)
-	c.trace("C", c.hideSecrets(parsed, line))
-	if err := c.push(append(line, "\r\n"...)); err != nil {
-		return c.fail(c.explain(err, "while a command was sent"))
+	w.log.trace("C", w.hideSecrets(parsed, line))
+	if err := w.sock.push(append(line, "\r\n"...)); err != nil {
+		return w.x.fail(w.sock.explain(err, "while a command was sent"))
 	}
 	if cmd.literal == nil {
 		return nil
 	}
-	err := c.upload(ctx, cmd)
-	c.mu.Lock()
-	c.sending = false
-	c.turn.Broadcast()
-	c.mu.Unlock()
+	err := w.upload(ctx, cmd)
+	w.x.uploaded()
 	return err
-}
-
-// wanted lets the oldest command of ours that waits for it go ahead.
-func (c *Conn) wanted() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, cmd := range c.mine {
-		if cmd.literal != nil && cmd.literal.Sync && !cmd.invited {
-			cmd.invited = true
-			c.progress.moved()
-			close(cmd.goAhead)
-			return true
-		}
-	}
-	return false
 }
 
 const uploadPiece = 32 << 10
 
-// upload sends a command's literal and the end of the command. wmu is held.
-func (c *Conn) upload(ctx context.Context, cmd *injected) error {
+// upload sends a command's literal and the end of the command. w.mu is held.
+func (w *writer) upload(ctx context.Context, cmd *injected) error {
 	lit := cmd.literal
 	if lit.Sync {
 		select {
 		case <-cmd.goAhead:
 		case out := <-cmd.done:
-			return c.unwanted(cmd, out)
+			return w.unwanted(cmd, out)
 		case <-ctx.Done():
-			return c.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(cmd.line), context.Cause(ctx)))
+			return w.x.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(cmd.line), context.Cause(ctx)))
 		}
 	}
-	c.traceLiteral("C", lit.Size)
-	if c.wr.piece == nil {
-		c.wr.piece = make([]byte, uploadPiece+2)
+	w.log.traceLiteral("C", lit.Size)
+	if w.piece == nil {
+		w.piece = make([]byte, uploadPiece+2)
 	}
 	for left := lit.Size; ; {
-		piece := c.wr.piece[:min(left, uploadPiece)]
+		piece := w.piece[:min(left, uploadPiece)]
 		left -= int64(len(piece))
 		if err := readPiece(lit.Body, piece, left); err != nil {
-			return c.giveUp(cmd, &BodyError{err})
+			return w.giveUp(cmd, &BodyError{err})
 		}
 		if left == 0 {
 			// An error now does not say whether the server has all of it: Wait will.
-			if err := c.push(append(piece, "\r\n"...)); err != nil {
-				_ = c.fail(c.explain(err, "while a literal was sent"))
+			if err := w.sock.push(append(piece, "\r\n"...)); err != nil {
+				_ = w.x.fail(w.sock.explain(err, "while a literal was sent"))
 			}
 			return nil
 		}
-		if err := c.push(piece); err != nil {
-			return c.fail(c.explain(err, "while a literal was sent"))
+		if err := w.sock.push(piece); err != nil {
+			return w.x.fail(w.sock.explain(err, "while a literal was sent"))
 		}
 	}
 }
 
 // unwanted is how a command goes on whose literal was not asked for: refused, which Wait
 // will say, or at its end with the connection.
-func (c *Conn) unwanted(cmd *injected, out outcome) error {
+func (w *writer) unwanted(cmd *injected, out outcome) error {
 	var no *Answer
 	switch {
 	case errors.As(out.err, &no):
 		cmd.done <- out
 		return nil
 	case out.err == nil:
-		return c.fail(state.Faultf(state.Other, "server answered OK to %s before it had the literal", verbOf(cmd.line)))
+		return w.x.fail(state.Faultf(state.Other, "server answered OK to %s before it had the literal", verbOf(cmd.line)))
 	}
 	return out.err
 }
@@ -248,12 +215,8 @@ func readPiece(r io.Reader, piece []byte, left int64) error {
 
 // giveUp breaks the connection in the middle of a literal whose body failed, after the
 // commands ahead of it were answered.
-func (c *Conn) giveUp(cmd *injected, err error) error {
-	c.mu.Lock()
-	for !c.closed && slices.Index(c.mine, cmd) > 0 {
-		c.turn.Wait()
-	}
-	c.mu.Unlock()
-	_ = c.fail(err)
+func (w *writer) giveUp(cmd *injected, err error) error {
+	w.x.awaitOldest(cmd)
+	_ = w.x.fail(err)
 	return err
 }

@@ -3,35 +3,31 @@ package wire
 import (
 	"bytes"
 	"encoding/base64"
-	"slices"
-	"strings"
-
-	"mailsync/state"
 )
 
 // tagged takes the tagged answer to a command (RFC 3501, 7.1).
-func (c *Conn) tagged(line []byte) error {
+func (in *filter) tagged(line []byte) error {
 	s := scanner{b: line}
 	s.blanks()
 	tag := s.word()
 	s.blanks()
 	typ := string(bytes.ToUpper(statusWord(&s)))
 	if typ != "OK" && typ != "NO" && typ != "BAD" {
-		return c.garbled("something that is no response", line)
+		return in.log.garbled("something that is no response", line)
 	}
-	if mine := c.ours(tag); mine != nil {
-		code, text := c.parts(line[s.i:])
-		c.heard(typ, code, text, true)
-		return c.finish(mine, &Answer{Type: typ, Code: string(code), Text: string(text)})
+	if mine := in.x.ours(tag); mine != nil {
+		code, text := in.parts(line[s.i:])
+		in.heard(typ, code, text, true)
+		return in.x.finish(mine, &Answer{Type: typ, Code: string(code), Text: string(text)})
 	}
-	cmd := c.answered(tag)
+	cmd := in.x.answered(tag)
 	if cmd == nil {
-		return c.garbled("an answer to a command that was not sent", line)
+		return in.log.garbled("an answer to a command that was not sent", line)
 	}
-	at := len(c.rd.out)
-	c.rd.out = append(append(append(c.rd.out, cmd.tag...), ' '), typ...)
-	c.status(typ, line[s.i:], cmd)
-	c.reportChange(line, at)
+	at := len(in.out)
+	in.out = append(append(append(in.out, cmd.tag...), ' '), typ...)
+	in.status(typ, line[s.i:], cmd)
+	in.reportChange(line, at)
 	return nil
 }
 
@@ -57,34 +53,34 @@ func statusOf(word []byte) string {
 }
 
 // reportChange tells of a status line whose blanks or case were put right.
-func (c *Conn) reportChange(line []byte, at int) {
-	if out := chomp(c.rd.out[at:]); !bytes.EqualFold(out, line) && len(bytes.Fields(out)) == len(bytes.Fields(line)) {
-		c.report(Repair{What: "blanks put right"}, line)
+func (in *filter) reportChange(line []byte, at int) {
+	if out := chomp(in.out[at:]); !bytes.EqualFold(out, line) && len(bytes.Fields(out)) == len(bytes.Fields(line)) {
+		in.report(Repair{What: "blanks put right"}, line)
 	}
 }
 
 // untaggedStatus takes an untagged OK, NO, BAD, BYE or PREAUTH.
-func (c *Conn) untaggedStatus(typ string, line, rest []byte) {
-	at := len(c.rd.out)
-	c.rd.out = append(append(c.rd.out, "* "...), typ...)
-	c.status(typ, rest, nil)
-	c.reportChange(line, at)
+func (in *filter) untaggedStatus(typ string, line, rest []byte) {
+	at := len(in.out)
+	in.out = append(append(in.out, "* "...), typ...)
+	in.status(typ, rest, nil)
+	in.reportChange(line, at)
 }
 
 // status appends what follows a status to out: the code in a form that imapclient
 // reads, or without it, and the text.
-func (c *Conn) status(typ string, rest []byte, cmd *command) {
-	code, words := c.parts(rest)
-	c.heard(typ, code, words, cmd != nil)
-	out := c.rd.out
+func (in *filter) status(typ string, rest []byte, cmd *command) {
+	code, words := in.parts(rest)
+	in.heard(typ, code, words, cmd != nil)
+	out := in.out
 	if len(code) == 0 && len(trimBlanks(rest)) > 0 && trimBlanks(rest)[0] == '[' && len(words) < len(trimBlanks(rest)) {
-		c.report(Repair{What: "response code that cannot be read left out", Lost: true}, rest)
+		in.report(Repair{What: "response code that cannot be read left out", Lost: true}, rest)
 	}
 	coded := false
 	if len(code) > 0 {
-		canon, why := c.code(code, cmd)
+		canon, why := in.code(code, cmd)
 		if why != "" {
-			c.report(Repair{What: why, Lost: why != flagsRewritten}, code)
+			in.report(Repair{What: why, Lost: why != flagsRewritten}, code)
 		}
 		if coded = canon != nil; coded {
 			out = append(append(append(out, " ["...), canon...), ']')
@@ -105,17 +101,17 @@ func (c *Conn) status(typ string, rest []byte, cmd *command) {
 			out = append(out, ch)
 		}
 	}
-	c.rd.out = append(out, "\r\n"...)
+	in.out = append(out, "\r\n"...)
 }
 
 // heard hands a text to whoever listens, and remembers why the server says good-bye.
-func (c *Conn) heard(typ string, code, text []byte, tagged bool) {
-	c.mu.Lock()
+func (in *filter) heard(typ string, code, text []byte, tagged bool) {
 	if typ == "BYE" {
-		c.bye = string(text)
+		in.x.said(text)
 	}
-	f := c.onText
-	c.mu.Unlock()
+	in.mu.Lock()
+	f := in.onText
+	in.mu.Unlock()
 	if f != nil {
 		f(typ, string(code), string(text), tagged)
 	}
@@ -123,13 +119,13 @@ func (c *Conn) heard(typ string, code, text []byte, tagged bool) {
 
 // parts is splitCode for what may be shown: the text, which is for people, comes without
 // secrets. A code whose name holds one is none that we know, and is left out.
-func (c *Conn) parts(rest []byte) (code, words []byte) {
+func (in *filter) parts(rest []byte) (code, words []byte) {
 	code, words = splitCode(rest)
 	name, _, _ := bytes.Cut(code, []byte(" "))
-	if raw := rest[:len(rest)-len(words)]; len(name) > 0 && !known[string(name)] && !bytes.Equal(c.redact(raw), raw) {
+	if raw := rest[:len(rest)-len(words)]; len(name) > 0 && !known[string(name)] && !bytes.Equal(in.log.redact(raw), raw) {
 		code = nil
 	}
-	return code, c.redact(words)
+	return code, in.log.redact(words)
 }
 
 // known are the response codes that mean something to us, whatever they look like.
@@ -164,7 +160,7 @@ func splitCode(rest []byte) (code, words []byte) {
 
 // code returns a response code in a form that imapclient reads, nil where it is to be
 // left out, and why it was changed.
-func (c *Conn) code(code []byte, cmd *command) (canon []byte, why string) {
+func (in *filter) code(code []byte, cmd *command) (canon []byte, why string) {
 	name, args, _ := bytes.Cut(code, []byte(" "))
 	const bad = "response code out of range left out"
 	switch string(name) {
@@ -175,12 +171,12 @@ func (c *Conn) code(code []byte, cmd *command) (canon []byte, why string) {
 		}
 		return append([]byte("CAPABILITY"), words...), why
 	case "PERMANENTFLAGS":
-		s := scanner{b: args, depth: c.o.MaxDepth}
+		s := scanner{b: args, depth: in.o.MaxDepth}
 		v, k := s.value()
 		if s.blanks(); s.more() {
 			return nil, bad
 		}
-		list, why, _ := appendFlags([]byte("PERMANENTFLAGS "), v, k, true, c.o.MaxDepth)
+		list, why, _ := appendFlags([]byte("PERMANENTFLAGS "), v, k, true, in.o.MaxDepth)
 		return list, why
 	case "UIDNEXT", "UIDVALIDITY":
 		if _, ok := number32(args); !ok {
@@ -215,67 +211,23 @@ func capabilities(args []byte) (words []byte, dropped bool) {
 
 // continuation takes a continuation request (RFC 3501, 7.5). One that nobody waits for
 // is dropped: imapclient would break the connection.
-func (c *Conn) continuation(line []byte) error {
-	if c.wanted() {
+func (in *filter) continuation(line []byte) error {
+	if in.x.goAhead() {
 		return nil
 	}
-	c.mu.Lock()
-	var cmd *command
-	for _, p := range c.pending {
-		if p.conts > 0 {
-			cmd = p
-			cmd.conts--
-			c.progress.moved()
-			break
-		}
-	}
-	c.mu.Unlock()
+	cmd := in.x.invited()
 	if cmd == nil {
-		c.report(Repair{What: "continuation request that nobody waits for dropped"}, line)
+		in.report(Repair{What: "continuation request that nobody waits for dropped"}, line)
 		return nil
 	}
-	c.goAheads.Add(1)
 	words := bytes.TrimPrefix(line[1:], []byte(" "))
 	if cmd.verb == "AUTHENTICATE" {
 		words = trimBlanks(words)
 		if _, err := base64.StdEncoding.DecodeString(string(words)); err != nil {
-			c.report(Repair{What: "challenge that is no base64 taken for an empty one", Lost: true}, words)
+			in.report(Repair{What: "challenge that is no base64 taken for an empty one", Lost: true}, words)
 			words = nil
 		}
 	}
-	c.rd.out = append(append(append(c.rd.out, "+ "...), words...), "\r\n"...)
-	return nil
-}
-
-// ours returns the command of our own that has that tag, nil if there is none.
-func (c *Conn) ours(tag []byte) *injected {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, mine := range c.mine {
-		if strings.EqualFold(mine.tag, string(tag)) {
-			c.progress.turned()
-			return mine
-		}
-	}
-	return nil
-}
-
-// finish ends our own command with the server's answer.
-func (c *Conn) finish(mine *injected, a *Answer) error {
-	out := outcome{answer: *a}
-	if a.Type != "OK" {
-		out.err = a
-	} else if mine.then != nil {
-		if err := mine.then(); err != nil {
-			out.err = state.Faultf(state.Other, "%s: %w", mine.line, err)
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if i := slices.Index(c.mine, mine); i >= 0 { // else Close has answered
-		c.mine = slices.Delete(c.mine, i, i+1)
-		c.turn.Broadcast()
-		mine.done <- out
-	}
+	in.out = append(append(append(in.out, "+ "...), words...), "\r\n"...)
 	return nil
 }

@@ -2,8 +2,13 @@ package wire
 
 import (
 	"encoding/base64"
+	"io"
 	"strconv"
 	"strings"
+	"sync"
+
+	"mailsync/backends/redact"
+	"mailsync/state"
 )
 
 // Quote shows text from a server: quoted, cut, control characters escaped.
@@ -23,40 +28,52 @@ func excerpt(b []byte, max int) string {
 	return q
 }
 
+// tracer is what people may see of the protocol: without secrets, cut, in a trace or an error.
+type tracer struct {
+	to      io.Writer // nil: no trace
+	secrets *redact.Secrets
+	mu      sync.Mutex
+}
+
 const traced = 2000 // octets of a line that a trace shows
 
 // trace writes one line of the protocol, "C" or "S" in front.
-func (c *Conn) trace(side string, line []byte) {
-	if c.o.Trace == nil {
+func (t *tracer) trace(side string, line []byte) {
+	if t.to == nil {
 		return
 	}
-	out := side + ": " + excerpt(c.redact(chomp(line)), traced) + "\n"
-	c.traceMu.Lock()
-	defer c.traceMu.Unlock()
+	out := side + ": " + excerpt(t.redact(chomp(line)), traced) + "\n"
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	// A trace that cannot be written must not break the run it is to explain.
-	_, _ = c.o.Trace.Write([]byte(out))
+	_, _ = t.to.Write([]byte(out))
 }
 
 // traceLiteral writes a literal's length in place of its contents.
-func (c *Conn) traceLiteral(side string, n int64) {
-	if c.o.Trace != nil {
-		c.trace(side, []byte("<"+strconv.FormatInt(n, 10)+" octets>"))
+func (t *tracer) traceLiteral(side string, n int64) {
+	if t.to != nil {
+		t.trace(side, []byte("<"+strconv.FormatInt(n, 10)+" octets>"))
 	}
 }
 
 // keepSASL remembers a SASL response and the secret in it, which comes last in every mechanism
 // that sends one.
-func (c *Conn) keepSASL(b64 []byte) {
-	c.o.Secrets.Keep(string(b64))
+func (t *tracer) keepSASL(b64 []byte) {
+	t.secrets.Keep(string(b64))
 	if raw, err := base64.StdEncoding.DecodeString(string(b64)); err == nil {
 		if parts := strings.FieldsFunc(string(raw), func(r rune) bool { return r < ' ' }); len(parts) > 0 {
-			c.o.Secrets.Keep(parts[len(parts)-1])
+			t.secrets.Keep(parts[len(parts)-1])
 		}
 	}
 }
 
 // redact takes out the secrets.
-func (c *Conn) redact(b []byte) []byte { return []byte(c.o.Secrets.Hide(string(b))) }
+func (t *tracer) redact(b []byte) []byte { return []byte(t.secrets.Hide(string(b))) }
 
 // show is how an error or a Repair shows a piece of the protocol.
-func (c *Conn) show(b []byte) string { return `"` + excerpt(c.redact(b), 200) + `"` }
+func (t *tracer) show(b []byte) string { return `"` + excerpt(t.redact(b), 200) + `"` }
+
+// garbled is the error for what no sense can be made of.
+func (t *tracer) garbled(why string, at []byte) error {
+	return state.Faultf(state.Other, "server sent %s: %s", why, t.show(at))
+}

@@ -2,17 +2,20 @@ package wire
 
 import (
 	"bytes"
-	"compress/flate"
-	"io"
+	"sync"
 
 	"mailsync/state"
 )
 
-// output is the way out: a command is sent when its line, or the part of it up to a
+// writer is the way out: a command is sent when its line, or the part of it up to a
 // literal, is whole, so that one that is refused leaves no trace on the server.
-type output struct {
-	dst     io.Writer
-	flate   *flate.Writer
+type writer struct {
+	readOnly bool
+	sock     *socket
+	x        *exchange
+	log      *tracer
+
+	mu      sync.Mutex // one writes at a time
 	line    []byte
 	literal int64  // octets of a literal that are still to come from the client
 	going   bool   // the command goes on after a literal
@@ -22,14 +25,14 @@ type output struct {
 const maxCommand = 1 << 20 // octets of one line of a command
 
 // Write sends what the client says. An error breaks the connection.
-func (c *Conn) Write(b []byte) (int, error) {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+func (w *writer) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	total := len(b)
 	for len(b) > 0 {
-		n, err := c.follow(b)
+		n, err := w.follow(b)
 		if err != nil {
-			return total - len(b), c.fail(c.explain(err, "while a command was sent"))
+			return total - len(b), w.x.fail(w.sock.explain(err, "while a command was sent"))
 		}
 		b = b[n:]
 	}
@@ -37,18 +40,14 @@ func (c *Conn) Write(b []byte) (int, error) {
 }
 
 // follow takes the next piece of what the client says: of a literal, or of a line.
-func (c *Conn) follow(b []byte) (int, error) {
-	w := &c.wr
+func (w *writer) follow(b []byte) (int, error) {
 	if w.literal > 0 {
 		b = b[:min(int64(len(b)), w.literal)]
 		w.literal -= int64(len(b))
-		c.mu.Lock()
-		secret := c.last() != nil && c.last().verb == "LOGIN"
-		c.mu.Unlock()
-		if secret {
-			c.o.Secrets.Keep(string(b))
+		if cmd := w.x.current(false); cmd != nil && cmd.verb == "LOGIN" {
+			w.log.secrets.Keep(string(b))
 		}
-		return len(b), c.push(b)
+		return len(b), w.sock.push(b)
 	}
 	i := bytes.IndexByte(b, '\n')
 	if i < 0 {
@@ -59,87 +58,58 @@ func (c *Conn) follow(b []byte) (int, error) {
 		return len(b), nil
 	}
 	w.line = append(w.line, b[:i+1]...)
-	err := c.sendLine()
+	err := w.sendLine()
 	w.line = w.line[:0]
 	return i + 1, err
 }
 
-// push sends octets as they are.
-func (c *Conn) push(b []byte) error {
-	if c.wr.flate == nil {
-		_, err := c.wr.dst.Write(b)
-		return err
-	}
-	if _, err := c.wr.flate.Write(b); err != nil {
-		return err
-	}
-	return c.wr.flate.Flush()
-}
-
 // sendLine judges and sends the line that is whole.
-func (c *Conn) sendLine() error {
-	w := &c.wr
+func (w *writer) sendLine() error {
 	line := chomp(w.line)
 	_, size, sync, isLiteral, bad := announced(line)
 	if bad {
 		return state.Faultf(state.Other, "literal of an impossible size not sent")
 	}
-	traced, err := c.begin(line, isLiteral, sync)
+	traced, err := w.begin(line, isLiteral, sync)
 	if err != nil {
 		return err
 	}
-	c.trace("C", traced)
+	w.log.trace("C", traced)
 	if isLiteral {
 		w.literal = size
-		c.traceLiteral("C", size)
+		w.log.traceLiteral("C", size)
 	}
-	c.mu.Lock()
 	w.going = isLiteral
-	c.sending = isLiteral
-	c.arm(true)
-	if !isLiteral {
-		c.turn.Broadcast()
-	}
-	c.mu.Unlock()
-	return c.push(w.line)
+	w.x.goesOn(isLiteral)
+	return w.sock.push(w.line)
 }
 
 // begin notes a line in the table of commands under way, and returns what a trace may
 // show of it. A new command waits for ours to end.
-func (c *Conn) begin(line []byte, isLiteral, sync bool) ([]byte, error) {
-	c.mu.Lock()
-	talk := c.conversation()
-	c.mu.Unlock()
-	var cmd *command
+func (w *writer) begin(line []byte, isLiteral, sync bool) ([]byte, error) {
+	talk := w.x.conversation()
 	switch {
-	case c.wr.going:
+	case w.going:
 	case talk != nil && talk.verb == "AUTHENTICATE":
-		c.keepSASL(line)
-		c.mu.Lock()
-		talk.conts++
-		c.mu.Unlock()
+		w.log.keepSASL(line)
+		w.x.invite(talk)
 		return []byte("***"), nil
 	case talk != nil: // DONE
 		return line, nil
 	default:
-		cmd = parseCommand(line)
-		if err := c.allow(cmd.verb, line, isLiteral); err != nil {
+		cmd := parseCommand(line)
+		if err := w.allow(cmd.verb, line, isLiteral); err != nil {
 			return nil, err
 		}
-		if err := c.enter(cmd); err != nil {
+		if err := w.x.enter(cmd); err != nil {
 			return nil, err
 		}
 	}
-	c.mu.Lock()
-	if cmd = c.last(); cmd != nil && isLiteral && sync {
-		cmd.conts++
-	}
-	c.mu.Unlock()
-	return c.hideSecrets(cmd, line), nil
+	return w.hideSecrets(w.x.current(isLiteral && sync), line), nil
 }
 
 // hideSecrets returns a line as a trace may show it, and remembers what it hides.
-func (c *Conn) hideSecrets(cmd *command, line []byte) []byte {
+func (w *writer) hideSecrets(cmd *command, line []byte) []byte {
 	if cmd == nil {
 		return line
 	}
@@ -151,7 +121,7 @@ func (c *Conn) hideSecrets(cmd *command, line []byte) []byte {
 	default:
 		return line
 	}
-	if c.wr.going {
+	if w.going {
 		return []byte("***")
 	}
 	s := scanner{b: line, depth: 8}
@@ -166,9 +136,9 @@ func (c *Conn) hideSecrets(cmd *command, line []byte) []byte {
 			break
 		}
 		if cmd.verb == "LOGIN" {
-			c.o.Secrets.Keep(string(text(v, k)))
+			w.log.secrets.Keep(string(text(v, k)))
 		} else {
-			c.keepSASL(v)
+			w.log.keepSASL(v)
 		}
 		s.blanks()
 	}
