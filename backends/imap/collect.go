@@ -37,13 +37,13 @@ var errTooMany = errors.New("server lists far more messages than it says there a
 
 // take takes one untagged answer.
 func (c *collector) take(l wire.Line) error {
-	sc := scan(l)
-	n, ok := sc.number()
+	sc := l.Scan()
+	n, ok := sc.Number()
 	if !ok {
 		return nil
 	}
-	sc.sp()
-	switch verb := sc.atom(); {
+	sc.SP()
+	switch verb := sc.Atom(); {
 	case strings.EqualFold(verb, "EXISTS"):
 		c.exists = fit32(n)
 	case strings.EqualFold(verb, "EXPUNGE"):

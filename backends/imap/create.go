@@ -84,8 +84,8 @@ func (s *session) separator(ctx context.Context, personal []namespace) (string, 
 		return "", s.fault(ctx, err)
 	}
 	for _, l := range lines {
-		c := scan(l)
-		if !strings.EqualFold(c.atom(), "LIST") {
+		c := l.Scan()
+		if !strings.EqualFold(c.Atom(), "LIST") {
 			continue
 		}
 		if m, ok := readList(&c); ok {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -23,50 +24,50 @@ func (f *fetched) bare() bool { return f.size < 0 && f.date == state.NoDate }
 
 // readFetch reads (UID 5 FLAGS (\Seen) …) as far as it can be understood; ok is false
 // where it could not be read to its end.
-func readFetch(c *scanner) (f fetched, ok bool) {
+func readFetch(c *grammar.Scanner) (f fetched, ok bool) {
 	f.size, f.date = -1, state.NoDate
-	c.sp()
-	if !c.eat('(') {
+	c.SP()
+	if !c.Eat('(') {
 		return f, false
 	}
-	for c.sp(); !c.eat(')'); c.sp() {
-		name := c.name()
-		c.sp()
+	for c.SP(); !c.Eat(')'); c.SP() {
+		name := c.Name()
+		c.SP()
 		if name == "" || !f.item(name, c) {
 			return f, false
 		}
 	}
-	return f, c.done()
+	return f, c.Done()
 }
 
-func (f *fetched) item(name string, c *scanner) bool {
+func (f *fetched) item(name string, c *grammar.Scanner) bool {
 	switch {
 	case strings.EqualFold(name, "UID"):
-		n, ok := c.number()
+		n, ok := c.Number()
 		if !ok || f.hasUID && n != f.uid {
 			return false
 		}
 		f.uid, f.hasUID = n, true
 	case strings.EqualFold(name, "FLAGS"):
-		if f.flags, f.hasFlags = c.list(); !f.hasFlags {
-			return c.null()
+		if f.flags, f.hasFlags = c.List(); !f.hasFlags {
+			return c.Null()
 		}
 	case strings.EqualFold(name, "RFC822.SIZE"):
-		n, ok := c.number()
+		n, ok := c.Number()
 		if !ok {
-			return c.skip()
+			return c.Skip()
 		}
 		if n <= math.MaxInt64 {
 			f.size = int64(n)
 		}
 	case strings.EqualFold(name, "INTERNALDATE"):
-		s, ok := c.str()
+		s, ok := c.Str()
 		if !ok {
-			return c.skip() // NIL
+			return c.Skip() // NIL
 		}
 		f.date = parseDate(s)
 	default:
-		return c.skip()
+		return c.Skip()
 	}
 	return true
 }

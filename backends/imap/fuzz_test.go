@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -68,8 +69,8 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		var r ranges
-		sc := scan(l)
-		_ = sc.atom()
+		sc := l.Scan()
+		_ = sc.Atom()
 		_ = r.addESearch(&sc)
 		r.sort()
 		for i, x := range r {
@@ -97,7 +98,7 @@ func FuzzSets(f *testing.F) {
 		if few != (r.count() <= uint64(most)) || few && uint64(len(uids)) != r.count() || len(uids) > int(most) {
 			t.Fatalf("%q has %d numbers and gave %d of %d", text, r.count(), len(uids), most)
 		}
-		c := scanner{s: ` (TAG "a") UID COUNT 9 ALL ` + text}
+		c := grammar.Scan(` (TAG "a") UID COUNT 9 ALL `+text, nil)
 		var told ranges
 		if !told.addESearch(&c) {
 			t.Fatalf("no ESEARCH: %q", text)
@@ -175,8 +176,8 @@ func FuzzName(f *testing.F) {
 		if isPlainName(raw) && (!ok || s != raw) {
 			t.Errorf("plain %q became %q, %v", raw, s, ok)
 		}
-		c := scanner{s: quoteName(raw)}
-		if back, ok := c.str(); !ok || back != raw {
+		c := grammar.Scan(quoteName(raw), nil)
+		if back, ok := c.Str(); !ok || back != raw {
 			t.Errorf("%q came back as %q", raw, back)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -15,8 +16,8 @@ import (
 func TestAnswersThatGoOn(t *testing.T) {
 	type answers struct{ read, refused []string }
 	status := func(l wire.Line) (any, bool) {
-		c := scan(l)
-		_ = c.atom()
+		c := l.Scan()
+		_ = c.Atom()
 		name, st, ok := readStatus(&c)
 		return []any{name, st.mark}, ok
 	}
@@ -27,8 +28,8 @@ func TestAnswersThatGoOn(t *testing.T) {
 	}{
 		"LIST": {
 			of: func(l wire.Line) (any, bool) {
-				c := scan(l)
-				_ = c.atom()
+				c := l.Scan()
+				_ = c.Atom()
 				m, ok := readList(&c)
 				return m.Sep + m.Raw, ok
 			},
@@ -111,13 +112,13 @@ func TestAnswersThatGoOn(t *testing.T) {
 		},
 		"SEARCH": {
 			of:   func(l wire.Line) (any, bool) { return found(l, (*ranges).addSearch) },
-			want: []wire.Range{{First: 3, Last: 4}, {First: 7, Last: 7}},
+			want: []grammar.Range{{First: 3, Last: 4}, {First: 7, Last: 7}},
 			lines: answers{read: []string{"SEARCH 3 4 7", "SEARCH 3 4 7 (MODSEQ 9) ", "SEARCH 7 4 3 "},
 				refused: []string{"SEARCH 3 4 7 (MODSEQ 9) 11", "SEARCH 3 4 7x", "SEARCH 3 4 7 x", "SEARCH 3 4 7)", "SEARCH 3 4 7 (MODSEQ 9"}},
 		},
 		"ESEARCH": {
 			of:   func(l wire.Line) (any, bool) { return found(l, (*ranges).addESearch) },
-			want: []wire.Range{{First: 3, Last: 4}, {First: 7, Last: 7}},
+			want: []grammar.Range{{First: 3, Last: 4}, {First: 7, Last: 7}},
 			lines: answers{read: []string{`ESEARCH (TAG "a") UID ALL 3:4,7`, `ESEARCH (TAG "a") UID COUNT 3 ALL 7,4:3 MODSEQ 9 `},
 				refused: []string{`ESEARCH (TAG "a") UID ALL 3:4,7 11 12`, `ESEARCH (TAG "a") UID ALL 3:4,7 11`, `ESEARCH (TAG "a") UID ALL 3:4,7,`, `ESEARCH (TAG "a") UID ALL 3:4,7)`}},
 		},
@@ -176,13 +177,13 @@ func TestAnswersThatGoOn(t *testing.T) {
 	}
 }
 
-func found(l wire.Line, read func(*ranges, *scanner) bool) (any, bool) {
-	c := scan(l)
-	_ = c.atom()
+func found(l wire.Line, read func(*ranges, *grammar.Scanner) bool) (any, bool) {
+	c := l.Scan()
+	_ = c.Atom()
 	var r ranges
 	ok := read(&r, &c)
 	r.sort()
-	return []wire.Range(r), ok
+	return []grammar.Range(r), ok
 }
 
 // A literal that no value is made of is no part of the answer, and not nothing either.

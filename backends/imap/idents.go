@@ -9,6 +9,7 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -95,12 +96,12 @@ type identReader struct {
 func (r *identReader) told() ranges { return rangesOf(slices.Sorted(maps.Keys(r.of))) }
 
 func (r *identReader) take(l wire.Line) error {
-	c := scan(l)
-	if _, ok := c.number(); !ok {
+	c := l.Scan()
+	if _, ok := c.Number(); !ok {
 		return nil
 	}
-	c.sp()
-	if !strings.EqualFold(c.atom(), "FETCH") {
+	c.SP()
+	if !strings.EqualFold(c.Atom(), "FETCH") {
 		return nil
 	}
 	id, told, ok := readIdent(&c)
@@ -115,49 +116,49 @@ func (r *identReader) take(l wire.Line) error {
 
 // readIdent reads (UID 5 BODY[HEADER.FIELDS (MESSAGE-ID)]<0> {9} EMAILID (M1)). told is
 // false where it speaks of something else, flags that changed.
-func readIdent(c *scanner) (id state.Ident, told, ok bool) {
-	c.sp()
-	if !c.eat('(') {
+func readIdent(c *grammar.Scanner) (id state.Ident, told, ok bool) {
+	c.SP()
+	if !c.Eat('(') {
 		return id, false, false
 	}
-	for c.sp(); !c.eat(')'); c.sp() {
-		name := strings.ToUpper(c.name())
-		c.sp()
+	for c.SP(); !c.Eat(')'); c.SP() {
+		name := strings.ToUpper(c.Name())
+		c.SP()
 		switch {
 		case name == "":
 			return id, false, false
 		case name == "UID":
-			n, isNumber := c.number()
+			n, isNumber := c.Number()
 			id.UID = state.UID(fit32(n))
 			if !isNumber {
 				return id, false, false
 			}
 		case strings.HasPrefix(name, "BODY["):
 			told = true
-			if field, there := c.str(); there {
+			if field, there := c.Str(); there {
 				id.MessageID = messageID(field)
-			} else if !c.null() {
+			} else if !c.Null() {
 				return id, false, false
 			}
 		case name == "EMAILID":
-			inner, there := c.words()
+			inner, there := c.Words()
 			switch {
 			case len(inner) == 1:
 				id.EmailID = inner[0]
-			case len(inner) > 1, !there && !c.null(): // a list of one (RFC 8474 section 5.1)
+			case len(inner) > 1, !there && !c.Null(): // a list of one (RFC 8474 section 5.1)
 				return id, false, false
 			}
 		case name == "X-GM-MSGID":
-			if id.EmailID = c.atom(); id.EmailID == "" {
+			if id.EmailID = c.Atom(); id.EmailID == "" {
 				return id, false, false
 			}
 		default:
-			if !c.skip() {
+			if !c.Skip() {
 				return id, false, false
 			}
 		}
 	}
-	return id, told, c.done()
+	return id, told, c.Done()
 }
 
 // messageID returns the value of the first Message-ID field of a header, unfolded (RFC 5322

@@ -8,6 +8,7 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/backends/reach"
 	"mailsync/state"
@@ -178,8 +179,8 @@ func (s *session) statusItems() string {
 
 // read takes one answer of LIST into the listing.
 func (l *listing) read(w wire.Line) {
-	c := scan(w)
-	switch verb := c.atom(); {
+	c := w.Scan()
+	switch verb := c.Atom(); {
 	case strings.EqualFold(verb, "LIST"):
 		if m, ok := readList(&c); !ok {
 			l.Broken = append(l.Broken, reach.Clean(w.Shown()))
@@ -194,7 +195,7 @@ func (l *listing) read(w wire.Line) {
 	}
 }
 
-func (l *listing) readStatus(c *scanner) {
+func (l *listing) readStatus(c *grammar.Scanner) {
 	raw, st, ok := readStatus(c)
 	if !ok {
 		l.garbled = true
@@ -239,23 +240,23 @@ func (s *session) reportDoubles(l *listing) {
 // readList reads (attributes) separator name [extended data]. A name without quotes that
 // has a blank in it cannot be read: what looks like its end may be the end of its first
 // word, and then the mail of one mailbox would be looked for in another.
-func readList(c *scanner) (state.Listed, bool) {
+func readList(c *grammar.Scanner) (state.Listed, bool) {
 	m := state.Listed{Size: -1}
-	c.sp()
-	attrs, ok := c.words()
-	if !ok && !c.null() {
+	c.SP()
+	attrs, ok := c.Words()
+	if !ok && !c.Null() {
 		return m, false
 	}
-	c.sp()
-	if m.Sep, ok = c.separator(); !ok {
+	c.SP()
+	if m.Sep, ok = readSeparator(c); !ok {
 		return m, false
 	}
-	c.sp()
-	bare := c.s != "" && c.s[0] != '"' && c.s[0] != '{'
-	if m.Raw, ok = c.astring(); !ok {
+	c.SP()
+	bare := !c.AtString()
+	if m.Raw, ok = c.AString(); !ok {
 		return m, false
 	}
-	if c.sp(); !c.done() && !c.extended(bare) {
+	if c.SP(); !c.Done() && !readExtended(c, bare) {
 		return m, false
 	}
 	for _, a := range attrs {
@@ -264,38 +265,38 @@ func readList(c *scanner) (state.Listed, bool) {
 	return m, true
 }
 
-// separator reads what parts the levels of names: one character in a string, or nothing.
-func (c *scanner) separator() (string, bool) {
-	sep, ok := c.str()
+// readSeparator reads what parts the levels of names: one character in a string, or nothing.
+func readSeparator(c *grammar.Scanner) (string, bool) {
+	sep, ok := c.Str()
 	if !ok {
-		return "", c.null()
+		return "", c.Null()
 	}
 	return sep, utf8.RuneCountInString(sep) <= 1
 }
 
-// extended reads to the end what may follow a name in a LIST: one list (RFC 5258 section 6,
+// readExtended reads to the end what may follow a name in a LIST: one list (RFC 5258 section 6,
 // mbox-list-extended). Behind a bare name it has to be such data by its form, a list or a
 // string behind every tag or the tag itself a string: Old (copy 2) is a name, too.
-func (c *scanner) extended(bare bool) bool {
+func readExtended(c *grammar.Scanner, bare bool) bool {
 	in := *c
-	if c.s == "" || c.s[0] != '(' || !c.skip() || !c.done() {
+	if c.Peek() != '(' || !c.Skip() || !c.Done() {
 		return false
 	}
 	if !bare {
 		return true
 	}
-	in.eat('(')
+	in.Eat('(')
 	for n := 0; ; n++ {
-		if in.sp(); in.eat(')') {
+		if in.SP(); in.Eat(')') {
 			return n > 0
 		}
-		formed := in.s != "" && in.s[0] == '"'
-		if _, tag := in.astring(); !tag {
+		formed := in.Peek() == '"'
+		if _, tag := in.AString(); !tag {
 			return false
 		}
-		in.sp()
-		formed = formed || in.s != "" && strings.IndexByte(`("{`, in.s[0]) >= 0
-		if !formed || !in.skip() {
+		in.SP()
+		formed = formed || in.Peek() == '(' || in.AtString()
+		if !formed || !in.Skip() {
 			return false
 		}
 	}

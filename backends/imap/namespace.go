@@ -7,6 +7,7 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -94,25 +95,25 @@ func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
 // readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL, and the roots of
 // all. Servers leave the others out, or write what is not to be read there.
 func readNamespaces(l wire.Line) (names, roots []namespace, ok bool) {
-	c := scan(l)
-	if !strings.EqualFold(c.atom(), "NAMESPACE") {
+	c := l.Scan()
+	if !strings.EqualFold(c.Atom(), "NAMESPACE") {
 		return nil, nil, false
 	}
-	c.sp()
-	names, ok = c.namespaces()
+	c.SP()
+	names, ok = readPrefixes(&c)
 	roots = slices.Clone(names)
 	for others := 0; ok && others < 2; others++ {
-		if c.sp(); c.s != "" && c.s[0] == '(' {
+		if c.SP(); c.Peek() == '(' {
 			in := c
-			if more, readable := in.namespaces(); readable {
+			if more, readable := readPrefixes(&in); readable {
 				roots = append(roots, more...)
 			}
-			ok = c.skip()
+			ok = c.Skip()
 		} else {
-			ok = c.null() || c.done()
+			ok = c.Null() || c.Done()
 		}
 	}
-	return names, roots, ok && c.done()
+	return names, roots, ok && c.Done()
 }
 
 // isRoot reports whether a name is that of a namespace itself, with its separator or without: below it
@@ -123,31 +124,31 @@ func isRoot(raw string, roots []namespace) bool {
 	})
 }
 
-// namespaces reads one list of namespaces, or NIL.
-func (c *scanner) namespaces() ([]namespace, bool) {
+// readPrefixes reads one list of namespaces, or NIL.
+func readPrefixes(c *grammar.Scanner) ([]namespace, bool) {
 	names := []namespace{}
-	if !c.eat('(') {
-		return names, c.null()
+	if !c.Eat('(') {
+		return names, c.Null()
 	}
-	for c.sp(); c.eat('('); c.sp() {
-		c.sp()
-		prefix, ok := c.str()
+	for c.SP(); c.Eat('('); c.SP() {
+		c.SP()
+		prefix, ok := c.Str()
 		if !ok {
 			return nil, false
 		}
-		c.sp()
-		sep, ok := c.separator()
+		c.SP()
+		sep, ok := readSeparator(c)
 		if !ok {
 			return nil, false
 		}
 		names = append(names, namespace{prefix, sep})
-		for c.sp(); !c.eat(')'); c.sp() {
-			if !c.skip() {
+		for c.SP(); !c.Eat(')'); c.SP() {
+			if !c.Skip() {
 				return nil, false
 			}
 		}
 	}
-	return names, c.eat(')')
+	return names, c.Eat(')')
 }
 
 // openRoots asks of those roots of namespaces that are listed as mailboxes, and hold nothing as far as is known,

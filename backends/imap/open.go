@@ -7,6 +7,7 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -54,23 +55,23 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 
 // read takes one answer of SELECT (RFC 9051 section 6.3.2).
 func (at *opened) read(l wire.Line) {
-	c := scan(l)
-	if n, ok := c.number(); ok {
-		c.sp()
-		if strings.EqualFold(c.atom(), "EXISTS") {
+	c := l.Scan()
+	if n, ok := c.Number(); ok {
+		c.SP()
+		if strings.EqualFold(c.Atom(), "EXISTS") {
 			at.mark.Exists, at.toldSize = fit32(n), true
 		}
 		return
 	}
-	switch strings.ToUpper(c.atom()) {
+	switch strings.ToUpper(c.Atom()) {
 	case "FLAGS":
-		c.sp()
-		if flags, ok := c.words(); ok && c.done() {
+		c.SP()
+		if flags, ok := c.Words(); ok && c.Done() {
 			at.flags = flags
 		}
 	case "OK":
-		c.sp()
-		if c.eat('[') {
+		c.SP()
+		if c.Eat('[') {
 			at.code(&c)
 		}
 	}
@@ -78,16 +79,12 @@ func (at *opened) read(l wire.Line) {
 
 // code reads a response code after its bracket. One that goes on after its value tells nothing:
 // [UIDVALIDITY 5 6] is neither.
-func (at *opened) code(c *scanner) {
-	name := c.s
-	if i := strings.IndexAny(name, " ]"); i >= 0 {
-		name = name[:i]
-	}
-	c.s = c.s[len(name):]
-	c.sp()
-	list, isList := c.list()
-	n, isNumber := c.number()
-	if c.sp(); !c.eat(']') {
+func (at *opened) code(c *grammar.Scanner) {
+	name := c.Until(" ]")
+	c.SP()
+	list, isList := c.List()
+	n, isNumber := c.Number()
+	if c.SP(); !c.Eat(']') {
 		return
 	}
 	switch name = strings.ToUpper(name); {

@@ -7,6 +7,7 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -41,17 +42,17 @@ type quotaReader struct {
 const maxRoots = 1000
 
 func (q *quotaReader) take(l wire.Line) error {
-	c := scan(l)
-	switch verb := c.atom(); {
+	c := l.Scan()
+	switch verb := c.Atom(); {
 	case strings.EqualFold(verb, "QUOTAROOT"):
 		if roots, ok := readRoots(&c); ok {
 			q.roots, q.told = append(q.roots, roots...), true
 		}
 	case strings.EqualFold(verb, "QUOTA"):
-		c.sp()
-		root, ok := c.astring()
-		c.sp()
-		if used, limit, found := readStorage(&c); ok && found && c.done() && len(q.names) < maxRoots {
+		c.SP()
+		root, ok := c.AString()
+		c.SP()
+		if used, limit, found := readStorage(&c); ok && found && c.Done() && len(q.names) < maxRoots {
 			q.names = append(q.names, root)
 			q.of[root] = state.Quota{Root: root, Used: used, Limit: limit}
 		}
@@ -60,12 +61,12 @@ func (q *quotaReader) take(l wire.Line) error {
 }
 
 // readRoots reads the roots of QUOTAROOT mailbox root ….
-func readRoots(c *scanner) (roots []string, ok bool) {
-	c.sp()
-	_, ok = c.astring() // the mailbox
-	for c.sp(); ok && !c.done(); c.sp() {
+func readRoots(c *grammar.Scanner) (roots []string, ok bool) {
+	c.SP()
+	_, ok = c.AString() // the mailbox
+	for c.SP(); ok && !c.Done(); c.SP() {
 		var root string
-		if root, ok = c.astring(); ok && len(roots) < maxRoots {
+		if root, ok = c.AString(); ok && len(roots) < maxRoots {
 			roots = append(roots, root)
 		}
 	}
@@ -73,8 +74,8 @@ func readRoots(c *scanner) (roots []string, ok bool) {
 }
 
 // readStorage finds STORAGE used limit, in units of 1024 octets, in a list of resources.
-func readStorage(c *scanner) (used, limit int64, ok bool) {
-	words, _ := c.words()
+func readStorage(c *grammar.Scanner) (used, limit int64, ok bool) {
+	words, _ := c.Words()
 	if len(words)%3 != 0 {
 		return 0, 0, false
 	}
@@ -92,9 +93,9 @@ func readStorage(c *scanner) (used, limit int64, ok bool) {
 // kibs turns a number of KiB into octets; one so large that it cannot be meant is the
 // largest there is.
 func kibs(s string) (int64, bool) {
-	c := scanner{s: s}
-	n, ok := c.number()
-	if !ok || !c.done() {
+	c := grammar.Scan(s, nil)
+	n, ok := c.Number()
+	if !ok || !c.Done() {
 		return 0, false
 	}
 	if n > math.MaxInt64/1024 {

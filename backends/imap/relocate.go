@@ -140,10 +140,10 @@ func (c *copies) send(ctx context.Context, s *session, line string, uids []state
 		*c = copies{}
 	}
 	ok, err := s.w.Do(ctx, line, func(l wire.Line) error {
-		sc := scan(l)
-		if strings.EqualFold(sc.atom(), "OK") {
-			if sc.sp(); sc.eat('[') {
-				if code, _, closed := strings.Cut(sc.s, "]"); closed {
+		sc := l.Scan()
+		if strings.EqualFold(sc.Atom(), "OK") {
+			if sc.SP(); sc.Eat('[') {
+				if code := sc.Until("]"); sc.Peek() == ']' {
 					c.add(code, uids)
 				}
 			}

@@ -16,8 +16,8 @@ import (
 func (s *session) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
 	var bad error
 	err = s.w.Each(ctx, cmd, func(l wire.Line) error {
-		sc := scan(l)
-		switch verb := sc.atom(); {
+		sc := l.Scan()
+		switch verb := sc.Atom(); {
 		case strings.EqualFold(verb, "SEARCH"):
 			answered = true
 			if !found.addSearch(&sc) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/backends/reach"
 	"mailsync/state"
@@ -30,40 +31,40 @@ func (st *status) into(m *state.Listed) {
 
 // readStatus reads name (item value …). Items it does not know are skipped. The value of one
 // that it knows is a number, or NIL.
-func readStatus(c *scanner) (string, status, bool) {
+func readStatus(c *grammar.Scanner) (string, status, bool) {
 	st := status{size: -1, largest: -1}
-	c.sp()
-	raw, ok := c.astring()
+	c.SP()
+	raw, ok := c.AString()
 	if !ok {
 		return "", st, false
 	}
-	c.sp()
-	if !c.eat('(') {
+	c.SP()
+	if !c.Eat('(') {
 		return "", st, false
 	}
-	for c.sp(); !c.eat(')'); c.sp() {
-		name := strings.ToUpper(c.name())
-		c.sp()
+	for c.SP(); !c.Eat(')'); c.SP() {
+		name := strings.ToUpper(c.Name())
+		c.SP()
 		n, isNumber := uint64(0), false
 		if name != "MAILBOXID" {
-			n, isNumber = c.number()
+			n, isNumber = c.Number()
 		}
 		switch {
 		case name == "":
 			return "", st, false
 		case name == "MAILBOXID":
-			inner, ok := c.list()
+			inner, ok := c.List()
 			if !ok {
 				return "", st, false
 			}
 			st.mailboxID = objectID(inner)
 		case isNumber:
 			st.set(name, n)
-		case statusNumbers[name] && !c.null(), !statusNumbers[name] && !c.skip():
+		case statusNumbers[name] && !c.Null(), !statusNumbers[name] && !c.Skip():
 			return "", st, false
 		}
 	}
-	return raw, st, c.done()
+	return raw, st, c.Done()
 }
 
 // statusNumbers are the items that set takes.
@@ -172,8 +173,8 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 	items := " (" + s.statusItems() + ")"
 	q.withID = strings.Contains(items, mailboxIDItem)
 	take := func(w wire.Line) error {
-		c := scan(w)
-		if strings.EqualFold(c.atom(), "STATUS") {
+		c := w.Scan()
+		if strings.EqualFold(c.Atom(), "STATUS") {
 			q.readStatus(&c)
 		}
 		return nil
@@ -253,8 +254,8 @@ func (s *session) statusByName(ctx context.Context, raw, items string) (status, 
 		return status{}, err
 	}
 	for _, l := range lines {
-		c := scan(l)
-		if !strings.EqualFold(c.atom(), "STATUS") {
+		c := l.Scan()
+		if !strings.EqualFold(c.Atom(), "STATUS") {
 			continue
 		}
 		if name, st, ok := readStatus(&c); ok && name == raw {

@@ -277,12 +277,12 @@ func isFlagName(n string) bool {
 
 // take takes one answer: the echo of ours, or news of another client's.
 func (st *storing) take(l wire.Line) error {
-	c := scan(l)
-	if _, ok := c.number(); !ok {
+	c := l.Scan()
+	if _, ok := c.Number(); !ok {
 		return nil
 	}
-	c.sp()
-	if !strings.EqualFold(c.atom(), "FETCH") {
+	c.SP()
+	if !strings.EqualFold(c.Atom(), "FETCH") {
 		return nil
 	}
 	f, ok := readFetch(&c)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"mailsync/backends/imap/wire"
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -43,37 +43,29 @@ func splitSet(uids []state.UID) (sets []string, counts []int) {
 
 // ranges is a set of UIDs as a server sent it. After sort it is ascending and has no
 // overlaps.
-type ranges []wire.Range
+type ranges []grammar.Range
 
 // add takes "7" or "3:9"; "*" and what is no number are refused.
 func (r *ranges) add(s string) bool {
-	lo, hi, isRange := strings.Cut(s, ":")
-	a, err := strconv.ParseUint(lo, 10, 32)
-	if err != nil || a == 0 {
+	x, ok := grammar.ReadRange(s)
+	if !ok {
 		return false
 	}
-	b := a
-	if isRange {
-		if b, err = strconv.ParseUint(hi, 10, 32); err != nil || b == 0 {
-			return false
-		}
-	}
-	a, b = min(a, b), max(a, b) // RFC 9051 section 9: the order has no meaning
-	if n := len(*r); n > 0 && uint64((*r)[n-1].Last)+1 == a {
-		(*r)[n-1].Last = uint32(b)
+	if n := len(*r); n > 0 && uint64((*r)[n-1].Last)+1 == uint64(x.First) {
+		(*r)[n-1].Last = x.Last
 		return true
 	}
-	*r = append(*r, wire.Range{First: uint32(a), Last: uint32(b)})
+	*r = append(*r, x)
 	return true
 }
 
 // addSearch reads 5 9 7 [(MODSEQ n)] (RFC 7162 section 3.1.5).
-func (r *ranges) addSearch(c *scanner) bool {
-	for c.sp(); !c.done(); c.sp() {
-		if strings.HasPrefix(c.s, "(") {
-			return c.skip() && c.done()
+func (r *ranges) addSearch(c *grammar.Scanner) bool {
+	for c.SP(); !c.Done(); c.SP() {
+		if c.Peek() == '(' {
+			return c.Skip() && c.Done()
 		}
-		if !r.add(c.atom()) {
+		if !r.add(c.Atom()) {
 			return false
 		}
 	}
@@ -82,27 +74,27 @@ func (r *ranges) addSearch(c *scanner) bool {
 
 // addESearch reads (TAG "x") UID ALL 1:5,7 (RFC 4731 section 3.1). No ALL means no
 // message.
-func (r *ranges) addESearch(c *scanner) bool {
-	c.sp()
-	if strings.HasPrefix(c.s, "(") && !c.skip() {
+func (r *ranges) addESearch(c *grammar.Scanner) bool {
+	c.SP()
+	if c.Peek() == '(' && !c.Skip() {
 		return false
 	}
-	for c.sp(); !c.done(); c.sp() {
-		name := c.name()
+	for c.SP(); !c.Done(); c.SP() {
+		name := c.Name()
 		switch {
 		case name == "":
 			return false
 		case strings.EqualFold(name, "UID"):
 		case strings.EqualFold(name, "ALL"):
-			c.sp()
-			set := c.atom()
+			c.SP()
+			set := c.Atom()
 			for part := range strings.SplitSeq(set, ",") {
 				if !r.add(part) {
 					return false
 				}
 			}
 		default:
-			if !c.skip() {
+			if !c.Skip() {
 				return false
 			}
 		}
@@ -112,7 +104,7 @@ func (r *ranges) addESearch(c *scanner) bool {
 
 func (r *ranges) sort() {
 	s := *r
-	slices.SortFunc(s, func(a, b wire.Range) int { return int(int64(a.First) - int64(b.First)) })
+	slices.SortFunc(s, func(a, b grammar.Range) int { return int(int64(a.First) - int64(b.First)) })
 	out := s[:0]
 	for _, x := range s {
 		if n := len(out); n > 0 && uint64(x.First) <= uint64(out[n-1].Last)+1 {
@@ -125,7 +117,7 @@ func (r *ranges) sort() {
 }
 
 func (r ranges) has(uid state.UID) bool {
-	_, ok := slices.BinarySearchFunc(r, uint32(uid), func(x wire.Range, u uint32) int {
+	_, ok := slices.BinarySearchFunc(r, uint32(uid), func(x grammar.Range, u uint32) int {
 		switch {
 		case x.Last < u:
 			return -1
@@ -152,7 +144,7 @@ func (r ranges) below(next uint32) ranges {
 		if x.First >= next {
 			break
 		}
-		out = append(out, wire.Range{First: x.First, Last: min(x.Last, next-1)})
+		out = append(out, grammar.Range{First: x.First, Last: min(x.Last, next-1)})
 	}
 	return out
 }
@@ -167,12 +159,12 @@ func (r ranges) without(other ranges) ranges {
 				continue
 			}
 			if uint64(y.First) > first {
-				out = append(out, wire.Range{First: uint32(first), Last: y.First - 1})
+				out = append(out, grammar.Range{First: uint32(first), Last: y.First - 1})
 			}
 			first = max(first, uint64(y.Last)+1)
 		}
 		if first <= uint64(x.Last) {
-			out = append(out, wire.Range{First: uint32(first), Last: x.Last})
+			out = append(out, grammar.Range{First: uint32(first), Last: x.Last})
 		}
 	}
 	return out
@@ -184,9 +176,9 @@ func (r ranges) cut(n uint64) (first, others ranges) {
 		size := uint64(x.Last) - uint64(x.First) + 1
 		if n < size {
 			if n > 0 {
-				first = append(first, wire.Range{First: x.First, Last: x.First + uint32(n) - 1})
+				first = append(first, grammar.Range{First: x.First, Last: x.First + uint32(n) - 1})
 			}
-			others = append(others, wire.Range{First: x.First + uint32(n), Last: x.Last})
+			others = append(others, grammar.Range{First: x.First + uint32(n), Last: x.Last})
 			return first, append(others, r[i+1:]...)
 		}
 		first, n = append(first, x), n-size
@@ -224,5 +216,5 @@ func (r *ranges) put(n uint32) {
 		(*r)[i].Last = n
 		return
 	}
-	*r = append(*r, wire.Range{First: n, Last: n})
+	*r = append(*r, grammar.Range{First: n, Last: n})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -87,62 +88,30 @@ func (c *Conn) run(ctx context.Context, cmd *injected) (Answer, error) {
 	return (&Sent{c.x, cmd}).Wait(ctx)
 }
 
-// splitLiterals parts a response from its literals.
-func splitLiterals(b []byte) Line {
-	var l Line
-	var text []byte
-	for {
-		end := indexHeader(b)
-		if end < 0 {
-			l.Text = string(append(text, b...))
-			return l
-		}
-		_, n, _, _, _ := announced(b[:end])
-		text = append(text, b[:end]...)
-		b = b[end+2:]
-		n = min(n, int64(len(b)))
-		l.Literals = append(l.Literals, append([]byte(nil), b[:n]...))
-		b = b[n:]
-	}
-}
-
-// indexHeader returns where the first literal's header in b ends, -1 without.
-func indexHeader(b []byte) int {
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '}' && b[i+1] == '\r' && b[i+2] == '\n' {
-			if _, _, _, ok, _ := announced(b[:i+1]); ok {
-				return i + 1
-			}
-		}
-	}
-	return -1
-}
-
-// collectWhole takes an untagged answer for our own command. from is where it begins,
-// after the "* ".
-func (in *filter) collectWhole(from int) error {
-	line, err := in.rd.whole()
+// collectWhole takes an untagged answer for our own command. from is where it begins in its
+// first line, after the "* ".
+func (in *filter) collectWhole(first string, from int) error {
+	text, err := in.rd.whole(first)
 	if err != nil {
 		return err
 	}
-	line = line[from:]
-	if err := in.collect(line); err != nil {
+	text = text[from:]
+	if err := in.collect(text, in.rd.lits); err != nil {
 		return err
 	}
-	s := scanner{b: line}
-	word := s.word()
-	s.blanks()
-	switch next := s.word(); {
+	c := grammar.Scan(text, nil)
+	word := c.Word()
+	c.SP()
+	_, numbered := grammar.Number63(word)
+	switch next := strings.ToUpper(c.Word()); {
 	case is(word, "CAPABILITY"), is(word, "FLAGS"),
-		isNumber(word) && (is(next, "EXISTS") || is(next, "EXPUNGE") || is(next, "RECENT")):
-		return in.data(line)
+		numbered && (next == "EXISTS" || next == "EXPUNGE" || next == "RECENT"):
+		return in.data(text)
 	}
 	return nil
 }
 
 // collect hands an answer to our own command.
-func (in *filter) collect(line []byte) error {
-	l := splitLiterals(line)
-	l.secrets = in.o.Secrets
-	return in.x.hand(l)
+func (in *filter) collect(text string, literals [][]byte) error {
+	return in.x.hand(Line{Text: text, Literals: literals, secrets: in.o.Secrets})
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -118,9 +119,9 @@ func (x *exchange) ended() ending {
 }
 
 // said remembers a BYE.
-func (x *exchange) said(bye []byte) {
+func (x *exchange) said(bye string) {
 	x.mu.Lock()
-	x.ending.bye = string(bye)
+	x.ending.bye = bye
 	x.mu.Unlock()
 }
 
@@ -227,10 +228,10 @@ func (x *exchange) enter(cmd *command) error {
 }
 
 // answered takes out the command with that tag, nil if there is none.
-func (x *exchange) answered(tag []byte) *command {
+func (x *exchange) answered(tag string) *command {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i := slices.IndexFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, string(tag)) })
+	i := slices.IndexFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, tag) })
 	if i < 0 {
 		return nil
 	}
@@ -271,7 +272,7 @@ func (x *exchange) stray(uid uint32) (body bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, cmd := range x.pending {
-		if uid != 0 && contains(cmd.set, uid) {
+		if uid != 0 && cmd.fetches(uid) {
 			if !cmd.body {
 				return false
 			}
@@ -282,15 +283,15 @@ func (x *exchange) stray(uid uint32) (body bool) {
 }
 
 // isBeginning reports whether a line begins a response.
-func (x *exchange) isBeginning(line []byte) bool {
-	s := scanner{b: line}
-	tag := s.word()
-	if string(tag) == "*" || string(tag) == "+" {
+func (x *exchange) isBeginning(line string) bool {
+	c := grammar.Scan(line, nil)
+	tag := c.Word()
+	if tag == "*" || tag == "+" {
 		return true
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.ContainsFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, string(tag)) })
+	return slices.ContainsFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, tag) })
 }
 
 // join puts a command of ours among those under way, with its tag. x.mu is held.
@@ -364,11 +365,11 @@ func (x *exchange) quiet() {
 }
 
 // ours returns the command of our own that has that tag, nil if there is none.
-func (x *exchange) ours(tag []byte) *injected {
+func (x *exchange) ours(tag string) *injected {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, mine := range x.mine {
-		if strings.EqualFold(mine.tag, string(tag)) {
+		if strings.EqualFold(mine.tag, tag) {
 			x.progress.turned()
 			return mine
 		}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 
 	"mailsync/state"
@@ -33,7 +32,7 @@ type fetch struct {
 	lost   bool // it cannot be handed to the client
 	blanks bool // more or fewer of them than there should be
 	tails  int  // lines that it went on for
-	seq    []byte
+	seq    string
 	uid    uint32
 	items  []byte // in canonical form, each with a blank before it
 	at     place
@@ -52,14 +51,14 @@ func (p *place) line() { p.pos, p.lex = 0, lexer{depth: 1} }
 
 const maxNotes = 8 // repairs told of one response
 
-// begin takes a FETCH response whose first line is in raw, its items from pos on.
-func (f *fetch) begin(seq []byte, pos int) error {
+// begin takes a FETCH response whose first line is read, its items from pos on.
+func (f *fetch) begin(seq, first string, pos int) error {
 	items := f.items[:0]
 	if cap(items) > f.in.o.MaxLiteral {
 		items = nil
 	}
-	*f = fetch{in: f.in, seq: append(f.seq[:0], seq...), items: items, notes: f.notes[:0], at: place{pos: pos, lex: lexer{depth: 1}}}
-	return f.run()
+	*f = fetch{in: f.in, seq: seq, items: items, notes: f.notes[:0], at: place{pos: pos, lex: lexer{depth: 1}}}
+	return f.run(first)
 }
 
 // resume goes on in the line after a body.
@@ -70,11 +69,12 @@ func (f *fetch) resume() error {
 	f.in.x.bodyEnded()
 	f.open = false
 	f.at.line()
-	return f.run()
+	return f.run("")
 }
 
-// run looks at the lines up to the next body or to the end.
-func (f *fetch) run() error {
+// run looks at the lines up to the next body or to the end. first is the one that is read,
+// "" where nobody has made it a string.
+func (f *fetch) run(first string) error {
 	from := f.at.pos
 	for {
 		line := f.in.rd.line()
@@ -86,13 +86,16 @@ func (f *fetch) run() error {
 			f.at.lex.run(line[from:start], from)
 		}
 		if !ok || f.at.lex.quoted {
-			return f.end(line)
+			if from > f.at.pos || first == "" {
+				first = string(line)
+			}
+			return f.end(first)
 		}
 		if f.at.lits++; f.at.lits > f.in.o.MaxLiterals {
-			return f.in.log.garbled("more literals in one response than any needs", f.in.rd.raw)
+			return f.in.log.garbled("more literals in one response than any needs", string(f.in.rd.raw))
 		}
 		if f.at.lex.depth == 1 && !f.at.lex.section && f.at.lex.token >= f.at.pos {
-			if name := trimBlanks(line[f.at.lex.token:start]); isBody(name) {
+			if name := trimBlanks(string(line[f.at.lex.token:start])); isBody(name) {
 				return f.takeBody(name, size)
 			}
 		}
@@ -104,10 +107,10 @@ func (f *fetch) run() error {
 }
 
 // takeBody takes a body's literal of that size; its item's name is the last token.
-func (f *fetch) takeBody(name []byte, size int64) error {
-	before := f.in.rd.raw[f.at.pos:f.at.lex.token]
+func (f *fetch) takeBody(name string, size int64) error {
+	before := string(f.in.rd.raw[f.at.pos:f.at.lex.token])
 	if end, ok := f.takeItems(before); !ok || end != len(before) || f.tails > 0 {
-		return f.in.log.garbled("a FETCH response that cannot be read", f.in.rd.raw)
+		return f.in.log.garbled("a FETCH response that cannot be read", string(f.in.rd.raw))
 	}
 	if f.lost {
 		return f.skipBody(size)
@@ -123,7 +126,7 @@ func (f *fetch) takeBody(name []byte, size int64) error {
 		f.uid, f.guess, f.first = only, true, true
 	}
 	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
-	f.items = appendHeader(f.items, size)
+	f.items = appendHeader(f.items, size, "\r\n")
 	f.pass()
 	f.body, f.open, f.in.body = true, true, size
 	f.in.log.traceLiteral("S", size)
@@ -157,7 +160,7 @@ func (f *fetch) holdBody(size int64) error {
 	f.body = true
 	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	var err error
-	if f.items, err = f.in.rd.gather(appendHeader(f.items, size), size); err != nil {
+	if f.items, err = f.in.rd.gather(appendHeader(f.items, size, "\r\n"), size); err != nil {
 		return err
 	}
 	return f.resume()
@@ -172,20 +175,19 @@ func (f *fetch) skipBody(size int64) error {
 }
 
 // end takes the last line of the response.
-func (f *fetch) end(line []byte) error {
+func (f *fetch) end(line string) error {
 	rest := line[f.at.pos:]
 	end, ok := f.takeItems(rest)
 	goesOn := ok && f.body && end == len(rest)
 	if goesOn && f.tails < maxTails && f.in.loose.Load() {
 		f.tails++
-		line = bytes.Clone(line)
 		f.note("FETCH response without an end in its line", false, line)
 		if ended, err := f.tail(); err != nil || !ended {
 			return err
 		}
 	} else if ok = ok && end < len(rest) && rest[end] == ')'; ok {
 		after := rest[end+1:]
-		ok = len(trimBlanks(after)) == 0
+		ok = trimBlanks(after) == ""
 		f.blanks = f.blanks || len(after) > 0
 	}
 	switch {
@@ -213,16 +215,16 @@ func (f *fetch) tail() (ended bool, err error) {
 	if err := f.in.rd.next(); err != nil {
 		return false, err
 	}
-	if f.in.x.isBeginning(f.in.rd.line()) {
+	if f.in.x.isBeginning(string(f.in.rd.line())) {
 		f.in.rd.held = true
 		return true, nil
 	}
 	f.at.line()
-	return false, f.run()
+	return false, f.run("")
 }
 
 // hand hands over a response that was read to its end.
-func (f *fetch) hand(line []byte) {
+func (f *fetch) hand(line string) {
 	if f.blanks && len(f.notes) == 0 {
 		f.note("blanks put right", false, line)
 	}
@@ -248,7 +250,7 @@ func (f *fetch) hand(line []byte) {
 }
 
 // note keeps a repair to be told of once the UID is known.
-func (f *fetch) note(what string, lost bool, at []byte) {
+func (f *fetch) note(what string, lost bool, at string) {
 	if f.in.o.Repaired != nil && len(f.notes) < maxNotes {
 		f.notes = append(f.notes, Repair{What: what, Lost: lost, Excerpt: f.in.log.show(at)})
 	}

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -90,7 +92,7 @@ func (in *filter) next() error {
 		}
 	}
 	switch {
-	case len(trimBlanks(line)) == 0:
+	case strings.Trim(line, " \t") == "":
 		in.report(Repair{What: "empty line dropped"}, line)
 		return nil
 	case line[0] == '+':
@@ -102,12 +104,16 @@ func (in *filter) next() error {
 }
 
 // checkGreeting refuses a server that speaks another protocol (RFC 3501, 7.1).
-func (in *filter) checkGreeting(line []byte) error {
-	s := scanner{b: line}
-	ok := s.take('*')
-	s.blanks()
-	w := s.word()
-	if !ok || !is(w, "OK") && !is(w, "PREAUTH") && !is(w, "BYE") {
+func (in *filter) checkGreeting(line string) error {
+	c := grammar.Scan(line, nil)
+	ok := c.Eat('*')
+	c.SP()
+	switch strings.ToUpper(c.Word()) {
+	case "OK", "PREAUTH", "BYE":
+	default:
+		ok = false
+	}
+	if !ok {
 		return state.Faultf(state.Unreachable, "server does not speak IMAP, it greets with %s", in.log.show(line)).
 			WithHint("check host, port and tls of this account")
 	}
@@ -117,7 +123,7 @@ func (in *filter) checkGreeting(line []byte) error {
 }
 
 // report tells of a repair. at is the piece of the response it is about.
-func (in *filter) report(r Repair, at []byte) {
+func (in *filter) report(r Repair, at string) {
 	if in.o.Repaired == nil {
 		return
 	}

@@ -1,83 +1,95 @@
 package wire
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 	"time"
+
+	"mailsync/backends/imap/grammar"
 )
 
 // takeItems takes FETCH items up to a parenthesis that closes them, or to the end. It
 // returns where it stopped; !ok means that what is there cannot be read.
-func (f *fetch) takeItems(b []byte) (end int, ok bool) {
-	s := scanner{b: b, depth: f.in.o.MaxDepth}
+func (f *fetch) takeItems(text string) (end int, ok bool) {
+	c := grammar.Scan(text, f.in.rd.lits)
+	blanks := func() int {
+		was := len(c.Rest())
+		c.SP()
+		return was - len(c.Rest())
+	}
 	for first := true; ; first = false {
-		from := s.i
-		s.blanks()
-		if !s.more() || s.peek() == ')' {
-			f.blanks = f.blanks || s.more() && s.i > from
-			return s.i, true
+		n, begins := blanks(), first && !f.sent && len(f.items) == 0
+		if c.Rest() == "" || c.Peek() == ')' {
+			f.blanks = f.blanks || c.Rest() != "" && n > 0
+			f.in.rd.lits = c.Literals()
+			return len(text) - len(c.Rest()), true
 		}
-		want := 1
-		if first && !f.sent && from == 0 && len(f.items) == 0 {
-			want = 0
+		if begins {
+			n++
 		}
-		f.blanks = f.blanks || s.i-from != want
-		name := s.name()
-		at := s.i
-		s.blanks()
-		f.blanks = f.blanks || s.i-at != 1
-		v, k := s.value()
-		if len(name) == 0 || k == malformed || !f.takeItem(name, v, k) {
-			return s.i, false
+		name := c.Name()
+		f.blanks = blanks() != 1 || f.blanks || n != 1
+		if name == "" || !f.takeItem(name, &c) {
+			return len(text) - len(c.Rest()), false
 		}
 	}
 }
 
-// takeItem takes one FETCH item: it goes to the client in a form that imapclient reads, or
-// is left out.
-func (f *fetch) takeItem(name, v []byte, k kind) bool {
-	switch {
-	case f.tails > 0 && !is(name, "UID") && !is(name, "FLAGS") && !is(name, "INTERNALDATE") && !is(name, "RFC822.SIZE") && !is(name, "MODSEQ"):
-		return false // any two words of a text could be an unknown item and its value
-	case is(name, "UID"):
-		return f.takeUID(name, v)
-	case is(name, "FLAGS"):
+// takeItem takes one FETCH item, whose value comes next: it goes to the client in a form that
+// imapclient reads, or is left out.
+func (f *fetch) takeItem(name string, c *grammar.Scanner) bool {
+	rest, value := c.Rest(), *c
+	if is(name, "FLAGS") {
 		start := len(f.items)
-		f.items = append(append(append(f.items, ' '), name...), ' ')
-		items, why, at := appendFlags(f.items, v, k, false, f.in.o.MaxDepth)
+		items, why, at := appendFlags(append(append(append(f.items, ' '), name...), ' '), c, false)
+		if items == nil {
+			*c = value
+			if !c.Skip() {
+				return false
+			}
+			items = f.items[:start]
+		}
 		if why != "" {
 			f.note(why, why != flagsRewritten, at)
 		}
-		if items == nil {
-			items = f.items[:start]
-		}
 		f.items = items
+		return true
+	}
+	if !c.Skip() {
+		return false
+	}
+	v := rest[:len(rest)-len(c.Rest())]
+	switch {
+	case is(name, "UID"):
+		return f.takeUID(name, v)
 	case is(name, "INTERNALDATE"):
-		f.takeDate(name, v, k)
+		f.takeDate(name, v, &value)
 	case is(name, "RFC822.SIZE"):
-		if _, ok := number(v); ok {
+		if _, ok := grammar.Number63(v); ok {
 			f.keep(name, v)
 		} else {
 			f.note("RFC822.SIZE out of range left out", true, v)
 		}
 	case is(name, "MODSEQ"):
 		// Told unasked once CONDSTORE is on (RFC 7162, 3.2), and of no use to the client.
+	case f.tails > 0:
+		return false // any two words of a text could be an unknown item and its value
 	case isBody(name):
-		f.takeString(name, v, k)
+		return f.takeString(name, v)
 	default:
-		f.note("unknown FETCH item left out", true, append(append(bytes.Clone(name), ' '), v...))
+		f.note("unknown FETCH item left out", true, name+" "+v)
 	}
 	return true
 }
 
 // keep passes an item on as it is.
-func (f *fetch) keep(name, v []byte) {
+func (f *fetch) keep(name, v string) {
 	f.items = append(append(append(append(f.items, ' '), name...), ' '), v...)
 }
 
 // takeUID takes the UID, which is a number of 32 bits and not 0 (RFC 3501, 2.3.1.1).
-func (f *fetch) takeUID(name, v []byte) bool {
-	uid, ok := number32(v)
+func (f *fetch) takeUID(name, v string) bool {
+	uid, ok := grammar.Number32(v)
 	switch {
 	case !ok || uid == 0:
 		f.note("message with an impossible UID dropped", true, v)
@@ -103,64 +115,67 @@ func (f *fetch) takeUID(name, v []byte) bool {
 const dateTime = "_2-Jan-2006 15:04:05 -0700"
 
 // isDate reports whether imapclient reads a date; it takes the zero time for none.
-func isDate(s []byte) bool {
-	t, err := time.Parse(dateTime, string(s))
+func isDate(s string) bool {
+	t, err := time.Parse(dateTime, s)
 	return err == nil && !t.IsZero()
 }
 
-func (f *fetch) takeDate(name, v []byte, k kind) {
-	s := text(v, k)
-	if k == quoted && isDate(s) {
+func (f *fetch) takeDate(name, v string, c *grammar.Scanner) {
+	quoted := c.Peek() == '"'
+	s, ok := c.Str()
+	if !ok {
+		s = v
+	}
+	if quoted && isDate(s) {
 		f.keep(name, v)
 		return
 	}
-	switch s = bytes.TrimSpace(s); {
-	case k == list || !isDate(s):
+	if s = strings.TrimSpace(s); !isDate(s) {
 		f.note("INTERNALDATE that cannot be read left out", true, v)
-	default:
-		f.note("INTERNALDATE put into form", false, v)
-		f.items = append(append(append(f.items, ' '), name...), ` "`...)
-		f.items = append(append(f.items, s...), '"')
+		return
 	}
+	f.note("INTERNALDATE put into form", false, v)
+	f.keep(name, `"`+s+`"`)
 }
 
 // takeString takes a body that is no literal: a string, or NIL for one that the server
 // cannot give.
-func (f *fetch) takeString(name, v []byte, k kind) {
+func (f *fetch) takeString(name, v string) bool {
 	if !isWhole(name) {
 		f.note("body of an unknown section left out", true, name)
-		return
+		return true
 	}
 	f.body = true
 	// imapclient takes it for the message's last item: its UID goes before it.
 	if wanted, _ := f.in.x.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		f.first = true
 	}
-	if k != quoted && (k != atom || string(v) != "NIL") {
+	if v[0] != '"' && v != "NIL" {
 		f.note("body that is no string, taken for NIL", !is(v, "NIL"), v)
-		v = []byte("NIL")
+		v = "NIL"
 	}
 	f.keep(wholeBody, v)
+	return !strings.Contains(v, "\r") // which is in no quoted string
 }
 
 // wholeBody is the name of all of a message's octets.
-var wholeBody = []byte("BODY[]")
+const wholeBody = "BODY[]"
 
 // isBody reports whether an item's value is octets of a message.
-func isBody(name []byte) bool {
+func isBody(name string) bool {
 	return hasPrefix(name, "BODY[") || hasPrefix(name, "BODY.PEEK[") || hasPrefix(name, "BINARY[") ||
 		is(name, "RFC822") || is(name, "RFC822.TEXT") || is(name, "RFC822.HEADER")
 }
 
 // isWhole reports whether a body is what the client asks for, the whole message, by one of
 // its names (RFC 3501, 6.4.5).
-func isWhole(name []byte) bool {
+func isWhole(name string) bool {
 	return is(name, "BODY[]") || is(name, "RFC822") || is(name, "BODY.PEEK[]")
 }
 
-// hasPrefix compares without regard to case. prefix is in upper case.
-func hasPrefix(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && is(b[:len(prefix)], prefix)
+// hasPrefix is strings.HasPrefix without regard to case.
+func hasPrefix(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // appendUint is strconv's for a number of 32 bits.

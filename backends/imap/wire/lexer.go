@@ -53,9 +53,8 @@ func (l *lexer) plain(ch byte, at int) {
 	}
 }
 
-// appendHeader writes a literal's header with its line end.
-func appendHeader(b []byte, size int64) []byte {
-	b = append(b, '{')
-	b = strconv.AppendInt(b, size, 10)
-	return append(b, "}\r\n"...)
+// appendHeader writes a literal's header, and what follows it.
+func appendHeader(b []byte, size int64, after string) []byte {
+	b = strconv.AppendInt(append(b, '{'), size, 10)
+	return append(append(b, '}'), after...)
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/redact"
 )
 
@@ -34,7 +35,6 @@ type Options struct {
 	MaxLine     int // octets of one response without bodies; default 4 MiB, a SEARCH of half a million UIDs
 	MaxLiteral  int // octets of a literal that is no body; default 1 MiB
 	MaxLiterals int // literals in one response; default 256
-	MaxDepth    int // nested lists; default 64
 	MaxHeld     int // octets of a body that may wait in memory for its UID; default 8 MiB
 	MaxAnswer   int // octets that Command collects; default 32 MiB
 }
@@ -52,7 +52,6 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxLine, 4<<20)
 	set(&o.MaxLiteral, 1<<20)
 	set(&o.MaxLiterals, 256)
-	set(&o.MaxDepth, 64)
 	set(&o.MaxHeld, 8<<20)
 	set(&o.MaxAnswer, 32<<20)
 	return o
@@ -67,9 +66,6 @@ type Repair struct {
 	Excerpt string // of the response: cut, quoted, control characters escaped
 }
 
-// Range is a run of UIDs or sequence numbers, both ends included; First <= Last.
-type Range struct{ First, Last uint32 }
-
 // Line is one untagged answer that Command collected.
 type Line struct {
 	Text     string   // without "* " and line end; a literal is there as its header, {n}
@@ -77,6 +73,9 @@ type Line struct {
 
 	secrets *redact.Secrets
 }
+
+// Scan begins to read the answer.
+func (l Line) Scan() grammar.Scanner { return grammar.Scan(l.Text, l.Literals) }
 
 // Shown is Text without the secrets that the server repeats in it, for people.
 func (l Line) Shown() string { return l.secrets.Hide(l.Text) }

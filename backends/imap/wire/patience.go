@@ -1,9 +1,11 @@
 package wire
 
 import (
-	"bytes"
 	"slices"
+	"strings"
 	"time"
+
+	"mailsync/backends/imap/grammar"
 )
 
 const idleWait = 30 * time.Minute // RFC 2177: a server may log out after 30 minutes of IDLE
@@ -73,7 +75,7 @@ func (x *exchange) counted(n uint32) {
 }
 
 // isWaitedFor reports whether a command under way waits for responses of that name. x.mu is held.
-func (x *exchange) isWaitedFor(name []byte) bool {
+func (x *exchange) isWaitedFor(name string) bool {
 	among := func(waits []string) bool {
 		return slices.ContainsFunc(waits, func(w string) bool { return is(name, w) })
 	}
@@ -91,21 +93,21 @@ func (x *exchange) isWaitedFor(name []byte) bool {
 }
 
 // responseBegins looks at as much of a response's first line as is here, to its end if whole.
-func (x *exchange) responseBegins(line []byte, whole bool) {
+func (x *exchange) responseBegins(line string, whole bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	p := &x.progress
 	p.wanted = false
-	s := scanner{b: line}
-	if !s.take('*') {
+	c := grammar.Scan(line, nil)
+	if !c.Eat('*') {
 		return
 	}
-	s.blanks()
-	name := s.word()
-	seq, numbered := number32(name)
+	c.SP()
+	name := c.Word()
+	seq, numbered := grammar.Number32(name)
 	if numbered {
-		s.blanks()
-		name = s.word()
+		c.SP()
+		name = c.Word()
 	}
 	if !x.isWaitedFor(name) {
 		return
@@ -116,7 +118,7 @@ func (x *exchange) responseBegins(line []byte, whole bool) {
 	}
 	switch {
 	case numbered && is(name, "FETCH"):
-		p.wanted = p.isNews(seq, bytes.HasSuffix(line, []byte("}")))
+		p.wanted = p.isNews(seq, strings.HasSuffix(line, "}"))
 	case numbered && is(name, "EXPUNGE"): // the same number again is another message
 		p.removed++
 		p.wanted = p.exists < 0 || p.removed <= p.exists
@@ -130,15 +132,15 @@ func (x *exchange) responseBegins(line []byte, whole bool) {
 
 // about is what a response says something about: a mailbox, a quota root, or what it is called
 // where a command has one of its kind.
-func about(name, line []byte) []byte {
+func about(name, line string) string {
 	switch {
 	case is(name, "LIST"):
-		if _, mailbox, ok := bytes.Cut(line, []byte(")")); ok {
+		if _, mailbox, ok := strings.Cut(line, ")"); ok {
 			return mailbox
 		}
 		return line
 	case is(name, "STATUS"), is(name, "QUOTA"):
-		mailbox, _, _ := bytes.Cut(line, []byte("("))
+		mailbox, _, _ := strings.Cut(line, "(")
 		return mailbox
 	}
 	return name

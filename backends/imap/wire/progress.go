@@ -100,11 +100,11 @@ func (p *progress) isNews(seq uint32, literal bool) bool {
 }
 
 // isFirst reports whether a response about something came for the first time.
-func (p *progress) isFirst(about []byte) bool {
+func (p *progress) isFirst(about string) bool {
 	if p.heard == nil {
 		p.heard, p.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
-	sum := maphash.Bytes(p.seed, about)
+	sum := maphash.String(p.seed, about)
 	if _, known := p.heard[sum]; known || len(p.heard) >= maxHeard {
 		return false
 	}

@@ -20,33 +20,39 @@ type reader struct {
 	fresh bool // the first line of a response is being read
 	held  bool // raw is the first line of the next response
 
-	raw []byte // the response being read, literals inline
-	seg int    // where in raw its last line begins
+	raw  []byte   // the text of the response being read
+	seg  int      // where in raw its last line begins
+	lits [][]byte // the contents of the literals whose headers are in raw
+	size int      // of all of those
 }
 
 // keep is how much of what a long response took is kept for the next one.
 const keep = 256 << 10
 
 // first reads the first line of the next response.
-func (rd *reader) first() ([]byte, error) {
+func (rd *reader) first() (string, error) {
 	if !rd.held {
 		if cap(rd.raw) > keep {
 			rd.raw = nil
 		}
-		rd.sock.mid, rd.raw, rd.fresh = false, rd.raw[:0], true
+		rd.sock.mid, rd.fresh = false, true
+		rd.clear()
 		if err := rd.readLine(); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	rd.sock.mid, rd.fresh, rd.held = true, false, false
-	return rd.line(), nil
+	return string(rd.line()), nil
 }
 
 // next reads the line that a response goes on in, in place of what was read of it.
 func (rd *reader) next() error {
-	rd.raw = rd.raw[:0]
+	rd.clear()
 	return rd.readLine()
 }
+
+// clear forgets what was read of a response.
+func (rd *reader) clear() { rd.raw, rd.lits, rd.size = rd.raw[:0], nil, 0 }
 
 // pass hands through what there is of a literal of which left octets are to come: what the buffer
 // holds, or straight from the source where the client reads in large pieces.
@@ -112,14 +118,14 @@ func (rd *reader) readLine() error {
 		rd.raw = append(rd.raw, have...)
 		rd.r += len(have)
 		if len(rd.raw) > rd.o.MaxLine {
-			return state.Faultf(state.Other, "server sent a response of more than %d octets: %s", rd.o.MaxLine, rd.log.show(rd.raw))
+			return state.Faultf(state.Other, "server sent a response of more than %d octets: %s", rd.o.MaxLine, rd.log.show(string(rd.raw)))
 		}
 		if n := len(rd.raw); n > rd.seg && rd.raw[n-1] == '\n' {
 			rd.log.trace("S", rd.raw[rd.seg:])
 			return nil
 		}
 		if rd.fresh && len(rd.raw) > 0 {
-			rd.x.responseBegins(rd.raw[:min(len(rd.raw), longestBeginning)], false)
+			rd.x.responseBegins(string(rd.raw[:min(len(rd.raw), longestBeginning)]), false)
 		}
 		if err := rd.fill(); err != nil {
 			clean := err == io.EOF || err == io.ErrUnexpectedEOF // of deflate, and of TLS without a good-bye
@@ -129,7 +135,7 @@ func (rd *reader) readLine() error {
 			if !rd.sock.mid && len(rd.raw) == 0 {
 				return rd.sock.explain(err, "while an answer was waited for")
 			}
-			return rd.sock.explain(err, "inside the line "+rd.log.show(rd.raw[rd.seg:]))
+			return rd.sock.explain(err, "inside the line "+rd.log.show(string(rd.raw[rd.seg:])))
 		}
 		rd.sock.mid = true
 	}
@@ -140,14 +146,14 @@ func (rd *reader) line() []byte {
 	return rd.raw[:rd.seg+len(chomp(rd.raw[rd.seg:]))]
 }
 
-// readLiteral appends a literal of n octets to raw, growing it as they come.
+// readLiteral reads a literal of n octets that is no body.
 func (rd *reader) readLiteral(n int64) error {
-	if n > int64(rd.o.MaxLiteral) || len(rd.raw)+int(n) > rd.o.MaxLine {
-		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, rd.log.show(rd.raw))
+	if n > int64(rd.o.MaxLiteral) || len(rd.raw)+rd.size+int(n) > rd.o.MaxLine {
+		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, rd.log.show(string(rd.raw)))
 	}
 	rd.log.traceLiteral("S", n)
-	var err error
-	rd.raw, err = rd.gather(rd.raw, n)
+	lit, err := rd.gather(nil, n)
+	rd.lits, rd.size = append(rd.lits, lit), rd.size+len(lit)
 	return err
 }
 
@@ -183,23 +189,27 @@ func (rd *reader) discard(n int64) error {
 	return nil
 }
 
-// whole reads the literals of a response whose first line is read, and what follows
-// them. It returns the response without its end.
-func (rd *reader) whole() ([]byte, error) {
+// whole reads the literals of a response whose first line is read, and what follows them. It
+// returns the text of the response without its end.
+func (rd *reader) whole(first string) (string, error) {
 	var lex lexer
 	from := 0
 	for n := 0; ; n++ {
 		line := rd.line()
 		start, size, ok, err := rd.header(line)
-		if err != nil || !ok {
-			return line, err
+		if ok {
+			lex.run(line[from:start], from)
 		}
-		lex.run(line[from:start], from)
-		if lex.quoted {
-			return line, nil
+		switch {
+		case err != nil:
+			return "", err
+		case (!ok || lex.quoted) && n == 0:
+			return first, nil
+		case !ok || lex.quoted:
+			return string(line), nil
 		}
 		if err := rd.inline(start, size, n); err != nil {
-			return nil, err
+			return "", err
 		}
 		from = rd.seg
 	}
@@ -212,7 +222,7 @@ func (rd *reader) header(line []byte) (start int, size int64, ok bool, err error
 	}
 	start, size, _, ok, bad := announced(line)
 	if bad {
-		return 0, 0, false, rd.log.garbled("a literal of an impossible size", line)
+		return 0, 0, false, rd.log.garbled("a literal of an impossible size", string(line))
 	}
 	if !ok || start < rd.seg {
 		return 0, 0, false, nil
@@ -227,9 +237,9 @@ func (rd *reader) header(line []byte) (start int, size int64, ok bool, err error
 // it.
 func (rd *reader) inline(start int, size int64, n int) error {
 	if n >= rd.o.MaxLiterals {
-		return rd.log.garbled("more literals in one response than any needs", rd.raw)
+		return rd.log.garbled("more literals in one response than any needs", string(rd.raw))
 	}
-	rd.raw = appendHeader(rd.raw[:start], size)
+	rd.raw = appendHeader(rd.raw[:start], size, "")
 	if err := rd.readLiteral(size); err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package wire
 
 import (
-	"bytes"
 	"strings"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -23,7 +23,7 @@ var peeks = []string{"UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "RFC822.HEAD
 	"X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS", "X-GUID", "ALL", "FAST", "FULL"}
 
 // allow refuses a command in backup mode unless it is known to change nothing.
-func (w *writer) allow(verb string, line []byte, isLiteral bool) error {
+func (w *writer) allow(verb, line string, isLiteral bool) error {
 	if !w.readOnly || harmless[verb] {
 		return nil
 	}
@@ -35,48 +35,45 @@ func (w *writer) allow(verb string, line []byte, isLiteral bool) error {
 
 // onlyPeeks reports whether a FETCH command asks for nothing that sets \Seen (RFC
 // 3501, 6.4.5).
-func onlyPeeks(line []byte, verb string) bool {
-	s := scanner{b: bytes.ToUpper(line), depth: 8}
+func onlyPeeks(line, verb string) bool {
+	c := grammar.Scan(strings.ToUpper(line), nil)
 	for range 2 + strings.Count(verb, " ") + 1 { // tag, verb, set
-		s.word()
-		s.blanks()
+		c.Word()
+		c.SP()
 	}
-	if !s.take('(') {
-		return isPeek(s.name()) && modifiers(s)
+	if !c.Eat('(') {
+		return isPeek(c.Name()) && onlyModifiers(&c)
 	}
 	for {
-		s.blanks()
-		if s.take(')') {
-			return modifiers(s)
+		c.SP()
+		if c.Eat(')') {
+			return onlyModifiers(&c)
 		}
-		if !isPeek(s.name()) {
+		if !isPeek(c.Name()) {
 			return false
 		}
 	}
 }
 
-// modifiers reports whether the rest of a FETCH command is at most a list of
+// onlyModifiers reports whether the rest of a FETCH command is at most a list of
 // CHANGEDSINCE and VANISHED (RFC 7162, 3.1.4).
-func modifiers(s scanner) bool {
-	s.blanks()
-	if !s.more() {
+func onlyModifiers(c *grammar.Scanner) bool {
+	if c.Done() {
 		return true
 	}
-	v, k := s.value()
-	if k != list || s.more() {
-		return false
-	}
-	for _, w := range strings.Fields(string(v[1 : len(v)-1])) {
-		if _, ok := number([]byte(w)); !ok && w != "CHANGEDSINCE" && w != "VANISHED" {
+	c.SP()
+	words, ok := c.Words()
+	for _, w := range words {
+		if _, isNumber := grammar.Number63(w); !isNumber && w != "CHANGEDSINCE" && w != "VANISHED" {
 			return false
 		}
 	}
-	return true
+	return ok && c.Rest() == ""
 }
 
-func isPeek(name []byte) bool {
+func isPeek(name string) bool {
 	for _, p := range peeks {
-		if string(name) == p || strings.HasSuffix(p, "[") && strings.HasPrefix(string(name), p) {
+		if name == p || strings.HasSuffix(p, "[") && strings.HasPrefix(name, p) {
 			return true
 		}
 	}

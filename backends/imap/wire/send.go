@@ -85,8 +85,8 @@ func (w *writer) send(ctx context.Context, cmd *injected, join bool) error {
 	if strings.ContainsAny(cmd.line, "\r\n\x00") {
 		return state.Faultf(state.Other, "%s: command holds a line end", verbOf(cmd.line))
 	}
-	parsed := parseCommand([]byte("t " + cmd.line))
-	if err := w.allow(parsed.verb, []byte("t "+cmd.line), cmd.literal != nil); err != nil {
+	parsed := parseCommand("t " + cmd.line)
+	if err := w.allow(parsed.verb, "t "+cmd.line, cmd.literal != nil); err != nil {
 		return err
 	}
 	cmd.done, cmd.waits = make(chan outcome, 1), parsed.waits
@@ -124,9 +124,9 @@ func (w *writer) send(ctx context.Context, cmd *injected, join bool) error {
 func (w *writer) launch(ctx context.Context, cmd *injected, parsed *command) error {
 	w.x.join(cmd, parsed)
 	w.x.mu.Unlock()
-	line := []byte(cmd.tag + " " + cmd.line)
-	w.log.trace("C", w.hideSecrets(parsed, line))
-	if err := w.sock.push(append(line, "\r\n"...)); err != nil {
+	line := cmd.tag + " " + cmd.line
+	w.log.trace("C", []byte(w.hideSecrets(parsed, line)))
+	if err := w.sock.push([]byte(line + "\r\n")); err != nil {
 		return w.x.fail(w.sock.explain(err, "while a command was sent"))
 	}
 	if cmd.literal == nil {

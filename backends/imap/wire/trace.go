@@ -42,7 +42,7 @@ func (t *tracer) trace(side string, line []byte) {
 	if t.to == nil {
 		return
 	}
-	out := side + ": " + excerpt(t.redact(chomp(line)), traced) + "\n"
+	out := side + ": " + excerpt([]byte(t.redact(string(chomp(line)))), traced) + "\n"
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// A trace that cannot be written must not break the run it is to explain.
@@ -58,9 +58,9 @@ func (t *tracer) traceLiteral(side string, n int64) {
 
 // keepSASL remembers a SASL response and the secret in it, which comes last in every mechanism
 // that sends one.
-func (t *tracer) keepSASL(b64 []byte) {
-	t.secrets.Keep(string(b64))
-	if raw, err := base64.StdEncoding.DecodeString(string(b64)); err == nil {
+func (t *tracer) keepSASL(b64 string) {
+	t.secrets.Keep(b64)
+	if raw, err := base64.StdEncoding.DecodeString(b64); err == nil {
 		if parts := strings.FieldsFunc(string(raw), func(r rune) bool { return r < ' ' }); len(parts) > 0 {
 			t.secrets.Keep(parts[len(parts)-1])
 		}
@@ -68,12 +68,12 @@ func (t *tracer) keepSASL(b64 []byte) {
 }
 
 // redact takes out the secrets.
-func (t *tracer) redact(b []byte) []byte { return []byte(t.secrets.Hide(string(b))) }
+func (t *tracer) redact(s string) string { return t.secrets.Hide(s) }
 
 // show is how an error or a Repair shows a piece of the protocol.
-func (t *tracer) show(b []byte) string { return `"` + excerpt(t.redact(b), 200) + `"` }
+func (t *tracer) show(text string) string { return Quote(t.redact(text)) }
 
 // garbled is the error for what no sense can be made of.
-func (t *tracer) garbled(why string, at []byte) error {
+func (t *tracer) garbled(why, at string) error {
 	return state.Faultf(state.Other, "server sent %s: %s", why, t.show(at))
 }

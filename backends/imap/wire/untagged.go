@@ -1,139 +1,134 @@
 package wire
 
 import (
-	"bytes"
-	"strconv"
+	"strings"
+
+	"mailsync/backends/imap/grammar"
 )
 
-// untaggedResponse takes a response that begins with * (RFC 3501, 7).
-func (in *filter) untaggedResponse(first []byte) error {
-	s := scanner{b: first, i: 1}
-	s.blanks()
-	from := s.i
-	word := statusWord(&s)
-	if len(word) == 0 {
+// untaggedResponse takes a response that begins with * (RFC 3501, 7), of which the first line
+// is read.
+func (in *filter) untaggedResponse(first string) error {
+	c := grammar.Scan(first[1:], nil)
+	c.SP()
+	from := len(first) - len(c.Rest())
+	word := statusWord(&c)
+	if word == "" {
 		return in.log.garbled("something that is no response", first)
 	}
 	if typ := statusOf(word); typ != "" {
 		if in.x.collecting() {
-			if err := in.collect(first[from:]); err != nil {
+			if err := in.collect(first[from:], nil); err != nil {
 				return err
 			}
 		}
-		in.untaggedStatus(typ, first, first[s.i:])
+		in.untaggedStatus(typ, first, c.Rest())
 		return nil
 	}
 	if in.x.collecting() {
-		return in.collectWhole(from)
+		return in.collectWhole(first, from)
 	}
-	if word[0] >= '0' && word[0] <= '9' {
-		s.blanks()
-		if is(s.word(), "FETCH") {
-			if s.blanks(); s.take('(') && isNumber32(word) {
-				return in.fetch.begin(word, s.i)
+	if _, numbered := grammar.Number32(word); numbered {
+		c.SP()
+		if is(c.Word(), "FETCH") {
+			if c.SP(); c.Eat('(') {
+				return in.fetch.begin(word, first, len(first)-len(c.Rest()))
 			}
 		}
 	}
-	line, err := in.rd.whole()
+	text, err := in.rd.whole(first)
 	if err != nil {
 		return err
 	}
 	at := len(in.out)
-	if err := in.data(line[from:]); err != nil {
+	if err := in.data(text[from:]); err != nil {
 		return err
 	}
-	if out := in.out[at:]; len(out) > 0 && len(out) <= len(line) && !bytes.EqualFold(chomp(out), line) && onlyBlanks(out, line) {
-		in.report(Repair{What: "blanks put right"}, line)
+	if out := string(chomp(in.out[at:])); out != "" && len(out) <= len(text) && !strings.EqualFold(out, text) && onlyBlanks(out, text) {
+		in.report(Repair{What: "blanks put right"}, text)
 	}
 	return nil
 }
 
 // onlyBlanks reports whether two lines differ by their blanks alone.
-func onlyBlanks(a, b []byte) bool {
-	return bytes.EqualFold(bytes.Join(bytes.Fields(a), nil), bytes.Join(bytes.Fields(b), nil))
-}
-
-func isNumber32(b []byte) bool {
-	_, ok := number32(b)
-	return ok
+func onlyBlanks(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), ""), strings.Join(strings.Fields(b), ""))
 }
 
 // data takes a whole response, which is no status and no FETCH, without its "* ". What is no
 // answer to a command that the client is used for is dropped, well formed or not.
-func (in *filter) data(line []byte) error {
-	line = bytes.TrimRight(line, " \t")
-	s := scanner{b: line, depth: in.o.MaxDepth}
-	word := s.word()
-	if word[0] >= '0' && word[0] <= '9' {
-		return in.numbered(word, line)
+func (in *filter) data(text string) error {
+	text = strings.TrimRight(text, " \t")
+	c := grammar.Scan(text, in.rd.lits)
+	word := c.Word()
+	switch name := strings.ToUpper(word); {
+	case word == "":
+		return in.log.garbled("something that is no response", text)
+	case word[0] >= '0' && word[0] <= '9':
+		return in.numbered(word, &c, text)
+	case name == "CAPABILITY":
+		in.capabilityResponse(c.Rest(), text)
+		return nil
+	case name == "FLAGS":
+		in.flagsResponse(&c)
+		return nil
 	}
-	rest := line[s.i:]
-	switch string(bytes.ToUpper(word)) {
-	case "CAPABILITY":
-		return in.capabilityResponse(rest, line)
-	case "FLAGS":
-		return in.flagsResponse(rest, line)
+	return in.unknown(word, text)
+}
+
+// unknown drops a response that the client does not know, or that it does not ask for.
+func (in *filter) unknown(name, text string) error {
+	if !isWord(name) {
+		return in.log.garbled("something that is no response", text)
 	}
-	if !isWord(word) {
-		return in.log.garbled("something that is no response", line)
-	}
-	in.report(Repair{What: "unknown response dropped", Lost: true}, line)
+	in.report(Repair{What: "unknown response dropped", Lost: true}, text)
 	return nil
 }
 
 // numbered takes EXISTS, RECENT and EXPUNGE (RFC 3501, 7.3 and 7.4.1). On them rests
 // what is there and what is not, so one that cannot be read ends the connection.
-func (in *filter) numbered(num, line []byte) error {
-	s := scanner{b: line, i: len(num)}
-	s.blanks()
-	what := bytes.ToUpper(s.word())
-	s.blanks()
-	n, ok := number32(num)
-	switch string(what) {
+func (in *filter) numbered(num string, c *grammar.Scanner, text string) error {
+	c.SP()
+	what := strings.ToUpper(c.Word())
+	switch what {
 	case "EXISTS", "RECENT", "EXPUNGE":
 	case "FETCH":
-		in.report(Repair{What: "FETCH response that cannot be read dropped", Lost: true}, line)
+		in.report(Repair{What: "FETCH response that cannot be read dropped", Lost: true}, text)
 		return nil
 	default:
-		if !isWord(what) {
-			return in.log.garbled("something that is no response", line)
-		}
-		in.report(Repair{What: "unknown response dropped", Lost: true}, line)
-		return nil
+		return in.unknown(what, text)
 	}
-	if !ok || s.more() || n == 0 && string(what) == "EXPUNGE" {
-		return in.log.garbled("an impossible number", line)
+	n, ok := grammar.Number32(num)
+	if !ok || !c.Done() || n == 0 && what == "EXPUNGE" {
+		return in.log.garbled("an impossible number", text)
 	}
-	if string(what) == "EXISTS" {
+	if what == "EXISTS" {
 		in.x.counted(n)
 	}
-	out := append(append(in.out, "* "...), strconv.FormatUint(uint64(n), 10)...)
-	in.out = append(append(append(out, ' '), what...), "\r\n"...)
+	in.out = append(appendUint(append(in.out, "* "...), n), ' ')
+	in.out = append(append(in.out, what...), "\r\n"...)
 	return nil
 }
 
-func (in *filter) capabilityResponse(rest, line []byte) error {
+func (in *filter) capabilityResponse(rest, text string) {
 	words, dropped := capabilities(rest)
 	if dropped {
-		in.report(Repair{What: "capability that is no atom left out", Lost: true}, line)
+		in.report(Repair{What: "capability that is no atom left out", Lost: true}, text)
 	}
 	in.out = append(append(append(in.out, "* CAPABILITY"...), words...), "\r\n"...)
-	return nil
 }
 
-func (in *filter) flagsResponse(rest, line []byte) error {
-	s := scanner{b: rest, depth: in.o.MaxDepth}
-	s.blanks()
-	v, k := s.value()
-	if s.blanks(); s.more() {
-		v, k = rest, malformed
+func (in *filter) flagsResponse(c *grammar.Scanner) {
+	c.SP()
+	rest := c.Rest()
+	out, why, at := appendFlags(append(in.out, "* FLAGS "...), c, true)
+	if out != nil && !c.Done() {
+		out, why, at = nil, flagsUnread, rest
 	}
-	out, why, at := appendFlags(append(in.out, "* FLAGS "...), v, k, true, in.o.MaxDepth)
 	if why != "" {
 		in.report(Repair{What: why, Lost: why != flagsRewritten}, at)
 	}
 	if out != nil {
 		in.out = append(out, "\r\n"...)
 	}
-	return nil
 }

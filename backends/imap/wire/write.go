@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -70,11 +71,11 @@ func (w *writer) sendLine() error {
 	if bad {
 		return state.Faultf(state.Other, "literal of an impossible size not sent")
 	}
-	traced, err := w.begin(line, isLiteral, sync)
+	traced, err := w.begin(string(line), isLiteral, sync)
 	if err != nil {
 		return err
 	}
-	w.log.trace("C", traced)
+	w.log.trace("C", []byte(traced))
 	if isLiteral {
 		w.literal = size
 		w.log.traceLiteral("C", size)
@@ -86,30 +87,30 @@ func (w *writer) sendLine() error {
 
 // begin notes a line in the table of commands under way, and returns what a trace may
 // show of it. A new command waits for ours to end.
-func (w *writer) begin(line []byte, isLiteral, sync bool) ([]byte, error) {
+func (w *writer) begin(line string, isLiteral, sync bool) (string, error) {
 	talk := w.x.conversation()
 	switch {
 	case w.going:
 	case talk != nil && talk.verb == "AUTHENTICATE":
 		w.log.keepSASL(line)
 		w.x.invite(talk)
-		return []byte("***"), nil
+		return "***", nil
 	case talk != nil: // DONE
 		return line, nil
 	default:
 		cmd := parseCommand(line)
 		if err := w.allow(cmd.verb, line, isLiteral); err != nil {
-			return nil, err
+			return "", err
 		}
 		if err := w.x.enter(cmd); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	return w.hideSecrets(w.x.current(isLiteral && sync), line), nil
 }
 
 // hideSecrets returns a line as a trace may show it, and remembers what it hides.
-func (w *writer) hideSecrets(cmd *command, line []byte) []byte {
+func (w *writer) hideSecrets(cmd *command, line string) string {
 	if cmd == nil {
 		return line
 	}
@@ -122,25 +123,23 @@ func (w *writer) hideSecrets(cmd *command, line []byte) []byte {
 		return line
 	}
 	if w.going {
-		return []byte("***")
+		return "***"
 	}
-	s := scanner{b: line, depth: 8}
+	c := grammar.Scan(line, nil)
 	for ; keep > 0; keep-- {
-		s.word()
-		s.blanks()
+		c.Word()
+		c.SP()
 	}
-	shown := append(bytes.Clone(line[:s.i]), "***"...)
-	for s.more() {
-		v, k := s.value()
-		if k == malformed {
-			break
+	shown := line[:len(line)-len(c.Rest())] + "***"
+	for c.SP(); ; c.SP() {
+		v, ok := c.AString()
+		if !ok {
+			return shown
 		}
 		if cmd.verb == "LOGIN" {
-			w.log.secrets.Keep(string(text(v, k)))
+			w.log.secrets.Keep(v)
 		} else {
 			w.log.keepSASL(v)
 		}
-		s.blanks()
 	}
-	return shown
 }
