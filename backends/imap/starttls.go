@@ -8,11 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"mailsync/backends/reach"
-	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -43,14 +43,13 @@ func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string
 type clear struct {
 	r     *bufio.Reader
 	w     io.Writer
-	hide  *redact.Secrets
-	trace io.Writer
+	trace *reach.Trace
 	caps  string // of a greeting's or answer's CAPABILITY, upper case
 }
 
 // askStartTLS asks for STARTTLS, and returns how much the server sent beyond its answer.
 func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
-	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, hide: a.o.Secrets, trace: a.o.Trace}
+	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, trace: reach.NewTrace(&a.o.Options)}
 	line, err := c.line()
 	if err != nil {
 		return 0, a.noGreeting(err)
@@ -62,28 +61,28 @@ func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
 		return 0, state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
 			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
 	default:
-		return 0, a.turnedAway(greetingRefusal(c.hide.Hide(line)))
+		return 0, a.turnedAway(greetingRefusal(c.trace.Shown(line)))
 	}
 	if c.caps == "" {
 		if _, err := c.command("a CAPABILITY"); err != nil {
 			return 0, fmt.Errorf("STARTTLS: %w", err)
 		}
 	}
-	if !hasWord(c.caps, "STARTTLS") {
+	if !slices.Contains(strings.Fields(c.caps), "STARTTLS") {
 		return 0, a.o.NoStartTLS()
 	}
 	if line, err = c.command("b STARTTLS"); err != nil {
 		return 0, fmt.Errorf("STARTTLS: %w", err)
 	}
 	if word(line, 1) != "OK" {
-		return 0, a.o.StartTLSRefused(fmt.Errorf("server answered %s", reach.Quoted(c.hide.Hide(line))))
+		return 0, a.o.StartTLSRefused(fmt.Errorf("server answered %s", reach.Quoted(c.trace.Shown(line))))
 	}
 	return c.r.Buffered(), nil
 }
 
 // command sends a line and returns the tagged answer.
 func (c *clear) command(s string) (string, error) {
-	c.log("C: ", s)
+	c.trace.Line("C", s)
 	if _, err := io.WriteString(c.w, s+"\r\n"); err != nil {
 		return "", reach.Fault("send", err)
 	}
@@ -97,7 +96,7 @@ func (c *clear) command(s string) (string, error) {
 			return line, nil
 		}
 		if word(line, 0) == "*" && word(line, 1) == "BYE" {
-			return "", &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.hide.Hide(line)))}
+			return "", &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.trace.Shown(line)))}
 		}
 	}
 	return "", state.Faultf(state.Unreachable, "the server answers and answers without an end")
@@ -112,7 +111,7 @@ func (c *clear) line() (string, error) {
 		return "", err
 	}
 	line := strings.TrimRight(string(b), "\r\n")
-	c.log("S: ", line)
+	c.trace.Line("S", line)
 	up := strings.ToUpper(line)
 	if rest, ok := strings.CutPrefix(up, "* CAPABILITY "); ok {
 		c.caps = rest
@@ -122,12 +121,6 @@ func (c *clear) line() (string, error) {
 	return line, nil
 }
 
-func (c *clear) log(side, line string) {
-	if c.trace != nil {
-		fmt.Fprintf(c.trace, "%s%s\n", side, reach.Clean(c.hide.Hide(line)))
-	}
-}
-
 // word returns the n-th word of a line in upper case, "" where there are fewer.
 func word(line string, n int) string {
 	f := strings.Fields(line)
@@ -135,15 +128,6 @@ func word(line string, n int) string {
 		return ""
 	}
 	return strings.ToUpper(f[n])
-}
-
-func hasWord(list, want string) bool {
-	for _, w := range strings.Fields(list) {
-		if w == want {
-			return true
-		}
-	}
-	return false
 }
 
 // noGreeting says that a connection ended or stayed silent before its greeting. Courier

@@ -25,7 +25,7 @@ var errClosed = errors.New("the account is closed")
 // for it (RFC 1939 section 4).
 type Account struct {
 	o        Options
-	trace    tracer
+	trace    *reach.Trace
 	commands atomic.Int64
 	busy     chan struct{} // holds one token while nobody works
 
@@ -47,7 +47,7 @@ func New(o Options) (*Account, error) {
 		return nil, err
 	}
 	a := &Account{
-		o: o, trace: tracer{w: o.Trace, secrets: o.Secrets}, busy: make(chan struct{}, 1),
+		o: o, trace: reach.NewTrace(&o.Options), busy: make(chan struct{}, 1),
 		patience: &reach.Patience{Most: o.MaxWait},
 	}
 	a.entrance = entrance{Login: reach.NewLogin(&a.o.Options), worked: o.WorkedBefore}

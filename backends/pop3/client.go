@@ -24,7 +24,7 @@ import (
 // connection: it is closed and stays so.
 type client struct {
 	o        *Options
-	trace    *tracer
+	trace    *reach.Trace
 	sent     *atomic.Int64 // commands
 	socket   net.Conn      // below TLS; what drop closes
 	conn     *timed
@@ -49,7 +49,7 @@ const (
 	maxListing = 1 << 30
 )
 
-func newClient(conn net.Conn, o *Options, trace *tracer, sent *atomic.Int64) *client {
+func newClient(conn net.Conn, o *Options, trace *reach.Trace, sent *atomic.Int64) *client {
 	c := &client{o: o, trace: trace, sent: sent, socket: conn}
 	if t, ok := conn.(*tls.Conn); ok {
 		c.socket = t.NetConn()
@@ -106,7 +106,7 @@ func (c *client) putAs(command, shown string) error {
 	}
 	c.took = c.took || strings.HasPrefix(command, "RETR ")
 	c.sent.Add(1)
-	c.trace.line("C", shown)
+	c.trace.Line("C", shown)
 	c.out = append(append(c.out, command...), "\r\n"...)
 	return nil
 }
@@ -171,7 +171,7 @@ func (c *client) status() (word, text string, err error) {
 // parse splits a status line. word is "" where it is none.
 func (c *client) parse(line string) (word, text string) {
 	word, text, _ = strings.Cut(line, " ")
-	word, text = strings.ToUpper(word), c.trace.shown(text)
+	word, text = strings.ToUpper(word), c.trace.Shown(text)
 	if word != "+OK" && word != "-ERR" && word != "+" {
 		return "", ""
 	}
@@ -185,7 +185,7 @@ func (c *client) nonsense(line string) error {
 
 // spoken is a line of the server's, fit to be shown.
 func (c *client) spoken(line string) string {
-	return cmp.Or(reach.Quoted(c.trace.shown(line)), "an empty line")
+	return cmp.Or(reach.Quoted(c.trace.Shown(line)), "an empty line")
 }
 
 // line reads a line that is to be a status line, whatever it says. The whole of it has to come
@@ -195,13 +195,13 @@ func (c *client) line() (string, error) {
 	b, err := c.r.ReadSlice('\n')
 	c.conn.Until(time.Time{})
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.shown(string(b))))
+		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.Shown(string(b))))
 	}
 	if err != nil {
 		return "", c.fail("wait for "+c.o.Host, ended(err))
 	}
 	line := strings.TrimRight(string(b), "\r\n")
-	c.trace.line("S", line)
+	c.trace.Line("S", line)
 	if c.dotless && line == "." {
 		c.dotless = false
 		return c.line()
@@ -250,22 +250,22 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		whole := len(b) <= maxLine
 		b = trimEnd(b)
 		if len(b) == 1 && b[0] == '.' {
-			c.trace.line("S", ".")
+			c.trace.Line("S", ".")
 			return nil
 		}
 		switch {
 		case bytes.HasPrefix(b, []byte("-ERR")):
-			c.trace.line("S", string(b))
+			c.trace.Line("S", string(b))
 			c.dotless = true
-			return newRefusal(c.trace.shown(strings.TrimSpace(string(b[4:]))))
+			return newRefusal(c.trace.Shown(strings.TrimSpace(string(b[4:]))))
 		case bytes.HasPrefix(b, []byte("+OK")):
 			return c.garbled("server's listing has no end: the next answer follows")
 		}
 		if n++; n > most {
 			return c.garbled("server lists more than %d lines", most)
 		}
-		if c.trace.w != nil {
-			c.trace.line("S", string(b))
+		if c.trace.On() {
+			c.trace.Line("S", string(b))
 		}
 		f(b, whole)
 		long = long[:0]

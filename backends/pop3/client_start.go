@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"mailsync/backends/reach"
@@ -79,7 +80,7 @@ func (c *client) capa() error {
 		f := strings.Fields(strings.ToUpper(string(line[:min(len(line), 1000)])))
 		if len(f) > 0 && whole {
 			caps.words[f[0]] = f[1:]
-			caps.lines = append(caps.lines, reach.Clean(c.trace.shown(string(line))))
+			caps.lines = append(caps.lines, reach.Clean(c.trace.Shown(string(line))))
 		}
 	})
 	if _, refused := asRefusal(err); refused {
@@ -113,12 +114,7 @@ func (c capabilities) has(tag string) bool {
 
 // sasl reports whether a mechanism is offered (RFC 5034 section 6).
 func (c capabilities) sasl(mechanism string) bool {
-	for _, m := range c.words["SASL"] {
-		if m == mechanism {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.words["SASL"], mechanism)
 }
 
 // startTLS asks for STLS and puts TLS on the connection. What the server said before is

@@ -42,7 +42,7 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 	if conn, err = a.o.Secure(ctx, conn); err != nil {
 		return nil, err
 	}
-	s := &session{a: a, c: newClient(conn, &a.o, &a.trace, &a.commands)}
+	s := &session{a: a, c: newClient(conn, &a.o, a.trace, &a.commands)}
 	stop := context.AfterFunc(ctx, s.c.drop)
 	err = s.begin(ctx)
 	stop()

@@ -1,8 +1,8 @@
 // Package reach is how an account is reached, whatever is spoken with its server then: the
 // options, the address, TLS with certificates and pins, plain text only where it may be, what an
-// error of the network means to a user, the secret and what a refused log-in says of it, and how
-// long a busy server is waited for. It starts no conversation: STARTTLS and STLS are the
-// protocols' own.
+// error of the network means to a user, the secret and what a refused log-in says of it, how long
+// a busy server is waited for, and the protocol log. It starts no conversation: STARTTLS and STLS
+// are asked for in the protocols' own words.
 package reach
 
 import (
