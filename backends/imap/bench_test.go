@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -41,7 +42,7 @@ func BenchmarkFetch(b *testing.B) {
 			srv := servers.Dovecot(b, servers.Quota(1<<30, 100_000))
 			srv.AddUser("ada")
 			fill(b, srv, "ada", "", c.count, c.body)
-			a := account(b, meet(srv, None))
+			a := account(b, meet(srv, reach.None))
 			snap, err := a.Scan(b.Context(), state.ScanRequest{Raw: "INBOX"})
 			if err != nil || len(snap.Messages) != c.count {
 				b.Fatal(err, len(snap.Messages))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/contract"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
@@ -34,9 +35,9 @@ func TestServersKeepThePort(t *testing.T) {
 			contract.Server(t, func(t *testing.T) port.Server {
 				user := free[0]
 				free = free[1:]
-				o := meet(srv, None)
+				o := meet(srv, reach.None)
 				if strings.HasPrefix(name, packed) {
-					o = meet(srv, Implicit)
+					o = meet(srv, reach.Implicit)
 					o.Compress = CompressAlways
 				}
 				return account(t, o, func(o *Options) { o.User, o.Connections = user, 2 })

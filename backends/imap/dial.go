@@ -26,7 +26,7 @@ func (a *Account) dial(ctx context.Context) (*link, error) {
 // secure makes a connection safe as the options say; one that cannot be made is closed.
 func (a *Account) secure(ctx context.Context, conn net.Conn) (l *link, err error) {
 	l = &link{loopback: reach.IsLoopbackAddr(conn.RemoteAddr())}
-	if a.o.TLS == StartTLS {
+	if a.o.TLS == reach.StartTLS {
 		l.Conn, l.greeting, err = a.startTLS(ctx, conn)
 		if err != nil {
 			conn.Close()

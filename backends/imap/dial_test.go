@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
@@ -101,7 +102,7 @@ func TestCertificates(t *testing.T) {
 				handler = func(p *script.Peer) { p.Stall() }
 			}
 			srv := script.Every(t, c.server.overTLS(handler))
-			a := account(t, options(srv), func(o *Options) { o.TLS = Implicit }, c.change)
+			a := account(t, options(srv), func(o *Options) { o.TLS = reach.Implicit }, c.change)
 			err := noop(t.Context(), a)
 			if c.hint == "" {
 				if err != nil {
@@ -123,7 +124,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 		id.wrap(p, tls.VersionTLS11)
 		p.Stall()
 	})
-	a := account(t, options(srv), func(o *Options) { o.TLS, o.RootCAs = Implicit, id.pem })
+	a := account(t, options(srv), func(o *Options) { o.TLS, o.RootCAs = reach.Implicit, id.pem })
 	wantFaultKind(t, noop(t.Context(), a), "protocol version")
 }
 
@@ -154,11 +155,11 @@ func TestDialFailures(t *testing.T) {
 		hint   string
 	}{
 		{"refused", func(o *Options) { o.Port = closed }, "nothing listens"},
-		{"unknown host", func(o *Options) { o.Host, o.TLS = "no-such-host.invalid", Implicit }, "name server"},
-		{"no TLS there", func(o *Options) { o.TLS = Implicit }, `"starttls"`},
-		{"silent", func(o *Options) { o.TLS, o.Port = Implicit, silent.Port() }, "within the timeout"},
+		{"unknown host", func(o *Options) { o.Host, o.TLS = "no-such-host.invalid", reach.Implicit }, "name server"},
+		{"no TLS there", func(o *Options) { o.TLS = reach.Implicit }, `"starttls"`},
+		{"silent", func(o *Options) { o.TLS, o.Port = reach.Implicit, silent.Port() }, "within the timeout"},
 		{"TLS there", func(o *Options) { o.Port = silent.Port() }, `tls = "implicit"`},
-		{"TLS there, not STARTTLS", func(o *Options) { o.TLS, o.Port = StartTLS, silent.Port() }, `tls = "implicit"`},
+		{"TLS there, not STARTTLS", func(o *Options) { o.TLS, o.Port = reach.StartTLS, silent.Port() }, `tls = "implicit"`},
 		{"TLS there, which hangs up", func(o *Options) { o.Port = closing.Port() }, `tls = "implicit"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -240,7 +241,7 @@ func TestStartTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := script.Every(t, c.h)
-			a := account(t, options(srv), func(o *Options) { o.TLS, o.RootCAs, o.Timeout = StartTLS, id.pem, 500*time.Millisecond })
+			a := account(t, options(srv), func(o *Options) { o.TLS, o.RootCAs, o.Timeout = reach.StartTLS, id.pem, 500*time.Millisecond })
 			err := noop(t.Context(), a)
 			if c.text == "" {
 				if err != nil {

@@ -17,9 +17,9 @@ import (
 )
 
 // meet makes options for a real server.
-func meet(srv *servers.Server, mode TLSMode) Options {
+func meet(srv *servers.Server, mode reach.TLSMode) Options {
 	addr := srv.IMAPS
-	if mode != Implicit {
+	if mode != reach.Implicit {
 		addr = srv.IMAP
 	}
 	_, p, _ := net.SplitHostPort(addr)
@@ -76,7 +76,7 @@ func TestDovecot(t *testing.T) {
 	srv.AddUser("ada")
 	fill(t, srv, "ada", "", 450, small)
 	fill(t, srv, "ada", ".Lists.go", 30, small)
-	for _, mode := range []TLSMode{Implicit, StartTLS, None} {
+	for _, mode := range []reach.TLSMode{reach.Implicit, reach.StartTLS, reach.None} {
 		t.Run(string(mode), func(t *testing.T) {
 			a := account(t, meet(srv, mode), func(o *Options) { o.Connections, o.Compress = 2, CompressAlways })
 			roundTrip(t, a)

@@ -19,7 +19,7 @@ import (
 // options reach a scripted server in plain text.
 func options(srv *script.Server) Options {
 	return Options{Options: reach.Options{
-		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: None, Timeout: 5 * time.Second},
+		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: reach.None, Timeout: 5 * time.Second},
 		User:   "ada",
 		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
 	}}

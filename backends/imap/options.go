@@ -5,16 +5,6 @@ import (
 	"mailsync/state"
 )
 
-// TLSMode says how a connection is made safe.
-type TLSMode = reach.TLSMode
-
-// The ways to connect.
-const (
-	Implicit = reach.Implicit
-	StartTLS = reach.StartTLS
-	None     = reach.None
-)
-
 // Compression says when COMPRESS=DEFLATE (RFC 4978) is used where it is offered.
 type Compression string
 

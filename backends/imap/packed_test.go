@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -37,7 +38,7 @@ func TestCompressionOnRealServers(t *testing.T) {
 			for _, b := range bodies {
 				total += int64(len(b))
 			}
-			a := account(t, meet(srv, Implicit), func(o *Options) { o.Compress = CompressAlways })
+			a := account(t, meet(srv, reach.Implicit), func(o *Options) { o.Compress = CompressAlways })
 			out, err := a.Append(t.Context(), "INBOX", plain(bodies...), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -78,7 +79,7 @@ func TestRealServersLimitConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := start(t, servers.MaxSessions(2))
 			srv.AddUser("ada")
-			a := account(t, meet(srv, None), func(o *Options) { o.Connections, o.MaxWait = 5, time.Hour })
+			a := account(t, meet(srv, reach.None), func(o *Options) { o.Connections, o.MaxWait = 5, time.Hour })
 			waited := new(waits).in(a)
 			var bodies []string
 			for i := range 40 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
@@ -44,7 +45,7 @@ func TestProbe(t *testing.T) {
 func TestProbeTLS(t *testing.T) {
 	srv := servers.Dovecot(t)
 	srv.AddUser("ada")
-	for _, mode := range []TLSMode{Implicit, StartTLS} {
+	for _, mode := range []reach.TLSMode{reach.Implicit, reach.StartTLS} {
 		probeTLS(t, meet(srv, mode), true)
 		probeTLS(t, meet(srv, mode), false)
 	}

@@ -56,7 +56,7 @@ func TestOtherServers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv := c.start(t)
 			mailOn(t, srv, c.odd)
-			for _, mode := range []TLSMode{Implicit, StartTLS} {
+			for _, mode := range []reach.TLSMode{reach.Implicit, reach.StartTLS} {
 				a := account(t, meet(srv, mode), func(o *Options) { o.Connections, o.Compress = 2, CompressAlways })
 				walk(t, a, c.odd)
 			}
@@ -136,7 +136,7 @@ func TestEmbeddedServer(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	a := account(t, Options{Options: reach.Options{
-		Server: reach.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: None, Timeout: 5 * time.Second},
+		Server: reach.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: reach.None, Timeout: 5 * time.Second},
 		User:   "ada",
 		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
 	}})

@@ -19,7 +19,7 @@ func TestFetchAnsweredWhileItIsWritten(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	a, err := New(Options{Options: reach.Options{
-		Server: reach.Server{Host: "localhost", TLS: None}, User: "ada",
+		Server: reach.Server{Host: "localhost", TLS: reach.None}, User: "ada",
 		Secret: func(context.Context) (Secret, error) { return Secret{}, nil },
 	}})
 	if err != nil {

@@ -54,7 +54,7 @@ func newClient(conn net.Conn, o *Options, trace *reach.Trace, sent *atomic.Int64
 	if t, ok := conn.(*tls.Conn); ok {
 		c.socket = t.NetConn()
 	}
-	c.use(conn, o.TLS == Implicit)
+	c.use(conn, o.TLS == reach.Implicit)
 	return c
 }
 

@@ -2,16 +2,6 @@ package pop3
 
 import "mailsync/backends/reach"
 
-// TLSMode says how a connection is made safe.
-type TLSMode = reach.TLSMode
-
-// The ways to connect.
-const (
-	Implicit = reach.Implicit
-	StartTLS = reach.StartTLS
-	None     = reach.None
-)
-
 // Secret is what proves who the user is: a password, or a token of OAuth 2.0.
 //
 // A Password that is "Bearer " and a token, as HTTP spells it, is that token. So is any

@@ -46,7 +46,7 @@ func (w *basket) Done(_ state.Item, err error) {
 	}
 }
 
-func open(t *testing.T, srv *servers.Server, mode TLSMode, addr string, numbers *Numbers) *Account {
+func open(t *testing.T, srv *servers.Server, mode reach.TLSMode, addr string, numbers *Numbers) *Account {
 	t.Helper()
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -86,15 +86,15 @@ func TestRealServers(t *testing.T) {
 			}
 			sortDigests(want)
 			for _, mode := range []struct {
-				mode TLSMode
+				mode reach.TLSMode
 				addr string
-			}{{Implicit, srv.POP3S}, {StartTLS, srv.POP3}, {None, srv.POP3}} {
+			}{{reach.Implicit, srv.POP3S}, {reach.StartTLS, srv.POP3}, {reach.None, srv.POP3}} {
 				if got := fetchAll(t, open(t, srv, mode.mode, mode.addr, nil)); !slices.Equal(got, want) {
 					t.Errorf("%s: other bytes than were appended", mode.mode)
 				}
 			}
 			numbers := NewNumbers(nil)
-			first := open(t, srv, Implicit, srv.POP3S, numbers)
+			first := open(t, srv, reach.Implicit, srv.POP3S, numbers)
 			before := scanned(t, first)
 			doomed := state.ExpungeRequest{Raw: "INBOX", UIDValidity: 1}
 			for _, uid := range before[:3] {
@@ -107,7 +107,7 @@ func TestRealServers(t *testing.T) {
 			if err := first.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if left := scanned(t, open(t, srv, Implicit, srv.POP3S, numbers)); !slices.Equal(left, before[3:]) {
+			if left := scanned(t, open(t, srv, reach.Implicit, srv.POP3S, numbers)); !slices.Equal(left, before[3:]) {
 				t.Errorf("left %v, want %v", left, before[3:])
 			}
 		})
@@ -159,9 +159,9 @@ func fetchAll(t *testing.T, a *Account) (digests [][sha256.Size]byte) {
 func TestDovecotThatLocksTheMailbox(t *testing.T) {
 	srv := servers.Dovecot(t, servers.Config("protocol pop3 {\n  pop3_lock_session = yes\n}"))
 	srv.AddUser("ada")
-	first := open(t, srv, None, srv.POP3, nil)
+	first := open(t, srv, reach.None, srv.POP3, nil)
 	scanned(t, first)
-	second := open(t, srv, None, srv.POP3, nil)
+	second := open(t, srv, reach.None, srv.POP3, nil)
 	if _, err := second.Scan(t.Context(), state.ScanRequest{Raw: "INBOX"}); state.KindOf(err) != state.Unreachable || state.HintOf(err) == "" {
 		t.Errorf("%v", err)
 	}

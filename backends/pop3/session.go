@@ -72,7 +72,7 @@ func (s *session) begin(ctx context.Context) error {
 	if err := c.greet(); err != nil {
 		return err
 	}
-	if s.a.o.TLS == StartTLS {
+	if s.a.o.TLS == reach.StartTLS {
 		if err := c.startTLS(ctx); err != nil {
 			return err
 		}

@@ -42,25 +42,25 @@ func TestBeginnings(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		mode    TLSMode
+		mode    reach.TLSMode
 		handler script.Handler
 		kind    state.Kind // 0: it works
 		says    string
 	}{
-		{"healthy", None, script.Healthy(script.NewBox(), nil), 0, ""},
-		{"an IMAP server", None, script.Healthy(script.NewBox(), script.Answers{"GREETING": script.Say("* OK IMAP4rev1 ready")}), state.Unreachable, "neither +OK nor -ERR"},
-		{"garbage", None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{0, 255, 27}, 100)); p.Close() }, state.Unreachable, ""},
-		{"more than a line can hold", None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{'x'}, 1<<17)); p.Close() }, state.Unreachable, ""},
-		{"nothing", None, func(p *script.Peer) { p.Close() }, state.Unreachable, "without a greeting"},
-		{"refused", None, func(p *script.Peer) { p.Send("-ERR go away") }, state.Other, "go away"},
-		{"in use", None, func(p *script.Peer) { p.Send("-ERR [IN-USE] locked") }, state.Unreachable, "locked"},
-		{"broken for now", None, func(p *script.Peer) { p.Send("-ERR [SYS/TEMP] disk") }, state.Unreachable, "disk"},
-		{"STLS", StartTLS, stls(nil), 0, ""},
-		{"STLS not offered", StartTLS, script.Healthy(script.NewBox(), nil), state.Unreachable, "does not offer STLS"},
-		{"STLS not known for want of CAPA", StartTLS, stls(script.Answers{"CAPA": script.Say("-ERR what")}), state.Unreachable, "does not offer STLS"},
-		{"STLS refused", StartTLS, stls(script.Answers{"STLS": script.Say("-ERR no")}), state.Unreachable, "STLS"},
-		{"STLS with an answer ahead of the handshake", StartTLS, stls(script.Answers{"STLS": script.Say("+OK go ahead", "+OK logged in")}), state.Unreachable, "ahead of the handshake"},
-		{"STLS with no handshake", StartTLS, stls(script.Answers{"STLS": func(p *script.Peer, _ string) bool { p.Send("+OK"); p.Close(); return true }}), state.Unreachable, ""},
+		{"healthy", reach.None, script.Healthy(script.NewBox(), nil), 0, ""},
+		{"an IMAP server", reach.None, script.Healthy(script.NewBox(), script.Answers{"GREETING": script.Say("* OK IMAP4rev1 ready")}), state.Unreachable, "neither +OK nor -ERR"},
+		{"garbage", reach.None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{0, 255, 27}, 100)); p.Close() }, state.Unreachable, ""},
+		{"more than a line can hold", reach.None, func(p *script.Peer) { p.Raw(bytes.Repeat([]byte{'x'}, 1<<17)); p.Close() }, state.Unreachable, ""},
+		{"nothing", reach.None, func(p *script.Peer) { p.Close() }, state.Unreachable, "without a greeting"},
+		{"refused", reach.None, func(p *script.Peer) { p.Send("-ERR go away") }, state.Other, "go away"},
+		{"in use", reach.None, func(p *script.Peer) { p.Send("-ERR [IN-USE] locked") }, state.Unreachable, "locked"},
+		{"broken for now", reach.None, func(p *script.Peer) { p.Send("-ERR [SYS/TEMP] disk") }, state.Unreachable, "disk"},
+		{"STLS", reach.StartTLS, stls(nil), 0, ""},
+		{"STLS not offered", reach.StartTLS, script.Healthy(script.NewBox(), nil), state.Unreachable, "does not offer STLS"},
+		{"STLS not known for want of CAPA", reach.StartTLS, stls(script.Answers{"CAPA": script.Say("-ERR what")}), state.Unreachable, "does not offer STLS"},
+		{"STLS refused", reach.StartTLS, stls(script.Answers{"STLS": script.Say("-ERR no")}), state.Unreachable, "STLS"},
+		{"STLS with an answer ahead of the handshake", reach.StartTLS, stls(script.Answers{"STLS": script.Say("+OK go ahead", "+OK logged in")}), state.Unreachable, "ahead of the handshake"},
+		{"STLS with no handshake", reach.StartTLS, stls(script.Answers{"STLS": func(p *script.Peer, _ string) bool { p.Send("+OK"); p.Close(); return true }}), state.Unreachable, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := script.WithTLS(t, config, c.handler)
@@ -89,7 +89,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	config, _ := certificate(t)
 	box := script.NewBox()
 	box.Caps = append(box.Caps, "STLS")
-	a := meet(t, script.WithTLS(t, config, script.Healthy(box, nil)), func(o *Options) { o.TLS = StartTLS })
+	a := meet(t, script.WithTLS(t, config, script.Healthy(box, nil)), func(o *Options) { o.TLS = reach.StartTLS })
 	if err := logIn(a, t.Context()); state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), "tls_ca") {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
 	}
@@ -106,11 +106,11 @@ func TestPins(t *testing.T) {
 	box.Caps = append(box.Caps, "STLS")
 	srv := script.WithTLS(t, config, script.Healthy(box, nil))
 	right := reach.PinOf(leaf).String()
-	if err := logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = StartTLS, []string{right} }), t.Context()); err != nil {
+	if err := logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = reach.StartTLS, []string{right} }), t.Context()); err != nil {
 		t.Error(err)
 	}
 	other := reach.Pin{1}.String()
-	err = logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = StartTLS, []string{other} }), t.Context())
+	err = logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = reach.StartTLS, []string{other} }), t.Context())
 	if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), right) {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
 	}
@@ -153,9 +153,9 @@ func TestWaysToLogIn(t *testing.T) {
 				box.Caps = append(strings.Split(c.caps, "|"), "UIDL")
 			}
 			box.Password, box.Token = c.secret, strings.TrimPrefix(c.secret, "Bearer ")
-			mode := None
+			mode := reach.None
 			if c.safe {
-				mode = StartTLS
+				mode = reach.StartTLS
 				box.Caps = append(box.Caps, "STLS")
 			}
 			srv := script.WithTLS(t, config, script.Healthy(box, nil))
@@ -437,7 +437,7 @@ func TestPatience(t *testing.T) {
 
 // In plain text to another machine nothing is begun.
 func TestPlainTextIsForLoopback(t *testing.T) {
-	o := Options{Options: reach.Options{Server: reach.Server{Host: "pop.example.org", TLS: None}, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}
+	o := Options{Options: reach.Options{Server: reach.Server{Host: "pop.example.org", TLS: reach.None}, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}
 	if _, err := New(o); state.KindOf(err) != state.Usage {
 		t.Errorf("%v", err)
 	}
