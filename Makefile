@@ -8,7 +8,7 @@ TESTFLAGS ?= -race -timeout 16m -p 3 -parallel 4
 
 export GO
 
-.PHONY: help build test lint cross servers fuzz bench demo clean
+.PHONY: help build check test lint cross servers fuzz bench demo clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -16,6 +16,10 @@ help: ## list the targets
 
 build: ## build ./mailsync
 	$(GO) build ./cmd/mailsync
+
+# Most of what is quick waits, for timeouts that it has set itself: so many tests at once.
+check: lint ## for every day: lint, and the tests that are quick (go test -short), half a minute
+	.ci/gotest -short -p 4 -parallel 16 ./...
 
 test: servers lint cross ## everything that has to hold: lint, cross, and all tests, also against real servers
 	.ci/gotest $(TESTFLAGS) ./...

@@ -53,11 +53,14 @@ func stores(how func(string, int64) (string, int64)) func(*mem.Server) {
 }
 
 // worlds runs f on every server that tells no UID, or does, changes what it stores, and shows
-// it at once, or later.
+// it at once, or later. With -short these are only those that tell no UID and show it later.
 func worlds(t *testing.T, f func(t *testing.T, way func(*mem.Server))) {
 	for _, c := range changing {
 		for _, late := range []bool{false, true} {
 			for _, noUID := range []bool{true, false} {
+				if testing.Short() && !(late && noUID) {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s/late %v/no UIDs %v", c.name, late, noUID), func(t *testing.T) {
 					f(t, func(s *mem.Server) {
 						c.way(s)

@@ -74,7 +74,7 @@ func stride(t testing.TB) int {
 	case underRace:
 		return 19
 	case testing.Short():
-		return 7
+		return 29
 	}
 	return 1
 }

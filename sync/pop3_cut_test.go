@@ -50,6 +50,9 @@ func (c popCut) answer(no int, n int, times *int) script.Answers {
 // however the connection ends. It is reported in every run, the others are here; and once the
 // server sends it whole it is fetched, once.
 func TestPOP3CutMessage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it reads hundreds of sessions over sockets")
+	}
 	for _, c := range popCuts {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

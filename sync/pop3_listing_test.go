@@ -174,6 +174,9 @@ func (o popListing) handler(box *script.Box, single script.Answer, all bool) scr
 // that is not here, a listing that is not whole is reported, and once the server is well
 // everything is here, once.
 func TestPOP3ListingsThatAreNotWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it reads hundreds of sessions over sockets")
+	}
 	for _, o := range popListings {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()

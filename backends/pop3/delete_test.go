@@ -88,6 +88,7 @@ func TestDeletions(t *testing.T) {
 // One odd answer is one message's failure, at most: the others are deleted. Whatever a server says, only
 // messages that were meant go.
 func TestDeletionsAnsweredOddly(t *testing.T) {
+	t.Parallel()
 	only := func(no string, a script.Answer) script.Answer {
 		return func(p *script.Peer, args string) bool { return args == no && a(p, args) }
 	}

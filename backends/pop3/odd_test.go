@@ -217,6 +217,7 @@ func TestEndAnywhere(t *testing.T) {
 
 // A message that cannot be had costs itself alone, and the reason is told.
 func TestMessagesThatFail(t *testing.T) {
+	t.Parallel()
 	only := func(no string, a script.Answer) script.Answer {
 		return func(p *script.Peer, args string) bool {
 			if args != no {
@@ -287,6 +288,7 @@ func (w *stubborn) Done(item state.Item, err error) {
 // A message without a unique-id is read to be named. Where that breaks the connection it is named
 // as a failure, and the others come.
 func TestNamelessMessageThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]script.Answer{
 		"an empty line": script.Say(""),
 		"the end":       func(p *script.Peer, _ string) bool { p.Close(); return true },
@@ -313,6 +315,7 @@ func TestNamelessMessageThatCannotBeRead(t *testing.T) {
 // Commands that can be done without may be answered oddly: everything comes, and they are not sent
 // over and over.
 func TestOddAnswersToWhatIsOptional(t *testing.T) {
+	t.Parallel()
 	once := func(a script.Answer) script.Answer {
 		done := false
 		return func(p *script.Peer, args string) bool {

@@ -14,6 +14,9 @@ import (
 
 // A store that could not be locked within ten seconds is not waited for again at every step.
 func TestALockIsWaitedForOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it waits for seconds")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	s, _, err := store.Open(lock(t, dir))

@@ -36,6 +36,9 @@ func (ts Tests) Run() int {
 // Path is where the program lies. It is built when the first test asks.
 func Path(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the program is not built")
+	}
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,8 @@ func libraries(root string) string {
 }
 
 // Need ends the test where one of the programs it is about is not there: skipped at
-// somebody's desk, failed where the whole suite has to run.
+// somebody's desk, failed where the whole suite has to run. With -short it skips the test
+// in any case: real servers take their time.
 func Need(t testing.TB, what string, programs ...string) {
 	t.Helper()
 	need(t, what, programs...)
@@ -104,6 +105,9 @@ func Need(t testing.TB, what string, programs ...string) {
 
 func need(t testing.TB, server string, programs ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: " + server + " is not started")
+	}
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			lacking(t, "no "+server+" here ("+p+"): run \"make servers\"")
