@@ -7,19 +7,21 @@ import (
 	"testing"
 )
 
-// The files that flow.md sends its readers to are there.
-func TestFlowNamesFilesThatAreThere(t *testing.T) {
-	text, err := os.ReadFile("flow.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := regexp.MustCompile("`([a-z0-9/_]+/[a-z0-9_]+\\.go|[a-z0-9]+(?:/[a-z0-9]+)+)`").FindAllSubmatch(text, -1)
-	if len(named) < 20 {
-		t.Fatalf("only %d files are named", len(named))
-	}
-	for _, m := range named {
-		if _, err := os.Stat(filepath.Join("..", string(m[1]))); err != nil {
-			t.Errorf("flow.md names %s, which is not there", m[1])
+// The files that flow.md and CONTRIBUTING.md send their readers to are there.
+func TestFilesThatAreNamedAreThere(t *testing.T) {
+	for doc, least := range map[string]int{"flow.md": 20, "../CONTRIBUTING.md": 10} {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("`([a-z0-9/_]+/[a-z0-9_]+\\.go|[a-z0-9]+(?:/[a-z0-9]+)+)`").FindAllSubmatch(text, -1)
+		if len(named) < least {
+			t.Errorf("%s names only %d files", doc, len(named))
+		}
+		for _, m := range named {
+			if _, err := os.Stat(filepath.Join("..", string(m[1]))); err != nil {
+				t.Errorf("%s names %s, which is not there", doc, m[1])
+			}
 		}
 	}
 }
