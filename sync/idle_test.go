@@ -41,7 +41,7 @@ func (b *countingBase) Commit(ctx context.Context, c state.Commit) error {
 	return b.Base.Commit(ctx, c)
 }
 
-// What an idle run may cost (section 9): one listing, a few stats a mailbox, and nothing
+// What an idle run may cost (spec 9.1): one listing, a few stats a mailbox, and nothing
 // else of the server, the disk or the memory. One mailbox that changed costs what it
 // costs, and no other.
 func TestWhatAnIdleRunCosts(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"mailsync/sync/plan"
 )
 
-// This file is what collecting mail on POP3 adds to a release (SPEC section 6).
+// This file is what collecting mail on POP3 adds to a release (spec 6.3).
 
 // fix finds the messages of a mailbox that may not be deleted from a POP3 server: those
 // that nothing lasting tells from others, and those that it said it had deleted and shows

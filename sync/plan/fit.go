@@ -33,7 +33,7 @@ const (
 
 // What a server announces of a message's length (RFC822.SIZE, LIST) is a hint. Bytes of another
 // length are kept; whether they may be all there is of their message is decided here, and nowhere
-// else (SPEC section 5, "Announced sizes").
+// else (spec 5.6).
 
 // A message that is shorter than announced by no more than this may be whole, where a server's
 // sizes are estimates.

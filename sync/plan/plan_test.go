@@ -19,7 +19,7 @@ var policies = map[string]Policy{
 	"refetch": {FlagsToServer: true, FlagsToDisk: true, Refetch: true, MaxDelete: 100},
 }
 
-// TestPlanTable is the table of the specification's section 5, row by row, with the
+// TestPlanTable is the table of spec 5.2, row by row, with the
 // cases between its rows.
 func TestPlanTable(t *testing.T) {
 	for _, c := range []struct {

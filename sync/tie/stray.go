@@ -15,8 +15,8 @@ import (
 // A message may come under another number although its file is here: a server that was restored from
 // a backup and is well again, one that deleted a message and got it back, a POP3 server with other
 // unique-ids. It is a new message then, by all that the server says, and is fetched; but a body that
-// equals a file for which no message on the server stands is that file's message (SPEC sections 5
-// and 6). Files of the current generation of that kind are strays.
+// equals a file for which no message on the server stands is that file's message (spec 5.7,
+// spec 6.5). Files of the current generation of that kind are strays.
 
 // byUniqueID reports whether a box's messages are identified by unique-ids (POP3).
 func byUniqueID(b *mailbox.Box) bool { return b.Server != nil && b.Server.UIDLs != nil }
