@@ -10,14 +10,14 @@ import (
 
 // confirmed is a message of which the server said in this run that it stored it.
 type confirmed struct {
-	cargo *cargo
-	sent  state.Sent // without a UID where none was told
+	message *message
+	sent    state.Sent // without a UID where none was told
 }
 
 // lookAfter counts what is there once everything was sent: a server that confirms a message
 // may not have it. What was confirmed and is not listed, in a session that began later, is
 // not restored; the next run looks again before it sends it once more.
-func (r *restoring) lookAfter(ctx context.Context, g *goal, m *matching, kw *state.Keywords) error {
+func (r *restoring) lookAfter(ctx context.Context, g *target, m *matching, kw *state.Keywords) error {
 	if len(m.confirmed) == 0 || ctx.Err() != nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (r *restoring) lookAfter(ctx context.Context, g *goal, m *matching, kw *sta
 		g.said.Appended--
 		g.said.Bytes -= c.sent.Bytes
 		g.said.Refused++
-		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c.cargo).
+		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c.message).
 			WithHint("run restore again: it sends what is still not there")
 		if err := r.problem(g.said.To, err); err != nil {
 			return err
@@ -62,12 +62,12 @@ func (r *restoring) renumbered(ctx context.Context, m *matching, kw *state.Keywo
 	if err := r.look(ctx, m, kw); err != nil {
 		return nil, err
 	}
-	there := map[*cargo]bool{}
-	for i, c := range m.cargo {
+	there := map[*message]bool{}
+	for i, c := range m.local {
 		there[c] = m.to[i] != nil
 	}
 	for _, c := range m.confirmed {
-		if !there[c.cargo] {
+		if !there[c.message] {
 			missing = append(missing, c)
 		}
 	}
@@ -99,15 +99,15 @@ func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSn
 			among = append(among, &offered{OnServer: msg})
 		}
 	}
-	at := map[*cargo]int{}
-	for i, c := range m.cargo {
+	at := map[*message]int{}
+	for i, c := range m.local {
 		at[c] = i
 	}
 	sent := make([]match.Dispatched, len(untold))
 	which := make([]int, len(untold))
 	for i, c := range untold {
-		sent[i] = match.Dispatched{Next: c.sent.UIDNext, Bytes: c.sent.Bytes, Date: c.cargo.ident.Date, MessageID: c.cargo.ident.MessageID, Confirmed: true}
-		which[i] = at[c.cargo]
+		sent[i] = match.Dispatched{Next: c.sent.UIDNext, Bytes: c.sent.Bytes, Date: c.message.ident.Date, MessageID: c.message.ident.MessageID, Confirmed: true}
+		which[i] = at[c.message]
 	}
 	least := match.AlikeBody
 	if final {

@@ -19,7 +19,7 @@ func (m *matching) awaited(ctx context.Context) error {
 		sizes[s.Bytes] = sizes[s.Bytes] || s.UID == 0
 	}
 	of := map[[state.DigestSize]byte][]int{}
-	for i, c := range m.cargo {
+	for i, c := range m.local {
 		if m.to[i] != nil || !sizes[c.ident.Size] {
 			continue
 		}
@@ -31,7 +31,7 @@ func (m *matching) awaited(ctx context.Context) error {
 	}
 	for _, s := range m.open() {
 		if left := of[s.Digest]; len(left) > 0 {
-			c := m.cargo[left[0]]
+			c := m.local[left[0]]
 			which, of[s.Digest] = append(which, left[0]), left[1:]
 			sent = append(sent, match.Dispatched{Next: s.UIDNext, Bytes: s.Bytes, Date: c.ident.Date, MessageID: c.ident.MessageID, Confirmed: s.Confirmed})
 		}
@@ -52,7 +52,7 @@ func (m *matching) awaited(ctx context.Context) error {
 	return nil
 }
 
-// became finds what messages of the cargo became that were sent, among those of the mailbox that may
+// became finds what local messages became that were sent, among those of the mailbox that may
 // be it; to[i] is the place of what sent[i] became, -1 without.
 func (m *matching) became(ctx context.Context, which []int, sent []match.Dispatched, among []*offered, least int) (to []int, err error) {
 	lowest := ^uint32(0)
@@ -73,7 +73,7 @@ func (m *matching) became(ctx context.Context, which []int, sent []match.Dispatc
 		return match.Unpaired(len(sent)), nil
 	}
 	slices.Sort(uids)
-	idents, err := m.r.Server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
+	idents, err := m.server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (m *matching) became(ctx context.Context, which []int, sent []match.Dispatc
 			came[k].MessageID = id.MessageID
 		}
 	}
-	to, err = match.PairSent(ctx, m.r.Server, m.raw, m.mark, sent, came, least, func(i int) (*match.Sums, error) { return m.cargo[which[i]].sums() })
+	to, err = match.PairSent(ctx, m.server, m.raw, m.mark, sent, came, least, func(i int) (*match.Sums, error) { return m.local[which[i]].sums() })
 	for k := range came {
 		among[k].sum = came[k].Sums
 	}

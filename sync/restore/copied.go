@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"mailsync/state"
-	"mailsync/sync/plan"
 )
 
 // A file of another program's tells by its mtime when its message came. A copy of a tree that does not keep times
@@ -102,9 +101,9 @@ func (s *stamp) told() int64 {
 }
 
 // redate gives files of other programs the dates of their messages.
-func redate(all []*cargo) {
+func redate(all []*message) {
 	var stamps []stamp
-	var which []*cargo
+	var which []*message
 	for _, c := range all {
 		if c.ident.Mtime {
 			stamps = append(stamps, stamp{mtime: c.ident.Date, named: c.ident.Named, received: c.ident.Received, written: c.ident.Written})
@@ -114,10 +113,4 @@ func redate(all []*cargo) {
 	for i, date := range datesOf(stamps) {
 		which[i].ident.Date = date
 	}
-}
-
-// notBefore leaves out what is older, and counts it.
-func notBefore(all []*cargo, date int64) (young []*cargo, older int) {
-	young = slices.DeleteFunc(all, func(c *cargo) bool { return plan.Before(c.ident.Date, date) })
-	return young, len(all) - len(young)
 }

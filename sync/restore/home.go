@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"slices"
 
-	"mailsync/sync/list"
-	"mailsync/sync/tie"
-
 	"mailsync/state"
+	"mailsync/sync/list"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
+	"mailsync/sync/tie"
 )
 
 // Home is a restore of an account to its own server.
@@ -120,36 +119,39 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 			return fmt.Errorf("list its messages again: %w", err)
 		}
 	}
-	m := &matching{r: &restoring{Restore: &Restore{Server: h.Server}}, raw: b.Listed.Raw, mark: b.Server.Mark, byUID: map[state.UID]*offered{}}
-	for _, msg := range b.Server.Messages {
-		if b.Record(msg.UID).Status.HasFile() {
-			said.There++
-			continue
-		}
-		o := &offered{OnServer: msg}
-		m.msgs = append(m.msgs, o)
-		m.byUID[msg.UID] = o
-	}
-	if err := h.lade(ctx, b, m, said); err != nil {
+	unknown := slices.DeleteFunc(slices.Clone(b.Server.Messages), func(msg state.OnServer) bool { return b.Record(msg.UID).Status.HasFile() })
+	said.There = len(b.Server.Messages) - len(unknown)
+	local, err := h.loadSound(ctx, b, said)
+	if err != nil {
 		return err
 	}
-	m.to = make([]*offered, len(m.cargo))
+	m := newMatching(h.Server, b.Listed.Raw, local)
+	m.list(b.Server.Mark, unknown)
 	if err := m.match(ctx); err != nil {
 		return err
 	}
-	var tied []send.Outgoing
-	var meant []state.Intent
-	var ops []plan.Op
-	for i, c := range m.cargo {
-		if m.to[i] != nil {
-			f := send.Outgoing{Name: c.name, Got: *c.got, Key: c.name}
-			f.Own()
-			f.Got.UID, f.Got.Flags = m.to[i].UID, c.flags
-			tied = append(tied, f)
-			meant = append(meant, state.Intent{Key: f.Key, UID: f.Got.UID, Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest, Confirmed: true})
-			said.There++
-			continue
-		}
+	ops := h.toSend(b, m.unmatched(), said)
+	said.There += len(local) - len(m.unmatched())
+	if h.DryRun {
+		said.Appended = len(ops)
+		return nil
+	}
+	if h.Watch != nil {
+		h.Watch.Planned(len(ops), said.Bytes)
+	}
+	if err := h.tieMatched(ctx, b, m); err != nil {
+		return err
+	}
+	before := h.Result.Appended
+	err = h.send.AppendFiles(ctx, b, ops)
+	said.Appended, said.Bytes = h.Result.Appended-before, b.Sent.Bytes
+	said.Refused += len(ops) - said.Appended
+	return err
+}
+
+// toSend are the appends of what the server does not have.
+func (h *Home) toSend(b *mailbox.Box, missing []*message, said *Restored) (ops []plan.Op) {
+	for _, c := range missing {
 		if h.send.Shows(b, c.got.Digest) {
 			said.Shown++
 			continue
@@ -165,101 +167,101 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 			h.Watch.Op(b.Name, o)
 		}
 	}
-	if h.DryRun {
-		said.Appended = len(ops)
-		return nil
-	}
-	if h.Watch != nil {
-		h.Watch.Planned(len(ops), said.Bytes)
-	}
-	if len(tied) > 0 {
-		if err := h.Commit(ctx, b, state.Commit{Intents: meant, Clean: new(bool)}); err != nil {
-			return err
-		}
-	}
-	if err := h.send.Tie(ctx, b, tied); err != nil {
-		return err
-	}
-	before := h.Result.Appended
-	err := h.send.AppendFiles(ctx, b, ops)
-	said.Appended, said.Bytes = h.Result.Appended-before, b.Sent.Bytes
-	said.Refused += len(ops) - said.Appended
-	return err
+	return ops
 }
 
-// lade reads what the server does not have. A damaged file stays here.
-func (h *Home) lade(ctx context.Context, b *mailbox.Box, m *matching, said *Restored) error {
-	source := &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}
-	current, err := h.Base.Proofs(ctx, b.Gen().ID, nil)
-	if err != nil {
-		return port.Wrap("read state", err)
+// tieMatched gives files the identities of the messages that the server has of them.
+func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, m *matching) error {
+	var tied []send.Outgoing
+	var meant []state.Intent
+	for i, c := range m.local {
+		if m.to[i] == nil {
+			continue
+		}
+		f := send.Outgoing{Name: c.name, Got: *c.got, Key: c.name}
+		f.Own()
+		f.Got.UID, f.Got.Flags = m.to[i].UID, c.flags
+		tied = append(tied, f)
+		meant = append(meant, state.Intent{Key: f.Key, UID: f.Got.UID, Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest, Confirmed: true})
 	}
-	h.send.HoldsProven(b, current)
-	proofs := map[string]map[state.UID]state.Proof{b.Gen().Token: current}
-	records := map[string][]state.Record{b.Gen().Token: b.Records}
+	if len(tied) == 0 {
+		return nil
+	}
+	if err := h.Commit(ctx, b, state.Commit{Intents: meant, Clean: new(bool)}); err != nil {
+		return err
+	}
+	return h.send.Tie(ctx, b, tied)
+}
+
+// loadSound loads what the server does not have. A damaged file stays here.
+func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (sound []*message, err error) {
+	l, err := h.load(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	said.Older = l.older
+	for _, c := range l.messages {
+		if err := c.sound(); err != nil {
+			said.Refused++
+			if err := h.Problem(b.Name, c.uid, fmt.Errorf("%s is not sent: %w", c.name, err)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		sound = append(sound, c)
+		h.send.Holds(b, c.got.Digest)
+	}
+	problems, notes, count := mailbox.Describe(b.Name, l.left)
+	said.Refused += count
+	return sound, h.Report(b.Name, problems, notes)
+}
+
+// load loads the messages of the files that are only here, and of those that were moved here.
+func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
+	proofs, err := h.Base.Proofs(ctx, b.Gen().ID, nil)
+	if err != nil {
+		return nil, port.Wrap("read state", err)
+	}
+	h.send.HoldsProven(b, proofs)
+	books := map[string]*recorded{b.Gen().Token: {b.Records, proofs}}
 	older, err := h.tie.OlderRecords(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for token, o := range older {
-		records[token], proofs[token] = o.Records, o.Proofs
+		books[token] = &recorded{o.Records, o.Proofs}
 	}
-	moved, homes, err := h.movedHere(ctx, b)
+	moved, formers, err := h.movedHere(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for token, m := range homes {
+	for token, m := range formers {
 		if m == nil {
 			continue
 		}
-		records[token] = m.records
-		if proofs[token], err = h.Base.Proofs(ctx, m.gen.ID, nil); err != nil {
-			return port.Wrap("read state", err)
+		if proofs, err = h.Base.Proofs(ctx, m.gen.ID, nil); err != nil {
+			return nil, port.Wrap("read state", err)
 		}
+		books[token] = &recorded{m.records, proofs}
 	}
-	left := slices.Clone(b.Disk.Passed)
-	var all []*cargo
-	uids := map[*cargo]state.UID{}
-	for _, f := range append(b.OnlyHere(), moved...) {
-		c := &cargo{source: source, name: f.Name, flags: f.Flags}
-		rec, known := plan.RecordOf(records[f.Token], f.UID, f.Variant)
-		if known {
-			c.flags = plan.HadFlags(rec, f.Silent, f.Flags, b.Disk.Can)
-			if p, ok := proofs[f.Token][f.UID]; ok {
+	l := &loading{source: &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}, left: slices.Clone(b.Disk.Passed)}
+	l.recall = func(c *message, f state.Foreign) (rec state.Record, known bool, err error) {
+		c.flags = f.Flags
+		if book := books[f.Token]; book != nil {
+			rec, known = plan.RecordOf(book.records, f.UID, f.Variant)
+			if p, ok := book.proofs[f.UID]; ok && known {
 				c.proof = &p
 			}
 		}
-		if m := homes[f.Token]; m != nil {
+		if m := formers[f.Token]; m != nil {
 			c.flags = m.flags(f, b)
+		} else if known {
+			c.flags = plan.HadFlags(rec, f.Silent, f.Flags, b.Disk.Can)
 		}
 		if h.Policy.OnDiskDelete != plan.Delete {
 			c.flags &^= state.Deleted
 		}
-		if err := c.identify(); err != nil {
-			if err := leaveUnread(ctx, &left, f.Name, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if known && plan.CameUndated(rec, f.Variant) {
-			c.ident.Date = state.NoDate
-		}
-		all, uids[c] = append(all, c), f.UID
+		return rec, known, nil
 	}
-	redate(all)
-	all, said.Older = notBefore(all, h.Since)
-	for _, c := range all {
-		if err := c.sound(); err != nil {
-			said.Refused++
-			if err := h.Problem(b.Name, uids[c], fmt.Errorf("%s is not sent: %w", c.name, err)); err != nil {
-				return err
-			}
-			continue
-		}
-		m.cargo = append(m.cargo, c)
-		h.send.Holds(b, c.got.Digest)
-	}
-	problems, notes, count := mailbox.Describe(b.Name, left)
-	said.Refused += count
-	return h.Report(b.Name, problems, notes)
+	return l, l.load(ctx, append(b.OnlyHere(), moved...), h.Since)
 }

@@ -7,6 +7,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // What is on the server already is not sent again. First restore's own memory is asked;
@@ -21,23 +22,40 @@ type offered struct {
 	sum   *match.Sums // once it was fetched
 }
 
-// matching pairs the cargo of one goal with what is in the mailbox.
+// matching pairs the local messages of one target with those in the mailbox.
 type matching struct {
-	r       *restoring
-	raw     string
-	mark    state.Mark
-	msgs    []*offered
-	byUID   map[state.UID]*offered
-	byIdent map[match.Content][]*offered // as keysOf says
-	cargo   []*cargo
-	to      []*offered // for each cargo, nil: it is to be sent
-	sent    []state.Sent
-	from    map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
+	server   port.Server
+	raw      string
+	mark     state.Mark
+	onServer []*offered
+	byUID    map[state.UID]*offered
+	byIdent  map[match.Content][]*offered // as keysOf says
+	local    []*message
+	to       []*offered // for each local one, nil: it is to be sent
+	sent     []state.Sent
+	from     map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
 
 	confirmed []confirmed // by the server, in this run
 }
 
-// match finds the cargo that is there already.
+// newMatching matches local messages with those of a mailbox, once its listing is taken in.
+func newMatching(server port.Server, raw string, local []*message) *matching {
+	return &matching{server: server, raw: raw, local: local, to: make([]*offered, len(local))}
+}
+
+// list takes in what a listing of the mailbox shows that may be one of the local messages.
+func (m *matching) list(mark state.Mark, msgs []state.OnServer) {
+	m.mark = mark
+	m.onServer, m.byUID, m.to = nil, map[state.UID]*offered{}, make([]*offered, len(m.local))
+	for _, msg := range msgs {
+		o := &offered{OnServer: msg}
+		m.onServer = append(m.onServer, o)
+		m.byUID[msg.UID] = o
+		m.mark.UIDNext = max(m.mark.UIDNext, uint32(msg.UID)+1)
+	}
+}
+
+// match finds the local messages that are there already.
 func (m *matching) match(ctx context.Context) error {
 	if err := m.remembered(); err != nil {
 		return err
@@ -45,7 +63,7 @@ func (m *matching) match(ctx context.Context) error {
 	if err := m.awaited(ctx); err != nil {
 		return err
 	}
-	if m.left() == 0 || len(m.free()) == 0 {
+	if len(m.unmatched()) == 0 || len(m.free()) == 0 {
 		return nil
 	}
 	if err := m.identify(ctx); err != nil {
@@ -73,7 +91,7 @@ func (m *matching) remembered() error {
 			there[s.Digest] = append(there[s.Digest], o)
 		}
 	}
-	for i, c := range m.cargo {
+	for i, c := range m.local {
 		if !sizes[c.ident.Size] {
 			continue
 		}
@@ -112,7 +130,7 @@ func (m *matching) missed() (missed []state.Sent) {
 	}
 	for i, o := range m.to {
 		if o != nil && !known[o.UID] {
-			if d, err := m.cargo[i].digest(); err == nil {
+			if d, err := m.local[i].digest(); err == nil {
 				found[d]++
 			}
 		}
@@ -125,18 +143,18 @@ func (m *matching) missed() (missed []state.Sent) {
 	return missed
 }
 
-func (m *matching) left() int {
-	n := 0
-	for _, o := range m.to {
-		if o == nil {
-			n++
+// unmatched are the local messages that are not there.
+func (m *matching) unmatched() (left []*message) {
+	for i, c := range m.local {
+		if m.to[i] == nil {
+			left = append(left, c)
 		}
 	}
-	return n
+	return left
 }
 
 func (m *matching) free() (free []*offered) {
-	for _, o := range m.msgs {
+	for _, o := range m.onServer {
 		if !o.taken {
 			free = append(free, o)
 		}
@@ -150,7 +168,7 @@ func (m *matching) identify(ctx context.Context) error {
 	for _, o := range m.free() {
 		uids = append(uids, o.UID)
 	}
-	idents, err := m.r.Server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
+	idents, err := m.server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
 	if err != nil {
 		return err
 	}
@@ -180,7 +198,7 @@ func keysOf(messageID string, size, date int64) []match.Content {
 
 // awaits reports whether an intent is open to have sent what a file holds, and with which UIDNEXT: its message
 // may be any that came since, whatever the server made of its header.
-func (m *matching) awaits(c *cargo) (next uint32, open bool, err error) {
+func (m *matching) awaits(c *message) (next uint32, open bool, err error) {
 	if len(m.from) == 0 {
 		return 0, false, nil
 	}
@@ -196,7 +214,7 @@ func (m *matching) awaits(c *cargo) (next uint32, open bool, err error) {
 func (m *matching) fetch(ctx context.Context) error {
 	asked, least := map[match.Content]bool{}, ^uint32(0)
 	could := map[*offered]bool{}
-	for i, c := range m.cargo {
+	for i, c := range m.local {
 		if m.to[i] != nil {
 			continue
 		}
@@ -226,7 +244,7 @@ func (m *matching) fetch(ctx context.Context) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	of, broke, err := match.Digests(ctx, m.r.Server, m.raw, m.mark, uids)
+	of, broke, err := match.Digests(ctx, m.server, m.raw, m.mark, uids)
 	if err == nil {
 		err = broke
 	}
@@ -241,11 +259,11 @@ func (m *matching) fetch(ctx context.Context) error {
 
 // same matches by digest: first of all bytes, then of those that no server changes.
 func (m *matching) same() error {
-	err := m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Exact }, (*cargo).digest)
+	err := m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Exact }, (*message).digest)
 	if err != nil {
 		return err
 	}
-	return m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Loose }, func(c *cargo) ([state.DigestSize]byte, error) {
+	return m.sameBy(func(s *match.Sums) [state.DigestSize]byte { return s.Loose }, func(c *message) ([state.DigestSize]byte, error) {
 		s, err := c.sums()
 		if err != nil {
 			return [state.DigestSize]byte{}, err
@@ -261,7 +279,7 @@ type twin struct {
 }
 
 // sameBy matches by one digest, there and here.
-func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here func(*cargo) ([state.DigestSize]byte, error)) error {
+func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here func(*message) ([state.DigestSize]byte, error)) error {
 	taken := func(o *offered) bool { return o.taken }
 	left := map[match.Content]bool{}
 	byKey := plan.Pool[twin, *offered]{}
@@ -275,13 +293,13 @@ func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here f
 	}
 	byBytes := plan.Pool[[state.DigestSize]byte, *offered]{}
 	if len(m.from) > 0 {
-		for _, o := range m.msgs {
+		for _, o := range m.onServer {
 			if o.sum != nil && !o.taken {
 				byBytes.Add(there(o.sum), o)
 			}
 		}
 	}
-	for i, c := range m.cargo {
+	for i, c := range m.local {
 		if m.to[i] != nil {
 			continue
 		}

@@ -16,12 +16,12 @@ func matchAlike(n int) (matched int, err error) {
 	for i := range n {
 		proof := &state.Proof{Bytes: 100}
 		binary.BigEndian.PutUint32(proof.Digest[:], uint32(i))
-		m.cargo = append(m.cargo, &cargo{ident: state.FileIdent{Size: 100, Date: 7}, proof: proof})
+		m.local = append(m.local, &message{ident: state.FileIdent{Size: 100, Date: 7}, proof: proof})
 		s := &match.Sums{}
 		binary.BigEndian.PutUint32(s.Exact[:], uint32(n-1-i))
-		m.msgs = append(m.msgs, &offered{OnServer: state.OnServer{UID: state.UID(i + 1), Size: 100, Date: 7}, sum: s})
+		m.onServer = append(m.onServer, &offered{OnServer: state.OnServer{UID: state.UID(i + 1), Size: 100, Date: 7}, sum: s})
 	}
-	for _, o := range m.msgs {
+	for _, o := range m.onServer {
 		for _, k := range keysOf("", o.Size, o.Date) {
 			m.byIdent[k] = append(m.byIdent[k], o)
 		}

@@ -14,16 +14,16 @@ import (
 // A file that the user moved to another Maildir has the identity of the mailbox that it came from until the move was
 // carried to the server, which need not be. Once the server has lost that message, it goes back to where its file lies.
 
-// home is the mailbox of a message whose file lies in another one's Maildir, and what is known of its messages.
-type home struct {
+// former is the mailbox of a message whose file lies in another one's Maildir, and what is known of its messages.
+type former struct {
 	row     *state.MailboxRow
 	gen     *state.Generation // that the file is of
 	box     *mailbox.Box      // nil: this run did not look at it
 	records []state.Record
 }
 
-// homeOf finds the mailbox that a token is of, nil where nothing is known of it.
-func (h *Home) homeOf(ctx context.Context, token string) (*home, error) {
+// formerOf finds the mailbox that a token is of, nil where nothing is known of it.
+func (h *Home) formerOf(ctx context.Context, token string) (*former, error) {
 	for i := range h.Rows {
 		row := &h.Rows[i]
 		var of *mailbox.Box
@@ -40,13 +40,13 @@ func (h *Home) homeOf(ctx context.Context, token string) (*home, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &home{row, &row.Generations[k], of, records}, nil
+		return &former{row, &row.Generations[k], of, records}, nil
 	}
 	return nil, nil
 }
 
 // flags are those of a file that lies in another mailbox's Maildir, in the bits of that.
-func (m *home) flags(f state.Foreign, in *mailbox.Box) state.Flags {
+func (m *former) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 	owner := &mailbox.Box{States: mailbox.States{Records: m.records, Disk: &state.DiskSnapshot{Can: state.System}}, KW: state.NewKeywords(m.row.Keywords)}
 	if m.box != nil && m.box.Disk != nil {
 		owner.Disk = m.box.Disk
@@ -57,7 +57,7 @@ func (m *home) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 
 // mayHave reports whether the server may have the message of a file in the mailbox that it was in. One that is
 // numbered anew may have it under any number, as one of its length that has no file.
-func (m *home) mayHave(f state.Foreign) bool {
+func (m *former) mayHave(f state.Foreign) bool {
 	if m.gen.Current {
 		rec, known := plan.RecordOf(m.records, f.UID, f.Variant)
 		return known && rec.Status.OnServer()
@@ -69,19 +69,19 @@ func (m *home) mayHave(f state.Foreign) bool {
 
 // movedHere are the files in a mailbox's Maildir that are of other mailboxes' messages, and which the server does not
 // have any more, with their mailboxes by token. What an archive run took stays off the server.
-func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, homes map[string]*home, err error) {
-	homes = map[string]*home{}
+func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, formers map[string]*former, err error) {
+	formers = map[string]*former{}
 	unsure := 0
 	for _, f := range b.Disk.Foreign {
 		if !b.Strange(f.Token) {
 			continue
 		}
-		m, asked := homes[f.Token]
+		m, asked := formers[f.Token]
 		if !asked {
-			if m, err = h.homeOf(ctx, f.Token); err != nil {
+			if m, err = h.formerOf(ctx, f.Token); err != nil {
 				return nil, nil, err
 			}
-			homes[f.Token] = m
+			formers[f.Token] = m
 		}
 		if m == nil {
 			continue
@@ -98,5 +98,5 @@ func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.For
 	if unsure > 0 {
 		h.Note(b.Name, fmt.Sprintf("%d files that were moved here are not sent: the server may have their messages where they were", unsure), "")
 	}
-	return files, homes, nil
+	return files, formers, nil
 }

@@ -62,7 +62,7 @@ type Restoration struct {
 // restoring is one run of a Restore.
 type restoring struct {
 	*Restore
-	memory  func(gen state.GenID) (recorded, error)
+	origin  *origin
 	mu      sync.Mutex // guards out, the ledger and elsewhere
 	out     Restoration
 	listing *state.Listing
@@ -70,22 +70,10 @@ type restoring struct {
 	elsewhere map[[state.DigestSize]byte]bool
 }
 
-// recorded is what is known of a generation.
-type recorded struct {
-	records []state.Record // sorted by UID
-	proofs  map[state.UID]state.Proof
-}
-
-// Run does it. The Restoration is never nil; what failed is in it. memory loads what is
-// recorded of a generation; nil where nothing is.
+// Run does it. The Restoration is never nil; what failed is in it. memory is of the account
+// that the sources are of; nil where nothing is recorded.
 func (t *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
-	r := &restoring{Restore: t}
-	r.memory = func(gen state.GenID) (b recorded, err error) {
-		if b.records, err = memory.Records(ctx, gen); err == nil {
-			b.proofs, err = memory.Proofs(ctx, gen, nil)
-		}
-		return b, err
-	}
+	r := &restoring{Restore: t, origin: &origin{from: t.From, memory: memory, deleted: t.Deleted}}
 	r.out.Began = time.Now()
 	r.out.Fatal = r.run(ctx)
 	slices.SortFunc(r.out.Boxes, func(a, b Restored) int { return plan.CompareNames(a.To, b.To) })
@@ -97,42 +85,42 @@ func (r *restoring) run(ctx context.Context) (err error) {
 	if r.listing, err = r.Server.List(ctx, func(state.Listed) bool { return false }); err != nil {
 		return err
 	}
-	goals := r.goals()
-	r.out.Mailboxes = len(goals)
+	targets := r.targets()
+	r.out.Mailboxes = len(targets)
 	if r.Watch != nil {
-		r.Watch.Listed(len(goals))
+		r.Watch.Listed(len(targets))
 	}
 	// What views show is known to be sent once what they show it of was looked at.
-	views := slices.DeleteFunc(slices.Clone(goals), func(g *goal) bool { return !g.view() })
-	goals = slices.DeleteFunc(goals, (*goal).view)
+	views := slices.DeleteFunc(slices.Clone(targets), func(g *target) bool { return !g.view() })
+	targets = slices.DeleteFunc(targets, (*target).view)
 	if len(views) > 0 {
 		r.elsewhere = map[[state.DigestSize]byte]bool{}
 	}
-	if err := r.restoreAll(ctx, goals, r.Connections); err != nil {
+	if err := r.restoreAll(ctx, targets, r.Connections); err != nil {
 		return err
 	}
 	return r.restoreAll(ctx, views, 1)
 }
 
-func (r *restoring) restoreAll(ctx context.Context, goals []*goal, connections int) error {
+func (r *restoring) restoreAll(ctx context.Context, targets []*target, connections int) error {
 	var g errgroup.Group
 	g.SetLimit(max(1, connections))
-	for _, goal := range goals {
+	for _, target := range targets {
 		if ctx.Err() != nil || r.stopped() {
 			r.stop(ctx)
 			break
 		}
 		g.Go(func() error {
-			err := r.restore(ctx, goal)
+			err := r.restore(ctx, target)
 			r.mu.Lock()
-			r.out.Boxes = append(r.out.Boxes, goal.said)
-			r.out.Appended += goal.said.Appended
-			r.out.OnServer += goal.said.Appended + goal.said.There
-			r.out.Here += goal.said.Appended + goal.said.There + goal.said.Refused
-			r.out.Outstanding += goal.said.Refused
+			r.out.Boxes = append(r.out.Boxes, target.said)
+			r.out.Appended += target.said.Appended
+			r.out.OnServer += target.said.Appended + target.said.There
+			r.out.Here += target.said.Appended + target.said.There + target.said.Refused
+			r.out.Outstanding += target.said.Refused
 			r.mu.Unlock()
 			if err != nil {
-				return r.problem(goal.said.To, err)
+				return r.problem(target.said.To, err)
 			}
 			return nil
 		})
@@ -176,8 +164,8 @@ func (r *restoring) problem(mailbox string, err error) error {
 	return nil
 }
 
-// goal is one mailbox on the server, and what goes there.
-type goal struct {
+// target is one mailbox on the server, and what goes there.
+type target struct {
 	levels  []string
 	role    string
 	listed  state.Listed // where it is there
@@ -187,39 +175,39 @@ type goal struct {
 }
 
 // view reports whether all that goes to a mailbox comes from mailboxes that show what others hold.
-func (g *goal) view() bool {
+func (g *target) view() bool {
 	return !slices.ContainsFunc(g.sources, func(s port.Source) bool { return !plan.IsView(cmp.Or(s.Row.Use, s.Role)) })
 }
 
-// goals finds a mailbox on the server for each source. Two sources with one name have one
-// goal.
-func (r *restoring) goals() []*goal {
+// targets finds a mailbox on the server for each source. Two sources with one name have one
+// target.
+func (r *restoring) targets() []*target {
 	r.assignRoles()
-	var goals []*goal
-	at := map[string]*goal{}
+	var targets []*target
+	at := map[string]*target{}
 	for _, s := range r.From {
 		if s.Maildir == nil {
 			continue
 		}
-		g := r.goal(s)
+		g := r.targetOf(s)
 		key := strings.Join(g.levels, "\x00")
 		if g.there {
 			key = "\x01" + state.RawKey(g.listed.Raw)
 		}
 		if at[key] == nil {
 			at[key] = g
-			goals = append(goals, g)
+			targets = append(targets, g)
 		}
 		at[key].sources = append(at[key].sources, s)
 		if from := at[key].said.From; !slices.Contains(from, s.Name) {
 			at[key].said.From = append(from, s.Name)
 		}
 	}
-	return goals
+	return targets
 }
 
-func (r *restoring) goal(s port.Source) *goal {
-	g := &goal{levels: s.Levels, role: s.Role}
+func (r *restoring) targetOf(s port.Source) *target {
+	g := &target{levels: s.Levels, role: s.Role}
 	if len(r.Into) > 0 {
 		g.levels, g.role = slices.Concat(r.Into, s.Levels), ""
 	}
@@ -229,7 +217,7 @@ func (r *restoring) goal(s port.Source) *goal {
 	sep := plan.SeparatorOf(r.listing)
 	spelled, by := plan.SpelledFor(g.levels, sep, r.isSource)
 	g.levels = spelled
-	if g.listed, g.there = r.target(g.levels, g.role); g.there {
+	if g.listed, g.there = r.find(g.levels, g.role); g.there {
 		g.levels, by = g.listed.Levels, ""
 	}
 	g.said.To = plan.DisplayName(g.levels)
@@ -239,9 +227,9 @@ func (r *restoring) goal(s port.Source) *goal {
 	return g
 }
 
-// target finds the server's mailbox of a role, "" none, else the one of that name. Of several
+// find finds the server's mailbox of a role, "" none, else the one of that name. Of several
 // mailboxes with the role it is the one that has the name too, if there is one.
-func (r *restoring) target(levels []string, role string) (found state.Listed, there bool) {
+func (r *restoring) find(levels []string, role string) (found state.Listed, there bool) {
 	ofRole := false
 	for _, l := range r.listing.Mailboxes {
 		named, has := plan.SameLevels(l.Levels, levels), role != "" && l.Role == role

@@ -19,17 +19,17 @@ const (
 )
 
 // restore brings one mailbox on the server up to what is here.
-func (r *restoring) restore(ctx context.Context, g *goal) error {
+func (r *restoring) restore(ctx context.Context, g *target) error {
 	if r.Watch != nil {
 		r.Watch.Mailbox(g.said.To, false)
 		defer r.Watch.Mailbox(g.said.To, true)
 	}
 	kw := state.NewKeywords(nil)
-	m := &matching{r: r}
+	var local []*message
 	read := 0
 	for i := range g.sources {
 		s := &g.sources[i]
-		all, left, older, err := r.load(ctx, s, kw)
+		l, err := r.origin.load(ctx, s, kw, r.Since)
 		if err != nil {
 			why, own := port.OneFiles(ctx, err)
 			if !own {
@@ -41,30 +41,26 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 			continue
 		}
 		read++
-		m.cargo = append(m.cargo, all...)
-		g.said.Older += older
-		if err := r.leaveOut(g, s, left); err != nil {
+		local = append(local, l.messages...)
+		g.said.Older += l.older
+		if err := r.leaveOut(g, s, l.left); err != nil {
 			return err
 		}
 	}
 	if read == 0 {
 		return nil
 	}
-	if r.once(g, m); len(m.cargo) == 0 && g.said.Shown > 0 {
+	local = r.once(g, local)
+	if len(local) == 0 && g.said.Shown > 0 {
 		return nil
 	}
-	m.to = make([]*offered, len(m.cargo))
+	m := newMatching(r.Server, g.listed.Raw, local)
 	if err := r.reach(ctx, g, m, kw); err != nil {
-		g.said.Refused += len(m.cargo)
+		g.said.Refused += len(m.local)
 		return err
 	}
-	var send []*cargo
-	for i, c := range m.cargo {
-		if m.to[i] == nil {
-			send = append(send, c)
-		}
-	}
-	g.said.There = len(m.cargo) - len(send)
+	send := m.unmatched()
+	g.said.There = len(m.local) - len(send)
 	if r.DryRun {
 		return r.wouldSend(g, send)
 	}
@@ -79,13 +75,13 @@ func (r *restoring) restore(ctx context.Context, g *goal) error {
 }
 
 // once leaves out what a view showed of the mailboxes that were looked at before.
-func (r *restoring) once(g *goal, m *matching) {
+func (r *restoring) once(g *target, local []*message) []*message {
 	if r.elsewhere == nil {
-		return
+		return local
 	}
-	digests := make([][state.DigestSize]byte, 0, len(m.cargo))
-	left := make([]*cargo, 0, len(m.cargo))
-	for _, c := range m.cargo {
+	digests := make([][state.DigestSize]byte, 0, len(local))
+	left := make([]*message, 0, len(local))
+	for _, c := range local {
 		digest, err := c.digest()
 		switch {
 		case err != nil: // that it cannot be read is told when it is to be sent
@@ -97,12 +93,12 @@ func (r *restoring) once(g *goal, m *matching) {
 		}
 		left = append(left, c)
 	}
-	m.cargo = left
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, digest := range digests {
 		r.elsewhere[digest] = true
 	}
+	return left
 }
 
 func (r *restoring) isElsewhere(digest [state.DigestSize]byte) bool {
@@ -111,8 +107,8 @@ func (r *restoring) isElsewhere(digest [state.DigestSize]byte) bool {
 	return r.elsewhere[digest]
 }
 
-// reach makes the mailbox where it is missing, and matches the cargo with what is in it.
-func (r *restoring) reach(ctx context.Context, g *goal, m *matching, kw *state.Keywords) (err error) {
+// reach makes the mailbox where it is missing, and finds what is in it already.
+func (r *restoring) reach(ctx context.Context, g *target, m *matching, kw *state.Keywords) (err error) {
 	if !g.there {
 		if r.DryRun {
 			g.said.Created = true // it would be
@@ -165,7 +161,7 @@ func (r *restoring) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// look scans the mailbox and matches the cargo with what is in it.
+// look scans the mailbox and matches what is here with what is in it.
 func (r *restoring) look(ctx context.Context, m *matching, kw *state.Keywords) error {
 	sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: m.raw, Full: true, Keywords: kw})
 	if err != nil {
@@ -177,14 +173,7 @@ func (r *restoring) look(ctx context.Context, m *matching, kw *state.Keywords) e
 	case !sn.Complete:
 		return fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing is sent, for it may be there already", sn.Mark.Exists, len(sn.Messages))
 	}
-	m.mark = sn.Mark
-	m.msgs, m.byUID, m.to = nil, map[state.UID]*offered{}, make([]*offered, len(m.cargo))
-	for _, msg := range sn.Messages {
-		o := &offered{OnServer: msg}
-		m.msgs = append(m.msgs, o)
-		m.byUID[msg.UID] = o
-		m.mark.UIDNext = max(m.mark.UIDNext, uint32(msg.UID)+1)
-	}
+	m.list(sn.Mark, sn.Messages)
 	r.mu.Lock()
 	m.sent = r.Ledger.Sent(m.raw, m.mark.UIDValidity)
 	r.mu.Unlock()
@@ -206,12 +195,12 @@ func (r *restoring) remember(m *matching) error {
 		if o == nil || known[o.UID] {
 			continue
 		}
-		d, err := m.cargo[i].digest()
+		d, err := m.local[i].digest()
 		if err != nil {
 			return err
 		}
 		found = append(found, state.Sent{Raw: m.raw, UIDValidity: m.mark.UIDValidity, UIDNext: uint32(o.UID),
-			Bytes: m.cargo[i].ident.Size, Digest: d, UID: o.UID})
+			Bytes: m.local[i].ident.Size, Digest: d, UID: o.UID})
 	}
 	if len(over)+len(found) == 0 {
 		return nil
@@ -228,7 +217,7 @@ func (r *restoring) remember(m *matching) error {
 }
 
 // wouldSend tells what a dry run would do.
-func (r *restoring) wouldSend(g *goal, send []*cargo) error {
+func (r *restoring) wouldSend(g *target, send []*message) error {
 	for _, c := range send {
 		g.said.Bytes += c.ident.Size
 		if r.Watch != nil {
@@ -240,7 +229,7 @@ func (r *restoring) wouldSend(g *goal, send []*cargo) error {
 }
 
 // send sends what is left, batch by batch.
-func (r *restoring) send(ctx context.Context, g *goal, m *matching, all []*cargo, kw *state.Keywords) error {
+func (r *restoring) send(ctx context.Context, g *target, m *matching, all []*message, kw *state.Keywords) error {
 	if r.Watch != nil {
 		var bytes int64
 		for _, c := range all {
@@ -267,15 +256,15 @@ func (r *restoring) send(ctx context.Context, g *goal, m *matching, all []*cargo
 	return nil
 }
 
-// wasUnanswered tells of cargo that is not there whether an earlier run sent it and got no answer.
-func (m *matching) wasUnanswered() func(*cargo) bool {
+// wasUnanswered tells of a message that is not there whether an earlier run sent it and got no answer.
+func (m *matching) wasUnanswered() func(*message) bool {
 	open, sizes := map[[state.DigestSize]byte]bool{}, map[int64]bool{}
 	for _, s := range m.open() {
 		if !s.Confirmed {
 			open[s.Digest], sizes[s.Bytes] = true, true
 		}
 	}
-	return func(c *cargo) bool {
+	return func(c *message) bool {
 		if !sizes[c.ident.Size] {
 			return false
 		}
@@ -285,7 +274,7 @@ func (m *matching) wasUnanswered() func(*cargo) bool {
 }
 
 // batch reads the next files, and reports those that are not to be sent.
-func (r *restoring) batch(g *goal, order *send.SendOrder[*cargo]) (batch []*cargo, err error) {
+func (r *restoring) batch(g *target, order *send.SendOrder[*message]) (batch []*message, err error) {
 	var bytes int64
 	for len(order.Ready) > 0 && len(batch) < sendBatch && bytes < sendBytes {
 		c := order.Ready[0]
@@ -307,7 +296,7 @@ func (r *restoring) batch(g *goal, order *send.SendOrder[*cargo]) (batch []*carg
 }
 
 // sendBatch announces a batch, sends it and notes what became of it.
-func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch []*cargo, order *send.SendOrder[*cargo], kw *state.Keywords) error {
+func (r *restoring) sendBatch(ctx context.Context, g *target, m *matching, batch []*message, order *send.SendOrder[*message], kw *state.Keywords) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -352,7 +341,7 @@ func (r *restoring) sendBatch(ctx context.Context, g *goal, m *matching, batch [
 // answered takes what the server said to each message of a batch, and returns the intents
 // of which something is known. Where it is not known what became of a message, its intent
 // stays as it is: the next run looks for it.
-func (r *restoring) answered(g *goal, m *matching, batch []*cargo, order *send.SendOrder[*cargo], intents []state.Sent, answers []state.Appended, cause, failed error) (over []state.Sent, err error) {
+func (r *restoring) answered(g *target, m *matching, batch []*message, order *send.SendOrder[*message], intents []state.Sent, answers []state.Appended, cause, failed error) (over []state.Sent, err error) {
 	for i, c := range batch {
 		a := state.Appended{Err: cause, Unsure: true}
 		if i < len(answers) {
