@@ -17,38 +17,38 @@ type confirmed struct {
 // lookAfter counts what is there once everything was sent: a server that confirms a message
 // may not have it. What was confirmed and is not listed, in a session that began later, is
 // not restored; the next run looks again before it sends it once more.
-func (r *restoring) lookAfter(ctx context.Context, g *target, m *matching, kw *state.Keywords) error {
-	if len(m.confirmed) == 0 || ctx.Err() != nil {
+func (t *transfer) lookAfter(ctx context.Context) error {
+	if len(t.confirmed) == 0 || ctx.Err() != nil {
 		return nil
 	}
 	var missing []confirmed
 	for _, anew := range []bool{false, true} {
-		sn, err := r.Server.Scan(ctx, state.ScanRequest{Raw: m.raw, Full: true, Anew: anew, Keywords: kw})
+		sn, err := t.Server.Scan(ctx, state.ScanRequest{Raw: t.m.raw, Full: true, Anew: anew, Keywords: t.kw})
 		switch {
 		case err != nil:
 		case !sn.Complete && !anew:
 			continue
 		case !sn.Complete:
 			err = fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed", sn.Mark.Exists, len(sn.Messages))
-		case sn.Mark.UIDValidity != m.mark.UIDValidity:
-			missing, err = r.renumbered(ctx, m, kw)
+		case sn.Mark.UIDValidity != t.m.mark.UIDValidity:
+			missing, err = t.renumbered(ctx)
 		default:
-			missing, err = r.missing(ctx, m, sn, anew)
+			missing, err = t.missing(ctx, sn, anew)
 		}
 		if err != nil {
-			return fmt.Errorf("see whether %d messages are there that the server confirmed: %w", len(m.confirmed), err)
+			return fmt.Errorf("see whether %d messages are there that the server confirmed: %w", len(t.confirmed), err)
 		}
 		if len(missing) == 0 {
 			return nil
 		}
 	}
 	for _, c := range missing {
-		g.said.Appended--
-		g.said.Bytes -= c.sent.Bytes
-		g.said.Refused++
+		t.said.Appended--
+		t.said.Bytes -= c.sent.Bytes
+		t.said.Refused++
 		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c.message).
 			WithHint("run restore again: it sends what is still not there")
-		if err := r.problem(g.said.To, err); err != nil {
+		if err := t.Problem(t.said.To, 0, err); err != nil {
 			return err
 		}
 	}
@@ -58,30 +58,30 @@ func (r *restoring) lookAfter(ctx context.Context, g *target, m *matching, kw *s
 // renumbered does what missing does where the mailbox has other numbers than those it had when
 // the first message was sent: Courier gives an empty mailbox new ones until something is in it.
 // No UID that was told says anything then, so all is matched as if nothing had been sent.
-func (r *restoring) renumbered(ctx context.Context, m *matching, kw *state.Keywords) (missing []confirmed, err error) {
-	if err := r.look(ctx, m, kw); err != nil {
+func (t *transfer) renumbered(ctx context.Context) (missing []confirmed, err error) {
+	if err := t.look(ctx); err != nil {
 		return nil, err
 	}
 	there := map[*message]bool{}
-	for i, c := range m.local {
-		there[c] = m.to[i] != nil
+	for i, c := range t.m.local {
+		there[c] = t.m.to[i] != nil
 	}
-	for _, c := range m.confirmed {
+	for _, c := range t.confirmed {
 		if !there[c.message] {
 			missing = append(missing, c)
 		}
 	}
-	return missing, r.remember(m)
+	return missing, t.remember()
 }
 
 // missing returns those of the confirmed messages that a listing lacks, and notes which UIDs
 // the others have. Without UIDs each message that came since stands for one of them, as far as
 // nothing speaks against it.
-func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSnapshot, final bool) (missing []confirmed, err error) {
+func (t *transfer) missing(ctx context.Context, sn *state.ServerSnapshot, final bool) (missing []confirmed, err error) {
 	told := map[state.UID]bool{}
 	var untold []*confirmed
-	for i := range m.confirmed {
-		c := &m.confirmed[i]
+	for i := range t.confirmed {
+		c := &t.confirmed[i]
 		switch {
 		case c.sent.UID == 0:
 			untold = append(untold, c)
@@ -95,12 +95,12 @@ func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSn
 	}
 	var among []*offered
 	for _, msg := range sn.Messages {
-		if m.byUID[msg.UID] == nil && !told[msg.UID] {
+		if t.m.byUID[msg.UID] == nil && !told[msg.UID] {
 			among = append(among, &offered{OnServer: msg})
 		}
 	}
 	at := map[*message]int{}
-	for i, c := range m.local {
+	for i, c := range t.m.local {
 		at[c] = i
 	}
 	sent := make([]match.Dispatched, len(untold))
@@ -113,7 +113,7 @@ func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSn
 	if final {
 		least = match.AlikeByNumber
 	}
-	to, err := m.became(ctx, which, sent, among, least)
+	to, err := t.m.became(ctx, which, sent, among, least)
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +129,8 @@ func (r *restoring) missing(ctx context.Context, m *matching, sn *state.ServerSn
 	if len(found) == 0 {
 		return missing, nil
 	}
-	if err := r.step("note %d in restore's record", len(found)); err != nil {
+	if err := t.Step("note %d in restore's record", len(found)); err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return missing, r.Ledger.Settle(found)
+	return missing, t.ledger.Settle(found)
 }

@@ -34,8 +34,6 @@ type matching struct {
 	to       []*offered // for each local one, nil: it is to be sent
 	sent     []state.Sent
 	from     map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
-
-	confirmed []confirmed // by the server, in this run
 }
 
 // newMatching matches local messages with those of a mailbox, once its listing is taken in.
@@ -73,74 +71,6 @@ func (m *matching) match(ctx context.Context) error {
 		return err
 	}
 	return m.same()
-}
-
-// remembered takes what an earlier run put there and is there still.
-func (m *matching) remembered() error {
-	m.from = map[[state.DigestSize]byte]uint32{}
-	sizes := map[int64]bool{}
-	there := map[[state.DigestSize]byte][]*offered{}
-	for _, s := range m.sent {
-		sizes[s.Bytes] = true
-		if s.UID == 0 {
-			m.from[s.Digest] = s.UIDNext
-			continue
-		}
-		if o := m.byUID[s.UID]; o != nil && !o.taken {
-			o.taken = true
-			there[s.Digest] = append(there[s.Digest], o)
-		}
-	}
-	for i, c := range m.local {
-		if !sizes[c.ident.Size] {
-			continue
-		}
-		d, err := c.digest()
-		if err != nil {
-			return err
-		}
-		if own := there[d]; len(own) > 0 {
-			m.to[i], there[d] = own[0], own[1:]
-		}
-	}
-	for _, own := range there {
-		for _, o := range own {
-			o.taken = false // nobody here asks for it: it may be a match for another one
-		}
-	}
-	return nil
-}
-
-// open are the intents of which it is not known what became of them.
-func (m *matching) open() (open []state.Sent) {
-	for _, s := range m.sent {
-		if s.UID == 0 {
-			open = append(open, s)
-		}
-	}
-	return open
-}
-
-// missed are the open intents whose message was not found.
-func (m *matching) missed() (missed []state.Sent) {
-	found := map[[state.DigestSize]byte]int{}
-	known := map[state.UID]bool{}
-	for _, s := range m.sent {
-		known[s.UID] = true
-	}
-	for i, o := range m.to {
-		if o != nil && !known[o.UID] {
-			if d, err := m.local[i].digest(); err == nil {
-				found[d]++
-			}
-		}
-	}
-	for _, s := range m.open() {
-		if found[s.Digest]--; found[s.Digest] < 0 {
-			missed = append(missed, s)
-		}
-	}
-	return missed
 }
 
 // unmatched are the local messages that are not there.
@@ -194,20 +124,6 @@ func keysOf(messageID string, size, date int64) []match.Content {
 		return []match.Content{{MessageID: messageID}}
 	}
 	return []match.Content{{Size: size, Date: state.NoDate}, {Size: -1, Date: date}}
-}
-
-// awaits reports whether an intent is open to have sent what a file holds, and with which UIDNEXT: its message
-// may be any that came since, whatever the server made of its header.
-func (m *matching) awaits(c *message) (next uint32, open bool, err error) {
-	if len(m.from) == 0 {
-		return 0, false, nil
-	}
-	d, err := c.digest()
-	if err != nil {
-		return 0, false, err
-	}
-	next, open = m.from[d]
-	return next, open, nil
 }
 
 // fetch digests the bodies that have to decide.

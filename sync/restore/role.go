@@ -15,21 +15,21 @@ import (
 
 // assignRoles leaves each role to one mailbox, for mailboxes are not thrown together: the others
 // go by their names.
-func (r *restoring) assignRoles() {
-	r.From = slices.Clone(r.From)
+func (y *layout) assignRoles() {
+	y.from = slices.Clone(y.from)
 	roles := slices.Sorted(maps.Keys(usualNames))
-	if r.listing.Labels {
+	if y.listing.Labels {
 		roles = append(roles, plan.Views...)
 	}
-	for i := range r.From {
-		if s := &r.From[i]; plan.SameLevels(s.Levels, []string{"INBOX"}) || !slices.Contains(roles, s.Role) {
+	for i := range y.from {
+		if s := &y.from[i]; plan.SameLevels(s.Levels, []string{"INBOX"}) || !slices.Contains(roles, s.Role) {
 			s.Role = ""
 		}
 	}
 	for _, role := range roles {
-		name, ok := r.holder(role)
-		for i := range r.From {
-			s := &r.From[i]
+		name, ok := y.holder(role)
+		for i := range y.from {
+			s := &y.from[i]
 			switch {
 			case ok && s.Name == name && (s.Role == "" || s.Role == role):
 				s.Role = role
@@ -43,16 +43,16 @@ func (r *restoring) assignRoles() {
 // holder picks the source that has a role: of those that are known to have it, and where there
 // is none, of those that could, first the one that is called as the server's mailbox of that role,
 // then the one with the most usual name.
-func (r *restoring) holder(role string) (name string, ok bool) {
-	known := slices.ContainsFunc(r.From, func(s port.Source) bool { return s.Role == role })
+func (y *layout) holder(role string) (name string, ok bool) {
+	known := slices.ContainsFunc(y.from, func(s port.Source) bool { return s.Role == role })
 	names := usualNames[role]
 	best := len(names) + 1
-	for _, s := range r.From {
+	for _, s := range y.from {
 		rank := slices.Index(names, usualName(s.Levels))
 		switch {
 		case known && s.Role != role, s.Role != "" && s.Role != role:
 			continue
-		case r.hasRole(s.Levels, role):
+		case y.hasRole(s.Levels, role):
 			rank = -1
 		case rank < 0 && !known:
 			continue
@@ -67,8 +67,8 @@ func (r *restoring) holder(role string) (name string, ok bool) {
 }
 
 // hasRole reports whether the server's mailbox of a name has a role.
-func (r *restoring) hasRole(levels []string, role string) bool {
-	return slices.ContainsFunc(r.listing.Mailboxes, func(l state.Listed) bool {
+func (y *layout) hasRole(levels []string, role string) bool {
+	return slices.ContainsFunc(y.listing.Mailboxes, func(l state.Listed) bool {
 		return l.Role == role && !l.NoSelect && plan.SameLevels(l.Levels, levels)
 	})
 }
