@@ -8,12 +8,6 @@ import (
 	"mailsync/sync/match"
 )
 
-// confirmed is a message of which the server said in this run that it stored it.
-type confirmed struct {
-	message *message
-	sent    state.Sent // without a UID where none was told
-}
-
 // lookAfter counts what is there once everything was sent: a server that confirms a message
 // may not have it. What was confirmed and is not listed, in a session that began later, is
 // not restored; the next run looks again before it sends it once more.
@@ -21,7 +15,7 @@ func (t *transfer) lookAfter(ctx context.Context) error {
 	if len(t.confirmed) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	var missing []confirmed
+	var missing []sentMessage
 	for _, anew := range []bool{false, true} {
 		sn, err := t.Server.Scan(ctx, state.ScanRequest{Raw: t.m.raw, Full: true, Anew: anew, Keywords: t.kw})
 		switch {
@@ -58,16 +52,12 @@ func (t *transfer) lookAfter(ctx context.Context) error {
 // renumbered does what missing does where the mailbox has other numbers than those it had when
 // the first message was sent: Courier gives an empty mailbox new ones until something is in it.
 // No UID that was told says anything then, so all is matched as if nothing had been sent.
-func (t *transfer) renumbered(ctx context.Context) (missing []confirmed, err error) {
+func (t *transfer) renumbered(ctx context.Context) (missing []sentMessage, err error) {
 	if err := t.look(ctx); err != nil {
 		return nil, err
 	}
-	there := map[*message]bool{}
-	for i, c := range t.m.local {
-		there[c] = t.m.to[i] != nil
-	}
 	for _, c := range t.confirmed {
-		if !there[c.message] {
+		if c.message.there == nil {
 			missing = append(missing, c)
 		}
 	}
@@ -77,9 +67,9 @@ func (t *transfer) renumbered(ctx context.Context) (missing []confirmed, err err
 // missing returns those of the confirmed messages that a listing lacks, and notes which UIDs
 // the others have. Without UIDs each message that came since stands for one of them, as far as
 // nothing speaks against it.
-func (t *transfer) missing(ctx context.Context, sn *state.ServerSnapshot, final bool) (missing []confirmed, err error) {
+func (t *transfer) missing(ctx context.Context, sn *state.ServerSnapshot, final bool) (missing []sentMessage, err error) {
 	told := map[state.UID]bool{}
-	var untold []*confirmed
+	var untold []*sentMessage
 	for i := range t.confirmed {
 		c := &t.confirmed[i]
 		switch {
@@ -99,21 +89,11 @@ func (t *transfer) missing(ctx context.Context, sn *state.ServerSnapshot, final 
 			among = append(among, &offered{OnServer: msg})
 		}
 	}
-	at := map[*message]int{}
-	for i, c := range t.m.local {
-		at[c] = i
-	}
-	sent := make([]match.Dispatched, len(untold))
-	which := make([]int, len(untold))
-	for i, c := range untold {
-		sent[i] = match.Dispatched{Next: c.sent.UIDNext, Bytes: c.sent.Bytes, Date: c.message.ident.Date, MessageID: c.message.ident.MessageID, Confirmed: true}
-		which[i] = at[c.message]
-	}
 	least := match.AlikeBody
 	if final {
 		least = match.AlikeByNumber
 	}
-	to, err := t.m.became(ctx, which, sent, among, least)
+	to, err := t.m.became(ctx, untold, among, least)
 	if err != nil {
 		return nil, err
 	}

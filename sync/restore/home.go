@@ -125,13 +125,14 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 	if err != nil {
 		return err
 	}
-	m := newMatching(h.Server, b.Listed.Raw, local)
+	m := &matching{server: h.Server, raw: b.Listed.Raw, local: local}
 	m.list(b.Server.Mark, unknown)
 	if err := m.match(ctx); err != nil {
 		return err
 	}
-	ops := h.toSend(b, m.unmatched(), said)
-	said.There += len(local) - len(m.unmatched())
+	missing := m.unmatched()
+	said.There += len(local) - len(missing)
+	ops := h.toSend(b, missing, said)
 	if h.DryRun {
 		said.Appended = len(ops)
 		return nil
@@ -139,7 +140,7 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 	if h.Watch != nil {
 		h.Watch.Planned(len(ops), said.Bytes)
 	}
-	if err := h.tieMatched(ctx, b, m); err != nil {
+	if err := h.tieMatched(ctx, b, local); err != nil {
 		return err
 	}
 	before := h.Result.Appended
@@ -171,16 +172,16 @@ func (h *Home) toSend(b *mailbox.Box, missing []*message, said *Restored) (ops [
 }
 
 // tieMatched gives files the identities of the messages that the server has of them.
-func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, m *matching) error {
+func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message) error {
 	var tied []send.Outgoing
 	var meant []state.Intent
-	for i, c := range m.local {
-		if m.to[i] == nil {
+	for _, c := range local {
+		if c.there == nil {
 			continue
 		}
 		f := send.Outgoing{Name: c.name, Got: *c.got, Key: c.name}
 		f.Own()
-		f.Got.UID, f.Got.Flags = m.to[i].UID, c.flags
+		f.Got.UID, f.Got.Flags = c.there.UID, c.flags
 		tied = append(tied, f)
 		meant = append(meant, state.Intent{Key: f.Key, UID: f.Got.UID, Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest, Confirmed: true})
 	}

@@ -45,16 +45,16 @@ func (t *transfer) remember() error {
 		}
 		known[s.UID] = true
 	}
-	for i, o := range t.m.to {
-		if o == nil || known[o.UID] {
+	for _, c := range t.m.local {
+		if c.there == nil || known[c.there.UID] {
 			continue
 		}
-		d, err := t.m.local[i].digest()
+		d, err := c.digest()
 		if err != nil {
 			return err
 		}
-		found = append(found, state.Sent{Raw: t.m.raw, UIDValidity: t.m.mark.UIDValidity, UIDNext: uint32(o.UID),
-			Bytes: t.m.local[i].ident.Size, Digest: d, UID: o.UID})
+		found = append(found, state.Sent{Raw: t.m.raw, UIDValidity: t.m.mark.UIDValidity, UIDNext: uint32(c.there.UID),
+			Bytes: c.ident.Size, Digest: d, UID: c.there.UID})
 	}
 	if len(over)+len(found) == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (m *matching) remembered() error {
 			there[s.Digest] = append(there[s.Digest], o)
 		}
 	}
-	for i, c := range m.local {
+	for _, c := range m.local {
 		if !sizes[c.ident.Size] {
 			continue
 		}
@@ -93,7 +93,7 @@ func (m *matching) remembered() error {
 			return err
 		}
 		if own := there[d]; len(own) > 0 {
-			m.to[i], there[d] = own[0], own[1:]
+			c.there, there[d] = own[0], own[1:]
 		}
 	}
 	for _, own := range there {
@@ -121,9 +121,9 @@ func (m *matching) missed() (missed []state.Sent) {
 	for _, s := range m.sent {
 		known[s.UID] = true
 	}
-	for i, o := range m.to {
-		if o != nil && !known[o.UID] {
-			if d, err := m.local[i].digest(); err == nil {
+	for _, c := range m.local {
+		if c.there != nil && !known[c.there.UID] {
+			if d, err := c.digest(); err == nil {
 				found[d]++
 			}
 		}

@@ -31,20 +31,17 @@ type matching struct {
 	byUID    map[state.UID]*offered
 	byIdent  map[match.Content][]*offered // as keysOf says
 	local    []*message
-	to       []*offered // for each local one, nil: it is to be sent
 	sent     []state.Sent
 	from     map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
-}
-
-// newMatching matches local messages with those of a mailbox, once its listing is taken in.
-func newMatching(server port.Server, raw string, local []*message) *matching {
-	return &matching{server: server, raw: raw, local: local, to: make([]*offered, len(local))}
 }
 
 // list takes in what a listing of the mailbox shows that may be one of the local messages.
 func (m *matching) list(mark state.Mark, msgs []state.OnServer) {
 	m.mark = mark
-	m.onServer, m.byUID, m.to = nil, map[state.UID]*offered{}, make([]*offered, len(m.local))
+	m.onServer, m.byUID = nil, map[state.UID]*offered{}
+	for _, c := range m.local {
+		c.there = nil
+	}
 	for _, msg := range msgs {
 		o := &offered{OnServer: msg}
 		m.onServer = append(m.onServer, o)
@@ -75,8 +72,8 @@ func (m *matching) match(ctx context.Context) error {
 
 // unmatched are the local messages that are not there.
 func (m *matching) unmatched() (left []*message) {
-	for i, c := range m.local {
-		if m.to[i] == nil {
+	for _, c := range m.local {
+		if c.there == nil {
 			left = append(left, c)
 		}
 	}
@@ -115,7 +112,7 @@ func (m *matching) identify(ctx context.Context) error {
 	return nil
 }
 
-func (m *matching) pair(i int, o *offered) { m.to[i], o.taken = o, true }
+func (c *message) pair(o *offered) { c.there, o.taken = o, true }
 
 // keysOf say which messages may be the same: those with one Message-ID, or of those without
 // any, those of one size or one date.
@@ -130,8 +127,8 @@ func keysOf(messageID string, size, date int64) []match.Content {
 func (m *matching) fetch(ctx context.Context) error {
 	asked, least := map[match.Content]bool{}, ^uint32(0)
 	could := map[*offered]bool{}
-	for i, c := range m.local {
-		if m.to[i] != nil {
+	for _, c := range m.local {
+		if c.there != nil {
 			continue
 		}
 		for _, k := range keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date) {
@@ -215,8 +212,8 @@ func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here f
 			}
 		}
 	}
-	for i, c := range m.local {
-		if m.to[i] != nil {
+	for _, c := range m.local {
+		if c.there != nil {
 			continue
 		}
 		next, open, err := m.awaits(c)
@@ -232,16 +229,16 @@ func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here f
 			return err
 		}
 		for _, k := range keys {
-			if alike := byKey.Rest(twin{k, want}, taken); m.to[i] == nil && len(alike) > 0 {
-				m.pair(i, alike[0])
+			if alike := byKey.Rest(twin{k, want}, taken); c.there == nil && len(alike) > 0 {
+				c.pair(alike[0])
 			}
 		}
-		if !open || m.to[i] != nil {
+		if !open || c.there != nil {
 			continue
 		}
 		for _, o := range byBytes.Rest(want, taken) {
 			if !o.taken && uint32(o.UID) >= next {
-				m.pair(i, o)
+				c.pair(o)
 				break
 			}
 		}

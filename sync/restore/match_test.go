@@ -12,7 +12,7 @@ import (
 // matchAlike matches n files with n messages of their size, the last first, none of which has a Message-ID.
 // The bytes of all are known. It returns how many found their own.
 func matchAlike(n int) (matched int, err error) {
-	m := &matching{byIdent: map[match.Content][]*offered{}, to: make([]*offered, n)}
+	m := &matching{byIdent: map[match.Content][]*offered{}}
 	for i := range n {
 		proof := &state.Proof{Bytes: 100}
 		binary.BigEndian.PutUint32(proof.Digest[:], uint32(i))
@@ -27,8 +27,8 @@ func matchAlike(n int) (matched int, err error) {
 		}
 	}
 	err = m.same()
-	for i, o := range m.to {
-		if o != nil && int(o.UID) == n-i {
+	for i, c := range m.local {
+		if c.there != nil && int(c.there.UID) == n-i {
 			matched++
 		}
 	}

@@ -20,6 +20,7 @@ type message struct {
 	proof  *state.Proof
 	ident  state.FileIdent
 	got    *state.Received // once it was read
+	there  *offered        // the same on the server; nil: it is to be sent
 }
 
 // identify reads what tells the file from others. Its error says why it is not sent: an empty or a compressed file is not,

@@ -120,7 +120,7 @@ func (t *transfer) answered(batch []*message, intents []state.Sent, answers []st
 				intents[i].UID, intents[i].Confirmed = a.UID, false
 			}
 			over = append(over, intents[i])
-			t.confirmed = append(t.confirmed, confirmed{c, intents[i]})
+			t.confirmed = append(t.confirmed, sentMessage{c, intents[i]})
 			t.m.mark.UIDNext = max(t.m.mark.UIDNext, uint32(a.UID)+1)
 			if t.Watch != nil {
 				t.Watch.Fetched(1, c.got.Bytes)

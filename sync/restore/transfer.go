@@ -20,7 +20,7 @@ type transfer struct {
 	kw        *state.Keywords // of the mailbox
 	m         *matching
 	order     *send.SendOrder[*message]
-	confirmed []confirmed // by the server, in this run
+	confirmed []sentMessage // by the server, in this run
 }
 
 func (t *transfer) run(ctx context.Context) error {
@@ -36,7 +36,7 @@ func (t *transfer) run(ctx context.Context) error {
 	if len(local) == 0 && t.said.Shown > 0 {
 		return nil
 	}
-	t.m = newMatching(t.Server, t.listed.Raw, local)
+	t.m = &matching{server: t.Server, raw: t.listed.Raw, local: local}
 	if err := t.reach(ctx); err != nil {
 		t.said.Refused += len(local)
 		return err
