@@ -98,7 +98,7 @@ func TestSourcesKnowRoles(t *testing.T) {
 	l := roled()
 	l.clean(t)
 	for _, base := range []*mem.Base{l.base, mem.NewBase()} {
-		all, problems, err := port.Sources(t.Context(), memory{base}, l.verify().Tree, nil,
+		all, problems, err := restore.Sources(t.Context(), memory{base}, l.verify().Tree, nil,
 			func(row state.MailboxRow) []string { return strings.Split(row.Path, "/") },
 			func(row state.MailboxRow) bool { return row.Use == "sent" })
 		if err != nil || len(problems) > 0 {

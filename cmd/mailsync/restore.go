@@ -150,7 +150,7 @@ func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, do
 	if o.mailboxes.given() || done.Fatal != nil {
 		return
 	}
-	all, err := port.Outsiders(ctx, held{h.store}, h.tree)
+	all, err := restore.Outsiders(ctx, held{h.store}, h.tree)
 	if err != nil {
 		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
@@ -222,5 +222,5 @@ func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
 func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]port.Source, []port.Problem, error) {
 	archives := func(root string) (port.Tree, error) { return r.archiveFolder(root, false) }
 	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
-	return port.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
+	return restore.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
 }

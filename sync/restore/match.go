@@ -123,6 +123,10 @@ func keysOf(messageID string, size, date int64) []match.Content {
 	return []match.Content{{Size: size, Date: state.NoDate}, {Size: -1, Date: date}}
 }
 
+func (c *message) keys() []match.Content {
+	return keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date)
+}
+
 // fetch digests the bodies that have to decide.
 func (m *matching) fetch(ctx context.Context) error {
 	asked, least := map[match.Content]bool{}, ^uint32(0)
@@ -131,7 +135,7 @@ func (m *matching) fetch(ctx context.Context) error {
 		if c.there != nil {
 			continue
 		}
-		for _, k := range keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date) {
+		for _, k := range c.keys() {
 			if asked[k] {
 				continue
 			}
@@ -220,7 +224,7 @@ func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here f
 		if err != nil {
 			return err
 		}
-		keys := slices.DeleteFunc(keysOf(c.ident.MessageID, c.ident.Size, c.ident.Date), func(k match.Content) bool { return !left[k] })
+		keys := slices.DeleteFunc(c.keys(), func(k match.Content) bool { return !left[k] })
 		if len(keys) == 0 && !(open && len(byBytes) > 0) {
 			continue
 		}

@@ -1,4 +1,4 @@
-package port
+package restore
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // Sources are the Maildirs of an account whose mail can be put on a server: those of its
@@ -16,11 +17,11 @@ import (
 // only which are meant (nil: all), shelf opens a folder of archives. Mailboxes that are not meant are
 // among the sources without their Maildirs; so are those whose cannot be opened, which are among the
 // problems too.
-func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root string) (Tree, error),
-	levels func(state.MailboxRow) []string, only func(state.MailboxRow) bool) (all []Source, problems []Problem, err error) {
+func Sources(ctx context.Context, memory port.Memory, tree port.Tree, shelf func(root string) (port.Tree, error),
+	levels func(state.MailboxRow) []string, only func(state.MailboxRow) bool) (all []port.Source, problems []port.Problem, err error) {
 	rows, err := memory.Mailboxes(ctx)
 	if err != nil {
-		return nil, nil, Wrap("read state", err)
+		return nil, nil, port.Wrap("read state", err)
 	}
 	if len(rows) == 0 {
 		if rows, problems, err = markedRows(ctx, tree); err != nil {
@@ -28,24 +29,24 @@ func Sources(ctx context.Context, memory Memory, tree Tree, shelf func(root stri
 		}
 	}
 	for _, row := range rows {
-		s := Source{Levels: levels(row), Role: row.Use, Row: row}
+		s := port.Source{Levels: levels(row), Role: row.Use, Row: row}
 		s.Name = plan.DisplayName(s.Levels)
 		if only != nil && !only(row) {
 			all = append(all, s)
 			continue
 		}
-		wrong := func(err error) { problems = append(problems, Problem{Mailbox: s.Name, Err: err}) }
+		wrong := func(err error) { problems = append(problems, port.Problem{Mailbox: s.Name, Err: err}) }
 		s.Maildir, err = tree.Open(row.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			wrong(NotMounted("the Maildir %q is gone", row.Path))
+			wrong(port.NotMounted("the Maildir %q is gone", row.Path))
 		case err != nil:
 			wrong(err)
 		}
 		all = append(all, s)
 		shelves, err := shelvesOf(ctx, memory, row)
 		if err != nil {
-			return nil, nil, Wrap("read state", err)
+			return nil, nil, port.Wrap("read state", err)
 		}
 		for _, at := range shelves {
 			a := s
@@ -68,14 +69,14 @@ type Outsider struct {
 
 // Outsiders are the Maildirs of which nothing is put on a server, for they are no mailboxes of the account: a mail program
 // made them. Empty ones, and those that were there before the tree was the account's, are none.
-func Outsiders(ctx context.Context, memory Memory, tree Tree) (all []Outsider, err error) {
+func Outsiders(ctx context.Context, memory port.Memory, tree port.Tree) (all []Outsider, err error) {
 	rows, err := memory.Mailboxes(ctx)
 	if err != nil {
-		return nil, Wrap("read state", err)
+		return nil, port.Wrap("read state", err)
 	}
 	found, err := tree.Unmarked(ctx)
 	if err != nil {
-		return nil, Wrap("look for Maildirs", err)
+		return nil, port.Wrap("look for Maildirs", err)
 	}
 	for _, f := range found {
 		if slices.ContainsFunc(rows, func(row state.MailboxRow) bool { return row.Path == f.Path }) {
@@ -98,14 +99,14 @@ func Outsiders(ctx context.Context, memory Memory, tree Tree) (all []Outsider, e
 
 // markedRows are mailboxes that markers alone tell of, the state being gone. Nothing is recorded of
 // their messages; the names of the files vouch for them. A marker that cannot be read keeps only its own Maildir.
-func markedRows(ctx context.Context, tree Tree) (rows []state.MailboxRow, problems []Problem, err error) {
+func markedRows(ctx context.Context, tree port.Tree) (rows []state.MailboxRow, problems []port.Problem, err error) {
 	found, err := tree.Find(ctx)
 	if err != nil {
-		return nil, nil, Wrap("look for Maildirs", err)
+		return nil, nil, port.Wrap("look for Maildirs", err)
 	}
 	for _, f := range found {
 		if f.Err != nil {
-			problems = append(problems, Problem{Mailbox: f.Path, Err: Wrap("read its marker", f.Err)})
+			problems = append(problems, port.Problem{Mailbox: f.Path, Err: port.Wrap("read its marker", f.Err)})
 			continue
 		}
 		rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use})
@@ -116,7 +117,7 @@ func markedRows(ctx context.Context, tree Tree) (rows []state.MailboxRow, proble
 	return rows, problems, nil
 }
 
-func openShelf(shelf func(root string) (Tree, error), at state.Departure) (Maildir, error) {
+func openShelf(shelf func(root string) (port.Tree, error), at state.Departure) (port.Maildir, error) {
 	tree, err := shelf(at.Root)
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func openShelf(shelf func(root string) (Tree, error), at state.Departure) (Maild
 
 // shelvesOf are the archives in which mail of a mailbox lies, each once, in the order in which it
 // was archived.
-func shelvesOf(ctx context.Context, memory Memory, row state.MailboxRow) (shelves []state.Departure, err error) {
+func shelvesOf(ctx context.Context, memory port.Memory, row state.MailboxRow) (shelves []state.Departure, err error) {
 	known := map[state.Departure]bool{}
 	for _, g := range row.Generations {
 		list, err := memory.Departures(ctx, g.ID)
