@@ -84,7 +84,7 @@ func TestFlagsOfAFileThatIsBeingSent(t *testing.T) {
 	l.drop(t, "INBOX/cur/x:2,FS", "Subject: one\n\nbody\n")
 	changed := false
 	r := l.run(nil, func(s string) error {
-		if strings.HasPrefix(s, "link ") && !changed {
+		if strings.HasPrefix(s, "give ") && !changed {
 			changed = true
 			l.rename(t, "Subject: one", "RS")
 		}
@@ -250,7 +250,7 @@ func TestAppendWaitsForACompleteListing(t *testing.T) {
 
 // A mail program that renames the file while it gets its identity does not make it two.
 func TestAppendBesideAMailProgram(t *testing.T) {
-	for _, at := range []string{"append", "link", "sync", "unlink"} {
+	for _, at := range []string{"append", "give", "sync"} {
 		t.Run(at, func(t *testing.T) {
 			l := appender(t)
 			l.drop(t, "INBOX/new/x", "Subject: one\n\nrenamed\n")
@@ -270,7 +270,7 @@ func TestAppendBesideAMailProgram(t *testing.T) {
 // A file that its user removes, or moves to another Maildir, while it is being appended is
 // neither brought back nor doubled.
 func TestAppendOfAFileThatGoes(t *testing.T) {
-	for _, at := range []string{"append", "link"} { // before it is sent, and after
+	for _, at := range []string{"append", "give"} { // before it is sent, and after
 		for _, c := range []struct {
 			name, to     string
 			deletion     plan.Deletion
@@ -323,7 +323,7 @@ func TestAppendOfAFileThatIsWrittenAnew(t *testing.T) {
 	l.policy.OnDiskDelete = plan.Delete
 	l.drop(t, "INBOX/new/x", "Subject: one\n\nfirst draft\n")
 	l.run(nil, func(step string) error {
-		if strings.HasPrefix(step, "link new/x") {
+		if strings.HasPrefix(step, "give new/x") {
 			if err := l.disk.Remove("INBOX/new/x"); err != nil {
 				return err
 			}
@@ -349,7 +349,7 @@ func TestAppendedAndExpunged(t *testing.T) {
 	l := appender(t)
 	l.drop(t, "INBOX/new/x", "Subject: one\n\nshort life\n")
 	l.run(nil, func(step string) error {
-		if strings.HasPrefix(step, "link new/x") {
+		if strings.HasPrefix(step, "give new/x") {
 			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(10) })
 			return errTestCut
 		}

@@ -102,7 +102,7 @@ func TestUnsentWhereLessIsKnown(t *testing.T) {
 				l.drop(t, fmt.Sprintf("Archive/cur/0.M%d.home:2,S", i), fmt.Sprintf("Subject: %d\n\nbefore it\n", i))
 			}
 			return disktest.FailWhen(l.disk, func(_ int, call string) error {
-				if strings.HasPrefix(call, "link Archive/cur/0.") {
+				if strings.HasPrefix(call, "rename Archive/cur/0.") {
 					return syscall.EIO
 				}
 				return nil

@@ -1,7 +1,5 @@
 package maildir
 
-import ()
-
 // Maildir is one Maildir of a Tree. Receive and Discard are safe for concurrent use;
 // the other methods belong to the goroutine that holds the mailbox.
 type Maildir struct {

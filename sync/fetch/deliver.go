@@ -39,7 +39,7 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if err := f.record(b, &here); err != nil {
 		return err
 	}
-	if err := f.unlinkSeconds(b, here.seconds); err != nil {
+	if err := f.LeftOlder(f.ctx, b, here.tied); err != nil {
 		return err
 	}
 	if err := f.tie.TrashReplaced(f.ctx, b, here.trash, here.commit.Intents); err != nil {
@@ -57,11 +57,11 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 
 // delivery is what an item brought, once it is published.
 type delivery struct {
-	commit  state.Commit
-	bytes   int64
-	found   []state.UID         // whose bytes were here before
-	trash   []string            // files that are replaced
-	seconds []mailbox.Delivered // files that have a second name
+	commit state.Commit
+	bytes  int64
+	found  []state.UID         // whose bytes were here before
+	trash  []string            // files that are replaced
+	tied   []mailbox.Delivered // files of older generations
 }
 
 // take takes up what became of one body.
@@ -84,8 +84,8 @@ func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
 		l.trash = append(l.trash, d.Old)
 		c.Intents = append(c.Intents, plan.Replaced(d.Old, uid, a.op.Disk))
 	}
-	if d.Second != "" {
-		l.seconds = append(l.seconds, d)
+	if d.Token != "" {
+		l.tied = append(l.tied, d)
 	}
 	if d.Forget != 0 {
 		c.Forget = append(c.Forget, d.Forget)

@@ -30,13 +30,13 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 				return d, true, err
 			}
 		}
-		if err := f.Step("link %s of %s to uid %d", s.Name, b.Name, rcv.UID); err != nil {
+		if err := f.Step("give %s of %s the identity of uid %d", s.Name, b.Name, rcv.UID); err != nil {
 			return d, true, err
 		}
 		flags := file.Flags
 		file.Incoming, file.Vouched = rcv.Incoming, true
 		file.Flags = flags
-		placed, err := b.MD.Link(b.Row.Path, s.Name, file, b.KW)
+		placed, err := b.MD.Identify(s.Name, file, b.KW)
 		if errors.Is(err, state.ErrOccupied) {
 			return d, false, nil
 		}
@@ -44,7 +44,6 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 			return d, true, err
 		}
 		rec.Form, rec.Agreed = file.Form, plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
-		d.Second, d.Kept = s.Name, placed.Name
 		d.Token, d.Was = s.Token, s.Rec
 		b.Leave(mailbox.Unmerged) // what the file carries beyond the server's flags is merged in the next run
 	}
@@ -57,17 +56,4 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 	d.Record, d.Found = rec, true
 	d.Proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}
 	return d, true, nil
-}
-
-// unlinkSeconds takes away the names that files had before they were tied.
-func (f *fetching) unlinkSeconds(b *mailbox.Box, tied []mailbox.Delivered) error {
-	for _, d := range tied {
-		if err := f.Step("unlink %s in %s", d.Second, b.Name); err != nil {
-			return err
-		}
-		if err := b.MD.Unlink(d.Second, b.Row.Path, d.Kept); err != nil {
-			return err
-		}
-	}
-	return f.LeftOlder(f.ctx, b, tied)
 }

@@ -12,10 +12,8 @@ import (
 type Delivered struct {
 	Record state.Record
 	Proof  state.Proof
-	Name   string // its file
-	Old    string // a file that the new one replaces
-	Second string // a name of the same file that it has no more, now that it has kept
-	Kept   string
+	Name   string    // its file
+	Old    string    // a file that the new one replaces
 	Found  bool      // the bytes were here before
 	Forget state.UID // the message that its file was before, 0: none
 	Token  string    // of the older generation that its file was of, "": of none

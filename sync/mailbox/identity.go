@@ -14,19 +14,27 @@ type NewName struct {
 	As   state.Received // the identity and flags it gets, and what Inspect found of its bytes
 }
 
-// Reidentify gives files of one Maildir, or of several, identities in b's. A file has both
-// names, durably, before it loses the old one, so that a crash leaves at most a second
-// name of a file that is already where it belongs. The places are in the order of files.
-// Called again with what a crash left, it does what is left to do.
+// renames reports whether a file gets its identity in b's Maildir by a rename.
+func (f NewName) renames(b *Box) bool { return f.From == b && !f.As.Apart }
+
+// Reidentify gives files of one Maildir, or of several, identities in b's. Within b's Maildir that is
+// a rename. A file of another one, or one that is to have bytes of its own, has both names, durably, before it loses the old one, so that a crash
+// leaves at most a second name of a file that is already where it belongs. The places are in the order
+// of files. Called again with what a crash left, it does what is left to do.
 func (r *Run) Reidentify(_ context.Context, b *Box, files []NewName) ([]state.Placed, error) {
 	placed := make([]state.Placed, len(files))
 	for i, f := range files {
-		if err := r.Step("link %s of %s to uid %d of %s", f.Name, f.From.Name, f.As.UID, b.Name); err != nil {
+		if err := r.Step("give %s of %s the identity of uid %d of %s", f.Name, f.From.Name, f.As.UID, b.Name); err != nil {
 			return nil, err
 		}
 		b.Wrote = true
 		var err error
-		if placed[i], err = b.MD.Link(f.From.Row.Path, f.Name, f.As, b.KW); err != nil {
+		if f.renames(b) {
+			placed[i], err = b.MD.Identify(f.Name, f.As, b.KW)
+		} else {
+			placed[i], err = b.MD.Link(f.From.Row.Path, f.Name, f.As, b.KW)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -35,8 +43,8 @@ func (r *Run) Reidentify(_ context.Context, b *Box, files []NewName) ([]state.Pl
 	}
 	touched := map[*Box]bool{}
 	for i, f := range files {
-		if f.From == b && plan.Bare(f.Name) == plan.Bare(placed[i].Name) {
-			continue // it had that identity already, and at most got other flags
+		if f.renames(b) || f.From == b && plan.Bare(f.Name) == plan.Bare(placed[i].Name) {
+			continue // it has one name, and had that identity already if it is Apart
 		}
 		if err := r.Step("unlink %s in %s", f.Name, f.From.Name); err != nil {
 			return nil, err

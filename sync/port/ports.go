@@ -148,10 +148,6 @@ type Maildir interface {
 	// Ident reads what identifies a file's content without its digest: its Message-ID, and
 	// size and date where its name does not tell them.
 	Ident(name string) (state.FileIdent, error)
-	// Twins tells of each of these names that is a second name of one file, a hard link,
-	// which other name of this Maildir that file has, one that was not asked for if there
-	// is one.
-	Twins(names []string) (map[string]string, error)
 	// Flag renames a file so that the flags in mask are as in want, others unchanged. A
 	// file in new/ that gets a flag moves to cur/. If the name is gone the identity is
 	// looked up again. It returns the new place, with the flags that the name carries now.
@@ -167,6 +163,12 @@ type Maildir interface {
 	// as says. What a reader has taken to cur/ stays in cur/, unless as is Fresh.
 	// Where it is to lie Apart the bytes are copied.
 	Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error)
+	// Identify gives a file of this Maildir the identity of as: one rename that overwrites nothing, so
+	// that a file has one name at any time. Digest, Bytes, OnDisk, Form and Vouched of as are those of
+	// Inspect. The file keeps the flags that it has by now, and what a reader has taken to cur/ stays
+	// there, unless as is Fresh. Where its identity is taken, equal bytes are that file, and the one that
+	// was to get it is removed; others are state.ErrOccupied. Called again it does what is left.
+	Identify(name string, as state.Received, kw *state.Keywords) (state.Placed, error)
 	// Unlink removes a name whose bytes were linked to another one, after it has seen that
 	// kept, in the Maildir at the path in, is there and has the same bytes. A name that
 	// changed its flags meanwhile is followed, and kept gets the change; one that is gone is

@@ -37,10 +37,7 @@ type Outgoing struct {
 // about to is in the base before, so that a run that breaks off is followed by one that
 // looks for the message before it sends it again.
 func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
-	alone, err := withoutTwins(b, ops)
-	if err == nil {
-		err = r.LookAfter(ctx, b, r.SendAll(ctx, b, alone, Upload{Read: func(o plan.Op) (Outgoing, bool, error) { return r.inspect(b, o) }}))
-	}
+	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, ops, Upload{Read: func(o plan.Op) (Outgoing, bool, error) { return r.inspect(b, o) }}))
 	if err != nil { // which of them are on the server is not sorted out
 		r.KeepsBackOps(b, ops)
 	}

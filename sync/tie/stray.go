@@ -154,35 +154,3 @@ func (r *Run) straysOf(ctx context.Context, b *mailbox.Box, size int64) (*mailbo
 	b.Tie.Strays.Sized[size] = a
 	return a, nil
 }
-
-// leftovers are the files of the current generation that may be second names: a run gave a stray to
-// another message and broke off. Before its commit that message is outstanding and has a file, after
-// it nothing is known of the stray any more.
-func leftovers(b *mailbox.Box) (files []state.OnDisk) {
-	waits := slices.ContainsFunc(b.Disk.Messages, func(m state.OnDisk) bool {
-		i, known := b.Find(m.UID)
-		return known && b.Records[i].Status == state.Outstanding
-	})
-	for _, m := range b.Disk.Messages {
-		i, known := b.Find(m.UID)
-		if !known || waits && !stands(b, m.UID) && (b.Records[i].Status == state.OnlyHere || b.Records[i].Status == state.Gone) {
-			files = append(files, m)
-		}
-	}
-	return files
-}
-
-// brokenOff reports whether a file is what a run left that gave it to another message and broke off.
-// Other files with two names are the user's doing.
-func brokenOff(b *mailbox.Box, stray, message state.UID) bool {
-	old, oldKnown := b.Find(stray)
-	now, nowKnown := b.Find(message)
-	if b.Fresh || !nowKnown || !stands(b, message) {
-		return false
-	}
-	if !oldKnown {
-		return b.Records[now].Status != state.Outstanding
-	}
-	was := b.Records[old].Status
-	return b.Records[now].Status == state.Outstanding && (was == state.OnlyHere || was == state.Gone)
-}

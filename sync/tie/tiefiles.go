@@ -1,6 +1,7 @@
 package tie
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,6 @@ import (
 func (r *Run) TieFiles(ctx context.Context, b *mailbox.Box) error {
 	if b.MD == nil {
 		return nil
-	}
-	if err := r.foldTwins(ctx, b); err != nil {
-		return err
 	}
 	if err := r.dropReplaced(ctx, b); err != nil {
 		return err
@@ -243,4 +241,30 @@ func tieTo(b *mailbox.Box, s match.Sought, as state.Received, file state.Flags, 
 		p.Fetched, p.EmailID = from.Proof.Fetched, from.Proof.EmailID
 	}
 	b.Tie.Tied = append(b.Tie.Tied, mailbox.Tied{Rec: rec, Proof: p})
+}
+
+// retagged is a snapshot in which files have the identities they were given since it was
+// taken; placed is nil where that was only planned.
+func retagged(d *state.DiskSnapshot, files []mailbox.NewName, placed []state.Placed) *state.DiskSnapshot {
+	if len(files) == 0 {
+		return d
+	}
+	now := *d
+	now.Messages, now.Names = slices.Clone(d.Messages), slices.Clone(d.Names)
+	old := map[string]bool{}
+	for i, f := range files {
+		old[f.Name] = true
+		name, flags := f.Name, f.As.Flags
+		if placed != nil {
+			name, flags = placed[i].Name, placed[i].Flags
+		}
+		now.Messages = append(now.Messages, state.OnDisk{UID: f.As.UID, Variant: f.As.Variant, New: name[:4] == "new/",
+			Flags: flags, Name: uint32(len(now.Names)), Size: f.As.Bytes})
+		now.Names = append(append(now.Names, name...), 0)
+	}
+	slices.SortStableFunc(now.Messages, func(x, y state.OnDisk) int {
+		return cmp.Or(cmp.Compare(x.UID, y.UID), cmp.Compare(x.Variant, y.Variant))
+	})
+	now.Foreign = slices.DeleteFunc(slices.Clone(d.Foreign), func(f state.Foreign) bool { return old[f.Name] })
+	return &now
 }

@@ -65,16 +65,6 @@ func maildirLink(t *testing.T, w *maildirWorld) {
 	if !again.Found || again.Name != placed.Name {
 		t.Errorf("linked again: %+v", again)
 	}
-	twins, err := m.Twins([]string{old})
-	w.must(err)
-	if len(twins) == 1 && twins[old] != placed.Name { // none where there are no hard links
-		t.Errorf("twins %q", twins)
-	}
-	both, err := m.Twins([]string{placed.Name, old})
-	w.must(err)
-	if len(both) > 0 && (both[old] != placed.Name || both[placed.Name] != old) {
-		t.Errorf("twins %q", both)
-	}
 	other := w.deliver(m, 2, 0, "another\r\n")
 	if err := m.Unlink(old, "INBOX", other); err == nil {
 		t.Error("a file was unlinked whose bytes have no other name")
@@ -85,9 +75,6 @@ func maildirLink(t *testing.T, w *maildirWorld) {
 	if s := w.scan(m); len(s.Messages) != 1 || s.Messages[0].UID != 2 || len(s.Foreign) != 1 ||
 		s.Foreign[0].Token != "newtok" || s.Foreign[0].UID != 7 || s.Foreign[0].Date != 1600000000 || s.Foreign[0].Size != 20 {
 		t.Errorf("scan: %+v %+v", s.Messages, s.Foreign)
-	}
-	if twins, err := m.Twins([]string{placed.Name, other, "cur/gone"}); err != nil || len(twins) != 0 {
-		t.Errorf("twins of single names: %q, %v", twins, err)
 	}
 
 	w.must(w.outside.Write("INBOX/cur/foreign", []byte("bytes that no server sent\n")))
