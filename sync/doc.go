@@ -1,11 +1,12 @@
-// Package sync decides and does.
+// Package sync is what a run is: a sync, an undo, a repair or a restore, as a list of phases in one order.
+// The phases are in the rooms below this package, and what is decided is decided in sync/plan.
 //
 // # The idea
 //
 // A mailbox has three states: as it is on the server, as it is on disk, and as both
-// last agreed, the base. [Plan] is a pure function of the three and a [Policy]; it
-// returns operations. [Account.Run] performs them in one fixed order and records each
-// agreement. How the server was scanned is decided one layer down and never shows here:
+// last agreed, the base. plan.Make is a pure function of the three, a policy, and what was
+// found out over the whole account; it returns operations. [Run] performs them in one fixed
+// order and records each agreement. How the server was scanned is decided one layer down and never shows here:
 // a snapshot has a scope, and outside it nothing is said.
 //
 // # The table
@@ -43,7 +44,7 @@
 //  3. scan: server, then disk, of those that did; what the server showed is learned,
 //     that is committed to the base together with its mark, before anything acts on it.
 //     Then, also purely and over the whole account, it is chosen what leaves the server.
-//  4. plan, purely, and under the brake.
+//  4. plan, purely, and under the brake: what is returned is all that is done.
 //  5. create: fetch over all mailboxes at once, link what is in several, append, flags,
 //     agreements.
 //  6. destroy: release, file away, expunge, remove, forget.
@@ -71,7 +72,20 @@
 //
 // # What it does not know
 //
-// No network, no files, no SQL: ports.go has the small interfaces it asks of the world,
-// in words of package state. Every step that changes anything passes [Account.Step], so
+// No network, no files, no SQL: sync/port has the small interfaces it asks of the world,
+// in words of package state. Every step that changes anything passes Step of port.Account, so
 // that a test can cut a run at each of them.
+//
+// # Rooms
+//
+//	plan      decides, purely                     port      what is asked of the world
+//	match     which two things are one message    mailbox   one mailbox in a run, and what all share
+//	list      whose account, which mailboxes      scan      both sides of what may have changed
+//	bind      which Maildir, which generation     tie       which file is which message
+//	fetch     bodies                              send      what goes to the server, and what became of it
+//	moves     from one mailbox to another         change    flags and agreements
+//	destroy   deletions                           archive   what leaves the server, with proof
+//	shelf     folders of archives                 settle    the end of a run
+//	undo      the way back of an archive run      restore   mail onto a server
+//	verify    compares the three                  repair    fetches again
 package sync
