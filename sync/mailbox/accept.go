@@ -7,6 +7,7 @@ import (
 	"mailsync/sync/plan"
 )
 
+// Accepts reports whether the user accepts a message as it is.
 func (r *Run) Accepts(b *Box, uid state.UID) bool {
 	return slices.ContainsFunc(r.Accept, func(m plan.Message) bool { return m.UID == uid && state.SameName(m.Mailbox, b.Name) })
 }

@@ -66,6 +66,7 @@ type Mending struct {
 	File string       // the damaged file, "" where it is missing
 }
 
+// IsReleased reports whether an archive run let a message go and did not come to its end.
 func (r *Run) IsReleased(gen state.GenID, uid state.UID) bool {
 	return slices.ContainsFunc(r.Boxes, func(b *Box) bool {
 		return b.Gen() != nil && b.Gen().ID == gen && b.Record(uid).Status == state.Released

@@ -12,6 +12,7 @@ func (b *Box) FileOf(uid state.UID, variant uint8) (string, bool) {
 	return plan.NameIn(b.Disk, uid, variant)
 }
 
+// SyncDirs makes durable what was changed in a mailbox's Maildir, if anything was.
 func (r *Run) SyncDirs(b *Box) error {
 	if !b.Wrote {
 		return nil
@@ -29,6 +30,7 @@ func (r *Run) Add(counter *int, really bool) {
 	}
 }
 
+// AddN counts n into the result.
 func (r *Run) AddN(counter *int, n int) {
 	r.Mu.Lock()
 	*counter += n

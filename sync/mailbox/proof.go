@@ -8,6 +8,7 @@ import (
 	"mailsync/state"
 )
 
+// Now is the time by the account's clock.
 func (r *Run) Now() time.Time {
 	if r.Account.Now != nil {
 		return r.Account.Now()

@@ -41,10 +41,12 @@ type Abilities struct {
 	EmailIDs      bool // it tells copies of one message
 }
 
+// NewRun returns a run of an account in which nothing was done yet.
 func NewRun(a *port.Account) *Run {
 	return &Run{Account: a}
 }
 
+// Step is called before everything that changes server, disk or base. Its error ends the run on the spot.
 func (r *Run) Step(format string, args ...any) error {
 	if r.Account.Step == nil {
 		return nil
@@ -70,6 +72,7 @@ func (r *Run) Problem(mailbox string, uid state.UID, err error) error {
 	return nil
 }
 
+// Note tells the user something that is not a failure.
 func (r *Run) Note(mailbox, text, hint string) {
 	if r.Watch != nil {
 		r.Watch.Note(mailbox, text, hint)
@@ -105,6 +108,7 @@ func (r *Run) Lasting() string {
 	return r.Policy.Lasting()
 }
 
+// Wait waits, or returns ctx's error.
 func (r *Run) Wait(ctx context.Context, d time.Duration) error {
 	if r.Account.Wait != nil {
 		return r.Account.Wait(ctx, d)
@@ -117,6 +121,7 @@ func (r *Run) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// IsView reports whether a mailbox only shows what others hold.
 func (b *Box) IsView() bool { return plan.IsView(b.Listed.Role) }
 
 // ViewsLast are the mailboxes of a run, those that show what others hold behind those that hold it.

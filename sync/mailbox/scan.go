@@ -149,6 +149,7 @@ func (r *Run) Learn(ctx context.Context, b *Box) error {
 	return nil
 }
 
+// World is a mailbox as Plan and Learn look at it.
 func (r *Run) World(b *Box) plan.World {
 	w := plan.World{Base: b.Records, Server: b.Server, Disk: b.Disk, Policy: r.Policy, DiskProves: b.Proves, Away: b.Leaving.Away}
 	if b.Fresh {

@@ -27,8 +27,10 @@ type Alike struct {
 // Gives reports whether its file may be linked.
 func (a Alike) Gives() bool { return a.Status == state.Live || a.Status == state.OnlyHere }
 
+// Content is what a message has in common with its copies.
 func (a Alike) Content() Content { return BySizeAndDate(a.Size, a.Date, "") }
 
+// Compare orders by size, then by date.
 func (c Content) Compare(o Content) int {
 	return cmp.Or(cmp.Compare(c.Size, o.Size), cmp.Compare(c.Date, o.Date))
 }

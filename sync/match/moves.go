@@ -53,6 +53,7 @@ type Token struct {
 	Variant uint8
 }
 
+// ContentOf is what a record tells of a message's content.
 func ContentOf(r state.Record) Content { return BySizeAndDate(r.Size, r.Date, "") }
 
 // account is the sides with their files by token.
@@ -62,6 +63,7 @@ type account struct {
 	Elsewhere map[Token][]Lying // in others
 }
 
+// NewAccount finds the files of all sides by their identities.
 func NewAccount(sides []Side) *account {
 	a := &account{sides: sides, here: map[Token]Lying{}, Elsewhere: map[Token][]Lying{}}
 	of := map[string]int{}
@@ -100,6 +102,7 @@ func NewAccount(sides []Side) *account {
 	return a
 }
 
+// TokenOf is the identity of a record's file.
 func TokenOf(side int, r state.Record) Token { return Token{side, r.UID, max(1, r.Variant)} }
 
 // file finds where the file of a message lies: where it should, or where somebody put it.

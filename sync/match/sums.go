@@ -23,6 +23,7 @@ type Sums struct {
 	fields             []uint64
 }
 
+// SumsOf reads a body to its end.
 func SumsOf(r io.Reader) (*Sums, error) {
 	all, loose, parts := sha256.New(), &plain{h: sha256.New()}, &parts{body: plain{h: sha256.New(), blanks: true}}
 	if _, err := io.Copy(io.MultiWriter(all, loose, parts), r); err != nil {

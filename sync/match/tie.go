@@ -76,6 +76,7 @@ type Content struct {
 
 func byContent(size, date int64, messageID string) Content { return Content{size, date, messageID} }
 
+// BySizeAndDate is a content of which a size and a date are known.
 func BySizeAndDate(size, date int64, _ string) Content { return Content{size, date, ""} }
 
 func byDateAndID(_, date int64, messageID string) Content { return Content{0, date, messageID} }

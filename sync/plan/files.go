@@ -23,6 +23,7 @@ func AnotherThan(disk *state.DiskSnapshot, o Op, gone map[string]bool) (first st
 	return first, ok && first != ""
 }
 
+// NameIn returns the first file of an identity in a snapshot.
 func NameIn(disk *state.DiskSnapshot, uid state.UID, variant uint8) (string, bool) {
 	for _, m := range FilesOf(disk, uid) {
 		if m.Variant == variant {

@@ -8,6 +8,7 @@ import (
 // longest stays.
 const unstableAfter = 3
 
+// MisfitsIn counts the messages that are here, and those of another length than announced.
 func MisfitsIn(records []state.Record) (n int) {
 	for _, rec := range records {
 		if rec.Status.Misfit() {

@@ -108,6 +108,7 @@ func Union(row *state.MailboxRow, m state.Marker) (agreed bool) {
 	return agreed
 }
 
+// HasToken reports whether a token is one of a mailbox's generations.
 func HasToken(row *state.MailboxRow, token string) bool {
 	for _, g := range row.Generations {
 		if g.Token == token {

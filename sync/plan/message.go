@@ -12,4 +12,5 @@ type Message struct {
 	UID     state.UID
 }
 
+// String is the message as --accept takes it.
 func (m Message) String() string { return fmt.Sprintf("%s:%d", m.Mailbox, m.UID) }

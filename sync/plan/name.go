@@ -52,6 +52,7 @@ func RandomID() string { return rand.Text() }
 // to be unique among one account's generations only, and stands in every file name.
 func RandomToken() string { return rand.Text()[:10] }
 
+// DisplayName is the name of a mailbox as people read it.
 func DisplayName(levels []string) string { return strings.Join(levels, "/") }
 
 // CompareNames sorts mailboxes as people expect: INBOX first.

@@ -41,6 +41,7 @@ func decide(w World) ([]Op, Waiting) {
 	return p.ops, p.waiting
 }
 
+// Planner plans the messages of one world.
 type Planner struct {
 	W       World
 	Can     state.Flags // flags a file name can carry

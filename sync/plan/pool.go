@@ -14,6 +14,7 @@ func CompareBools(a, b bool) int {
 // alike each is looked at a few times, and not once for every other one.
 type Pool[K comparable, T any] map[K][]T
 
+// Add puts a thing behind those that have the same in common.
 func (p Pool[K, T]) Add(k K, thing T) { p[k] = append(p[k], thing) }
 
 // Rest is what a list still has. Those at its head that are taken are dropped for good; behind it some may

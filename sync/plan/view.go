@@ -112,6 +112,7 @@ func lowest(base []state.Record, b int, server []state.OnServer, s int, disk []s
 	return low
 }
 
+// DiskSaid reports whether the disk was looked at.
 func (w *World) DiskSaid() bool { return w.Disk != nil && w.Disk.Said }
 
 // unlisted decides what it means that the server's snapshot does not list a message.

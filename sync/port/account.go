@@ -83,6 +83,7 @@ func Ends(err error) bool {
 		k == state.Unreachable || k == state.Login || k == state.Locked
 }
 
+// NotMounted is the failure of a disk that does not have what it had.
 func NotMounted(format string, args ...any) error {
 	return state.Faultf(state.Storage, format, args...).WithHint("not mounted? --new starts afresh")
 }

@@ -86,6 +86,7 @@ type Excluded struct {
 	Uncounted int // of the mailboxes: how many messages they hold was not told
 }
 
+// Exclude counts a mailbox that the run is not about.
 func (r *Result) Exclude(l state.Listed) {
 	r.Excluded.Mailboxes++
 	if l.HasMark {
