@@ -123,7 +123,7 @@ func (r *Run) begin(ctx context.Context, b *mailbox.Box) error {
 		return port.NotMounted("the Maildir %q is gone", b.Row.Path)
 	}
 	b.Row.Generations = append(b.Row.Generations, state.Generation{
-		Token: plan.RandomToken(), Mark: state.Mark{UIDValidity: b.Server.Mark.UIDValidity}})
+		Token: mailbox.RandomToken(), Mark: state.Mark{UIDValidity: b.Server.Mark.UIDValidity}})
 	plan.SetCurrent(&b.Row, len(b.Row.Generations)-1)
 	b.Records = nil
 	b.Fresh, b.Proves = true, false

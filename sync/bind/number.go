@@ -151,7 +151,7 @@ func (r *Run) relist(ctx context.Context, b *mailbox.Box) error {
 // that is missing here was removed by anybody.
 func (r *Run) enter(ctx context.Context, b *mailbox.Box, index int) error {
 	if index < 0 {
-		b.Row.Generations = append(b.Row.Generations, state.Generation{Token: plan.RandomToken()})
+		b.Row.Generations = append(b.Row.Generations, state.Generation{Token: mailbox.RandomToken()})
 		index = len(b.Row.Generations) - 1
 	}
 	plan.SetCurrent(&b.Row, index)

@@ -15,7 +15,7 @@ import (
 // small reads a body into a buffer and leaves it to a writer.
 func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, buf []byte) error {
 	if buf == nil {
-		buf = make([]byte, plan.SmallBody)
+		buf = make([]byte, smallBody)
 	}
 	n, err := fillBody(r, buf[:in.Size])
 	if err != nil {

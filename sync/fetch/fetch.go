@@ -14,6 +14,18 @@ import (
 	"mailsync/sync/plan"
 )
 
+const (
+	// smallBody is the size up to which a body passes through a buffer to a writer, so
+	// that its connection goes on while it is written. Larger ones are written by the
+	// connection as they come.
+	smallBody = 256 << 10
+	// writers is how many bodies are written and fsynced at once, and how many buffers
+	// there are.
+	writers = 16
+	// settlers is how many items are published and committed at once.
+	settlers = 4
+)
+
 // fetching is the Work of one run: it hands out items, takes bodies to tmp/, and when a
 // command ended well publishes and commits what it brought.
 type fetching struct {
@@ -47,8 +59,8 @@ type arrival struct {
 
 // Fetch brings every body that the plans ask for, over all mailboxes at once.
 func (r *Run) Fetch(ctx context.Context) error {
-	f := &fetching{Run: r, ctx: ctx, parcels: map[int]*parcel{}, buffers: make(chan []byte, plan.Writers)}
-	f.settlers.SetLimit(plan.Settlers)
+	f := &fetching{Run: r, ctx: ctx, parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
+	f.settlers.SetLimit(settlers)
 	for _, b := range r.Boxes {
 		if q := newQueue(b); !q.empty() {
 			f.queues = append(f.queues, q)
@@ -66,7 +78,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 	if r.Watch != nil {
 		r.Watch.Planned(messages, bytes)
 	}
-	for range plan.Writers {
+	for range writers {
 		f.buffers <- nil // made when it is first needed
 	}
 	before := r.Result.Fetched
@@ -235,7 +247,7 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 	a := &arrival{op: op}
 	p.got = append(p.got, a)
 	in := f.incoming(p.queue.box, op, msg)
-	if msg.Size < 0 || msg.Size > plan.SmallBody {
+	if msg.Size < 0 || msg.Size > smallBody {
 		f.receive(a, p.queue.box, in, r)
 		return f.ctx.Err()
 	}

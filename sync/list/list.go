@@ -46,7 +46,7 @@ func (r *Run) Identify(ctx context.Context) error {
 		return port.NotMounted("the Maildir root holds nothing of ours any more")
 	}
 	if row.ID == "" {
-		row.ID = plan.RandomID()
+		row.ID = mailbox.RandomID()
 	}
 	row.Host, row.User = r.Host, r.User
 	r.Row = row

@@ -8,29 +8,8 @@ import (
 // longest stays.
 const unstableAfter = 3
 
-// MisfitsIn counts the messages that are here, and those of another length than announced.
-func MisfitsIn(records []state.Record) (n int) {
-	for _, rec := range records {
-		if rec.Status.Misfit() {
-			n++
-		}
-	}
-	return n
-}
-
-const (
-	// SmallBody is the size up to which a body passes through a buffer to a writer, so
-	// that its connection goes on while it is written. Larger ones are written by the
-	// connection as they come.
-	SmallBody = 256 << 10
-	// Writers is how many bodies are written and fsynced at once, and how many buffers
-	// there are.
-	Writers = 16
-	// Settlers is how many items are published and committed at once.
-	Settlers = 4
-	// Tries is how often a message alone in its command is asked for.
-	Tries = 2
-)
+// Tries is how often a message alone in its command is asked for.
+const Tries = 2
 
 // What a server announces of a message's length (RFC822.SIZE, LIST) is a hint. Bytes of another
 // length are kept; whether they may be all there is of their message is decided here, and nowhere
@@ -46,6 +25,16 @@ const (
 // EnoughMisfits is how many messages have to be of another length than announced, and at least one
 // in estimateParts of those that are here, before a server's sizes are taken for estimates.
 const EnoughMisfits = 20
+
+// MisfitsIn counts the messages that are of another length than announced.
+func MisfitsIn(records []state.Record) (n int) {
+	for _, rec := range records {
+		if rec.Status.Misfit() {
+			n++
+		}
+	}
+	return n
+}
 
 // fit says what a message is of which so many octets came, where the server announced so many
 // (-1: none). headed says that they begin as a message does, with a header.

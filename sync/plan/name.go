@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"crypto/rand"
 	"slices"
 	"strings"
 
@@ -44,13 +43,6 @@ func SeparatorOf(listing *state.Listing) string {
 	}
 	return ""
 }
-
-// RandomID returns a new account id: 26 base32 characters.
-func RandomID() string { return rand.Text() }
-
-// RandomToken returns a new generation's token: 10 base32 characters, 50 bits. It has
-// to be unique among one account's generations only, and stands in every file name.
-func RandomToken() string { return rand.Text()[:10] }
 
 // DisplayName is the name of a mailbox as people read it.
 func DisplayName(levels []string) string { return strings.Join(levels, "/") }
