@@ -12,29 +12,17 @@ import (
 
 // Account is one account on an IMAP server. Its methods are safe for concurrent use.
 type Account struct {
-	o           Options
-	pool        pool
-	patience    *reach.Patience
-	commands    atomic.Int64 // of sessions that are gone
-	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
-	noLimit     atomic.Bool  // a STATUS that asked for APPENDLIMIT broke the connection
-	peeks       atomic.Bool  // the server was seen to leave \Seen alone
-	alone       atomic.Bool  // bodies are asked for alone: what followed one could not be read
-	breaks      breaks       // of all connections but the further ones of Fetches
-	bareList    atomic.Bool  // a LIST that asked for STATUS broke the connection
+	o        Options
+	pool     pool
+	patience *reach.Patience
+	commands atomic.Int64 // of sessions that are gone
+	login    *reach.Login
+	server   observed
+	names    names
+	noticed  notices
 
-	appendBreaks breaks      // of Appends
-	stored       atomic.Bool // an APPEND was answered with OK
-
-	login *reach.Login
-	way   atomic.Int32 // of logging in, that the server took last; 0: none yet
-
-	noticed notices
-
-	namesMu sync.Mutex
-	names   []namespace // personal ones; nil until asked
-	roots   []namespace // of all namespaces
-	other   string      // raw name of a mailbox that is not INBOX, "" until one was listed
+	breaks       breaks // of all connections but the further ones of Fetches
+	appendBreaks breaks // of Appends
 }
 
 // New checks the options and returns the account. It connects to nothing yet.

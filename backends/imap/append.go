@@ -86,7 +86,7 @@ func (ap *appending) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.holds(ap.raw) && !s.caps.Has(goimap.CapUnselect) && ap.a.otherThan(ap.raw) == "" {
+		if s.holds(ap.raw) && !s.caps.Has(goimap.CapUnselect) && ap.otherMailbox() == "" {
 			s.logout() // another connection has nothing selected
 			ap.a.release(s)
 			continue
@@ -145,7 +145,7 @@ func (ap *appending) longLast() {
 // was sent to this mailbox.
 func (ap *appending) enough() error {
 	ap.a.appendBreaks.clear()
-	if !ap.a.stored.Load() && !ap.long {
+	if !ap.a.server.stored.Load() && !ap.long {
 		return ap.end
 	}
 	return state.Faultf(state.Other, "the connection broke at one message after the other: %v", ap.end).
@@ -188,7 +188,7 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 			return s.fault(ctx, err)
 		}
 	}
-	other := ap.a.otherThan(ap.raw)
+	other := ap.otherMailbox()
 	_, err := s.open(ctx, other, true)
 	if s.broken.Load() {
 		ap.a.breaks.at(object{raw: other}, err) // the next connection has none selected
@@ -200,34 +200,17 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 	return err
 }
 
-// holds reports whether the session has a mailbox selected.
-func (s *session) holds(raw string) bool { return s.at != nil && state.SameName(s.at.raw, raw) }
-
-// otherThan returns a mailbox that can be opened in place of one, "" where none is known.
-func (a *Account) otherThan(raw string) string {
-	other := "INBOX"
-	if state.SameName(raw, other) {
-		a.namesMu.Lock()
-		other = a.other
-		a.namesMu.Unlock()
-	}
-	if a.breaks.once(other) {
+// otherMailbox returns a mailbox that can be opened in place of ours, "" where none is known.
+func (ap *appending) otherMailbox() string {
+	other := ap.a.names.otherThan(ap.raw)
+	if ap.a.breaks.once(other) {
 		return ""
 	}
 	return other
 }
 
-// rememberOther remembers a mailbox that is not INBOX and can be opened.
-func (a *Account) rememberOther(l *state.Listing) {
-	a.namesMu.Lock()
-	defer a.namesMu.Unlock()
-	for _, m := range l.Mailboxes {
-		if !m.NoSelect && m.Err == nil && !state.SameName(m.Raw, "INBOX") {
-			a.other = m.Raw
-			return
-		}
-	}
-}
+// holds reports whether the session has a mailbox selected.
+func (s *session) holds(raw string) bool { return s.at != nil && state.SameName(s.at.raw, raw) }
 
 // learnLimit finds out how large a message may be (RFC 7889). A limit of 0 is that of a server which
 // has none, or knows none (maddy 0.8): what a mailbox takes at all, an APPEND shows.
@@ -238,11 +221,11 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 	case !ok:
 	case limit != nil:
 		ap.setLimit(int64(*limit))
-	case ap.a.noLimit.Load():
+	case ap.a.server.noLimit.Load():
 	default:
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
 		if _, refused := asRefusal(err); err != nil && !refused {
-			ap.a.noLimit.Store(true)
+			ap.a.server.noLimit.Store(true)
 			return s.fault(ctx, err)
 		}
 		if err == nil {
@@ -315,7 +298,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	answer, err := one.sent.Wait(ctx)
 	if err == nil {
 		ap.fruit = true
-		ap.a.stored.Store(true)
+		ap.a.server.stored.Store(true)
 		ap.a.patience.Worked()
 		ap.out[one.i] = appendUID(answer.Code)
 		if ap.bare[one.i] {

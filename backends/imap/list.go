@@ -41,7 +41,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 	if err := a.openRoots(ctx, l, want); err != nil {
 		return nil, err
 	}
-	a.rememberOther(&l.Listing)
+	a.names.remember(l.Mailboxes)
 	return &l.Listing, nil
 }
 
@@ -80,7 +80,7 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 			_, err = sent.Wait(ctx)
 		}
 		if err == nil && l.garbled && strings.Contains(line, mailboxIDItem) {
-			s.a.noMailboxID.Store(true) // as below, and no line was broken by it
+			s.a.server.noMailboxID.Store(true) // as below, and no line was broken by it
 			return s.list(ctx)
 		}
 		if err == nil {
@@ -106,14 +106,14 @@ func (s *session) badListing(l *listing, line string, err error) object {
 	}
 	// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it was asked.
 	asked := strings.Contains(line, mailboxIDItem)
-	s.a.noMailboxID.Store(asked)
+	s.a.server.noMailboxID.Store(asked)
 	ended := reach.BrokeOff(err) || s.farewell() != nil
 	if !l.marked || asked && !ended {
 		return object{}
 	}
 	// Servers tell the status of a mailbox behind its name, and some die of that of one. Asked
 	// for one by one, it is known which.
-	s.a.bareList.Store(true)
+	s.a.server.bareList.Store(true)
 	for _, m := range l.Mailboxes {
 		if !m.NoSelect && !m.HasMark {
 			return object{raw: m.Raw}
@@ -147,7 +147,7 @@ func (s *session) listCommands() []string {
 	if s.caps.Has(goimap.CapSpecialUse) {
 		ret = append(ret, "SPECIAL-USE")
 	}
-	if s.caps.Has(goimap.CapListStatus) && !s.a.bareList.Load() {
+	if s.caps.Has(goimap.CapListStatus) && !s.a.server.bareList.Load() {
 		ret = append(ret, "STATUS ("+s.statusItems()+")")
 	}
 	if len(ret) == 0 || !s.caps.Has(goimap.CapListExtended) && !s.caps.Has(goimap.CapListStatus) {
@@ -168,7 +168,7 @@ func (s *session) markItems() string {
 // statusItems is what a STATUS asks for.
 func (s *session) statusItems() string {
 	items := s.markItems()
-	if s.caps.Has(goimap.CapObjectID) && !s.a.noMailboxID.Load() {
+	if s.caps.Has(goimap.CapObjectID) && !s.a.server.noMailboxID.Load() {
 		items += mailboxIDItem
 	}
 	if s.a.o.Sizes && s.caps.Has(goimap.CapStatusSize) {

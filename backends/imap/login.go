@@ -109,7 +109,7 @@ func (s *session) ways() []way {
 	case plain:
 		ways = []way{byPlain, byLogin}
 	}
-	if way(s.a.way.Load()) == ways[1] {
+	if way(s.a.server.way.Load()) == ways[1] {
 		slices.Reverse(ways) // so that the server gets no password in vain
 	}
 	return ways
@@ -127,7 +127,7 @@ func (s *session) authenticate(secret Secret) (err error) {
 	for _, w := range ways {
 		seen := false
 		if seen, err = s.try(w, secret); err == nil {
-			s.a.way.Store(int32(w))
+			s.a.server.way.Store(int32(w))
 			return nil
 		}
 		r, ok := asRefusal(err)

@@ -32,9 +32,7 @@ type asking struct {
 // asks has to wait for the answer.
 func (s *session) askNamespaces(ctx context.Context, other func(wire.Line)) (*asking, error) {
 	q := &asking{s: s, other: other}
-	s.a.namesMu.Lock()
-	q.names, q.roots = s.a.names, s.a.roots
-	s.a.namesMu.Unlock()
+	q.names, q.roots = s.a.names.namespaces()
 	if q.names != nil || !s.caps.Has(goimap.CapNamespace) {
 		return q, nil
 	}
@@ -70,13 +68,7 @@ func (q *asking) wait(ctx context.Context) ([]namespace, error) {
 			return nil, err
 		}
 	}
-	a := q.s.a
-	a.namesMu.Lock()
-	defer a.namesMu.Unlock()
-	if a.names == nil {
-		a.names, a.roots = append([]namespace{}, q.names...), q.roots
-	}
-	return a.names, nil
+	return q.s.a.names.learn(q.names, q.roots), nil
 }
 
 // namespaces returns the personal namespaces.

@@ -111,7 +111,7 @@ func (r *run) begin(ctx context.Context, it state.Item) {
 		return
 	}
 	items := fetchItems
-	if r.f.a.alone.Load() {
+	if r.f.a.server.alone.Load() {
 		items = bodyAlone
 		r.s.w.SetLoose(true) // a body of another length than was announced is doubtful
 	}
@@ -159,7 +159,7 @@ func (r *run) reap(ctx context.Context) {
 		return
 	}
 	if errors.Is(r.s.w.LastError(), wire.ErrTail) {
-		r.f.a.alone.Store(true)
+		r.f.a.server.alone.Store(true)
 	}
 	if r.s.broken.Load() && ctx.Err() == nil {
 		if r.end != nil && fl.bodies.Load() == 0 {

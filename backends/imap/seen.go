@@ -22,7 +22,7 @@ type unseen struct {
 
 // fetchedUnseen notes those of an item that were unseen; missing did not come.
 func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
-	if len(it.Unseen) == 0 || f.a.peeks.Load() {
+	if len(it.Unseen) == 0 || f.a.server.peeks.Load() {
 		return
 	}
 	f.mu.Lock()
@@ -54,7 +54,7 @@ func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work s
 		if !marks {
 			there, seen, err := a.seenOf(ctx, raw, u.uidValidity, u.uids[:min(len(u.uids), probed)])
 			if err != nil || len(seen) < there {
-				a.peeks.Store(err == nil) // what is seen, the user has seen meanwhile
+				a.server.peeks.Store(err == nil) // what is seen, the user has seen meanwhile
 				return
 			}
 			marks = len(seen) > 0

@@ -132,7 +132,7 @@ func (a *Account) statusAll(ctx context.Context, l *listing, want func(state.Lis
 		before := len(asking.left)
 		err := a.do(ctx, "", func(s *session) error { return asking.ask(ctx, s) })
 		if err == nil && l.garbled && asking.withID {
-			a.noMailboxID.Store(true) // as in list
+			a.server.noMailboxID.Store(true) // as in list
 			l.garbled, asking.left = false, all
 		}
 		asking.leaveOut(a)
@@ -189,7 +189,7 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 	}
 	broke := func(raw string, err error) error {
 		if _, refused := asRefusal(err); !refused && q.withID {
-			s.a.noMailboxID.Store(true) // as in list
+			s.a.server.noMailboxID.Store(true) // as in list
 		}
 		err = s.fault(ctx, err)
 		return s.tied(object{raw: raw}, inMailbox(raw, "status of", err))
