@@ -80,7 +80,7 @@ func (s *session) fault(ctx context.Context, err error) error {
 	if cause := s.w.LastError(); cause != nil {
 		err = cause
 	}
-	if bye := s.farewell(); bye != nil {
+	if bye := s.heard.farewell(); bye != nil {
 		f := state.Faultf(state.Unreachable, "server ended the connection: %w", bye)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			f = state.Faultf(state.Unreachable, "%w and kept the connection open: %w", bye, err)

@@ -47,7 +47,7 @@ func (s *session) greet(ctx context.Context) error {
 	if r, ok := asRefusal(err); ok {
 		return s.a.turnedAway(r)
 	}
-	if r, ok := asRefusal(s.farewell()); ok {
+	if r, ok := asRefusal(s.heard.farewell()); ok {
 		return s.a.turnedAway(r) // imapclient may see the end of the connection before it tells of a BYE
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, os.ErrDeadlineExceeded) {
@@ -66,7 +66,7 @@ func (s *session) greet(ctx context.Context) error {
 // login proves who we are with AUTHENTICATE PLAIN or LOGIN, and reads the capabilities
 // again, for they change with it (RFC 9051 section 6.2.2).
 func (s *session) login(ctx context.Context) (err error) {
-	defer func() { s.passOn(err) }()
+	defer func() { s.heard.passOn(err) }()
 	if s.c.State() == goimap.ConnStateAuthenticated {
 		return nil // PREAUTH
 	}
@@ -74,15 +74,15 @@ func (s *session) login(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.takeTold()
+	s.heard.takeCaps()
 	if err := s.authenticate(secret); err != nil {
 		return s.loginFault(ctx, err)
 	}
 	before := s.caps
-	if s.caps = s.takeTold(); s.caps == nil {
+	if s.caps = s.heard.takeCaps(); s.caps == nil {
 		s.caps, err = s.c.Capability().Wait()
 	}
-	if _, refused := asRefusal(err); refused && s.farewell() == nil {
+	if _, refused := asRefusal(err); refused && s.heard.farewell() == nil {
 		s.caps = before // it is in, and only does not say once more what it can do
 		return nil
 	}
@@ -131,7 +131,7 @@ func (s *session) authenticate(secret Secret) (err error) {
 			return nil
 		}
 		r, ok := asRefusal(err)
-		if !ok || r.later() || seen && !r.ofTheWay() || s.farewell() != nil {
+		if !ok || r.later() || seen && !r.ofTheWay() || s.heard.farewell() != nil {
 			return err
 		}
 	}
@@ -156,7 +156,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	cause, user := context.Cause(ctx), reach.Quoted(s.a.o.User)
 	if !ok && state.KindOf(err) == state.Other && !errors.Is(cause, context.Canceled) {
 		// Some servers refuse beside the command, and end the connection or fall silent.
-		r, ok = s.refusedBeside()
+		r, ok = s.heard.ofLogin()
 	}
 	switch {
 	case ok:
@@ -165,7 +165,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	case state.KindOf(err) != state.Other:
 		return err
 	default:
-		if bye, ok := asRefusal(s.farewell()); ok && reach.CountsFailures(bye.text) {
+		if bye, ok := asRefusal(s.heard.farewell()); ok && reach.CountsFailures(bye.text) {
 			return s.a.login.Counted(bye)
 		} else if ok {
 			return &reach.Busy{Err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
@@ -179,21 +179,6 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		return &reach.Busy{Err: fmt.Errorf("log-in of %s refused for now: %w", user, r), Wait: wait}
 	}
 	return s.a.login.Refused(r, r.loginHint())
-}
-
-// refusedBeside returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.
-func (s *session) refusedBeside() (*refusal, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range []*refusal{s.bye, s.complaint} {
-		if r != nil && r.ofTheUser() {
-			return r, true
-		}
-	}
-	if r := s.complaint; r != nil && r.later() {
-		return r, true
-	}
-	return nil, false
 }
 
 // settle does what is done once after log-in.

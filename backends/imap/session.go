@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,18 +30,11 @@ type session struct {
 	at       *opened     // what was selected last, nil before
 	broken   atomic.Bool // the connection is of no further use
 	retired  atomic.Bool // it is not to be used again
-
-	mu   sync.Mutex
-	bye  *refusal
-	told goimap.CapSet // of the last CAPABILITY response code
-	// Until the log-in has ended:
-	complaint *refusal // the last NO or BAD that answered no command
-	notices   []string // what the user has to see
-	entered   bool     // it has ended
+	heard    heard
 }
 
 func newSession(a *Account, l *link) *session {
-	s := &session{a: a, loopback: l.loopback}
+	s := &session{a: a, loopback: l.loopback, heard: heard{show: a.notice}}
 	s.w = wire.New(l.Conn, wire.Options{
 		Timeout:  a.o.Timeout,
 		ReadOnly: a.o.ReadOnly,
@@ -51,7 +43,7 @@ func newSession(a *Account, l *link) *session {
 		Secrets:  a.o.Secrets,
 		Repaired: s.onRepair,
 	})
-	s.w.OnText(s.onText)
+	s.w.OnText(s.heard.take)
 	s.under = &orderly{Conn: s.w, readerEnded: make(chan struct{})}
 	s.c = imapclient.New(s.under, nil)
 	go func() {
@@ -99,34 +91,6 @@ func (o *orderly) Close() error {
 	return o.Conn.Close()
 }
 
-// onText hears every status response; the reading goroutine calls it.
-func (s *session) onText(kind, code, text string, tagged bool) {
-	name, args, _ := strings.Cut(code, " ")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.heed(kind, code, text, tagged)
-	switch {
-	case kind == "BYE":
-		s.bye = &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
-	case strings.EqualFold(name, "CAPABILITY"):
-		s.told = goimap.CapSet{}
-		for _, c := range strings.Fields(strings.ToUpper(args)) {
-			s.told[capNamed(c)] = struct{}{}
-		}
-	}
-}
-
-// capNamed spells the two capabilities that are not all upper case as imapclient does.
-func capNamed(upper string) goimap.Cap {
-	switch upper {
-	case "IMAP4REV1":
-		return goimap.CapIMAP4rev1
-	case "IMAP4REV2":
-		return goimap.CapIMAP4rev2
-	}
-	return goimap.Cap(upper)
-}
-
 func (s *session) onRepair(r wire.Repair) {
 	level := slog.LevelDebug
 	if r.Lost {
@@ -134,25 +98,6 @@ func (s *session) onRepair(r wire.Repair) {
 	}
 	s.a.o.Log.Log(context.Background(), level, "unusual answer of the server",
 		"op", r.What, "mailbox", reach.Clean(r.Mailbox), "uid", r.UID, "text", r.Excerpt)
-}
-
-// farewell returns the server's BYE, nil without.
-func (s *session) farewell() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bye == nil {
-		return nil
-	}
-	return s.bye
-}
-
-// takeTold returns the capabilities of a response code that came since the last call.
-func (s *session) takeTold() goimap.CapSet {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.told
-	s.told = nil
-	return c
 }
 
 // watch breaks the connection when ctx ends, so that whoever waits on it wakes up.

@@ -1,0 +1,118 @@
+package imap
+
+import (
+	"strings"
+	"sync"
+
+	goimap "github.com/emersion/go-imap/v2"
+
+	"mailsync/backends/reach"
+)
+
+// heard is what the server said on one connection beside the answers to commands. It is safe for
+// concurrent use: the goroutine that reads fills it.
+type heard struct {
+	show func(text string) // to the user
+
+	mu   sync.Mutex
+	bye  *refusal
+	caps goimap.CapSet // of the last CAPABILITY response code
+	// Until the log-in has ended:
+	complaint *refusal // the last NO or BAD that answered no command
+	notices   []string // what the user has to see
+	entered   bool     // it has ended
+}
+
+// take hears every status response; the reading goroutine calls it.
+func (h *heard) take(kind, code, text string, tagged bool) {
+	name, args, _ := strings.Cut(code, " ")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heed(kind, code, text, tagged)
+	switch {
+	case kind == "BYE":
+		h.bye = &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
+	case strings.EqualFold(name, "CAPABILITY"):
+		h.caps = goimap.CapSet{}
+		for _, c := range strings.Fields(strings.ToUpper(args)) {
+			h.caps[capNamed(c)] = struct{}{}
+		}
+	}
+}
+
+// heed picks from the status responses what the user has to see: alerts (RFC 9051 section 7.1),
+// and what a server complains of while the log-in goes on. The answer to a command is told as
+// that command's failure. h.mu is held.
+func (h *heard) heed(kind, code, text string, tagged bool) {
+	r := &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
+	refuses := kind == "NO" || kind == "BAD"
+	if refuses && !tagged && !h.entered {
+		h.complaint = r
+	}
+	switch {
+	case r.hasCode("ALERT") && !h.entered, refuses && !tagged && !h.entered:
+		if len(h.notices) < maxNotices {
+			h.notices = append(h.notices, r.text)
+		}
+	case r.hasCode("ALERT") && !(refuses && tagged):
+		h.show(r.text)
+	}
+}
+
+// capNamed spells the two capabilities that are not all upper case as imapclient does.
+func capNamed(upper string) goimap.Cap {
+	switch upper {
+	case "IMAP4REV1":
+		return goimap.CapIMAP4rev1
+	case "IMAP4REV2":
+		return goimap.CapIMAP4rev2
+	}
+	return goimap.Cap(upper)
+}
+
+// farewell returns the server's BYE, nil without.
+func (h *heard) farewell() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.bye == nil {
+		return nil
+	}
+	return h.bye
+}
+
+// takeCaps returns the capabilities of a response code that came since the last call.
+func (h *heard) takeCaps() goimap.CapSet {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.caps
+	h.caps = nil
+	return c
+}
+
+// ofLogin returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.
+func (h *heard) ofLogin() (*refusal, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range []*refusal{h.bye, h.complaint} {
+		if r != nil && r.ofTheUser() {
+			return r, true
+		}
+	}
+	if r := h.complaint; r != nil && r.later() {
+		return r, true
+	}
+	return nil, false
+}
+
+// passOn shows the user what was said until the log-in ended, but for what its error says anyway.
+func (h *heard) passOn(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.entered = true
+	for _, text := range h.notices {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			h.show(text)
+		}
+	}
+	h.notices = nil
+}
