@@ -58,7 +58,7 @@ func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanReque
 	if at.mark.Exists > longestSearch && !s.caps.Has(goimap.CapESearch) {
 		return nil, nil // the answer would be a line longer than wire takes
 	}
-	there, err := s.searchAll(ctx, c)
+	there, err := s.searchAll(ctx, at, c)
 	if err != nil {
 		if declined(err) {
 			return nil, nil
@@ -93,11 +93,11 @@ func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanReque
 
 // searchAll returns the UIDs of all messages. Ranges are never expanded: a server can
 // claim four thousand million messages in twelve bytes.
-func (s *session) searchAll(ctx context.Context, c *collector) (ranges, error) {
+func (s *session) searchAll(ctx context.Context, at *opened, c *collector) (ranges, error) {
 	cmd := "UID SEARCH ALL"
 	if s.caps.Has(goimap.CapESearch) {
 		cmd = "UID SEARCH RETURN (ALL) ALL" // RFC 4731
 	}
-	all, _, err := s.search(ctx, cmd, c.take)
+	all, _, err := at.search(ctx, cmd, c.take)
 	return all, err
 }

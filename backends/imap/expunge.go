@@ -52,55 +52,55 @@ type expunging struct {
 
 // run does it on one session. It may be run again until something was moved.
 func (x *expunging) run(ctx context.Context, s *session) error {
-	if err := s.canExpunge(x.req.Trash); err != nil {
+	if err := canExpunge(s.caps, x.req.Trash); err != nil {
 		return err
 	}
 	at, err := s.openToChange(ctx, x.req.Raw, x.req.UIDValidity)
 	if err != nil {
 		return err
 	}
-	doomed, err := x.judge(ctx, s, x.left())
+	doomed, err := x.judge(ctx, at, x.left())
 	if err != nil {
 		return err
 	}
 	if x.req.Trash != "" && len(doomed) > 0 {
-		if err := x.byTrash(ctx, s, at, doomed); err != nil {
+		if err := x.byTrash(ctx, at, doomed); err != nil {
 			return &final{err}
 		}
 		return nil
 	}
-	trouble := x.inPlace(ctx, s, at, doomed)
+	trouble := x.inPlace(ctx, at, doomed)
 	if s.broken.Load() {
 		return trouble
 	}
-	err = x.look(ctx, s, trouble)
+	err = x.look(ctx, at, trouble)
 	switch {
 	case len(x.gone) == len(x.req.Messages):
 		return nil // all of it is done, whatever was answered
 	case trouble == nil && err != nil && !s.broken.Load(): // what the server passed over is not to look deleted for good
-		err = errors.Join(err, s.takeBack(ctx, x.unmarked(x.passed), x.req.Keywords))
+		err = errors.Join(err, at.takeBack(ctx, x.unmarked(x.passed), x.req.Keywords))
 	}
 	return err
 }
 
 // byTrash moves the messages to the trash mailbox, and expunges them there where the
 // server can.
-func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed []state.OnServer) error {
-	moved, err := s.relocate(ctx, at, uidsOf(doomed), x.req.Trash, true)
-	if s.broken.Load() {
+func (x *expunging) byTrash(ctx context.Context, at *opened, doomed []state.OnServer) error {
+	moved, err := at.relocate(ctx, uidsOf(doomed), x.req.Trash, true)
+	if at.s.broken.Load() {
 		return err
 	}
 	moved = slices.DeleteFunc(moved, func(m state.Moved) bool { return m.To == 0 })
-	err = x.look(ctx, s, err)
+	err = x.look(ctx, at, err)
 	for _, m := range doomed {
 		if _, gone := slices.BinarySearch(x.gone, m.UID); gone {
 			x.trashed = append(x.trashed, m.UID)
 		}
 	}
-	if err != nil || !s.caps.Has(goimap.CapUIDPlus) {
+	if err != nil || !at.s.caps.Has(goimap.CapUIDPlus) {
 		return err
 	}
-	purged, err := s.purge(ctx, x.req.Trash, moved, doomed)
+	purged, err := purge(ctx, at.s, x.req.Trash, moved, doomed)
 	x.trashed = slices.DeleteFunc(x.trashed, func(uid state.UID) bool { return purged[uid] })
 	if err == nil && len(moved) < len(doomed) {
 		err = errors.New("the server did not tell their new UIDs")
@@ -112,8 +112,8 @@ func (x *expunging) byTrash(ctx context.Context, s *session, at *opened, doomed 
 }
 
 // canExpunge refuses what the server has no safe command for.
-func (s *session) canExpunge(trash string) error {
-	plus, move := s.caps.Has(goimap.CapUIDPlus), s.caps.Has(goimap.CapMove)
+func canExpunge(caps goimap.CapSet, trash string) error {
+	plus, move := caps.Has(goimap.CapUIDPlus), caps.Has(goimap.CapMove)
 	switch {
 	case plus:
 		return nil
@@ -140,8 +140,8 @@ func (x *expunging) left() []state.UID {
 
 // judge looks at the messages, keeps those that are not what they should be, and returns
 // the others. Those that are not there are in neither.
-func (x *expunging) judge(ctx context.Context, s *session, uids []state.UID) ([]state.OnServer, error) {
-	shown, err := s.show(ctx, uids, x.req.Keywords)
+func (x *expunging) judge(ctx context.Context, at *opened, uids []state.UID) ([]state.OnServer, error) {
+	shown, err := at.show(ctx, uids, x.req.Keywords)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +175,12 @@ func (x *expunging) confirmed(m state.OnServer) bool {
 }
 
 // inPlace expunges in the mailbox that is open.
-func (x *expunging) inPlace(ctx context.Context, s *session, at *opened, doomed []state.OnServer) error {
+func (x *expunging) inPlace(ctx context.Context, at *opened, doomed []state.OnServer) error {
 	if len(doomed) == 0 {
 		return nil
 	}
-	marked, err := s.setDeleted(ctx, at, uidsOf(doomed), x.req.Keywords)
-	if s.broken.Load() {
+	marked, err := at.setDeleted(ctx, uidsOf(doomed), x.req.Keywords)
+	if at.s.broken.Load() {
 		return err
 	}
 	var sure, back []state.UID
@@ -195,12 +195,12 @@ func (x *expunging) inPlace(ctx context.Context, s *session, at *opened, doomed 
 			back = append(back, m.UID)
 		}
 	}
-	if expunge := s.expunge(ctx, sure); expunge != nil {
+	if expunge := at.expunge(ctx, sure); expunge != nil {
 		err = errors.Join(err, expunge)
 		back = append(back, sure...)
 	}
-	if !s.broken.Load() {
-		err = errors.Join(err, s.takeBack(ctx, x.unmarked(back), x.req.Keywords))
+	if !at.s.broken.Load() {
+		err = errors.Join(err, at.takeBack(ctx, x.unmarked(back), x.req.Keywords))
 	}
 	return err
 }
@@ -211,9 +211,9 @@ func (x *expunging) unmarked(uids []state.UID) []state.UID {
 }
 
 // look finds out which are gone, and returns trouble, or that some are not.
-func (x *expunging) look(ctx context.Context, s *session, trouble error) error {
+func (x *expunging) look(ctx context.Context, at *opened, trouble error) error {
 	left := x.left()
-	still, err := s.there(ctx, left)
+	still, err := at.there(ctx, left)
 	if err != nil {
 		return errors.Join(trouble, err)
 	}

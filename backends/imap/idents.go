@@ -39,7 +39,7 @@ func (a *Account) Idents(ctx context.Context, raw string, uidValidity uint32, ui
 		if err := at.same(uidValidity); err != nil {
 			return err
 		}
-		out, err = s.idents(ctx, uids)
+		out, err = at.idents(ctx, uids)
 		return inMailbox(raw, "identify messages in", err)
 	})
 	if err != nil {
@@ -48,15 +48,15 @@ func (a *Account) Idents(ctx context.Context, raw string, uidValidity uint32, ui
 	return out, nil
 }
 
-func (s *session) idents(ctx context.Context, uids []state.UID) ([]state.Ident, error) {
+func (at *opened) idents(ctx context.Context, uids []state.UID) ([]state.Ident, error) {
 	ids := identReader{wanted: uids, of: map[state.UID]state.Ident{}}
-	items := s.identItems()
+	items := identItems(at.s.caps)
 	for batch := range slices.Chunk(uids, identBatch) {
 		sets, counts := splitSet(batch)
 		for i, set := range sets {
 			// One that is left out would be taken for a message that is not there.
 			q := question{"UID FETCH ", items, ids.take, ids.told}
-			if _, refusal, err := s.ask(ctx, q, set, rangesOf(batch[:counts[i]])); err != nil || refusal != nil {
+			if _, refusal, err := q.ask(ctx, at.s, set, rangesOf(batch[:counts[i]])); err != nil || refusal != nil {
 				return nil, cmp.Or(err, refusal)
 			}
 			batch = batch[counts[i]:]
@@ -74,12 +74,12 @@ func (s *session) idents(ctx context.Context, uids []state.UID) ([]state.Ident, 
 }
 
 // identItems asks for a piece of the field: a message can have one of any length.
-func (s *session) identItems() string {
+func identItems(caps goimap.CapSet) string {
 	items := "(UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.4096>"
 	switch {
-	case s.caps.Has(goimap.CapObjectID):
+	case caps.Has(goimap.CapObjectID):
 		items += " EMAILID"
-	case s.caps.Has("X-GM-EXT-1"):
+	case caps.Has("X-GM-EXT-1"):
 		items += " X-GM-MSGID"
 	}
 	return items + ")"

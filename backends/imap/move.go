@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	goimap "github.com/emersion/go-imap/v2"
+
 	"mailsync/backends/reach"
 	"mailsync/state"
 )
@@ -33,7 +35,7 @@ func (a *Account) Move(ctx context.Context, from string, uidValidity uint32, uid
 	err := a.do(ctx, from, func(s *session) error {
 		at, err := s.openToChange(ctx, from, uidValidity)
 		if err == nil {
-			err = m.run(ctx, s, at, uids)
+			err = m.run(ctx, at, uids)
 		}
 		return err
 	})
@@ -45,7 +47,7 @@ func (a *Account) Move(ctx context.Context, from string, uidValidity uint32, uid
 				err = at.same(uidValidity)
 			}
 			if err == nil {
-				_, err = m.look(ctx, s)
+				_, err = m.look(ctx, at)
 			}
 			return err
 		})
@@ -68,20 +70,20 @@ type moving struct {
 
 // run moves those of the messages that are there. Once it has sent something, its error is
 // final.
-func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.UID) error {
-	there, err := s.there(ctx, uids)
+func (m *moving) run(ctx context.Context, at *opened, uids []state.UID) error {
+	there, err := at.there(ctx, uids)
 	if err != nil || len(there) == 0 {
 		return err
 	}
 	m.sent = there
-	m.told, err = s.relocate(ctx, at, there, m.to, false)
+	m.told, err = at.relocate(ctx, there, m.to, false)
 	whole := len(m.told) == len(there) && !slices.ContainsFunc(m.told, func(one state.Moved) bool { return one.To == 0 })
-	if err == nil && whole && s.movesAtOnce() {
+	if err == nil && whole && at.s.caps.Has(goimap.CapMove) {
 		m.moved, m.sure = m.told, true
 		return nil
 	}
-	if !s.broken.Load() {
-		still, look := m.look(ctx, s)
+	if !at.s.broken.Load() {
+		still, look := m.look(ctx, at)
 		err = errors.Join(err, look)
 		if err == nil && len(still) > 0 {
 			err = fmt.Errorf("%d of %d messages are still there, the first is UID %d", len(still), len(there), still[0])
@@ -95,8 +97,8 @@ func (m *moving) run(ctx context.Context, s *session, at *opened, uids []state.U
 
 // look finds out which are gone, and returns those that are not. What was confirmed is in the
 // other mailbox by now, gone or not.
-func (m *moving) look(ctx context.Context, s *session) (still []state.UID, err error) {
-	if still, err = s.there(ctx, m.sent); err != nil {
+func (m *moving) look(ctx context.Context, at *opened) (still []state.UID, err error) {
+	if still, err = at.there(ctx, m.sent); err != nil {
 		return nil, err
 	}
 	m.moved, m.copied, m.sure = nil, nil, true

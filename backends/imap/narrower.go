@@ -24,14 +24,14 @@ type question struct {
 
 // ask asks for a set of messages, all being those that have to be told of. Where that is refused
 // it asks narrower, and returns what is left out, with the refusal; where nothing is, there was none.
-func (s *session) ask(ctx context.Context, q question, set string, all ranges) (holes ranges, refusal, err error) {
+func (q question) ask(ctx context.Context, s *session, set string, all ranges) (holes ranges, refusal, err error) {
 	err = s.w.Each(ctx, q.verb+set+" "+q.items, q.take)
 	if err == nil || !declined(err) {
 		return nil, nil, s.fault(ctx, err)
 	}
 	refusal = s.fault(ctx, err)
 	left := all.without(q.told())
-	if holes, _, err = s.narrower(ctx, q, left, left.count() < all.count()); err != nil || len(holes) == 0 {
+	if holes, _, err = q.narrower(ctx, s, left, left.count() < all.count()); err != nil || len(holes) == 0 {
 		return nil, nil, err
 	}
 	return holes, refusal, nil
@@ -40,7 +40,7 @@ func (s *session) ask(ctx context.Context, q question, set string, all ranges) (
 // narrower asks for what a refusal left out, and returns those of which the server does not
 // tell: the holes, and what it would have taken too many questions to find. early says that it
 // told of others ahead of its refusal, and is returned if it did so in any.
-func (s *session) narrower(ctx context.Context, q question, left ranges, early bool) (holes ranges, anyEarly bool, err error) {
+func (q question) narrower(ctx context.Context, s *session, left ranges, early bool) (holes ranges, anyEarly bool, err error) {
 	todo := split(left, early)
 	patience := 2*bits.Len64(left.count()) + 2 // for a few holes ahead of all others
 	for asked, fruitless := 0, 0; len(todo) > 0 && asked < maxNarrower && fruitless < patience; {

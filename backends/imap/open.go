@@ -12,8 +12,10 @@ import (
 	"mailsync/state"
 )
 
-// opened is the mailbox a session has selected.
+// opened is the mailbox that a session has selected. Commands about its messages are asked of it:
+// they mean nothing while another one is selected.
 type opened struct {
+	s         *session
 	raw       string
 	readOnly  bool // as it was asked for
 	refused   bool // it was to be opened for changes, and is read-only
@@ -36,7 +38,7 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 		cmd += " (CONDSTORE)" // RFC 7162 section 3.1.8
 	}
 	s.at = nil
-	at := &opened{raw: raw, readOnly: readOnly}
+	at := &opened{s: s, raw: raw, readOnly: readOnly}
 	ok, err := s.w.Do(ctx, cmd, func(l wire.Line) error {
 		at.read(l)
 		return nil

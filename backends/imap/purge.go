@@ -13,7 +13,7 @@ import (
 // purge expunges, in the trash mailbox, what was just moved there; were are the messages
 // as they were before. One that is not of the same size is another message and stays. It returns,
 // by the UIDs that they had, those that are seen to be expunged; that holds also beside an error.
-func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, were []state.OnServer) (purged map[state.UID]bool, err error) {
+func purge(ctx context.Context, s *session, trash string, moved []state.Moved, were []state.OnServer) (purged map[state.UID]bool, err error) {
 	if len(moved) == 0 {
 		return nil, nil
 	}
@@ -33,7 +33,7 @@ func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, 
 	}
 	uids := slices.Sorted(maps.Keys(now))
 	kw := state.NewKeywords(nil)
-	shown, err := s.show(ctx, uids, kw)
+	shown, err := at.show(ctx, uids, kw)
 	if err != nil {
 		return nil, err
 	}
@@ -41,15 +41,15 @@ func (s *session) purge(ctx context.Context, trash string, moved []state.Moved, 
 	if len(shown) == 0 {
 		return nil, fmt.Errorf("none of %d is to be found there", len(uids))
 	}
-	marked, err := s.setDeleted(ctx, at, uidsOf(shown), kw)
+	marked, err := at.setDeleted(ctx, uidsOf(shown), kw)
 	if err != nil {
 		return nil, err
 	}
-	trouble := s.expunge(ctx, slices.Sorted(maps.Keys(marked)))
+	trouble := at.expunge(ctx, slices.Sorted(maps.Keys(marked)))
 	if s.broken.Load() {
 		return nil, trouble
 	}
-	still, err := s.there(ctx, uids)
+	still, err := at.there(ctx, uids)
 	if err != nil {
 		return nil, errors.Join(trouble, err)
 	}

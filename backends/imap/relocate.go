@@ -17,13 +17,13 @@ import (
 
 // setDeleted sets \Deleted and returns the flags of those that have it now, as the server
 // echoed them. What it returns holds also beside an error.
-func (s *session) setDeleted(ctx context.Context, at *opened, uids []state.UID, kw *state.Keywords) (map[state.UID]state.Flags, error) {
+func (at *opened) setDeleted(ctx context.Context, uids []state.UID, kw *state.Keywords) (map[state.UID]state.Flags, error) {
 	st := newStoring(kw, uids)
 	var changes []state.FlagChange
 	for _, uid := range uids {
 		changes = append(changes, state.FlagChange{UID: uid, Add: state.Deleted})
 	}
-	err := st.run(ctx, s, at, changes)
+	err := st.run(ctx, at, changes)
 	ignored := false // some servers say OK to what a user may not do
 	for uid, f := range st.echo {
 		if f&state.Deleted == 0 {
@@ -44,27 +44,27 @@ func (s *session) setDeleted(ctx context.Context, at *opened, uids []state.UID, 
 
 // expunge sends UID EXPUNGE for these UIDs (RFC 4315 section 2.1), never EXPUNGE or CLOSE,
 // which take what others have marked.
-func (s *session) expunge(ctx context.Context, uids []state.UID) error {
+func (at *opened) expunge(ctx context.Context, uids []state.UID) error {
 	sets, counts := splitSet(uids)
 	for i, set := range sets {
-		if err := s.w.Each(ctx, "UID EXPUNGE "+set, func(wire.Line) error { return nil }); err != nil {
-			return fmt.Errorf("expunge %d messages: %w", counts[i], s.fault(ctx, err))
+		if err := at.s.w.Each(ctx, "UID EXPUNGE "+set, func(wire.Line) error { return nil }); err != nil {
+			return fmt.Errorf("expunge %d messages: %w", counts[i], at.s.fault(ctx, err))
 		}
 	}
 	return nil
 }
 
-// relocate moves messages, which are there, from the mailbox that is open to another, and
+// relocate moves messages, which are there, from the mailbox to another, and
 // returns those that the server confirmed, sorted, with the new UIDs that it told. With UID MOVE (RFC 6851) that is
 // one command; else they are copied, and those whose copies COPYUID told of are expunged
 // here. doomed says that they are to be deleted anyhow: then those go as well of which the
 // server only confirmed the copy, for they would be copied again and again. What it returns
 // holds also beside an error.
-func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to string, doomed bool) ([]state.Moved, error) {
+func (at *opened) relocate(ctx context.Context, uids []state.UID, to string, doomed bool) ([]state.Moved, error) {
 	verb := "UID MOVE "
 	switch {
-	case s.movesAtOnce():
-	case s.caps.Has(goimap.CapUIDPlus):
+	case at.s.caps.Has(goimap.CapMove):
+	case at.s.caps.Has(goimap.CapUIDPlus):
 		verb = "UID COPY "
 	default:
 		return nil, state.Faultf(state.Other, "the server can neither move messages (MOVE) nor expunge single ones (UIDPLUS)").
@@ -74,23 +74,20 @@ func (s *session) relocate(ctx context.Context, at *opened, uids []state.UID, to
 	var err error
 	sets, counts := splitSet(uids)
 	for i, set := range sets {
-		if err = told.send(ctx, s, verb+set+" "+quoteName(to), uids[:counts[i]]); err != nil {
+		if err = told.send(ctx, at.s, verb+set+" "+quoteName(to), uids[:counts[i]]); err != nil {
 			err = fmt.Errorf("%d messages to %s: %w", counts[i], reach.Quoted(to), err)
 			break
 		}
 		uids = uids[counts[i]:]
 	}
-	if verb == "UID COPY " && !s.broken.Load() {
-		err = errors.Join(err, s.dropCopied(ctx, at, told, doomed))
+	if verb == "UID COPY " && !at.s.broken.Load() {
+		err = errors.Join(err, at.dropCopied(ctx, told, doomed))
 	}
 	return told.list(), err
 }
 
-// movesAtOnce reports whether messages are moved by one command.
-func (s *session) movesAtOnce() bool { return s.caps.Has(goimap.CapMove) }
-
 // dropCopied expunges what was copied. Where that is refused, \Deleted is taken back.
-func (s *session) dropCopied(ctx context.Context, at *opened, told copies, doomed bool) error {
+func (at *opened) dropCopied(ctx context.Context, told copies, doomed bool) error {
 	var from []state.UID
 	for _, m := range told.list() {
 		if m.To != 0 || doomed {
@@ -101,30 +98,30 @@ func (s *session) dropCopied(ctx context.Context, at *opened, told copies, doome
 		return nil
 	}
 	kw := state.NewKeywords(nil)
-	before, err := s.show(ctx, from, kw)
+	before, err := at.show(ctx, from, kw)
 	if err != nil {
 		return err
 	}
-	marked, err := s.setDeleted(ctx, at, uidsOf(before), kw)
-	if s.broken.Load() {
+	marked, err := at.setDeleted(ctx, uidsOf(before), kw)
+	if at.s.broken.Load() {
 		return err
 	}
 	if err == nil {
-		err = s.expunge(ctx, slices.Sorted(maps.Keys(marked)))
+		err = at.expunge(ctx, slices.Sorted(maps.Keys(marked)))
 	}
-	if err == nil || s.broken.Load() {
+	if err == nil || at.s.broken.Load() {
 		return err
 	}
 	before = slices.DeleteFunc(before, func(m state.OnServer) bool { return m.Flags&state.Deleted != 0 })
-	return errors.Join(err, s.takeBack(ctx, uidsOf(before), kw))
+	return errors.Join(err, at.takeBack(ctx, uidsOf(before), kw))
 }
 
 // takeBack takes \Deleted off messages that it was set on for nothing.
-func (s *session) takeBack(ctx context.Context, uids []state.UID, kw *state.Keywords) error {
+func (at *opened) takeBack(ctx context.Context, uids []state.UID, kw *state.Keywords) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	if err := newStoring(kw, uids).send(ctx, s, "UID STORE ", uids, ` -FLAGS (\Deleted)`); err != nil {
+	if err := newStoring(kw, uids).send(ctx, at.s, "UID STORE ", uids, ` -FLAGS (\Deleted)`); err != nil {
 		return fmt.Errorf("%d messages are still marked \\Deleted: %w", len(uids), err)
 	}
 	return nil

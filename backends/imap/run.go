@@ -83,7 +83,7 @@ func (r *run) remember() {
 	<-r.exam.done
 	r.s.at = nil
 	if r.exam.err == nil {
-		r.s.at = &opened{raw: r.selected, readOnly: true, mark: state.Mark{UIDValidity: r.exam.uidValidity}}
+		r.s.at = &opened{s: r.s, raw: r.selected, readOnly: true, mark: state.Mark{UIDValidity: r.exam.uidValidity}}
 	}
 }
 

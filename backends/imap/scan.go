@@ -128,7 +128,7 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 		return nil
 	}
 	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
-	holes, early, err := s.narrower(ctx, question{"FETCH ", scanItems, c.take, c.told}, left, len(c.messages) > 0)
+	holes, early, err := question{"FETCH ", scanItems, c.take, c.told}.narrower(ctx, s, left, len(c.messages) > 0)
 	switch {
 	case err != nil:
 		return err

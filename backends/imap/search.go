@@ -13,9 +13,9 @@ import (
 // search runs a SEARCH command and returns what it found, sorted. answered tells that
 // the server answered at all: some send only OK where they found nothing. Everything else
 // that comes goes to other.
-func (s *session) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
+func (at *opened) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
 	var bad error
-	err = s.w.Each(ctx, cmd, func(l wire.Line) error {
+	err = at.s.w.Each(ctx, cmd, func(l wire.Line) error {
 		sc := l.Scan()
 		switch verb := sc.Atom(); {
 		case strings.EqualFold(verb, "SEARCH"):
@@ -49,13 +49,13 @@ func (o oddAnswer) Error() string {
 
 // show returns flags, size and date of those of some messages that are there, sorted. One of which
 // the server refuses to tell is not among them, and does not keep the others.
-func (s *session) show(ctx context.Context, uids []state.UID, kw *state.Keywords) ([]state.OnServer, error) {
+func (at *opened) show(ctx context.Context, uids []state.UID, kw *state.Keywords) ([]state.OnServer, error) {
 	var out []state.OnServer
 	sets, counts := splitSet(uids)
 	for i, set := range sets {
 		c := newCollector(kw, uint32(counts[i]))
 		q := question{"UID FETCH ", scanItems, c.take, c.toldUIDs}
-		if _, refusal, err := s.ask(ctx, q, set, rangesOf(uids[:counts[i]])); err != nil {
+		if _, refusal, err := q.ask(ctx, at.s, set, rangesOf(uids[:counts[i]])); err != nil {
 			return nil, err
 		} else if refusal != nil && len(c.messages) == 0 {
 			return nil, refusal

@@ -44,7 +44,7 @@ func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stor
 		if at.mark.ModSeq > 0 && s.caps.Has(goimap.CapCondStore) {
 			st.since = req.Since
 		}
-		return inMailbox(raw, "store flags in", st.run(ctx, s, at, changes))
+		return inMailbox(raw, "store flags in", st.run(ctx, at, changes))
 	})
 	return state.Stored{Echoed: st.echoes(), Denied: st.denied, Why: st.why}, err
 }
@@ -81,7 +81,8 @@ type batch struct {
 
 // run sends one command for each different change. One that is refused does not stop
 // the others, and is tried flag by flag, for it may be one of them that the server does not take.
-func (st *storing) run(ctx context.Context, s *session, at *opened, changes []state.FlagChange) error {
+func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChange) error {
+	s := at.s
 	batches, ask := st.batches(at, changes)
 	st.changed, st.newer = map[state.UID]bool{}, map[state.UID]bool{}
 	var errs []error

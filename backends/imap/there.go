@@ -10,14 +10,13 @@ import (
 	"mailsync/state"
 )
 
-// there returns those of some UIDs that are in the mailbox that is open, which stays open in
-// the way it is. It is asked after what was deleted or moved, and what it does not return
-// counts as gone.
-func (s *session) there(ctx context.Context, uids []state.UID) ([]state.UID, error) {
+// there returns those of some UIDs that are in the mailbox, which stays open in the way it is. It
+// is asked after what was deleted or moved, and what it does not return counts as gone.
+func (at *opened) there(ctx context.Context, uids []state.UID) ([]state.UID, error) {
 	var out []state.UID
 	sets, counts := splitSet(uids)
 	for i, set := range sets {
-		has, err := s.whichOf(ctx, set, counts[i])
+		has, err := at.whichOf(ctx, set, counts[i])
 		if err != nil {
 			return nil, err
 		}
@@ -34,16 +33,16 @@ func (s *session) there(ctx context.Context, uids []state.UID) ([]state.UID, err
 // whichOf tells which UIDs of a set of n are there. A SEARCH that finds nothing should be
 // answered with "* SEARCH" (RFC 9051 section 7.3.4); some servers send only their OK, or NO
 // where the mailbox is empty by now, and are asked in another way.
-func (s *session) whichOf(ctx context.Context, set string, n int) (has func(state.UID) bool, err error) {
-	found, answered, err := s.search(ctx, "UID SEARCH UID "+set, func(wire.Line) error { return nil })
+func (at *opened) whichOf(ctx context.Context, set string, n int) (has func(state.UID) bool, err error) {
+	found, answered, err := at.search(ctx, "UID SEARCH UID "+set, func(wire.Line) error { return nil })
 	var odd oddAnswer
 	switch {
 	case errors.As(err, &odd):
 		return nil, err
 	case err != nil && !declined(err):
-		return nil, s.fault(ctx, err)
+		return nil, at.s.fault(ctx, err)
 	case err != nil || !answered:
-		return s.whichListed(ctx, set, n)
+		return at.whichListed(ctx, set, n)
 	}
 	return found.has, nil
 }
@@ -51,21 +50,20 @@ func (s *session) whichOf(ctx context.Context, set string, n int) (has func(stat
 // whichListed is whichOf of a server whose SEARCH said nothing. Silence about a UID says that
 // it is not there only together with EXISTS or with a message that is (spec 5.8). So
 // the mailbox is opened anew, and is empty, or its last message is asked for as well.
-func (s *session) whichListed(ctx context.Context, set string, n int) (has func(state.UID) bool, err error) {
-	was := s.at
-	at, err := s.open(ctx, was.raw, was.readOnly)
+func (at *opened) whichListed(ctx context.Context, set string, n int) (has func(state.UID) bool, err error) {
+	anew, err := at.s.open(ctx, at.raw, at.readOnly)
 	if err != nil {
 		return nil, err
 	}
-	if err := at.same(was.mark.UIDValidity); err != nil {
+	if err := anew.same(at.mark.UIDValidity); err != nil {
 		return nil, err
 	}
-	if at.toldSize && at.mark.Exists == 0 {
+	if anew.toldSize && anew.mark.Exists == 0 {
 		return func(state.UID) bool { return false }, nil
 	}
-	c := newCollector(nil, at.mark.Exists)
-	if err := s.w.Each(ctx, "UID FETCH "+set+",* (UID)", c.take); err != nil {
-		return nil, s.fault(ctx, err)
+	c := newCollector(nil, anew.mark.Exists)
+	if err := at.s.w.Each(ctx, "UID FETCH "+set+",* (UID)", c.take); err != nil {
+		return nil, at.s.fault(ctx, err)
 	}
 	c.finish()
 	switch {
