@@ -21,7 +21,7 @@ type Commit struct {
 	Leave      []Departure // inserted, or replaced
 	Stay       []UID       // whose departures are withdrawn
 	Intents    []Intent    // inserted, or replaced by key
-	Settle     []string    // keys of the intents that are over
+	Settle     []IntentKey // keys of the intents that are over
 	Mark       *Mark       // the server's, where a scan was learned
 	Disk       *DirMark    // the Maildir's, where the run settled
 	Clean      *bool
@@ -32,8 +32,8 @@ type Commit struct {
 	Keywords   []string // the mailbox's whole table, where it grew
 }
 
-// Check says what makes a commit impossible: a UID of 0 or a status that this program
-// does not know. A base refuses such a commit whole.
+// Check says what makes a commit impossible: a UID of 0, or a status or a kind of intent that this
+// program does not know. A base refuses such a commit whole.
 func (c *Commit) Check() error {
 	for _, r := range c.Put {
 		if r.UID == 0 {
@@ -51,6 +51,11 @@ func (c *Commit) Check() error {
 	for _, d := range c.Leave {
 		if d.UID == 0 {
 			return errors.New("a departure has UID 0")
+		}
+	}
+	for _, i := range c.Intents {
+		if i.Key.Kind >= IntentKinds {
+			return fmt.Errorf("intent %q is of kind %d", i.Key.Name, i.Key.Kind)
 		}
 	}
 	for _, u := range c.UIDLs {

@@ -1,11 +1,46 @@
 package state
 
+import "cmp"
+
+// IntentKind is what an intent is to do.
+type IntentKind uint8
+
+// The kinds, as they are stored. The first three put a message into the mailbox.
+const (
+	Appending   IntentKind = iota // a file is sent; the intent has its name
+	Moving                        // a message is moved to where its file lies; the intent has the file's name
+	PuttingBack                   // what an archive run took goes back; the intent has the UID that it had as its name
+	Trashing                      // a message of another mailbox is moved to this one, the trash; the name tells whose it is and what
+	Replacing                     // a file goes to the state directory's trash, for the message UID has another; the intent has its bare name
+
+	IntentKinds = 5
+)
+
+// IntentKey names an intent in its generation.
+type IntentKey struct {
+	Kind IntentKind
+	Name string
+}
+
+// File is the name that the file of an intent to append or to move had, "" for the other kinds.
+func (k IntentKey) File() string {
+	if k.Kind == Appending || k.Kind == Moving {
+		return k.Name
+	}
+	return ""
+}
+
+// Compare orders keys by name, then by kind.
+func (k IntentKey) Compare(other IntentKey) int {
+	return cmp.Or(cmp.Compare(k.Name, other.Name), cmp.Compare(k.Kind, other.Kind))
+}
+
 // Intent is an APPEND, COPY or MOVE of which it is not known what it became. It is committed
 // before the command is sent and settled in the commit that records the pair. The message
 // is looked for at or above UIDNext. Where it is not there, one that was cut off is sent
 // again, and one that is Confirmed never.
 type Intent struct {
-	Key     string // unique in its generation: tells the file, and whether it is put back, or moved
+	Key     IntentKey
 	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
 	UID     UID    // what APPENDUID said, 0 where it said nothing
 	Bytes   int64  // length of what is sent

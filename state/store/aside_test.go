@@ -55,7 +55,7 @@ func newSpecimen(t *testing.T) specimen {
 	ok(t, s.Commit(t.Context(), state.Commit{Gen: p.gen, Keywords: []string{"$Junk", "later"},
 		Put:     []state.Record{{UID: 2, Status: state.Outstanding}, {UID: 4, Status: state.KeptAway, Seen: state.Seen}},
 		UIDLs:   []state.UIDL{{UID: 1, UIDL: "one"}, {UID: 3, UIDL: "three"}},
-		Intents: []state.Intent{{Key: "a", UIDNext: 7, Bytes: 8}}}))
+		Intents: []state.Intent{{Key: state.IntentKey{Name: "a"}, UIDNext: 7, Bytes: 8}}}))
 	p.want, err = read(t, s, p.gen)
 	ok(t, err)
 	ok(t, s.Close())

@@ -23,7 +23,7 @@ type columns struct {
 	misfit  bool   // a value has another length than its column can have
 }
 
-func number[T ~int | ~int64 | ~uint32 | ~uint64](c *columns, v *T) {
+func number[T ~int | ~uint8 | ~int64 | ~uint32 | ~uint64](c *columns, v *T) {
 	n := int64(*v)
 	if c.binding {
 		c.stmt.BindInt64(c.at+1, n)

@@ -86,7 +86,7 @@ func (ch change) remove(c *state.Commit) error {
 		}
 	}
 	for _, key := range c.Settle {
-		if err := drop(ch.conn, &intents, ch.generation, key); err != nil {
+		if err := drop(ch.conn, &intents, ch.generation, key.Name, key.Kind); err != nil {
 			return err
 		}
 	}
@@ -182,17 +182,17 @@ func (ch change) putProofs(top state.UID, list []state.Proof) error {
 
 func (ch change) putOthers(c *state.Commit) error {
 	for _, u := range c.UIDLs {
-		if err := replace(ch.conn, &uidls, ch.generation, u.UID, &u); err != nil {
+		if err := replace(ch.conn, &uidls, ch.generation, &u, u.UID); err != nil {
 			return err
 		}
 	}
 	for _, i := range c.Intents {
-		if err := replace(ch.conn, &intents, ch.generation, i.Key, &i); err != nil {
+		if err := replace(ch.conn, &intents, ch.generation, &i, i.Key.Name, i.Key.Kind); err != nil {
 			return err
 		}
 	}
 	for _, d := range c.Leave {
-		if err := replace(ch.conn, &departures, ch.generation, d.UID, &d); err != nil {
+		if err := replace(ch.conn, &departures, ch.generation, &d, d.UID); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func newRemains(t testing.TB, killed bool) remains {
 	ok(t, s.Commit(t.Context(), state.Commit{Gen: r.gen, Keywords: []string{"$Junk"},
 		Put:     []state.Record{{UID: 2, Status: state.Outstanding}, {UID: 4, Status: state.Released, Seen: state.Seen}},
 		UIDLs:   []state.UIDL{{UID: 1, UIDL: "one"}},
-		Intents: []state.Intent{{Key: "a", UIDNext: 7, Bytes: 8}}}))
+		Intents: []state.Intent{{Key: state.IntentKey{Name: "a"}, UIDNext: 7, Bytes: 8}}}))
 	r.want, err = read(t, s, r.gen)
 	ok(t, err)
 	if killed {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"strings"
+
 	"zombiezen.com/go/sqlite"
 
 	"mailsync/state"
@@ -20,7 +22,7 @@ type owned[T any] struct {
 func newOwned[T any](what, name, key string, columns int, total func(*generation) *int64, list func(*T, *columns)) owned[T] {
 	return owned[T]{what: what, total: total, list: list, insert: insert("INSERT", name, columns),
 		query: "SELECT * FROM " + name + " WHERE gen = ? ORDER BY " + key,
-		row:   "FROM " + name + " WHERE gen = ? AND " + key + " = ?"}
+		row:   "FROM " + name + " WHERE gen = ? AND " + strings.ReplaceAll(key, ", ", " = ? AND ") + " = ?"}
 }
 
 // read returns a generation's rows in the order of their keys.
@@ -72,17 +74,17 @@ func (t *owned[T]) add(conn *sqlite.Conn, g *generation, row *T) error {
 	})
 }
 
-// drop deletes the row of a UID, or of an intent's key, if it is there.
-func drop[T any, K state.UID | string](conn *sqlite.Conn, t *owned[T], g *generation, key K) error {
+// drop deletes the row of a UID, or of an intent's name and kind, if it is there.
+func drop[T any](conn *sqlite.Conn, t *owned[T], g *generation, key ...any) error {
 	return each(conn, "DELETE "+t.row+" RETURNING sum", func(stmt *sqlite.Stmt) error {
 		*t.total(g) -= stmt.ColumnInt64(0)
 		return nil
-	}, g.row.ID, key)
+	}, append([]any{g.row.ID}, key...)...)
 }
 
 // replace writes a row in place of the one that has its key.
-func replace[T any, K state.UID | string](conn *sqlite.Conn, t *owned[T], g *generation, key K, row *T) error {
-	if err := drop(conn, t, g, key); err != nil {
+func replace[T any](conn *sqlite.Conn, t *owned[T], g *generation, row *T, key ...any) error {
+	if err := drop(conn, t, g, key...); err != nil {
 		return err
 	}
 	return t.add(conn, g, row)

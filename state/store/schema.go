@@ -117,7 +117,8 @@ var schema = []string{
 ) WITHOUT ROWID`,
 	`CREATE TABLE intent (
 	gen INTEGER NOT NULL,
-	"key" TEXT NOT NULL,
+	name TEXT NOT NULL,
+	kind INTEGER NOT NULL,
 	uidnext INTEGER NOT NULL,
 	uid INTEGER NOT NULL,
 	bytes INTEGER NOT NULL,
@@ -126,7 +127,7 @@ var schema = []string{
 	agreed INTEGER NOT NULL,
 	confirmed INTEGER NOT NULL,
 	sum INTEGER NOT NULL,
-	PRIMARY KEY (gen, "key")
+	PRIMARY KEY (gen, name, kind)
 ) WITHOUT ROWID`,
 	`CREATE TABLE departure (
 	gen INTEGER NOT NULL,

@@ -27,7 +27,7 @@ func run(conn *sqlite.Conn, query string, bind func(*sqlite.Stmt)) error {
 }
 
 // each runs a query and calls row for every row of its answer. keys are its parameters, in
-// order: a generation, a UID, an intent's key.
+// order: a generation, a UID, an intent's name and kind.
 func each(conn *sqlite.Conn, query string, row func(*sqlite.Stmt) error, keys ...any) error {
 	stmt, err := conn.Prepare(query)
 	if err != nil {
@@ -38,6 +38,8 @@ func each(conn *sqlite.Conn, query string, row func(*sqlite.Stmt) error, keys ..
 		case state.GenID:
 			stmt.BindInt64(i+1, int64(key))
 		case state.UID:
+			stmt.BindInt64(i+1, int64(key))
+		case state.IntentKind:
 			stmt.BindInt64(i+1, int64(key))
 		case string:
 			stmt.BindText(i+1, key)

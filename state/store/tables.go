@@ -143,8 +143,9 @@ var (
 		number(c, &u.UID)
 		c.text(&u.UIDL)
 	})
-	intents = newOwned("intent", "intent", `"key"`, 10, func(g *generation) *int64 { return &g.intents }, func(i *state.Intent, c *columns) {
-		c.text(&i.Key)
+	intents = newOwned("intent", "intent", "name, kind", 11, func(g *generation) *int64 { return &g.intents }, func(i *state.Intent, c *columns) {
+		c.text(&i.Key.Name)
+		number(c, &i.Key.Kind)
 		number(c, &i.UIDNext)
 		number(c, &i.UID)
 		number(c, &i.Bytes)

@@ -48,7 +48,7 @@ func (r *Run) announce(ctx context.Context, b *mailbox.Box, uids []state.UID) er
 	c := state.Commit{Gen: g.ID}
 	for _, uid := range uids {
 		rec := b.Record(uid)
-		in := state.Intent{Key: plan.TrashingKey(b.Gen().ID, rec, match.ShortID(ids[uid])), UIDNext: g.Mark.UIDNext, Bytes: rec.Size}
+		in := state.Intent{Key: match.TrashingKey(b.Gen().ID, rec, ids[uid]), UIDNext: g.Mark.UIDNext, Bytes: rec.Size}
 		if proofs[uid].Bytes == rec.Size { // else it is known by its Message-ID alone
 			in.Digest = proofs[uid].Digest
 		}
@@ -107,8 +107,7 @@ type trash struct {
 // inTheTrash is a message that should lie in the trash.
 type inTheTrash struct {
 	match.Spare
-	proof  state.Proof // UID 0: none
-	intent string      // its key
+	proof state.Proof // UID 0: none
 }
 
 func (t *trash) know(ctx context.Context) error {
@@ -140,27 +139,23 @@ func (t *trash) know(ctx context.Context) error {
 // meantFor returns what should lie in the trash and has one of these sizes, and a commit that
 // settles what was announced: what of it is not among what came never did, or is gone again.
 func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTheTrash, c state.Commit, err error) {
-	if t.b.Gen().ID != 0 {
-		intents, err := t.Base.Intents(ctx, t.b.Gen().ID)
-		if err != nil {
-			return nil, c, fmt.Errorf("read state: %w", err)
+	intents, err := t.Intents(ctx, t.b, state.Trashing)
+	if err != nil {
+		return nil, c, err
+	}
+	for _, in := range intents {
+		s, ok := match.Announced(in)
+		if !ok || !came[s.Size] {
+			continue
 		}
-		for _, in := range intents {
-			if !plan.IsTrashing(in) {
-				continue
-			}
-			s, ok := match.Announced(in)
-			if ok && came[s.Size] {
-				m := inTheTrash{Spare: s, intent: in.Key}
-				if in.Digest != [state.DigestSize]byte{} {
-					m.proof = state.Proof{UID: 1, Digest: in.Digest, Bytes: in.Bytes}
-				}
-				meant = append(meant, m)
-			}
-			if t.b.Server.Complete {
-				c.Settle = append(c.Settle, in.Key)
-			}
+		m := inTheTrash{Spare: s}
+		if in.Digest != [state.DigestSize]byte{} {
+			m.proof = state.Proof{UID: 1, Digest: in.Digest, Bytes: in.Bytes}
 		}
+		meant = append(meant, m)
+	}
+	if t.b.Server.Complete {
+		c = plan.Settling(intents)
 	}
 	if len(came) > 0 && t.leavesTrash() {
 		archived, err := t.archived(ctx, came)

@@ -34,6 +34,7 @@ type Box struct {
 // States are the three states of a mailbox.
 type States struct {
 	Records []state.Record // the base, after what the scan learned
+	intents intents
 	Server  *state.ServerSnapshot
 	Disk    *state.DiskSnapshot
 }
@@ -129,6 +130,7 @@ func (r *Run) Commit(ctx context.Context, b *Box, c state.Commit) error {
 		b.Row.Keywords = c.Keywords
 	}
 	b.Gen().Take(&c)
+	b.intents.take(&c)
 	return nil
 }
 

@@ -23,19 +23,19 @@ func (b *Box) Answered(a state.Appended) bool {
 // Sent is what the server confirmed of a mailbox's appends in this run, until a listing
 // shows it.
 type Sent struct {
-	Keys  map[string]int64     // octets, by the key of the intent
-	told  map[state.UID]string // keys, by the UID that the server told
+	Keys  map[state.IntentKey]int64     // octets, by the key of the intent
+	told  map[state.UID]state.IntentKey // keys, by the UID that the server told
 	Bytes int64
 
-	Held     map[string]bool   // bare names of files not to be appended in this run
-	Doubtful map[string]bool   // bare names of files that an earlier run sent and got no answer for
-	Expected map[string]string // files whose messages were moved here and are not listed, to the keys of their intents
-	Lost     map[string]bool   // keys of what the server confirmed and does not list, once it was reported
+	Held     map[string]bool            // bare names of files not to be appended in this run
+	Doubtful map[string]bool            // bare names of files that an earlier run sent and got no answer for
+	Expected map[string]state.IntentKey // files whose messages were moved here and are not listed, to the keys of their intents
+	Lost     map[state.IntentKey]bool   // keys of what the server confirmed and does not list, once it was reported
 }
 
-func (s *Sent) Add(key string, uid state.UID, bytes int64) {
+func (s *Sent) Add(key state.IntentKey, uid state.UID, bytes int64) {
 	if s.Keys == nil {
-		s.Keys, s.told = map[string]int64{}, map[state.UID]string{}
+		s.Keys, s.told = map[state.IntentKey]int64{}, map[state.UID]state.IntentKey{}
 	}
 	s.Keys[key] = bytes
 	s.Bytes += bytes
@@ -44,7 +44,7 @@ func (s *Sent) Add(key string, uid state.UID, bytes int64) {
 	}
 }
 
-func (s *Sent) Has(key string) bool {
+func (s *Sent) Has(key state.IntentKey) bool {
 	_, sent := s.Keys[key]
 	return sent
 }
@@ -63,7 +63,8 @@ func (s *Sent) Lacks(sn *state.ServerSnapshot) bool {
 // run and does not list. Nobody deleted them: they are only here.
 func (s *Sent) lose(put []state.Record) (uids []state.UID) {
 	for i := range put {
-		if rec := &put[i]; s.told[rec.UID] != "" && rec.Status == state.Gone && plan.NeverSeen(*rec) {
+		rec := &put[i]
+		if _, told := s.told[rec.UID]; told && rec.Status == state.Gone && plan.NeverSeen(*rec) {
 			rec.Status = state.OnlyHere
 			uids = append(uids, rec.UID)
 		}
@@ -72,21 +73,21 @@ func (s *Sent) lose(put []state.Record) (uids []state.UID) {
 }
 
 // Expect remembers a file whose message was moved to this mailbox and is not listed.
-func (b *Box) Expect(name, key string) {
+func (b *Box) Expect(name string, key state.IntentKey) {
 	if b.Sent.Expected == nil {
-		b.Sent.Expected = map[string]string{}
+		b.Sent.Expected = map[string]state.IntentKey{}
 	}
 	b.Sent.Expected[name] = key
 }
 
 // LostThere reports, once a run, that the server confirmed a message and does not list it. Its
 // file stays, and is not sent again by itself.
-func (r *Run) LostThere(b *Box, key string, uid state.UID, name string) error {
+func (r *Run) LostThere(b *Box, key state.IntentKey, uid state.UID, name string) error {
 	if b.Sent.Lost[key] {
 		return nil
 	}
 	if b.Sent.Lost == nil {
-		b.Sent.Lost = map[string]bool{}
+		b.Sent.Lost = map[state.IntentKey]bool{}
 	}
 	b.Sent.Lost[key] = true
 	r.KeepsBack(b, name, nil)

@@ -3,16 +3,28 @@ package match
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"mailsync/state"
-	"mailsync/sync/plan"
 )
 
-// Announced reads what the key of an intent tells.
+// What we moved to the server's trash, and could not expunge there, is nothing new: an archive
+// has it, or a user who removed it here. It has a new UID that no server without UIDPLUS tells, so it
+// is known by what it is, as in a move: size, date and Message-ID, as a multiset. Found, it is
+// kept away from here like any message that the user removed.
+
+// TrashingKey names the intent to move a message to the trash. It lies with the trash mailbox, and is
+// there before the command that moves. It tells whose the message is, and what it is: generation,
+// UID, INTERNALDATE and a digest of its Message-ID.
+func TrashingKey(gen state.GenID, rec state.Record, messageID string) state.IntentKey {
+	return state.IntentKey{Kind: state.Trashing, Name: fmt.Sprint(gen, " ", rec.UID, " ", rec.Date, " ", ShortID(messageID))}
+}
+
+// Announced reads what such an intent tells.
 func Announced(in state.Intent) (s Spare, ok bool) {
-	f := strings.Split(strings.TrimPrefix(in.Key, plan.Trashing), " ")
+	f := strings.Split(in.Key.Name, " ")
 	if len(f) != 4 {
 		return s, false
 	}

@@ -206,7 +206,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 				continue
 			}
 		case failed == nil: // it was not there to be moved
-			c.Settle = append(c.Settle, plan.MovedKey+m.Name)
+			c.Settle = append(c.Settle, m.key())
 		}
 		from.Leave(mailbox.Awaited)
 		to.Leave(mailbox.Awaited) // the next run looks for it
@@ -217,9 +217,11 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 	return errors.Join(r.tieMoved(ctx, from, to, told), failed)
 }
 
+func (m *move) key() state.IntentKey { return state.IntentKey{Kind: state.Moving, Name: m.Name} }
+
 // intent is that to have a message in its new mailbox, by the file that lies there.
 func (m *move) intent(from, to *mailbox.Box) state.Intent {
-	return state.Intent{Key: plan.MovedKey + m.Name, UIDNext: to.UidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
+	return state.Intent{Key: m.key(), UIDNext: to.UidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
 		Flags: m.flags, Agreed: plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)}
 }
 
@@ -246,7 +248,7 @@ func (r *Run) tieMoved(ctx context.Context, from, to *mailbox.Box, moved []*move
 			rec.Agreed = rec.Seen & m.flags
 		}
 		c.Put = append(c.Put, rec)
-		c.Settle = append(c.Settle, plan.MovedKey+m.Name)
+		c.Settle = append(c.Settle, m.key())
 	}
 	if _, err := r.Reidentify(ctx, to, files); err != nil {
 		return err

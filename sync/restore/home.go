@@ -179,7 +179,7 @@ func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message)
 		if c.there == nil {
 			continue
 		}
-		f := send.Outgoing{Name: c.name, Got: *c.got, Key: c.name}
+		f := send.Outgoing{Name: c.name, Got: *c.got, Key: plan.AppendKey(c.name)}
 		f.Own()
 		f.Got.UID, f.Got.Flags = c.there.UID, c.flags
 		tied = append(tied, f)

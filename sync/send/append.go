@@ -26,11 +26,11 @@ const (
 type Outgoing struct {
 	Name   string
 	Got    state.Received
-	Key    string        // of its intent: the name that it was announced with
-	lost   bool          // the server does not have it any more
-	agreed state.Flags   // of one that was moved: what both sides had agreed on
-	op     plan.Op       // that asks for it
-	was    port.Identity // that the file has so far; zero for one of another program
+	Key    state.IntentKey // of its intent
+	lost   bool            // the server does not have it any more
+	agreed state.Flags     // of one that was moved: what both sides had agreed on
+	op     plan.Op         // that asks for it
+	was    port.Identity   // that the file has so far; zero for one of another program
 }
 
 // AppendFiles sends files that other programs put into the Maildir to the server. That it is
@@ -146,7 +146,7 @@ func (r *Run) inspect(b *mailbox.Box, o plan.Op) (f Outgoing, ok bool, err error
 			return f, false, err
 		}
 	}
-	f = Outgoing{Name: o.Name, Got: got, Key: o.Name}
+	f = Outgoing{Name: o.Name, Got: got, Key: plan.AppendKey(o.Name)}
 	f.Own()
 	f.Got.Flags = o.Flags
 	if o.Date != 0 {
@@ -162,6 +162,11 @@ func (f *Outgoing) Own() {
 	f.Got.UID, f.Got.Vouched = 0, false
 }
 
+// Intent is that to have the message in a mailbox, of which no UID is known yet.
+func (f *Outgoing) Intent(b *mailbox.Box) state.Intent {
+	return state.Intent{Key: f.Key, UIDNext: b.UidNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest}
+}
+
 // send appends one batch and ties what the server told the UIDs of. It returns how many
 // messages the server refused; those and the ones it did not answer for are reported, but for those that
 // order brings once more. failed is the server's failure, which is about all that is left.
@@ -172,7 +177,7 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 	intents := make([]state.Intent, len(batch))
 	msgs := make([]state.Outgoing, len(batch))
 	for i, f := range batch {
-		intents[i] = state.Intent{Key: f.Key, UIDNext: b.UidNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest}
+		intents[i] = f.Intent(b)
 		msgs[i] = state.Outgoing{Name: f.Name, Flags: f.Got.Flags, Date: f.Got.Date, Size: f.Got.Bytes,
 			Open: func() (io.ReadCloser, error) { return b.MD.Body(f.Name, f.Got.Form) }}
 	}
@@ -292,8 +297,8 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	names := make([]mailbox.NewName, len(files))
 	c := state.Commit{}
 	for i, f := range files {
-		as := f.Got
-		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.Strange(f.was.Token) || plan.Moved(f.Key)
+		as, moved := f.Got, f.Key.Kind == state.Moving
+		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.Strange(f.was.Token) || moved
 		names[i] = mailbox.NewName{From: b, Name: f.Name, As: as}
 		c.Settle = append(c.Settle, f.Key)
 		if f.was.Token == as.Token && f.was.Uid != as.UID && b.Record(f.was.Uid).Variant == f.was.Variant {
@@ -307,13 +312,13 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 			rec.Seen = as.Flags
 		}
 		rec.Status, rec.Variant, rec.Form = state.Live, 1, as.Form
-		if plan.Moved(f.Key) { // the server has not had it from here
+		if moved { // the server has not had it from here
 			rec.Status, rec.Tries = plan.Measured(rec.Size, as)
 		}
 		if f.lost {
 			rec.Status = state.OnlyHere
 		}
-		if rec.Agreed = as.Flags & rec.Seen; plan.Moved(f.Key) { // what the server does not show, it did not keep
+		if rec.Agreed = as.Flags & rec.Seen; moved { // what the server does not show, it did not keep
 			rec.Agreed = f.agreed
 		}
 		c.Put = append(c.Put, rec)

@@ -20,20 +20,14 @@ import (
 // confirmed never is, its file waits for it. It returns how many such there are; with final they
 // are reported.
 func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing int, err error) {
-	if r.DryRun || b.Gen().ID == 0 {
+	if r.DryRun {
 		return 0, nil
 	}
-	intents, err := r.Base.Intents(ctx, b.Gen().ID)
-	if err != nil {
-		return 0, fmt.Errorf("read state: %w", err)
+	intents, err := r.Intents(ctx, b, state.Appending, state.Moving, state.PuttingBack)
+	if err != nil || len(intents) == 0 {
+		return 0, err
 	}
-	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return plan.IsTrashing(in) || plan.IsReplacing(in) }) // settled elsewhere
-	if len(intents) == 0 {
-		return 0, nil
-	}
-	slices.SortFunc(intents, func(x, y state.Intent) int {
-		return cmp.Or(cmp.Compare(x.UIDNext, y.UIDNext), cmp.Compare(x.Key, y.Key))
-	})
+	slices.SortStableFunc(intents, func(x, y state.Intent) int { return cmp.Compare(x.UIDNext, y.UIDNext) })
 	s := &Searching{Run: r, B: b}
 	if err := s.look(ctx, intents); err != nil {
 		return 0, fmt.Errorf("look for what was appended: %w", err)
@@ -52,11 +46,11 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 		switch {
 		case here && !listed && (b.Server != nil && !b.Server.Complete || s.dark[in.Key]):
 			b.Hold(f.Name)
-		case !here && (!b.Disk.Still || s.unread[plan.Bare(plan.FileOf(in.Key))]):
+		case !here && (!b.Disk.Still || s.unread[plan.Bare(in.Key.File())]):
 			if in.UID == 0 { // fetched now, its message would not be looked for any more
-				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", plan.FileOf(in.Key))
+				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key.Name)
 			}
-			b.Hold(plan.FileOf(in.Key)) // where its file is, or that there is none, the next run sees
+			b.Hold(in.Key.File()) // where its file is, or that there is none, the next run sees
 		case here && uid != 0:
 			f.Got.UID, f.Got.Flags, f.agreed, f.lost = uid, in.Flags, in.Agreed, !listed
 			found = append(found, f)
@@ -75,7 +69,7 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 		case here && in.Confirmed && (b.Sent.Has(in.Key) || !r.Anyway):
 			b.Hold(f.Name)
 			missing++
-			if plan.Moved(in.Key) { // it may have gone on to another mailbox
+			if in.Key.Kind == state.Moving { // it may have gone on to another mailbox
 				b.Expect(f.Name, in.Key)
 			} else if final {
 				if err := r.LostThere(b, in.Key, 0, f.Name); err != nil {
@@ -104,11 +98,11 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 
 // went reports whether nothing is left of a file that was appended as a message: neither the
 // message's own, nor one under the file's name that was written anew meanwhile.
-func went(b *mailbox.Box, key string, uid state.UID) bool {
-	if _, tied := plan.NameIn(b.Disk, uid, 1); tied || plan.Undone(key) != 0 || b.Record(uid).Status.HasFile() {
+func went(b *mailbox.Box, key state.IntentKey, uid state.UID) bool {
+	if _, tied := plan.NameIn(b.Disk, uid, 1); tied || key.Kind == state.PuttingBack || b.Record(uid).Status.HasFile() {
 		return false
 	}
-	return !slices.ContainsFunc(b.Disk.Foreign, func(f state.Foreign) bool { return plan.Bare(f.Name) == plan.Bare(plan.FileOf(key)) })
+	return !slices.ContainsFunc(b.Disk.Foreign, func(f state.Foreign) bool { return plan.Bare(f.Name) == plan.Bare(key.Name) })
 }
 
 // Searching is the search for the messages of open intents.
@@ -118,7 +112,7 @@ type Searching struct {
 	files  map[[state.DigestSize]byte][]Outgoing // that no message on the server is known to be, by what would be sent
 	unread map[string]bool                       // bare names of those that were gone, or had another name, when they were to be read
 	came   []match.Newcomer
-	dark   map[string]bool // keys of intents whose message may be one that could not be read
+	dark   map[state.IntentKey]bool // keys of intents whose message may be one that could not be read
 }
 
 // look reads the files that may be meant, and asks the server about the messages.
@@ -199,15 +193,15 @@ func (s *Searching) lookBack(intents []state.Intent) error {
 
 // pair finds the file of each intent: the one that has its name still, else another one
 // of the same bytes. Each is used once.
-func (s *Searching) pair(intents []state.Intent) map[string]Outgoing {
-	files := map[string]Outgoing{}
+func (s *Searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
+	files := map[state.IntentKey]Outgoing{}
 	for _, byName := range []bool{true, false} {
 		for _, in := range intents {
 			if _, done := files[in.Key]; done {
 				continue
 			}
 			left := s.files[in.Digest]
-			i := slices.IndexFunc(left, func(f Outgoing) bool { return !byName || plan.FileOf(in.Key) == f.Name || in.Key == f.Key })
+			i := slices.IndexFunc(left, func(f Outgoing) bool { return !byName || in.Key.File() == f.Name || in.Key == f.Key })
 			if i < 0 {
 				continue
 			}
@@ -220,8 +214,8 @@ func (s *Searching) pair(intents []state.Intent) map[string]Outgoing {
 }
 
 // Messages finds the messages that intents became, by key. With final all that came is shown by now.
-func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files map[string]Outgoing, final bool) (map[string]state.UID, error) {
-	var keys []string
+func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files map[state.IntentKey]Outgoing, final bool) (map[state.IntentKey]state.UID, error) {
+	var keys []state.IntentKey
 	var sent []match.Dispatched
 	for _, in := range intents {
 		f, here := files[in.Key]
@@ -246,8 +240,8 @@ func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files 
 	if err != nil {
 		return nil, err
 	}
-	became := map[string]state.UID{}
-	s.dark = map[string]bool{}
+	became := map[state.IntentKey]state.UID{}
+	s.dark = map[state.IntentKey]bool{}
 	for i, k := range to {
 		if k >= 0 {
 			became[keys[i]] = s.came[k].Uid

@@ -3,10 +3,8 @@ package tie
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -25,7 +23,7 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 		err := b.MD.Trash(name)
 		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run sees
 			b.Leave(mailbox.Disturbed)
-			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == plan.Replacing+plan.Bare(name) })
+			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == plan.ReplacedKey(name) })
 			continue
 		}
 		if err != nil {
@@ -41,15 +39,14 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 // dropReplaced moves those files to the trash that an earlier run replaced before it broke off. Flags
 // that a reader gave them meanwhile go to the files in their places.
 func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
-	if r.DryRun || b.Gen() == nil || b.Gen().Clean || b.Gen().ID == 0 {
+	if r.DryRun || b.Gen() == nil || b.Gen().Clean {
 		return nil
 	}
-	intents, err := r.Base.Intents(ctx, b.Gen().ID)
+	intents, err := r.Intents(ctx, b, state.Replacing)
 	if err != nil {
-		return fmt.Errorf("read state: %w", err)
+		return err
 	}
 	var names []string
-	intents = slices.DeleteFunc(intents, func(in state.Intent) bool { return !plan.IsReplacing(in) })
 	if len(intents) > 0 && !b.Disk.Still {
 		b.Leave(mailbox.Disturbed) // a mail program renames files: the next run sees which are there
 		return nil
@@ -89,7 +86,7 @@ func (r *Run) stillBeside(b *mailbox.Box, in state.Intent) (name string, there b
 		switch at := b.Disk.NameAt(m.Name); {
 		case at == kept:
 			has = m.Flags
-		case plan.Bare(at) == strings.TrimPrefix(in.Key, plan.Replacing):
+		case plan.Bare(at) == in.Key.Name:
 			name, old = at, m.Flags
 		}
 	}

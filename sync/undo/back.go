@@ -25,7 +25,7 @@ func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []send.Outg
 		return nil, err
 	}
 	var asIf []state.Intent
-	files := map[string]send.Outgoing{}
+	files := map[state.IntentKey]send.Outgoing{}
 	for _, f := range batch {
 		asIf = append(asIf, state.Intent{Key: f.Key, Bytes: f.Got.Bytes, Digest: f.Got.Digest})
 		files[f.Key] = f
@@ -77,7 +77,7 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 	c := state.Commit{Clean: new(bool)}
 	of := map[state.UID]state.UID{} // by the UID in the trash
 	for i, f := range batch {
-		c.Intents = append(c.Intents, state.Intent{Key: f.Key, UIDNext: b.UidNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest})
+		c.Intents = append(c.Intents, f.Intent(b))
 		of[from[i]] = plan.Undone(f.Key)
 	}
 	if err := r.Commit(ctx, b, c); err != nil {

@@ -165,9 +165,9 @@ func tablesRoundTrip(t *testing.T, b Memory) {
 	ctx := t.Context()
 	gen := inbox(t, b).Generations[0].ID
 	uidls := []state.UIDL{{UID: 1, UIDL: "same"}, {UID: 2, UIDL: "same"}, {UID: math.MaxUint32, UIDL: "\xff\x00 \x80"}}
-	intents := []state.Intent{{Key: "a", UIDNext: math.MaxUint32, UID: 3, Bytes: 1e12, Flags: 1<<63 | state.Seen, Digest: [state.DigestSize]byte{1}, Confirmed: true}, {Key: "b\xff"}, {Key: "d", Confirmed: true}}
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, UIDLs: uidls, Intents: []state.Intent{intents[1], intents[2], {Key: "c"}, {Key: "a"}}}))
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Intents: intents[:1], Settle: []string{"c", "never was"}}))
+	intents := []state.Intent{{Key: state.IntentKey{Name: "a"}, UIDNext: math.MaxUint32, UID: 3, Bytes: 1e12, Flags: 1<<63 | state.Seen, Digest: [state.DigestSize]byte{1}, Confirmed: true}, {Key: state.IntentKey{Name: "b\xff"}}, {Key: state.IntentKey{Name: "d"}, Confirmed: true}, {Key: state.IntentKey{Kind: state.Replacing, Name: "d"}, UID: 9}}
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, UIDLs: uidls, Intents: []state.Intent{intents[1], intents[3], intents[2], {Key: state.IntentKey{Name: "c"}}, {Key: state.IntentKey{Name: "a"}}}}))
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Intents: intents[:1], Settle: []state.IntentKey{{Name: "c"}, {Name: "never was"}, {Kind: state.Moving, Name: "d"}}}))
 	gotUIDLs, err := b.UIDLs(ctx, gen)
 	ok(t, err)
 	if !reflect.DeepEqual(gotUIDLs, uidls) {

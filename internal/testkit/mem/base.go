@@ -36,7 +36,7 @@ type generation struct {
 	records map[state.UID]state.Record
 	proofs  map[state.UID]state.Proof
 	uidls   map[state.UID]string
-	intents map[string]state.Intent
+	intents map[state.IntentKey]state.Intent
 	departs map[state.UID]state.Departure
 }
 
@@ -133,7 +133,7 @@ func (b *Base) saveGeneration(box *mailbox, row *state.Generation) {
 			b.gens = map[state.GenID]*generation{}
 		}
 		g = &generation{box: box, records: map[state.UID]state.Record{}, proofs: map[state.UID]state.Proof{},
-			uidls: map[state.UID]string{}, intents: map[string]state.Intent{}, departs: map[state.UID]state.Departure{}}
+			uidls: map[state.UID]string{}, intents: map[state.IntentKey]state.Intent{}, departs: map[state.UID]state.Departure{}}
 		row.ID = state.GenID(len(b.gens)) + 1
 		b.gens[row.ID] = g
 		box.gens = append(box.gens, g)
@@ -202,7 +202,7 @@ func (b *Base) Intents(_ context.Context, gen state.GenID) ([]state.Intent, erro
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(g.intents), func(x, y state.Intent) int { return cmp.Compare(x.Key, y.Key) }), nil
+	return slices.SortedFunc(maps.Values(g.intents), func(x, y state.Intent) int { return x.Key.Compare(y.Key) }), nil
 }
 
 // Departures returns what archive runs took off the server, sorted by UID.
