@@ -123,12 +123,18 @@ func (t *trash) know(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(meant) > 0 && len(sought) > 0 {
-		if err := t.identify(ctx, sought, meant); err != nil {
-			return err
-		}
-		t.pair(sought, meant, &c)
+	sizes := map[int64]bool{}
+	for _, m := range meant {
+		sizes[m.Size] = true
 	}
+	sought = slices.DeleteFunc(sought, func(s match.Sought) bool { return !sizes[s.Size] })
+	if err := match.Identify(ctx, t.Server, t.b.Listed.Raw, t.b.Gen().Mark.UIDValidity, sought); err != nil {
+		return err
+	}
+	for i, s := range sought {
+		sought[i].MessageID = match.ShortID(s.MessageID)
+	}
+	t.pair(sought, meant, &c)
 	if t.DryRun {
 		t.b.Records = plan.Apply(t.b.Records, c.Put, nil)
 		return nil
@@ -281,33 +287,6 @@ func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.G
 	}
 	id, err := md.Ident(name)
 	return id.MessageID, port.Ignore(err)
-}
-
-// identify asks the server for the Message-IDs of what may be meant.
-func (t *trash) identify(ctx context.Context, sought []match.Sought, meant []inTheTrash) error {
-	sizes := map[int64]bool{}
-	for _, m := range meant {
-		sizes[m.Size] = true
-	}
-	var ask []state.UID
-	for _, s := range sought {
-		if sizes[s.Size] {
-			ask = append(ask, s.UID)
-		}
-	}
-	idents, err := t.Server.Idents(ctx, t.b.Listed.Raw, t.b.Gen().Mark.UIDValidity, ask)
-	if err != nil {
-		return err
-	}
-	ids := match.MessageIDs(idents)
-	for i := range sought {
-		id, told := ids[sought[i].UID]
-		sought[i].MessageID = match.ShortID(id)
-		if !told {
-			sought[i].Size = -1 // nothing is known of it: its bytes will tell
-		}
-	}
-	return nil
 }
 
 // pair notes what is found to be kept away. What is left of what is meant may still prove by its

@@ -112,14 +112,52 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 
 // inTheBin returns the files of messages that lie in the server's trash, and their UIDs there.
 func (r *Run) inTheBin(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []send.Outgoing, uids []state.UID, err error) {
+	all, spares, err := r.takenHere(ctx, b, last)
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	if r.bin == nil {
+		if r.bin, err = r.destroy.TrashListing(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	wanted := map[match.Content]bool{}
+	for _, s := range spares {
+		wanted[match.BySizeAndDate(s.Size, s.Date, "")] = true
+	}
+	var sought []match.Sought
+	for _, m := range r.bin.Messages {
+		if m.Flags&state.Deleted == 0 && wanted[match.BySizeAndDate(m.Size, m.Date, "")] {
+			sought = append(sought, match.Sought{UID: m.UID, Size: m.Size, Date: m.Date})
+		}
+	}
+	if err := match.Identify(ctx, r.Server, r.Trash, r.bin.Mark.UIDValidity, sought); err != nil {
+		return nil, nil, err
+	}
+	for i, n := range match.Tie(sought, spares, false) {
+		if n < 0 || sought[i].Size != spares[n].Size {
+			continue
+		}
+		f := all[n]
+		if f.Got, err = b.MD.Inspect(f.Name, nil); err != nil {
+			return nil, nil, err
+		}
+		files, uids = append(files, f), append(uids, sought[i].UID)
+	}
+	r.bin.Messages = slices.DeleteFunc(r.bin.Messages, func(m state.OnServer) bool {
+		_, taken := slices.BinarySearch(uids, m.UID)
+		return taken
+	})
+	return files, uids, nil
+}
+
+// takenHere returns the files of those messages that are only here, and what they are known by.
+func (r *Run) takenHere(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []send.Outgoing, known []match.Spare, err error) {
 	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
 	if err != nil {
 		return nil, nil, err
 	}
 	b.Disk = disk
-	var all []send.Outgoing
-	var spares []match.Spare
-	wanted := map[match.Content]bool{}
 	for _, d := range last {
 		rec := b.Record(d.UID)
 		name, here := plan.NameIn(disk, d.UID, max(1, rec.Variant))
@@ -130,51 +168,8 @@ func (r *Run) inTheBin(ctx context.Context, b *mailbox.Box, last []state.Departu
 		if err != nil {
 			return nil, nil, err
 		}
-		wanted[match.ContentOf(rec)] = true
-		all = append(all, send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
-		spares = append(spares, match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID})
+		files = append(files, send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
+		known = append(known, match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID})
 	}
-	if len(all) == 0 {
-		return nil, nil, nil
-	}
-	if r.bin == nil {
-		if r.bin, err = r.destroy.TrashListing(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	bin := r.bin
-	var sought []match.Sought
-	var ask []state.UID
-	for _, m := range bin.Messages {
-		if m.Flags&state.Deleted == 0 && wanted[match.BySizeAndDate(m.Size, m.Date, "")] {
-			sought, ask = append(sought, match.Sought{UID: m.UID, Size: m.Size, Date: m.Date}), append(ask, m.UID)
-		}
-	}
-	if len(ask) == 0 {
-		return nil, nil, nil
-	}
-	idents, err := r.Server.Idents(ctx, r.Trash, bin.Mark.UIDValidity, ask)
-	if err != nil {
-		return nil, nil, err
-	}
-	ids := match.MessageIDs(idents)
-	for i := range sought {
-		id, told := ids[sought[i].UID]
-		if sought[i].MessageID = id; !told {
-			sought[i].Size = -1 // nothing is known of it
-		}
-	}
-	taken := map[state.UID]bool{}
-	for i, n := range match.Tie(sought, spares, false) {
-		if n < 0 || sought[i].Size != spares[n].Size {
-			continue
-		}
-		f := all[n]
-		if f.Got, err = b.MD.Inspect(f.Name, nil); err != nil {
-			return nil, nil, err
-		}
-		files, uids, taken[sought[i].UID] = append(files, f), append(uids, sought[i].UID), true
-	}
-	bin.Messages = slices.DeleteFunc(bin.Messages, func(m state.OnServer) bool { return taken[m.UID] })
-	return files, uids, nil
+	return files, known, nil
 }
