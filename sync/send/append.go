@@ -174,24 +174,22 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 	if len(batch) == 0 {
 		return 0, nil, nil
 	}
-	intents := make([]state.Intent, len(batch))
+	var before state.Commit
 	msgs := make([]state.Outgoing, len(batch))
 	for i, f := range batch {
-		intents[i] = f.Intent(b)
+		before.Intents = append(before.Intents, f.Intent(b))
 		msgs[i] = state.Outgoing{Name: f.Name, Flags: f.Got.Flags, Date: f.Got.Date, Size: f.Got.Bytes,
 			Open: func() (io.ReadCloser, error) { return b.MD.Body(f.Name, f.Got.Form) }}
 	}
-	if err := r.Commit(ctx, b, state.Commit{Intents: intents, Clean: new(bool)}); err != nil {
+	before.Clean = new(bool)
+	if err := r.Commit(ctx, b, before); err != nil {
 		return 0, nil, err
 	}
 	if err := r.Step("append %d to %s", len(batch), b.Name); err != nil {
 		return 0, nil, err
 	}
 	answers, cause := r.Server.Append(ctx, b.Listed.Raw, msgs, b.KW)
-	failed = order.Failure(cause)
-	var told []Outgoing
-	var problems []error
-	var c state.Commit
+	s := &sending{Run: r, b: b, order: order, cause: cause, failed: order.Failure(cause)}
 	var without Shorn
 	for i, f := range batch {
 		a := state.Appended{Err: cause, Unsure: true}
@@ -199,54 +197,73 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 			a = answers[i]
 		}
 		without.Count(a)
-		switch {
-		case a.Err != nil:
-			b.Leave(mailbox.Refused)
-			switch {
-			case a.Unsure:
-				order.Wait(f.Got.Bytes)
-			case !a.Vague: // else the next run looks for it
-				c.Settle = append(c.Settle, f.Key)
-			}
-			switch {
-			case a.Again && order.Broke(f.op, f.Got.Bytes):
-				continue
-			case a.Err == cause && !a.Unsure:
-				order.Ready = append(order.Ready, f.op) // it was not tried
-				continue
-			}
-			r.KeepsBack(b, f.Name, &f.Got)
-			if a.Err != cause && !port.SaidBy(failed, a) {
-				problems = append(problems, fmt.Errorf("append %q: %w", f.Name, NotSent(a)))
-			}
-			if !a.Unsure && !a.Again {
-				refused++
-			}
-		case b.Answered(a):
-			r.Add(&r.Result.Appended, true)
-			b.Sent.Add(f.Key, a.UID, f.Got.Bytes)
-			intents[i].UID, f.Got.UID = a.UID, a.UID
-			c.Intents = append(c.Intents, intents[i])
-			told = append(told, f)
-		default:
-			r.Add(&r.Result.Appended, true)
-			b.Sent.Add(f.Key, 0, f.Got.Bytes)
-			intents[i].Confirmed = true
-			c.Intents = append(c.Intents, intents[i])
-			b.Leave(mailbox.Awaited)
+		if a.Err != nil {
+			s.notSent(f, a)
+		} else {
+			s.sent(f, before.Intents[i], a)
 		}
 	}
 	if text := without.Text(b.KW); text != "" {
 		r.Note(b.Name, text, "")
 	}
-	if err := r.Commit(ctx, b, c); err != nil {
-		return refused, failed, err
+	if err := r.Commit(ctx, b, s.after); err != nil {
+		return s.refused, s.failed, err
 	}
-	err = r.Tie(ctx, b, told)
-	for _, p := range problems {
+	err = r.Tie(ctx, b, s.told)
+	for _, p := range s.problems {
 		err = errors.Join(err, r.Problem(b.Name, 0, p))
 	}
-	return refused, failed, err
+	return s.refused, s.failed, err
+}
+
+// sending is what becomes of a batch.
+type sending struct {
+	*Run
+	b             *mailbox.Box
+	order         *SendOrder[plan.Op]
+	cause, failed error // what ended the batch, and what it comes to for all that is left
+
+	after    state.Commit
+	told     []Outgoing // the server told their UIDs
+	refused  int
+	problems []error
+}
+
+func (s *sending) sent(f Outgoing, in state.Intent, a state.Appended) {
+	if s.b.Answered(a) {
+		in.UID, f.Got.UID = a.UID, a.UID
+		s.told = append(s.told, f)
+	} else {
+		in.Confirmed = true
+		s.b.Leave(mailbox.Awaited)
+	}
+	s.Add(&s.Result.Appended, true)
+	s.b.Sent.Add(f.Key, in.UID, f.Got.Bytes)
+	s.after.Intents = append(s.after.Intents, in)
+}
+
+func (s *sending) notSent(f Outgoing, a state.Appended) {
+	s.b.Leave(mailbox.Refused)
+	switch {
+	case a.Unsure:
+		s.order.Wait(f.Got.Bytes)
+	case !a.Vague: // else the next run looks for it
+		s.after.Settle = append(s.after.Settle, f.Key)
+	}
+	switch {
+	case a.Again && s.order.Broke(f.op, f.Got.Bytes):
+		return
+	case a.Err == s.cause && !a.Unsure:
+		s.order.Ready = append(s.order.Ready, f.op) // it was not tried
+		return
+	}
+	s.KeepsBack(s.b, f.Name, &f.Got)
+	if a.Err != s.cause && !port.SaidBy(s.failed, a) {
+		s.problems = append(s.problems, fmt.Errorf("append %q: %w", f.Name, NotSent(a)))
+	}
+	if !a.Unsure && !a.Again {
+		s.refused++
+	}
 }
 
 // NotSent is why a message is not on the server. That the connection broke at it is its own

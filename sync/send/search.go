@@ -1,10 +1,8 @@
 package send
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 
@@ -13,97 +11,6 @@ import (
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
 )
-
-// Resolve settles what earlier appends and moves left open, because the run broke off or the
-// server told no UID: each message is looked for among those that came since. One that was
-// never answered is sent again where a complete listing lacks it; one that the server
-// confirmed never is, its file waits for it. It returns how many such there are; with final they
-// are reported.
-func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing int, err error) {
-	if r.DryRun {
-		return 0, nil
-	}
-	intents, err := r.Intents(ctx, b, state.Appending, state.Moving, state.PuttingBack)
-	if err != nil || len(intents) == 0 {
-		return 0, err
-	}
-	slices.SortStableFunc(intents, func(x, y state.Intent) int { return cmp.Compare(x.UIDNext, y.UIDNext) })
-	s := &Searching{Run: r, B: b}
-	if err := s.look(ctx, intents); err != nil {
-		return 0, fmt.Errorf("look for what was appended: %w", err)
-	}
-	files := s.pair(intents)
-	became, err := s.Messages(ctx, intents, files, final)
-	if err != nil {
-		return 0, fmt.Errorf("look for what was appended: %w", err)
-	}
-	var found []Outgoing
-	var now, c state.Commit
-	for _, in := range intents {
-		f, here := files[in.Key]
-		uid := cmp.Or(in.UID, became[in.Key])
-		_, listed := b.Find(uid)
-		switch {
-		case here && !listed && (b.Server != nil && !b.Server.Complete || s.dark[in.Key]):
-			b.Hold(f.Name)
-		case !here && (!b.Disk.Still || s.unread[plan.Bare(in.Key.File())]):
-			if in.UID == 0 { // fetched now, its message would not be looked for any more
-				return missing, fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key.Name)
-			}
-			b.Hold(in.Key.File()) // where its file is, or that there is none, the next run sees
-		case here && uid != 0:
-			f.Got.UID, f.Got.Flags, f.agreed, f.lost = uid, in.Flags, in.Agreed, !listed
-			found = append(found, f)
-			if in.UID == 0 { // once the file has its identity, this tells that it is the one that was sent
-				in.UID = uid
-				now.Intents = append(now.Intents, in)
-			}
-		case !here && uid != 0 && went(b, in.Key, uid):
-			// The file went before it was tied: whoever removed or moved it meant this message.
-			// As of one that has its record, the scan sees that it is gone, and the policy decides.
-			rec := b.Record(uid)
-			rec.Status, rec.Variant, rec.Agreed = state.Live, 1, rec.Seen
-			c.Put = append(c.Put, rec)
-			c.Proofs = append(c.Proofs, state.Proof{UID: uid, Digest: in.Digest, Bytes: in.Bytes})
-			c.Settle = append(c.Settle, in.Key)
-		case here && in.Confirmed && (b.Sent.Has(in.Key) || !r.Anyway):
-			b.Hold(f.Name)
-			missing++
-			if in.Key.Kind == state.Moving { // it may have gone on to another mailbox
-				b.Expect(f.Name, in.Key)
-			} else if final {
-				if err := r.LostThere(b, in.Key, 0, f.Name); err != nil {
-					return missing, err
-				}
-			}
-		default: // it never came, or there is no file to tie to it any more
-			if here && !in.Confirmed {
-				b.SendLast(f.Name)
-			}
-			c.Settle = append(c.Settle, in.Key)
-		}
-	}
-	if err := r.Commit(ctx, b, now); err != nil {
-		return missing, err
-	}
-	if err := r.Tie(ctx, b, found); err != nil {
-		return missing, err
-	}
-	slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
-	if err := r.Commit(ctx, b, c); err != nil || len(found) == 0 {
-		return missing, err
-	}
-	return missing, r.ReadDisk(ctx, b)
-}
-
-// went reports whether nothing is left of a file that was appended as a message: neither the
-// message's own, nor one under the file's name that was written anew meanwhile.
-func went(b *mailbox.Box, key state.IntentKey, uid state.UID) bool {
-	if _, tied := plan.NameIn(b.Disk, uid, 1); tied || key.Kind == state.PuttingBack || b.Record(uid).Status.HasFile() {
-		return false
-	}
-	return !slices.ContainsFunc(b.Disk.Foreign, func(f state.Foreign) bool { return plan.Bare(f.Name) == plan.Bare(key.Name) })
-}
 
 // Searching is the search for the messages of open intents.
 type Searching struct {
@@ -165,6 +72,18 @@ func (s *Searching) asking(ctx context.Context, which func(state.Record) bool) e
 		}
 	}
 	return err
+}
+
+// LookForBack asks the server who those messages are that are not here and have the size of a file.
+func (s *Searching) LookForBack(ctx context.Context, batch []Outgoing) error {
+	sizes := map[int64]bool{}
+	for _, f := range batch {
+		sizes[f.Got.Bytes] = true
+	}
+	return s.asking(ctx, func(rec state.Record) bool {
+		_, here := s.B.FileOf(rec.UID, max(1, rec.Variant))
+		return sizes[rec.Size] && !here
+	})
 }
 
 // lookBack reads the files that an undo of an archive run was putting back, and those that
