@@ -21,7 +21,7 @@ func Restore(ctx context.Context, a *port.Account, since int64, levels func(stat
 	whole.Full = true // what the server has is to be known, not what it had
 	r := newRun(&whole)
 	r.Anyway = true
-	h := restore.NewHome(r.Run, r.list, r.tie, r.send)
+	h := restore.NewHome(r.Run, r.list, r.send)
 	h.Since, h.Levels = since, levels
 	result := r.through(ctx, r.list.Identify, h.List, r.scan.Scan, h.Bring)
 	result.Stopped = result.Fatal == nil && r.Stopped()

@@ -13,7 +13,6 @@ import (
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
-	"mailsync/sync/tie"
 )
 
 // Home is a restore of an account to its own server.
@@ -24,7 +23,6 @@ type Home struct {
 	Out    Restoration
 
 	list   *list.Run
-	tie    *tie.Run
 	send   *send.Run
 	listed map[string]bool // raw names of mailboxes that the server has
 	made   map[string]bool // raw names of mailboxes that were made
@@ -32,8 +30,8 @@ type Home struct {
 }
 
 // NewHome returns a restore to the account's own server.
-func NewHome(r *mailbox.Run, l *list.Run, t *tie.Run, s *send.Run) *Home {
-	return &Home{Run: r, list: l, tie: t, send: s}
+func NewHome(r *mailbox.Run, l *list.Run, s *send.Run) *Home {
+	return &Home{Run: r, list: l, send: s}
 }
 
 // List lists the server's mailboxes, and makes those that it does not have any more.
@@ -219,31 +217,26 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (s
 
 // load loads the messages of the files that are only here, and of those that were moved here.
 func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
-	proofs, err := h.Base.Proofs(ctx, b.Gen().ID, nil)
-	if err != nil {
-		return nil, port.Wrap("read state", err)
-	}
-	h.send.HoldsProven(b, proofs)
-	books := map[string]*recorded{b.Gen().Token: {b.Records, proofs}}
-	older, err := h.tie.OlderRecords(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	for token, o := range older {
-		books[token] = &recorded{o.Records, o.Proofs}
+	books := map[string]*recorded{}
+	for i := range b.Row.Generations {
+		g := &b.Row.Generations[i]
+		book, err := h.recorded(ctx, g, b)
+		if err != nil {
+			return nil, err
+		}
+		books[g.Token] = book
+		if g.Current {
+			h.send.HoldsProven(b, book.proofs)
+		}
 	}
 	moved, formers, err := h.movedHere(ctx, b)
 	if err != nil {
 		return nil, err
 	}
 	for token, m := range formers {
-		if m == nil {
-			continue
+		if m != nil {
+			books[token] = m.recorded
 		}
-		if proofs, err = h.Base.Proofs(ctx, m.gen.ID, nil); err != nil {
-			return nil, port.Wrap("read state", err)
-		}
-		books[token] = &recorded{m.records, proofs}
 	}
 	l := &loading{source: &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}, left: slices.Clone(b.Disk.Passed)}
 	l.recall = func(c *message, f state.Foreign) (rec state.Record, known bool, err error) {
@@ -265,4 +258,14 @@ func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
 		return rec, known, nil
 	}
 	return l, l.load(ctx, append(b.OnlyHere(), moved...), h.Since)
+}
+
+// recorded is what is known of a generation by now; of is its mailbox, nil where this run did not look at it.
+func (h *Home) recorded(ctx context.Context, g *state.Generation, of *mailbox.Box) (*recorded, error) {
+	records, err := h.RecordsNow(ctx, g, of)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := h.Base.Proofs(ctx, g.ID, nil)
+	return &recorded{records, proofs}, port.Wrap("read state", err)
 }

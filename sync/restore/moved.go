@@ -16,10 +16,10 @@ import (
 
 // former is the mailbox of a message whose file lies in another one's Maildir, and what is known of its messages.
 type former struct {
-	row     *state.MailboxRow
-	gen     *state.Generation // that the file is of
-	box     *mailbox.Box      // nil: this run did not look at it
-	records []state.Record
+	*recorded
+	row *state.MailboxRow
+	gen *state.Generation // that the file is of
+	box *mailbox.Box      // nil: this run did not look at it
 }
 
 // formerOf finds the mailbox that a token is of, nil where nothing is known of it.
@@ -36,11 +36,11 @@ func (h *Home) formerOf(ctx context.Context, token string) (*former, error) {
 		if k < 0 || row.Role == state.RoleArchive {
 			continue
 		}
-		records, err := h.RecordsNow(ctx, &row.Generations[k], of)
+		book, err := h.recorded(ctx, &row.Generations[k], of)
 		if err != nil {
 			return nil, err
 		}
-		return &former{row, &row.Generations[k], of, records}, nil
+		return &former{book, row, &row.Generations[k], of}, nil
 	}
 	return nil, nil
 }

@@ -54,9 +54,10 @@ func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, s
 					c.proof = &p
 				}
 			}
-		} else if owner := o.ownerOf(f.Token); owner != nil {
-			words = state.NewKeywords(owner.Row.Keywords)
-			flags, err = o.strangerFlags(ctx, f, owner)
+		} else if stranger, owner, err := o.strangerFlags(ctx, f); err != nil {
+			return rec, false, err
+		} else if owner != nil {
+			flags, words = stranger, state.NewKeywords(owner.Row.Keywords)
 		}
 		if !o.deleted {
 			flags &^= state.Deleted
@@ -80,32 +81,26 @@ func (o *origin) recorded(ctx context.Context, gen state.GenID) (b *recorded, er
 	return b, err
 }
 
-// ownerOf is the source whose files carry a token, nil if there is none.
-func (o *origin) ownerOf(token string) *port.Source {
-	for i := range o.from {
-		if plan.HasToken(&o.from[i].Row, token) {
-			return &o.from[i]
-		}
-	}
-	return nil
-}
-
-// strangerFlags are the flags, in its owner's keywords, of a file that somebody moved or copied here from another
+// strangerFlags are the flags, in the keywords of its owner, of a file that somebody moved or copied here from another
 // mailbox. Its letters are not read: which Maildir's they are only both would tell, and what was
-// agreed on of the message is known.
-func (o *origin) strangerFlags(ctx context.Context, f state.Foreign, owner *port.Source) (state.Flags, error) {
-	flags := f.Flags & state.System
+// agreed on of the message is known. owner is nil where no source's files carry its token.
+func (o *origin) strangerFlags(ctx context.Context, f state.Foreign) (flags state.Flags, owner *port.Source, err error) {
+	i := slices.IndexFunc(o.from, func(s port.Source) bool { return plan.HasToken(&s.Row, f.Token) })
+	if i < 0 {
+		return f.Flags, nil, nil
+	}
+	flags, owner = f.Flags&state.System, &o.from[i]
 	for _, g := range owner.Row.Generations {
 		if g.Token != f.Token {
 			continue
 		}
 		b, err := o.recorded(ctx, g.ID)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if rec, known := plan.RecordOf(b.records, f.UID, f.Variant); known {
 			flags = plan.HadFlags(rec, f.Silent, flags, state.System)
 		}
 	}
-	return flags, nil
+	return flags, owner, nil
 }

@@ -18,7 +18,7 @@ import (
 // generations, files whose token nobody knows, files without one; then records. Files of
 // the account's other mailboxes are none: they were moved or copied here.
 func (r *Run) findSpares(ctx context.Context, b *mailbox.Box) ([]*mailbox.Spare, error) {
-	older, err := r.OlderRecords(ctx, b)
+	older, err := r.olderRecords(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +60,12 @@ func (r *Run) mayBe(b *mailbox.Box, token string) bool {
 type generationRecords struct {
 	token   string
 	age     int // 0: the youngest
-	Records []state.Record
-	Proofs  map[state.UID]state.Proof
+	records []state.Record
+	proofs  map[state.UID]state.Proof
 }
 
-// OlderRecords loads the box's other generations, by token.
-func (r *Run) OlderRecords(ctx context.Context, b *mailbox.Box) (map[string]*generationRecords, error) {
+// olderRecords loads the box's other generations, by token.
+func (r *Run) olderRecords(ctx context.Context, b *mailbox.Box) (map[string]*generationRecords, error) {
 	older := map[string]*generationRecords{}
 	for i := len(b.Row.Generations) - 1; i >= 0; i-- {
 		g := &b.Row.Generations[i]
@@ -76,9 +76,9 @@ func (r *Run) OlderRecords(ctx context.Context, b *mailbox.Box) (map[string]*gen
 		if err != nil {
 			return nil, err
 		}
-		o := &generationRecords{token: g.Token, age: len(older), Records: records}
+		o := &generationRecords{token: g.Token, age: len(older), records: records}
 		if len(records) > 0 {
-			if o.Proofs, err = r.Base.Proofs(ctx, g.ID, nil); err != nil {
+			if o.proofs, err = r.Base.Proofs(ctx, g.ID, nil); err != nil {
 				return nil, fmt.Errorf("read state: %w", err)
 			}
 		}
@@ -89,11 +89,11 @@ func (r *Run) OlderRecords(ctx context.Context, b *mailbox.Box) (map[string]*gen
 
 // remember gives a file what an older generation knows of it.
 func remember(s *mailbox.Spare, o *generationRecords, f state.Foreign) {
-	i, ok := plan.PlaceOf(o.Records, f.UID)
-	if !ok || max(1, o.Records[i].Variant) != f.Variant {
+	i, ok := plan.PlaceOf(o.records, f.UID)
+	if !ok || max(1, o.records[i].Variant) != f.Variant {
 		return
 	}
-	s.Known, s.Token, s.Rec, s.Proof = true, o.token, o.Records[i], o.Proofs[f.UID]
+	s.Known, s.Token, s.Rec, s.Proof = true, o.token, o.records[i], o.proofs[f.UID]
 	if s.Rec.Size >= 0 {
 		s.Size = s.Rec.Size
 	}
@@ -115,7 +115,7 @@ func filelessOf(b *mailbox.Box, older map[string]*generationRecords, here map[st
 		if o.age != 0 {
 			continue
 		}
-		for _, rec := range o.Records {
+		for _, rec := range o.records {
 			gone := rec.Status == state.Released && !here[o.token][rec.UID]
 			if !gone && !plan.Fileless(rec.Status) {
 				continue
@@ -124,7 +124,7 @@ func filelessOf(b *mailbox.Box, older map[string]*generationRecords, here map[st
 				known[k]--
 				continue
 			}
-			s := &mailbox.Spare{Known: true, Rec: rec, Proof: o.Proofs[rec.UID], Bytes: -1}
+			s := &mailbox.Spare{Known: true, Rec: rec, Proof: o.proofs[rec.UID], Bytes: -1}
 			s.Size, s.Date, s.Fileless = rec.Size, rec.Date, true
 			if s.Proof.UID != 0 {
 				s.Bytes, s.Digest = s.Proof.Bytes, s.Proof.Digest
