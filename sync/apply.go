@@ -53,7 +53,7 @@ func (r *run) task(b *mailbox.Box, blind bool) plan.Task {
 		World: r.World(b), Anew: b.Anew, Blind: blind, Braked: b.Gen().Held,
 		Keep: b.Sent.Held, MayBe: slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }),
 		Moving: b.Moves.UIDs, Moves: r.moves.Ops(b),
-		Leaving: b.Leaving.Uids, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
+		Leaving: b.Leaving.UIDs, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
 	}
 	t.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
 	for _, c := range b.Moves.Copies {

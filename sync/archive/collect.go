@@ -72,7 +72,7 @@ func (r *Run) unchosen(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]pl
 	var kept []plan.Op
 	var back []*mailbox.Departing
 	for _, o := range ops {
-		if _, goes := b.Leaving.Uids[o.UID]; goes {
+		if _, goes := b.Leaving.UIDs[o.UID]; goes {
 			kept = append(kept, o)
 		} else {
 			back = append(back, &mailbox.Departing{Op: o})

@@ -126,7 +126,7 @@ func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if err != nil {
 		return err
 	}
-	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UidsOf(ops))
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UIDsOf(ops))
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}

@@ -24,7 +24,7 @@ func (r *Run) Together(ctx context.Context) error {
 			continue
 		}
 		for _, o := range b.Take(plan.OpRelease) {
-			ops[mailbox.CopyOf{Box: b, Uid: o.UID}] = o
+			ops[mailbox.CopyOf{Box: b, UID: o.UID}] = o
 		}
 	}
 	for _, same := range slices.Sorted(maps.Keys(r.copies)) {
@@ -46,8 +46,8 @@ func (r *Run) Together(ctx context.Context) error {
 			whole = whole && len(passed) == 1
 		}
 		for _, c := range all {
-			if !whole && !c.Box.Spoilt[c.Uid] {
-				c.Box.Spoil(c.Uid)
+			if !whole && !c.Box.Spoilt[c.UID] {
+				c.Box.Spoil(c.UID)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (r *Run) Together(ctx context.Context) error {
 // the server sent. The others stay on the server: named as a failure where a file is not
 // what it should be, else left for the next run.
 func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (passed []*mailbox.Departing, err error) {
-	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UidsOf(ops))
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UIDsOf(ops))
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}

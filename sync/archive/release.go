@@ -88,11 +88,11 @@ func (r *Run) chosen(c plan.Cutoff, all []plan.Resident, used int64) (plan.Choic
 func (r *Run) leave(m plan.Resident) {
 	b := r.Boxes[m.Box]
 	l := &b.Leaving
-	if l.Uids == nil {
-		l.Uids = map[state.UID]bool{}
+	if l.UIDs == nil {
+		l.UIDs = map[state.UID]bool{}
 	}
 	p, known := l.Proofs[m.UID]
-	l.Uids[m.UID] = known && !p.ByServer || plan.Again(b.Record(m.UID), true) && !r.Accepts(b, m.UID)
+	l.UIDs[m.UID] = known && !p.ByServer || plan.Again(b.Record(m.UID), true) && !r.Accepts(b, m.UID)
 	if l.Messages == 0 || m.Date < l.Oldest {
 		l.Oldest = m.Date
 	}
@@ -102,7 +102,7 @@ func (r *Run) leave(m plan.Resident) {
 	l.Messages++
 	l.Bytes += m.Octets()
 	if word := m.Word(); word != "" {
-		r.copies.add(word, mailbox.CopyOf{Box: b, Uid: m.UID})
+		r.copies.add(word, mailbox.CopyOf{Box: b, UID: m.UID})
 	}
 }
 

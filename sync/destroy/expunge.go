@@ -21,7 +21,7 @@ func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error 
 	if err != nil || len(ops) == 0 {
 		return port.Wrap("expunge", err)
 	}
-	missing, err := r.stillMissing(ctx, b, mailbox.UidsOf(ops))
+	missing, err := r.stillMissing(ctx, b, mailbox.UIDsOf(ops))
 	if err != nil {
 		return fmt.Errorf("look at the disk once more: %w", err)
 	}

@@ -55,7 +55,7 @@ func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			return err
 		}
 	}
-	c := state.Commit{Forget: mailbox.UidsOf(ops)}
+	c := state.Commit{Forget: mailbox.UIDsOf(ops)}
 	var err error
 	if c.Leave, err = r.lastDepartures(ctx, b, c.Forget); err != nil {
 		return err

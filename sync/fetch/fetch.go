@@ -202,7 +202,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 	}
 	ops := q.cut()
 	f.next++
-	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UidsOf(ops)}
+	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops)}
 	for _, o := range ops {
 		item.Bytes += max(0, o.Size)
 		if o.Flags&state.Seen == 0 {

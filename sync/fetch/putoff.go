@@ -63,7 +63,7 @@ func (r *Run) PutOff(ctx context.Context) error {
 // mayLink reports whether a message may get a file that is here instead of being fetched. One
 // that leaves the server may not: its own bytes have to be seen first.
 func mayLink(b *mailbox.Box, o plan.Op) bool {
-	_, leaves := b.Leaving.Uids[o.UID]
+	_, leaves := b.Leaving.UIDs[o.UID]
 	return o.Name == "" && o.Size > 0 && o.Date != state.NoDate && !leaves &&
 		b.Record(o.UID).Status == state.Outstanding
 }

@@ -68,7 +68,7 @@ func (r *Run) Share(ctx context.Context) (more bool, err error) {
 // before their records say so.
 func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []plan.Op, err error) {
 	b := r.Boxes[box]
-	ids, err := r.identsAbout(ctx, b, mailbox.UidsOf(ops))
+	ids, err := r.identsAbout(ctx, b, mailbox.UIDsOf(ops))
 	if err != nil {
 		return ops, err
 	}

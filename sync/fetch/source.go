@@ -108,7 +108,7 @@ func (r *Run) named(ctx context.Context, b *mailbox.Box, uids []state.UID) (map[
 // need to look at. One that cannot be found is fetched.
 func (r *Run) fileAlike(ctx context.Context, a match.Alike) (source, bool) {
 	b := r.Boxes[a.Box]
-	s := source{of: mailbox.CopyOf{Box: b, Uid: a.UID}, path: b.Row.Path}
+	s := source{of: mailbox.CopyOf{Box: b, UID: a.UID}, path: b.Row.Path}
 	if name := b.Bodies.Arrived[a.UID]; name != "" {
 		s.md, s.name, s.arrived = b.MD, name, true
 		return s, true

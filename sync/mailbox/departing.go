@@ -23,7 +23,7 @@ type Delivered struct {
 // CopyOf is one of several copies of a message.
 type CopyOf struct {
 	Box *Box
-	Uid state.UID
+	UID state.UID
 }
 
 // Departing is one message on its way off the server.
@@ -41,7 +41,7 @@ type Departing struct {
 // Leaving is what leaves one mailbox in this run.
 type Leaving struct {
 	port.Leaving
-	Uids   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
+	UIDs   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
 	Proofs map[state.UID]state.Proof
 	Fixed  map[state.UID]bool   // never to go; true: the server said that it had deleted it
 	Idents map[state.UID]string // EMAILIDs that no proof has yet

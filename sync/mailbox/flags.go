@@ -10,7 +10,7 @@ import (
 // another: the system flags that its name shows, and its keywords. What was agreed on of the
 // message stands in where the name is silent, and of flags that no name can carry.
 func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
-	i, known := owner.Find(f.Of.Uid)
+	i, known := owner.Find(f.Of.UID)
 	var agreed, seen state.Flags
 	if known = known && max(1, owner.Records[i].Variant) == f.Of.Variant; known {
 		agreed, seen = state.Pick(owner.Disk.Can, owner.Records[i].Agreed, plan.LastShown(owner.Records[i])), owner.Records[i].Seen

@@ -44,8 +44,8 @@ func (b *Box) Fetches() []plan.Op {
 	return b.Ops[:n:n]
 }
 
-// UidsOf are the UIDs of operations, in their order.
-func UidsOf(ops []plan.Op) []state.UID {
+// UIDsOf are the UIDs of operations, in their order.
+func UIDsOf(ops []plan.Op) []state.UID {
 	uids := make([]state.UID, len(ops))
 	for i, o := range ops {
 		uids[i] = o.UID

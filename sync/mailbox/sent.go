@@ -5,8 +5,8 @@ import (
 	"mailsync/sync/plan"
 )
 
-// UidNext is the lowest UID that a message appended now can get.
-func (b *Box) UidNext() uint32 {
+// UIDNext is the lowest UID that a message appended now can get.
+func (b *Box) UIDNext() uint32 {
 	if b.Server != nil {
 		return b.Server.Mark.UIDNext
 	}

@@ -25,7 +25,7 @@ type Dispatched struct {
 
 // Newcomer is a message that a listing shows, and that nothing is known of.
 type Newcomer struct {
-	Uid       state.UID
+	UID       state.UID
 	Size      int64
 	Date      int64
 	MessageID string
@@ -34,7 +34,7 @@ type Newcomer struct {
 
 // mayBe reports whether a message can be the one that was sent.
 func (d *Dispatched) mayBe(n *Newcomer) bool {
-	return uint64(n.Uid) >= uint64(d.Next) && d.near(n.Size) && (d.Confirmed || !d.otherID(n))
+	return uint64(n.UID) >= uint64(d.Next) && d.near(n.Size) && (d.Confirmed || !d.otherID(n))
 }
 
 // otherID reports whether both have a Message-ID, and not the same.
@@ -83,7 +83,7 @@ func pairByMessageID(sent []Dispatched, came []Newcomer, to []int) {
 			continue
 		}
 		n := &came[same[0]]
-		if uint64(n.Uid) >= uint64(d.Next) && (d.Confirmed || n.Size == d.Bytes || sameDate(n.Date, d.Date)) {
+		if uint64(n.UID) >= uint64(d.Next) && (d.Confirmed || n.Size == d.Bytes || sameDate(n.Date, d.Date)) {
 			to[i] = same[0]
 		}
 	}

@@ -13,7 +13,7 @@ func pairAlike(n int) (paired int) {
 	sent, came := make([]Dispatched, n), make([]Newcomer, n)
 	for i := range n {
 		sent[i] = Dispatched{Next: 1, Bytes: 100, Date: int64(i + 1), Confirmed: true, sums: &Sums{}}
-		came[i] = Newcomer{Uid: state.UID(i + 1), Size: 100, Date: int64(n + i + 1), Sums: &Sums{}}
+		came[i] = Newcomer{UID: state.UID(i + 1), Size: 100, Date: int64(n + i + 1), Sums: &Sums{}}
 	}
 	to := Unpaired(n)
 	pairByBytes(sent, came, to, AlikeByNumber)

@@ -49,7 +49,7 @@ type Lying struct {
 // Token is an identity in the account: a side stands for its token.
 type Token struct {
 	Side    int
-	Uid     state.UID
+	UID     state.UID
 	Variant uint8
 }
 
@@ -309,7 +309,7 @@ func Copies(sides []Side, moves []Move) (found []Lying) {
 	}
 	for id, all := range a.Elsewhere {
 		s := sides[id.Side]
-		if !s.DiskSaid() || !s.Disk.Complete || s.archived(id.Uid) {
+		if !s.DiskSaid() || !s.Disk.Complete || s.archived(id.UID) {
 			continue // whether the original is there is not known, or it left the server on purpose
 		}
 		for _, f := range all {

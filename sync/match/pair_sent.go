@@ -27,7 +27,7 @@ func PairSent(ctx context.Context, server port.Server, raw string, mark state.Ma
 	var uids []state.UID
 	for _, k := range ask {
 		if came[k].Sums == nil {
-			uids = append(uids, came[k].Uid)
+			uids = append(uids, came[k].UID)
 		}
 	}
 	read, broke, err := Digests(ctx, server, raw, mark, uids)
@@ -38,7 +38,7 @@ func PairSent(ctx context.Context, server port.Server, raw string, mark state.Ma
 		return nil, broke
 	}
 	for _, k := range ask {
-		if s := read[came[k].Uid]; s != nil {
+		if s := read[came[k].UID]; s != nil {
 			came[k].Sums = s
 		}
 	}

@@ -221,7 +221,7 @@ func (m *move) key() state.IntentKey { return state.IntentKey{Kind: state.Moving
 
 // intent is that to have a message in its new mailbox, by the file that lies there.
 func (m *move) intent(from, to *mailbox.Box) state.Intent {
-	return state.Intent{Key: m.key(), UIDNext: to.UidNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
+	return state.Intent{Key: m.key(), UIDNext: to.UIDNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
 		Flags: m.flags, Agreed: plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)}
 }
 

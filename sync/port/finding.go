@@ -56,7 +56,7 @@ type Finding struct {
 // Identity is what makes a file one message's.
 type Identity struct {
 	Token   string
-	Uid     state.UID
+	UID     state.UID
 	Variant uint8
 	Name    string // where there is no uid; of a file in an archive, the archive
 }

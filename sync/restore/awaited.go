@@ -69,7 +69,7 @@ func (m *matching) became(ctx context.Context, sent []*sentMessage, among []*off
 	var uids []state.UID
 	at := map[state.UID]int{}
 	for k, o := range among {
-		came[k] = match.Newcomer{Uid: o.UID, Size: o.Size, Date: o.Date, Sums: o.sum}
+		came[k] = match.Newcomer{UID: o.UID, Size: o.Size, Date: o.Date, Sums: o.sum}
 		at[o.UID] = k
 		if uint64(o.UID) >= uint64(lowest) {
 			uids = append(uids, o.UID)

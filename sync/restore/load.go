@@ -66,7 +66,7 @@ func (l *loading) take(c *message, f state.Foreign, undated bool) error {
 		c.ident.Date = state.NoDate
 	}
 	if l.merge && f.Token != "" && f.UID != 0 {
-		id := port.Identity{Token: f.Token, Uid: f.UID, Variant: max(1, f.Variant)}
+		id := port.Identity{Token: f.Token, UID: f.UID, Variant: max(1, f.Variant)}
 		if twin := l.first[id]; twin != nil {
 			same, err := twin.sameBytes(c)
 			if err != nil {

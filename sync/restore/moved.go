@@ -51,7 +51,7 @@ func (m *former) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 	if m.box != nil && m.box.Disk != nil {
 		owner.Disk = m.box.Disk
 	}
-	file := match.Lying{Name: f.Name, Of: match.Token{Uid: f.UID, Variant: max(1, f.Variant)}, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent}
+	file := match.Lying{Name: f.Name, Of: match.Token{UID: f.UID, Variant: max(1, f.Variant)}, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent}
 	return mailbox.CarriedFlags(file, owner, in, in)
 }
 

@@ -158,13 +158,13 @@ func (r *Run) inspect(b *mailbox.Box, o plan.Op) (f Outgoing, ok bool, err error
 // Own keeps the identity of a file of ours that goes back to the server. What the server
 // will have of it is what is sent now, whatever it sent once: so its name vouches for nothing.
 func (f *Outgoing) Own() {
-	f.was = port.Identity{Token: f.Got.Token, Uid: f.Got.UID, Variant: f.Got.Variant}
+	f.was = port.Identity{Token: f.Got.Token, UID: f.Got.UID, Variant: f.Got.Variant}
 	f.Got.UID, f.Got.Vouched = 0, false
 }
 
 // Intent is that to have the message in a mailbox, of which no UID is known yet.
 func (f *Outgoing) Intent(b *mailbox.Box) state.Intent {
-	return state.Intent{Key: f.Key, UIDNext: b.UidNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest}
+	return state.Intent{Key: f.Key, UIDNext: b.UIDNext(), Bytes: f.Got.Bytes, Flags: f.Got.Flags, Digest: f.Got.Digest}
 }
 
 // send appends one batch and ties what the server told the UIDs of. It returns how many
@@ -318,8 +318,8 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.Strange(f.was.Token) || moved
 		names[i] = mailbox.NewName{From: b, Name: f.Name, As: as}
 		c.Settle = append(c.Settle, f.Key)
-		if f.was.Token == as.Token && f.was.Uid != as.UID && b.Record(f.was.Uid).Variant == f.was.Variant {
-			c.Forget = append(c.Forget, f.was.Uid)
+		if f.was.Token == as.Token && f.was.UID != as.UID && b.Record(f.was.UID).Variant == f.was.Variant {
+			c.Forget = append(c.Forget, f.was.UID)
 		}
 		rec := b.Record(as.UID)
 		if rec.Status.HasFile() {
@@ -362,7 +362,7 @@ func (r *Run) forsake(ctx context.Context, b *mailbox.Box, files []Outgoing) err
 		c := state.Commit{Gen: g.ID}
 		for _, f := range files {
 			if f.was.Token == g.Token {
-				c.Forget = append(c.Forget, f.was.Uid)
+				c.Forget = append(c.Forget, f.was.UID)
 			}
 		}
 		if len(c.Forget) == 0 {

@@ -59,7 +59,7 @@ func (s *Searching) asking(ctx context.Context, which func(state.Record) bool) e
 	for _, rec := range s.B.Records {
 		if rec.Status == state.Outstanding && which(rec) {
 			uids = append(uids, rec.UID)
-			s.came = append(s.came, match.Newcomer{Uid: rec.UID, Size: rec.Size, Date: rec.Date})
+			s.came = append(s.came, match.Newcomer{UID: rec.UID, Size: rec.Size, Date: rec.Date})
 		}
 	}
 	if len(uids) == 0 {
@@ -163,7 +163,7 @@ func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files 
 	s.dark = map[state.IntentKey]bool{}
 	for i, k := range to {
 		if k >= 0 {
-			became[keys[i]] = s.came[k].Uid
+			became[keys[i]] = s.came[k].UID
 			continue
 		}
 		s.dark[keys[i]] = slices.ContainsFunc(match.Undecided(sent[i:i+1], s.came, to[i:i+1]), func(k int) bool {

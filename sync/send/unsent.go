@@ -64,13 +64,13 @@ func (r *Run) Spared(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UidsOf(ops))
+	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UIDsOf(ops))
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	told := map[state.UID]string{}
 	if len(t.messageIDs) > 0 {
-		idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, mailbox.UidsOf(ops))
+		idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, mailbox.UIDsOf(ops))
 		if err != nil {
 			return nil, fmt.Errorf("look up what is to be expunged: %w", err)
 		}

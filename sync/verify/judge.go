@@ -47,7 +47,7 @@ func (r *reading) path(g inspected) string {
 }
 
 func (r *reading) finding(fault port.Fault, g inspected, detail string) port.Finding {
-	f := port.Finding{Fault: fault, Mailbox: r.survey.name, UID: r.id.Uid, File: r.path(g), Detail: detail,
+	f := port.Finding{Fault: fault, Mailbox: r.survey.name, UID: r.id.UID, File: r.path(g), Detail: detail,
 		Path: r.survey.row.Path, Id: r.id, Want: r.want, Known: r.known}
 	if g.err == nil {
 		f.Got = &g.Received

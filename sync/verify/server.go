@@ -165,5 +165,5 @@ func (s *survey) compareOne(b *book, rec state.Record, msg state.OnServer, p pla
 
 func (s *survey) differs(b *book, uid state.UID, variant uint8, fault port.Fault, detail string) port.Finding {
 	return port.Finding{Fault: fault, Mailbox: s.name, UID: uid, Detail: detail, Path: s.row.Path,
-		Id: port.Identity{Token: b.gen.Token, Uid: uid, Variant: max(1, variant)}}
+		Id: port.Identity{Token: b.gen.Token, UID: uid, Variant: max(1, variant)}}
 }

@@ -187,7 +187,7 @@ func (s *survey) readings() (read []*reading, found []port.Finding) {
 		read, found = append(read, r...), append(found, f...)
 	}
 	for i, h := range s.strays {
-		id := port.Identity{Token: s.tokens[i], Uid: h.uid, Variant: h.variant}
+		id := port.Identity{Token: s.tokens[i], UID: h.uid, Variant: h.variant}
 		if h.uid == 0 {
 			id.Name = h.name
 		}
@@ -236,7 +236,7 @@ func (b *book) join(s *survey) (read []*reading, found []port.Finding) {
 		}
 		seen := false
 		for f < len(b.files) && b.files[f].uid == uid {
-			g := &reading{survey: s, id: port.Identity{Token: b.gen.Token, Uid: uid, Variant: b.files[f].variant, Name: s.shelf}}
+			g := &reading{survey: s, id: port.Identity{Token: b.gen.Token, UID: uid, Variant: b.files[f].variant, Name: s.shelf}}
 			if known && rec.Status.HasFile() && max(1, rec.Variant) == g.id.Variant {
 				seen, g.known, g.rec = true, true, rec
 				if p, ok := b.proofs[uid]; ok {
@@ -269,7 +269,7 @@ func (b *book) missing(s *survey, rec state.Record) []port.Finding {
 		return nil
 	}
 	f := port.Finding{Fault: port.Missing, Known: true, Lost: b.lost(rec), Mailbox: s.name, UID: rec.UID, Path: s.row.Path, Detail: "no file has this message",
-		Id: port.Identity{Token: b.gen.Token, Uid: rec.UID, Variant: max(1, rec.Variant), Name: s.shelf}, File: s.shelf}
+		Id: port.Identity{Token: b.gen.Token, UID: rec.UID, Variant: max(1, rec.Variant), Name: s.shelf}, File: s.shelf}
 	if p, ok := b.proofs[rec.UID]; ok {
 		f.Want = &p
 	}
