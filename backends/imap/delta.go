@@ -13,7 +13,8 @@ import (
 // delta asks for what changed since req.Since (RFC 7162 section 3.1.4.1) and finds out
 // what went. It returns nil without an error where known − vanished + new is not EXISTS:
 // then only a full listing tells the truth.
-func (s *session) delta(ctx context.Context, at *opened, req *state.ScanRequest) (*state.ServerSnapshot, error) {
+func (sc scanning) delta(ctx context.Context) (*state.ServerSnapshot, error) {
+	at, req := sc.at, sc.req
 	snap := &state.ServerSnapshot{Complete: true}
 	if at.mark == req.Since && req.Known == int(at.mark.Exists) {
 		return snap, nil
@@ -21,7 +22,7 @@ func (s *session) delta(ctx context.Context, at *opened, req *state.ScanRequest)
 	c := newCollector(req.Keywords, at.mark.Exists)
 	if at.mark.Exists > 0 && at.mark.ModSeq != req.Since.ModSeq {
 		cmd := fmt.Sprintf("UID FETCH 1:* %s (CHANGEDSINCE %d)", scanItems, req.Since.ModSeq)
-		if err := s.w.Each(ctx, cmd, c.take); err != nil {
+		if err := at.s.w.Each(ctx, cmd, c.take); err != nil {
 			if declined(err) {
 				return nil, nil
 			}
@@ -33,17 +34,17 @@ func (s *session) delta(ctx context.Context, at *opened, req *state.ScanRequest)
 		return nil, nil
 	}
 	snap.Messages = c.messages
-	if c.expunged == 0 && req.Known+len(newcomers(c, at, req)) == int(at.mark.Exists) {
+	if c.expunged == 0 && req.Known+len(sc.newcomers(c)) == int(at.mark.Exists) {
 		return snap, nil
 	}
-	return s.withGone(ctx, at, req, c, snap)
+	return sc.withGone(ctx, c, snap)
 }
 
 // newcomers are the listed UIDs that the base does not know and that EXISTS counted.
-func newcomers(c *collector, at *opened, req *state.ScanRequest) []state.UID {
+func (sc scanning) newcomers(c *collector) []state.UID {
 	var fresh []state.UID
-	for _, m := range c.messages[:c.below(at.mark.UIDNext)] {
-		if _, known := slices.BinarySearch(req.KnownUID, m.UID); !known {
+	for _, m := range c.messages[:c.below(sc.at.mark.UIDNext)] {
+		if _, known := slices.BinarySearch(sc.req.KnownUID, m.UID); !known {
 			fresh = append(fresh, m.UID)
 		}
 	}
@@ -54,11 +55,12 @@ func newcomers(c *collector, at *opened, req *state.ScanRequest) []state.UID {
 const longestSearch = 400_000
 
 // withGone asks which UIDs there are and takes from it which of the known ones went.
-func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanRequest, c *collector, snap *state.ServerSnapshot) (*state.ServerSnapshot, error) {
-	if at.mark.Exists > longestSearch && !s.caps.Has(goimap.CapESearch) {
+func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.ServerSnapshot) (*state.ServerSnapshot, error) {
+	at := sc.at
+	if at.mark.Exists > longestSearch && !at.s.caps.Has(goimap.CapESearch) {
 		return nil, nil // the answer would be a line longer than wire takes
 	}
-	there, err := s.searchAll(ctx, at, c)
+	there, err := at.searchAll(ctx, c)
 	if err != nil {
 		if declined(err) {
 			return nil, nil
@@ -66,9 +68,9 @@ func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanReque
 		return nil, err
 	}
 	there = there.below(at.mark.UIDNext)
-	fresh := newcomers(c, at, req)
+	fresh := sc.newcomers(c)
 	stay := 0
-	for _, uid := range req.KnownUID {
+	for _, uid := range sc.req.KnownUID {
 		if there.has(uid) {
 			stay++
 		} else {
@@ -93,9 +95,9 @@ func (s *session) withGone(ctx context.Context, at *opened, req *state.ScanReque
 
 // searchAll returns the UIDs of all messages. Ranges are never expanded: a server can
 // claim four thousand million messages in twelve bytes.
-func (s *session) searchAll(ctx context.Context, at *opened, c *collector) (ranges, error) {
+func (at *opened) searchAll(ctx context.Context, c *collector) (ranges, error) {
 	cmd := "UID SEARCH ALL"
-	if s.caps.Has(goimap.CapESearch) {
+	if at.s.caps.Has(goimap.CapESearch) {
 		cmd = "UID SEARCH RETURN (ALL) ALL" // RFC 4731
 	}
 	all, _, err := at.search(ctx, cmd, c.take)

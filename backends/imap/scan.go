@@ -43,7 +43,7 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		if err != nil {
 			return nil, err
 		}
-		snap, expunged, err := s.look(ctx, at, req)
+		snap, expunged, err := scanning{at, req}.look(ctx)
 		if err != nil {
 			err = s.fault(ctx, err)
 			return nil, s.tied(object{raw: req.Raw}, inMailbox(req.Raw, "scan", err))
@@ -78,25 +78,31 @@ func (s *session) openToScan(ctx context.Context, req *state.ScanRequest) (*open
 	return s.open(ctx, req.Raw, true)
 }
 
-// look chooses how to scan the mailbox that is open. expunged tells that messages went
-// while it looked.
-func (s *session) look(ctx context.Context, at *opened, req *state.ScanRequest) (snap *state.ServerSnapshot, expunged bool, err error) {
-	if s.canDelta(at, req) {
-		snap, err = s.delta(ctx, at, req)
+// scanning is one look at the mailbox that is open.
+type scanning struct {
+	at  *opened
+	req *state.ScanRequest
+}
+
+// look chooses how to scan. expunged tells that messages went while it looked.
+func (sc scanning) look(ctx context.Context) (snap *state.ServerSnapshot, expunged bool, err error) {
+	if sc.canDelta() {
+		snap, err = sc.delta(ctx)
 		if snap != nil || err != nil {
 			return snap, false, err
 		}
 	}
-	return s.full(ctx, at, req)
+	return sc.full(ctx)
 }
 
 // full lists every message. The listing is complete (spec 5.3) if it holds as many
 // UIDs as EXISTS said, all valid and unique. Messages that came after EXAMINE are not
 // counted: their UIDs are not below UIDNEXT.
-func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) (*state.ServerSnapshot, bool, error) {
-	c := newCollector(req.Keywords, at.mark.Exists)
+func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error) {
+	at := sc.at
+	c := newCollector(sc.req.Keywords, at.mark.Exists)
 	if at.mark.Exists > 0 || !at.toldSize {
-		if err := s.listAll(ctx, at, c); err != nil {
+		if err := at.listAll(ctx, c); err != nil {
 			return nil, false, err
 		}
 	}
@@ -107,17 +113,17 @@ func (s *session) full(ctx context.Context, at *opened, req *state.ScanRequest) 
 	counted = counted && (at.mark.UIDNext != 0 || c.exists == at.mark.Exists)
 	snap.Complete = at.toldSize && counted && !c.flawed && c.expunged == 0
 	if !snap.Complete {
-		s.a.o.Log.Info("listing is not complete", "mailbox", reach.Clean(at.raw), "count", len(c.messages),
+		at.s.a.o.Log.Info("listing is not complete", "mailbox", reach.Clean(at.raw), "count", len(c.messages),
 			"err", fmt.Errorf("%d messages announced", at.mark.Exists))
 	}
 	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists, nil
 }
 
-// listAll asks for every message of the mailbox that is open. Those that the server refuses to
+// listAll asks for every message of the mailbox. Those that the server refuses to
 // tell of are noted as trouble, so that the listing counts as no complete one. It is an error
 // where it tells of none.
-func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
-	refused := s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
+func (at *opened) listAll(ctx context.Context, c *collector) error {
+	refused := at.s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
 	if refused == nil || !declined(refused) || at.mark.Exists == 0 {
 		return refused
 	}
@@ -128,7 +134,7 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 		return nil
 	}
 	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
-	holes, early, err := question{"FETCH ", scanItems, c.take, c.told}.narrower(ctx, s, left, len(c.messages) > 0)
+	holes, early, err := question{"FETCH ", scanItems, c.take, c.told}.narrower(ctx, at.s, left, len(c.messages) > 0)
 	switch {
 	case err != nil:
 		return err
@@ -140,7 +146,7 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 	case len(holes) == 0:
 		return nil
 	}
-	uids, err := s.uidsAt(ctx, holes)
+	uids, err := at.uidsAt(ctx, holes)
 	if err != nil {
 		return err
 	}
@@ -155,12 +161,12 @@ func (s *session) listAll(ctx context.Context, at *opened, c *collector) error {
 
 // uidsAt returns the UIDs of messages of which the server tells no more, none where it does not
 // tell those.
-func (s *session) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, error) {
+func (at *opened) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, error) {
 	c := newCollector(nil, uint32(numbers.count()))
 	if numbers.count() > maxNarrower {
 		return nil, nil
 	}
-	if err := s.w.Each(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
+	if err := at.s.w.Each(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
 		return nil, err
 	}
 	c.finish()
@@ -169,9 +175,10 @@ func (s *session) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, erro
 
 // canDelta reports whether asking for changes alone is possible: CONDSTORE, the same
 // generation, and nothing that went backwards.
-func (s *session) canDelta(at *opened, req *state.ScanRequest) bool {
+func (sc scanning) canDelta() bool {
+	at, req := sc.at, sc.req
 	old, now := req.Since, at.mark
-	return !req.Full && s.caps.Has(goimap.CapCondStore) && at.toldSize &&
+	return !req.Full && at.s.caps.Has(goimap.CapCondStore) && at.toldSize &&
 		old.ModSeq != 0 && now.ModSeq >= old.ModSeq &&
 		old.UIDValidity != 0 && now.UIDValidity == old.UIDValidity &&
 		now.UIDNext != 0 && now.UIDNext >= old.UIDNext &&
