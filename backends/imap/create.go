@@ -21,7 +21,7 @@ func (a *Account) CreateMailbox(ctx context.Context, levels []string, role strin
 	err := fmt.Errorf("this run must not change the server")
 	if !a.o.ReadOnly {
 		err = a.do(ctx, "", func(s *session) (err error) {
-			made, err = s.create(ctx, levels, role)
+			made, err = (&creating{s: s, role: role}).run(ctx, levels)
 			return err
 		})
 	}
@@ -31,25 +31,32 @@ func (a *Account) CreateMailbox(ctx context.Context, levels []string, role strin
 	return made, nil
 }
 
-func (s *session) create(ctx context.Context, levels []string, role string) (m state.Listed, err error) {
-	personal, err := s.namespaces(ctx)
+// creating is a CreateMailbox under way.
+type creating struct {
+	s        *session
+	personal []namespace
+	raw      string
+	role     string // "" none
+}
+
+func (c *creating) run(ctx context.Context, levels []string) (m state.Listed, err error) {
+	s := c.s
+	if c.personal, err = s.namespaces(ctx); err != nil {
+		return state.Listed{}, err
+	}
+	sep, err := c.separator(ctx)
 	if err != nil {
 		return state.Listed{}, err
 	}
-	sep, err := s.separator(ctx, personal)
+	if c.raw, err = rawName(levels, sep, c.personal); err != nil {
+		return state.Listed{}, err
+	}
+	defer func() { err = s.tied(object{raw: c.raw, aside: true}, err) }()
+	refused, err := c.send(ctx)
 	if err != nil {
 		return state.Listed{}, err
 	}
-	raw, err := rawName(levels, sep, personal)
-	if err != nil {
-		return state.Listed{}, err
-	}
-	defer func() { err = s.tied(object{raw: raw, aside: true}, err) }()
-	refused, err := s.sendCreate(ctx, raw, role)
-	if err != nil {
-		return state.Listed{}, err
-	}
-	m, there, err := s.listOne(ctx, raw, personal)
+	m, there, err := c.listed(ctx)
 	switch {
 	case err != nil:
 		return m, err
@@ -58,37 +65,37 @@ func (s *session) create(ctx context.Context, levels []string, role string) (m s
 	case !there:
 		return m, fmt.Errorf("the server made it, and does not list it")
 	}
-	s.subscribe(ctx, &m)
+	c.subscribe(ctx, &m)
 	// Not for its id: what Cyrus tells in its place can break the line, and the next listing asks.
 	// That its mark is not to be had is no reason to fail.
-	st, err := s.statusByName(ctx, raw, s.markItems())
+	st, err := s.statusByName(ctx, c.raw, s.markItems())
 	switch _, no := asRefusal(err); {
 	case err == nil:
 		st.into(&m)
 	case ctx.Err() != nil:
 		return m, context.Cause(ctx)
 	case !no:
-		s.a.breaks.at(object{raw: raw}, s.fault(ctx, err))
+		s.a.breaks.at(object{raw: c.raw}, s.fault(ctx, err))
 	}
 	return m, nil
 }
 
 // separator returns what parts the levels of a name: that of INBOX's namespace, else what
 // LIST tells (RFC 9051 section 6.3.9).
-func (s *session) separator(ctx context.Context, personal []namespace) (string, error) {
-	if sep := homeOf(personal).sep; sep != "" {
+func (c *creating) separator(ctx context.Context) (string, error) {
+	if sep := homeOf(c.personal).sep; sep != "" {
 		return sep, nil
 	}
-	lines, err := s.w.Command(ctx, `LIST "" ""`)
+	lines, err := c.s.w.Command(ctx, `LIST "" ""`)
 	if err != nil {
-		return "", s.fault(ctx, err)
+		return "", c.s.fault(ctx, err)
 	}
 	for _, l := range lines {
-		c := l.Scan()
-		if !strings.EqualFold(c.Atom(), "LIST") {
+		sc := l.Scan()
+		if !strings.EqualFold(sc.Atom(), "LIST") {
 			continue
 		}
-		if m, ok := readList(&c); ok {
+		if m, ok := readList(&sc); ok {
 			return m.Sep, nil
 		}
 	}
@@ -150,13 +157,14 @@ func spell(levels []string, sep string) (string, error) {
 	return strings.Join(encoded(levels), sep), nil
 }
 
-// sendCreate sends CREATE. refused is a NO, which is what it is where the mailbox is there.
-func (s *session) sendCreate(ctx context.Context, raw, role string) (refused, err error) {
-	line := "CREATE " + quoteName(raw)
+// send sends CREATE. refused is a NO, which is what it is where the mailbox is there.
+func (c *creating) send(ctx context.Context) (refused, err error) {
+	s := c.s
+	line := "CREATE " + quoteName(c.raw)
 	lines := []string{line}
-	if role != "" && s.caps.Has(goimap.CapCreateSpecialUse) && isFlagName(`\`+role) {
+	if c.role != "" && s.caps.Has(goimap.CapCreateSpecialUse) && isFlagName(`\`+c.role) {
 		// RFC 6154 section 3; one that is refused for its use is made without.
-		lines = []string{line + ` (USE (\` + strings.ToUpper(role[:1]) + role[1:] + "))", line}
+		lines = []string{line + ` (USE (\` + strings.ToUpper(c.role[:1]) + c.role[1:] + "))", line}
 	}
 	for _, line := range lines {
 		err = s.w.Each(ctx, line, func(wire.Line) error { return nil })
@@ -181,13 +189,14 @@ func (s *session) sendCreate(ctx context.Context, raw, role string) (refused, er
 	return refused, nil
 }
 
-// listOne lists one mailbox.
-func (s *session) listOne(ctx context.Context, raw string, personal []namespace) (state.Listed, bool, error) {
-	line := `LIST "" ` + quoteName(raw)
+// listed lists the mailbox, and reports whether it is there.
+func (c *creating) listed(ctx context.Context) (state.Listed, bool, error) {
+	s := c.s
+	line := `LIST "" ` + quoteName(c.raw)
 	if s.caps.Has(goimap.CapListExtended) && s.caps.Has(goimap.CapSpecialUse) {
 		line += " RETURN (SUBSCRIBED SPECIAL-USE)"
 	}
-	l := &listing{byRaw: map[string]int{}, personal: personal}
+	l := &listing{byRaw: map[string]int{}, personal: c.personal}
 	err := s.w.Each(ctx, line, func(w wire.Line) error {
 		l.read(w)
 		return nil
@@ -196,19 +205,19 @@ func (s *session) listOne(ctx context.Context, raw string, personal []namespace)
 		return state.Listed{}, false, s.fault(ctx, err)
 	}
 	l.name()
-	if i, ok := l.find(raw); ok { // a name with * or % in it may have found others
+	if i, ok := l.find(c.raw); ok { // a name with * or % in it may have found others
 		return l.Mailboxes[i], true, nil
 	}
 	return state.Listed{}, false, nil
 }
 
 // subscribe lets mail programs see the mailbox. That it cannot is no reason to fail.
-func (s *session) subscribe(ctx context.Context, m *state.Listed) {
+func (c *creating) subscribe(ctx context.Context, m *state.Listed) {
 	if m.Subscribed {
 		return
 	}
-	if err := s.w.Each(ctx, "SUBSCRIBE "+quoteName(m.Raw), func(wire.Line) error { return nil }); err != nil {
-		s.a.o.Log.Info("subscribe refused", "mailbox", reach.Clean(m.Raw), "err", err)
+	if err := c.s.w.Each(ctx, "SUBSCRIBE "+quoteName(m.Raw), func(wire.Line) error { return nil }); err != nil {
+		c.s.a.o.Log.Info("subscribe refused", "mailbox", reach.Clean(m.Raw), "err", err)
 		return
 	}
 	m.Subscribed = true
