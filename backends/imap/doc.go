@@ -11,5 +11,7 @@
 // and nothing counts as gone that was not looked for.
 //
 // A session is used by one goroutine at a time. The pool makes sessions when they are
-// needed and drops those that broke.
+// needed and drops those that broke. What is asked about messages is asked of opened, the
+// mailbox that a session has selected. A command that takes several steps has a type for
+// them: scanning, storing, appending, expunging, moving, creating.
 package imap

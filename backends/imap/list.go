@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -86,7 +87,7 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 		if err == nil {
 			l.roots = asked.roots
 			l.name()
-			s.reportDoubles(l)
+			l.reportDoubles(s.a.o.Log)
 			return l, nil
 		}
 		if r, ok := asRefusal(err); !ok || r.typ != "BAD" || r.slowDown() {
@@ -231,9 +232,9 @@ func (l *listing) merge(i int, m state.Listed) {
 	l.doubles = append(l.doubles, m.Raw)
 }
 
-func (s *session) reportDoubles(l *listing) {
+func (l *listing) reportDoubles(log *slog.Logger) {
 	for _, raw := range l.doubles {
-		s.a.o.Log.Warn("the server lists a mailbox twice", "mailbox", reach.Clean(raw))
+		log.Warn("the server lists a mailbox twice", "mailbox", reach.Clean(raw))
 	}
 }
 
