@@ -47,17 +47,25 @@ type Appended struct {
 	UID         UID
 	// Without are the keywords that the message was stored without, for the server refused it with them.
 	Without Flags
-	// Err is nil after the tagged OK. Otherwise the message was not stored, or, where
-	// Unsure is set, may have been: the connection broke before the answer.
-	Err    error
-	Unsure bool
-	// Vague says, beside Err and never with Unsure, that the server refused it and did not say what is
-	// wrong with it. Then it should not have it (RFC 9051 section 6.3.12), and some have.
-	Vague bool
-	// Again says, beside Err and never with Unsure, that the connection broke before the server had
-	// all of this message: another try may do, after all others and alone.
-	Again bool
+	// Err is nil after the tagged OK. Otherwise Doubt says what is known of the message.
+	Err   error
+	Doubt Doubt
 }
+
+// Doubt is what is not known of a message whose APPEND failed.
+type Doubt uint8
+
+const (
+	NotStored Doubt = iota // there is none
+	// Vague: the server refused it and did not say what is wrong with it. Then it should not have it
+	// (RFC 9051 section 6.3.12), and some have.
+	Vague
+	// CutOff: the connection broke before the server had all of this message: another try may do, after
+	// all others and alone.
+	CutOff
+	// Unsure: the connection broke before the answer; the message may have been stored.
+	Unsure
+)
 
 // ExpungeRequest says what to delete from one mailbox for good.
 type ExpungeRequest struct {

@@ -35,7 +35,7 @@ func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing,
 		kw = state.NewKeywords(nil)
 	}
 	ap := &appending{a: a, raw: raw, msgs: msgs, kw: kw, out: make([]state.Appended, len(msgs)),
-		bare: make([]bool, len(msgs)), later: make([]bool, len(msgs))}
+		bare: make([]bool, len(msgs)), later: make([]state.Doubt, len(msgs))}
 	for i := range msgs {
 		ap.todo = append(ap.todo, i)
 	}
@@ -43,7 +43,7 @@ func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing,
 	if err != nil {
 		err = inMailbox(raw, "append to", err)
 		for _, i := range ap.todo {
-			ap.out[i] = state.Appended{Err: err, Vague: ap.later[i]}
+			ap.out[i] = state.Appended{Err: err, Doubt: ap.later[i]}
 		}
 	}
 	return ap.out, err
@@ -59,14 +59,14 @@ type appending struct {
 
 	todo    []int // of msgs: neither sent nor refused
 	bare    []bool
-	later   []bool     // of msgs: the server put them off
-	flying  []appended // sent and not answered, oldest first
-	octets  int64      // of flying
-	largest int64      // what the server takes, -1 unknown
-	fruit   bool       // the connection brought an answer
-	end     error      // why nothing more is sent on it
-	brokeAt *object    // the message at which it broke
-	long    bool       // that message is long
+	later   []state.Doubt // of msgs: Vague where the server put them off
+	flying  []appended    // sent and not answered, oldest first
+	octets  int64         // of flying
+	largest int64         // what the server takes, -1 unknown
+	fruit   bool          // the connection brought an answer
+	end     error         // why nothing more is sent on it
+	brokeAt *object       // the message at which it broke
+	long    bool          // that message is long
 }
 
 // appended is one APPEND that was sent.
@@ -274,7 +274,7 @@ func (ap *appending) send(ctx context.Context, s *session, i int) {
 		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", wrong.Err)})
 	case len(ap.flying) == 0 && ctx.Err() == nil:
 		ap.blame(i)
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err)), Again: true})
+		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err)), Doubt: state.CutOff})
 	}
 	ap.end = s.fault(ctx, err) // with others under way it may be the fault of one of those
 }
@@ -309,7 +309,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	r, refused := asRefusal(err)
 	if !refused {
 		err = s.fault(ctx, err)
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Unsure: true}
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Doubt: state.Unsure}
 		if ap.end == nil {
 			ap.end = err
 		}
@@ -322,7 +322,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	again := func() { ap.todo = append([]int{one.i}, ap.todo...) }
 	switch _, later := r.comeBack(); {
 	case later && !r.hasCode("LIMIT"): // LIMIT is about the message (RFC 5530 section 3)
-		ap.later[one.i] = true
+		ap.later[one.i] = state.Vague
 		again()
 		if ap.end == nil {
 			ap.end = s.fault(ctx, err)
@@ -331,6 +331,6 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
 		again()
 	default:
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.ofAppend()), Vague: r.vague()}
+		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.ofAppend()), Doubt: r.doubt()}
 	}
 }

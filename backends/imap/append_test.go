@@ -104,7 +104,7 @@ func TestAppendRefusedOneByOne(t *testing.T) {
 		switch got := out[i].Err; {
 		case want == "" && (got != nil || out[i].UID == 0):
 			t.Errorf("message %d: %+v", i, out[i])
-		case want != "" && (got == nil || !strings.Contains(got.Error(), want) || state.KindOf(got) != state.Other || out[i].Unsure):
+		case want != "" && (got == nil || !strings.Contains(got.Error(), want) || state.KindOf(got) != state.Other || out[i].Doubt == state.Unsure):
 			t.Errorf("message %d: %+v, want %q", i, out[i], want)
 		case want != "" && i != 7 && i < 10 && state.HintOf(got) == "":
 			t.Errorf("message %d: no hint with %v", i, got)
@@ -145,7 +145,7 @@ func TestAppendGoesOnAfterABreak(t *testing.T) {
 			}
 		}
 		switch {
-		case a.Unsure:
+		case a.Doubt == state.Unsure:
 			unsure++
 			if a.Err == nil || n > 1 {
 				t.Errorf("message %d: %+v, stored %d times", i, a, n)
@@ -177,7 +177,7 @@ func TestAppendGivesUp(t *testing.T) {
 		t.Errorf("%d connections", srv.Accepted())
 	}
 	for i, a := range out {
-		if a.Err == nil || a.UID != 0 || i >= appendsAhead+1+2 && a.Unsure {
+		if a.Err == nil || a.UID != 0 || i >= appendsAhead+1+2 && a.Doubt == state.Unsure {
 			t.Errorf("message %d: %+v", i, a)
 		}
 	}
@@ -193,7 +193,7 @@ func TestAppendOfABodyThatEndsEarly(t *testing.T) {
 	half := outgoing(strings.Repeat("x", smallBody+1000), 0, state.NoDate)
 	half.Size += 5000
 	out, err := account(t, options(srv)).Append(t.Context(), "INBOX", []state.Outgoing{plain("one")[0], half, plain("two")[0]}, nil)
-	if err != nil || out[0].Err != nil || out[1].Err == nil || out[1].Unsure || out[2].Err != nil {
+	if err != nil || out[0].Err != nil || out[1].Err == nil || out[1].Doubt == state.Unsure || out[2].Err != nil {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	if got := stored(acct, "INBOX"); !slices.Equal(got, []string{"one", "two"}) || srv.Accepted() != 2 {
@@ -236,7 +236,7 @@ func TestAppendWaitsForABusyServer(t *testing.T) {
 	acct.Unlock()
 	out, err = a.Append(t.Context(), "INBOX", plain("two"), nil)
 	wantFault(t, err, state.Unreachable, "later")
-	if out[0].Err == nil || out[0].Unsure {
+	if out[0].Err == nil || out[0].Doubt == state.Unsure {
 		t.Errorf("outcome %+v", out[0])
 	}
 }
@@ -308,7 +308,7 @@ func TestAppendInABackupIsRefused(t *testing.T) {
 	srv := script.Every(t, script.Healthy(script.NewAccount(), nil))
 	a := account(t, options(srv), func(o *Options) { o.ReadOnly = true })
 	out, err := a.Append(t.Context(), "INBOX", plain("one"), nil)
-	if err == nil || out[0].Err == nil || out[0].Unsure || len(srv.Commands()) != 0 {
+	if err == nil || out[0].Err == nil || out[0].Doubt == state.Unsure || len(srv.Commands()) != 0 {
 		t.Errorf("%+v, %v, sent %q", out, err, srv.Commands())
 	}
 }
@@ -322,7 +322,7 @@ func TestAppendCancelled(t *testing.T) {
 		return true
 	}}))
 	out, err := account(t, options(srv)).Append(ctx, "INBOX", plain("one"), nil)
-	if !errors.Is(err, stop) || !out[0].Unsure {
+	if !errors.Is(err, stop) || out[0].Doubt != state.Unsure {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

@@ -84,9 +84,9 @@ func TestAppendCutAnywhere(t *testing.T) {
 			for i, one := range out {
 				n := count(acct, "INBOX", fmt.Sprintf("message %02d", i))
 				switch {
-				case one.Unsure && one.Err != nil && n <= 1:
+				case one.Doubt == state.Unsure && one.Err != nil && n <= 1:
 					unsure++
-				case one.Unsure, one.Err == nil && n != 1, one.Err != nil && n != 0:
+				case one.Doubt == state.Unsure, one.Err == nil && n != 1, one.Err != nil && n != 0:
 					t.Errorf("%s: message %d is there %d times, and told of as %+v", at, i, n, one)
 				}
 			}

@@ -161,11 +161,14 @@ func (r *refusal) denies(f state.Flags) bool {
 		!strings.Contains(strings.ToLower(r.text), "quota")
 }
 
-// vague reports whether a refusal does not say what is wrong with what was asked: something broke on
+// doubt is Vague for a refusal that does not say what is wrong with what was asked: something broke on
 // the way, perhaps behind what had to be done.
-func (r *refusal) vague() bool {
-	return r.typ == "NO" && (r.code == "" || r.hasCode("SERVERBUG", "CONTACTADMIN", "CORRUPTION")) &&
-		!strings.Contains(strings.ToLower(r.text), "quota")
+func (r *refusal) doubt() state.Doubt {
+	if r.typ == "NO" && (r.code == "" || r.hasCode("SERVERBUG", "CONTACTADMIN", "CORRUPTION")) &&
+		!strings.Contains(strings.ToLower(r.text), "quota") {
+		return state.Vague
+	}
+	return state.NotStored
 }
 
 // slowDown reports whether a refusal is about how much we ask, and not about what.

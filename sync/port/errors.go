@@ -12,7 +12,7 @@ import (
 // SaidBy reports whether the server's failure, nil for none, says what there is to say of a message that was
 // not sent.
 func SaidBy(failed error, a state.Appended) bool {
-	return failed != nil && Ends(failed) && (a.Unsure || a.Again)
+	return failed != nil && Ends(failed) && (a.Doubt == state.Unsure || a.Doubt == state.CutOff)
 }
 
 // Ignore is nil for a file or a folder that is not there.

@@ -108,7 +108,7 @@ func (t *transfer) sendBatch(ctx context.Context, batch []*message) error {
 // stays as it is: the next run looks for it.
 func (t *transfer) answered(batch []*message, intents []state.Sent, answers []state.Appended, cause, failed error) (over []state.Sent, err error) {
 	for i, c := range batch {
-		a := state.Appended{Err: cause, Unsure: true}
+		a := state.Appended{Err: cause, Doubt: state.Unsure}
 		if i < len(answers) {
 			a = answers[i]
 		}
@@ -127,12 +127,12 @@ func (t *transfer) answered(batch []*message, intents []state.Sent, answers []st
 			}
 			continue
 		}
-		if a.Unsure {
+		if a.Doubt == state.Unsure {
 			t.order.Wait(c.got.Bytes)
 		} else {
 			over = append(over, intents[i]) // with UID 0: it was not stored
 		}
-		if a.Again && t.order.Broke(c, c.got.Bytes) {
+		if a.Doubt == state.CutOff && t.order.Broke(c, c.got.Bytes) {
 			continue
 		}
 		t.said.Refused++

@@ -192,7 +192,7 @@ func (r *Run) send(ctx context.Context, b *mailbox.Box, batch []Outgoing, order 
 	s := &sending{Run: r, b: b, order: order, cause: cause, failed: order.Failure(cause)}
 	var without Shorn
 	for i, f := range batch {
-		a := state.Appended{Err: cause, Unsure: true}
+		a := state.Appended{Err: cause, Doubt: state.Unsure}
 		if i < len(answers) {
 			a = answers[i]
 		}
@@ -245,15 +245,15 @@ func (s *sending) sent(f Outgoing, in state.Intent, a state.Appended) {
 func (s *sending) notSent(f Outgoing, a state.Appended) {
 	s.b.Leave(mailbox.Refused)
 	switch {
-	case a.Unsure:
+	case a.Doubt == state.Unsure:
 		s.order.Wait(f.Got.Bytes)
-	case !a.Vague: // else the next run looks for it
+	case a.Doubt != state.Vague: // else the next run looks for it
 		s.after.Settle = append(s.after.Settle, f.Key)
 	}
 	switch {
-	case a.Again && s.order.Broke(f.op, f.Got.Bytes):
+	case a.Doubt == state.CutOff && s.order.Broke(f.op, f.Got.Bytes):
 		return
-	case a.Err == s.cause && !a.Unsure:
+	case a.Err == s.cause && a.Doubt != state.Unsure:
 		s.order.Ready = append(s.order.Ready, f.op) // it was not tried
 		return
 	}
@@ -261,7 +261,7 @@ func (s *sending) notSent(f Outgoing, a state.Appended) {
 	if a.Err != s.cause && !port.SaidBy(s.failed, a) {
 		s.problems = append(s.problems, fmt.Errorf("append %q: %w", f.Name, NotSent(a)))
 	}
-	if !a.Unsure && !a.Again {
+	if a.Doubt != state.Unsure && a.Doubt != state.CutOff {
 		s.refused++
 	}
 }
@@ -270,10 +270,10 @@ func (s *sending) notSent(f Outgoing, a state.Appended) {
 // failure, and not that of the server.
 func NotSent(a state.Appended) error {
 	switch {
-	case a.Again:
+	case a.Doubt == state.CutOff:
 		return state.Faultf(state.Other, "the connection broke each time it was sent: %v", a.Err).
 			WithHint("the server may take no message this large, or not this one; it stays here, and the others are sent")
-	case a.Unsure:
+	case a.Doubt == state.Unsure:
 		return state.Faultf(state.Other, "it is not known whether the server has it: %v", a.Err).
 			WithHint("run it again: it looks for the message before it sends it once more")
 	}

@@ -24,7 +24,7 @@ func serverAppend(w *serverWorld) {
 		w.Fatalf("%d messages are there", len(sn.Messages))
 	}
 	for i, m := range sn.Messages {
-		if a := out[i]; a.Err != nil || a.Unsure || a.UID != m.UID || a.UIDValidity != sn.Mark.UIDValidity {
+		if a := out[i]; a.Err != nil || a.Doubt == state.Unsure || a.UID != m.UID || a.UIDValidity != sn.Mark.UIDValidity {
 			w.Errorf("message %d became %+v, scanned as %+v", i, a, m)
 		}
 		if m.Flags != msgs[i].Flags || m.Size != msgs[i].Size || m.Date != msgs[i].Date && msgs[i].Date != state.NoDate {
@@ -48,7 +48,7 @@ func serverAppendBad(w *serverWorld) {
 	out, err := w.s.Append(w.Context(), "INBOX", []state.Outgoing{outgoing(1, 0), short, long, gone, half, outgoing(5, 0)}, w.keywords("INBOX"))
 	ok(w.T, err)
 	for i, a := range out {
-		if bad := i > 0 && i < 5; bad != (a.Err != nil) || a.Unsure {
+		if bad := i > 0 && i < 5; bad != (a.Err != nil) || a.Doubt == state.Unsure {
 			w.Errorf("message %d became %+v", i, a)
 		}
 	}
@@ -58,7 +58,7 @@ func serverAppendBad(w *serverWorld) {
 func serverAppendNowhere(w *serverWorld) {
 	out, err := w.s.Append(w.Context(), "Nowhere", []state.Outgoing{outgoing(1, 0), outgoing(2, 0)}, state.NewKeywords(nil))
 	for i, a := range out {
-		if a.Err == nil || a.Unsure {
+		if a.Err == nil || a.Doubt == state.Unsure {
 			w.Errorf("message %d became %+v", i, a)
 		}
 	}

@@ -105,7 +105,7 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 		return state.Appended{Err: err}
 	}
 	if s.Breaks != nil && s.Breaks(body.String()) {
-		return state.Appended{Err: errBroke, Again: true}
+		return state.Appended{Err: errBroke, Doubt: state.CutOff}
 	}
 	text, date := s.made(body.String(), out.Date)
 	denied := s.denied(kw)
@@ -116,7 +116,7 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 		m.Messages = m.Messages[:len(m.Messages)-1]
 	}
 	if err := s.unanswered("APPEND", raw); err != nil {
-		return state.Appended{Err: err, Unsure: true}
+		return state.Appended{Err: err, Doubt: state.Unsure}
 	}
 	if s.NoUIDPlus {
 		return state.Appended{Without: words}
