@@ -66,6 +66,7 @@ type imapLife struct {
 func newIMAP(t *testing.T, s situation) *imapLife {
 	t.Helper()
 	l := &imapLife{life: newLife(t), acct: script.NewAccount()}
+	l.written = func() { l.acct.Lock(); defer l.acct.Unlock() }
 	l.acct.Password = secret
 	inbox := l.acct.Mailbox("INBOX")
 	for n := range 12 {

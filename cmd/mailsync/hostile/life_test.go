@@ -49,10 +49,12 @@ func TestMain(m *testing.M) {
 
 // life is one account's.
 type life struct {
-	t      *testing.T
-	dir    string // everything below it
-	root   string // the Maildirs
-	config string
+	// written is called before each run: what the test changed on the server is there for those that serve.
+	written func()
+	t       *testing.T
+	dir     string // everything below it
+	root    string // the Maildirs
+	config  string
 }
 
 func newLife(t *testing.T) *life {
@@ -116,6 +118,9 @@ func (l *life) run(args ...string) outcome {
 	globals := []string{"-c", l.config}
 	if args[0] != "status" { // it speaks with nobody
 		globals = append(globals, "--trace", trace)
+	}
+	if l.written != nil {
+		l.written()
 	}
 	cmd := exec.CommandContext(ctx, path, append(globals, args...)...)
 	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}

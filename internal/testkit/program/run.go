@@ -53,7 +53,10 @@ func Run(ctx context.Context, t testing.TB, cmd *exec.Cmd, i Interruption) Outco
 	case err != nil:
 		t.Fatal(err)
 	}
-	if said := o.Stdout + o.Stderr; strings.Contains(said, "panic:") || strings.Contains(said, "goroutine ") {
+	// The runtime ends the program itself where a write by which it wakes its own threads fails: a test that
+	// makes writes fail hits that one, too.
+	said := o.Stdout + o.Stderr
+	if (strings.Contains(said, "panic:") || strings.Contains(said, "goroutine ")) && !strings.Contains(said, "runtime: netpollBreak write failed") {
 		t.Fatalf("%v panicked:\n%s", cmd.Args, said)
 	}
 	return o
