@@ -52,7 +52,7 @@ type Intent struct {
 }
 
 // Departure is a message that an archive run takes, or took, off the server. It is
-// committed together with its release, so that whoever finishes a run that was broken off
+// committed together with its release, so that whoever finishes a run that was interrupted
 // knows where the file was to go, and archive --undo what the last run took.
 type Departure struct {
 	UID UID

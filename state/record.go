@@ -11,7 +11,7 @@ const (
 	OnlyHere                  // on disk; the server had it once
 	KeptAway                  // on the server; the user removed the file
 	Skipped                   // on the server; larger than max_size
-	Accepted                  // on the server; the user said that it cannot be had
+	Accepted                  // on the server; the user said that it cannot be fetched
 	Outstanding               // on the server; not here yet, or its fetch failed
 	Gone                      // was Live, went on the server; not carried out yet
 	Doubtful                  // Live, but what the server has may be something else: fetched once more

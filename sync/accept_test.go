@@ -151,7 +151,7 @@ func TestPullOnlyLeavesDeletions(t *testing.T) {
 	l.idle(t)
 	want := l.dump(t)
 
-	for n := 1; ; n += stride(t) { // a pull that breaks off leaves them too
+	for n := 1; ; n += stride(t) { // a pull that is interrupted leaves them too
 		l := begin()
 		l.change = pull
 		step, reached := cutAt(n)

@@ -100,7 +100,7 @@ func TestFlagsOfAFileThatIsBeingSent(t *testing.T) {
 	l.once(t, "Subject: one")
 }
 
-// So it is where the run broke off, and the flags changed before the next one.
+// So it is where the run was interrupted, and the flags changed before the next one.
 func TestFlagsOfAFileThatWasBeingSent(t *testing.T) {
 	for n, whole := 1, false; !whole; n++ {
 		l := appender(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // While a file goes to the server it has its own name, then two, then one of ours. A mail
-// program may rename either at any moment, of that run, of one that broke off, and of the
+// program may rename either at any moment, of that run, of one that was interrupted, and of the
 // next, and it stays one message.
 func TestAFileOfTwoNamesIsOneMessage(t *testing.T) {
 	for _, first := range []string{"own", "ours"} {
@@ -44,7 +44,7 @@ func TestAFileOfTwoNamesIsOneMessage(t *testing.T) {
 }
 
 // renaming is a run beside a mail program that renames files at the n-th step; with cut it
-// breaks off right after. It reports whether it came so far.
+// is interrupted right after. It reports whether it came so far.
 func (l *lab) renaming(t testing.TB, which string, n int, cut bool) (reached bool) {
 	count := 0
 	l.run(nil, func(string) error {

@@ -27,7 +27,7 @@
 //	released   yes     –             withdraw, fetch again
 //	released   –       any           only here; forget when the file is gone
 //	archived   yes     any           as kept away: it is here, in its archive
-//	archived   –       yes           file it away: the run that archived it broke off
+//	archived   –       yes           file it away: the run that archived it was interrupted
 //
 // Where a run carries no deletion over that the configuration would (a backup), both rows with a
 // copy on one side only wait for a run that does.
@@ -68,7 +68,7 @@
 // server sent; that it may go is committed; it lies in its archive, fsynced and read again,
 // where it has one; flags, size and date on the server are what they were, in the session
 // that expunges; it is expunged; that is committed; and only then does the file leave
-// its mailbox. Whatever breaks off in between is finished, or taken back, by the next run.
+// its mailbox. Whatever is interrupted in between is finished, or taken back, by the next run.
 //
 // # What it does not know
 //

@@ -30,7 +30,7 @@ type lab struct {
 	disk   *disktest.Mem
 	base   *mem.Base
 	policy plan.Policy
-	torn   bool // a run broke off: leftovers in tmp are no fault
+	torn   bool // a run was interrupted: leftovers in tmp are no fault
 	// change, if set, changes an account before it runs.
 	change func(*port.Account)
 }

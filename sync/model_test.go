@@ -30,7 +30,7 @@ type history struct {
 	next    int
 	deleted map[string]bool // by the user, on either side
 	labels  bool            // messages lie in several mailboxes
-	torn    bool            // a run broke off: until the next, a file may have two names, and nobody touches them
+	torn    bool            // a run was interrupted: until the next, a file may have two names, and nobody touches them
 	log     []string
 	turn    chan bool // guards log
 }
@@ -213,7 +213,7 @@ func (h *history) movedThere(t *testing.T) {
 
 func (h *history) expunged(t *testing.T) {
 	box, uid, body := h.there()
-	if uid == 0 || h.torn && h.record(t, box, uid).UID == 0 { // a run that broke off put it there: its file stays
+	if uid == 0 || h.torn && h.record(t, box, uid).UID == 0 { // a run that was interrupted put it there: its file stays
 		return
 	}
 	h.say("%s is expunged from %s", nameOf(body), box)
@@ -305,7 +305,7 @@ func (h *history) run(t *testing.T) {
 	}
 }
 
-// breaks is a run that breaks off at some step, or loses its power at some file operation.
+// breaks is a run that is interrupted at some step, or loses its power at some file operation.
 func (h *history) breaks(t *testing.T) {
 	h.torn = true
 	n := 1 + h.r.IntN(25)

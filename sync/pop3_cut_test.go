@@ -15,7 +15,7 @@ import (
 // read before it is handed on.
 var cutSizes = []int{0, 1, 4095, 64<<10 - 1, 64 << 10, 64<<10 + 1, 256<<10 - 1, 256 << 10, 256<<10 + 1, 320<<10 - 1, 320 << 10, 320<<10 + 1}
 
-// popCut is how a server breaks off in the middle of a message.
+// popCut is how a server stops in the middle of a message.
 type popCut struct {
 	name  string
 	lines bool   // behind the end of a line
@@ -32,7 +32,7 @@ var popCuts = []popCut{
 	{"reset", true, "", (*script.Peer).Reset},
 }
 
-// answer breaks off in message no after n octets, as often as times says.
+// answer is interrupted in message no after n octets, as often as times says.
 func (c popCut) answer(no int, n int, times *int) script.Answers {
 	return script.Answers{"RETR": func(p *script.Peer, args string) bool {
 		if args != fmt.Sprint(no) || *times == 0 {

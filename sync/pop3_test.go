@@ -511,7 +511,7 @@ func TestPOP3ServerThatExpires(t *testing.T) {
 	}
 }
 
-// A message that cannot be had is told in every run and costs itself alone; sizes that
+// A message that cannot be fetched is told in every run and costs itself alone; sizes that
 // nobody can believe cost nothing.
 func TestPOP3OneBadMessage(t *testing.T) {
 	box := script.NewBox(popMails(5)...)

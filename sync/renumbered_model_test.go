@@ -12,7 +12,7 @@ import (
 )
 
 // renumbering is a random life of one mailbox whose server numbers it anew again and again,
-// is restored from backups, and whose run breaks off, loses its state and its marker.
+// is restored from backups, and whose run is interrupted, loses its state and its marker.
 type renumbering struct {
 	*lab
 	t        *testing.T
@@ -138,7 +138,7 @@ func (h *renumbering) act() {
 	}
 }
 
-// go1 runs, and breaks off as often as not.
+// go1 runs, and is interrupted as often as not.
 func (h *renumbering) go1() {
 	if h.random.IntN(2) == 0 {
 		at := 1 + h.random.IntN(25)
@@ -187,7 +187,7 @@ func (h *renumbering) failf(format string, args ...any) {
 }
 
 // check expects, once nothing happens any more, that what is on the server is here, once,
-// (but for what the user removed while a run was broken off, which may be there by its other
+// (but for what the user removed while a run was interrupted, which may be there by its other
 // name), that nothing is gone from either side that nobody took away, and that all is quiet.
 func (h *renumbering) check(mirror bool) {
 	for range 4 {

@@ -115,7 +115,7 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 	}
 }
 
-// The same, broken off at every step.
+// The same, interrupted at every step.
 func TestArchiveWithoutUIDPLUSCutAtEveryStep(t *testing.T) {
 	for _, c := range archiveWays {
 		t.Run(c.name, func(t *testing.T) {
@@ -366,7 +366,7 @@ func TestADeletionThatIsTakenBackInTheTrash(t *testing.T) {
 }
 
 // An undo moves back what lies in the server's trash, and appends what was emptied out of it.
-// Nothing is there twice, wherever it breaks off.
+// Nothing is there twice, wherever it is interrupted.
 func TestUndoWithoutUIDPLUS(t *testing.T) {
 	for _, c := range archiveWays {
 		for _, between := range []bool{false, true} {

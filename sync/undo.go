@@ -10,7 +10,7 @@ import (
 // Undo puts back on the server what the last archive run took that took anything: files that
 // went into an archive come back to their mailboxes first, then each is appended with its
 // flags, keywords and date, and recorded under its new UID. What a run let go and did not come
-// to take stays where it is. It can be broken off and run again; what was put back is not put
+// to take stays where it is. It can be interrupted and run again; what was put back is not put
 // back twice. The Result is never nil.
 func Undo(ctx context.Context, a *port.Account) *port.Result {
 	r := newRun(a)

@@ -122,7 +122,7 @@ func TestUndoAfterARunRefusedInPart(t *testing.T) {
 	}
 }
 
-// A run that broke off between its release and its expunge took nothing; one whose answer
+// A run that was interrupted between its release and its expunge took nothing; one whose answer
 // was lost took everything.
 func TestUndoOfARunThatBrokeOff(t *testing.T) {
 	for _, c := range archiveWays {
@@ -154,7 +154,7 @@ func TestUndoOfARunThatBrokeOff(t *testing.T) {
 	}
 }
 
-// An undo that broke off before it had forgotten the old UIDs, and that a sync came after,
+// An undo that was interrupted before it had forgotten the old UIDs, and that a sync came after,
 // leaves nothing to undo: not the run before either.
 func TestUndoneIsRemembered(t *testing.T) {
 	for _, c := range archiveWays {
@@ -300,7 +300,7 @@ func TestUndoneAndThenRenumbered(t *testing.T) {
 	}
 }
 
-// What an archive run had let go when it broke off, in a mailbox in which nothing changes any
+// What an archive run had let go when it was interrupted, in a mailbox in which nothing changes any
 // more, is not forgotten: the next sync ends it.
 func TestASyncEndsWhatAnArchiveRunLetGo(t *testing.T) {
 	l := old(t)

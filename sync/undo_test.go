@@ -102,7 +102,7 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// A run that was broken off and the one that finished it are one.
+// A run that was interrupted and the one that finished it are one.
 func TestUndoOfABrokenRun(t *testing.T) {
 	l := old(t)
 	l.clean(t)

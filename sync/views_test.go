@@ -162,7 +162,7 @@ func (l *lab) counted() string {
 	return strings.Join(all, " ")
 }
 
-// An undo of what views showed, broken off at every step, puts each message back once, where it was.
+// An undo of what views showed, interrupted at every step, puts each message back once, where it was.
 func TestUndoOfViewsCutAtEveryStep(t *testing.T) {
 	for n := 1; ; n += stride(t) {
 		l := newLab()

@@ -241,7 +241,7 @@ func (ap *appending) setLimit(octets int64) {
 	}
 }
 
-// send sends the message that is first in todo, unless it is known that it cannot be had.
+// send sends the message that is first in todo, unless it is known that it cannot be fetched.
 func (ap *appending) send(ctx context.Context, s *session, i int) {
 	msg := &ap.msgs[i]
 	if ap.largest >= 0 && msg.Size > ap.largest {

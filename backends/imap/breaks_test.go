@@ -196,7 +196,7 @@ func TestMoveThatBreaksTheConnection(t *testing.T) {
 	}
 }
 
-// A mailbox of which the server says that it cannot be had now is waited for, and is then its own failure.
+// A mailbox of which the server says that it cannot be opened now is waited for, and is then its own failure.
 func TestOneMailboxIsUnavailable(t *testing.T) {
 	for _, answer := range []string{"$tag NO [UNAVAILABLE] later", "$tag NO [INUSE] locked", "* BYE [UNAVAILABLE] internal error"} {
 		acct := many("", "Bad", "C")

@@ -10,7 +10,7 @@ import (
 
 var (
 	errClosed = errors.New("the account is closed")
-	// errNoRoom says that another connection cannot be had without waiting.
+	// errNoRoom says that another connection cannot be made without waiting.
 	errNoRoom = errors.New("all connections are in use")
 )
 
@@ -81,7 +81,7 @@ func (p *pool) take(raw string) *session {
 	return s
 }
 
-// grow makes one more session. Where others are there, one that cannot be had lowers
+// grow makes one more session. Where others are there, one that cannot be made lowers
 // the limit and is errNoRoom: many servers allow few sessions and say so in many ways,
 // or close without a word. p.mu is held when it is called and free when it returns.
 func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {

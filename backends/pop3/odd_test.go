@@ -215,7 +215,7 @@ func TestEndAnywhere(t *testing.T) {
 	}
 }
 
-// A message that cannot be had costs itself alone, and the reason is told.
+// A message that cannot be fetched costs itself alone, and the reason is told.
 func TestMessagesThatFail(t *testing.T) {
 	t.Parallel()
 	only := func(no string, a script.Answer) script.Answer {

@@ -230,7 +230,7 @@ func (r *accountRun) archive() (*port.Release, error) {
 }
 
 // release is how released messages leave the server, and where their files go. By itself
-// it lets nothing new go: it is what finishes an archive run that broke off.
+// it lets nothing new go: it is what finishes an archive run that was interrupted.
 func (r *accountRun) release() *port.Release {
 	rel := &port.Release{Shelf: r.archiveFolder}
 	if r.registry != nil {

@@ -140,7 +140,7 @@ func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 	if err := r.shelf.Destine(ctx, b, all); err != nil {
 		return err
 	}
-	c := state.Commit{Clean: new(bool)} // a run that breaks off here leaves something to do
+	c := state.Commit{Clean: new(bool)} // a run that is interrupted here leaves something to do
 	for _, d := range all {
 		if d.Rec.Status != state.Released {
 			rec := d.Rec

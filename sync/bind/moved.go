@@ -109,7 +109,7 @@ func (r *Run) astray(ctx context.Context, b *mailbox.Box) (port.Maildir, error) 
 	case len(moved) == 1 && moved[0].Path == b.Row.Path:
 		return r.complete(b, moved[0].Marker)
 	case len(moved) == 1 && (r.Moved || moved[0].Marker.Path == moved[0].Path):
-		// The second: an earlier run followed it, and broke off before the base knew.
+		// The second: an earlier run followed it, and was interrupted before the base knew.
 		return r.follow(ctx, b, moved[0].Path)
 	case r.New:
 		return nil, fs.ErrNotExist

@@ -171,7 +171,7 @@ func (r *Run) renameDir(p renaming, pairs []renaming) (string, error) {
 	old := p.row.Path
 	ours, err := r.isOurs(old, p.row)
 	if errors.Is(err, fs.ErrNotExist) {
-		// A run that broke off renamed it, or it went with the folder above.
+		// A run that was interrupted renamed it, or it went with the folder above.
 		if ours, err = r.isOurs(p.target, p.row); ours {
 			return p.target, nil
 		}

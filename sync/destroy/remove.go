@@ -44,7 +44,7 @@ func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 }
 
 // Forget drops records that speak of nothing any more. That their files are gone is made
-// durable first: an earlier run may have taken them away and broken off before it was, and a
+// durable first: an earlier run may have taken them away and been interrupted before it was, and a
 // file that comes back without a record would be taken for the last copy.
 func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if b.MD != nil {

@@ -106,7 +106,7 @@ func (f *fetching) record(b *mailbox.Box, l *delivery) error {
 		return err
 	}
 	if len(l.trash) > 0 {
-		l.commit.Clean = new(bool) // a run that breaks off here leaves them to be taken away
+		l.commit.Clean = new(bool) // a run that is interrupted here leaves them to be taken away
 	}
 	return f.Commit(f.ctx, b, l.commit)
 }

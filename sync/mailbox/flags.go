@@ -26,7 +26,7 @@ func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
 	words := owner.KW.NamesOf(agreed &^ state.System)
 	if !f.Silent && !(f.NewName && f.Letters == "") {
 		if pending := owner.KW.NamesOf(seen &^ state.System); known && seen != agreed && match.AsRead(f.Letters, pending, owner.Disk.Words) {
-			words = pending // an earlier run carried it here and broke off
+			words = pending // an earlier run carried it here and was interrupted
 		} else {
 			words = match.MovedKeywords(f.Letters, words, known, owner.Disk.Words, in.Disk.Words)
 		}

@@ -164,7 +164,7 @@ func (r *Run) commitMoved(ctx context.Context, from, to *mailbox.Box, batch []*m
 }
 
 // moveThere moves messages on the server to where the user put their files. One whose new
-// UID is not told, or of which a run that broke off did not hear, is looked for by the next run, as
+// UID is not told, or of which a run that was interrupted did not hear, is looked for by the next run, as
 // one that was appended is, before it is moved once more.
 func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*move) error {
 	uids := make([]state.UID, len(batch))

@@ -8,10 +8,10 @@ import (
 // together with the scan's Mark before anything acts on it. After that the base alone
 // says what is left to do: a message that is not here yet is Outstanding, one that went
 // is Gone, a flag that changed is Seen≠Agreed. So a failing message never holds the mark
-// back, and a run that breaks off forgets nothing.
+// back, and a run that is interrupted forgets nothing.
 //
 // The disk is looked at for one thing: where an earlier run carried a flag to the disk
-// and broke off before it could say so, the file shows it, and the change is agreed on
+// and was interrupted before it could say so, the file shows it, and the change is agreed on
 // now. Without this our own change would look like the user's.
 func Learn(w World) (put []state.Record) {
 	w.views(func(v view) {
@@ -47,7 +47,7 @@ func carried(v view, w World) state.Record {
 // went is what a message is that the server has no more. One that an archive run let go is
 // never taken for one that somebody deleted: its file stays, or ends its way to an archive.
 // One that had no file here is not forgotten at once: it may have gone to another mailbox,
-// and so may one whose file came in a run that broke off before it could say so.
+// and so may one whose file came in a run that was interrupted before it could say so.
 func went(was state.Status, here, away bool) state.Status {
 	switch {
 	case !was.HasFile() && here && was != state.Outstanding:

@@ -168,7 +168,7 @@ func TestSilentNamesStoreNothing(t *testing.T) {
 	})
 }
 
-// What Learn committed is enough: a run that breaks off right after it plans the same
+// What Learn committed is enough: a run that is interrupted right after it plans the same
 // again without looking at the server.
 func TestLearnedIsAsGoodAsSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

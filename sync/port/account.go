@@ -28,7 +28,7 @@ type Account struct {
 	// Census counts the messages of the mailboxes that are not included too, and names those that are
 	// in doubt.
 	Census bool
-	// Accept are messages that cannot be had and are failures no more.
+	// Accept are messages that cannot be fetched and are failures no more.
 	Accept []plan.Message
 	// Wider is a policy that this run's is a part of. What it would still do in a mailbox
 	// keeps that from counting as clean, so that the next run under it need not look at all

@@ -96,7 +96,7 @@ func (r *Result) Exclude(l state.Listed) {
 	}
 }
 
-// Accepted is how many messages of included mailboxes the user knows cannot be had: what
+// Accepted is how many messages of included mailboxes the user knows cannot be fetched: what
 // is on the server, and neither here nor anything else.
 func (r *Result) Accepted() int {
 	return max(0, r.OnServer-r.Here-r.Outstanding-r.KeptAway-r.Skipped-r.Unseen)

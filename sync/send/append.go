@@ -34,7 +34,7 @@ type Outgoing struct {
 }
 
 // AppendFiles sends files that other programs put into the Maildir to the server. That it is
-// about to is in the base before, so that a run that breaks off is followed by one that
+// about to is in the base before, so that a run that is interrupted is followed by one that
 // looks for the message before it sends it again.
 func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, ops, Upload{Read: func(o plan.Op) (Outgoing, bool, error) { return r.inspect(b, o) }}))

@@ -11,7 +11,7 @@ import (
 	"mailsync/sync/plan"
 )
 
-// Resolve settles what earlier appends and moves left open, because the run broke off or the
+// Resolve settles what earlier appends and moves left open, because the run was interrupted or the
 // server told no UID: each message is looked for among those that came since. One that was
 // never answered is sent again where a complete listing lacks it; one that the server
 // confirmed never is, its file waits for it. It returns how many such there are; with final they

@@ -47,7 +47,7 @@ func (r *Run) Destine(ctx context.Context, b *mailbox.Box, all []*mailbox.Depart
 }
 
 // OnTheWay are the released messages of a mailbox whose files have a place in an archive:
-// a run broke off before it came to its end with them.
+// a run was interrupted before it came to its end with them.
 func (r *Run) OnTheWay(ctx context.Context, b *mailbox.Box) (map[state.UID]bool, error) {
 	if !slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Released }) {
 		return nil, nil

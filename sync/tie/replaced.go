@@ -36,7 +36,7 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 	return r.Commit(ctx, b, plan.Settling(notes))
 }
 
-// dropReplaced moves those files to the trash that an earlier run replaced before it broke off. Flags
+// dropReplaced moves those files to the trash that an earlier run replaced before it was interrupted. Flags
 // that a reader gave them meanwhile go to the files in their places.
 func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
 	if r.DryRun || b.Gen() == nil || b.Gen().Clean {

@@ -67,7 +67,7 @@ func (r *Run) TieFiles(ctx context.Context, b *mailbox.Box) error {
 }
 
 // lacksFiles reports whether files are missing that nobody removed: they may be here under
-// another identity, where an earlier run that was to give them theirs broke off.
+// another identity, where an earlier run that was to give them theirs was interrupted.
 func lacksFiles(b *mailbox.Box) bool {
 	if b.Proves {
 		return false
@@ -151,7 +151,7 @@ func (r *Run) identifySought(ctx context.Context, b *mailbox.Box, sought, own []
 }
 
 // tieOwn settles the messages whose file has their identity and another size: an earlier
-// run tied them by Message-ID and date, and broke off; or they were appended, and the server
+// run tied them by Message-ID and date, and was interrupted; or they were appended, and the server
 // changed what it got, date and all.
 func (r *Run) tieOwn(b *mailbox.Box, own []match.Sought) error {
 	for _, s := range own {

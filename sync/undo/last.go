@@ -12,7 +12,7 @@ import (
 )
 
 // Which archive run an undo takes back: the last one that took something off the server. A
-// run that the server refused, or that broke off before its first expunge, leaves releases
+// run that the server refused, or that was interrupted before its first expunge, leaves releases
 // and nothing else: they are withdrawn, for who takes back the last run wants no more to go.
 
 // Taken is a message that an archive run let go, as an undo looks at it.

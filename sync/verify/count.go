@@ -13,7 +13,7 @@ type counted struct {
 	name                        string
 	onServer, here, outstanding int
 	// unscanned says that the state knows the mailbox, and not yet what is in it: the run that
-	// made its Maildir broke off before it had looked.
+	// made its Maildir was interrupted before it had looked.
 	unscanned bool
 	apart     []Apart
 }

@@ -7,7 +7,7 @@ import (
 	"mailsync/sync/plan"
 )
 
-// A mailbox that a run made and broke off before it had scanned it is not known to be whole.
+// A mailbox that a run made and was interrupted before it had scanned it is not known to be whole.
 func TestCountOf(t *testing.T) {
 	gen := func(compared int64) state.Generation {
 		return state.Generation{ID: 1, Current: true, Compared: compared}

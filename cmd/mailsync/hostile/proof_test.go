@@ -95,7 +95,7 @@ func TestProofIsOfThisRun(t *testing.T) {
 	}
 }
 
-// A listing that breaks off tells of the rest only how many there are.
+// A listing that ends early tells of the rest only how many there are.
 func TestProofOfPartOfAListing(t *testing.T) {
 	t.Parallel()
 	l := newIMAP(t, situation{prepare: bareServer})

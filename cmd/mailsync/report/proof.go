@@ -26,7 +26,7 @@ type Census struct {
 	Outstanding int `json:"outstanding"`
 	Skipped     int `json:"skipped"`       // larger than max_size
 	KeptAway    int `json:"kept_away"`     // the user removed the file
-	Accepted    int `json:"accepted"`      // the user knows that they cannot be had
+	Accepted    int `json:"accepted"`      // the user knows that they cannot be fetched
 	NotLookedAt int `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not come to
 	Excluded    int `json:"excluded"`      // in mailboxes that the run is not about
 }

@@ -24,7 +24,7 @@ type Server struct {
 	sent  int64
 
 	// Body, if set, may replace what Fetch sends of a message, or make it fail: with an
-	// error the literal breaks off after the returned bytes.
+	// error the literal ends after the returned bytes.
 	Body func(raw string, uid state.UID, body []byte) ([]byte, error)
 	// Command, if set, is asked before every command; its error is the answer.
 	Command func(name, raw string) error
