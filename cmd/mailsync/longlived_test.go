@@ -53,7 +53,8 @@ func TestManyRunsInOneProcess(t *testing.T) {
 		l.runs, l.codes, l.net.Struck().Faults(), l.net.Struck().Connections,
 		first.goroutines, last.goroutines, first.descriptors, last.descriptors, first.heap>>10, last.heap>>10)
 	if last.goroutines > first.goroutines || last.descriptors > first.descriptors || last.heap > first.heap+first.heap/5+1<<20 {
-		t.Errorf("it grows: %+v became %+v", first, last)
+		stacks := make([]byte, 1<<20)
+		t.Errorf("it grows: %+v became %+v\n%s", first, last, stacks[:runtime.Stack(stacks, true)])
 	}
 }
 
@@ -210,7 +211,7 @@ func (l *longLivedWorld) measure() {
 	l.t.Helper()
 	var s oneProcess
 	before := runtime.NumGoroutine()
-	for until := time.Now().Add(time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(3 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		s.goroutines = runtime.NumGoroutine()
 		if len(l.samples) > 0 && s.goroutines <= l.samples[0].goroutines || s.goroutines < before {
 			break
