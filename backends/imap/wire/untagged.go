@@ -81,9 +81,18 @@ func (in *filter) unknown(name, text string) error {
 	if !isWord(name) {
 		return in.log.garbled("something that is no response", text)
 	}
+	if unsolicited[strings.ToUpper(name)] {
+		in.report(Repair{What: "response dropped that nobody asked for"}, text)
+		return nil
+	}
 	in.report(Repair{What: "unknown response dropped", Lost: true}, text)
 	return nil
 }
+
+// unsolicited are responses that servers send on their own, too: a LIST with a SELECT (RFC 9051 section 6.3.2),
+// what NOTIFY and QRESYNC tell. They say nothing that this program does not ask for where it needs it.
+var unsolicited = map[string]bool{"LIST": true, "LSUB": true, "STATUS": true, "SEARCH": true, "ESEARCH": true, "ENABLED": true, "ID": true,
+	"NAMESPACE": true, "QUOTA": true, "QUOTAROOT": true, "VANISHED": true}
 
 // numbered takes EXISTS, RECENT and EXPUNGE (RFC 3501, 7.3 and 7.4.1). On them rests
 // what is there and what is not, so one that cannot be read ends the connection.
