@@ -105,7 +105,7 @@ func Need(t testing.TB, what string, programs ...string) {
 
 func need(t testing.TB, server string, programs ...string) {
 	t.Helper()
-	if testing.Short() {
+	if testing.Testing() && testing.Short() {
 		t.Skip("-short: " + server + " is not started")
 	}
 	for _, p := range programs {
