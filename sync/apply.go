@@ -54,15 +54,11 @@ func (r *run) task(b *mailbox.Box, blind bool) plan.Task {
 		Keep: b.Sent.Held, MayBe: slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }),
 		Moving: b.Moves.UIDs, Moves: r.moves.Ops(b),
 		Leaving: b.Leaving.UIDs, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
+		Accept: r.Accepted(b),
 	}
 	t.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
 	for _, c := range b.Moves.Copies {
 		t.Copies = append(t.Copies, state.Foreign{Name: c.Name, Flags: c.Flags})
-	}
-	for _, m := range r.Accept {
-		if state.SameName(m.Mailbox, b.Name) {
-			t.Accept = append(t.Accept, m.UID)
-		}
 	}
 	return t
 }

@@ -4,15 +4,17 @@ import (
 	"slices"
 
 	"mailsync/state"
-	"mailsync/sync/plan"
 )
 
-// Accepts reports whether the user accepts a message as it is.
-func (r *Run) Accepts(b *Box, uid state.UID) bool {
-	return slices.ContainsFunc(r.Accept, func(m plan.Message) bool { return m.UID == uid && state.SameName(m.Mailbox, b.Name) })
+// Accepted are the messages of a mailbox that the user accepts as they are.
+func (r *Run) Accepted(b *Box) (uids []state.UID) {
+	for _, m := range r.Accept {
+		if state.SameName(m.Mailbox, b.Name) {
+			uids = append(uids, m.UID)
+		}
+	}
+	return uids
 }
 
-// AcceptsIn reports whether a message of a mailbox is to be accepted.
-func (r *Run) AcceptsIn(b *Box) bool {
-	return slices.ContainsFunc(r.Accept, func(m plan.Message) bool { return state.SameName(m.Mailbox, b.Name) })
-}
+// Accepts reports whether the user accepts a message as it is.
+func (r *Run) Accepts(b *Box, uid state.UID) bool { return slices.Contains(r.Accepted(b), uid) }

@@ -101,10 +101,7 @@ func (b *Box) Find(uid state.UID) (int, bool) { return plan.PlaceOf(b.Records, u
 
 // Record returns the record of a UID, a new outstanding one if there is none.
 func (b *Box) Record(uid state.UID) state.Record {
-	if i, ok := b.Find(uid); ok {
-		return b.Records[i]
-	}
-	return state.Record{UID: uid, Status: state.Outstanding, Size: -1, Date: state.NoDate}
+	return plan.RecordAt(b.Records, uid)
 }
 
 // Commit makes changes of records durable and takes them over. put and forget are

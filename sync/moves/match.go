@@ -14,19 +14,6 @@ import (
 	"mailsync/sync/plan"
 )
 
-// unmoved reports what was moved on the server and is in no mailbox.
-func (r *Run) unmoved(b *mailbox.Box) error {
-	for _, name := range slices.Sorted(maps.Keys(b.Sent.Expected)) {
-		if slices.ContainsFunc(r.moved, func(m *move) bool { return m.in == b && m.Name == name }) {
-			continue
-		}
-		if err := r.LostThere(b, b.Sent.Expected[name], 0, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // move is a Move with the mailboxes it is between.
 type move struct {
 	match.Move
@@ -255,4 +242,17 @@ func (r *Run) whole(ctx context.Context, m *move) (bool, error) {
 		return err == nil && other.Digest == got.Digest, nil
 	}
 	return true, nil
+}
+
+// unmoved reports what was moved on the server and is in no mailbox.
+func (r *Run) unmoved(b *mailbox.Box) error {
+	for _, name := range slices.Sorted(maps.Keys(b.Sent.Expected)) {
+		if slices.ContainsFunc(r.moved, func(m *move) bool { return m.in == b && m.Name == name }) {
+			continue
+		}
+		if err := r.LostThere(b, b.Sent.Expected[name], 0, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -55,7 +55,7 @@ func Make(t Task) (m Made) {
 		m.Spared = m.without(func(o Op) bool { return o.Kind.Destroys() && o.Kind != OpForget }) > 0
 	}
 	if t.Blind {
-		m.Awaited = m.without(func(o Op) bool { return o.UID != 0 && t.record(o.UID).Status == state.Gone }) > 0
+		m.Awaited = m.without(func(o Op) bool { return o.UID != 0 && RecordAt(t.Base, o.UID).Status == state.Gone }) > 0
 	}
 	m.Ops, m.Braked = Brake(m.Ops, t.Base, t.Policy, t.Braked)
 	m.addMoves(t)
@@ -103,7 +103,7 @@ func (m *Made) addMoves(t Task) {
 // of another length than the server announces, is all there is of it.
 func (m *Made) accept(t Task) {
 	for _, uid := range t.Accept {
-		rec := t.record(uid)
+		rec := RecordAt(t.Base, uid)
 		o := Op{Kind: OpAgree, UID: uid, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
 		planned := func(p Op) bool { return p.UID == uid && (p.Kind == OpFetch || p.Kind == OpAgree) }
 		switch i := slices.IndexFunc(m.Ops, planned); {
@@ -117,12 +117,4 @@ func (m *Made) accept(t Task) {
 		m.without(planned)
 		m.Ops = append(m.Ops, o)
 	}
-}
-
-// record is the base's record of a UID, an outstanding one where it has none.
-func (w *World) record(uid state.UID) state.Record {
-	if i, known := PlaceOf(w.Base, uid); known {
-		return w.Base[i]
-	}
-	return state.Record{UID: uid, Status: state.Outstanding, Size: -1, Date: state.NoDate}
 }

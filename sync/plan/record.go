@@ -11,6 +11,15 @@ func PlaceOf(records []state.Record, uid state.UID) (int, bool) {
 	return slices.BinarySearchFunc(records, uid, func(r state.Record, u state.UID) int { return int(int64(r.UID) - int64(u)) })
 }
 
+// RecordAt returns the record of a UID among records that are sorted by it, a new outstanding one if there is
+// none.
+func RecordAt(records []state.Record, uid state.UID) state.Record {
+	if i, known := PlaceOf(records, uid); known {
+		return records[i]
+	}
+	return state.Record{UID: uid, Status: state.Outstanding, Size: -1, Date: state.NoDate}
+}
+
 // RecordOf returns the record of a file's message among records that are sorted by UID, and whether there is
 // one. Another message under the same UID is none.
 func RecordOf(records []state.Record, uid state.UID, variant uint8) (rec state.Record, known bool) {

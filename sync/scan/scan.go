@@ -60,7 +60,7 @@ func (r *Run) Scan(ctx context.Context) error {
 // what STATUS says and what a stat of the directories says are as they were.
 func (r *Run) unchanged(b *mailbox.Box) bool {
 	g := b.Gen()
-	if g == nil || !g.Clean || b.UseTold || r.Full || r.Due(g) || r.mayLeave(g) || r.Undoing || r.Policy.Refetch || r.AcceptsIn(b) || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.UseTold || r.Full || r.Due(g) || r.mayLeave(g) || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.Row.Path)
