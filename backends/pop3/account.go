@@ -224,3 +224,71 @@ var _ interface {
 	Quota(context.Context, string) ([]state.Quota, error)
 	Close() error
 } = (*Account)(nil)
+
+// This file is what POP3 has no command for. What would change the server is refused for
+// good; what only asks gets the answer that there is nothing to know.
+
+// cannot is the refusal of what no POP3 server can do.
+func cannot(what string) error {
+	return state.Faultf(state.Usage, "a POP3 server cannot %s", what).WithHint("that takes IMAP")
+}
+
+// Append is refused: POP3 only hands mail out.
+func (a *Account) Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error) {
+	return nil, cannot("take messages")
+}
+
+// Move is refused: there is one mailbox.
+func (a *Account) Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error) {
+	return nil, cannot("move messages")
+}
+
+// CreateMailbox returns INBOX, and refuses any other mailbox.
+func (a *Account) CreateMailbox(_ context.Context, levels []string, _ string) (state.Listed, error) {
+	if len(levels) == 1 && isInbox(levels[0]) {
+		return state.Listed{Raw: inbox, Levels: []string{inbox}, Size: -1}, nil
+	}
+	return state.Listed{}, cannot("make mailboxes")
+}
+
+// Store changes nothing and echoes nothing: there are no flags.
+func (a *Account) Store(context.Context, state.StoreRequest) (state.Stored, error) {
+	return state.Stored{}, nil
+}
+
+// Idents returns nothing: what identifies a message is its unique-id, and that is its
+// number already.
+func (a *Account) Idents(context.Context, string, uint32, []state.UID) ([]state.Ident, error) {
+	return nil, nil
+}
+
+// Quota returns nothing: no POP3 server tells it.
+func (a *Account) Quota(context.Context, string) ([]state.Quota, error) { return nil, nil }
+
+// Secret is what proves who the user is: a password, or a token of OAuth 2.0.
+//
+// A Password that is "Bearer " and a token, as HTTP spells it, is that token. So is any
+// other where the server takes tokens only, or takes tokens as well and the Password looks
+// like one.
+type Secret = reach.Secret
+
+// Options says how an account is reached.
+type Options struct {
+	reach.Options
+
+	// WorkedBefore says that a log-in worked in an earlier run: a refusal that does not say why is
+	// not taken for one of the password.
+	WorkedBefore bool
+
+	// Numbers are the account's, with what the base knows; nil: none are known. The same
+	// must be the Maildirs' Keys.
+	Numbers *Numbers
+}
+
+// complete sets what was left open, and checks the rest.
+func (o *Options) complete() error {
+	if o.Numbers == nil {
+		o.Numbers = NewNumbers(nil)
+	}
+	return o.Complete(reach.Protocol{Name: "a POP3", Port: 110, Implicit: 995, StartTLS: "STLS"})
+}

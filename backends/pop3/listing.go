@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -269,4 +270,137 @@ func (l *listing) find(uid state.UID) (*message, bool) {
 		return nil, false
 	}
 	return &l.messages[i], true
+}
+
+// A listing of unique-ids may leave messages out that STAT and LIST tell of. They are asked
+// for one by one (UIDL with a number, RFC 1939 section 7).
+
+// How many are asked for in a session at most; where commands cannot be sent ahead, each costs
+// a round trip.
+const (
+	maxSingles     = 4096
+	maxSinglesSlow = 512
+)
+
+// askSingly asks for the unique-ids of messages that the listing does not name. A server that
+// names none of a batch is asked for no more.
+func (s *session) askSingly(l *listing) error {
+	if s.a.avoided["UIDL n"] {
+		return nil
+	}
+	most := maxSinglesSlow
+	if s.c.pipelines() {
+		most = maxSingles
+	}
+	first := 1 // where UIDL was refused it is probably not known
+	if l.hasUIDL {
+		first = batch
+	}
+	named := map[int32]string{}
+	for left := l.nameless(most); len(left) > 0; {
+		part := left[:min(first, len(left))]
+		left, first = left[len(part):], batch
+		before := len(named)
+		if err := s.askUIDLs(part, named); err != nil {
+			s.a.avoid("UIDL n")
+			return err
+		}
+		if len(named) == before {
+			break
+		}
+	}
+	l.nameAs(named)
+	return nil
+}
+
+// askUIDLs asks for some unique-ids. The NOOP behind them shows whether each had one line for
+// its answer: a server that does not look at the number lists them all, and what it says
+// would be taken for the answers to come.
+func (s *session) askUIDLs(numbers []int32, named map[int32]string) error {
+	var questions []question
+	for _, no := range numbers {
+		questions = append(questions, question{uidlOf(int(no)), func(text string, err error) error {
+			if of, uidl, ok := scanListing([]byte(text)); err == nil && ok && of == int(no) {
+				if uidl = bytes.TrimRight(uidl, " \t"); len(uidl) > 0 {
+					named[no] = textOf(uidl)
+				}
+			}
+			return nil
+		}})
+	}
+	return s.c.ask(append(questions, question{"NOOP", func(string, error) error { return nil }})...)
+}
+
+// nameless are the numbers, at most so many, of messages that there are and that the listing
+// of unique-ids says nothing of. One whose unique-id is another's as well, or too long to be
+// read, would be told in the same words again.
+func (l *listing) nameless(most int) (numbers []int32) {
+	next := 1 // the lowest number that was not looked at
+	upTo := func(end int) {
+		for ; next < end && next <= l.stat.messages && len(numbers) < most; next++ {
+			numbers = append(numbers, int32(next))
+		}
+	}
+	for _, m := range l.messages {
+		upTo(int(m.no))
+		if next = int(m.no) + 1; m.text == "" && m.inAll&(repeats|tooLong) == 0 && len(numbers) < most {
+			numbers = append(numbers, m.no)
+		}
+	}
+	upTo(l.stat.messages + 1)
+	return numbers
+}
+
+// nameAs takes unique-ids that were told singly. One that is told of two messages is as good
+// as none.
+func (l *listing) nameAs(named map[int32]string) {
+	told := map[string]int{}
+	for _, m := range l.messages {
+		told[m.text]++
+	}
+	for _, text := range named {
+		told[text]++
+	}
+	for no, text := range named {
+		if told[text] > 1 {
+			continue
+		}
+		i, there := l.at(no)
+		if !there {
+			l.messages = slices.Insert(l.messages, i, message{no: no, size: -1})
+		}
+		l.messages[i].text = text
+		l.hasUIDL = true
+	}
+}
+
+// at finds a message by its number, or where it would be.
+func (l *listing) at(no int32) (i int, there bool) {
+	return slices.BinarySearchFunc(l.messages, no, func(m message, no int32) int { return cmp.Compare(m.no, no) })
+}
+
+// snapshot is the session's listing in the engine's words.
+func (s *session) snapshot(l *listing) *state.ServerSnapshot {
+	sn := &state.ServerSnapshot{
+		Mark: s.mark(), All: true, Complete: l.complete(), ReadOnly: true,
+		Messages: make([]state.OnServer, 0, len(l.messages)),
+		Trouble:  l.trouble,
+		UIDLs:    s.a.o.Numbers.Given,
+	}
+	for _, m := range l.messages {
+		if m.uid != 0 {
+			sn.Messages = append(sn.Messages, m.onServer())
+			if m.text == "" {
+				sn.Nameless = append(sn.Nameless, m.uid)
+			}
+		}
+	}
+	slices.Sort(sn.Nameless)
+	slices.SortFunc(sn.Messages, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
+	return sn
+}
+
+// onServer is a message as the engine sees it. POP3 tells no date.
+func (m *message) onServer() state.OnServer {
+	return state.OnServer{UID: m.uid, Size: m.size, Date: state.NoDate}
 }

@@ -3,8 +3,16 @@ package pop3
 import (
 	"cmp"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-sasl"
 
 	"mailsync/backends/reach"
 	"mailsync/state"
@@ -78,4 +86,223 @@ func (e *entrance) authenticate(with *auth) error {
 		}
 	}
 	return last
+}
+
+// auth is a log-in over one connection.
+type auth struct {
+	c        *client
+	password string // or a token
+}
+
+// way is a way to log in.
+type way struct {
+	name string
+	run  func() error
+}
+
+// ways are the ways to log in that may be tried, the best first. With TLS it is a SASL mechanism or
+// USER and PASS; APOP, which is MD5, first where nothing else hides the password. Some servers greet
+// everybody with a timestamp and know no APOP secret of most: where it is refused, the password goes as
+// it is, for without TLS there is a connection only to this machine, or where the user allowed it.
+func (a *auth) ways() (ways []way) {
+	c := a.c
+	if token := c.caps.token(a.password); token != "" {
+		return []way{{"token", func() error { return a.withToken(token) }}}
+	}
+	if a.password == "" || a.password == inHTTP {
+		return []way{{"none", func() error { return state.Faultf(state.Login, "there is no password") }}}
+	}
+	apop := way{"APOP", a.apop}
+	if !c.safe && c.stamp != "" {
+		ways = append(ways, apop)
+	}
+	if c.caps.sasl("PLAIN") {
+		ways = append(ways, way{"PLAIN", func() error { return a.sasl(sasl.NewPlainClient("", c.o.User, a.password)) }})
+	}
+	if !c.caps.known || c.caps.has("USER") || len(ways) == 0 && c.stamp == "" {
+		ways = append(ways, way{"USER", a.userPass})
+	}
+	if len(ways) == 0 {
+		ways = append(ways, apop)
+	}
+	return ways
+}
+
+// inHTTP is what stands in front of a token in HTTP.
+const inHTTP = "Bearer "
+
+// token tells a token from a password, which is "" (see Secret).
+func (c capabilities) token(password string) string {
+	if token, ok := strings.CutPrefix(password, inHTTP); ok {
+		return token
+	}
+	tokens := c.sasl("OAUTHBEARER") || c.sasl("XOAUTH2")
+	passwords := c.sasl("PLAIN") || c.has("USER")
+	if tokens && (!passwords || likeToken(password)) {
+		return password
+	}
+	return ""
+}
+
+// shortToken is shorter than any provider's access token, and longer than the passwords
+// that people and providers make up.
+const shortToken = 100
+
+// likeToken reports whether a secret is long and spelled as bearer tokens are (RFC 6750
+// section 2.1).
+func likeToken(s string) bool {
+	return len(s) >= shortToken && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/=") == ""
+}
+
+// userPass is RFC 1939 section 7, USER and PASS. PASS waits for USER's answer, for what
+// it says may be that we must not send it.
+func (a *auth) userPass() error {
+	if _, err := a.c.command("USER " + a.c.o.User); err != nil {
+		return err
+	}
+	_, err := a.c.commandAs("PASS "+a.password, "PASS ***")
+	return err
+}
+
+// apop is RFC 1939 section 7, APOP: the digest of the greeting's timestamp and the
+// password.
+func (a *auth) apop() error {
+	c := a.c
+	sum := md5.Sum([]byte(c.stamp + a.password))
+	digest := hex.EncodeToString(sum[:])
+	c.trace.Keep(digest) // passwords can be tried against it
+	_, err := c.commandAs("APOP "+c.o.User+" "+digest, "APOP "+c.o.User+" ***")
+	return err
+}
+
+// withToken logs in with an OAuth 2.0 token. XOAUTH2 is tried where the server does not
+// say what it has.
+func (a *auth) withToken(token string) error {
+	switch c := a.c; {
+	case c.caps.sasl("OAUTHBEARER"):
+		return a.sasl(&bearer{user: c.o.User, token: token, host: c.o.Host, port: c.o.Port, shown: c.trace.Shown})
+	case c.caps.sasl("XOAUTH2"), !c.caps.known:
+		return a.sasl(&xoauth2{user: c.o.User, token: token, shown: c.trace.Shown})
+	}
+	return state.Faultf(state.Login, "server offers neither OAUTHBEARER nor XOAUTH2").
+		WithHint("the provider may want a password here")
+}
+
+// maxCommand is a command's length with its line end (RFC 2449 section 4). An initial
+// response that does not fit is sent by itself (RFC 5034 section 4).
+const maxCommand = 255
+
+// maxChallenges bounds a server that asks on and on.
+const maxChallenges = 8
+
+// sasl runs AUTH (RFC 1734, RFC 5034) with a mechanism.
+func (a *auth) sasl(m sasl.Client) error {
+	c := a.c
+	name, first, err := m.Start()
+	if err != nil {
+		return err
+	}
+	command, shown := "AUTH "+name, "AUTH "+name
+	response := base64.StdEncoding.EncodeToString(first)
+	fits := len(command)+1+len(response)+2 <= maxCommand
+	if fits {
+		command, shown = command+" "+response, shown+" ***"
+	}
+	if err := a.say(command, shown); err != nil {
+		return err
+	}
+	var told error // what a mechanism read in the server's challenge
+	for n := 0; ; n++ {
+		word, text, err := c.status()
+		switch {
+		case err != nil:
+			return err
+		case word == "+OK":
+			return told
+		case word == "-ERR" && told != nil:
+			return fmt.Errorf("%w (%w)", newRefusal(text), told)
+		case word == "-ERR":
+			return newRefusal(text)
+		case n == maxChallenges:
+			return c.garbled("server asks for more and more in AUTH %s", name)
+		}
+		answer := response
+		// An empty challenge to an initial response comes from a server that overlooked it.
+		if n > 0 || fits && text != "" {
+			answer, told = next(m, text)
+		}
+		if err := a.say(answer, "***"); err != nil {
+			return err
+		}
+	}
+}
+
+// next answers a challenge. A mechanism that cannot go on cancels with "*" (RFC 5034
+// section 4), unless it has something to say with its error.
+func next(m sasl.Client, text string) (answer string, told error) {
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return "*", fmt.Errorf("cannot read the challenge %s", reach.Quoted(text))
+	}
+	b, err := m.Next(challenge)
+	if err != nil && b == nil {
+		return "*", err
+	}
+	return base64.StdEncoding.EncodeToString(b), err
+}
+
+// say sends a line of an AUTH conversation; only its first counts as a command.
+func (a *auth) say(line, shown string) error {
+	c := a.c
+	if err := c.putAs(line, shown); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "AUTH ") {
+		c.sent.Add(-1)
+	}
+	return c.flush()
+}
+
+// xoauth2 is the mechanism that Google and Microsoft had before OAUTHBEARER.
+type xoauth2 struct {
+	user, token string
+	shown       func(string) string // makes the server's words fit to be shown
+}
+
+func (x *xoauth2) Start() (string, []byte, error) {
+	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
+}
+
+// Next gets a challenge only where the token was refused: the reason, to be answered with
+// nothing before the refusal comes.
+func (x *xoauth2) Next(challenge []byte) ([]byte, error) {
+	return []byte{}, tokenRefused(challenge, x.shown)
+}
+
+// bearer is OAUTHBEARER (RFC 7628 section 3.1).
+type bearer struct {
+	user, token, host string
+	port              int
+	shown             func(string) string
+}
+
+func (b *bearer) Start() (string, []byte, error) {
+	// The user stands in a GS2 header, where two characters are escaped (RFC 5801 section 4).
+	user := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(b.user)
+	return "OAUTHBEARER", []byte("n,a=" + user + ",\x01host=" + b.host + "\x01port=" + strconv.Itoa(b.port) +
+		"\x01auth=Bearer " + b.token + "\x01\x01"), nil
+}
+
+// Next answers the reason for a refusal with a lone %x01 (RFC 7628 section 3.2.3).
+func (b *bearer) Next(challenge []byte) ([]byte, error) {
+	return []byte{1}, tokenRefused(challenge, b.shown)
+}
+
+// tokenRefused reads the JSON in which both mechanisms say why.
+func tokenRefused(challenge []byte, shown func(string) string) error {
+	var why struct{ Status, Scope string }
+	if err := json.Unmarshal(challenge, &why); err != nil || why.Status == "" {
+		return errors.New("the token was refused")
+	}
+	return fmt.Errorf("the token was refused with status %s", reach.Quoted(shown(why.Status)))
 }
