@@ -133,18 +133,3 @@ func (a *Account) Close() error {
 	wg.Wait()
 	return nil
 }
-
-// Assert at the right place: package sync's Server is met in cmd/mailsync.
-var _ interface {
-	List(context.Context, func(state.Listed) bool) (*state.Listing, error)
-	Scan(context.Context, state.ScanRequest) (*state.ServerSnapshot, error)
-	Fetch(context.Context, state.Work) error
-	Store(context.Context, state.StoreRequest) (state.Stored, error)
-	Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error)
-	Expunge(context.Context, state.ExpungeRequest) (state.Expunged, error)
-	Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error)
-	CreateMailbox(context.Context, []string, string) (state.Listed, error)
-	Idents(context.Context, string, uint32, []state.UID) ([]state.Ident, error)
-	Quota(context.Context, string) ([]state.Quota, error)
-	Close() error
-} = (*Account)(nil)

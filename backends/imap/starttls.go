@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mailsync/backends/reach"
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -43,13 +44,13 @@ func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, string
 type clear struct {
 	r     *bufio.Reader
 	w     io.Writer
-	trace *reach.Trace
+	trace redact.Trace
 	caps  string // of a greeting's or answer's CAPABILITY, upper case
 }
 
 // askStartTLS asks for STARTTLS, and returns how much the server sent beyond its answer.
 func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
-	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, trace: reach.NewTrace(&a.o.Options)}
+	c := &clear{r: bufio.NewReaderSize(conn, 8192), w: conn, trace: redact.Trace{To: a.o.Trace, Secrets: a.o.Secrets}}
 	line, err := c.line()
 	if err != nil {
 		return 0, a.noGreeting(err)
@@ -61,7 +62,7 @@ func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
 		return 0, state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
 			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
 	default:
-		return 0, a.turnedAway(greetingRefusal(c.trace.Shown(line)))
+		return 0, a.turnedAway(greetingRefusal(a.o.Secrets.Hide(line)))
 	}
 	if c.caps == "" {
 		if _, err := c.command("a CAPABILITY"); err != nil {
@@ -75,7 +76,7 @@ func (a *Account) askStartTLS(conn net.Conn) (ahead int, err error) {
 		return 0, fmt.Errorf("STARTTLS: %w", err)
 	}
 	if word(line, 1) != "OK" {
-		return 0, a.o.StartTLSRefused(fmt.Errorf("server answered %s", reach.Quoted(c.trace.Shown(line))))
+		return 0, a.o.StartTLSRefused(fmt.Errorf("server answered %s", reach.Quoted(a.o.Secrets.Hide(line))))
 	}
 	return c.r.Buffered(), nil
 }
@@ -96,7 +97,7 @@ func (c *clear) command(s string) (string, error) {
 			return line, nil
 		}
 		if word(line, 0) == "*" && word(line, 1) == "BYE" {
-			return "", &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.trace.Shown(line)))}
+			return "", &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", greetingRefusal(c.trace.Secrets.Hide(line)))}
 		}
 	}
 	return "", state.Faultf(state.Unreachable, "the server answers and answers without an end")

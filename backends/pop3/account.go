@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mailsync/backends/reach"
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -25,7 +26,7 @@ var errClosed = errors.New("the account is closed")
 // for it (RFC 1939 section 4).
 type Account struct {
 	o        Options
-	trace    *reach.Trace
+	trace    *redact.Trace
 	commands atomic.Int64
 	busy     chan struct{} // holds one token while nobody works
 
@@ -47,7 +48,7 @@ func New(o Options) (*Account, error) {
 		return nil, err
 	}
 	a := &Account{
-		o: o, trace: reach.NewTrace(&o.Options), busy: make(chan struct{}, 1),
+		o: o, trace: &redact.Trace{To: o.Trace, Secrets: o.Secrets}, busy: make(chan struct{}, 1),
 		patience: &reach.Patience{Most: o.MaxWait},
 	}
 	a.entrance = entrance{Login: reach.NewLogin(&a.o.Options), worked: o.WorkedBefore}
@@ -209,21 +210,6 @@ func isInbox(raw string) bool { return strings.EqualFold(raw, inbox) }
 func errNoMailbox(raw string) error {
 	return state.Faultf(state.Other, "POP3 has no mailbox %s", reach.Quoted(raw))
 }
-
-// The engine's Server, which is not to be imported here.
-var _ interface {
-	List(context.Context, func(state.Listed) bool) (*state.Listing, error)
-	Scan(context.Context, state.ScanRequest) (*state.ServerSnapshot, error)
-	Fetch(context.Context, state.Work) error
-	Store(context.Context, state.StoreRequest) (state.Stored, error)
-	Append(context.Context, string, []state.Outgoing, *state.Keywords) ([]state.Appended, error)
-	Expunge(context.Context, state.ExpungeRequest) (state.Expunged, error)
-	Move(context.Context, string, uint32, []state.UID, string) ([]state.Moved, error)
-	CreateMailbox(context.Context, []string, string) (state.Listed, error)
-	Idents(context.Context, string, uint32, []state.UID) ([]state.Ident, error)
-	Quota(context.Context, string) ([]state.Quota, error)
-	Close() error
-} = (*Account)(nil)
 
 // This file is what POP3 has no command for. What would change the server is refused for
 // good; what only asks gets the answer that there is nothing to know.

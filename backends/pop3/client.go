@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mailsync/backends/reach"
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -24,7 +25,7 @@ import (
 // connection: it is closed and stays so.
 type client struct {
 	o        *Options
-	trace    *reach.Trace
+	trace    *redact.Trace
 	sent     *atomic.Int64 // commands
 	socket   net.Conn      // below TLS; what drop closes
 	conn     *timed
@@ -49,7 +50,7 @@ const (
 	maxListing = 1 << 30
 )
 
-func newClient(conn net.Conn, o *Options, trace *reach.Trace, sent *atomic.Int64) *client {
+func newClient(conn net.Conn, o *Options, trace *redact.Trace, sent *atomic.Int64) *client {
 	c := &client{o: o, trace: trace, sent: sent, socket: conn}
 	if t, ok := conn.(*tls.Conn); ok {
 		c.socket = t.NetConn()
@@ -171,7 +172,7 @@ func (c *client) status() (word, text string, err error) {
 // parse splits a status line. word is "" where it is none.
 func (c *client) parse(line string) (word, text string) {
 	word, text, _ = strings.Cut(line, " ")
-	word, text = strings.ToUpper(word), c.trace.Shown(text)
+	word, text = strings.ToUpper(word), c.o.Secrets.Hide(text)
 	if word != "+OK" && word != "-ERR" && word != "+" {
 		return "", ""
 	}
@@ -185,7 +186,7 @@ func (c *client) nonsense(line string) error {
 
 // spoken is a line of the server's, fit to be shown.
 func (c *client) spoken(line string) string {
-	return cmp.Or(reach.Quoted(c.trace.Shown(line)), "an empty line")
+	return cmp.Or(reach.Quoted(c.o.Secrets.Hide(line)), "an empty line")
 }
 
 // line reads a line that is to be a status line, whatever it says. The whole of it has to come
@@ -195,7 +196,7 @@ func (c *client) line() (string, error) {
 	b, err := c.r.ReadSlice('\n')
 	c.conn.Until(time.Time{})
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.trace.Shown(string(b))))
+		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.o.Secrets.Hide(string(b))))
 	}
 	if err != nil {
 		return "", c.fail("wait for "+c.o.Host, ended(err))
@@ -257,7 +258,7 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		case bytes.HasPrefix(b, []byte("-ERR")):
 			c.trace.Line("S", string(b))
 			c.dotless = true
-			return newRefusal(c.trace.Shown(strings.TrimSpace(string(b[4:]))))
+			return newRefusal(c.o.Secrets.Hide(strings.TrimSpace(string(b[4:]))))
 		case bytes.HasPrefix(b, []byte("+OK")):
 			return c.garbled("server's listing has no end: the next answer follows")
 		}

@@ -126,7 +126,7 @@ func (c *client) body() (*dotReader, error) {
 // not come whole.
 func (c *client) bodyEnded(d *dotReader) error {
 	err := d.skip()
-	c.trace.Body(d.n)
+	c.trace.Octets("S", d.n)
 	if err != nil {
 		return c.fail("read a message from "+c.o.Host, err)
 	}

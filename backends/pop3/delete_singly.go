@@ -109,3 +109,39 @@ func (c *client) drain(stats int, stray *[]string) error {
 	_, err = c.line()
 	return err
 }
+
+// recount asks whether no more is marked than was meant to be: a server that counts fewer
+// messages than should be left is told to forget it all (RSET), and left. One that
+// counts more does not count as RFC 1939 section 5 wants it to, which loses nothing.
+func (s *session) recount(left int) error {
+	now, err := s.count()
+	if err != nil || now.messages >= left {
+		return err
+	}
+	return s.reset(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now.messages, left))
+}
+
+// reset takes back what was marked.
+func (s *session) reset(why error) error {
+	_, err := s.c.command("RSET")
+	s.c.drop() // without QUIT nothing is deleted, whatever the answer was
+	return errors.Join(why, err)
+}
+
+// count asks how many messages there are. An answer that is no count may be another command's where
+// many were sent at once.
+func (s *session) count() (now stat, err error) {
+	if s.a.careful {
+		now, _, err = s.c.settle()
+		return now, err
+	}
+	err = s.c.ask(question{"STAT", func(text string, err error) (bad error) {
+		if now, bad = parseStat(text); err != nil {
+			now = stat{math.MaxInt}
+		} else if bad != nil {
+			return s.c.garbled("server answered STAT with %s", s.c.spoken(text))
+		}
+		return nil
+	}})
+	return now, err
+}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mailsync/backends/reach"
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -43,7 +44,7 @@ func (c *canned) SetWriteDeadline(time.Time) error { return nil }
 // client returns one that reads what is canned through a buffer of 16 octets, which makes
 // any line a long one.
 func (c *canned) client() *client {
-	cl := newClient(c, &Options{Options: reach.Options{Server: reach.Server{Timeout: time.Minute}}}, &reach.Trace{}, &atomic.Int64{})
+	cl := newClient(c, &Options{Options: reach.Options{Server: reach.Server{Timeout: time.Minute}}}, &redact.Trace{}, &atomic.Int64{})
 	cl.r = bufio.NewReaderSize(cl.conn, 16)
 	return cl
 }

@@ -170,7 +170,7 @@ func (a *auth) apop() error {
 	c := a.c
 	sum := md5.Sum([]byte(c.stamp + a.password))
 	digest := hex.EncodeToString(sum[:])
-	c.trace.Keep(digest) // passwords can be tried against it
+	c.o.Secrets.Keep(digest) // passwords can be tried against it
 	_, err := c.commandAs("APOP "+c.o.User+" "+digest, "APOP "+c.o.User+" ***")
 	return err
 }
@@ -180,9 +180,9 @@ func (a *auth) apop() error {
 func (a *auth) withToken(token string) error {
 	switch c := a.c; {
 	case c.caps.sasl("OAUTHBEARER"):
-		return a.sasl(&bearer{user: c.o.User, token: token, host: c.o.Host, port: c.o.Port, shown: c.trace.Shown})
+		return a.sasl(&bearer{user: c.o.User, token: token, host: c.o.Host, port: c.o.Port, shown: c.o.Secrets.Hide})
 	case c.caps.sasl("XOAUTH2"), !c.caps.known:
-		return a.sasl(&xoauth2{user: c.o.User, token: token, shown: c.trace.Shown})
+		return a.sasl(&xoauth2{user: c.o.User, token: token, shown: c.o.Secrets.Hide})
 	}
 	return state.Faultf(state.Login, "server offers neither OAUTHBEARER nor XOAUTH2").
 		WithHint("the provider may want a password here")

@@ -1,6 +1,7 @@
 package pop3
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -244,7 +245,7 @@ func (c *client) capa() error {
 		f := strings.Fields(strings.ToUpper(string(line[:min(len(line), 1000)])))
 		if len(f) > 0 && whole {
 			caps.words[f[0]] = f[1:]
-			caps.lines = append(caps.lines, reach.Clean(c.trace.Shown(string(line))))
+			caps.lines = append(caps.lines, reach.Clean(c.o.Secrets.Hide(string(line))))
 		}
 	})
 	if _, refused := asRefusal(err); refused {
@@ -329,4 +330,30 @@ func (c capabilities) loginDelay() time.Duration {
 		return 0
 	}
 	return time.Duration(n) * time.Second
+}
+
+// snapshot is the session's listing in the engine's words.
+func (s *session) snapshot(l *listing) *state.ServerSnapshot {
+	sn := &state.ServerSnapshot{
+		Mark: s.mark(), All: true, Complete: l.complete(), ReadOnly: true,
+		Messages: make([]state.OnServer, 0, len(l.messages)),
+		Trouble:  l.trouble,
+		UIDLs:    s.a.o.Numbers.Given,
+	}
+	for _, m := range l.messages {
+		if m.uid != 0 {
+			sn.Messages = append(sn.Messages, m.onServer())
+			if m.text == "" {
+				sn.Nameless = append(sn.Nameless, m.uid)
+			}
+		}
+	}
+	slices.Sort(sn.Nameless)
+	slices.SortFunc(sn.Messages, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
+	return sn
+}
+
+// onServer is a message as the engine sees it. POP3 tells no date.
+func (m *message) onServer() state.OnServer {
+	return state.OnServer{UID: m.uid, Size: m.size, Date: state.NoDate}
 }

@@ -24,6 +24,7 @@ import (
 // The real backends and the memory meet the engine's ports here.
 var (
 	_ server       = (*imap.Account)(nil)
+	_ server       = (*pop3.Account)(nil)
 	_ port.Maildir = (*maildir.Maildir)(nil)
 	_ port.Tree    = tree{}
 	_ port.Base    = (*store.Store)(nil)

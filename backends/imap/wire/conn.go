@@ -3,6 +3,8 @@ package wire
 import (
 	"net"
 	"time"
+
+	"mailsync/backends/redact"
 )
 
 // Conn is a connection that imapclient can be put on. One goroutine may read, one may
@@ -20,7 +22,7 @@ type Conn struct {
 // the client reads.
 func New(conn net.Conn, o Options) *Conn {
 	c := &Conn{Conn: conn, o: o.withDefaults(), x: newExchange(conn, o.Timeout)}
-	log := &tracer{to: c.o.Trace, secrets: c.o.Secrets}
+	log := &tracer{redact.Trace{To: c.o.Trace, Secrets: c.o.Secrets}}
 	c.sock = newSocket(conn, c.x)
 	rd := &reader{o: &c.o, sock: c.sock, x: c.x, log: log, buf: make([]byte, 64<<10)}
 	c.in = &filter{o: &c.o, rd: rd, x: c.x, log: log}

@@ -129,7 +129,7 @@ func (f *fetch) takeBody(name string, size int64) error {
 	f.items = appendHeader(f.items, size, "\r\n")
 	f.pass()
 	f.body, f.open, f.in.body = true, true, size
-	f.in.log.traceLiteral("S", size)
+	f.in.log.Octets("S", size)
 	return nil
 }
 
@@ -156,7 +156,7 @@ func (f *fetch) holdBody(size int64) error {
 		f.note("body left out: it came before its UID and is too large to wait for it", true, wholeBody)
 		return f.skipBody(size)
 	}
-	f.in.log.traceLiteral("S", size)
+	f.in.log.Octets("S", size)
 	f.body = true
 	f.items = append(append(append(f.items, ' '), wholeBody...), ' ')
 	var err error
@@ -167,7 +167,7 @@ func (f *fetch) holdBody(size int64) error {
 }
 
 func (f *fetch) skipBody(size int64) error {
-	f.in.log.traceLiteral("S", size)
+	f.in.log.Octets("S", size)
 	if err := f.in.rd.discard(size); err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ type Answer struct {
 func (a *Answer) Error() string {
 	s := "server answered " + a.Type
 	if a.Code != "" {
-		s += " [" + excerpt([]byte(a.Code), 60) + "]"
+		s += " [" + excerpt(a.Code, 60) + "]"
 	}
 	if a.Text != "" {
 		s += " " + Quote(a.Text)

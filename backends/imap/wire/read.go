@@ -121,7 +121,9 @@ func (rd *reader) readLine() error {
 			return state.Faultf(state.Other, "server sent a response of more than %d octets: %s", rd.o.MaxLine, rd.log.show(string(rd.raw)))
 		}
 		if n := len(rd.raw); n > rd.seg && rd.raw[n-1] == '\n' {
-			rd.log.trace("S", rd.raw[rd.seg:])
+			if rd.log.On() {
+				rd.log.Line("S", string(rd.raw[rd.seg:]))
+			}
 			return nil
 		}
 		if rd.fresh && len(rd.raw) > 0 {
@@ -151,7 +153,7 @@ func (rd *reader) readLiteral(n int64) error {
 	if n > int64(rd.o.MaxLiteral) || len(rd.raw)+rd.size+int(n) > rd.o.MaxLine {
 		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, rd.log.show(string(rd.raw)))
 	}
-	rd.log.traceLiteral("S", n)
+	rd.log.Octets("S", n)
 	lit, err := rd.gather(nil, n)
 	rd.lits, rd.size = append(rd.lits, lit), rd.size+len(lit)
 	return err

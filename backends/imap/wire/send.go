@@ -125,7 +125,7 @@ func (w *writer) launch(ctx context.Context, cmd *injected, parsed *command) err
 	w.x.join(cmd, parsed)
 	w.x.mu.Unlock()
 	line := cmd.tag + " " + cmd.line
-	w.log.trace("C", []byte(w.hideSecrets(parsed, line)))
+	w.log.Line("C", w.hideSecrets(parsed, line))
 	if err := w.sock.push([]byte(line + "\r\n")); err != nil {
 		return w.x.fail(w.sock.explain(err, "while a command was sent"))
 	}
@@ -151,7 +151,7 @@ func (w *writer) upload(ctx context.Context, cmd *injected) error {
 			return w.x.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(cmd.line), context.Cause(ctx)))
 		}
 	}
-	w.log.traceLiteral("C", lit.Size)
+	w.log.Octets("C", lit.Size)
 	if w.piece == nil {
 		w.piece = make([]byte, uploadPiece+2)
 	}

@@ -116,10 +116,10 @@ func (in *filter) heard(typ, code, text string, tagged bool) {
 func (in *filter) parts(rest string) (code, words string) {
 	code, words = splitCode(rest)
 	name, _, _ := strings.Cut(code, " ")
-	if raw := rest[:len(rest)-len(words)]; name != "" && !known[name] && in.log.redact(raw) != raw {
+	if raw := rest[:len(rest)-len(words)]; name != "" && !known[name] && in.log.Secrets.Hide(raw) != raw {
 		code = ""
 	}
-	return code, in.log.redact(words)
+	return code, in.log.Secrets.Hide(words)
 }
 
 // known are the response codes that mean something to us, whatever they look like.

@@ -46,7 +46,7 @@ func (w *writer) follow(b []byte) (int, error) {
 		b = b[:min(int64(len(b)), w.literal)]
 		w.literal -= int64(len(b))
 		if cmd := w.x.current(false); cmd != nil && cmd.verb == "LOGIN" {
-			w.log.secrets.Keep(string(b))
+			w.log.Secrets.Keep(string(b))
 		}
 		return len(b), w.sock.push(b)
 	}
@@ -75,10 +75,10 @@ func (w *writer) sendLine() error {
 	if err != nil {
 		return err
 	}
-	w.log.trace("C", []byte(traced))
+	w.log.Line("C", traced)
 	if isLiteral {
 		w.literal = size
-		w.log.traceLiteral("C", size)
+		w.log.Octets("C", size)
 	}
 	w.going = isLiteral
 	w.x.goesOn(isLiteral)
@@ -137,7 +137,7 @@ func (w *writer) hideSecrets(cmd *command, line string) string {
 			return shown
 		}
 		if cmd.verb == "LOGIN" {
-			w.log.secrets.Keep(v)
+			w.log.Secrets.Keep(v)
 		} else {
 			w.log.keepSASL(v)
 		}
