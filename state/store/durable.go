@@ -12,8 +12,6 @@ import (
 	"mailsync/state"
 )
 
-var errNotRegular = errors.New("it is not a regular file")
-
 // makeDir makes a directory and what is missing above it, each 0700 whatever the umask
 // and durable when it returns. What is there already stays as it is.
 func makeDir(dir string) error {

@@ -25,9 +25,6 @@ type Lock struct {
 	f   *os.File
 }
 
-// errLockHeld is what the system's lock says when another holds it.
-var errLockHeld = errors.New("it is held")
-
 // TryLock takes the lock of a state directory, making the directory if it is not there:
 // ask the registry of roots first, for this also makes an unmounted root. A lock that
 // another run holds is a Fault of kind Locked.
