@@ -87,10 +87,6 @@ type Record struct {
 	Date    int64 // INTERNALDATE in seconds since 1970, or NoDate
 }
 
-// Settled reports whether nothing is left to do for the message: neither in its state nor for
-// a flag that the server changed.
-func (r Record) Settled() bool { return r.Status.Settled() && r.Seen == r.Agreed }
-
 // DigestSize is the length of a SHA-256 in bytes.
 const DigestSize = 32
 

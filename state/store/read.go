@@ -49,12 +49,6 @@ func (s *Store) Records(_ context.Context, gen state.GenID) ([]state.Record, err
 	return ask(s, gen, "the records", readRecords)
 }
 
-// Unsettled returns those records, sorted by UID, that something is left to do for: their
-// status is not settled, or Seen and Agreed differ. It reads only those.
-func (s *Store) Unsettled(_ context.Context, gen state.GenID) ([]state.Record, error) {
-	return ask(s, gen, "the open records", readUnsettled)
-}
-
 // Proofs returns the proofs of those UIDs that have one; nil asks for all.
 func (s *Store) Proofs(_ context.Context, gen state.GenID, uids []state.UID) (map[state.UID]state.Proof, error) {
 	return ask(s, gen, "the proofs", func(conn *sqlite.Conn, g *generation) (map[state.UID]state.Proof, error) {

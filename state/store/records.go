@@ -28,10 +28,7 @@ func sumRecord(r *state.Record) uint64 {
 	return crc64.Checksum(b[:], ecma)
 }
 
-const (
-	recordColumns = "uid, seen, agreed, size, date, status, more"
-	recordQuery   = "SELECT " + recordColumns + " FROM message WHERE gen = ?"
-)
+const recordQuery = "SELECT uid, seen, agreed, size, date, status, more FROM message WHERE gen = ?"
 
 var insertRecord = insert("INSERT OR REPLACE", "message", 8)
 
@@ -53,7 +50,7 @@ func bindRecord(stmt *sqlite.Stmt, gen state.GenID, r *state.Record) {
 	stmt.BindInt64(8, int64(r.Variant)|int64(r.Form)<<8|int64(r.Tries)<<16)
 }
 
-// scanRecord reads recordColumns.
+// scanRecord reads a row of recordQuery.
 func scanRecord(stmt *sqlite.Stmt) (state.Record, error) {
 	uid, status, more := stmt.ColumnInt64(0), stmt.ColumnInt64(5), stmt.ColumnInt64(6)
 	r := state.Record{UID: state.UID(uid), Seen: state.Flags(stmt.ColumnInt64(1)), Status: state.Status(status),
@@ -87,16 +84,4 @@ func readRecords(conn *sqlite.Conn, g *generation) ([]state.Record, error) {
 	}, g.row.ID)
 	whole := sum == g.sum && int64(len(records)) == g.records && tally == g.row.Tally
 	return records, matched(err, whole, "the records", g.row.ID)
-}
-
-// readUnsettled reads those of a generation's records that something is left to do for.
-func readUnsettled(conn *sqlite.Conn, g *generation) ([]state.Record, error) {
-	records := []state.Record{}
-	err := each(conn, "SELECT "+recordColumns+" FROM message INDEXED BY message_unsettled WHERE gen = ? AND "+unsettled+" ORDER BY uid",
-		func(stmt *sqlite.Stmt) error {
-			r, err := scanRecord(stmt)
-			records = append(records, r)
-			return err
-		}, g.row.ID)
-	return records, err
 }

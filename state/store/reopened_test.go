@@ -61,10 +61,6 @@ func (r *reopened) Records(ctx context.Context, gen state.GenID) ([]state.Record
 	return with(r, func(s *store.Store) ([]state.Record, error) { return s.Records(ctx, gen) })
 }
 
-func (r *reopened) Unsettled(ctx context.Context, gen state.GenID) ([]state.Record, error) {
-	return with(r, func(s *store.Store) ([]state.Record, error) { return s.Unsettled(ctx, gen) })
-}
-
 func (r *reopened) Proofs(ctx context.Context, gen state.GenID, uids []state.UID) (map[state.UID]state.Proof, error) {
 	return with(r, func(s *store.Store) (map[state.UID]state.Proof, error) { return s.Proofs(ctx, gen, uids) })
 }

@@ -1,12 +1,9 @@
 package store
 
 import (
-	"fmt"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
-
-	"mailsync/state"
 )
 
 const (
@@ -96,7 +93,6 @@ var schema = []string{
 	more INTEGER NOT NULL,
 	PRIMARY KEY (gen, uid)
 ) WITHOUT ROWID`,
-	`CREATE INDEX message_unsettled ON message (gen, uid) WHERE ` + unsettled,
 	`CREATE TABLE proof (
 	gen INTEGER NOT NULL,
 	uid INTEGER NOT NULL,
@@ -139,11 +135,6 @@ var schema = []string{
 	PRIMARY KEY (gen, uid)
 ) WITHOUT ROWID`,
 }
-
-// unsettled is Status.Settled, negated, and "seen and agreed differ", in SQL. A query
-// uses the partial index only where it repeats this word for word.
-var unsettled = fmt.Sprintf("(status = %d OR status = %d OR status = %d OR status = %d OR agreed IS NOT NULL)",
-	state.Outstanding, state.Gone, state.Doubtful, state.Released)
 
 // checkSchema compares what the file says its tables are with what they must be.
 func checkSchema(conn *sqlite.Conn) error {

@@ -10,17 +10,11 @@ import (
 	"mailsync/sync/port"
 )
 
-// Memory is what a base can do: what the engine asks of it, and what appending and POP3
-// keep there.
+// Memory is what a base can do: what the engine asks of it, and what POP3 keeps there.
 type Memory interface {
 	port.Base
-	// Unsettled returns those records, sorted by UID, whose status is not settled or whose
-	// Seen and Agreed differ.
-	Unsettled(ctx context.Context, gen state.GenID) ([]state.Record, error)
 	// UIDLs returns a generation's POP3 unique-ids, sorted by UID.
 	UIDLs(ctx context.Context, gen state.GenID) ([]state.UIDL, error)
-	// Intents returns a generation's open intents, sorted by key.
-	Intents(ctx context.Context, gen state.GenID) ([]state.Intent, error)
 }
 
 // Base runs the suite for sync.Base. open returns an empty base, another each time.
@@ -36,7 +30,6 @@ func Base(t *testing.T, open func(t *testing.T) Memory) {
 		{"unknown IDs are refused", unknownIDs},
 		{"keywords never change their meaning", keywordsStay},
 		{"records round-trip sorted by UID", recordsRoundTrip},
-		{"unsettled are those with something left to do", unsettledAreFound},
 		{"a put replaces the whole record", putReplaces},
 		{"forget removes the record and what hangs on it", forgetRemoves},
 		{"forget goes before put", forgetBeforePut},

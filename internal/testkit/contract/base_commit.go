@@ -27,34 +27,6 @@ func recordsRoundTrip(t *testing.T, b Memory) {
 	}
 }
 
-func unsettledAreFound(t *testing.T, b Memory) {
-	gen := inbox(t, b).Generations[0].ID
-	put := []state.Record{
-		{UID: 1, Status: state.Live}, {UID: 2, Status: state.Live, Seen: state.Seen},
-		{UID: 3, Status: state.OnlyHere}, {UID: 4, Status: state.KeptAway}, {UID: 5, Status: state.Skipped},
-		{UID: 6, Status: state.Accepted}, {UID: 7, Status: state.Outstanding}, {UID: 8, Status: state.Gone},
-		{UID: 9, Status: state.Doubtful}, {UID: 10, Status: state.Unstable}, {UID: 11, Status: state.Released}, {UID: 12, Status: state.Archived},
-	}
-	check := func(want ...state.UID) {
-		t.Helper()
-		open, err := b.Unsettled(t.Context(), gen)
-		ok(t, err)
-		var got []state.UID
-		for _, r := range open {
-			got = append(got, r.UID)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("unsettled are %v, want %v", got, want)
-		}
-	}
-	check()
-	ok(t, b.Commit(t.Context(), state.Commit{Gen: gen, Put: put}))
-	check(2, 7, 8, 9, 11)
-	ok(t, b.Commit(t.Context(), state.Commit{Gen: gen, Forget: []state.UID{8},
-		Put: []state.Record{{UID: 2, Seen: 5, Agreed: 5}, {UID: 3, Status: state.Released}, {UID: 7, Status: state.Live}}}))
-	check(3, 9, 11)
-}
-
 func putReplaces(t *testing.T, b Memory) {
 	gen := inbox(t, b).Generations[0].ID
 	ok(t, b.Commit(t.Context(), state.Commit{Gen: gen, Put: []state.Record{{UID: 5, Size: 10, Seen: 3, Status: state.Outstanding, Tries: 2}}}))

@@ -153,12 +153,6 @@ func (b *Base) Records(_ context.Context, gen state.GenID) ([]state.Record, erro
 	return slices.SortedFunc(maps.Values(g.records), func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) }), nil
 }
 
-// Unsettled returns those records that something is left to do for, sorted by UID.
-func (b *Base) Unsettled(ctx context.Context, gen state.GenID) ([]state.Record, error) {
-	records, err := b.Records(ctx, gen)
-	return slices.DeleteFunc(records, state.Record.Settled), err
-}
-
 // Proofs returns the proofs of those UIDs that have one; nil asks for all.
 func (b *Base) Proofs(_ context.Context, gen state.GenID, uids []state.UID) (map[state.UID]state.Proof, error) {
 	b.mu.Lock()
