@@ -1,20 +1,13 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"math"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
 	"mailsync/state"
 )
-
-// noTop is the top of a generation whose highest UID was not looked up yet: any.
-const noTop state.UID = math.MaxUint32
 
 // Commit applies one transaction whole and durably, or refuses it whole.
 func (s *Store) Commit(_ context.Context, c state.Commit) error {
@@ -57,9 +50,9 @@ type change struct {
 	*generation
 }
 
-// apply writes a commit's rows. What goes, goes first.
+// apply writes a commit's rows. What is deleted is deleted first.
 func (ch change) apply(c *state.Commit) error {
-	for _, step := range []func(*state.Commit) error{ch.remove, ch.putNew, ch.putOthers} {
+	for _, step := range []func(*state.Commit) error{ch.remove, ch.putRecords, ch.putOthers} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -70,30 +63,32 @@ func (ch change) apply(c *state.Commit) error {
 
 func (ch change) remove(c *state.Commit) error {
 	for _, uid := range c.Forget {
-		err := errors.Join(
-			ch.uncount(uid),
-			each(ch.conn, "DELETE FROM message WHERE gen = ? AND uid = ?", nil, ch.row.ID, uid),
-			drop(ch.conn, &proofs, ch.generation, uid),
-			drop(ch.conn, &uidls, ch.generation, uid),
-			drop(ch.conn, &departures, ch.generation, uid))
-		if err != nil {
+		if err := ch.uncount(uid); err != nil {
 			return err
+		}
+		if err := each(ch.conn, "DELETE FROM message WHERE gen = ? AND uid = ?", nil, ch.row.ID, uid); err != nil {
+			return err
+		}
+		for _, drop := range []func(*sqlite.Conn, *generation, ...any) error{proofs.drop, uidls.drop, departures.drop} {
+			if err := drop(ch.conn, ch.generation, uid); err != nil {
+				return err
+			}
 		}
 	}
 	for _, uid := range c.Stay {
-		if err := drop(ch.conn, &departures, ch.generation, uid); err != nil {
+		if err := departures.drop(ch.conn, ch.generation, uid); err != nil {
 			return err
 		}
 	}
 	for _, key := range c.Settle {
-		if err := drop(ch.conn, &intents, ch.generation, key.Name, key.Kind); err != nil {
+		if err := intents.drop(ch.conn, ch.generation, key.Name, key.Kind); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// uncount takes a record that is about to go out of what is counted, if it is there.
+// uncount takes a record that is about to be replaced or deleted out of what is counted, if it is there.
 func (ch change) uncount(uid state.UID) error {
 	return each(ch.conn, recordQuery+" AND uid = ?", func(stmt *sqlite.Stmt) error {
 		r, err := scanRecord(stmt)
@@ -107,92 +102,46 @@ func (ch change) uncount(uid state.UID) error {
 	}, ch.row.ID, uid)
 }
 
-// putNew writes records and proofs. In the order of their UIDs, new ones go to the end of
-// their tables and need no look at what was there.
-func (ch change) putNew(c *state.Commit) error {
-	if len(c.Put) == 0 && len(c.Proofs) == 0 {
-		return nil
-	}
-	top, err := ch.topUID()
-	if err != nil {
-		return err
-	}
-	ch.top = top
-	if err := ch.putRecords(top, c.Put); err != nil {
-		return err
-	}
-	return ch.putProofs(top, c.Proofs)
-}
-
-func (ch change) topUID() (state.UID, error) {
-	if ch.top != noTop {
-		return ch.top, nil
-	}
-	var top state.UID
-	for _, table := range []string{"message", "proof"} {
-		err := each(ch.conn, "SELECT coalesce(max(uid), 0) FROM "+table+" WHERE gen = ?", func(stmt *sqlite.Stmt) error {
-			top = max(top, state.UID(stmt.ColumnInt64(0)))
-			return nil
-		}, ch.row.ID)
+// putRecords first inserts, for most records are new, and a look at what was there would cost
+// a multiple of that.
+func (ch change) putRecords(c *state.Commit) error {
+	for i := range c.Put {
+		r := &c.Put[i]
+		bind := func(stmt *sqlite.Stmt) { bindRecord(stmt, ch.row.ID, r) }
+		err := run(ch.conn, insertRecord, bind)
+		if err == nil && ch.conn.Changes() == 0 {
+			if err = ch.uncount(r.UID); err == nil {
+				err = run(ch.conn, replaceRecord, bind)
+			}
+		}
 		if err != nil {
-			return 0, err
+			return err
 		}
-	}
-	return top, nil
-}
-
-func (ch change) putRecords(top state.UID, records []state.Record) error {
-	records = slices.Clone(records)
-	slices.SortStableFunc(records, func(a, b state.Record) int { return cmp.Compare(a.UID, b.UID) })
-	for _, r := range records {
-		if r.UID <= top {
-			if err := ch.uncount(r.UID); err != nil {
-				return err
-			}
-		}
-		top = max(top, r.UID)
 		ch.records++
-		ch.row.Tally.Add(r)
-		ch.sum += sumRecord(&r)
-		if err := run(ch.conn, insertRecord, func(stmt *sqlite.Stmt) { bindRecord(stmt, ch.row.ID, &r) }); err != nil {
-			return err
-		}
+		ch.row.Tally.Add(*r)
+		ch.sum += sumRecord(r)
 	}
-	ch.top = max(ch.top, top)
-	return nil
-}
-
-func (ch change) putProofs(top state.UID, list []state.Proof) error {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b state.Proof) int { return cmp.Compare(a.UID, b.UID) })
-	for _, p := range list {
-		if p.UID <= top {
-			if err := drop(ch.conn, &proofs, ch.generation, p.UID); err != nil {
-				return err
-			}
-		}
-		top = max(top, p.UID)
-		if err := proofs.add(ch.conn, ch.generation, &p); err != nil {
-			return err
-		}
-	}
-	ch.top = max(ch.top, top)
 	return nil
 }
 
 func (ch change) putOthers(c *state.Commit) error {
+	for _, p := range c.Proofs {
+		if err := proofs.put(ch.conn, ch.generation, &p, p.UID); err != nil {
+			return err
+		}
+	}
 	for _, u := range c.UIDLs {
-		if err := replace(ch.conn, &uidls, ch.generation, &u, u.UID); err != nil {
+		if err := uidls.put(ch.conn, ch.generation, &u, u.UID); err != nil {
 			return err
 		}
 	}
 	for _, i := range c.Intents {
-		if err := replace(ch.conn, &intents, ch.generation, &i, i.Key.Name, i.Key.Kind); err != nil {
+		if err := intents.put(ch.conn, ch.generation, &i, i.Key.Name, i.Key.Kind); err != nil {
 			return err
 		}
 	}
 	for _, d := range c.Leave {
-		if err := replace(ch.conn, &departures, ch.generation, &d, d.UID); err != nil {
+		if err := departures.put(ch.conn, ch.generation, &d, d.UID); err != nil {
 			return err
 		}
 	}

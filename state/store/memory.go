@@ -52,7 +52,7 @@ func (m *memory) load(conn *sqlite.Conn) error {
 		return err
 	}
 	return each(conn, "SELECT * FROM generation", func(stmt *sqlite.Stmt) error {
-		g := &generation{top: noTop}
+		g := &generation{}
 		if _, whole := readRow(stmt, g.list); !whole || m.boxes[g.box] == nil {
 			return damage("the row of generation %d does not match its sum", g.row.ID)
 		}

@@ -16,11 +16,11 @@ type owned[T any] struct {
 	total func(*generation) *int64
 	list  func(*T, *columns) // all but generation and sum; the key comes first
 
-	insert, query, row string
+	insert, replace, query, row string
 }
 
 func newOwned[T any](what, name, key string, columns int, total func(*generation) *int64, list func(*T, *columns)) owned[T] {
-	return owned[T]{what: what, total: total, list: list, insert: insert("INSERT", name, columns),
+	return owned[T]{what: what, total: total, list: list, insert: insert("INSERT OR IGNORE", name, columns), replace: insert("REPLACE", name, columns),
 		query: "SELECT * FROM " + name + " WHERE gen = ? ORDER BY " + key,
 		row:   "FROM " + name + " WHERE gen = ? AND " + strings.ReplaceAll(key, ", ", " = ? AND ") + " = ?"}
 }
@@ -64,30 +64,32 @@ func (t *owned[T]) scan(stmt *sqlite.Stmt) (row T, sum int64, err error) {
 	return row, sum, nil
 }
 
-// add writes a row whose key no other has.
-func (t *owned[T]) add(conn *sqlite.Conn, g *generation, row *T) error {
-	return run(conn, t.insert, func(stmt *sqlite.Stmt) {
-		*t.total(g) += bindRow(stmt, func(c *columns) {
+// put writes a row, in place of the one that has its key. Most are new: so the first try is
+// to insert it.
+func (t *owned[T]) put(conn *sqlite.Conn, g *generation, row *T, key ...any) error {
+	var sum int64
+	bind := func(stmt *sqlite.Stmt) {
+		sum = bindRow(stmt, func(c *columns) {
 			number(c, &g.row.ID)
 			t.list(row, c)
 		})
-	})
+	}
+	err := run(conn, t.insert, bind)
+	if err == nil && conn.Changes() == 0 {
+		if err = t.drop(conn, g, key...); err == nil {
+			err = run(conn, t.replace, bind)
+		}
+	}
+	*t.total(g) += sum
+	return err
 }
 
 // drop deletes the row of a UID, or of an intent's name and kind, if it is there.
-func drop[T any](conn *sqlite.Conn, t *owned[T], g *generation, key ...any) error {
+func (t *owned[T]) drop(conn *sqlite.Conn, g *generation, key ...any) error {
 	return each(conn, "DELETE "+t.row+" RETURNING sum", func(stmt *sqlite.Stmt) error {
 		*t.total(g) -= stmt.ColumnInt64(0)
 		return nil
 	}, append([]any{g.row.ID}, key...)...)
-}
-
-// replace writes a row in place of the one that has its key.
-func replace[T any](conn *sqlite.Conn, t *owned[T], g *generation, row *T, key ...any) error {
-	if err := drop(conn, t, g, key...); err != nil {
-		return err
-	}
-	return t.add(conn, g, row)
 }
 
 // matched is damage if all was read and it is not what a generation's row says.

@@ -30,7 +30,10 @@ func sumRecord(r *state.Record) uint64 {
 
 const recordQuery = "SELECT uid, seen, agreed, size, date, status, more FROM message WHERE gen = ?"
 
-var insertRecord = insert("INSERT OR REPLACE", "message", 8)
+var (
+	insertRecord  = insert("INSERT OR IGNORE", "message", 8)
+	replaceRecord = insert("REPLACE", "message", 8)
+)
 
 func bindRecord(stmt *sqlite.Stmt, gen state.GenID, r *state.Record) {
 	orNull := func(param int, v, untold int64) {

@@ -68,8 +68,6 @@ type generation struct {
 	sum     uint64 // of the records
 	// The sums of their rows' sums.
 	proofs, uidls, intents, departures int64
-
-	top state.UID // no record and no proof has a higher UID; noTop before the first commit asked. Not stored
 }
 
 func (g *generation) list(c *columns) {
