@@ -4,6 +4,7 @@
 //	go run ./bench                     20,000 messages in 40 mailboxes, five rounds
 //	go run ./bench -messages 1000 -mailboxes 8 -rounds 3     a quick look
 //	go run ./bench -rtt 40ms           with a distant server
+//	go run ./bench -before FILE        beside another mailsync, e.g. that of last week
 //
 // It makes its corpus and starts a Dovecot of its own. A round is a first pull and a
 // second run with nothing to do, of each program; after the first pull every Maildir is
@@ -30,6 +31,7 @@ type settings struct {
 	mailboxes int
 	tls       bool
 	only      string
+	before    string
 }
 
 func main() {
@@ -40,6 +42,7 @@ func main() {
 	s.Flags()
 	flag.IntVar(&s.mailboxes, "mailboxes", 40, "in how many mailboxes")
 	flag.BoolVar(&s.tls, "tls", false, "with TLS")
+	flag.StringVar(&s.before, "before", "", "compare with this mailsync instead of mbsync")
 	flag.StringVar(&s.only, "only", "", "measure one program only: mailsync or mbsync")
 	flag.Parse()
 	host.Main(func(ctx context.Context) error { return run(ctx, os.Stdout, s, flag.Args()) })

@@ -24,23 +24,41 @@ type program struct {
 	mail    string // the Maildirs, below dir
 }
 
+// rival is what mailsync is compared with.
+func (s settings) rival() string {
+	if s.before != "" {
+		return "before"
+	}
+	return "mbsync"
+}
+
 // programs are those that are measured.
 func (w *world) programs(ctx context.Context) ([]program, error) {
+	ours := func(name, binary string) program {
+		return program{name, func(ctx context.Context, dir string) (*exec.Cmd, error) {
+			return w.mailsync(ctx, binary, dir)
+		}, "mail"}
+	}
 	var all []program
 	if w.only != "mbsync" {
 		binary, err := w.ground.Build(ctx, w.Settings)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, program{"mailsync", func(ctx context.Context, dir string) (*exec.Cmd, error) {
-			return w.mailsync(ctx, binary, dir)
-		}, "mail"})
+		all = append(all, ours("mailsync", binary))
 	}
-	if w.only != "mailsync" {
-		if mbsync.Program() == "" {
-			return nil, errors.New(`no mbsync here: run "make servers"`)
+	switch {
+	case w.only == "mailsync":
+	case w.before != "":
+		binary, err := filepath.Abs(w.before)
+		if err != nil {
+			return nil, err
 		}
-		all = append(all, program{"mbsync", w.mbsync, "mail"})
+		all = append(all, ours(w.rival(), binary))
+	case mbsync.Program() == "":
+		return nil, errors.New(`no mbsync here: run "make servers"`)
+	default:
+		all = append(all, program{w.rival(), w.mbsync, "mail"})
 	}
 	return all, nil
 }

@@ -38,9 +38,9 @@ func report(out io.Writer, w *world, rounds []round) error {
 		runtime.NumCPU(), runtime.Version(), dovecotVersion())
 	fmt.Fprintf(&b, "%d messages (%.1f MB) in %d mailboxes, %d rounds, round-trip time %v, TLS %v\n\n",
 		w.Messages, float64(w.bytes)/(1<<20), w.mailboxes, len(rounds), w.RTT, w.tls)
-	b.WriteString("| | mailsync | mbsync | ratio (least … most) |\n|---|---:|---:|---|\n")
+	fmt.Fprintf(&b, "| | mailsync | %s | ratio (least … most) |\n|---|---:|---:|---|\n", w.rival())
 	for _, f := range figures {
-		ours, theirs := column(rounds, "mailsync", f.of), column(rounds, "mbsync", f.of)
+		ours, theirs := column(rounds, "mailsync", f.of), column(rounds, w.rival(), f.of)
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.name, cell(ours, f.print), cell(theirs, f.print), ratio(ours, theirs))
 	}
 	_, err := io.WriteString(out, b.String())
