@@ -33,9 +33,9 @@ type Account struct {
 	// Of whoever has the token.
 	patience *reach.Patience
 	entrance entrance
-	careful  bool           // an answer made no sense: from now on one is waited for before the next command
-	unread   map[int]breaks // by the number of a message without a unique-id
-	avoided  set            // commands of use, not of need, at which a connection broke
+	careful  bool            // an answer made no sense: from now on one is waited for before the next command
+	unread   map[int32]int   // connections that broke where a message without a unique-id was read, by its number
+	avoided  map[string]bool // commands of use, not of need, at which a connection broke
 
 	mu      sync.Mutex // guards session against Close
 	session *session
@@ -49,9 +49,9 @@ func New(o Options) (*Account, error) {
 	}
 	a := &Account{
 		o: o, trace: &redact.Trace{To: o.Trace, Secrets: o.Secrets}, busy: make(chan struct{}, 1),
-		patience: &reach.Patience{Most: o.MaxWait},
+		patience: &reach.Patience{Most: o.MaxWait}, unread: map[int32]int{}, avoided: map[string]bool{},
 	}
-	a.entrance = entrance{Login: reach.NewLogin(&a.o.Options), worked: o.WorkedBefore}
+	a.entrance = entrance{Login: reach.NewLogin(&a.o.Options), worked: o.WorkedBefore, shut: map[string]bool{}}
 	a.busy <- struct{}{}
 	return a, nil
 }
@@ -82,11 +82,10 @@ func (a *Account) setSession(s *session) {
 	}
 }
 
-// do runs f on a session, and where its connection breaks once more on another one. So f
-// must be safe to run twice.
-func (a *Account) do(ctx context.Context, f func(*session) error) error {
-	breaks := 0
-	return a.insist(ctx, f, func(error) bool { breaks++; return breaks == 1 })
+// do runs f on a session, and where its connection breaks so many times more, each on another one.
+// So f must be safe to run again.
+func (a *Account) do(ctx context.Context, times int, f func(*session) error) error {
+	return a.insist(ctx, f, func(error) bool { times--; return times >= 0 })
 }
 
 // insist runs f on a session, and on another one after each that broke, as long as again wants it.
@@ -107,19 +106,6 @@ func (a *Account) insist(ctx context.Context, f func(*session) error, again func
 	}
 }
 
-// set holds words. Its zero value is empty.
-type set map[string]bool
-
-func (s *set) add(word string) {
-	if *s == nil {
-		*s = set{}
-	}
-	(*s)[word] = true
-}
-
-// avoid remembers that a connection broke at a command that can be done without.
-func (a *Account) avoid(command string) { a.avoided.add(command) }
-
 // during runs f on the session; the end of ctx breaks the connection.
 func (s *session) during(ctx context.Context, f func(*session) error) error {
 	stop := context.AfterFunc(ctx, s.c.drop)
@@ -136,7 +122,7 @@ func (s *session) during(ctx context.Context, f func(*session) error) error {
 func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
 	box := state.Listed{Raw: inbox, Levels: []string{inbox}, Size: -1}
 	if want != nil && want(box) {
-		err := a.do(ctx, func(s *session) error {
+		err := a.do(ctx, 1, func(s *session) error {
 			if err := s.look(); err != nil {
 				return err
 			}
@@ -159,18 +145,14 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 	}
 	a.o.Numbers.reserve(req)
 	var sn *state.ServerSnapshot
-	left := maxBreaks
-	err := a.insist(ctx, func(s *session) error {
-		l, err := s.numbered(ctx)
+	err := a.do(ctx, maxBreaks-1, func(s *session) error {
+		err := s.numbered(ctx)
 		if err == nil {
-			sn = s.snapshot(l)
+			sn = s.snapshot()
 		}
 		return err
-	}, func(error) bool { left--; return left > 0 })
-	if err != nil {
-		return nil, err
-	}
-	return sn, nil
+	})
+	return sn, err
 }
 
 // Commands returns how many commands were sent so far.
@@ -250,13 +232,6 @@ func (a *Account) Idents(context.Context, string, uint32, []state.UID) ([]state.
 
 // Quota returns nothing: no POP3 server tells it.
 func (a *Account) Quota(context.Context, string) ([]state.Quota, error) { return nil, nil }
-
-// Secret is what proves who the user is: a password, or a token of OAuth 2.0.
-//
-// A Password that is "Bearer " and a token, as HTTP spells it, is that token. So is any
-// other where the server takes tokens only, or takes tokens as well and the Password looks
-// like one.
-type Secret = reach.Secret
 
 // Options says how an account is reached.
 type Options struct {

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -72,9 +73,12 @@ func (c *client) drop() {
 	_ = c.socket.Close() // nothing is left to lose on it
 }
 
-// fail breaks the connection for a reason.
+// fail breaks the connection for a reason. Where the server ended it, that was too early.
 func (c *client) fail(doing string, err error) error {
 	c.drop()
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
 	return reach.Fault(doing, err)
 }
 
@@ -89,16 +93,13 @@ type garbledError struct{ what string }
 func (e *garbledError) Error() string { return e.what }
 
 func isGarbled(err error) bool {
-	var g *garbledError
-	return errors.As(err, &g)
+	_, ok := errors.AsType[*garbledError](err)
+	return ok
 }
 
 // put adds a command to what flush sends. It refuses one that would be two (a line break
 // in a user's name), and, where nothing may change the server, DELE.
-func (c *client) put(command string) error { return c.putAs(command, command) }
-
-// putAs is put for a command that the trace shows otherwise.
-func (c *client) putAs(command, shown string) error {
+func (c *client) put(command string) error {
 	if strings.ContainsAny(command, "\r\n\x00") {
 		return state.Faultf(state.Usage, "user and password cannot hold a line break")
 	}
@@ -107,9 +108,25 @@ func (c *client) putAs(command, shown string) error {
 	}
 	c.took = c.took || strings.HasPrefix(command, "RETR ")
 	c.sent.Add(1)
-	c.trace.Line("C", shown)
-	c.out = append(append(c.out, command...), "\r\n"...)
+	c.putLine(command, shown(command))
 	return nil
+}
+
+func (c *client) putLine(line, shown string) {
+	c.trace.Line("C", shown)
+	c.out = append(append(c.out, line...), "\r\n"...)
+}
+
+// shown is a command as the trace shows it: without what proves who the user is.
+func shown(command string) string {
+	f := strings.SplitN(command, " ", 3)
+	switch {
+	case f[0] == "PASS":
+		return "PASS ***"
+	case len(f) == 3 && (f[0] == "APOP" || f[0] == "AUTH"):
+		return f[0] + " " + f[1] + " ***"
+	}
+	return command
 }
 
 // flush sends what was put.
@@ -127,11 +144,7 @@ func (c *client) flush() error {
 
 // command sends one command and returns what follows +OK.
 func (c *client) command(command string) (string, error) {
-	return c.commandAs(command, command)
-}
-
-func (c *client) commandAs(command, shown string) (string, error) {
-	if err := c.putAs(command, shown); err != nil {
+	if err := c.put(command); err != nil {
 		return "", err
 	}
 	if err := c.flush(); err != nil {
@@ -163,7 +176,7 @@ func (c *client) status() (word, text string, err error) {
 	}
 	word, text = c.parse(line)
 	if word == "" {
-		return "", "", c.nonsense(line)
+		return "", "", c.garbled("server answered %s, which is neither +OK nor -ERR", c.spoken(line))
 	}
 	c.answered = time.Now()
 	return word, text, nil
@@ -179,11 +192,6 @@ func (c *client) parse(line string) (word, text string) {
 	return word, text
 }
 
-// nonsense breaks the connection because of a line that is no answer.
-func (c *client) nonsense(line string) error {
-	return c.garbled("server answered %s, which is neither +OK nor -ERR", c.spoken(line))
-}
-
 // spoken is a line of the server's, fit to be shown.
 func (c *client) spoken(line string) string {
 	return cmp.Or(reach.Quoted(c.o.Secrets.Hide(line)), "an empty line")
@@ -192,14 +200,14 @@ func (c *client) spoken(line string) string {
 // line reads a line that is to be a status line, whatever it says. The whole of it has to come
 // within the timeout, so that a server cannot keep us with an octet now and then.
 func (c *client) line() (string, error) {
-	c.conn.Until(time.Now().Add(c.o.Timeout))
+	c.conn.until = time.Now().Add(c.o.Timeout)
 	b, err := c.r.ReadSlice('\n')
-	c.conn.Until(time.Time{})
+	c.conn.until = time.Time{}
 	if errors.Is(err, bufio.ErrBufferFull) {
 		return "", c.garbled("server sent a line of more than %d octets: %s", readBuffer, reach.Quoted(c.o.Secrets.Hide(string(b))))
 	}
 	if err != nil {
-		return "", c.fail("wait for "+c.o.Host, ended(err))
+		return "", c.fail("wait for "+c.o.Host, err)
 	}
 	line := strings.TrimRight(string(b), "\r\n")
 	c.trace.Line("S", line)
@@ -237,16 +245,16 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		if octets += len(b); octets > maxListing {
 			return c.garbled("server's listing has more than %d octets", maxListing)
 		}
-		if errors.Is(err, bufio.ErrBufferFull) {
+		full := errors.Is(err, bufio.ErrBufferFull)
+		if full || len(long) > 0 {
 			long = append(long, b[:min(len(b), maxLine+1-len(long))]...)
+			b = long
+		}
+		if full {
 			continue
 		}
 		if err != nil {
-			return c.fail("read a listing of "+c.o.Host, ended(err))
-		}
-		if len(long) > 0 {
-			long = append(long, b[:min(len(b), maxLine+1-len(long))]...)
-			b = long
+			return c.fail("read a listing of "+c.o.Host, err)
 		}
 		whole := len(b) <= maxLine
 		b = trimEnd(b)
@@ -283,16 +291,13 @@ func trimEnd(b []byte) []byte {
 	return b
 }
 
-// timed is a connection that breaks when no octet came or went for the timeout, and, once
-// Until is called, when that moment has come.
+// timed is a connection that breaks when no octet was read or written for the timeout, and when
+// reading goes on beyond a moment.
 type timed struct {
 	net.Conn
 	timeout time.Duration
-	until   time.Time
+	until   time.Time // zero: never
 }
-
-// Until sets when reading ends at the latest; the zero time is never.
-func (t *timed) Until(when time.Time) { t.until = when }
 
 func (t *timed) Read(p []byte) (int, error) {
 	end := time.Now().Add(t.timeout)

@@ -1,9 +1,10 @@
 package pop3
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,27 +22,26 @@ type question struct {
 	answer  func(text string, err error) error
 }
 
-// ask sends questions and reads their answers, all at once where the server lets us. The
-// caller sees to it that the commands fit a packet or so: a server that waits for us to
-// read what it answers does not read what we send.
+// batch is how many commands are sent ahead of answers at once, so that they fit a packet or so: a
+// server that waits for us to read what it answers does not read what we send.
+const batch = 64
+
+// ask sends questions and reads their answers, many at once where the server lets us.
 func (c *client) ask(questions ...question) error {
-	ahead := c.pipelines()
-	for _, q := range questions {
-		if err := c.put(q.command); err != nil {
-			return err
-		}
-		if !ahead {
-			if err := c.hear(q); err != nil {
+	n := 1
+	if c.pipelines() {
+		n = batch
+	}
+	for part := range slices.Chunk(questions, n) {
+		for _, q := range part {
+			if err := c.put(q.command); err != nil {
 				return err
 			}
 		}
-	}
-	if !ahead {
-		return nil
-	}
-	for _, q := range questions {
-		if err := c.hear(q); err != nil {
-			return err
+		for _, q := range part {
+			if err := c.hear(q); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -59,27 +59,15 @@ func (c *client) hear(q question) error {
 	return q.answer(text, err)
 }
 
-// batch is how many commands ask is given at once.
-const batch = 64
-
-// stat is what STAT says (RFC 1939 section 5) that is of use: how many octets there are in all is as
-// little to be relied on as each message's size, and whatever stands there the count counts.
-type stat struct {
-	messages int
-}
-
-var errNoNumber = errors.New("there is no number where one should be")
-
-func parseStat(text string) (stat, error) {
+// parseStat reads how many messages STAT counts (RFC 1939 section 5). Its octets are as little to be
+// relied on as each message's size: whatever is there, the count counts.
+func parseStat(text string) (messages int, ok bool) {
 	f := strings.Fields(text)
 	if len(f) < 2 {
-		return stat{}, errNoNumber
+		return 0, false
 	}
 	n, ok := number([]byte(f[0]))
-	if !ok || n > math.MaxInt32 {
-		return stat{}, errNoNumber
-	}
-	return stat{int(n)}, nil
+	return int(n), ok && n <= math.MaxInt32
 }
 
 // number parses a decimal of up to 18 digits.
@@ -98,32 +86,22 @@ func number(b []byte) (int64, bool) {
 }
 
 // scanListing splits a line of LIST or UIDL into the message's number and the rest.
-func scanListing(line []byte) (no int, rest []byte, ok bool) {
-	i := 0
-	for i < len(line) && line[i] != ' ' && line[i] != '\t' {
-		i++
+func scanListing(line []byte) (no int32, rest []byte, ok bool) {
+	i := bytes.IndexAny(line, " \t")
+	if i < 0 {
+		i = len(line)
+	} else {
+		rest = line[i+1:]
 	}
 	n, ok := number(line[:i])
 	if !ok || n == 0 || n > math.MaxInt32 {
 		return 0, nil, false
 	}
-	if i < len(line) {
-		i++
-	}
-	return int(n), line[i:], true
+	return int32(n), rest, true
 }
 
-// retr reads the answer to a RETR or TOP that was flushed. The body must be read to its
-// end before anything else.
-func (c *client) body() (*dotReader, error) {
-	if _, err := c.reply(); err != nil {
-		return nil, err
-	}
-	return newDotReader(c.r), nil
-}
-
-// bodyEnded notes in the trace what came of a body, and breaks the connection if it did
-// not come whole.
+// bodyEnded notes in the trace how long a body was, and breaks the connection if it is not
+// complete.
 func (c *client) bodyEnded(d *dotReader) error {
 	err := d.skip()
 	c.trace.Octets("S", d.n)
@@ -133,16 +111,8 @@ func (c *client) bodyEnded(d *dotReader) error {
 	return nil
 }
 
-func retr(no int) string   { return "RETR " + strconv.Itoa(no) }
-func dele(no int) string   { return "DELE " + strconv.Itoa(no) }
-func top(no int) string    { return "TOP " + strconv.Itoa(no) + " 0" }
-func uidlOf(no int) string { return "UIDL " + strconv.Itoa(no) }
-
-// noop asks for a sign of life.
-func (c *client) noop() error {
-	_, err := c.command("NOOP")
-	return err
-}
+// about is a command about one message.
+func about(command string, no int32) string { return command + " " + strconv.Itoa(int(no)) }
 
 // expires reports whether QUIT would delete what this session fetched (EXPIRE 0, RFC 2449
 // section 6.7), whether or not it is durable here. Such a session ends without QUIT.

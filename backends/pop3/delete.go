@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,11 +48,14 @@ func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.
 
 // over is one session of a deletion, to its end.
 func (d *deletion) over(ctx context.Context, s *session) error {
-	s, stop, err := s.thatDeletesOnly(ctx)
-	if err != nil {
-		return err
+	if s.c.expires() { // its QUIT would also delete what it fetched
+		s.c.drop()
+		var err error
+		if s, err = s.a.open(ctx); err != nil {
+			return err
+		}
+		defer context.AfterFunc(ctx, s.c.drop)()
 	}
-	defer stop()
 	d.sure, d.marked, d.marks, d.gone, d.kept, d.refused, d.at = nil, nil, map[int32]bool{}, nil, nil, nil, nil
 	if err := s.markDeleted(ctx, d); err != nil {
 		d.gone, d.kept, d.refused = nil, nil, nil // without QUIT nothing is deleted
@@ -81,19 +83,6 @@ func (d *deletion) again(a *Account, err error) bool {
 	}
 	a.careful = a.careful || d.breaks > 1 || !reach.HungUp(err)
 	return d.breaks <= maxBreaks
-}
-
-// thatDeletesOnly returns the session, or another one where QUIT would also delete what this
-// one fetched. stop is to be called when it is over.
-func (s *session) thatDeletesOnly(ctx context.Context) (_ *session, stop func() bool, err error) {
-	if !s.c.expires() {
-		return s, func() bool { return true }, nil
-	}
-	s.c.drop()
-	if s, err = s.a.open(ctx); err != nil {
-		return nil, nil, err
-	}
-	return s, context.AfterFunc(ctx, s.c.drop), nil
 }
 
 // deletion is a request, and what became of its messages.
@@ -184,10 +173,10 @@ func (d *deletion) hint(err error) string {
 // markDeleted sends DELE for what is sure to be the messages meant. After an error nothing
 // may be deleted.
 func (s *session) markDeleted(ctx context.Context, d *deletion) error {
-	l, err := s.numbered(ctx)
-	if err != nil {
+	if err := s.numbered(ctx); err != nil {
 		return err
 	}
+	l := s.list
 	if !l.complete() {
 		return errors.New("the server's listing is not complete: nothing is deleted")
 	}
@@ -216,19 +205,14 @@ func (s *session) markDeleted(ctx context.Context, d *deletion) error {
 // markMany sends DELE, many at once where the server lets us. An answer that makes no sense breaks the
 // connection: which message it is about is not known.
 func (s *session) markMany(d *deletion) error {
-	for part := range slices.Chunk(d.sure, batch) {
-		var questions []question
-		for _, m := range part {
-			questions = append(questions, question{dele(int(m.no)), func(_ string, err error) error {
-				d.answered(m, err)
-				return nil
-			}})
-		}
-		if err := s.c.ask(questions...); err != nil {
-			return err
-		}
+	var questions []question
+	for _, m := range d.sure {
+		questions = append(questions, question{about("DELE", m.no), func(_ string, err error) error {
+			d.answered(m, err)
+			return nil
+		}})
 	}
-	return nil
+	return s.c.ask(questions...)
 }
 
 // answered notes the answer to a DELE.
@@ -254,27 +238,22 @@ func (s *session) confirm(l *listing, d *deletion) error {
 		return s.namedAgain(l, meant, d)
 	}
 	var unsure []*message
-	for part := range slices.Chunk(meant, batch) {
-		var questions []question
-		for _, m := range part {
-			questions = append(questions, question{uidlOf(int(m.no)), func(text string, err error) error {
-				switch told := m.told(text); {
-				case err == nil && told == m.text:
-					d.sure = append(d.sure, m)
-				case err == nil && told != "":
-					d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(told)))
-				default:
-					unsure = append(unsure, m)
-				}
-				return nil
-			}})
-		}
-		if err := s.c.ask(questions...); err != nil {
-			return err
-		}
+	var questions []question
+	for _, m := range meant {
+		questions = append(questions, question{about("UIDL", m.no), func(text string, err error) error {
+			switch uidl := m.uidl(text); {
+			case err == nil && uidl == m.text:
+				d.sure = append(d.sure, m)
+			case err == nil && uidl != "":
+				d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(uidl)))
+			default:
+				unsure = append(unsure, m)
+			}
+			return nil
+		}})
 	}
-	if len(unsure) == 0 {
-		return nil
+	if err := s.c.ask(questions...); err != nil || len(unsure) == 0 {
+		return err
 	}
 	return s.namedAgain(l, unsure, d)
 }
@@ -287,9 +266,9 @@ func (d *deletion) meant(l *listing) (meant []*message) {
 			continue
 		}
 		seen[want.UID] = true
-		m, ok := l.find(want.UID)
+		m := l.find(want.UID)
 		switch {
-		case !ok:
+		case m == nil:
 			d.gone = append(d.gone, want.UID)
 		case d.broke[want.UID] != nil:
 			d.refuse(m.uid, d.broke[want.UID])
@@ -305,19 +284,14 @@ func (d *deletion) meant(l *listing) (meant []*message) {
 	return meant
 }
 
-// told reads the answer to UIDL with this message's number: the unique-id, as the base keeps it. It
-// is "" where the answer tells of none: another number, or a number of octets in its place.
-func (m *message) told(text string) string {
-	no, uidl, ok := scanListing([]byte(text))
-	uidl = bytes.TrimRight(uidl, " \t")
-	if !ok || no != int(m.no) || len(uidl) == 0 {
+// uidl reads the answer to UIDL with this message's number: the unique-id, as the base keeps it. It
+// is "" where the answer has another message's number, or a number of octets in its place.
+func (m *message) uidl(answer string) string {
+	text, ok := singleUIDL(answer, m.no)
+	if !ok || text != m.text && (text == strconv.FormatInt(m.size, 10) || digits(text) && !digits(m.text)) {
 		return ""
 	}
-	told := textOf(uidl)
-	if told != m.text && (told == strconv.FormatInt(m.size, 10) || digits(told) && !digits(m.text)) {
-		return ""
-	}
-	return told
+	return text
 }
 
 func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }

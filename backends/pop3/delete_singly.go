@@ -17,7 +17,7 @@ import (
 func (s *session) markSingly(d *deletion) error {
 	for _, m := range d.sure {
 		d.at = m
-		said, err := s.c.alone(dele(int(m.no)))
+		said, err := s.c.alone(about("DELE", m.no))
 		if err != nil {
 			return err
 		}
@@ -69,17 +69,20 @@ func (c *client) alone(command string) (said []string, err error) {
 }
 
 // settle sends STAT, whose answer is known by its numbers, and reads up to that. stray are the lines
-// before it. A server that says no number is asked twice; where it says none again, that is how it
-// answers, and the count is one that no mailbox has.
-func (c *client) settle() (now stat, stray []string, err error) {
+// before it. A server that answers without a number is asked twice; where it does so again, that is how
+// it answers, and the count is one that no mailbox has.
+func (c *client) settle() (now int, stray []string, err error) {
 	for n := range 2 {
 		said, err := c.alone("STAT")
 		for more := true; err == nil && more; {
 			line := said[len(said)-1]
 			word, text := c.parse(line)
-			if st, bad := parseStat(text); word == "+OK" && bad == nil {
+			if count, ok := parseStat(text); word == "+OK" && ok {
 				stray = append(stray, said[:len(said)-1]...)
-				return st, stray, c.drain(n, &stray)
+				if n > 0 {
+					err = c.drain(&stray)
+				}
+				return count, stray, err
 			}
 			if more = word == "" && len(said) < maxStray; more {
 				line, err = c.line()
@@ -87,21 +90,18 @@ func (c *client) settle() (now stat, stray []string, err error) {
 			}
 		}
 		if err != nil {
-			return now, nil, err
+			return 0, nil, err
 		}
 		stray = append(stray, said...)
 	}
-	return stat{math.MaxInt}, nil, nil
+	return math.MaxInt, nil, nil
 }
 
 // drain takes the answer to a second STAT, where what seemed to be its own was the first's.
-func (c *client) drain(stats int, stray *[]string) error {
-	if stats == 0 {
-		return nil
-	}
-	c.conn.Until(time.Now().Add(goodbye))
+func (c *client) drain(stray *[]string) error {
+	c.conn.until = time.Now().Add(goodbye)
 	_, err := c.r.Peek(1)
-	c.conn.Until(time.Time{})
+	c.conn.until = time.Time{}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		*stray = nil // STAT was answered oddly, once
 		return nil
@@ -115,10 +115,10 @@ func (c *client) drain(stats int, stray *[]string) error {
 // counts more does not count as RFC 1939 section 5 wants it to, which loses nothing.
 func (s *session) recount(left int) error {
 	now, err := s.count()
-	if err != nil || now.messages >= left {
+	if err != nil || now >= left {
 		return err
 	}
-	return s.reset(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now.messages, left))
+	return s.reset(fmt.Errorf("server counts %d messages where %d should be left: nothing is deleted", now, left))
 }
 
 // reset takes back what was marked.
@@ -128,17 +128,18 @@ func (s *session) reset(why error) error {
 	return errors.Join(why, err)
 }
 
-// count asks how many messages there are. An answer that is no count may be another command's where
+// count asks how many messages there are. An answer that is not a count may be another command's where
 // many were sent at once.
-func (s *session) count() (now stat, err error) {
+func (s *session) count() (now int, err error) {
 	if s.a.careful {
 		now, _, err = s.c.settle()
 		return now, err
 	}
-	err = s.c.ask(question{"STAT", func(text string, err error) (bad error) {
-		if now, bad = parseStat(text); err != nil {
-			now = stat{math.MaxInt}
-		} else if bad != nil {
+	err = s.c.ask(question{"STAT", func(text string, refused error) error {
+		var ok bool
+		if now, ok = parseStat(text); refused != nil {
+			now = math.MaxInt
+		} else if !ok {
 			return s.c.garbled("server answered STAT with %s", s.c.spoken(text))
 		}
 		return nil

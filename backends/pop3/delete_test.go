@@ -244,7 +244,7 @@ func TestReadOnlyDeletesNothing(t *testing.T) {
 	if out, err := a.Expunge(t.Context(), doom(1)); err == nil || len(out.Gone) > 0 {
 		t.Errorf("%v, %v", out, err)
 	}
-	if err := a.do(t.Context(), func(s *session) error { _, err := s.c.command("dele 1"); return err }); err == nil || len(box.Bodies()) != 2 {
+	if err := a.do(t.Context(), 1, func(s *session) error { _, err := s.c.command("dele 1"); return err }); err == nil || len(box.Bodies()) != 2 {
 		t.Errorf("%v", err)
 	}
 }
@@ -275,7 +275,7 @@ func TestHabits(t *testing.T) {
 		host, user string
 		want       int
 	}{{"pop.gmail.com", "ada@gmail.com", 2}, {"POP.gmail.com.", "recent:ada@gmail.com", 1}, {"pop.example.org", "ada", 0}} {
-		a, err := New(Options{Options: reach.Options{Server: reach.Server{Host: c.host}, User: c.user, Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}})
+		a, err := New(Options{Options: reach.Options{Server: reach.Server{Host: c.host}, User: c.user, Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{}, nil }}})
 		if err != nil || len(a.Habits()) != c.want {
 			t.Errorf("%s: %v, %v", c.host, a.Habits(), err)
 		}

@@ -31,8 +31,6 @@ const (
 	midLine
 )
 
-func newDotReader(r *bufio.Reader) *dotReader { return &dotReader{r: r} }
-
 var stuffed = []byte("\r\n.")
 
 // Read fills p as far as it goes without waiting for more than one octet.

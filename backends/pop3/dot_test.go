@@ -34,7 +34,7 @@ func checkDot(t interface {
 	Fatalf(string, ...any)
 }, sent string, pieces func(io.Reader) io.Reader) {
 	t.Helper()
-	got, err := io.ReadAll(newDotReader(bufio.NewReaderSize(pieces(strings.NewReader(sent)), 16)))
+	got, err := io.ReadAll(&dotReader{r: bufio.NewReaderSize(pieces(strings.NewReader(sent)), 16)})
 	want, ended := plainly(sent)
 	switch {
 	case ended && (err != nil || string(got) != want):
@@ -68,7 +68,7 @@ func FuzzDotReader(f *testing.F) {
 // What comes after the dot is the next answer's.
 func TestDotReaderLeavesTheRest(t *testing.T) {
 	r := bufio.NewReader(strings.NewReader("one\r\n.\r\n+OK next\r\n"))
-	if got, err := io.ReadAll(newDotReader(r)); err != nil || string(got) != "one\r\n" {
+	if got, err := io.ReadAll(&dotReader{r: r}); err != nil || string(got) != "one\r\n" {
 		t.Fatalf("%q, %v", got, err)
 	}
 	if rest, _ := io.ReadAll(r); string(rest) != "+OK next\r\n" {
@@ -81,7 +81,8 @@ func BenchmarkDotReader(b *testing.B) {
 	sent = append(sent, ".\r\n"...)
 	b.SetBytes(int64(len(sent)))
 	for b.Loop() {
-		if err := newDotReader(bufio.NewReaderSize(bytes.NewReader(sent), 64<<10)).skip(); err != nil {
+		d := &dotReader{r: bufio.NewReaderSize(bytes.NewReader(sent), 64<<10)}
+		if err := d.skip(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -90,14 +90,14 @@ var errNotListed = errors.New("the server does not list the message any more")
 // connected works over one connection until work has no more or the connection breaks.
 func (f *fetching) connected(ctx context.Context) error {
 	f.s, f.cutAt = nil, 0
-	f.window.reopen()
+	f.window.sent, f.window.announced = 0, 0
 	s, err := f.a.open(ctx)
 	if err != nil {
 		return err
 	}
 	f.s = s
 	return s.during(ctx, func(s *session) error {
-		if _, err := s.numbered(ctx); err != nil {
+		if err := s.numbered(ctx); err != nil {
 			return err
 		}
 		return f.run()
@@ -202,8 +202,8 @@ func (f *fetching) topUp() error {
 			return nil
 		}
 		at := w.asks[w.sent]
-		m, ok := f.s.list.find(at.uid)
-		if !ok {
+		m := f.s.list.find(at.uid)
+		if m == nil {
 			if w.sent > 0 {
 				return nil // its turn comes when those before it are answered
 			}
@@ -219,7 +219,7 @@ func (f *fetching) topUp() error {
 			return nil
 		}
 		at.msg = m
-		if err := f.s.c.put(retr(int(m.no))); err != nil {
+		if err := f.s.c.put(about("RETR", m.no)); err != nil {
 			return err
 		}
 		if f.ahead() {
@@ -335,9 +335,6 @@ type window struct {
 func (w *window) empty() bool { return len(w.asks) == 0 }
 
 func (w *window) first() *ask { return w.asks[0] }
-
-// reopen is for a new connection, which was asked for nothing.
-func (w *window) reopen() { w.sent, w.announced = 0, 0 }
 
 // halfFull reports whether half of the window is used up.
 func (w *window) halfFull() bool {

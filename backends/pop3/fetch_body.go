@@ -19,7 +19,7 @@ const wholeBody = 256 << 10
 // hear reads the answer to the first ask, and to the mark behind it.
 func (f *fetching) hear() error {
 	c, at := f.s.c, f.window.first()
-	d, err := c.body()
+	_, err := c.reply()
 	if r, refused := asRefusal(err); refused {
 		f.answered(retrFault(r))
 		return f.marked(at, true)
@@ -28,7 +28,7 @@ func (f *fetching) hear() error {
 		return err
 	}
 	f.sum.Reset()
-	d.sum = &f.sum
+	d := &dotReader{r: c.r, sum: &f.sum}
 	var handed bool
 	var bad error
 	if at.again {

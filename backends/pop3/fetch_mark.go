@@ -1,8 +1,6 @@
 package pop3
 
 import (
-	"strconv"
-
 	"mailsync/backends/reach"
 )
 
@@ -36,9 +34,9 @@ func (f *fetching) mark(m *message) mark {
 func (k mark) of(m *message) string {
 	switch k {
 	case markUIDL:
-		return uidlOf(int(m.no))
+		return about("UIDL", m.no)
 	case markLIST:
-		return "LIST " + strconv.Itoa(int(m.no))
+		return about("LIST", m.no)
 	}
 	return string(k)
 }
@@ -48,13 +46,13 @@ func (k mark) of(m *message) string {
 func (k mark) known(l *listing, m *message, text string, refused bool) bool {
 	switch k {
 	case markUIDL:
-		return !refused && m.told(text) == m.text
+		return !refused && m.uidl(text) == m.text
 	case markLIST:
 		no, size, ok := scanListing([]byte(text))
-		return !refused && ok && no == int(m.no) && startsWithNumber(size)
+		return !refused && ok && no == m.no && startsWithNumber(size)
 	}
-	now, err := parseStat(text)
-	return !l.hasStat || !refused && err == nil && now.messages == l.stat.messages
+	now, ok := parseStat(text)
+	return !l.hasStat || !refused && ok && now == l.stat
 }
 
 // startsWithNumber tells a line of LIST from words that begin with a number.
@@ -99,7 +97,7 @@ func (f *fetching) marked(at *ask, refused bool) error {
 func (f *fetching) doubted(at *ask, err error) error {
 	if k := f.mark(at.msg); k != markSTAT {
 		f.unclear = isGarbled(err)
-		f.a.avoid(string(k))
+		f.a.avoided[string(k)] = true
 	}
 	return err
 }

@@ -42,7 +42,7 @@ const (
 // snapshot, and what comes later is seen by the next (RFC 1939 section 4).
 type listing struct {
 	messages []message // sorted by number
-	stat     stat
+	stat     int       // messages that STAT counts
 	hasStat  bool
 	hasUIDL  bool // the server knows UIDL
 	hasList  bool
@@ -66,8 +66,7 @@ func (s *session) look() error {
 	questions := []question{
 		{"STAT", func(text string, err error) error {
 			if err == nil {
-				l.stat, err = parseStat(text)
-				l.hasStat = err == nil
+				l.stat, l.hasStat = parseStat(text)
 			}
 			return nil
 		}},
@@ -135,7 +134,7 @@ func (l *listing) addUIDL(line []byte, whole bool) {
 		l.flaws++
 		return
 	}
-	m := message{no: int32(no), size: -1, inAll: inUIDL}
+	m := message{no: no, size: -1, inAll: inUIDL}
 	// One too long to be read whole is as good as none.
 	if uidl = bytes.TrimRight(uidl, " \t"); !whole {
 		m.inAll |= tooLong
@@ -154,7 +153,7 @@ func (l *listing) addSize(line []byte, _ bool) {
 		l.flaws++
 		return
 	}
-	m := message{no: int32(no), size: -1, inAll: inList}
+	m := message{no: no, size: -1, inAll: inList}
 	if f := bytes.Fields(rest); len(f) > 0 {
 		if n, ok := number(f[0]); ok && n < hugeMessage {
 			m.size = n
@@ -216,7 +215,7 @@ func (l *listing) unrepeat() {
 // complete reports whether absence from this listing means anything: both answers came,
 // made sense, and agree with each other and with STAT on which messages there are.
 func (l *listing) complete() bool {
-	if !l.hasStat || !l.hasList || l.flaws > 0 || l.held > 0 || l.stat.messages != len(l.messages) || len(l.trouble) > 0 {
+	if !l.hasStat || !l.hasList || l.flaws > 0 || l.held > 0 || l.stat != len(l.messages) || len(l.trouble) > 0 {
 		return false
 	}
 	want := inList
@@ -233,7 +232,7 @@ func (l *listing) complete() bool {
 }
 
 // count is how many messages there are, by whatever tells of most.
-func (l *listing) count() int { return max(len(l.messages), l.stat.messages) }
+func (l *listing) count() int { return max(len(l.messages), l.stat) }
 
 // flaw says in words why a listing is not complete.
 func (l *listing) flaw() string {
@@ -244,7 +243,7 @@ func (l *listing) flaw() string {
 		return strconv.Itoa(n)
 	}
 	text := fmt.Sprintf("the server's listing is not complete: of its messages STAT counts %s, LIST names %s, UIDL %s",
-		said(l.hasStat, l.stat.messages), said(l.hasList, l.inList), said(l.hasUIDL, l.inUIDL))
+		said(l.hasStat, l.stat), said(l.hasList, l.inList), said(l.hasUIDL, l.inUIDL))
 	if l.flaws > 0 {
 		text += "; some of it makes no sense or was cut short"
 	}
@@ -263,13 +262,12 @@ func (l *listing) octets() int64 {
 	return n
 }
 
-// find returns a message by its UID.
-func (l *listing) find(uid state.UID) (*message, bool) {
-	i, ok := l.byUID[uid]
-	if !ok {
-		return nil, false
+// find returns a message by its UID, nil where it is not listed.
+func (l *listing) find(uid state.UID) *message {
+	if i, ok := l.byUID[uid]; ok {
+		return &l.messages[i]
 	}
-	return &l.messages[i], true
+	return nil
 }
 
 // A listing of unique-ids may leave messages out that STAT and LIST tell of. They are asked
@@ -294,15 +292,15 @@ func (s *session) askSingly(l *listing) error {
 	}
 	first := 1 // where UIDL was refused it is probably not known
 	if l.hasUIDL {
-		first = batch
+		first = batch - 1
 	}
 	named := map[int32]string{}
 	for left := l.nameless(most); len(left) > 0; {
 		part := left[:min(first, len(left))]
-		left, first = left[len(part):], batch
+		left, first = left[len(part):], batch-1
 		before := len(named)
 		if err := s.askUIDLs(part, named); err != nil {
-			s.a.avoid("UIDL n")
+			s.a.avoided["UIDL n"] = true
 			return err
 		}
 		if len(named) == before {
@@ -319,16 +317,21 @@ func (s *session) askSingly(l *listing) error {
 func (s *session) askUIDLs(numbers []int32, named map[int32]string) error {
 	var questions []question
 	for _, no := range numbers {
-		questions = append(questions, question{uidlOf(int(no)), func(text string, err error) error {
-			if of, uidl, ok := scanListing([]byte(text)); err == nil && ok && of == int(no) {
-				if uidl = bytes.TrimRight(uidl, " \t"); len(uidl) > 0 {
-					named[no] = textOf(uidl)
-				}
+		questions = append(questions, question{about("UIDL", no), func(text string, err error) error {
+			if uidl, ok := singleUIDL(text, no); err == nil && ok {
+				named[no] = uidl
 			}
 			return nil
 		}})
 	}
 	return s.c.ask(append(questions, question{"NOOP", func(string, error) error { return nil }})...)
+}
+
+// singleUIDL reads the answer to UIDL with a number: the unique-id, as the base keeps it.
+func singleUIDL(answer string, no int32) (text string, ok bool) {
+	of, uidl, ok := scanListing([]byte(answer))
+	uidl = bytes.TrimRight(uidl, " \t")
+	return textOf(uidl), ok && of == no && len(uidl) > 0
 }
 
 // nameless are the numbers, at most so many, of messages that there are and that the listing
@@ -337,7 +340,7 @@ func (s *session) askUIDLs(numbers []int32, named map[int32]string) error {
 func (l *listing) nameless(most int) (numbers []int32) {
 	next := 1 // the lowest number that was not looked at
 	upTo := func(end int) {
-		for ; next < end && next <= l.stat.messages && len(numbers) < most; next++ {
+		for ; next < end && next <= l.stat && len(numbers) < most; next++ {
 			numbers = append(numbers, int32(next))
 		}
 	}
@@ -347,7 +350,7 @@ func (l *listing) nameless(most int) (numbers []int32) {
 			numbers = append(numbers, m.no)
 		}
 	}
-	upTo(l.stat.messages + 1)
+	upTo(l.stat + 1)
 	return numbers
 }
 

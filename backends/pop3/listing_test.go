@@ -23,7 +23,7 @@ func FuzzListing(f *testing.F) {
 			told++
 		}
 		l.sort()
-		l.stat.messages = len(l.messages)
+		l.stat = len(l.messages)
 		texts := map[string]bool{}
 		for i, m := range l.messages {
 			if i > 0 && l.messages[i-1].no >= m.no {

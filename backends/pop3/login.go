@@ -21,8 +21,8 @@ import (
 // entrance is what an account knows of logging in to its server.
 type entrance struct {
 	*reach.Login
-	worked bool // a log-in did, in this run or an earlier one
-	shut   set  // ways that were refused where there is another
+	worked bool            // a log-in did, in this run or an earlier one
+	shut   map[string]bool // ways that were refused where there is another
 }
 
 // logIn proves who we are, in the best way that server and connection allow.
@@ -75,14 +75,14 @@ func (e *entrance) authenticate(with *auth) error {
 		case refused && (!r.later() || r.code == "" && len(ways) > 1): // words may be about the way alone
 		case last != nil && reach.BrokeOff(err), len(ways) > 1 && reach.HungUp(err):
 			if last == nil {
-				e.shut.add(w.name)
+				e.shut[w.name] = true
 			}
 			return errNextWay
 		default:
 			return err
 		}
 		if last = err; len(ways) > 1 {
-			e.shut.add(w.name)
+			e.shut[w.name] = true
 		}
 	}
 	return last
@@ -131,7 +131,9 @@ func (a *auth) ways() (ways []way) {
 // inHTTP is what stands in front of a token in HTTP.
 const inHTTP = "Bearer "
 
-// token tells a token from a password, which is "" (see Secret).
+// token returns the secret where it is a token of OAuth 2.0, "" where it is a password: one that begins
+// with "Bearer " is a token, as HTTP spells it. So is any other where the server takes tokens only, or
+// takes tokens as well and the secret looks like one.
 func (c capabilities) token(password string) string {
 	if token, ok := strings.CutPrefix(password, inHTTP); ok {
 		return token
@@ -160,7 +162,7 @@ func (a *auth) userPass() error {
 	if _, err := a.c.command("USER " + a.c.o.User); err != nil {
 		return err
 	}
-	_, err := a.c.commandAs("PASS "+a.password, "PASS ***")
+	_, err := a.c.command("PASS " + a.password)
 	return err
 }
 
@@ -171,7 +173,7 @@ func (a *auth) apop() error {
 	sum := md5.Sum([]byte(c.stamp + a.password))
 	digest := hex.EncodeToString(sum[:])
 	c.o.Secrets.Keep(digest) // passwords can be tried against it
-	_, err := c.commandAs("APOP "+c.o.User+" "+digest, "APOP "+c.o.User+" ***")
+	_, err := c.command("APOP " + c.o.User + " " + digest)
 	return err
 }
 
@@ -180,9 +182,9 @@ func (a *auth) apop() error {
 func (a *auth) withToken(token string) error {
 	switch c := a.c; {
 	case c.caps.sasl("OAUTHBEARER"):
-		return a.sasl(&bearer{user: c.o.User, token: token, host: c.o.Host, port: c.o.Port, shown: c.o.Secrets.Hide})
+		return a.sasl(bearer(c.o, token))
 	case c.caps.sasl("XOAUTH2"), !c.caps.known:
-		return a.sasl(&xoauth2{user: c.o.User, token: token, shown: c.o.Secrets.Hide})
+		return a.sasl(xoauth2(c.o, token))
 	}
 	return state.Faultf(state.Login, "server offers neither OAUTHBEARER nor XOAUTH2").
 		WithHint("the provider may want a password here")
@@ -202,17 +204,20 @@ func (a *auth) sasl(m sasl.Client) error {
 	if err != nil {
 		return err
 	}
-	command, shown := "AUTH "+name, "AUTH "+name
+	command := "AUTH " + name
 	response := base64.StdEncoding.EncodeToString(first)
 	fits := len(command)+1+len(response)+2 <= maxCommand
 	if fits {
-		command, shown = command+" "+response, shown+" ***"
+		command += " " + response
 	}
-	if err := a.say(command, shown); err != nil {
+	if err := c.put(command); err != nil {
 		return err
 	}
 	var told error // what a mechanism read in the server's challenge
 	for n := 0; ; n++ {
+		if err := c.flush(); err != nil {
+			return err
+		}
 		word, text, err := c.status()
 		switch {
 		case err != nil:
@@ -231,9 +236,7 @@ func (a *auth) sasl(m sasl.Client) error {
 		if n > 0 || fits && text != "" {
 			answer, told = next(m, text)
 		}
-		if err := a.say(answer, "***"); err != nil {
-			return err
-		}
+		c.putLine(answer, "***") // it is a part of the command
 	}
 }
 
@@ -251,58 +254,34 @@ func next(m sasl.Client, text string) (answer string, told error) {
 	return base64.StdEncoding.EncodeToString(b), err
 }
 
-// say sends a line of an AUTH conversation; only its first counts as a command.
-func (a *auth) say(line, shown string) error {
-	c := a.c
-	if err := c.putAs(line, shown); err != nil {
-		return err
-	}
-	if !strings.HasPrefix(line, "AUTH ") {
-		c.sent.Add(-1)
-	}
-	return c.flush()
+// oauth is a mechanism whose first response has a token. The server answers with a challenge only where
+// it refuses that: the reason, which is answered before the refusal follows.
+type oauth struct {
+	name, first string
+	toReason    string
+	o           *Options
 }
 
 // xoauth2 is the mechanism that Google and Microsoft had before OAUTHBEARER.
-type xoauth2 struct {
-	user, token string
-	shown       func(string) string // makes the server's words fit to be shown
+func xoauth2(o *Options, token string) *oauth {
+	return &oauth{"XOAUTH2", "user=" + o.User + "\x01auth=Bearer " + token + "\x01\x01", "", o}
 }
 
-func (x *xoauth2) Start() (string, []byte, error) {
-	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
+// bearer is OAUTHBEARER (RFC 7628 sections 3.1 and 3.2.3).
+func bearer(o *Options, token string) *oauth {
+	// In a GS2 header two characters of the user are escaped (RFC 5801 section 4).
+	user := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(o.User)
+	return &oauth{"OAUTHBEARER", "n,a=" + user + ",\x01host=" + o.Host + "\x01port=" + strconv.Itoa(o.Port) +
+		"\x01auth=Bearer " + token + "\x01\x01", "\x01", o}
 }
 
-// Next gets a challenge only where the token was refused: the reason, to be answered with
-// nothing before the refusal comes.
-func (x *xoauth2) Next(challenge []byte) ([]byte, error) {
-	return []byte{}, tokenRefused(challenge, x.shown)
-}
+func (m *oauth) Start() (string, []byte, error) { return m.name, []byte(m.first), nil }
 
-// bearer is OAUTHBEARER (RFC 7628 section 3.1).
-type bearer struct {
-	user, token, host string
-	port              int
-	shown             func(string) string
-}
-
-func (b *bearer) Start() (string, []byte, error) {
-	// The user stands in a GS2 header, where two characters are escaped (RFC 5801 section 4).
-	user := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(b.user)
-	return "OAUTHBEARER", []byte("n,a=" + user + ",\x01host=" + b.host + "\x01port=" + strconv.Itoa(b.port) +
-		"\x01auth=Bearer " + b.token + "\x01\x01"), nil
-}
-
-// Next answers the reason for a refusal with a lone %x01 (RFC 7628 section 3.2.3).
-func (b *bearer) Next(challenge []byte) ([]byte, error) {
-	return []byte{1}, tokenRefused(challenge, b.shown)
-}
-
-// tokenRefused reads the JSON in which both mechanisms say why.
-func tokenRefused(challenge []byte, shown func(string) string) error {
+// Next reads the JSON in which the server tells why it refuses the token.
+func (m *oauth) Next(challenge []byte) ([]byte, error) {
 	var why struct{ Status, Scope string }
 	if err := json.Unmarshal(challenge, &why); err != nil || why.Status == "" {
-		return errors.New("the token was refused")
+		return []byte(m.toReason), errors.New("the token was refused")
 	}
-	return fmt.Errorf("the token was refused with status %s", reach.Quoted(shown(why.Status)))
+	return []byte(m.toReason), fmt.Errorf("the token was refused with status %s", reach.Quoted(m.o.Secrets.Hide(why.Status)))
 }

@@ -137,10 +137,10 @@ func (s *session) read(ctx context.Context, i int32, print string, taken counts)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	no := int(s.list.messages[i].no)
+	no := s.list.messages[i].no
 	var digest [sha256.Size]byte
-	err := s.a.unread[no].err()
-	if err == nil {
+	err := errBrokeTwice
+	if s.a.unread[no] < 2 {
 		digest, err = s.digest(no)
 	}
 	if _, refused := asRefusal(err); refused || errors.Is(err, errBrokeTwice) {
@@ -149,9 +149,6 @@ func (s *session) read(ctx context.Context, i int32, print string, taken counts)
 		return nil
 	}
 	if err != nil {
-		if s.a.unread == nil {
-			s.a.unread = map[int]breaks{}
-		}
 		s.a.unread[no]++
 		return err
 	}
@@ -160,17 +157,7 @@ func (s *session) read(ctx context.Context, i int32, print string, taken counts)
 	return s.giveDigest(i, d)
 }
 
-// breaks is how many connections broke where a message was read to name it.
-type breaks int
-
 var errBrokeTwice = errors.New("the connection broke at it twice")
-
-func (n breaks) err() error {
-	if n < 2 {
-		return nil
-	}
-	return errBrokeTwice
-}
 
 func (s *session) giveDigest(i int32, d byDigest) error {
 	if err := s.give(i, d.text()); err != nil {
@@ -200,31 +187,28 @@ func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 	if s.a.avoided["TOP"] || s.c.caps.known && !s.c.caps.has("TOP") {
 		return prints, nil
 	}
-	for len(nameless) > 0 {
-		var questions []question
-		for _, i := range nameless[:min(len(nameless), batch)] {
-			m := s.list.messages[i]
-			if m.size < 0 {
-				continue
+	var questions []question
+	for _, i := range nameless {
+		m := s.list.messages[i]
+		if m.size < 0 {
+			continue
+		}
+		questions = append(questions, question{about("TOP", m.no) + " 0", func(_ string, err error) error {
+			if err != nil {
+				return nil // all of it is read
 			}
-			questions = append(questions, question{top(int(m.no)), func(_ string, err error) error {
-				if err != nil {
-					return nil // it is read whole
-				}
-				sum, err := s.c.sum()
-				if err == nil {
-					prints[i] = fingerprint(sum, m.size)
-				}
-				return err
-			}})
-		}
-		nameless = nameless[min(len(nameless), batch):]
-		if err := s.c.ask(questions...); err != nil {
-			s.a.avoid("TOP")
-			return nil, err
-		}
+			sum, err := s.c.sum()
+			if err == nil {
+				prints[i] = fingerprint(sum, m.size)
+			}
+			return err
+		}})
 	}
-	return prints, nil
+	err := s.c.ask(questions...)
+	if err != nil {
+		s.a.avoided["TOP"] = true
+	}
+	return prints, err
 }
 
 func fingerprint(header [sha256.Size]byte, size int64) string {
@@ -233,8 +217,8 @@ func fingerprint(header [sha256.Size]byte, size int64) string {
 }
 
 // digest reads a message for its SHA-256.
-func (s *session) digest(no int) (sum [sha256.Size]byte, err error) {
-	if _, err := s.c.command(retr(no)); err != nil {
+func (s *session) digest(no int32) (sum [sha256.Size]byte, err error) {
+	if _, err := s.c.command(about("RETR", no)); err != nil {
 		return sum, err
 	}
 	return s.c.sum()
@@ -242,7 +226,7 @@ func (s *session) digest(no int) (sum [sha256.Size]byte, err error) {
 
 // sum reads a body for its SHA-256.
 func (c *client) sum() (sum [sha256.Size]byte, err error) {
-	d, h := newDotReader(c.r), sha256.New()
+	d, h := &dotReader{r: c.r}, sha256.New()
 	_, copied := io.Copy(h, d)
 	if err := c.bodyEnded(d); err != nil {
 		return sum, err

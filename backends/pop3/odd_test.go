@@ -21,7 +21,7 @@ func meet(t *testing.T, srv *script.Server, change ...func(*Options)) *Account {
 	t.Helper()
 	o := Options{Options: reach.Options{
 		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: reach.None, Timeout: 20 * time.Second}, User: "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil }}}
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil }}}
 	for _, c := range change {
 		c(&o)
 	}

@@ -33,7 +33,7 @@ type Sight struct {
 // See looks at the mailbox and asks for what no capability tells: servers that are older than CAPA have
 // UIDL and TOP as well.
 func (a *Account) See(ctx context.Context) (seen Sight, err error) {
-	err = a.do(ctx, func(s *session) error {
+	err = a.do(ctx, 1, func(s *session) error {
 		if err := s.look(); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (a *Account) See(ctx context.Context) (seen Sight, err error) {
 		if seen.TOP || s.a.avoided["TOP"] || len(s.list.messages) == 0 {
 			return nil
 		}
-		err := s.c.ask(question{top(int(s.list.messages[0].no)), func(_ string, err error) error {
+		err := s.c.ask(question{about("TOP", s.list.messages[0].no) + " 0", func(_ string, err error) error {
 			if seen.TOP = err == nil; err != nil {
 				return nil
 			}
@@ -54,7 +54,7 @@ func (a *Account) See(ctx context.Context) (seen Sight, err error) {
 			return err
 		}})
 		if err != nil {
-			s.a.avoid("TOP")
+			s.a.avoided["TOP"] = true
 		}
 		return err
 	})

@@ -59,9 +59,7 @@ func (r *refusal) later() bool {
 
 // asRefusal finds the server's own answer in an error.
 func asRefusal(err error) (*refusal, bool) {
-	var r *refusal
-	ok := errors.As(err, &r)
-	return r, ok
+	return errors.AsType[*refusal](err)
 }
 
 // fault adds kind and hint to a refusal, if err is one that has none yet.
@@ -70,26 +68,24 @@ func fault(err error) error {
 	if !ok || state.KindOf(err) != state.Other {
 		return err
 	}
+	kind, hint := state.Unreachable, ""
 	switch {
 	case r.now:
-		return state.Faultf(state.Unreachable, "%w", err).
-			WithHint("the server seems to be busy, or to have the mailbox locked: try again later, and run less often")
+		hint = "the server seems to be busy, or to have the mailbox locked: try again later, and run less often"
 	case r.has("IN-USE"): // RFC 2449 section 8.1.2
-		return state.Faultf(state.Unreachable, "%w", err).
-			WithHint("another program has the mailbox open, or a session of ours was cut off: try again later")
+		hint = "another program has the mailbox open, or a session of ours was cut off: try again later"
 	case r.has("LOGIN-DELAY"): // RFC 2449 section 8.1.1
-		return state.Faultf(state.Unreachable, "%w", err).
-			WithHint("the server does not let a user log in so often: run less often")
+		hint = "the server does not let a user log in so often: run less often"
 	case r.has("SYS/TEMP"): // RFC 3206 section 4
-		return state.Faultf(state.Unreachable, "%w", err).
-			WithHint("the server has a problem that it believes will pass: try again later")
+		hint = "the server has a problem that it believes will pass: try again later"
 	case r.has("SYS/PERM"): // RFC 3206 section 4
-		return state.Faultf(state.Other, "%w", err).
-			WithHint("the server has a problem that will not pass by itself: tell its operator")
+		kind, hint = state.Other, "the server has a problem that will not pass by itself: ask its operator"
 	case r.has("AUTH"): // RFC 3206 section 5
-		return state.Faultf(state.Login, "%w", err).WithHint("%s", loginHint)
+		kind, hint = state.Login, loginHint
+	default:
+		return err
 	}
-	return err
+	return state.Faultf(kind, "%w", err).WithHint("%s", hint)
 }
 
 // What servers without response codes say at log-in, beside what servers of any protocol do. A POP3

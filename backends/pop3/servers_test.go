@@ -56,7 +56,7 @@ func open(t *testing.T, srv *servers.Server, mode reach.TLSMode, addr string, nu
 	a, err := New(Options{Options: reach.Options{
 		Server: reach.Server{Host: "localhost", Port: n, TLS: mode, RootCAs: srv.CA, Timeout: 20 * time.Second},
 		User:   "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: servers.Password}, nil },
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: servers.Password}, nil },
 	}, Numbers: numbers})
 	if err != nil {
 		t.Fatal(err)

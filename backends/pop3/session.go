@@ -23,11 +23,8 @@ type session struct {
 }
 
 // connect makes one session. Where a connection ended and it is known now what to leave out, another
-// is made. Where p is not nil it says how far that came.
+// is made. p shows how far that got.
 func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error) {
-	if p == nil {
-		p = &state.Probe{}
-	}
 	for {
 		known := len(a.avoided) + len(a.entrance.shut)
 		s, err := a.attempt(ctx, p)
@@ -107,7 +104,7 @@ func (s *session) optional(command string, ask func() error) error {
 	}
 	err := ask()
 	if isGarbled(err) || command != "CAPA" && reach.BrokeOff(err) {
-		s.a.avoid(command)
+		s.a.avoided[command] = true
 	}
 	return err
 }
@@ -120,7 +117,7 @@ func (a *Account) open(ctx context.Context) (*session, error) {
 	}
 	var s *session
 	err := a.patience.Meet(ctx, func() (err error) {
-		s, err = a.connect(ctx, nil)
+		s, err = a.connect(ctx, &state.Probe{})
 		return err
 	}, func(err error) (busy *reach.Busy, broke bool) {
 		_, refused := asRefusal(err)
@@ -145,7 +142,7 @@ func (a *Account) alive(ctx context.Context) *session {
 	}
 	if time.Since(s.c.answered) > idle {
 		stop := context.AfterFunc(ctx, s.c.drop)
-		err := s.c.noop()
+		_, err := s.c.command("NOOP") // a sign of life
 		stop()
 		if _, refused := asRefusal(err); err != nil && !refused {
 			return nil
@@ -155,32 +152,11 @@ func (a *Account) alive(ctx context.Context) *session {
 }
 
 // numbered looks at the mailbox and gives its messages their UIDs.
-func (s *session) numbered(ctx context.Context) (*listing, error) {
+func (s *session) numbered(ctx context.Context) error {
 	if err := s.look(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.name(ctx); err != nil {
-		return nil, err
-	}
-	return s.list, nil
-}
-
-// mark is how far the mailbox is known. Its UIDVALIDITY never changes: a number means one
-// unique-id for good.
-func (s *session) mark() state.Mark {
-	return state.Mark{
-		UIDValidity: uidValidity,
-		UIDNext:     s.a.o.Numbers.uidNext(),
-		Exists:      uint32(s.list.count()),
-	}
-}
-
-// ended turns an end that came too early into an error that says so.
-func ended(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
+	return s.name(ctx)
 }
 
 // greet reads the greeting.
@@ -313,29 +289,22 @@ func (c *client) heed(err error) error {
 		return err
 	}
 	busy := &reach.Busy{Err: err}
-	if r.has("LOGIN-DELAY") {
-		busy.Wait = c.caps.loginDelay()
+	// How long it wants between log-ins: RFC 2449 section 6.5.
+	if args := c.caps.words["LOGIN-DELAY"]; r.has("LOGIN-DELAY") && len(args) > 0 {
+		if n, err := strconv.ParseUint(args[0], 10, 16); err == nil {
+			busy.Wait = time.Duration(n) * time.Second
+		}
 	}
 	return busy
 }
 
-// loginDelay is how long a server wants between log-ins (RFC 2449 section 6.5), 0 unknown.
-func (c capabilities) loginDelay() time.Duration {
-	args := c.words["LOGIN-DELAY"]
-	if len(args) == 0 {
-		return 0
-	}
-	n, err := strconv.ParseUint(args[0], 10, 16)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(n) * time.Second
-}
-
 // snapshot is the session's listing in the engine's words.
-func (s *session) snapshot(l *listing) *state.ServerSnapshot {
+func (s *session) snapshot() *state.ServerSnapshot {
+	l := s.list
 	sn := &state.ServerSnapshot{
-		Mark: s.mark(), All: true, Complete: l.complete(), ReadOnly: true,
+		// UIDVALIDITY never changes: a number always means one unique-id.
+		Mark: state.Mark{UIDValidity: uidValidity, UIDNext: s.a.o.Numbers.uidNext(), Exists: uint32(l.count())},
+		All:  true, Complete: l.complete(), ReadOnly: true,
 		Messages: make([]state.OnServer, 0, len(l.messages)),
 		Trouble:  l.trouble,
 		UIDLs:    s.a.o.Numbers.Given,

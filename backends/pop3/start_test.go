@@ -114,7 +114,7 @@ func TestPins(t *testing.T) {
 	if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), right) {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
 	}
-	if _, err := New(Options{Options: reach.Options{Server: reach.Server{Host: "h", Pins: []string{"sha256/x"}}, User: "u", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}); state.KindOf(err) != state.Usage {
+	if _, err := New(Options{Options: reach.Options{Server: reach.Server{Host: "h", Pins: []string{"sha256/x"}}, User: "u", Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{}, nil }}}); state.KindOf(err) != state.Usage {
 		t.Errorf("%v", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestWaysToLogIn(t *testing.T) {
 			var trace bytes.Buffer
 			a := meet(t, srv, func(o *Options) {
 				o.TLS, o.RootCAs, o.Trace = mode, roots, &trace
-				o.Secret = func(context.Context) (Secret, error) { return Secret{Password: c.secret}, nil }
+				o.Secret = func(context.Context) (reach.Secret, error) { return reach.Secret{Password: c.secret}, nil }
 			})
 			if err := logIn(a, t.Context()); err != nil {
 				t.Fatal(err)
@@ -437,7 +437,7 @@ func TestPatience(t *testing.T) {
 
 // In plain text to another machine nothing is begun.
 func TestPlainTextIsForLoopback(t *testing.T) {
-	o := Options{Options: reach.Options{Server: reach.Server{Host: "pop.example.org", TLS: reach.None}, User: "ada", Secret: func(context.Context) (Secret, error) { return Secret{}, nil }}}
+	o := Options{Options: reach.Options{Server: reach.Server{Host: "pop.example.org", TLS: reach.None}, User: "ada", Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{}, nil }}}
 	if _, err := New(o); state.KindOf(err) != state.Usage {
 		t.Errorf("%v", err)
 	}
