@@ -3,22 +3,26 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"mailsync/state"
 )
 
-// errDamaged marks what is wrong with the bytes of a state file, as against a disk that
+// errDamaged marks an error in the bytes of a state file, as opposed to a disk that
 // does not answer: such a file is set aside, the other is left alone.
 var errDamaged = errors.New("the state file is damaged")
 
-// damage says what is damaged.
+// damage is an errDamaged with what is damaged.
 func damage(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errDamaged, fmt.Sprintf(format, args...))
 }
 
-// sqlFault gives an error of SQLite's its kind. Only what SQLite can say of bytes it
+// sqlFault gives an error of SQLite's its kind. Only what SQLite reports of bytes that it
 // could read is damage; a disk that is full, failing or not permitted is not.
 func sqlFault(doing string, err error) error {
 	var known *state.Fault
@@ -31,7 +35,7 @@ func sqlFault(doing string, err error) error {
 		return damage("%s: %v", doing, err)
 	case code.ToPrimary() == sqlite.ResultFull:
 		return state.Faultf(state.Storage, "%s: %w", doing, err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
-	case code.ToPrimary() == sqlite.ResultIOErr: // so it calls a full disk, too, where it cannot make its files beside the database
+	case code.ToPrimary() == sqlite.ResultIOErr: // also a full disk, where it cannot make its files beside the database
 		return cannotWrite(doing, err)
 	case code.ToPrimary() == sqlite.ResultBusy:
 		return state.Faultf(state.Storage, "%s: %w", doing, err).WithHint("another program has the state file open; close it and run again")
@@ -39,11 +43,62 @@ func sqlFault(doing string, err error) error {
 	return state.Faultf(state.Storage, "%s: %w", doing, err)
 }
 
-// inUse turns damage that shows only while the store is in use into what the caller
-// can tell the user. The seal is broken by now, so the next Open finds the damage too.
+// inUse turns damage that shows only while the store is in use into an error with a
+// hint for the user. The seal is broken by now, so the next Open finds the damage too.
 func inUse(path string, err error) error {
 	if !errors.Is(err, errDamaged) {
 		return err
 	}
 	return state.Faultf(state.Storage, "%s: %w", path, err).WithHint("run again: the file is then set aside and rebuilt from the Maildirs")
+}
+
+// Suffixes of the files that SQLite keeps beside a database while it writes or after it
+// was interrupted; "-shm" holds nothing of its own.
+var journalSuffixes = []string{"-wal", "-journal"}
+
+// setAside renames a damaged state file and the files beside it, so that a fresh one
+// can begin, and returns the new name. Nothing is deleted. The journals are renamed first: a
+// crash in between leaves a file that lacks commits its seal knows of, never a journal
+// that a fresh file could take for its own.
+func setAside(path string) (string, error) {
+	aside, err := freeName(path + ".broken-" + time.Now().UTC().Format("20060102T150405Z"))
+	if err != nil {
+		return "", err
+	}
+	for _, suffix := range append(journalSuffixes, "-shm", "") {
+		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return "", err
+	}
+	// The next file counts its commits from 1. A seal that stays behind would find fault
+	// with it and set it aside, too.
+	return aside, removeIfThere(filepath.Join(filepath.Dir(path), sealName))
+}
+
+// freeName returns a name that neither a file nor a journal has.
+func freeName(name string) (string, error) {
+	for n := 1; n < 1000; n++ {
+		try := name
+		if n > 1 {
+			try = fmt.Sprintf("%s-%d", name, n)
+		}
+		taken, err := anyExists(try, append(journalSuffixes, "-shm", ""))
+		if err != nil || !taken {
+			return try, err
+		}
+	}
+	return "", errors.New("there are a thousand broken state files already")
+}
+
+// anyExists reports whether there is a file of that name with one of the suffixes.
+func anyExists(name string, suffixes []string) (bool, error) {
+	for _, suffix := range suffixes {
+		if _, err := os.Lstat(name + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -53,6 +53,19 @@ func createFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// openOrCreate opens a file to read and write it, and makes it if it is not there.
+func openOrCreate(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if f, err = createFile(path); !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
 // replaceFile gives a file a new content, whole or not at all. With durable it is
 // fsynced before and the directory after the rename; the new content is on the disk when
 // it returns. Two processes may replace one file at once: one of them wins.
@@ -109,14 +122,6 @@ func removeIfThere(path string) error {
 		return err
 	}
 	return nil
-}
-
-func exists(path string) (bool, error) {
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // storageFault is an error of the local disk, with what was tried.

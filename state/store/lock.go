@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +33,7 @@ func TryLock(dir string) (*Lock, error) {
 	}
 	path := filepath.Join(dir, lockName)
 	for {
-		f, err := openLock(path)
+		f, err := openOrCreate(path)
 		if err != nil {
 			return nil, cannotWrite("open the lock", err)
 		}
@@ -81,18 +80,6 @@ func (l *Lock) Dir() string { return l.dir }
 // Unlock lets go of the lock. The file stays: removing it could take the lock away from
 // a run that opened it already.
 func (l *Lock) Unlock() error { return l.f.Close() }
-
-func openLock(path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return f, err
-		}
-		if f, err = createFile(path); !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-}
 
 // isAt reports whether an open file still has this name.
 func isAt(f *os.File, path string) bool {

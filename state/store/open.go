@@ -16,7 +16,7 @@ import (
 // open connects to the file, if there is one, and loads everything but the records. It
 // returns errDamaged where the bytes are not those that were committed.
 func (s *Store) open() error {
-	journal, err := s.file.hasJournal()
+	journal, err := anyExists(s.file.path, journalSuffixes)
 	if err != nil {
 		return storageFault("open "+s.file.path, err)
 	}
@@ -30,7 +30,7 @@ func (s *Store) open() error {
 	if err != nil {
 		return storageFault("open "+s.file.path, err)
 	}
-	seal, err := readSeal(s.file.sealPath())
+	seal, err := s.file.readSeal()
 	if err != nil {
 		return storageFault("read the seal of "+s.file.path, err)
 	}
@@ -61,7 +61,8 @@ func (s *Store) open() error {
 // that the disk did not give (EIO). It returns errDamaged only where every byte can be read,
 // and something is wrong again.
 func (s *Store) openAgain() error {
-	for _, p := range append(journals(s.file.path), s.file.path) {
+	for _, suffix := range append(journalSuffixes, "") {
+		p := s.file.path + suffix
 		if err := readThrough(p); err != nil {
 			return state.Faultf(state.Storage, "read %s: %w", p, err).
 				WithHint("if the disk has lost a part of it, move it away: it is made again from the Maildirs")

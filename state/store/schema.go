@@ -1,13 +1,17 @@
 package store
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
 )
 
 const (
-	// schemaVersion is what user_version says. A file that says another one is refused.
+	// schemaVersion is the file's user_version. A file with another one is refused.
 	schemaVersion = 1
 	// applicationID marks the file as ours: "msyn" in ASCII.
 	applicationID = 0x6d73796e
@@ -136,7 +140,7 @@ var schema = []string{
 ) WITHOUT ROWID`,
 }
 
-// checkSchema compares what the file says its tables are with what they must be.
+// checkSchema compares the file's tables with what they must be.
 func checkSchema(conn *sqlite.Conn) error {
 	var got []string
 	err := each(conn, "SELECT sql FROM sqlite_schema ORDER BY rowid", func(stmt *sqlite.Stmt) error {
@@ -150,4 +154,45 @@ func checkSchema(conn *sqlite.Conn) error {
 		return damage("its tables are not the ones that version %d has", schemaVersion)
 	}
 	return nil
+}
+
+// createStore makes an empty store under another name and renames it, so that a file
+// with the store's name is always a complete one.
+func createStore(path string) error {
+	tmp := path + ".new"
+	if err := errors.Join(removeIfThere(tmp), removeIfThere(tmp+"-journal")); err != nil {
+		return err
+	}
+	f, err := createFile(tmp)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(fillStore(tmp), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(err, removeIfThere(tmp))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func fillStore(path string) error {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	// One transaction is one fsync; without it every statement waits for the disk.
+	err = execute(conn, "PRAGMA journal_mode = OFF", "BEGIN IMMEDIATE",
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
+	if err == nil {
+		err = execute(conn, schema...)
+	}
+	if err == nil {
+		err = put(conn, insertAccount, new(account).list)
+	}
+	if err == nil {
+		err = execute(conn, "COMMIT")
+	}
+	return errors.Join(err, conn.Close())
 }

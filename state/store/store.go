@@ -2,7 +2,10 @@ package store
 
 import (
 	"errors"
+	"path/filepath"
 	"sync"
+
+	"mailsync/state"
 )
 
 // Names in the state directory.
@@ -82,7 +85,8 @@ func OpenReadOnly(dir string) (*Store, error) {
 }
 
 func newStore(dir string) *Store {
-	return &Store{file: newFile(dir), known: newMemory()}
+	return &Store{file: file{path: filepath.Join(dir, storeName), remote: IsRemote},
+		known: memory{boxes: map[int64]*mailbox{}, gens: map[state.GenID]*generation{}}}
 }
 
 // Moved reports whether the state file is another than the one the account row vouches

@@ -1,9 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"mailsync/state"
 )
@@ -32,7 +36,7 @@ func (s *Store) write(doing string, row state.AccountRow, fn func(*sqlite.Conn) 
 	}
 	s.known.account = next
 	// The commit is durable; a seal that could not be written only lags behind.
-	_ = s.file.seal.write(seal{serial: s.known.account.serial})
+	_, _ = s.file.seal.WriteAt(seal{serial: next.serial}.encode(), 0)
 	return nil
 }
 
@@ -75,4 +79,99 @@ func (s *Store) begin() error {
 		return state.Faultf(state.Storage, "%s is closed", s.file.path)
 	}
 	return s.file.startWriting(s.known.account.serial)
+}
+
+// SetAccount replaces the account's row; durable on return. Where a.Ino is 0 the row
+// vouches for the state file as it is now, and Moved is false from then on; any other
+// Ino is written as it is, so that a row that was read can be written back.
+func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(); err != nil {
+		return s.broken(sqlFault("save the account", err))
+	}
+	vouch := a.Ino == 0
+	if vouch {
+		id, err := identify(s.file.path)
+		if err != nil {
+			return storageFault("save the account", err)
+		}
+		a.Ino, a.Born = id.Ino, id.Born
+	}
+	if err := s.write("save the account", a, func(*sqlite.Conn) error { return nil }); err != nil {
+		return err
+	}
+	if vouch {
+		s.moved = false
+	}
+	return nil
+}
+
+// SaveMailbox inserts or updates a mailbox and those generations that row has, and fills
+// in IDs, keywords and tallies. Generations it does not name stay as they are. Durable on
+// return; on an error nothing has happened, to row either.
+func (s *Store) SaveMailbox(_ context.Context, row *state.MailboxRow) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	box, err := s.known.updates(row)
+	if err != nil {
+		return fmt.Errorf("save mailbox %q: %w", row.Path, err)
+	}
+	saved := mailbox{*row}
+	if saved.Keywords, err = state.GrowKeywords(box.Keywords, row.Keywords); err != nil {
+		return fmt.Errorf("save mailbox %q: %w", row.Path, err)
+	}
+	saved.Generations = slices.Clone(row.Generations)
+	gens := make([]*generation, len(saved.Generations))
+	err = s.write(fmt.Sprintf("save mailbox %q", row.Path), s.known.account.AccountRow, func(conn *sqlite.Conn) error {
+		if saved.ID == 0 {
+			if saved.ID, err = nextID(conn, "mailbox"); err != nil {
+				return err
+			}
+		}
+		if err := put(conn, insertMailbox, saved.list); err != nil {
+			return err
+		}
+		for i := range saved.Generations {
+			if gens[i], err = s.saveGeneration(conn, saved.ID, &saved.Generations[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	*row = saved.MailboxRow
+	saved.Keywords, saved.Generations = slices.Clone(saved.Keywords), nil
+	s.known.boxes[saved.ID] = &saved
+	for _, g := range gens {
+		s.known.gens[g.row.ID] = g
+	}
+	return nil
+}
+
+// saveGeneration writes what a caller may say of a generation; its records, and what is
+// counted of them, are the store's own.
+func (s *Store) saveGeneration(conn *sqlite.Conn, box int64, row *state.Generation) (*generation, error) {
+	g := &generation{}
+	if old := s.known.gens[row.ID]; old != nil {
+		*g = *old
+	}
+	tally := g.row.Tally
+	g.box, g.row = box, *row
+	g.row.Tally = tally
+	if row.ID == 0 {
+		id, err := nextID(conn, "generation")
+		if err != nil {
+			return nil, err
+		}
+		g.row.ID = state.GenID(id)
+	}
+	*row = g.row
+	return g, put(conn, insertGeneration, g.list)
+}
+
+func nextID(conn *sqlite.Conn, table string) (int64, error) {
+	return sqlitex.ResultInt64(conn.Prep("SELECT coalesce(max(id), 0) + 1 FROM " + table))
 }
