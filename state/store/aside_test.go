@@ -79,7 +79,7 @@ func (p specimen) meet(t *testing.T, db []byte, what string, at int) bool {
 
 	s, found, err := store.Open(l)
 	if err != nil {
-		if state.KindOf(err) != state.Storage || !strings.Contains(err.Error(), "knows none above") {
+		if state.KindOf(err) != state.Storage || !strings.Contains(err.Error(), "knows versions up to") {
 			t.Errorf("%s %d: %v", what, at, err)
 		}
 		return false
@@ -197,7 +197,7 @@ func TestANewerVersionIsRefused(t *testing.T) {
 	if kept, err := os.ReadFile(path); err != nil || !bytes.Equal(kept, db) {
 		t.Errorf("the file was touched: %v", err)
 	}
-	if _, err := store.OpenReadOnly(dir); err == nil || !strings.Contains(err.Error(), "knows none above") || state.HintOf(err) == "" {
+	if _, err := store.OpenReadOnly(dir); err == nil || !strings.Contains(err.Error(), "knows versions up to") || state.HintOf(err) == "" {
 		t.Errorf("a reader got %v", err)
 	}
 }

@@ -95,7 +95,7 @@ func (left remains) meet(t *testing.T, name string, b []byte) {
 	s, found, err := store.Open(lock(t, dir))
 	switch {
 	case err != nil:
-		if state.KindOf(err) != state.Storage || !strings.Contains(err.Error(), "knows none above") {
+		if state.KindOf(err) != state.Storage || !strings.Contains(err.Error(), "knows versions up to") {
 			t.Fatal(err)
 		}
 		if kept, err := os.ReadFile(filepath.Join(dir, "state.db")); err != nil || !journal && !bytes.Equal(kept, db) {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 
-	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"mailsync/state"
@@ -57,15 +56,15 @@ func (s *Store) open() error {
 	return nil
 }
 
-// openAgain looks once more at a file that seemed damaged, for SQLite says the same of a page
-// that the disk did not give (EIO). It returns errDamaged only where every byte can be read,
+// openAgain looks once more at a file that seemed damaged, for SQLite reports the same of a page
+// that the disk did not return (EIO). It returns errDamaged only where every byte can be read,
 // and something is wrong again.
 func (s *Store) openAgain() error {
 	for _, suffix := range append(journalSuffixes, "") {
 		p := s.file.path + suffix
 		if err := readThrough(p); err != nil {
 			return state.Faultf(state.Storage, "read %s: %w", p, err).
-				WithHint("if the disk has lost a part of it, move it away: it is made again from the Maildirs")
+				WithHint("if the disk has lost a part of it, move it away: it is rebuilt from the Maildirs")
 		}
 	}
 	return s.open()
@@ -124,10 +123,10 @@ const pageSize = 4096
 func checkVersion(path string, version int64) error {
 	switch {
 	case version > schemaVersion && version < schemaVersion+1000:
-		return state.Faultf(state.Storage, "%s has version %d, and this program knows none above %d", path, version, schemaVersion).
+		return state.Faultf(state.Storage, "%s has version %d, and this program knows versions up to %d", path, version, schemaVersion).
 			WithHint("use the newer version of mailsync that wrote it")
 	case version != schemaVersion:
-		return damage("it says that its version is %d", version)
+		return damage("its version is %d", version)
 	}
 	return nil
 }
@@ -148,11 +147,6 @@ func (s *Store) read(trusted bool) error {
 	if err := checkSchema(s.file.conn); err != nil {
 		return err
 	}
-	if !trusted {
-		if err := checkPages(s.file.conn); err != nil {
-			return err
-		}
-	}
 	if err := s.known.load(s.file.conn); err != nil {
 		return err
 	}
@@ -165,13 +159,4 @@ func (s *Store) read(trusted bool) error {
 		return nil
 	}
 	return execute(s.file.conn, "COMMIT")
-}
-
-func checkPages(conn *sqlite.Conn) error {
-	return each(conn, "PRAGMA quick_check(1)", func(stmt *sqlite.Stmt) error {
-		if said := stmt.ColumnText(0); said != "ok" {
-			return damage("%s", said)
-		}
-		return nil
-	})
 }

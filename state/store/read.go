@@ -13,8 +13,8 @@ import (
 	"mailsync/state"
 )
 
-// memory is what a store keeps at hand of its file, as it was last committed: all but what
-// belongs to a generation.
+// memory is the part of the file that a store keeps in memory, as it was last committed: everything
+// but what belongs to a generation.
 type memory struct {
 	account account
 	boxes   map[int64]*mailbox
@@ -58,8 +58,17 @@ func (m *memory) load(conn *sqlite.Conn) error {
 	})
 }
 
-// check reads every row that belongs to a generation and compares it with its sum.
+// check reads every page, and every row that belongs to a generation, and compares it with its sum.
 func (m *memory) check(conn *sqlite.Conn) error {
+	err := each(conn, "PRAGMA quick_check(1)", func(stmt *sqlite.Stmt) error {
+		if found := stmt.ColumnText(0); found != "ok" {
+			return damage("%s", found)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	var total int64
 	for _, g := range m.gens {
 		if _, err := readRecords(conn, g); err != nil {
@@ -86,7 +95,7 @@ func (m *memory) check(conn *sqlite.Conn) error {
 	return nil
 }
 
-// updates returns the mailbox that a row would update, an empty one if it is new.
+// updates returns the mailbox that a row would update, or an empty one if it is new.
 func (m *memory) updates(row *state.MailboxRow) (*mailbox, error) {
 	for _, box := range m.boxes {
 		if box.Path == row.Path && box.ID != row.ID {
