@@ -32,7 +32,7 @@ func TestFlagDenied(t *testing.T) {
 	}
 	v := l.verify()
 	v.Server = l.server
-	if got := l.verified(t, v, ""); fmt.Sprint(got.Unsettable) != "[{INBOX live [2]}]" || got.Status() != "ok" {
+	if got := l.verified(t, v, ""); fmt.Sprint(got.Unsettable) != "[{INBOX live [2]}]" || got.Incomplete() || got.Wrong() != 0 || got.Status() != "ok" {
 		t.Errorf("%s: %v", got.Status(), got.Unsettable)
 	}
 	n := l.stores()

@@ -21,7 +21,7 @@ func Repair(ctx context.Context, a *port.Account, found []port.Finding) *port.Re
 	whole.Full = true // what the server has is to be known, not what it had
 	r := newRun(&whole)
 	m := repair.New(r.Run, r.list)
-	return r.through(ctx,
+	return r.Through(ctx,
 		r.list.Identify,
 		func(ctx context.Context) error { return m.ListHurt(ctx, hurt) },
 		r.scan.Scan,

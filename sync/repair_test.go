@@ -76,7 +76,7 @@ func TestRepair(t *testing.T) {
 	want := l.bodies(t)
 	l = hurt(t)
 	v := l.repairing(nil, nil).Run(t.Context())
-	if v.Fatal != nil || len(v.Problems) > 0 || v.Wrong() > 0 || len(v.Findings) != 5 || v.Repaired.Fetched != 5 || v.Status() != "ok" {
+	if v.Fatal != nil || len(v.Problems) > 0 || v.Wrong() > 0 || len(v.Findings) != 5 || v.Repaired.Fetched != 5 || v.Incomplete() || v.Status() != "ok" {
 		t.Errorf("%s: %v %v\n%s", v.Status(), v.Fatal, v.Problems, said(v))
 	}
 	l.whole(t, want)

@@ -23,7 +23,7 @@ func Restore(ctx context.Context, a *port.Account, since int64, levels func(stat
 	r.Anyway = true
 	h := restore.NewHome(r.Run, r.list, r.send)
 	h.Since, h.Levels = since, levels
-	result := r.through(ctx, r.list.Identify, h.List, r.scan.Scan, h.Bring)
+	result := r.Through(ctx, r.list.Identify, h.List, r.scan.Scan, h.Bring)
 	result.Stopped = result.Fatal == nil && r.Stopped()
 	h.Out.Result = *result
 	slices.SortStableFunc(h.Out.Boxes, func(a, b restore.Restored) int { return plan.CompareNames(a.To, b.To) })

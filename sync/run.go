@@ -1,10 +1,6 @@
 package sync
 
 import (
-	"context"
-	"slices"
-	"time"
-
 	"mailsync/sync/archive"
 	"mailsync/sync/bind"
 	"mailsync/sync/change"
@@ -53,27 +49,4 @@ func newRun(a *port.Account) *run {
 	r.archive = archive.New(r.Run, r.shelf, r.destroy)
 	r.settle = settle.New(r.Run, r.bind)
 	return r
-}
-
-// phase is a part of a run over all of its mailboxes. Its error ends the run.
-type phase func(context.Context) error
-
-// through goes through the phases of a run, and returns what became of it.
-func (r *run) through(ctx context.Context, phases ...phase) *port.Result {
-	r.Result.Began = time.Now()
-	for _, do := range phases {
-		if err := do(ctx); err != nil {
-			r.Result.Fatal = err
-			break
-		}
-	}
-	r.Count()
-	r.Result.Stopped = r.Result.Fatal == nil && r.Stopped() && r.unfinished()
-	r.Result.Ended = time.Now()
-	return &r.Result
-}
-
-// unfinished reports that a mailbox has something left for the next run.
-func (r *run) unfinished() bool {
-	return slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Unfinished() })
 }

@@ -16,5 +16,5 @@ func Undo(ctx context.Context, a *port.Account) *port.Result {
 	r := newRun(a)
 	r.Undoing = true
 	u := undo.New(r.Run, r.list, r.send, r.shelf, r.destroy, r.archive)
-	return r.through(ctx, r.list.Identify, u.ListDeparted, r.scan.Scan, u.FindLast, u.Undo, r.settle.Settle)
+	return r.Through(ctx, r.list.Identify, u.ListDeparted, r.scan.Scan, u.FindLast, u.Undo, r.settle.Settle)
 }

@@ -22,9 +22,9 @@ func (memory) Close() error { return nil }
 
 func (l *lab) verify() *verify.Verify {
 	return &verify.Verify{
-		Tree:   tree{maildir.Open(l.disk, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})},
-		Memory: func() (port.Memory, error) { return memory{l.base}, nil },
-		Policy: l.policy, Readers: 4,
+		Account: port.Account{Tree: tree{maildir.Open(l.disk, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, Policy: l.policy},
+		Memory:  func() (port.Memory, error) { return memory{l.base}, nil },
+		Readers: 4,
 	}
 }
 
@@ -139,7 +139,7 @@ func TestVerifyFindsNothingWrong(t *testing.T) {
 	l.clean(t)
 	l.write(t, "INBOX/new/1.other.host", []byte("a draft\n"))
 	v := l.verified(t, l.verify(), "")
-	if v.Files != 12 || v.Foreign != 1 || v.Whole != 3 || v.Mailboxes != 3 || v.Here != 12 || v.OnServer != 12 || v.Unproven+v.Unrecorded+v.Moved != 0 {
+	if v.Files != 12 || v.Foreign != 1 || v.Unchanged != 3 || v.Mailboxes != 3 || v.Here != 12 || v.OnServer != 12 || v.Unproven+v.Unrecorded+v.Moved != 0 {
 		t.Errorf("%+v", v)
 	}
 	if v.Status() != "ok" {

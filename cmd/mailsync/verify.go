@@ -97,20 +97,13 @@ func (o *verifying) open(ctx context.Context, r *accountRun) (*here, error) {
 
 // verify is the engine's verify that the flags ask for.
 func (o *verifying) verify(r *accountRun, h *here) (*verify.Verify, error) {
-	shelves := map[string]port.Tree{}
 	v := &verify.Verify{
-		Tree: h.tree,
-		Shelf: func(root string) (tree port.Tree, err error) {
-			if shelves[root] == nil {
-				shelves[root], err = r.archiveFolder(root, false)
-			}
-			return shelves[root], err
-		},
+		Account:   *r.engine(h, nil),
 		Only:      func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) },
 		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
-		Include:   func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
-		Policy:    policy(r.a, nil), Stop: r.stop, Readers: max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName, Watch: watch{r.told},
+		Readers:   max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName,
 	}
+	v.Release = &port.Release{Shelf: r.archiveFolder}
 	if o.server {
 		server, err := r.connect(reach{readOnly: true})
 		if err != nil {
@@ -224,8 +217,7 @@ func shortfalls(v *verify.Verdict) (problems []port.Problem) {
 
 // outcomeOf is a verdict as the outcome of a run.
 func outcomeOf(v *verify.Verdict) *port.Result {
-	result := &port.Result{Mailboxes: v.Mailboxes, Unchanged: v.Whole, Census: port.Census{OnServer: v.OnServer, Here: v.Here, Outstanding: v.Outstanding},
-		Problems: v.Problems, Fatal: v.Fatal, Stopped: v.Stopped, Began: v.Began, Ended: v.Ended}
+	result := &v.Result
 	if v.Repaired != nil {
 		result.Fetched, result.FetchedBytes = v.Repaired.Fetched, v.Repaired.FetchedBytes
 	}

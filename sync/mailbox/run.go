@@ -46,6 +46,24 @@ func NewRun(a *port.Account) *Run {
 	return &Run{Account: a}
 }
 
+// Phase is a part of a run over all of its mailboxes. Its error ends the run.
+type Phase func(context.Context) error
+
+// Through goes through the phases of a run, and returns what became of it.
+func (r *Run) Through(ctx context.Context, phases ...Phase) *port.Result {
+	r.Result.Began = time.Now()
+	for _, do := range phases {
+		if err := do(ctx); err != nil {
+			r.Result.Fatal = err
+			break
+		}
+	}
+	r.Count()
+	r.Result.Stopped = r.Result.Fatal == nil && r.Stopped() && slices.ContainsFunc(r.Boxes, (*Box).Unfinished)
+	r.Result.Ended = time.Now()
+	return &r.Result
+}
+
 // Step is called before everything that changes server, disk or base. Its error ends the run on the spot.
 func (r *Run) Step(format string, args ...any) error {
 	if r.Account.Step == nil {

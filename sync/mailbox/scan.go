@@ -62,7 +62,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 	if len(sn.Trouble) > 0 {
 		return nil // it is told already what is wrong
 	}
-	return r.Problem(b.Name, 0, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; what it lists is fetched, nothing counts as gone",
+	return r.Problem(b.Name, 0, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing counts as gone",
 		sn.Mark.Exists, len(sn.Messages)))
 }
 

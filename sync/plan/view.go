@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"iter"
 	"slices"
 
 	"mailsync/state"
@@ -60,7 +61,47 @@ type file struct {
 	extra  []state.OnDisk // further files of the same identity
 }
 
-// views joins the three states by UID, in ascending order, and calls f with each.
+// Joined is what three states have of one UID.
+type Joined struct {
+	UID    state.UID
+	Base   *state.Record   // nil: nothing
+	Server *state.OnServer // nil: nothing
+	Disk   []state.OnDisk
+}
+
+// Join joins three states, each sorted by UID, in ascending order.
+func Join(base []state.Record, server []state.OnServer, disk []state.OnDisk) iter.Seq[Joined] {
+	return func(yield func(Joined) bool) {
+		for len(base) > 0 || len(server) > 0 || len(disk) > 0 {
+			j := Joined{UID: ^state.UID(0)}
+			if len(base) > 0 {
+				j.UID = base[0].UID
+			}
+			if len(server) > 0 {
+				j.UID = min(j.UID, server[0].UID)
+			}
+			if len(disk) > 0 {
+				j.UID = min(j.UID, disk[0].UID)
+			}
+			if len(base) > 0 && base[0].UID == j.UID {
+				j.Base, base = &base[0], base[1:]
+			}
+			if len(server) > 0 && server[0].UID == j.UID {
+				j.Server, server = &server[0], server[1:]
+			}
+			n := 0
+			for n < len(disk) && disk[n].UID == j.UID {
+				n++
+			}
+			j.Disk, disk = disk[:n:n], disk[n:]
+			if !yield(j) {
+				return
+			}
+		}
+	}
+}
+
+// views joins the three states and calls f with each message.
 func (w *World) views(f func(view)) {
 	var server []state.OnServer
 	var gone []state.UID
@@ -71,45 +112,24 @@ func (w *World) views(f func(view)) {
 	if w.DiskSaid() {
 		disk = w.Disk.Messages
 	}
-	for b, s, d, g := 0, 0, 0, 0; b < len(w.Base) || s < len(server) || d < len(disk); {
-		uid := lowest(w.Base, b, server, s, disk, d)
-		v := view{uid: uid, size: -1, date: state.NoDate, file: file{dSize: -1}}
-		if b < len(w.Base) && w.Base[b].UID == uid {
-			v.rec, v.known = w.Base[b], true
+	for j := range Join(w.Base, server, disk) {
+		v := view{uid: j.UID, size: -1, date: state.NoDate, file: file{dSize: -1}}
+		if j.Base != nil {
+			v.rec, v.known = *j.Base, true
 			v.size, v.date = v.rec.Size, v.rec.Date
-			b++
 		}
-		for g < len(gone) && gone[g] < uid {
-			g++
+		for len(gone) > 0 && gone[0] < j.UID {
+			gone = gone[1:]
 		}
-		if s < len(server) && server[s].UID == uid {
-			v.server, v.listed, v.sFlags = yes, true, server[s].Flags
-			v.size, v.date = server[s].Size, server[s].Date
-			s++
+		if j.Server != nil {
+			v.server, v.listed, v.sFlags = yes, true, j.Server.Flags
+			v.size, v.date = j.Server.Size, j.Server.Date
 		} else {
-			w.unlisted(&v, g < len(gone) && gone[g] == uid)
+			w.unlisted(&v, len(gone) > 0 && gone[0] == j.UID)
 		}
-		from := d
-		for d < len(disk) && disk[d].UID == uid {
-			d++
-		}
-		w.onDisk(&v, disk[from:d])
+		w.onDisk(&v, j.Disk)
 		f(v)
 	}
-}
-
-func lowest(base []state.Record, b int, server []state.OnServer, s int, disk []state.OnDisk, d int) state.UID {
-	low := ^state.UID(0)
-	if b < len(base) {
-		low = min(low, base[b].UID)
-	}
-	if s < len(server) {
-		low = min(low, server[s].UID)
-	}
-	if d < len(disk) {
-		low = min(low, disk[d].UID)
-	}
-	return low
 }
 
 // DiskSaid reports whether the disk was looked at.

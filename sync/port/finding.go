@@ -1,18 +1,12 @@
 package port
 
 import (
-	"context"
-
 	"mailsync/state"
 )
 
-// Memory is the base as a reader sees it.
+// Memory is a Base that is opened to be read. A change of it fails.
 type Memory interface {
-	Account(ctx context.Context) (state.AccountRow, error)
-	Mailboxes(ctx context.Context) ([]state.MailboxRow, error)
-	Records(ctx context.Context, gen state.GenID) ([]state.Record, error)
-	Proofs(ctx context.Context, gen state.GenID, uids []state.UID) (map[state.UID]state.Proof, error)
-	Departures(ctx context.Context, gen state.GenID) ([]state.Departure, error)
+	Base
 	Close() error
 }
 

@@ -10,44 +10,39 @@ import (
 
 // counted is where the messages of one mailbox are, as the state knows it.
 type counted struct {
-	name                        string
-	onServer, here, outstanding int
+	plan.Standing
+	name string
 	// unscanned says that the state knows the mailbox, and not yet what is in it: the run that
 	// made its Maildir was interrupted before it had looked.
 	unscanned bool
 	apart     []Apart
 }
 
-func (c counted) incomplete() bool { return c.outstanding > 0 || c.unscanned }
+func (c counted) incomplete() bool { return c.Outstanding > 0 || c.unscanned }
 
 // countOf counts the records of a survey's current generation.
 func (w *verifying) countOf(s *survey) counted {
-	c := counted{name: s.name}
-	for _, b := range s.books {
-		if !b.gen.Current || b.gen.ID == 0 {
-			continue
+	c := counted{name: s.Name}
+	g := s.Gen()
+	if g == nil || g.ID == 0 {
+		return c
+	}
+	c.unscanned = plan.Unlearned(g) && len(s.Records) == 0
+	c.Standing = plan.StandingOf(s.Records, nil, plan.Waiting{}, w.Row.EstimatedSizes)
+	apart := map[state.Status][]state.UID{}
+	for _, rec := range s.Records {
+		switch {
+		case rec.Status.HasFile():
+			if rec.Status.OnServer() && plan.ListedApart(rec, w.Row.EstimatedSizes) {
+				apart[state.Doubtful] = append(apart[state.Doubtful], rec.UID)
+			}
+		default:
+			apart[rec.Status] = append(apart[rec.Status], rec.UID)
 		}
-		c.unscanned = b.gen.Compared == 0 && len(b.records) == 0
-		apart := map[state.Status][]state.UID{}
-		for _, r := range b.records {
-			switch {
-			case r.Status == state.KeptAway, r.Status == state.Skipped, r.Status == state.Accepted, r.Status == state.Outstanding:
-				apart[r.Status] = append(apart[r.Status], r.UID)
-			case r.Status.OnServer():
-				c.here++
-				if plan.ListedApart(r, w.estimate) {
-					apart[state.Doubtful] = append(apart[state.Doubtful], r.UID)
-				}
-			}
-			if r.Status.OnServer() {
-				c.onServer++
-			}
-		}
-		c.outstanding = len(apart[state.Outstanding])
-		for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding, state.Doubtful} {
-			if uids := apart[status]; len(uids) > 0 {
-				c.apart = append(c.apart, Apart{s.name, status, uids})
-			}
+	}
+	for _, status := range []state.Status{state.KeptAway, state.Skipped, state.Accepted, state.Outstanding, state.Doubtful} {
+		if uids := apart[status]; len(uids) > 0 {
+			c.apart = append(c.apart, Apart{s.Name, status, uids})
 		}
 	}
 	return c
@@ -64,13 +59,13 @@ func (w *verifying) anyIncomplete() bool {
 }
 
 // recount counts again what was looked at: a run may have fetched meanwhile.
-func (w *verifying) recount(ctx context.Context, rows []state.MailboxRow) error {
-	for _, row := range rows {
+func (w *verifying) recount(ctx context.Context) error {
+	for _, row := range w.rows {
 		if _, ok := w.counted[row.Path]; !ok {
 			continue
 		}
-		s := &survey{row: row, name: w.name(row)}
-		if err := w.read(ctx, s); err != nil {
+		s, err := w.recorded(ctx, row)
+		if err != nil {
 			return port.Wrap("read state", err)
 		}
 		w.counted[row.Path] = w.countOf(s)
@@ -87,41 +82,28 @@ type Shortfall struct {
 
 // conclude adds the mailboxes up. In comparison with the server, what is outstanding was found
 // message by message.
-func (w *verifying) conclude(rows []state.MailboxRow, found []port.Finding) {
-	v := &w.verdict
+func (w *verifying) conclude(ctx context.Context) error {
+	v, r := &w.verdict, &w.Result
+	v.Findings = append(w.found, w.unlisted()...)
 	wrong := map[string]bool{}
-	for _, f := range found {
+	for _, f := range v.Findings {
 		if !f.Repaired {
-			v.Here -= f.Lost
+			r.Here -= f.Lost
 			wrong[f.Path] = true
 		}
 	}
-	for _, row := range rows {
+	for _, row := range w.rows {
 		c, looked := w.counted[row.Path]
-		v.OnServer += c.onServer
-		v.Here += c.here
-		v.Outstanding += c.outstanding
+		r.OnServer += c.OnServer
+		r.Here += c.Here
+		r.Outstanding += c.Outstanding
 		v.Apart = append(v.Apart, c.apart...)
 		if looked && !c.incomplete() && !wrong[row.Path] {
-			v.Whole++
+			r.Unchanged++
 		}
 		if c.incomplete() && w.Server == nil {
-			v.Short = append(v.Short, Shortfall{c.name, c.outstanding, c.unscanned})
+			v.Short = append(v.Short, Shortfall{c.name, c.Outstanding, c.unscanned})
 		}
 	}
-}
-
-// nameRecords takes the names of files for records, where nothing else is known of what is
-// here, so that the server's messages can be held against them.
-func (s *survey) nameRecords() {
-	for i := range s.books {
-		b := &s.books[i]
-		for _, f := range b.files {
-			if n := len(b.records); n > 0 && b.records[n-1].UID == f.uid {
-				continue // a double
-			}
-			// Whether the server ever had it, a name does not tell for sure.
-			b.records = append(b.records, state.Record{UID: f.uid, Variant: f.variant, Status: state.OnlyHere, Size: -1, Date: state.NoDate, Agreed: f.flags})
-		}
-	}
+	return ctx.Err()
 }

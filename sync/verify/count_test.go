@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"mailsync/state"
+	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 )
 
@@ -14,17 +15,19 @@ func TestCountOf(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name       string
-		book       book
+		gen        state.Generation
+		records    []state.Record
 		incomplete bool
 	}{
-		{"never scanned", book{gen: gen(0)}, true},
-		{"scanned, and empty", book{gen: gen(plan.InPart)}, false},
-		{"all here", book{gen: gen(1e9), records: []state.Record{{UID: 1}, {UID: 2, Status: state.KeptAway}, {UID: 3, Status: state.OnlyHere}}}, false},
-		{"one outstanding", book{gen: gen(1e9), records: []state.Record{{UID: 1}, {UID: 2, Status: state.Outstanding}}}, true},
-		{"one outstanding, of an earlier numbering", book{gen: state.Generation{ID: 2}, records: []state.Record{{UID: 2, Status: state.Outstanding}}}, false},
-		{"known by its marker alone", book{gen: state.Generation{Current: true}}, false},
+		{"never scanned", gen(0), nil, true},
+		{"scanned, and empty", gen(plan.InPart), nil, false},
+		{"all here", gen(1e9), []state.Record{{UID: 1}, {UID: 2, Status: state.KeptAway}, {UID: 3, Status: state.OnlyHere}}, false},
+		{"one outstanding", gen(1e9), []state.Record{{UID: 1}, {UID: 2, Status: state.Outstanding}}, true},
+		{"one outstanding, of an earlier numbering", state.Generation{ID: 2}, []state.Record{{UID: 2, Status: state.Outstanding}}, false},
+		{"known by its marker alone", state.Generation{Current: true}, nil, false},
 	} {
-		if got := (&verifying{Verify: &Verify{}}).countOf(&survey{books: []book{c.book}}); got.incomplete() != c.incomplete {
+		b := &mailbox.Box{Row: state.MailboxRow{Generations: []state.Generation{c.gen}}, States: mailbox.States{Records: c.records}}
+		if got := (&verifying{Run: mailbox.NewRun(nil)}).countOf(&survey{Box: b}); got.incomplete() != c.incomplete {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}

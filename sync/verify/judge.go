@@ -11,6 +11,30 @@ import (
 	"mailsync/sync/port"
 )
 
+// reading is one identity, and its files to be read and compared with what is recorded.
+type reading struct {
+	*part
+	id     port.Identity
+	known  bool         // it is recorded
+	want   *state.Proof // nil: no digest is recorded
+	stray  bool
+	names  []string
+	octets int64 // as their names tell
+	got    []inspected
+}
+
+// inspected is what reading a file gave.
+type inspected struct {
+	name string
+	state.Received
+	err error
+}
+
+func (r *reading) add(name string, octets int64) {
+	r.names = append(r.names, name)
+	r.octets += max(0, octets)
+}
+
 // judge says what is wrong with the files of one identity. The best of them is the
 // message, the others are too many.
 func (r *reading) judge() (found []port.Finding, unproven bool) {
@@ -23,7 +47,7 @@ func (r *reading) judge() (found []port.Finding, unproven bool) {
 	}
 	fault, detail := r.fault(r.got[best])
 	if fault != "" {
-		found = append(found, r.finding(fault, r.got[best], detail))
+		found = append(found, r.wrong(fault, r.got[best], detail))
 	}
 	for i, g := range r.got {
 		if i == best || errors.Is(g.err, fs.ErrNotExist) {
@@ -33,22 +57,17 @@ func (r *reading) judge() (found []port.Finding, unproven bool) {
 		if g.err != nil || r.got[best].err != nil || g.Digest != r.got[best].Digest {
 			detail = "other bytes under the identity of " + r.path(r.got[best])
 		}
-		found = append(found, r.finding(port.Doubled, g, detail))
+		found = append(found, r.wrong(port.Doubled, g, detail))
 	}
 	got := r.got[best]
 	return found, fault == "" && r.want == nil && got.Hints.Hash == ""
 }
 
-func (r *reading) path(g inspected) string {
-	if r.survey.shelf != "" {
-		return path.Join(r.survey.shelf, g.name)
-	}
-	return path.Join(r.survey.row.Path, g.name)
-}
+func (r *reading) path(g inspected) string { return path.Join(r.at, g.name) }
 
-func (r *reading) finding(fault port.Fault, g inspected, detail string) port.Finding {
-	f := port.Finding{Fault: fault, Mailbox: r.survey.name, UID: r.id.UID, File: r.path(g), Detail: detail,
-		Path: r.survey.row.Path, Id: r.id, Want: r.want, Known: r.known}
+func (r *reading) wrong(fault port.Fault, g inspected, detail string) port.Finding {
+	f := port.Finding{Fault: fault, Mailbox: r.Name, UID: r.id.UID, File: r.path(g), Detail: detail,
+		Path: r.Row.Path, Id: r.id, Want: r.want, Known: r.known}
 	if g.err == nil {
 		f.Got = &g.Received
 	}

@@ -1,38 +1,34 @@
+// Package verify compares the three states of a mailbox, and changes nothing.
 package verify
 
 import (
 	"context"
-	"sync"
-	"time"
+	"fmt"
 
 	"mailsync/state"
+	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/shelf"
 )
 
-// Verify asks whether the local copy of an account is whole: every file that is recorded
+// Verify asks whether the local copy of an account is complete: every file that is recorded
 // is there, and its bytes are those that were recorded. It changes nothing.
 //
 // It works without a lock, beside a run that syncs: what it finds wrong is looked at once
 // more, undisturbed, and counts only if it is still so.
 type Verify struct {
-	Tree port.Tree
+	// Account is what is looked at. With a Server the state is compared with that, message by
+	// message. Without a Release archives are not looked at. Its Base is not used, and Stop leaves
+	// out of the verdict what was not looked at.
+	port.Account
 	// Memory opens the account's memory. It is closed again after each mailbox, for an open
-	// reader holds up a run that commits. A memory without mailboxes is none: then markers
-	// and names alone are what the files are held against.
+	// reader holds up a run that commits. In a memory without mailboxes nothing is recorded: then the
+	// files are compared with markers and names alone.
 	Memory func() (port.Memory, error)
-	// Shelf opens a folder of archives; nil: what lies in archives is not looked at.
-	Shelf func(root string) (port.Tree, error)
-	// Server is compared with, message by message; nil: the look is offline.
-	Server port.Server
-	// Include says which of the server's mailboxes belong to the account; nil: all.
-	Include func(state.Listed) bool
-	// Only says which mailboxes to look at, and OnlyThere which of those that are not here; nil: all.
+	// Only selects the mailboxes to look at, and OnlyThere those among the mailboxes that are not here; nil: all.
 	Only      func(state.MailboxRow) bool
 	OnlyThere func(state.Listed) bool
-	Policy    plan.Policy
-	// Stop ends the look when it is closed; what was not looked at is not in the verdict. nil never does.
-	Stop <-chan struct{}
 	// Readers is how many files are read at once; 0 means 1.
 	Readers int
 	// Undisturbed runs f while no run is at work; nil: nobody else can be.
@@ -42,62 +38,55 @@ type Verify struct {
 	// Repair repairs what it can of what was found; what is wrong is then looked at again. nil:
 	// nothing is repaired.
 	Repair func(context.Context, []port.Finding) *port.Result
-	Watch  port.Watch
 }
 
-// Apart are messages that are not here for a reason, or that are here and of which not all may have come.
+// Apart are messages that are not here for a reason, or that are here and may be incomplete.
 type Apart struct {
 	Mailbox string
 	Status  state.Status
 	UIDs    []state.UID // sorted
 }
 
-// Verdict is what a look at the local copy came to.
+// Verdict is what a look at the local copy came to. Unchanged are the mailboxes that were looked at,
+// without a finding and with nothing outstanding; OnServer and Here are what is recorded.
 type Verdict struct {
-	Mailboxes int
-	Whole     int // mailboxes that were looked at, without a finding and with nothing outstanding
+	port.Result
 	Looked
 	Apart []Apart
 	// Unsettable are messages with flags that were changed here, and that the server's mailbox does not keep.
 	Unsettable []Apart
 	Short      []Shortfall // what is outstanding, where the server was not compared with
 	Findings   []port.Finding
-	Problems   []port.Problem
-	Fatal      error
-	Stopped    bool         // before everything was looked at
 	Repaired   *port.Result // what --repair did, nil: nothing
-	NoMemory   bool         // only names could be held against the files
-	Began      time.Time
-	Ended      time.Time
+	NoMemory   bool         // only names could be compared with the files
 }
 
 // Looked counts what was looked at.
 type Looked struct {
-	Files       int   // of ours, read
-	Bytes       int64 // read
-	Foreign     int   // files that mail programs made
-	Unrecorded  int   // files of ours that nothing is recorded of, held against their names
-	Unproven    int   // files with neither a recorded digest nor one in their names
-	Moved       int   // files that lie in another Maildir than is recorded
-	OnServer    int   // messages, as recorded
-	Here        int   // of those, and not missing
-	Outstanding int
+	Files      int   // of ours, read
+	Bytes      int64 // read
+	Foreign    int   // files that mail programs made
+	Unrecorded int   // files of ours without a record, compared with their names
+	Unproven   int   // files with neither a recorded digest nor one in their names
+	Moved      int   // files that are in another Maildir than is recorded
 }
 
 // verifying is one run of a Verify.
 type verifying struct {
-	*Verify
-	verdict  Verdict
-	mu       sync.Mutex // guards what readers write: the verdict, strays
-	strays   map[port.Identity]stray
-	counted  map[string]counted // by the path of the mailbox
-	listed   map[string]state.Listed
-	partial  bool            // there are names among the server's that cannot be read: what is not listed may be there
-	here     map[string]bool // mailboxes that are recorded, looked at or not, by state.RawKey
-	estimate bool            // the server's sizes are estimates
+	*mailbox.Run // its Mu guards what readers write, too: verdict and strays
+	shelf        *shelf.Run
+	asked        *Verify
+	verdict      Verdict
+	rows         []state.MailboxRow // to look at
+	found        []port.Finding     // by now
+	stopped      bool               // before everything was looked at
+	strays       map[port.Identity]stray
+	counted      map[string]counted // by the path of the mailbox
+	listed       map[string]state.Listed
+	partial      bool // some of the server's names cannot be read: what is not listed may be there
 }
 
-// stray is a file whose token is another mailbox's.
+// stray is a file with the token of another mailbox.
 type stray struct {
 	file string
 	got  state.Received
@@ -106,180 +95,185 @@ type stray struct {
 
 // Run looks at everything. The Verdict is never nil.
 func (v *Verify) Run(ctx context.Context) *Verdict {
-	w := &verifying{Verify: v, strays: map[port.Identity]stray{}, counted: map[string]counted{}, here: map[string]bool{}}
-	w.verdict.Began = time.Now()
-	w.verdict.Fatal = w.run(ctx)
-	w.verdict.Ended = time.Now()
+	account := v.Account
+	account.DryRun = true
+	r := mailbox.NewRun(&account)
+	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, strays: map[port.Identity]stray{}, counted: map[string]counted{}}
+	w.verdict.Result = *w.Through(ctx, w.load, w.list, w.lookFirst, w.lookAgain, w.repair, w.conclude)
+	w.verdict.Stopped = w.stopped
+	w.verdict.Problems = once(w.verdict.Problems)
 	return &w.verdict
 }
 
-func (w *verifying) run(ctx context.Context) error {
-	rows, err := w.rows(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.list(ctx); err != nil {
-		return err
-	}
-	w.verdict.Mailboxes = len(rows)
-	if w.Watch != nil {
-		w.Watch.Listed(len(rows))
-	}
-	found, err := w.pass(ctx, rows, nil)
-	if err != nil {
-		return err
-	}
-	if found, err = w.lookAgain(ctx, rows, w.moved(found)); err != nil {
-		return err
-	}
-	swapped(found)
-	if w.Repair != nil && len(found) > 0 {
-		if found, err = w.repair(ctx, rows, found); err != nil {
-			return err
+// once drops the problems that a second look met again.
+func once(all []port.Problem) (some []port.Problem) {
+	seen := map[string]bool{}
+	for _, p := range all {
+		key := fmt.Sprintf("%s\x00%d\x00%v", p.Mailbox, p.UID, p.Err)
+		if !seen[key] {
+			some = append(some, p)
 		}
+		seen[key] = true
 	}
-	found = append(found, w.unlisted(rows)...)
-	w.verdict.Findings = found
-	w.conclude(rows, found)
-	return ctx.Err()
+	return some
 }
 
-// lookAgain looks once more, undisturbed, at what seemed to be wrong. A run that holds the
-// account is waited for, and is at work on what is outstanding: where nothing else was wrong, that is
-// as it was in the first look.
-func (w *verifying) lookAgain(ctx context.Context, rows []state.MailboxRow, found []port.Finding) (again []port.Finding, err error) {
-	if len(found) == 0 && !w.anyIncomplete() {
-		return nil, nil
-	}
-	look := func() error {
-		if len(found) > 0 {
-			if again, err = w.pass(ctx, rows, suspectsOf(found)); err != nil {
-				return err
-			}
+// load reads which mailboxes are recorded, or, without a memory, which have a marker.
+func (w *verifying) load(ctx context.Context) error {
+	err := w.remember(func() (err error) {
+		if w.Row, err = w.Base.Account(ctx); err == nil {
+			w.Rows, err = w.Base.Mailboxes(ctx)
 		}
-		return w.recount(ctx, rows)
-	}
-	if w.Undisturbed != nil {
-		err = w.Undisturbed(ctx, look)
-	} else {
-		err = look()
-	}
-	if len(found) == 0 && state.KindOf(err) == state.Locked {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, port.Wrap("look again at what seemed to be wrong", err)
-	}
-	return again, nil
-}
-
-// repair lets what was found be repaired, and looks once more at what was wrong.
-func (w *verifying) repair(ctx context.Context, rows []state.MailboxRow, found []port.Finding) ([]port.Finding, error) {
-	w.verdict.Repaired = w.Repair(ctx, found)
-	w.verdict.Problems = append(w.verdict.Problems, w.verdict.Repaired.Problems...)
-	if err := w.verdict.Repaired.Fatal; err != nil {
-		w.verdict.Findings = found
-		return nil, err
-	}
-	left, err := w.pass(ctx, rows, suspectsOf(found))
-	if err != nil {
-		return nil, err
-	}
-	still := map[port.Identity]bool{}
-	for _, f := range left {
-		still[f.Id] = true
-	}
-	for i := range found {
-		found[i].Repaired = !still[found[i].Id]
-	}
-	return found, w.recount(ctx, rows)
-}
-
-// rows are the mailboxes that are recorded, or, without a memory, those that markers
-// tell of.
-func (w *verifying) rows(ctx context.Context) ([]state.MailboxRow, error) {
-	var rows []state.MailboxRow
-	err := w.remember(func(m port.Memory) (err error) {
-		row, err := m.Account(ctx)
-		w.estimate = row.EstimatedSizes
-		if err == nil {
-			rows, err = m.Mailboxes(ctx)
-		}
-		w.estimate = w.estimate || plan.Estimates(rows)
 		return err
 	})
 	if err != nil {
-		return nil, port.Wrap("read state", err)
+		return port.Wrap("read state", err)
 	}
-	w.verdict.NoMemory = len(rows) == 0
-	if w.verdict.NoMemory {
-		found, err := w.Tree.Find(ctx)
-		if err != nil {
-			return nil, port.Wrap("look for Maildirs", err)
+	w.Row.EstimatedSizes = w.Row.EstimatedSizes || plan.Estimates(w.Rows)
+	if w.verdict.NoMemory = len(w.Rows) == 0; w.verdict.NoMemory {
+		if err := w.find(ctx); err != nil {
+			return err
 		}
-		for _, f := range found {
-			if f.Err != nil {
-				w.problem(f.Path, f.Err)
-				continue
+	}
+	for _, row := range w.Rows {
+		if w.asked.Only == nil || w.asked.Only(row) {
+			w.rows = append(w.rows, row)
+		}
+	}
+	return nil
+}
+
+// find makes rows of the markers on disk.
+func (w *verifying) find(ctx context.Context) error {
+	found, err := w.Tree.Find(ctx)
+	if err != nil {
+		return port.Wrap("look for Maildirs", err)
+	}
+	for _, f := range found {
+		if f.Err != nil {
+			if err := w.Problem(f.Path, 0, f.Err); err != nil {
+				return err
 			}
-			rows = append(rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use,
-				Generations: plan.Generations(f.Marker)})
+			continue
 		}
-		if len(found) == 0 && w.Server == nil {
-			return nil, state.Faultf(state.Storage, "nothing to verify: nothing was synced here yet").
-				WithHint("\"mailsync sync\" first; --server compares with the server")
-		}
+		w.Rows = append(w.Rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use,
+			Generations: plan.Generations(f.Marker)})
 	}
-	var chosen []state.MailboxRow
-	for _, row := range rows {
-		w.here[state.RawKey(row.Raw)] = true
-		if w.Only == nil || w.Only(row) {
-			chosen = append(chosen, row)
-		}
+	if len(found) == 0 && w.Server == nil {
+		return state.Faultf(state.Storage, "nothing to verify: nothing was synced here yet").
+			WithHint("\"mailsync sync\" first; --server compares with the server")
 	}
-	return chosen, nil
+	return nil
 }
 
 // remember opens the memory for f.
-func (w *verifying) remember(f func(port.Memory) error) error {
-	m, err := w.Memory()
+func (w *verifying) remember(f func() error) error {
+	m, err := w.asked.Memory()
 	if err != nil {
 		return err
 	}
-	err = f(m)
+	w.Base = m
+	err = f()
 	if cerr := m.Close(); err == nil {
 		err = cerr
 	}
 	return err
 }
 
-// stopped reports whether the look was asked to come to an end. It is asked by the one goroutine that goes
-// through the mailboxes.
-func (w *verifying) stopped() bool {
-	select {
-	case <-w.Stop:
-		w.verdict.Stopped = true
-		return true
-	default:
-		return false
+// list asks the server for its mailboxes, where it is compared with.
+func (w *verifying) list(ctx context.Context) error {
+	if w.Server == nil {
+		return nil
 	}
-}
-
-// problem notes a failure, once though it is met in both looks.
-func (w *verifying) problem(mailbox string, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, p := range w.verdict.Problems {
-		if p.Mailbox == mailbox && p.Err.Error() == err.Error() {
-			return
+	include := func(l state.Listed) bool { return !l.NoSelect && (w.Include == nil || w.Include(l)) }
+	listing, err := w.Server.List(ctx, include)
+	if err != nil {
+		return err
+	}
+	for _, name := range listing.Broken {
+		if err := w.Problem(name, 0, port.ErrUnreadableName()); err != nil {
+			return err
 		}
 	}
-	w.verdict.Problems = append(w.verdict.Problems, port.Problem{Mailbox: mailbox, Err: err})
+	w.partial = len(listing.Broken) > 0
+	w.listed = map[string]state.Listed{}
+	for _, l := range listing.Mailboxes {
+		if include(l) {
+			w.listed[state.RawKey(l.Raw)] = l
+		}
+	}
+	return nil
+}
+
+// lookFirst looks at everything.
+func (w *verifying) lookFirst(ctx context.Context) (err error) {
+	w.Result.Mailboxes = len(w.rows)
+	if w.Watch != nil {
+		w.Watch.Listed(len(w.rows))
+	}
+	w.found, err = w.look(ctx, nil)
+	return err
+}
+
+// lookAgain looks once more, undisturbed, at what seemed to be wrong. A run that holds the
+// account is waited for, and is at work on what is outstanding: where nothing else was wrong, that is
+// as it was in the first look.
+func (w *verifying) lookAgain(ctx context.Context) error {
+	found := w.moved(w.found)
+	w.found = nil
+	if len(found) == 0 && !w.anyIncomplete() {
+		return nil
+	}
+	again := func() (err error) {
+		if len(found) > 0 {
+			if w.found, err = w.look(ctx, suspectsOf(found)); err != nil {
+				return err
+			}
+		}
+		return w.recount(ctx)
+	}
+	var err error
+	if w.asked.Undisturbed != nil {
+		err = w.asked.Undisturbed(ctx, again)
+	} else {
+		err = again()
+	}
+	if len(found) == 0 && state.KindOf(err) == state.Locked {
+		return nil
+	}
+	swapped(w.found)
+	return port.Wrap("look again at what seemed to be wrong", err)
+}
+
+// repair lets what was found be repaired, and looks once more at what was wrong.
+func (w *verifying) repair(ctx context.Context) error {
+	if w.asked.Repair == nil || len(w.found) == 0 {
+		return nil
+	}
+	repaired := w.asked.Repair(ctx, w.found)
+	w.verdict.Repaired = repaired
+	w.Result.Problems = append(w.Result.Problems, repaired.Problems...)
+	if repaired.Fatal != nil {
+		w.verdict.Findings = w.found
+		return repaired.Fatal
+	}
+	left, err := w.look(ctx, suspectsOf(w.found))
+	if err != nil {
+		return err
+	}
+	still := map[port.Identity]bool{}
+	for _, f := range left {
+		still[f.Id] = true
+	}
+	for i, f := range w.found {
+		w.found[i].Repaired = !still[f.Id]
+	}
+	return w.recount(ctx)
 }
 
 func (w *verifying) name(row state.MailboxRow) string {
-	if w.NameOf != nil {
-		return w.NameOf(row)
+	if w.asked.NameOf != nil {
+		return w.asked.NameOf(row)
 	}
 	return row.Path
 }
@@ -287,17 +281,6 @@ func (w *verifying) name(row state.MailboxRow) string {
 // Incomplete reports that something is known not to be here yet, or was not looked at.
 func (v *Verdict) Incomplete() bool {
 	return v.Outstanding > 0 || len(v.Short) > 0 || v.Stopped || len(v.Problems) > 0
-}
-
-// Status is "ok", "partial" or "failed", as a Result's.
-func (v *Verdict) Status() string {
-	switch {
-	case v.Fatal == nil && !v.Incomplete() && v.Wrong() == 0:
-		return "ok"
-	case v.Fatal != nil && v.Files == 0:
-		return "failed"
-	}
-	return "partial"
 }
 
 // Wrong counts the findings that are not repaired.

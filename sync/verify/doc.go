@@ -1,2 +1,0 @@
-// Package verify compares the three states of a mailbox, and changes nothing.
-package verify
