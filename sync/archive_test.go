@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -42,7 +41,6 @@ func (b below) Mkdir(name string) error                { return b.FS.Mkdir(b.at(
 func (b below) Names(dir string) ([]string, error)     { return b.FS.Names(b.at(dir)) }
 func (b below) Lstat(name string) (disk.Info, error)   { return b.FS.Lstat(b.at(name)) }
 func (b below) Chtimes(name string, t time.Time) error { return b.FS.Chtimes(b.at(name), t) }
-func (b below) Chmod(name string, m fs.FileMode) error { return b.FS.Chmod(b.at(name), m) }
 func (b below) SyncDir(dir string) error               { return b.FS.SyncDir(b.at(dir)) }
 
 // shelves is where the lab has its archives: beside the mailboxes, so that one power cut

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,30 +71,17 @@ func (b *beneath) open(name string, flags int, mode fs.FileMode) (fd int, err er
 	return fd, errors.Join(cerr, err)
 }
 
-// at calls f with the folder that a name lies in.
-func (b *beneath) at(op, name string, f func(dir int, base string) error) error {
-	if !Valid(name) {
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	}
-	dir, err := b.open(path.Dir(name), unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err == nil {
-		for err = unix.EINTR; err == unix.EINTR; {
-			err = f(dir, path.Base(name))
-		}
-		unix.Close(dir) // it was opened for its place alone: nothing can be lost
-	}
+// in runs a system call with the descriptor of a folder, and again when a signal interrupted it.
+func (b *beneath) in(dir string, call func(fd int) error) error {
+	fd, err := b.open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return &fs.PathError{Op: op, Path: name, Err: err}
+		return err
 	}
-	return nil
-}
-
-func (b *beneath) create(name string) (*os.File, error) {
-	return b.file(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, fileMode)
-}
-
-func (b *beneath) read(name string) (*os.File, error) {
-	return b.file(name, unix.O_RDONLY|nonBlock, 0)
+	defer unix.Close(fd) // it was opened for its place alone: nothing can be lost
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = call(fd)
+	}
+	return err
 }
 
 func (b *beneath) file(name string, flags int, mode fs.FileMode) (*os.File, error) {
@@ -105,35 +90,4 @@ func (b *beneath) file(name string, flags int, mode fs.FileMode) (*os.File, erro
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return os.NewFile(uintptr(fd), name), nil
-}
-
-func (b *beneath) link(old, new string) error {
-	return b.at("link", old, func(from int, oldBase string) error {
-		return b.at("link", new, func(to int, newBase string) error {
-			return unix.Linkat(from, oldBase, to, newBase, 0)
-		})
-	})
-}
-
-func (b *beneath) remove(name string) error {
-	return b.at("remove", name, func(dir int, base string) error {
-		err := unix.Unlinkat(dir, base, 0)
-		if err != unix.EISDIR && err != unix.EPERM {
-			return err
-		}
-		if rerr := unix.Unlinkat(dir, base, unix.AT_REMOVEDIR); rerr != unix.ENOTDIR {
-			return rerr
-		}
-		return err
-	})
-}
-
-func (b *beneath) chtimes(name string, t time.Time) error {
-	spec, err := unix.TimeToTimespec(t)
-	if err != nil {
-		return &fs.PathError{Op: "chtimes", Path: name, Err: err}
-	}
-	return b.at("chtimes", name, func(dir int, base string) error {
-		return unix.UtimesNanoAt(dir, base, []unix.Timespec{spec, spec}, unix.AT_SYMLINK_NOFOLLOW)
-	})
 }

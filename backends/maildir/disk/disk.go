@@ -7,8 +7,10 @@
 package disk
 
 import (
+	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,8 +44,6 @@ type FS interface {
 	Lstat(name string) (Info, error)
 	// Chtimes sets the modification time.
 	Chtimes(name string, mtime time.Time) error
-	// Chmod sets the permission bits.
-	Chmod(name string, mode fs.FileMode) error
 	// SyncDir makes the entries of a folder durable.
 	SyncDir(dir string) error
 	// Free returns the octets that can still be written.
@@ -67,11 +67,9 @@ type File interface {
 // Info is what Lstat says. Times are nanoseconds since 1970; what a system does not
 // know is 0.
 type Info struct {
-	Type  fs.FileMode // type bits: 0 for a file, fs.ModeDir, fs.ModeSymlink …
-	Perm  fs.FileMode
+	Type  fs.FileMode // 0 for a file, fs.ModeDir, fs.ModeSymlink, fs.ModeIrregular for all else
 	Size  int64
 	Ino   uint64
-	Links uint64 // names that the file has
 	Mtime int64
 	Ctime int64 // change of the file or, for a folder, of its entries
 	Btime int64 // birth
@@ -88,6 +86,11 @@ const (
 	dirMode  fs.FileMode = 0o700
 	fileMode fs.FileMode = 0o600
 )
+
+// isAny reports whether an error is one of several.
+func isAny(err error, list ...error) bool {
+	return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
+}
 
 // Valid reports whether a name is one of FS. What a copy put in place of an octet may be no UTF-8,
 // and on most systems names are octets: where not, the system refuses it.

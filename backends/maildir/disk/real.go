@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Real is a directory of the system's file tree. Everything happens under an os.Root,
@@ -72,7 +71,7 @@ func Within(dir, root string) (bool, error) {
 
 // Create implements FS.
 func (r *Real) Create(name string) (File, error) {
-	f, err := r.openNew(name)
+	f, err := r.open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return nil, err
 	}
@@ -85,27 +84,20 @@ func (r *Real) Create(name string) (File, error) {
 	return f, nil
 }
 
-func (r *Real) openNew(name string) (*os.File, error) {
-	if r.beneath.works() {
-		return r.beneath.create(name)
-	}
-	return r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-}
-
 // Open implements FS.
 func (r *Real) Open(name string) (File, error) {
-	f, err := r.openOld(name)
+	f, err := r.open(name, os.O_RDONLY|nonBlock, 0)
 	if err != nil {
 		return nil, err
 	}
 	return readFile{f}, nil
 }
 
-func (r *Real) openOld(name string) (*os.File, error) {
+func (r *Real) open(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	if r.beneath.works() {
-		return r.beneath.read(name)
+		return r.beneath.file(name, flags, mode)
 	}
-	return r.root.OpenFile(name, os.O_RDONLY|nonBlock, 0)
+	return r.root.OpenFile(name, flags, mode)
 }
 
 // readFile is a file that is only read. Some systems sync no file that is not open for
@@ -117,14 +109,6 @@ func (f readFile) Sync() error {
 		return err
 	}
 	return nil
-}
-
-// Link implements FS.
-func (r *Real) Link(old, new string) error {
-	if r.beneath.works() {
-		return r.beneath.link(old, new)
-	}
-	return r.root.Link(old, new)
 }
 
 // Replace implements FS.
@@ -140,18 +124,23 @@ func (r *Real) Rename(old, new string) error {
 	if err == nil {
 		return &os.LinkError{Op: "rename", Old: old, New: new, Err: fs.ErrExist}
 	}
-	if !isNotExist(err) {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return r.root.Rename(old, new)
 }
 
-// Remove implements FS.
-func (r *Real) Remove(name string) error {
-	if r.beneath.works() {
-		return r.beneath.remove(name)
+// lstat describes a name by what os.Root knows on every system.
+func (r *Real) lstat(name string) (fs.FileInfo, Info, error) {
+	fi, err := r.root.Lstat(name)
+	if err != nil {
+		return nil, Info{}, err
 	}
-	return r.root.Remove(name)
+	info := Info{Type: fi.Mode().Type(), Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
+	if info.Type != 0 && info.Type != fs.ModeDir && info.Type != fs.ModeSymlink {
+		info.Type = fs.ModeIrregular
+	}
+	return fi, info, nil
 }
 
 // Mkdir implements FS.
@@ -161,17 +150,6 @@ func (r *Real) Mkdir(name string) error {
 	}
 	return r.root.Chmod(name, dirMode)
 }
-
-// Chtimes implements FS.
-func (r *Real) Chtimes(name string, mtime time.Time) error {
-	if r.beneath.works() {
-		return r.beneath.chtimes(name, mtime)
-	}
-	return r.root.Chtimes(name, mtime, mtime)
-}
-
-// Chmod implements FS.
-func (r *Real) Chmod(name string, mode fs.FileMode) error { return r.root.Chmod(name, mode) }
 
 // SyncDir implements FS.
 func (r *Real) SyncDir(dir string) error {

@@ -3,7 +3,6 @@
 package disk
 
 import (
-	"io/fs"
 	"os"
 	"syscall"
 
@@ -17,19 +16,12 @@ func (r *Real) isLocal() bool {
 
 // Lstat implements FS.
 func (r *Real) Lstat(name string) (Info, error) {
-	fi, err := r.root.Lstat(name)
+	fi, info, err := r.lstat(name)
 	if err != nil {
 		return Info{}, err
 	}
-	info := Info{Type: fi.Mode().Type(), Perm: fi.Mode().Perm(), Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
-	if info.Type != 0 && info.Type != fs.ModeDir && info.Type != fs.ModeSymlink {
-		info.Type = fs.ModeIrregular
-	}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		info.Ino = uint64(st.Ino)
-		info.Links = uint64(st.Nlink)
-		changed := ctimespec(st)
-		info.Ctime = changed.Nano()
+		info.Ino, info.Ctime = uint64(st.Ino), st.Ctimespec.Nano()
 		info.Btime = max(0, st.Birthtimespec.Nano())
 	}
 	return info, nil

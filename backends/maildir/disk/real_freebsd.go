@@ -1,8 +1,6 @@
 package disk
 
-import "syscall"
+import "golang.org/x/sys/unix"
 
-func ctimespec(st *syscall.Stat_t) syscall.Timespec { return st.Ctimespec }
-
-// renameNoReplace: FreeBSD has no rename that refuses to overwrite.
-func (r *Real) renameNoReplace(old, new string) (done bool, err error) { return false, nil }
+// renameExclusive: FreeBSD has no such rename.
+func renameExclusive(int, string, int, string) error { return unix.ENOTSUP }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,10 +40,8 @@ func (r *Real) Lstat(name string) (Info, error) {
 	}
 	info := Info{
 		Type:  typeBits(uint32(st.Mode)),
-		Perm:  fs.FileMode(st.Mode & 0o777),
 		Size:  int64(st.Size),
 		Ino:   st.Ino,
-		Links: uint64(st.Nlink),
 		Mtime: st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec),
 		Ctime: st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec),
 	}
@@ -54,22 +53,14 @@ func (r *Real) Lstat(name string) (Info, error) {
 
 // lstatPlain is Lstat for kernels before 4.11 and sandboxes without statx.
 func (r *Real) lstatPlain(name string) (Info, error) {
-	var st unix.Stat_t
-	err := r.inDir("lstat", name, func(fd int, base string) error {
-		return unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
-	})
+	fi, info, err := r.lstat(name)
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{
-		Type:  typeBits(st.Mode),
-		Perm:  fs.FileMode(st.Mode & 0o777),
-		Size:  st.Size,
-		Ino:   st.Ino,
-		Links: uint64(st.Nlink),
-		Mtime: unix.TimespecToNsec(st.Mtim),
-		Ctime: unix.TimespecToNsec(st.Ctim),
-	}, nil
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		info.Ino, info.Ctime = st.Ino, st.Ctim.Nano()
+	}
+	return info, nil
 }
 
 func typeBits(mode uint32) fs.FileMode {
@@ -84,18 +75,8 @@ func typeBits(mode uint32) fs.FileMode {
 	return fs.ModeIrregular
 }
 
-// renameNoReplace reports false without an error where the file system does not know
-// RENAME_NOREPLACE.
-func (r *Real) renameNoReplace(old, new string) (done bool, err error) {
-	err = r.inDir("rename", old, func(from int, oldBase string) error {
-		return r.inDir("rename", new, func(to int, newBase string) error {
-			return unix.Renameat2(from, oldBase, to, newBase, unix.RENAME_NOREPLACE)
-		})
-	})
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return false, nil
-	}
-	return err == nil, err
+func renameExclusive(from int, oldBase string, to int, newBase string) error {
+	return unix.Renameat2(from, oldBase, to, newBase, unix.RENAME_NOREPLACE)
 }
 
 // readNames reads a folder with a few large getdents64(2) calls: fewer calls are

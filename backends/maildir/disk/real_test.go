@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -23,6 +24,27 @@ func TestReal(t *testing.T) {
 				t.Cleanup(func() { must(t, r.Close()) })
 				return r
 			})
+		})
+	}
+}
+
+func TestRealModesAreOurs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // it has other permissions
+	}
+	for name, open := range reals {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			r, err := open(root)
+			must(t, err)
+			defer r.Close()
+			must(t, r.Mkdir("dir"))
+			write(t, r, "dir/a")
+			for name, want := range map[string]fs.FileMode{"dir": 0o700, "dir/a": 0o600} {
+				if fi, err := os.Stat(filepath.Join(root, name)); err != nil || fi.Mode().Perm() != want {
+					t.Errorf("%s: %v, %v", name, fi.Mode(), err)
+				}
+			}
 		})
 	}
 }

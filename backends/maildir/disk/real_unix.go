@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,40 +15,28 @@ import (
 // nonBlock keeps a pipe that someone put into a Maildir from stopping the run.
 const nonBlock = unix.O_NONBLOCK
 
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
 // cannotSync tells file systems that have no fsync for folders, or none at all.
 func cannotSync(err error) bool {
-	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)
+	return isAny(err, unix.EINVAL, unix.ENOTSUP)
 }
 
 // NoHardLinks reports whether Link failed because the file system has no hard links, or may have none:
 // some say so with EPERM, as does fs.protected_hardlinks, and some with EACCES, as does a folder that may not
 // be written to. A rename tells them apart.
 func NoHardLinks(err error) bool {
-	for _, no := range []error{unix.EPERM, unix.EACCES, unix.ENOTSUP, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV, unix.EMLINK} {
-		if errors.Is(err, no) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, unix.EPERM, unix.EACCES, unix.ENOTSUP, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV, unix.EMLINK)
 }
 
 // Crippled reports whether an error is about the storage as a whole and not about one
 // file: full, over quota, not permitted, read-only, failing, gone.
 func Crippled(err error) bool {
-	for _, bad := range []error{unix.ENOSPC, unix.EDQUOT, unix.EACCES, unix.EPERM, unix.EROFS, unix.EIO,
-		unix.ESTALE, unix.ENODEV, unix.ENXIO, unix.EMFILE, unix.ENFILE, unix.ENOTCONN} {
-		if errors.Is(err, bad) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, unix.ENOSPC, unix.EDQUOT, unix.EACCES, unix.EPERM, unix.EROFS, unix.EIO,
+		unix.ESTALE, unix.ENODEV, unix.ENXIO, unix.EMFILE, unix.ENFILE, unix.ENOTCONN)
 }
 
 // Full reports whether an error says that there is no room.
 func Full(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+	return isAny(err, unix.ENOSPC, unix.EDQUOT)
 }
 
 // ReadOnly reports whether an error says that nothing can be written to the file system.
@@ -102,16 +91,68 @@ func (r *Real) inDir(op, name string, call func(fd int, base string) error) erro
 	if !Valid(name) {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	if r.beneath.works() {
-		return r.beneath.at(op, name, call)
+	if err := r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) }); err != nil {
+		return &fs.PathError{Op: op, Path: name, Err: err}
 	}
-	d, err := r.root.Open(path.Dir(name))
+	return nil
+}
+
+func (r *Real) in(dir string, call func(fd int) error) error {
+	if r.beneath.works() {
+		return r.beneath.in(dir, call)
+	}
+	d, err := r.root.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	if err := control(d, func(fd int) error { return call(fd, path.Base(name)) }); err != nil {
-		return &fs.PathError{Op: op, Path: name, Err: err}
+	return control(d, call)
+}
+
+// between is inDir for a system call about two names.
+func (r *Real) between(op, old, new string, call func(from int, oldBase string, to int, newBase string) error) error {
+	return r.inDir(op, old, func(from int, oldBase string) error {
+		return r.inDir(op, new, func(to int, newBase string) error { return call(from, oldBase, to, newBase) })
+	})
+}
+
+// Link implements FS.
+func (r *Real) Link(old, new string) error {
+	return r.between("link", old, new, func(from int, oldBase string, to int, newBase string) error {
+		return unix.Linkat(from, oldBase, to, newBase, 0)
+	})
+}
+
+// renameNoReplace reports false without an error where the file system has no rename that refuses to overwrite.
+func (r *Real) renameNoReplace(old, new string) (done bool, err error) {
+	err = r.between("rename", old, new, renameExclusive)
+	if isAny(err, unix.EINVAL, unix.ENOSYS, unix.ENOTSUP) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
+}
+
+// Remove implements FS.
+func (r *Real) Remove(name string) error {
+	return r.inDir("remove", name, func(dir int, base string) error {
+		err := unix.Unlinkat(dir, base, 0)
+		if err != unix.EISDIR && err != unix.EPERM {
+			return err
+		}
+		if rerr := unix.Unlinkat(dir, base, unix.AT_REMOVEDIR); rerr != unix.ENOTDIR {
+			return rerr
+		}
+		return err
+	})
+}
+
+// Chtimes implements FS.
+func (r *Real) Chtimes(name string, mtime time.Time) error {
+	return r.inDir("chtimes", name, func(dir int, base string) error {
+		spec, err := unix.TimeToTimespec(mtime)
+		if err != nil {
+			return err
+		}
+		return unix.UtimesNanoAt(dir, base, []unix.Timespec{spec, spec}, unix.AT_SYMLINK_NOFOLLOW)
+	})
 }

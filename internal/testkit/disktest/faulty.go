@@ -184,14 +184,6 @@ func (f *Faulty) Chtimes(name string, mtime time.Time) error {
 	return f.fs.Chtimes(name, mtime)
 }
 
-// Chmod implements FS.
-func (f *Faulty) Chmod(name string, mode fs.FileMode) error {
-	if err := f.count(true, "chmod", name); err != nil {
-		return err
-	}
-	return f.fs.Chmod(name, mode)
-}
-
 // SyncDir implements FS.
 func (f *Faulty) SyncDir(dir string) error {
 	if err := f.count(true, "syncdir", dir); err != nil {

@@ -332,18 +332,13 @@ func (m *Mem) Lstat(name string) (disk.Info, error) {
 	if err != nil {
 		return disk.Info{}, pathErr("lstat", name, err)
 	}
-	return disk.Info{Type: n.mode.Type(), Perm: n.mode.Perm(), Size: int64(len(n.data)), Ino: n.ino, Links: uint64(n.links),
+	return disk.Info{Type: n.mode.Type(), Size: int64(len(n.data)), Ino: n.ino,
 		Mtime: n.mtime, Ctime: n.ctime, Btime: n.btime}, nil
 }
 
 // Chtimes implements FS.
 func (m *Mem) Chtimes(name string, mtime time.Time) error {
 	return m.alter("chtimes", name, func(n *node) { n.mtime = mtime.UnixNano() })
-}
-
-// Chmod implements FS. Modes are remembered and not enforced.
-func (m *Mem) Chmod(name string, mode fs.FileMode) error {
-	return m.alter("chmod", name, func(n *node) { n.mode = n.mode.Type() | mode.Perm() })
 }
 
 func (m *Mem) alter(op, name string, f func(*node)) error {

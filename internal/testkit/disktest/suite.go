@@ -25,7 +25,6 @@ func Suite(t *testing.T, open func(t *testing.T) disk.FS) {
 		{"folders and links", foldersAndLinks},
 		{"many names", manyNames},
 		{"folder times follow its entries", folderTimesFollowItsEntries},
-		{"modes are ours", modesAreOurs},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -52,7 +51,7 @@ func whatIsNotThere(t *testing.T, d disk.FS) {
 	for what, err := range map[string]error{
 		"open": ignore(d.Open("x")), "lstat": ignore(d.Lstat("x")), "names": ignore(d.Names("x")), "remove": d.Remove("x"),
 		"rename": d.Rename("x", "y"), "replace": d.Replace("x", "y"), "link": d.Link("x", "y"), "create": ignore(d.Create("x/y")),
-		"mkdir": d.Mkdir("x/y"), "syncdir": d.SyncDir("x"), "chtimes": d.Chtimes("x", time.Now()), "chmod": d.Chmod("x", 0o600),
+		"mkdir": d.Mkdir("x/y"), "syncdir": d.SyncDir("x"), "chtimes": d.Chtimes("x", time.Now()),
 	} {
 		is(t, what, err, fs.ErrNotExist)
 	}
@@ -161,24 +160,6 @@ func settle(t *testing.T, d disk.FS, stamp int64) {
 		if now > stamp || i > 1_000_000 {
 			return
 		}
-	}
-}
-
-func modesAreOurs(t *testing.T, d disk.FS) {
-	if runtime.GOOS == "windows" {
-		return // it has other permissions
-	}
-	must(t, d.Mkdir("dir"))
-	write(t, d, "dir/a", "")
-	if p := stat(t, d, "dir").Perm; p != 0o700 {
-		t.Errorf("folder has %o", p)
-	}
-	if p := stat(t, d, "dir/a").Perm; p != 0o600 {
-		t.Errorf("file has %o", p)
-	}
-	must(t, d.Chmod("dir/a", 0o400))
-	if p := stat(t, d, "dir/a").Perm; p != 0o400 {
-		t.Errorf("after chmod it has %o", p)
 	}
 }
 
