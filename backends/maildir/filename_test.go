@@ -109,7 +109,7 @@ func FuzzParseName(f *testing.F) {
 		}
 		for _, sep := range []string{"", "_", " ", "-", "%3A", "\uf022"} {
 			own := n.String()
-			if got := partsOf(own + sep + "2,FS"); got != (parts{key: own, mangled: true}) || !got.silent(dirNew) {
+			if got := partsOf(own + sep + "2,FS"); got != (parts{key: own, name: n, ours: true, mangled: true}) || !got.silent(dirNew) {
 				t.Errorf("%q with %q for a colon is taken apart as %+v", own, sep, got)
 			}
 		}

@@ -1,15 +1,8 @@
 package maildir
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-
 	"mailsync/state"
 )
-
-// maxRenames is how often Flag follows a file that another program keeps renaming.
-const maxRenames = 8
 
 // Flag renames a file so that the flags in mask are as in want and all others as they
 // are, and returns its new place. A file in new/ that gets a flag moves to cur/; one that
@@ -21,7 +14,7 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 	if err := m.alphabet.spell(want&mask, kw); err != nil {
 		return state.Placed{}, err
 	}
-	next, err := m.relabel("flag", name, func(name string) (string, error) { return m.flagged(name, want, mask) })
+	next, err := m.relabel(name, func(name string) (string, error) { return m.flagged(name, want, mask) })
 	if err != nil {
 		return state.Placed{}, err
 	}
@@ -29,21 +22,14 @@ func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) 
 }
 
 // relabel renames a file as next says, given the name that it has by now, and returns its new name.
-func (m *Maildir) relabel(verb, name string, next func(name string) (string, error)) (string, error) {
-	for range maxRenames {
-		to, err := next(name)
-		if err != nil {
-			return "", err
+func (m *Maildir) relabel(name string, next func(name string) (string, error)) (to string, err error) {
+	err = m.index.follow(name, func(name string) error {
+		if to, err = next(name); err != nil {
+			return err
 		}
-		err = m.rename(name, to)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return to, err
-		}
-		if name, err = m.index.again(name); err != nil {
-			return "", err
-		}
-	}
-	return "", fmt.Errorf("%s %s: another program keeps renaming it", verb, m.at(name))
+		return m.rename(name, to)
+	})
+	return to, err
 }
 
 // flagged is the name that a file has with its flags changed.
@@ -78,9 +64,9 @@ func (m *Maildir) rename(old, new string) error {
 		return fault(err, "rename %s to %s", m.at(old), m.at(new))
 	}
 	from, _, _ := split(old)
-	to, base, _ := split(new)
+	to, _, _ := split(new)
 	m.touch(from, to)
-	if id, ours := m.index.identOf(base); ours {
+	if id, ours := m.index.identOf(new); ours {
 		m.index.add(id, new)
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 // that the server sent are counted, and the date is the mtime. Either may be none. A file that was renamed
 // meanwhile is found by its identity; one that is gone is fs.ErrNotExist.
 func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
-	err = m.index.following(name, func(name string, info disk.Info) error {
+	err = m.index.seen(name, func(name string, info disk.Info) error {
 		id, err = m.ident(name, info)
 		return err
 	})
@@ -25,14 +25,13 @@ func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 
 func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	id := state.FileIdent{Size: -1, Date: mtimeDate(info), Mtime: true, Named: state.NoDate}
-	key := keyOf(name)
-	n, ours := ParseName(key)
-	if !ours {
-		id.Named = namedDate(key)
+	p := partsOf(path.Base(name))
+	if !p.ours {
+		id.Named = namedDate(p.key)
 	} else {
-		id.Date, id.Mtime = state.DateOf(n.Date), false
-		if n.OnDisk == info.Size {
-			id.Size = n.Bytes
+		id.Date, id.Mtime = state.DateOf(p.name.Date), false
+		if p.name.OnDisk == info.Size {
+			id.Size = p.name.Bytes
 		}
 	}
 	if id.Size < 0 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
 	"mailsync/state"
 )
@@ -34,7 +33,7 @@ func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (
 		return state.Placed{}, err
 	}
 	gone := err
-	if own, ours := m.index.identOf(path.Base(now)); gone == nil && ours && own == id {
+	if own, ours := m.index.identOf(now); gone == nil && ours && own == id {
 		return m.settle(as, []string{now})
 	}
 	there, err := m.index.present(id)
@@ -54,7 +53,7 @@ func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (
 		}
 	}
 	_ = m.alphabet.spell(as.Flags, kw) // as in Publish
-	to, err := m.relabel("identify", now, func(name string) (string, error) {
+	to, err := m.relabel(now, func(name string) (string, error) {
 		now = name
 		dir, base, err := split(name)
 		was, flags := m.keeping(as, dir, base)

@@ -79,14 +79,10 @@ func (x *index) known(id ident) []string {
 	return names
 }
 
-// identOf is the identity in a base name, false for a file that is not ours.
-func (x *index) identOf(base string) (ident, bool) {
-	key := keyOf(base)
-	n, ok := ParseName(key)
-	if !ok {
-		return ident{}, false
-	}
-	return x.identify(n), true
+// identOf is the identity in a name, false for a file that is not ours.
+func (x *index) identOf(name string) (ident, bool) {
+	p := partsOf(path.Base(name))
+	return x.identify(p.name), p.ours
 }
 
 func (x *index) identify(n Name) ident {
@@ -126,7 +122,7 @@ func (x *index) look(id ident) ([]string, error) {
 	var found []string
 	more := map[ident][]string{}
 	err := x.each(func(name string) {
-		other, ok := x.identOf(path.Base(name))
+		other, ok := x.identOf(name)
 		if !ok {
 			return
 		}
@@ -146,60 +142,61 @@ func (x *index) look(id ident) ([]string, error) {
 // for a file that is not ours the same name but for the info part. fs.ErrNotExist if
 // there is none.
 func (x *index) again(name string) (string, error) {
-	key := keyOf(name)
-	id, ours := x.identOf(key)
+	was := partsOf(path.Base(name))
+	id := x.identify(was.name)
 	var found string
 	err := x.each(func(other string) {
-		otherKey := keyOf(other)
-		if otherKey == key {
-			found = other
-			return
-		}
-		if otherID, ok := x.identOf(otherKey); ours && ok && otherID == id && found == "" {
+		is := partsOf(path.Base(other))
+		if is.key == was.key || found == "" && was.ours && is.ours && x.identify(is.name) == id {
 			found = other
 		}
 	})
-	if err != nil {
-		return "", err
+	if err == nil && found == "" {
+		err = fmt.Errorf("%s: %w", x.at(name), fs.ErrNotExist)
 	}
-	if found == "" {
-		return "", fmt.Errorf("%s: %w", x.at(name), fs.ErrNotExist)
+	return found, err
+}
+
+// maxRenames is how often a file is followed that another program keeps renaming.
+const maxRenames = 8
+
+// follow does something with a file under the name that it has, and again where another
+// program renames it before that is done. fs.ErrNotExist: there is no such file.
+func (x *index) follow(name string, do func(name string) error) error {
+	for range maxRenames {
+		err := do(name)
+		if !isNotExist(err) {
+			return err
+		}
+		if name, err = x.again(name); err != nil {
+			return err
+		}
 	}
-	return found, nil
+	return fmt.Errorf("%s: another program keeps renaming it", x.at(name))
+}
+
+// seen is follow, once it was seen what is there.
+func (x *index) seen(name string, do func(name string, info disk.Info) error) error {
+	return x.follow(name, func(name string) error {
+		if _, _, err := split(name); err != nil {
+			return err
+		}
+		info, err := x.fs.Lstat(x.at(name))
+		if err == nil && !info.Regular() {
+			err = fmt.Errorf("not a plain file: %w", fs.ErrInvalid)
+		}
+		if err != nil {
+			return fault(err, "look at %s", x.at(name))
+		}
+		return do(name, info)
+	})
 }
 
 // stat finds a file under its name, or under the one it has by now.
-func (x *index) stat(name string) (string, disk.Info, error) {
-	if _, _, err := split(name); err != nil {
-		return "", disk.Info{}, err
-	}
-	info, err := x.fs.Lstat(x.at(name))
-	for n := 0; isNotExist(err) && n < maxRenames; n++ {
-		if name, err = x.again(name); err != nil {
-			return "", disk.Info{}, err
-		}
-		info, err = x.fs.Lstat(x.at(name))
-	}
-	if err == nil && !info.Regular() {
-		err = fmt.Errorf("no plain file: %w", fs.ErrInvalid)
-	}
-	if err != nil {
-		return "", disk.Info{}, fault(err, "look at %s", x.at(name))
-	}
-	return name, info, nil
-}
-
-// following does something with a file under the name that it has, and again where another
-// program renames it before that is done. fs.ErrNotExist says that there is none.
-func (x *index) following(name string, do func(name string, info disk.Info) error) error {
-	for range maxRenames {
-		now, info, err := x.stat(name)
-		if err != nil {
-			return err
-		}
-		if err = do(now, info); !isNotExist(err) {
-			return err
-		}
-	}
-	return fmt.Errorf("read %s: another program keeps renaming it", x.at(name))
+func (x *index) stat(name string) (now string, info disk.Info, err error) {
+	err = x.seen(name, func(name string, found disk.Info) error {
+		now, info = name, found
+		return nil
+	})
+	return now, info, err
 }

@@ -19,7 +19,7 @@ import (
 // its identity; one that is gone is fs.ErrNotExist. It is safe for concurrent use, but not
 // beside a Scan.
 func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, err error) {
-	err = m.index.following(name, func(name string, info disk.Info) error {
+	err = m.index.seen(name, func(name string, info disk.Info) error {
 		got, err = m.inspect(name, info, want)
 		return err
 	})
@@ -28,8 +28,8 @@ func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, e
 
 func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state.Received, error) {
 	parts := partsOf(path.Base(name))
-	n, ours := ParseName(parts.key)
-	if !ours {
+	n := parts.name
+	if !parts.ours {
 		n = Name{OnDisk: -1, Bytes: -1}
 	}
 	got, err := measure(m.fs, m.at(name), likelyForm(n, info.Size, want), expect(n, want))
@@ -41,7 +41,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	got.Size = got.Bytes
 	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}
 	got.Vouched = n.Hash != "" && hashOf(got.Digest) == n.Hash
-	if ours {
+	if parts.ours {
 		id := m.index.identify(n)
 		got.UID, got.Variant, got.Token = id.uid, id.variant, id.token
 	}
@@ -59,7 +59,7 @@ func (m *Maildir) Body(name string, form state.Form) (io.ReadCloser, error) {
 		form = got.Form
 	}
 	var file disk.File
-	err := m.index.following(name, func(name string, _ disk.Info) (err error) {
+	err := m.index.seen(name, func(name string, _ disk.Info) (err error) {
 		if file, err = m.fs.Open(m.at(name)); err != nil {
 			err = fault(err, "open %s", m.at(name))
 		}

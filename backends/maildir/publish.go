@@ -57,8 +57,7 @@ func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywo
 
 // placed reads a file's flags off its name.
 func (m *Maildir) placed(name string, found bool) state.Placed {
-	_, info := splitInfo(name)
-	return state.Placed{Name: name, Flags: m.alphabet.letters.flags(info), Found: found}
+	return state.Placed{Name: name, Flags: m.alphabet.letters.flags(infoOf(name)), Found: found}
 }
 
 func (m *Maildir) nameOf(in state.Received) Name {

@@ -152,7 +152,7 @@ func (p *pass) sort(dir, base string) error {
 	s := p.snap
 	parts := partsOf(base)
 	info, silent := parts.letters, parts.silent(dir)
-	n, ours := ParseName(parts.key)
+	n, ours := parts.name, parts.ours
 	id := ident{}
 	if ours {
 		id = p.index.identify(n)

@@ -79,9 +79,8 @@ func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
 	}
 	owns := sync.OnceValue(a.ownTokens)
 	err := a.each(func(name string) {
-		key, info := splitInfo(path.Base(name))
-		if n, ours := ParseName(key); l.wonders(info) && (!ours || owns()(n.Token)) {
-			l.carried(info)
+		if p := partsOf(path.Base(name)); l.wonders(p.letters) && (!p.ours || owns()(p.name.Token)) {
+			l.carried(p.letters)
 		}
 	})
 	return l, err

@@ -3,7 +3,6 @@ package maildir
 import (
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -21,8 +20,11 @@ func (m *Maildir) Unlink(name, in, kept string) error {
 		if !gone || err != nil {
 			return err
 		}
-		next, err := m.renamed(name)
-		if err != nil || next == "" {
+		next, err := m.index.again(name)
+		if isNotExist(err) || err == nil && keyOf(next) != keyOf(name) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if kept, err = m.inherit(name, next, dest, kept); err != nil {
@@ -37,8 +39,7 @@ func (m *Maildir) Unlink(name, in, kept string) error {
 // renamed the file's other name, and takes those that it took; it returns kept's name then.
 // A keyword for which dest has no letter is left out.
 func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string, error) {
-	_, was := splitInfo(path.Base(name))
-	_, is := splitInfo(path.Base(next))
+	was, is := infoOf(name), infoOf(next)
 	if was == is {
 		return kept, nil
 	}
@@ -54,13 +55,13 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 		}
 		spelled = func(letter byte) (byte, bool) { return from.respell(letter, to) }
 	}
-	kept, err := dest.relabel("flag", kept, func(name string) (string, error) {
+	kept, err := dest.relabel(kept, func(name string) (string, error) {
 		_, base, err := split(name)
 		if err != nil {
 			return "", err
 		}
-		key, info := splitInfo(base)
-		letters := []byte(info)
+		p := partsOf(base)
+		letters := []byte(p.letters)
 		for i := range len(was) {
 			if l, ok := spelled(was[i]); ok && strings.IndexByte(is, was[i]) < 0 {
 				letters = slices.DeleteFunc(letters, func(c byte) bool { return c == l })
@@ -72,8 +73,8 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 			}
 		}
 		slices.Sort(letters)
-		if set := string(slices.Compact(letters)); set != info {
-			return dirCur + "/" + joinInfo(key, set), nil
+		if set := string(slices.Compact(letters)); set != p.letters {
+			return dirCur + "/" + joinInfo(p.key, set), nil
 		}
 		return name, nil
 	})
@@ -94,18 +95,6 @@ func (w words) respell(letter byte, other words) (byte, bool) {
 		return 0, false
 	}
 	return 'a' + byte(i), true
-}
-
-// renamed finds the name that differs from one that is gone in its flags only, "" if
-// there is none.
-func (m *Maildir) renamed(name string) (string, error) {
-	key, found := keyOf(name), ""
-	err := m.each(func(other string) {
-		if keyOf(other) == key {
-			found = other
-		}
-	})
-	return found, err
 }
 
 // unlink removes a name, and reports instead that it is gone.

@@ -85,8 +85,7 @@ func (t *Tree) Foreign(ctx context.Context) ([]state.ForeignMaildir, error) {
 				return fault(err, "look into %s", path.Join(s.path, sub))
 			}
 			for _, name := range names {
-				bare := keyOf(name)
-				if _, ours := ParseName(bare); ours {
+				if partsOf(name).ours {
 					return nil
 				}
 				if !strings.HasPrefix(name, ".") {
