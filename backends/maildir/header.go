@@ -5,17 +5,19 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
 
-// maxHeader is how far into a file its Message-ID is looked for.
+// maxHeader is how far into a file its Message-ID is looked for, and the length of the longest value.
 const maxHeader = 1 << 20
 
 // headed reports whether bytes begin with a header field: a name of printable US-ASCII and a colon
-// (RFC 5322 section 2.2). The line that mbox puts in front of a message is passed over.
+// (RFC 5322 section 2.2). The line that mbox puts in front of a message is skipped.
 func headed(p []byte) bool {
 	if bytes.HasPrefix(p, []byte("From ")) || bytes.HasPrefix(p, []byte(">From ")) {
 		i := bytes.IndexByte(p, '\n')
@@ -29,31 +31,10 @@ func headed(p []byte) bool {
 	return ok && len(name) > 0 && bytes.IndexFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f }) < 0
 }
 
-// header reads a header and the empty line behind it, and returns its Message-ID, as far as it lies
-// within maxHeader octets. It is false where there is no such line.
-func header(r *bufio.Reader) (id string, ok bool, err error) {
-	var text []byte
-	for begins := true; ; {
-		line, err := r.ReadSlice('\n')
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return "", false, err
-		}
-		if begins && len(bytes.TrimRight(line, "\r\n")) == 0 {
-			id, err = messageID(bytes.NewReader(text))
-			return id, true, err
-		}
-		text = append(text, line[:min(len(line), maxHeader-len(text))]...)
-		begins = err == nil
-	}
-}
-
 // lineSize is how much of a line of a header is looked at.
 const lineSize = 16 << 10
 
-// fields are what a header tells of its message.
+// fields are the fields of a header that are read.
 type fields struct {
 	messageID      string
 	received, sent string // the first Received field, and Date
@@ -62,25 +43,23 @@ type fields struct {
 // The fields that are read, of each the first one.
 var fieldNames = [...][]byte{[]byte("message-id"), []byte("received"), []byte("date")}
 
-// fieldsOf reads a header. Values are unfolded (RFC 5322 section 2.2.3) and without outer blanks, "" where there
-// is no such field.
-func fieldsOf(in *bufio.Reader) (fields, error) {
+// fieldsOf reads a header and the empty line behind it, and reports whether there is such a line. Values are
+// unfolded (RFC 5322 section 2.2.3) and without outer blanks, "" where there is no such field.
+func fieldsOf(in *bufio.Reader) (f fields, ended bool, err error) {
 	var values [len(fieldNames)][]byte
 	var found [len(fieldNames)]bool
 	current := -1
-	for {
-		line, err := in.ReadSlice('\n')
+	for !ended && err == nil {
+		var line []byte
+		line, err = in.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
-		if err != nil && err != io.EOF && !long {
-			return fields{}, err
-		}
 		text := bytes.TrimRight(line, "\r\n")
 		folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
-		ended := len(text) == 0
 		switch {
-		case ended:
+		case len(text) == 0:
+			ended = err == nil
 		case folded && current >= 0:
-			values[current] = append(values[current], text...)
+			values[current] = append(values[current], text[:min(len(text), maxHeader-len(values[current]))]...)
 		case !folded:
 			current = -1
 			field, rest, ok := bytes.Cut(text, []byte(":"))
@@ -91,18 +70,16 @@ func fieldsOf(in *bufio.Reader) (fields, error) {
 				values[i] = append(values[i], rest...)
 			}
 		}
-		for long { // the rest of a line that nothing looked for is as long as
+		for long { // the rest of the line: no value is that long
 			_, err = in.ReadSlice('\n')
 			long = errors.Is(err, bufio.ErrBufferFull)
 		}
-		if err != nil && err != io.EOF {
-			return fields{}, err
-		}
-		if ended || err == io.EOF {
-			trimmed := func(i int) string { return strings.TrimSpace(string(values[i])) }
-			return fields{messageID: trimmed(0), received: trimmed(1), sent: trimmed(2)}, nil
-		}
 	}
+	if err != nil && err != io.EOF {
+		return fields{}, false, err
+	}
+	trimmed := func(i int) string { return strings.TrimSpace(string(values[i])) }
+	return fields{messageID: trimmed(0), received: trimmed(1), sent: trimmed(2)}, ended, nil
 }
 
 // receivedDate is when the last server on its way took a message (RFC 5321 section 4.4).
@@ -114,16 +91,8 @@ func (f fields) receivedDate() int64 {
 	return state.ParseDate(f.received[i+1:])
 }
 
-// messageID returns the Message-ID of a header as fieldsOf does.
-func messageID(r io.Reader) (string, error) {
-	f, err := fieldsOf(bufio.NewReaderSize(r, lineSize))
-	return f.messageID, err
-}
-
-// Some servers keep Maildir files compressed or encrypted, and read them back as they were. As they lie there, they
-// are not what a server wants: no header can be read in them.
-
-// packings are what such files begin with. Dovecot's zlib plugin writes the first four and bzip2, and lz4 in a
+// packings are what files begin with that some servers keep compressed or encrypted. No header can be read in
+// them, and no other server takes them as they are. Dovecot's zlib plugin writes the first four and bzip2, and lz4 in a
 // frame of its own; its mail_crypt plugin writes the last.
 var packings = []struct{ magic, name string }{
 	{"\x1f\x8b", "gzip"}, {"\xfd7zXZ\x00", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\x04\x22\x4d\x18", "lz4"},
@@ -144,4 +113,111 @@ func packed(begin []byte) string {
 		return "bzip2"
 	}
 	return ""
+}
+
+// Ident returns what identifies a file's content without its digest: the Message-ID in
+// it, and its size and date as its name tells them. Where the name does not, the octets
+// that the server sent are counted, and the date is the mtime. Either may be none. A file that was renamed
+// meanwhile is found by its identity; one that is gone is fs.ErrNotExist.
+func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
+	err = m.index.seen(name, func(name string, info disk.Info) error {
+		id, err = m.ident(name, info)
+		return err
+	})
+	return id, err
+}
+
+func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
+	id := state.FileIdent{Size: -1, Date: mtimeDate(info), Mtime: true, Named: state.NoDate}
+	p := partsOf(path.Base(name))
+	if !p.ours {
+		id.Named = namedDate(p.key)
+	} else {
+		id.Date, id.Mtime = state.DateOf(p.name.Date), false
+		if p.name.OnDisk == info.Size {
+			id.Size = p.name.Bytes
+		}
+	}
+	if id.Size < 0 {
+		got, err := m.Inspect(name, nil)
+		if err != nil {
+			return state.FileIdent{}, err
+		}
+		id.Size = got.Bytes
+	}
+	file, err := m.fs.Open(m.at(name))
+	if err != nil {
+		return state.FileIdent{}, fault(err, "open %s", m.at(name))
+	}
+	defer file.Close()
+	in := bufio.NewReaderSize(io.LimitReader(file, maxHeader), lineSize)
+	begin, _ := in.Peek(maxMagic) // what fails here fails below
+	id.Packed = packed(begin)
+	f, _, err := fieldsOf(in)
+	if err != nil {
+		return state.FileIdent{}, fault(err, "read %s", m.at(name))
+	}
+	id.MessageID, id.Received, id.Written = f.messageID, f.receivedDate(), state.ParseDate(f.sent)
+	return id, nil
+}
+
+// namedDate is the second at which a name says that its file was delivered: "1700000000.M1P2.host" as delivery
+// programs write it, "1700000000_0.2.host" as OfflineIMAP does.
+func namedDate(key string) int64 {
+	digits, rest := leadingDigits(key)
+	if len(digits) < 8 || len(digits) > 10 || rest == "" || rest[0] != '.' && rest[0] != '_' {
+		return state.NoDate
+	}
+	seconds, _ := number(digits)
+	return state.DateOf(seconds)
+}
+
+// SameText reports whether a received body, which still lies in tmp/, is the message that a file is but
+// for its header: the Message-IDs are equal, and so is, to the last octet, all behind the first empty
+// line. Where neither has a Message-ID, there has to be a text. With anyID the text alone decides, if
+// there is one. fs.ErrNotExist says that the file is gone.
+func (m *Maildir) SameText(name string, got state.Received, anyID bool) (bool, error) {
+	old, err := m.Body(name, state.FormUnknown)
+	if err != nil {
+		return false, err
+	}
+	defer old.Close()
+	tmp := m.at(path.Join(dirTmp, got.Tmp))
+	file, err := m.fs.Open(tmp)
+	if err != nil {
+		return false, fault(err, "open %s", tmp)
+	}
+	defer file.Close()
+	var fresh io.Reader = file
+	if got.Form == state.FormLF {
+		fresh = newExpander(file)
+	}
+	a, b := bufio.NewReaderSize(old, chunkSize), bufio.NewReaderSize(fresh, chunkSize)
+	fieldsA, okA, errA := fieldsOf(a)
+	fieldsB, okB, errB := fieldsOf(b)
+	idA, idB := fieldsA.messageID, fieldsB.messageID
+	if err := errors.Join(errA, errB); err != nil || !okA || !okB || idA != idB && !anyID {
+		return false, err
+	}
+	octets, same, err := equal(a, b)
+	return same && (idA != "" && idA == idB || octets > 0), err
+}
+
+// equal reads both to their ends, and reports whether they are the same.
+func equal(a, b io.Reader) (octets int64, same bool, err error) {
+	x, y := make([]byte, chunkSize), make([]byte, chunkSize)
+	for {
+		n, lastA, errA := readChunk(a, x)
+		k, lastB, errB := readChunk(b, y)
+		octets += int64(n)
+		if err := errors.Join(errA, errB); err != nil {
+			return octets, false, err
+		}
+		if lastA != lastB || !bytes.Equal(x[:n], y[:k]) {
+			return octets, false, nil
+		}
+		if lastA {
+			return octets, true, nil
+		}
+	}
 }

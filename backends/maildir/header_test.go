@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bufio"
 	"bytes"
 	"strings"
 	"testing"
@@ -41,8 +42,8 @@ func texts(b []byte) (id string, text []byte, ok bool) {
 			return "", nil, false
 		}
 		if len(bytes.TrimRight(b[at:at+i], "\r\n")) == 0 {
-			id, err := messageID(bytes.NewReader(b[:at]))
-			return id, b[at+i+1:], err == nil
+			f, _, err := fieldsOf(bufio.NewReaderSize(bytes.NewReader(b[:at]), chunkSize))
+			return f.messageID, b[at+i+1:], err == nil
 		}
 		at += i + 1
 	}
