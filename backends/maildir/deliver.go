@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
+	"path"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailsync/backends/maildir/disk"
@@ -23,180 +27,171 @@ var pool = sync.Pool{New: func() any {
 
 // delivery is one body on its way into tmp/.
 type delivery struct {
-	tmp    *tmp
-	name   string // in tmp/
-	file   disk.File
-	form   state.Form // FormLF as long as nothing speaks against it
-	lines  shrinker
-	sum    hash.Hash
-	bytes  int64 // that came
-	headed bool  // they begin with a header field
-	onDisk int64 // that were written
+	tmp   *tmp
+	file  disk.File
+	lines shrinker
+	sum   hash.Hash
+	got   state.Received // so far; FormLF as long as nothing shows that this is not it
 }
 
 // Receive writes a body to tmp/ in its form, counted, digested, dated, fsynced and
-// closed. A body without a date gets the time it came. Memory does not grow with the body. On an error nothing is left, as far as
-// the disk lets us; what is left nevertheless Tidy removes. A body that holds fewer or
-// more octets than in.Size is an error, unless that is -1.
+// closed. A body without a date gets the time it arrived. Memory does not grow with the body. On an error
+// nothing is left, as far as the disk lets us; what is left nevertheless Tidy removes. A body that holds
+// fewer or more octets than in.Size is an error, unless that is -1.
 func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, error) {
-	in.Date = m.t.arrival(in.Date) // once, so that the name and the file's time tell the same
-	d := &delivery{tmp: m.tmp, form: state.FormLF, sum: sha256.New()}
-	if err := d.create(); err != nil {
-		return state.Received{}, err
+	in.Date = m.t.arrival(in.Date) // once, so that the name and the file's time are the same
+	d := &delivery{tmp: m.tmp, sum: sha256.New(), got: state.Received{Incoming: in, Form: state.FormLF}}
+	err := d.create()
+	if err == nil {
+		err = d.receive(body)
 	}
-	if err := d.write(in, body); err != nil {
-		d.drop()
-		return state.Received{}, err
+	if err == nil {
+		err = d.finish()
 	}
-	if err := d.finish(in); err != nil {
+	if err != nil {
 		d.drop()
 		return state.Received{}, err
 	}
 	if !d.lines.ends {
-		d.form = state.FormRaw
+		d.got.Form = state.FormRaw
 	}
-	got := state.Received{Incoming: in, Tmp: d.name, Bytes: d.bytes, OnDisk: d.onDisk, Form: d.form, Headed: d.headed}
-	d.sum.Sum(got.Digest[:0])
-	return got, nil
+	d.sum.Sum(d.got.Digest[:0])
+	return d.got, nil
 }
 
 func (d *delivery) create() (err error) {
-	d.name, d.file, err = d.tmp.create()
+	d.got.Tmp, d.file, err = d.tmp.create()
 	return err
 }
 
-// drop removes what was written. It has nothing to say: the error that led here does.
+// path is where the file is.
+func (d *delivery) path() string { return d.tmp.in(d.got.Tmp) }
+
+// drop removes what was written. Its own errors count for nothing: one led here.
 func (d *delivery) drop() {
 	if d.file != nil {
 		d.file.Close()
 	}
-	d.tmp.drop(d.name)
+	d.tmp.drop(d.got.Tmp)
 }
 
-func (d *delivery) write(in state.Incoming, body io.Reader) error {
+func (d *delivery) receive(body io.Reader) error {
 	b := pool.Get().(*buffers)
 	defer pool.Put(b)
+	got := &d.got
 	for last := false; !last; {
 		n, end, err := readChunk(body, b.in)
 		if err != nil {
-			return fmt.Errorf("read body after %d octets: %w", d.bytes+int64(n), err)
+			return fmt.Errorf("read body after %d octets: %w", got.Bytes+int64(n), err)
 		}
 		last = end
-		if d.bytes == 0 {
-			d.headed = headed(b.in[:n])
+		if got.Bytes == 0 {
+			got.Headed = headed(b.in[:n])
 		}
 		d.sum.Write(b.in[:n])
 		if err := d.chunk(b, b.in[:n], last); err != nil {
 			return err
 		}
-		d.bytes += int64(n)
-		if in.Size >= 0 && d.bytes > in.Size {
-			return fmt.Errorf("body goes on after the %d octets that were announced", in.Size)
+		got.Bytes += int64(n)
+		if got.Size >= 0 && got.Bytes > got.Size {
+			return fmt.Errorf("body goes on after the %d octets that were announced", got.Size)
 		}
 	}
-	if in.Size >= 0 && d.bytes < in.Size {
-		return fmt.Errorf("body ended after %d of %d octets: %w", d.bytes, in.Size, io.ErrUnexpectedEOF)
+	if got.Size >= 0 && got.Bytes < got.Size {
+		return fmt.Errorf("body ended after %d of %d octets: %w", got.Bytes, got.Size, io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
 // chunk writes the next bytes of the body in the form that holds so far.
 func (d *delivery) chunk(b *buffers, p []byte, last bool) error {
-	if d.form == state.FormRaw {
-		return d.put(p)
+	if d.got.Form == state.FormLF {
+		pending := d.lines.cr
+		var ok bool
+		b.out, ok = d.lines.shrink(b.out[:0], p)
+		if ok && (!last || !d.lines.cr) {
+			_, err := d.Write(b.out)
+			return err
+		}
+		if err := d.restart(pending); err != nil {
+			return err
+		}
 	}
-	held := d.lines.cr
-	var ok bool
-	b.out, ok = d.lines.shrink(b.out[:0], p)
-	if ok && (!last || d.lines.whole()) {
-		return d.put(b.out)
-	}
-	if err := d.restart(held); err != nil {
-		return err
-	}
-	return d.put(p)
+	_, err := d.Write(p)
+	return err
 }
 
-// restart begins again byte for byte: the first bare CR or LF has shown. held says that
-// a CR came which is not in the file yet.
-func (d *delivery) restart(held bool) error {
-	d.form = state.FormRaw
-	if d.onDisk > 0 {
+// restart begins again byte for byte: the first bare CR or LF has shown. pending reports
+// that a CR was received that is not in the file yet.
+func (d *delivery) restart(pending bool) error {
+	d.got.Form = state.FormRaw
+	if d.got.OnDisk > 0 {
 		if err := d.rewrite(); err != nil {
 			return err
 		}
 	}
-	if held {
-		if err := d.put([]byte{'\r'}); err != nil {
+	if pending {
+		if _, err := d.Write([]byte{'\r'}); err != nil {
 			return err
 		}
 	}
-	if d.onDisk != d.bytes {
-		return fault(io.ErrUnexpectedEOF, "read back %d of %d octets in %s", d.onDisk, d.bytes, d.tmp.at(dirTmp))
+	if d.got.OnDisk != d.got.Bytes {
+		return fault(io.ErrUnexpectedEOF, "read back %d of %d octets in %s", d.got.OnDisk, d.got.Bytes, d.tmp.at(dirTmp))
 	}
 	return nil
 }
 
-// rewrite copies what was written so far to another file as it came, and goes on there.
+// rewrite copies what was written so far to another file as it was received, and goes on there.
 func (d *delivery) rewrite() error {
-	old := *d
-	if err := old.file.Close(); err != nil {
-		return fault(err, "close %s", d.tmp.in(d.name))
+	name, old := d.got.Tmp, d.path()
+	if err := d.file.Close(); err != nil {
+		return fault(err, "close %s", old)
 	}
 	d.file = nil
-	defer d.tmp.drop(old.name)
-	r, err := d.tmp.fs.Open(d.tmp.in(old.name))
+	defer d.tmp.drop(name)
+	r, err := d.tmp.fs.Open(old)
 	if err != nil {
-		return fault(err, "read back %s", d.tmp.in(old.name))
+		return fault(err, "read back %s", old)
 	}
 	defer r.Close()
 	if err := d.create(); err != nil {
 		return err
 	}
-	d.onDisk = 0
-	buf := make([]byte, 32<<10)
-	for prefix := newExpander(r); ; {
-		n, err := prefix.Read(buf)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fault(err, "read back %s", d.tmp.in(old.name))
-		}
-		if err := d.put(buf[:n]); err != nil {
-			return err
-		}
+	d.got.OnDisk = 0
+	if _, err := io.Copy(d, newExpander(r)); err != nil {
+		return fault(err, "read back %s", old)
 	}
+	return nil
 }
 
-func (d *delivery) put(p []byte) error {
+// Write appends to the file.
+func (d *delivery) Write(p []byte) (int, error) {
 	if len(p) == 0 {
-		return nil
+		return 0, nil
 	}
 	n, err := d.file.Write(p)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return fault(err, "write %s", d.tmp.in(d.name))
+		return n, fault(err, "write %s", d.path())
 	}
-	d.onDisk += int64(n)
-	return nil
+	d.got.OnDisk += int64(n)
+	return n, nil
 }
 
 // finish dates, fsyncs and closes the file.
-func (d *delivery) finish(in state.Incoming) error {
-	name := d.tmp.in(d.name)
-	if err := d.tmp.fs.Chtimes(name, fileTime(in.Date)); err != nil {
-		return fault(err, "date %s", name)
+func (d *delivery) finish() error {
+	if err := d.tmp.fs.Chtimes(d.path(), fileTime(d.got.Date)); err != nil {
+		return fault(err, "date %s", d.path())
 	}
 	if err := d.file.Sync(); err != nil {
-		return fault(err, "sync %s", name)
+		return fault(err, "sync %s", d.path())
 	}
 	file := d.file
 	d.file = nil
 	if err := file.Close(); err != nil {
-		return fault(err, "close %s", name)
+		return fault(err, "close %s", d.path())
 	}
 	return nil
 }
@@ -216,8 +211,103 @@ func fileTime(date int64) time.Time {
 }
 
 // Discard drops a received body.
-func (m *Maildir) Discard(in state.Received) {
-	if in.Tmp != "" {
-		m.tmp.drop(in.Tmp)
+func (m *Maildir) Discard(in state.Received) { m.tmp.drop(in.Tmp) }
+
+// tmp is where bodies are until they have a final name.
+type tmp struct {
+	*folders
+
+	mu   sync.Mutex
+	left []string // files that could not be removed
+}
+
+const tmpPrefix = "mailsync-tmp."
+
+var (
+	pid    = os.Getpid()
+	serial atomic.Uint64 // of the names that this process gives
+)
+
+// newName is a name for tmp/ that no other program gives and no other run gave: Tidy
+// knows it again by its beginning.
+func (t *tmp) newName() string {
+	return fmt.Sprintf("%s%d.%d.%d", tmpPrefix, t.opts.Now().UnixNano(), pid, serial.Add(1))
+}
+
+// create makes a new file.
+func (t *tmp) create() (name string, file disk.File, err error) {
+	name = t.newName()
+	if file, err = t.fs.Create(t.in(name)); err != nil {
+		return "", nil, fault(err, "create file in %s", t.at(dirTmp))
 	}
+	return name, file, nil
+}
+
+// in is the path of a name in tmp/.
+func (t *tmp) in(name string) string { return t.at(path.Join(dirTmp, name)) }
+
+// Tidy removes what earlier runs of ours left in tmp/. The caller holds the lock, so no
+// other run is writing there. Other programs' files are theirs. A Maildir without tmp/
+// gets one.
+func (m *Maildir) Tidy() error {
+	dir := m.at(dirTmp)
+	names, err := m.fs.Names(dir)
+	if isNotExist(err) {
+		if err := mkdir(m.fs, dir); err != nil {
+			return fault(err, "make %s", dir)
+		}
+		return nil
+	}
+	if err != nil {
+		return fault(err, "read %s", dir)
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, tmpPrefix) {
+			continue
+		}
+		if err := m.tmp.remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tmp) remove(name string) error {
+	if err := t.fs.Remove(t.in(name)); err != nil && !isNotExist(err) {
+		return fault(err, "remove leftover %s", t.in(name))
+	}
+	return nil
+}
+
+// drop removes a file of ours, if it has a name, that is not needed in tmp/ any more. What cannot be removed
+// now, the next Sync removes.
+func (t *tmp) drop(name string) {
+	if name == "" || t.remove(name) == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.left = append(t.left, name)
+}
+
+// dropLeft tries once more what drop could not.
+func (t *tmp) dropLeft() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.left) > 0 {
+		if err := t.remove(t.left[0]); err != nil {
+			return err
+		}
+		t.left = t.left[1:]
+	}
+	return nil
+}
+
+// give moves a file of tmp/ to a name that must be free.
+func (t *tmp) give(name, new string) error {
+	linked, err := linkOrRename(t.fs, t.in(name), new)
+	if linked {
+		t.drop(name)
+	}
+	return err
 }

@@ -92,6 +92,17 @@ func replaceFile(fsys disk.FS, fresh, name string, data []byte, ready func() err
 	return fsys.SyncDir(path.Dir(name))
 }
 
+// linkOrRename gives a file a name that must be free: by a link, so that nothing can be overwritten
+// whatever happens in between; by a rename where there are no hard links. linked reports that the file
+// has its old name, too.
+func linkOrRename(fsys disk.FS, old, new string) (linked bool, err error) {
+	err = fsys.Link(old, new)
+	if err != nil && disk.NoHardLinks(err) {
+		return false, fsys.Rename(old, new)
+	}
+	return err == nil, err
+}
+
 // readFile reads a file as far as most octets.
 func readFile(fsys disk.FS, name string, most int64) ([]byte, error) {
 	file, err := fsys.Open(name)

@@ -14,7 +14,7 @@ func newMaildir(t *Tree, dir string) *Maildir {
 	// What an earlier run linked and was killed before it synced looks like any other
 	// file. So the first Sync covers both folders.
 	d := &folders{fs: t.fs, path: dir, opts: &t.opts, dirty: map[string]bool{dirNew: true, dirCur: true}}
-	return &Maildir{folders: d, t: t, tmp: &tmp{folders: d, t: t}, index: index{folders: d}, alphabet: alphabet{folders: d}}
+	return &Maildir{folders: d, t: t, tmp: &tmp{folders: d}, index: index{folders: d}, alphabet: alphabet{folders: d}}
 }
 
 // Sync makes every rename, link and unlink since the last Sync durable, and the names that a
@@ -27,8 +27,3 @@ func (m *Maildir) Sync() error {
 	}
 	return m.tmp.dropLeft()
 }
-
-// Tidy removes what earlier runs of ours left in tmp/. The caller holds the lock, so no
-// other run is writing there. Other programs' files are theirs. A Maildir without tmp/
-// gets one.
-func (m *Maildir) Tidy() error { return m.tmp.tidy() }

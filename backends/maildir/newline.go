@@ -51,9 +51,6 @@ func (s *shrinker) shrink(dst, p []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// whole reports whether what was shrunk may end here: not in a bare CR.
-func (s *shrinker) whole() bool { return !s.cr }
-
 // expander reads a file in LF form as the server sent it.
 type expander struct {
 	r    io.Reader

@@ -24,7 +24,6 @@ type trash struct {
 	dir    string
 	inside bool // both are one
 	now    func() time.Time
-	serial atomic.Uint64
 	made   atomic.Bool // the folder is there, durably
 }
 
@@ -52,7 +51,7 @@ func (t *trash) take(name, base string) error {
 		t.made.Store(true)
 	}
 	// The time of removal comes first: the file's own times are the message's.
-	key := fmt.Sprintf("%d.%d.%s", t.now().UnixNano(), t.serial.Add(1), base[:min(len(base), maxTrashName)])
+	key := fmt.Sprintf("%d.%d.%s", t.now().UnixNano(), serial.Add(1), base[:min(len(base), maxTrashName)])
 	if err := t.move(name, path.Join(t.dir, key)); err != nil {
 		return fault(err, "move %s to the trash", name)
 	}
@@ -66,11 +65,7 @@ func (t *trash) move(name, to string) error {
 		}
 		return t.mail.Remove(name)
 	}
-	err := t.fs.Link(name, to)
-	linked := err == nil
-	if err != nil && disk.NoHardLinks(err) {
-		err = t.fs.Rename(name, to)
-	}
+	linked, err := linkOrRename(t.fs, name, to)
 	if err == nil {
 		err = t.fs.SyncDir(t.dir)
 	}

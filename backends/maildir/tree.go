@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"mailsync/backends/maildir/disk"
@@ -44,13 +43,11 @@ type Keys interface {
 // Tree is an account's root with Maildirs below it. Its methods are safe for
 // concurrent use.
 type Tree struct {
-	fs      disk.FS
-	opts    Options
-	trash   *trash
-	noLinks atomic.Bool   // the file system has no hard links
-	serial  atomic.Uint64 // of names in tmp/
-	places  places
-	others  others
+	fs     disk.FS
+	opts   Options
+	trash  *trash
+	places places
+	others others
 }
 
 // Open returns the tree on fs. It touches nothing.
