@@ -1,6 +1,11 @@
 package maildir
 
 import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
 	"mailsync/state"
 )
 
@@ -70,4 +75,137 @@ func (m *Maildir) rename(old, new string) error {
 		m.index.add(id, new)
 	}
 	return nil
+}
+
+// Unlink removes a name whose bytes have another one, kept, in the Maildir at the path in:
+// it sees first that kept is there, and that it is the same file or one with the same bytes.
+// Either may have got other flags from another program meanwhile: then it is found by the rest
+// of its name, and kept gets what the other one got. One that is gone already is no error.
+func (m *Maildir) Unlink(name, in, kept string) error {
+	dest := m.sibling(in)
+	for range maxRenames {
+		gone, err := m.unlink(name, dest, kept)
+		if !gone || err != nil {
+			return err
+		}
+		next, err := m.index.again(name)
+		if isNotExist(err) || err == nil && keyOf(next) != keyOf(name) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if kept, err = m.inherit(name, next, dest, kept); err != nil {
+			return err
+		}
+		name = next
+	}
+	return fmt.Errorf("unlink %s: another program keeps renaming it", m.at(name))
+}
+
+// inherit gives kept, in the Maildir dest, the letters that another program added when it
+// renamed the file's other name, and takes those that it took; it returns kept's name then.
+// A keyword for which dest has no letter is left out.
+func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string, error) {
+	was, is := infoOf(name), infoOf(next)
+	if was == is {
+		return kept, nil
+	}
+	spelled := func(letter byte) (byte, bool) { return letter, true }
+	if dest != m {
+		from, err := m.alphabet.read()
+		if err != nil {
+			return "", err
+		}
+		to, err := dest.alphabet.read()
+		if err != nil {
+			return "", err
+		}
+		spelled = func(letter byte) (byte, bool) { return from.respell(letter, to) }
+	}
+	kept, err := dest.relabel(kept, func(name string) (string, error) {
+		_, base, err := split(name)
+		if err != nil {
+			return "", err
+		}
+		p := partsOf(base)
+		letters := []byte(p.letters)
+		for i := range len(was) {
+			if l, ok := spelled(was[i]); ok && strings.IndexByte(is, was[i]) < 0 {
+				letters = slices.DeleteFunc(letters, func(c byte) bool { return c == l })
+			}
+		}
+		for i := range len(is) {
+			if l, ok := spelled(is[i]); ok && strings.IndexByte(was, is[i]) < 0 {
+				letters = append(letters, l)
+			}
+		}
+		slices.Sort(letters)
+		if set := string(slices.Compact(letters)); set != p.letters {
+			return dirCur + "/" + joinInfo(p.key, set), nil
+		}
+		return name, nil
+	})
+	if err == nil && dest != m {
+		err = dest.Sync() // nobody else knows that it changed
+	}
+	return kept, err
+}
+
+// respell is the letter that stands in other words for what one stands for in these.
+func (w words) respell(letter byte, other words) (byte, bool) {
+	if letter < 'a' || letter > 'z' {
+		return letter, true
+	}
+	name := w[letter-'a']
+	i := slices.Index(other[:], name)
+	if name == "" || i < 0 {
+		return 0, false
+	}
+	return 'a' + byte(i), true
+}
+
+// unlink removes a name, and reports instead that it is gone.
+func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, err error) {
+	dir, _, err := split(name)
+	if err != nil {
+		return false, err
+	}
+	info, err := m.fs.Lstat(m.at(name))
+	if isNotExist(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fault(err, "look at %s", m.at(name))
+	}
+	kept, there, err := dest.index.stat(kept)
+	if err != nil {
+		return false, err
+	}
+	if dest.path == m.path && keyOf(name) == keyOf(kept) {
+		// Other flags are no other name: whoever renames it may be between the two.
+		return false, fmt.Errorf("%s is the name to be kept: %w", m.at(name), fs.ErrInvalid)
+	}
+	if info.Ino == 0 || info.Ino != there.Ino {
+		one, err := m.Inspect(name, nil)
+		if err != nil {
+			return false, err
+		}
+		two, err := dest.Inspect(kept, nil)
+		if err != nil {
+			return false, err
+		}
+		if one.Digest != two.Digest {
+			return false, fmt.Errorf("%s and %s are not the same message: %w", m.at(name), dest.at(kept), state.ErrOccupied)
+		}
+	}
+	err = m.fs.Remove(m.at(name))
+	if isNotExist(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fault(err, "remove %s", m.at(name))
+	}
+	m.touch(dir)
+	return false, nil
 }

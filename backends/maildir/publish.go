@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
 
@@ -19,14 +20,17 @@ var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 // tmp/ still, or published, and Publish may be called again.
 func (m *Maildir) Publish(in state.Received, kw *state.Keywords) (state.Placed, error) {
 	in.Variant = max(in.Variant, 1)
-	return m.publish(in, m.nameOf(in), origin{dir: dirNew}, kw)
+	return m.put(in, m.nameOf(in), origin{dir: dirNew}, kw, func(to string) error {
+		return m.tmp.give(in.Tmp, m.at(to))
+	})
 }
 
 // origin is what of a file's place does not change with its identity: a file that a
 // reader took to cur/ stays there, and letters stay.
 type origin struct{ dir, letters string }
 
-func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywords) (state.Placed, error) {
+// put finds the place of a file that gets the name n, and has give bring it there, unless its identity is taken.
+func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords, give func(to string) error) (state.Placed, error) {
 	if err := n.check(in); err != nil {
 		return state.Placed{}, err
 	}
@@ -42,7 +46,7 @@ func (m *Maildir) publish(in state.Received, n Name, was origin, kw *state.Keywo
 	// the place says so.
 	_ = m.alphabet.spell(in.Flags, kw)
 	name := m.place(n, in.Flags, was)
-	err = m.tmp.give(in.Tmp, m.at(name))
+	err = give(name)
 	if errors.Is(err, fs.ErrExist) {
 		return m.settle(in, []string{name})
 	}
@@ -113,4 +117,180 @@ func (m *Maildir) settle(in state.Received, there []string) (state.Placed, error
 		}
 	}
 	return state.Placed{}, fmt.Errorf("message %d in %s: %w", in.UID, m.at(there[0]), state.ErrOccupied)
+}
+
+// Link gives a file that lies in the Maildir at the path from, which may be this one, the
+// identity and flags of as here, and leaves its old name where it is. Digest, Bytes,
+// OnDisk and Form of as are those that Inspect found, and so is Vouched, without which
+// the name tells no digest. A file of the same identity that is there already is treated
+// as by Publish: with equal bytes it is Found, with others the error is
+// state.ErrOccupied. A name that is gone and whose identity is gone too is fs.ErrNotExist.
+// Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh, and within one Maildir a file keeps
+// the flags and letters that it has by now, whatever as says, as far as its name tells them. Letters of
+// keywords that are another Maildir's give way to those that the keywords of as have here.
+//
+// Where there are no hard links, and where as is to lie Apart, the file is copied, durably, through tmp/.
+func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
+	as.Variant = max(as.Variant, 1)
+	src := m.sibling(from)
+	name, _, err := src.index.stat(name)
+	if err != nil {
+		return state.Placed{}, err
+	}
+	if !as.Durable {
+		if err := src.harden(name); err != nil {
+			return state.Placed{}, err
+		}
+	}
+	dir, base, _ := split(name)
+	was := origin{dir: dir}
+	if as.Fresh {
+		was.dir = dirNew
+	}
+	if src == m {
+		was, as.Flags = m.keeping(as, dir, base)
+	}
+	return m.put(as, m.linkName(as), was, kw, func(to string) error {
+		if !as.Apart {
+			if err := m.fs.Link(src.at(name), m.at(to)); err == nil || !disk.NoHardLinks(err) {
+				return err
+			}
+		}
+		return m.copyFrom(src, name, as, to)
+	})
+}
+
+// linkName is the name of a file that is not fetched but gets another identity. It tells the digest only
+// where that is known to be what a server sent.
+func (m *Maildir) linkName(as state.Received) Name {
+	n := m.nameOf(as)
+	if !as.Vouched {
+		n.Hash = ""
+	}
+	return n
+}
+
+// sibling is the Maildir at a path of the same tree.
+func (m *Maildir) sibling(path string) *Maildir {
+	if path == m.path {
+		return m
+	}
+	return newMaildir(m.t, path)
+}
+
+// copyFrom copies a file to a name that must be free.
+func (m *Maildir) copyFrom(src *Maildir, name string, as state.Received, to string) error {
+	body, err := src.Body(name, as.Form)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	in := as.Incoming
+	in.Size = as.Bytes
+	got, err := m.Receive(in, body)
+	if err != nil {
+		return err
+	}
+	if got.Digest != as.Digest {
+		err = fmt.Errorf("%s changed while it was copied", src.at(name))
+	} else {
+		err = m.tmp.give(got.Tmp, m.at(to))
+	}
+	if err != nil {
+		m.Discard(got)
+	}
+	return err
+}
+
+// Identify gives a file of this Maildir the identity of as, and returns its new place. It is one
+// rename that overwrites nothing, so that a file has one name at any time, whatever breaks: the
+// old one or the new one, and after the next Sync the new one. Called again it does what is left.
+//
+// Digest, Bytes, OnDisk and Form of as are those that Inspect found, and so is Vouched, without
+// which the name tells no digest. The file keeps the flags and letters that it has by now, whatever as
+// says, as far as its name tells them; letters that as says to Respell give way to those that its
+// keywords have here. Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. A name that
+// other programs changed meanwhile is followed. One that is gone, and its identity too, is fs.ErrNotExist.
+//
+// Where another file has the identity already, equal bytes are that file: it is Found, its name is
+// made durable, and then the file is removed that was to get it. Other bytes are state.ErrOccupied,
+// and both files stay.
+func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
+	as.Variant = max(as.Variant, 1)
+	n := m.linkName(as)
+	if err := n.check(as); err != nil {
+		return state.Placed{}, err
+	}
+	id := m.index.identify(n)
+	now, _, err := m.index.stat(name)
+	if err != nil && !isNotExist(err) {
+		return state.Placed{}, err
+	}
+	gone := err
+	if own, ours := m.index.identOf(now); gone == nil && ours && own == id {
+		return m.settle(as, []string{now})
+	}
+	there, err := m.index.present(id)
+	switch {
+	case err != nil:
+		return state.Placed{}, err
+	case len(there) > 0 && gone != nil:
+		return m.settle(as, there)
+	case len(there) > 0:
+		return m.merge(now, as, there)
+	case gone != nil:
+		return state.Placed{}, gone
+	}
+	if !as.Durable {
+		if err := m.harden(now); err != nil {
+			return state.Placed{}, err
+		}
+	}
+	_ = m.alphabet.spell(as.Flags, kw) // as in Publish
+	to, err := m.relabel(now, func(name string) (string, error) {
+		now = name
+		dir, base, err := split(name)
+		was, flags := m.keeping(as, dir, base)
+		return m.place(n, flags, was), err
+	})
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return m.merge(now, as, []string{to})
+	case err != nil:
+		return state.Placed{}, err
+	}
+	return m.placed(to, false), nil
+}
+
+// keeping is what a file keeps when it gets the identity of as within this Maildir: its folder and
+// the letters that it has by now, and the flags that follow from them.
+func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Flags) {
+	p := partsOf(base)
+	was := origin{dir: dir, letters: p.letters}
+	if as.Fresh {
+		was.dir = dirNew
+	}
+	if as.Respell {
+		_, was.letters = apart(p.letters)
+	}
+	flags := m.alphabet.letters.flags(was.letters)
+	if as.Respell {
+		flags |= as.Flags &^ state.System
+	}
+	return was, state.Spoken(p.silent(dir), flags, as.Flags)
+}
+
+// merge removes a file whose bytes another one has that is there with the identity of as.
+func (m *Maildir) merge(name string, as state.Received, there []string) (state.Placed, error) {
+	placed, err := m.settle(as, there)
+	if err != nil {
+		return state.Placed{}, err
+	}
+	if err := m.sync(); err != nil { // what stays is durable before the other one goes
+		return state.Placed{}, err
+	}
+	if err := m.Unlink(name, m.path, placed.Name); err != nil {
+		return state.Placed{}, fmt.Errorf("remove %s for %s: %w", m.at(name), m.at(placed.Name), err)
+	}
+	return placed, nil
 }
