@@ -41,15 +41,17 @@ type States struct {
 
 // Bound is what a run knows of how a mailbox, its Maildir and its records belong together.
 type Bound struct {
-	Unheard bool   // neither the base nor a marker knows of it: nothing of it is here
-	Full    bool   // everything is to be compared
-	Fresh   bool   // nothing was learned of this generation yet: files are tied, nothing is deleted
-	Anew    bool   // the server's numbers are others than the base had
-	Follows bool   // its Maildir came here by our hand, whatever path its marker says
-	UseTold bool   // another special use than the base has was told
-	Proves  bool   // a missing file was removed by somebody
-	Refused error  // why its Maildir is left alone
-	Home    string // where its mail lies already, in a Maildir that a mail program made; "" nowhere
+	Marker  *state.Marker // what its Maildir has; nil without one
+	Unheard bool          // neither the base nor a marker knows of it: nothing of it is here
+	Full    bool          // everything is to be compared
+	Fresh   bool          // nothing was learned of this generation yet: files are tied, nothing is deleted
+	Entered bool          // a Maildir that had another generation enters this one
+	Anew    bool          // the server's numbers are others than the base had
+	Follows bool          // its Maildir came here by our hand, whatever path its marker says
+	Unsaved bool          // the base does not have the row as it is
+	Proves  bool          // a missing file was removed by somebody
+	Refused error         // why its Maildir is left alone
+	Home    string        // where its mail lies already, in a Maildir that a mail program made; "" nowhere
 }
 
 // Progress is how far a run has come with a mailbox.
@@ -66,10 +68,12 @@ type Progress struct {
 
 // Tying is what ties files to a mailbox's messages.
 type Tying struct {
-	Tied   []Tied                 // files and records that were tied in this run
-	Spares []*Spare               // what could still be a message that is fetched
-	Sized  map[int64]*SizedSpares // the same by size, once one was asked for
-	Strays *Strays                // files here that could be, too
+	Seeks   bool                   // messages that are fetched may be here already
+	Tied    []Tied                 // files and records that were tied in this run
+	Renames []NewName              // files among them that get another identity
+	Spares  []*Spare               // what could still be a message that is fetched
+	Sized   map[int64]*SizedSpares // the same by size, once one was asked for
+	Strays  *Strays                // files here that could be, too
 }
 
 // Moving is what a run knows of moves from and to a mailbox.

@@ -66,19 +66,11 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 		sn.Mark.Exists, len(sn.Messages)))
 }
 
-// ReadDisk scans the Maildir's side.
-func (r *Run) ReadDisk(ctx context.Context, b *Box) error {
-	if b.MD == nil { // a dry run, and the Maildir is not here yet
+// ScanDisk scans the Maildir's side, and changes nothing there.
+func (r *Run) ScanDisk(ctx context.Context, b *Box) error {
+	if b.MD == nil { // the Maildir is not here yet
 		b.Disk = &state.DiskSnapshot{Said: true, Complete: true, Can: state.System}
 		return nil
-	}
-	if !r.DryRun {
-		if err := r.Step("tidy %s", b.Name); err != nil {
-			return err
-		}
-		if err := b.MD.Tidy(); err != nil {
-			return err
-		}
 	}
 	var expect []state.UID
 	for _, rec := range b.Records {
@@ -100,15 +92,34 @@ func (r *Run) ReadDisk(ctx context.Context, b *Box) error {
 	if !disk.Complete {
 		b.Leave(Unsure)
 	}
-	if r.DryRun || disk.Mark == b.Gen().Disk {
+	return nil
+}
+
+// TidyDisk removes what earlier runs left in the Maildir, and makes durable what ScanDisk found:
+// what a mail program did, or a run that was killed, may not be. Once the base knows of it, what a power
+// cut brings back would look like the user's doing.
+func (r *Run) TidyDisk(b *Box) error {
+	if r.DryRun {
 		return nil
 	}
-	// What a mail program did, or a run that was killed, may not be durable. Once the base says
-	// so it has to be: what a power cut brings back would look like the user's doing.
+	if err := r.Step("tidy %s", b.Name); err != nil {
+		return err
+	}
+	if err := b.MD.Tidy(); err != nil || b.Disk.Mark == b.Gen().Disk {
+		return err
+	}
 	if err := r.Step("sync what was found in %s", b.Name); err != nil {
 		return err
 	}
 	return b.MD.Sync()
+}
+
+// ReadDisk scans the Maildir's side, and makes durable what it found.
+func (r *Run) ReadDisk(ctx context.Context, b *Box) error {
+	if err := r.ScanDisk(ctx, b); err != nil {
+		return err
+	}
+	return r.TidyDisk(b)
 }
 
 // Learn commits what the scan of the server showed.

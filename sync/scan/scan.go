@@ -16,28 +16,42 @@ func (r *Run) mayLeave(g *state.Generation) bool {
 	return r.Release != nil && r.Release.Asks() && g.Tally.OnServer > 0
 }
 
-// Scan looks at every mailbox in which something may have changed, several at once, and
-// commits what it learned of the server before anything acts on it.
+// Scan looks at every mailbox in which something may have changed. Whatever that leads to is done once both sides
+// of all of them are known: while they are looked at, nothing is changed.
 func (r *Run) Scan(ctx context.Context) error {
-	if err := r.bind.Renamed(ctx); err != nil {
+	if err := r.bind.Bind(ctx); err != nil {
 		return err
 	}
-	if err := r.bind.Place(ctx); err != nil {
-		return err
+	for _, b := range r.Boxes {
+		b.Idle = r.unchanged(b)
 	}
-	if err := r.bind.SameServer(ctx); err != nil {
-		return err
-	}
-	if r.Full {
-		if err := r.bind.ReportCopies(ctx); err != nil {
+	for _, pass := range []pass{r.bind.Open, r.look, r.learn} {
+		if err := r.each(ctx, pass); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// ScanBox scans one mailbox.
+func (r *Run) ScanBox(ctx context.Context, b *mailbox.Box) error {
+	for _, pass := range []pass{r.bind.Open, r.look, r.learn} {
+		if err := pass(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass is a part of a scan, over one mailbox.
+type pass func(context.Context, *mailbox.Box) error
+
+// each does a pass over the mailboxes that may have changed, several at once.
+func (r *Run) each(ctx context.Context, do pass) error {
 	var g errgroup.Group
 	g.SetLimit(max(1, r.Connections))
 	for _, b := range r.Boxes {
-		if r.unchanged(b) {
-			b.Idle = true
+		if b.Idle || b.Failed {
 			continue
 		}
 		if ctx.Err() != nil || r.Stopped() {
@@ -46,7 +60,7 @@ func (r *Run) Scan(ctx context.Context) error {
 			continue
 		}
 		g.Go(func() error {
-			if err := r.ScanBox(ctx, b); err != nil {
+			if err := do(ctx, b); err != nil {
 				b.Fail()
 				return r.Problem(b.Name, 0, err)
 			}
@@ -60,7 +74,7 @@ func (r *Run) Scan(ctx context.Context) error {
 // what STATUS says and what a stat of the directories says are as they were.
 func (r *Run) unchanged(b *mailbox.Box) bool {
 	g := b.Gen()
-	if g == nil || !g.Clean || b.UseTold || r.Full || r.Due(g) || r.mayLeave(g) || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || r.mayLeave(g) || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.Row.Path)
@@ -81,14 +95,11 @@ func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	return g.Mark.ModSeq != 0 && now == g.Mark || g.Tally == (state.Tally{}) && plan.Unnumbered(g, now)
 }
 
-// ScanBox looks at one mailbox: the server, the Maildir, and what both mean for the base.
-func (r *Run) ScanBox(ctx context.Context, b *mailbox.Box) error {
+// look reads the server's side of a mailbox, chooses its generation, and reads its Maildir.
+func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 	if r.Watch != nil {
 		r.Watch.Mailbox(b.Name, false)
 		defer r.Watch.Mailbox(b.Name, true)
-	}
-	if b.Refused != nil {
-		return b.Refused
 	}
 	b.KW = state.NewKeywords(b.Row.Keywords)
 	if g := b.Gen(); g != nil {
@@ -107,14 +118,39 @@ func (r *Run) ScanBox(ctx context.Context, b *mailbox.Box) error {
 			return err
 		}
 	}
+	if err := r.bind.Choose(ctx, b); err != nil {
+		return err
+	}
+	return r.lookHere(ctx, b)
+}
+
+// lookHere reads a mailbox's Maildir, and finds its messages among the files there.
+func (r *Run) lookHere(ctx context.Context, b *mailbox.Box) error {
+	if err := r.ScanDisk(ctx, b); err != nil {
+		return err
+	}
+	return r.tie.Match(ctx, b)
+}
+
+// learn makes durable what look chose and found: marker and row, the names of files, and then what the base
+// learns of both sides.
+func (r *Run) learn(ctx context.Context, b *mailbox.Box) error {
+	made := b.MD == nil
 	if err := r.bind.Claim(ctx, b); err != nil {
 		return err
 	}
-	if err := r.ReadDisk(ctx, b); err != nil {
-		return err
+	if made && !r.DryRun {
+		if err := r.lookHere(ctx, b); err != nil {
+			return err
+		}
 	}
-	if err := r.tie.TieFiles(ctx, b); err != nil {
-		return err
+	if b.MD != nil {
+		if err := r.TidyDisk(b); err != nil {
+			return err
+		}
+		if err := r.tie.Carry(ctx, b); err != nil {
+			return err
+		}
 	}
 	if err := r.shelf.Recall(ctx, b); err != nil {
 		return err

@@ -14,25 +14,19 @@ import (
 	"mailsync/sync/plan"
 )
 
-// TieFiles finds the files of a fresh box's messages again by what they hold, and gives them
-// the identities that the messages have now. What is left is fetched; what is left of the
+// Match finds, by what they hold, the files of a fresh box's messages; Carry gives them the identities
+// that the messages have now. What is left is fetched; what is left of the
 // spares may still prove to be what is fetched. In a box that is not fresh this goes by the bytes alone,
 // once they were fetched, unless no listing was complete so far; files of mail programs are among the
 // spares only where an earlier run did not come to the end of its fetching.
-func (r *Run) TieFiles(ctx context.Context, b *mailbox.Box) error {
-	if b.MD == nil {
-		return nil
-	}
-	if err := r.dropReplaced(ctx, b); err != nil {
-		return err
-	}
+func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	behind := lacksFiles(b) || slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Outstanding })
 	part := b.Gen().Compared == plan.InPart
-	if !b.Fresh && !part && !behind && !newcomers(b) {
+	if b.MD == nil || !b.Fresh && !part && !behind && !newcomers(b) {
 		return nil
 	}
 	var err error
-	b.Tie.Strays = findStrays(b)
+	b.Tie.Seeks = true
 	b.Tie.Spares, err = r.findSpares(ctx, b)
 	if !b.Fresh && !part && !behind {
 		b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain })
@@ -63,7 +57,65 @@ func (r *Run) TieFiles(ctx context.Context, b *mailbox.Box) error {
 	for i, s := range b.Tie.Spares {
 		plain[i] = s.Spare
 	}
-	return r.carryTies(ctx, b, sought, match.Tie(sought, plain, true))
+	for i, n := range match.Tie(sought, plain, true) {
+		if n < 0 {
+			continue
+		}
+		if err := r.choose(ctx, b, sought[i], b.Tie.Spares[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose notes which file, or which record of one, a message is.
+func (r *Run) choose(ctx context.Context, b *mailbox.Box, s match.Sought, from *mailbox.Spare) error {
+	if from.Fileless {
+		from.Used = true
+		b.Tie.Tied = append(b.Tie.Tied, b.TiedRecord(s, from))
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	as, err := b.MD.Inspect(from.Name, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	from.Used = true
+	as.UID, as.Variant, as.Token, as.Flags = s.UID, 1, b.Gen().Token, from.Flags
+	if s.Date != state.NoDate {
+		as.Date = s.Date
+	}
+	as.Vouched = as.Vouched && from.Size == s.Size
+	tieTo(b, s, as, from)
+	b.Tie.Renames = append(b.Tie.Renames, mailbox.NewName{From: b, Name: from.Name, As: as})
+	return nil
+}
+
+// Carry gives files the identities of the messages that Match tied them to. What is to be committed is in Tied.
+func (r *Run) Carry(ctx context.Context, b *mailbox.Box) error {
+	if err := r.dropReplaced(ctx, b); err != nil {
+		return err
+	}
+	if b.Tie.Seeks {
+		b.Tie.Strays = findStrays(b)
+	}
+	var placed []state.Placed
+	if !r.DryRun && len(b.Tie.Renames) > 0 {
+		var err error
+		if placed, err = r.Reidentify(ctx, b, b.Tie.Renames); err != nil {
+			return err
+		}
+	}
+	b.Disk = retagged(b.Disk, b.Tie.Renames, placed)
+	if n := len(b.Tie.Tied); n > 0 {
+		r.Note(b.Name, fmt.Sprintf("the server numbers its messages anew: %d of them are tied to what is here", n), "")
+	}
+	return nil
 }
 
 // lacksFiles reports whether files are missing that nobody removed: they may be here under
@@ -173,69 +225,18 @@ func (r *Run) tieOwn(b *mailbox.Box, own []match.Sought) error {
 		if id.Date != s.Date && got.Hints.Hash != "" {
 			continue
 		}
-		tieTo(b, s, got, got.Flags, &mailbox.Spare{})
-	}
-	return nil
-}
-
-// carryTies gives files the identities of the messages they were tied to, and notes what
-// is to be committed.
-func (r *Run) carryTies(ctx context.Context, b *mailbox.Box, sought []match.Sought, to []int) error {
-	var files []mailbox.NewName
-	var which []int
-	for i, n := range to {
-		if n < 0 {
-			continue
-		}
-		s := b.Tie.Spares[n]
-		if s.Fileless {
-			s.Used = true
-			b.Tie.Tied = append(b.Tie.Tied, b.TiedRecord(sought[i], s))
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		as, err := b.MD.Inspect(s.Name, nil)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		s.Used = true
-		as.UID, as.Variant, as.Token = sought[i].UID, 1, b.Gen().Token
-		as.Flags = s.Flags
-		if sought[i].Date != state.NoDate {
-			as.Date = sought[i].Date
-		}
-		as.Vouched = as.Vouched && s.Size == sought[i].Size
-		files, which = append(files, mailbox.NewName{From: b, Name: s.Name, As: as}), append(which, i)
-	}
-	var placed []state.Placed
-	if !r.DryRun {
-		var err error
-		if placed, err = r.Reidentify(ctx, b, files); err != nil {
-			return err
-		}
-	}
-	b.Disk = retagged(b.Disk, files, placed)
-	for k, i := range which {
-		tieTo(b, sought[i], files[k].As, files[k].As.Flags, b.Tie.Spares[to[i]])
-	}
-	if n := len(b.Tie.Tied); n > 0 {
-		r.Note(b.Name, fmt.Sprintf("the server numbers its messages anew: %d of them are tied to what is here", n), "")
+		tieTo(b, s, got, &mailbox.Spare{})
 	}
 	return nil
 }
 
 // tieTo notes that a message is a file, which has its identity now.
-func tieTo(b *mailbox.Box, s match.Sought, as state.Received, file state.Flags, from *mailbox.Spare) {
+func tieTo(b *mailbox.Box, s match.Sought, as state.Received, from *mailbox.Spare) {
 	m := b.ListedAs(s.UID)
 	rec := state.Record{UID: s.UID, Variant: 1, Status: state.Live, Form: as.Form, Seen: m.Flags, Size: m.Size, Date: m.Date}
 	rec.Status, rec.Tries = plan.Renumbered(from.Rec, m.Size, as)
 	// As with any file that is adopted, what both have is agreed on: no flag goes.
-	rec.Agreed = m.Flags & state.Pick(b.Disk.Can, file, m.Flags)
+	rec.Agreed = m.Flags & state.Pick(b.Disk.Can, as.Flags, m.Flags)
 	p := state.Proof{UID: s.UID, Digest: as.Digest, Bytes: as.Bytes}
 	if from.Proof.UID != 0 && from.Proof.Digest == p.Digest {
 		p.Fetched, p.EmailID = from.Proof.Fetched, from.Proof.EmailID
