@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Commit is one transaction on one generation. It is durable when the base's Commit
+// Commit is one transaction on one generation, or with a Gen of 0 on the intents of kind Restoring. It is durable when the base's Commit
 // returns nil, and has not happened when it returns an error. What it forgets and
 // settles goes first, so that a UID in both Forget and Put is put; of two records of
 // one UID the later counts.
@@ -32,8 +32,8 @@ type Commit struct {
 	Keywords   []string // the mailbox's whole table, where it grew
 }
 
-// Check says what makes a commit impossible: a UID of 0, or a status or a kind of intent that this
-// program does not know. A base refuses such a commit whole.
+// Check says what makes a commit impossible: a UID of 0, a status or a kind of intent that this
+// program does not know, or one that is not of its generation. A base refuses such a commit completely.
 func (c *Commit) Check() error {
 	for _, r := range c.Put {
 		if r.UID == 0 {
@@ -54,8 +54,13 @@ func (c *Commit) Check() error {
 		}
 	}
 	for _, i := range c.Intents {
-		if i.Key.Kind >= IntentKinds {
-			return fmt.Errorf("intent %q is of kind %d", i.Key.Name, i.Key.Kind)
+		if i.Key.Kind >= IntentKinds || (i.Key.Kind == Restoring) != (c.Gen == 0) {
+			return fmt.Errorf("intent %q of generation %d is of kind %d", i.Key.Name, c.Gen, i.Key.Kind)
+		}
+	}
+	if rest := *c; c.Gen == 0 {
+		if rest.Intents, rest.Settle = nil, nil; !rest.Empty() {
+			return errors.New("only intents can be of no generation")
 		}
 	}
 	for _, u := range c.UIDLs {

@@ -12,8 +12,9 @@ const (
 	PuttingBack                   // what an archive run took goes back; the intent has the UID that it had as its name
 	Trashing                      // a message of another mailbox is moved to this one, the trash; the name tells whose it is and what
 	Replacing                     // a file goes to the state directory's trash, for the message UID has another; the intent has its bare name
+	Restoring                     // a message from elsewhere is sent; the intent is of no generation, and remains once its UID is known
 
-	IntentKinds = 5
+	IntentKinds = 6
 )
 
 // IntentKey names an intent in its generation.
@@ -60,19 +61,4 @@ type Departure struct {
 	// Root and Path are the archive Maildir that gets the file: the folder of all archives,
 	// absolute, and the path below it, slash-separated. Both are "" where the file stays.
 	Root, Path string
-}
-
-// Sent is one message that restore put on a server, or was putting there.
-type Sent struct {
-	ID          int64  // unique in its ledger; given by Intend
-	Raw         string // the mailbox
-	UIDValidity uint32
-	UIDNext     uint32 // the mailbox's before the APPEND, 0 unknown
-	Bytes       int64
-	Digest      [DigestSize]byte
-	// UID is 0 where it is not known: the server told none, or the APPEND may not have been made.
-	UID UID
-	// Confirmed says that the server answered OK and told no UID. Such a message is not sent
-	// again before a listing shows that it is not there.
-	Confirmed bool
 }

@@ -66,7 +66,7 @@ func TestRestoreOfManyAlike(t *testing.T) {
 	p := newPort(alikeLab(t, fewAlike))
 	ok(t, p.restore(t, nil), fewAlike, 0)
 	backwards(p.server, 4711)
-	p.ledger = &ledger{}
+	p.base = mem.NewBase()
 	ok(t, p.restore(t, nil), 0, fewAlike)
 }
 

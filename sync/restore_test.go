@@ -17,53 +17,16 @@ import (
 	"mailsync/sync/restore"
 )
 
-// ledger is restore's memory, kept in memory.
-type ledger struct {
-	sent []state.Sent
-	next int64
-}
-
-func (l *ledger) Sent(raw string, validity uint32) (out []state.Sent) {
-	for _, s := range l.sent {
-		if s.Raw == raw && s.UIDValidity == validity {
-			out = append(out, s)
-		} else if s.Raw == raw && s.UID == 0 && s.UIDNext == 1 {
-			s.Confirmed = false
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (l *ledger) Intend(all []state.Sent) error {
-	for i := range all {
-		l.next++
-		all[i].ID = l.next
-	}
-	l.sent = append(l.sent, all...)
-	return nil
-}
-
-func (l *ledger) Settle(all []state.Sent) error {
-	for _, s := range all {
-		i := slices.IndexFunc(l.sent, func(o state.Sent) bool { return o.ID == s.ID })
-		if l.sent[i].UID, l.sent[i].Confirmed = s.UID, s.Confirmed; s.UID == 0 && !s.Confirmed {
-			l.sent = slices.Delete(l.sent, i, i+1)
-		}
-	}
-	return nil
-}
-
 // port is where a lab's mail is restored to.
 type restorePort struct {
 	lab    *lab
 	server *mem.Server
-	ledger *ledger
+	base   *mem.Base // of the account there
 	change func(*restore.Restore)
 }
 
 func newPort(l *lab) *restorePort {
-	return &restorePort{lab: l, server: mem.NewServer(), ledger: &ledger{}}
+	return &restorePort{lab: l, server: mem.NewServer(), base: mem.NewBase()}
 }
 
 func (p *restorePort) restore(t testing.TB, step func(string) error) *restore.Restoration {
@@ -72,7 +35,7 @@ func (p *restorePort) restore(t testing.TB, step func(string) error) *restore.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &restore.Restore{Server: p.server, Ledger: p.ledger, Since: state.NoDate, Connections: 2, Step: step,
+	r := &restore.Restore{Server: p.server, Base: p.base, Since: state.NoDate, Connections: 2, Step: step,
 		Wait: func(context.Context, time.Duration) error { return nil }}
 	files := p.lab.verify().Tree
 	for _, row := range rows {
@@ -146,7 +109,7 @@ func TestRestoreToAnEmptyServer(t *testing.T) {
 		t.Errorf("a restore with nothing to do sent %d commands, want one LIST and three scans", n)
 	}
 	// And without its memory it finds out.
-	p.ledger = &ledger{}
+	p.base = mem.NewBase()
 	ok(t, p.restore(t, nil), 0, 12)
 	p.whole(t, want)
 	// What is gone there comes back.
@@ -161,8 +124,9 @@ func TestRestoreDryRun(t *testing.T) {
 	p := newPort(l)
 	p.change = func(r *restore.Restore) { r.DryRun = true }
 	r := p.restore(t, func(s string) error { t.Errorf("a dry run does %q", s); return nil })
-	if r.Appended != 12 || len(p.ledger.sent) > 0 || spell(p.server, labBoxes...) != "Archive is not there\nLists/Go is not there" {
-		t.Errorf("%d appended, %d remembered\n%s", r.Appended, len(p.ledger.sent), spell(p.server, labBoxes...))
+	sent, err := p.base.Intents(t.Context(), 0)
+	if err != nil || r.Appended != 12 || len(sent) > 0 || spell(p.server, labBoxes...) != "Archive is not there\nLists/Go is not there" {
+		t.Errorf("%d appended, %d remembered\n%s", r.Appended, len(sent), spell(p.server, labBoxes...))
 	}
 }
 
@@ -176,7 +140,7 @@ func TestRestoreCutAtEveryStep(t *testing.T) {
 			step, reached := cutAt(n)
 			p.restore(t, step)
 			if forget {
-				p.ledger = &ledger{}
+				p.base = mem.NewBase()
 			}
 			if r := p.restore(t, nil); r.Fatal != nil || len(r.Problems) > 0 {
 				t.Fatalf("cut at step %d: %v %v", n, r.Fatal, r.Problems)
@@ -211,7 +175,7 @@ func TestRestoreToAServerThatChangesMessages(t *testing.T) {
 		}
 		p.restore(t, step)
 		if forget {
-			p.ledger = &ledger{}
+			p.base = mem.NewBase()
 		}
 		r := p.restore(t, nil)
 		const want = 12
@@ -259,7 +223,7 @@ func TestRestoreIsAMultiset(t *testing.T) {
 	if count(body(1)) != 3 || count(twin) != 1 || count("no id\r\n") != 2 || len(got) != 7 {
 		t.Errorf("there is %q", got)
 	}
-	p.ledger = &ledger{}
+	p.base = mem.NewBase()
 	ok(t, p.restore(t, nil), 0, 6)
 }
 
@@ -409,7 +373,7 @@ func TestRestoreBare(t *testing.T) {
 		t.Errorf("there is\n%s", got)
 	}
 	ok(t, p.restore(t, nil), 0, 2)
-	p.ledger = &ledger{}
+	p.base = mem.NewBase()
 	ok(t, p.restore(t, nil), 0, 2)
 }
 
@@ -534,10 +498,10 @@ func TestRestoreWhereAllIsBelowINBOX(t *testing.T) {
 	}
 }
 
-// forgetful is a ledger on a disk that is full.
-type forgetful struct{ ledger }
+// forgetful is a base on a disk that is full.
+type forgetful struct{ *mem.Base }
 
-func (forgetful) Intend([]state.Sent) error {
+func (forgetful) Commit(context.Context, state.Commit) error {
 	return state.Faultf(state.Storage, "no space left on device")
 }
 
@@ -545,7 +509,7 @@ func (forgetful) Intend([]state.Sent) error {
 func TestRestoreThatCannotBeNoted(t *testing.T) {
 	l, _ := shipped(t)
 	p := newPort(l)
-	p.change = func(r *restore.Restore) { r.Ledger = &forgetful{} }
+	p.change = func(r *restore.Restore) { r.Base = forgetful{mem.NewBase()} }
 	if r := p.restore(t, nil); r.Appended != 0 || r.Outstanding != 12 {
 		t.Errorf("%d appended, %d outstanding", r.Appended, r.Outstanding)
 	}

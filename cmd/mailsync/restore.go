@@ -11,7 +11,6 @@ import (
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
-	"mailsync/state/store"
 	engine "mailsync/sync"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
@@ -174,13 +173,10 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoratio
 	if err != nil {
 		return nil, err
 	}
-	t := &restore.Restore{Server: server, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
+	t := &restore.Restore{Server: server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
 		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
-	}
-	if t.Ledger, err = target.ledger(h); err != nil {
-		return nil, err
 	}
 	if o.from != "" {
 		return o.fromBare(ctx, r, t)
@@ -203,19 +199,6 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoratio
 	done.Problems = append(done.Problems, problems...)
 	o.tellOutsiders(ctx, r, own, done)
 	return done, nil
-}
-
-// ledger is restore's own memory of what it put on the account's server.
-func (r *accountRun) ledger(h *here) (ledger *store.Ledger, err error) {
-	if h.lock == nil {
-		ledger, err = store.ReadLedger(r.stateDir())
-	} else {
-		ledger, err = store.OpenLedger(h.lock)
-	}
-	if err == nil {
-		r.later(ledger.Close)
-	}
-	return ledger, err
 }
 
 // sources are the account's own Maildirs and archives.

@@ -20,7 +20,10 @@ func (s *Store) Commit(_ context.Context, c state.Commit) error {
 	if err := c.Check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	box := *s.known.boxes[g.box]
+	var box mailbox
+	if g.box != 0 {
+		box = *s.known.boxes[g.box]
+	}
 	known := len(box.Keywords)
 	words, err := state.GrowKeywords(box.Keywords, c.Keywords)
 	if err != nil {
@@ -40,7 +43,9 @@ func (s *Store) Commit(_ context.Context, c state.Commit) error {
 		return err
 	}
 	s.known.gens[c.Gen] = &next
-	s.known.boxes[g.box] = &box
+	if g.box != 0 {
+		s.known.boxes[g.box] = &box
+	}
 	return nil
 }
 

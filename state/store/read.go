@@ -18,7 +18,7 @@ import (
 type memory struct {
 	account account
 	boxes   map[int64]*mailbox
-	gens    map[state.GenID]*generation
+	gens    map[state.GenID]*generation // 0 is of no mailbox: what is restored from elsewhere has its intents there
 }
 
 // load reads the account, the mailboxes and the generations.
@@ -50,7 +50,7 @@ func (m *memory) load(conn *sqlite.Conn) error {
 	}
 	return each(conn, "SELECT * FROM generation", func(stmt *sqlite.Stmt) error {
 		g := &generation{}
-		if _, whole := readRow(stmt, g.list); !whole || m.boxes[g.box] == nil {
+		if _, whole := readRow(stmt, g.list); !whole || m.boxes[g.box] == nil && g.row.ID != 0 {
 			return damage("the row of generation %d does not match its sum", g.row.ID)
 		}
 		m.gens[g.row.ID] = g
@@ -153,6 +153,9 @@ func ask[T any](s *Store, gen state.GenID, what string, query func(*sqlite.Conn,
 	if g == nil {
 		return none, errNoGeneration(gen)
 	}
+	if s.file.conn == nil && gen == 0 && !s.closed {
+		return none, nil // there is no file yet
+	}
 	if s.file.conn == nil {
 		return none, state.Faultf(state.Storage, "read %s of generation %d: the store is closed", what, gen)
 	}
@@ -197,7 +200,7 @@ func (s *Store) UIDLs(_ context.Context, gen state.GenID) ([]state.UIDL, error) 
 	return ask(s, gen, "the UIDLs", uidls.read)
 }
 
-// Intents returns a generation's open intents, sorted by key.
+// Intents returns a generation's open intents, sorted by key; those of 0 are of kind Restoring.
 func (s *Store) Intents(_ context.Context, gen state.GenID) ([]state.Intent, error) {
 	return ask(s, gen, "the intents", intents.read)
 }

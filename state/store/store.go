@@ -86,7 +86,7 @@ func OpenReadOnly(dir string) (*Store, error) {
 
 func newStore(dir string) *Store {
 	return &Store{file: file{path: filepath.Join(dir, storeName), remote: IsRemote},
-		known: memory{boxes: map[int64]*mailbox{}, gens: map[state.GenID]*generation{}}}
+		known: memory{boxes: map[int64]*mailbox{}, gens: map[state.GenID]*generation{0: {}}}}
 }
 
 // Moved reports whether the state file is another than the one the account row vouches

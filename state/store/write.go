@@ -155,8 +155,8 @@ func (s *Store) SaveMailbox(_ context.Context, row *state.MailboxRow) error {
 // counted of them, are the store's own.
 func (s *Store) saveGeneration(conn *sqlite.Conn, box int64, row *state.Generation) (*generation, error) {
 	g := &generation{}
-	if old := s.known.gens[row.ID]; old != nil {
-		*g = *old
+	if row.ID != 0 {
+		*g = *s.known.gens[row.ID]
 	}
 	tally := g.row.Tally
 	g.box, g.row = box, *row

@@ -16,13 +16,3 @@ type Source struct {
 	// meant.
 	Shelf bool
 }
-
-// Ledger is restore's own memory of what it put on a server.
-type Ledger interface {
-	// Sent returns what was sent to a mailbox with that UIDVALIDITY, in order.
-	Sent(raw string, uidValidity uint32) []state.Sent
-	// Intend notes what is about to be sent, durably, and gives each its ID.
-	Intend([]state.Sent) error
-	// Settle notes the UIDs that it got, durably; 0: it was not stored.
-	Settle([]state.Sent) error
-}

@@ -87,7 +87,7 @@ func (h *Home) vacant(use string) string {
 
 // Bring appends in every mailbox what the server does not have.
 func (h *Home) Bring(ctx context.Context) error {
-	h.send.HoldBeside()
+	h.send.HoldBeside(slices.ContainsFunc(h.Boxes, (*mailbox.Box).IsView))
 	for _, b := range h.ViewsLast() {
 		said := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
 		if b.Failed || b.Server == nil || b.MD == nil {
@@ -151,7 +151,7 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 // toSend are the appends of what the server does not have.
 func (h *Home) toSend(b *mailbox.Box, missing []*message, said *Restored) (ops []plan.Op) {
 	for _, c := range missing {
-		if h.send.Shows(b, c.got.Digest) {
+		if h.send.Shows(b.IsView(), c.got.Digest) {
 			said.Shown++
 			continue
 		}
@@ -208,7 +208,7 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (s
 			continue
 		}
 		sound = append(sound, c)
-		h.send.Holds(b, c.got.Digest)
+		h.send.Holds(b.IsView(), c.got.Digest)
 	}
 	problems, notes, count := mailbox.Describe(b.Name, l.left)
 	said.Refused += count

@@ -31,7 +31,8 @@ type matching struct {
 	byUID    map[state.UID]*offered
 	byIdent  map[match.Content][]*offered // as keysOf says
 	local    []*message
-	sent     []state.Sent
+	least    int // how alike a message is at the least that an open intent became
+	sent     []state.Intent
 	from     map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
 }
 
@@ -89,24 +90,28 @@ func (m *matching) free() (free []*offered) {
 	return free
 }
 
-// identify asks for the Message-IDs of what is not matched yet.
-func (m *matching) identify(ctx context.Context) error {
-	var uids []state.UID
-	for _, o := range m.free() {
-		uids = append(uids, o.UID)
+// messageIDs asks for the Message-IDs of messages.
+func (m *matching) messageIDs(ctx context.Context, of []*offered) (map[state.UID]string, error) {
+	uids := make([]state.UID, len(of))
+	for i, o := range of {
+		uids[i] = o.UID
 	}
 	idents, err := m.server.Idents(ctx, m.raw, m.mark.UIDValidity, uids)
+	return match.MessageIDs(idents), err
+}
+
+// identify finds out what is known of what is not matched yet.
+func (m *matching) identify(ctx context.Context) error {
+	ids, err := m.messageIDs(ctx, m.free())
 	if err != nil {
 		return err
 	}
 	m.byIdent = map[match.Content][]*offered{}
-	for _, id := range idents {
-		o := m.byUID[id.UID]
-		if o == nil {
-			continue
-		}
-		for _, k := range keysOf(id.MessageID, o.Size, o.Date) {
-			m.byIdent[k] = append(m.byIdent[k], o)
+	for _, o := range m.onServer {
+		if id, there := ids[o.UID]; there {
+			for _, k := range keysOf(id, o.Size, o.Date) {
+				m.byIdent[k] = append(m.byIdent[k], o)
+			}
 		}
 	}
 	return nil

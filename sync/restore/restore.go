@@ -12,6 +12,7 @@ import (
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/send"
 )
 
 // Restore puts local mail on a server: messages that are not there yet, in mailboxes that
@@ -20,7 +21,8 @@ import (
 type Restore struct {
 	From   []port.Source
 	Server port.Server
-	Ledger port.Ledger
+	// Base is the memory of the account that is restored to: it records what was sent.
+	Base port.Base
 	// Into are the levels under which everything goes; nil: mailboxes go where they were, or
 	// to the server's own mailbox of the same role.
 	Into []string
@@ -59,22 +61,22 @@ type Restoration struct {
 // restoring is one run of a Restore.
 type restoring struct {
 	*mailbox.Run
-	origin *origin
-	since  int64
-	ledger port.Ledger
-	shown  *shown     // nil where no mailbox is a view
-	boxes  []Restored // guarded by Mu
+	sender  *send.Run
+	origin  *origin
+	since   int64
+	records map[string]*record // what was sent by earlier runs, by the raw name of the mailbox
+	boxes   []Restored         // guarded by Mu
 }
 
 // Run does it. The Restoration is never nil; what failed is in it. memory is of the account
 // that the sources are of; nil where nothing is recorded.
 func (o *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
 	r := &restoring{
-		Run:    mailbox.NewRun(&port.Account{Server: o.Server, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}),
+		Run:    mailbox.NewRun(&port.Account{Server: o.Server, Base: o.Base, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}),
 		origin: &origin{from: o.From, memory: memory, deleted: o.Deleted},
 		since:  o.Since,
-		ledger: &sharedLedger{ledger: o.Ledger},
 	}
+	r.sender = send.New(r.Run)
 	began := time.Now()
 	fatal := r.run(ctx, o)
 	slices.SortFunc(r.boxes, func(a, b Restored) int { return plan.CompareNames(a.To, b.To) })
@@ -83,6 +85,11 @@ func (o *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
 }
 
 func (r *restoring) run(ctx context.Context, o *Restore) error {
+	sent, err := r.Base.Intents(ctx, 0)
+	if err != nil {
+		return port.Wrap("read state", err)
+	}
+	r.records = readRecords(sent)
 	listing, err := r.Server.List(ctx, func(state.Listed) bool { return false })
 	if err != nil {
 		return err
@@ -96,9 +103,7 @@ func (r *restoring) run(ctx context.Context, o *Restore) error {
 	// What views show is known to be sent once what they show it of was looked at.
 	views := slices.DeleteFunc(slices.Clone(targets), func(g *target) bool { return !g.view() })
 	targets = slices.DeleteFunc(targets, (*target).view)
-	if len(views) > 0 {
-		r.shown = &shown{held: map[[state.DigestSize]byte]bool{}}
-	}
+	r.sender.HoldBeside(len(views) > 0)
 	if err := r.restoreAll(ctx, targets, o.Connections); err != nil {
 		return err
 	}
@@ -114,7 +119,7 @@ func (r *restoring) restoreAll(ctx context.Context, targets []*target, connectio
 			break
 		}
 		group.Go(func() error {
-			t := &transfer{restoring: r, target: g, kw: state.NewKeywords(nil)}
+			t := &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.said.To, KW: state.NewKeywords(nil)}}
 			err := t.run(ctx)
 			r.add(&g.said)
 			if err != nil {
@@ -131,7 +136,6 @@ func (r *restoring) add(said *Restored) {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
 	r.boxes = append(r.boxes, *said)
-	r.Result.Appended += said.Appended
 	r.Result.OnServer += said.Appended + said.There
 	r.Result.Here += said.Appended + said.There + said.Refused
 	r.Result.Outstanding += said.Refused

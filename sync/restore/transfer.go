@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
@@ -17,10 +19,10 @@ import (
 type transfer struct {
 	*restoring
 	*target
-	kw        *state.Keywords // of the mailbox
+	box       *mailbox.Box // the mailbox there; it has no Maildir
+	record    *record
 	m         *matching
-	order     *send.SendOrder[*message]
-	confirmed []sentMessage // by the server, in this run
+	confirmed []*message // by the server, in this run
 }
 
 func (t *transfer) run(ctx context.Context) error {
@@ -32,11 +34,11 @@ func (t *transfer) run(ctx context.Context) error {
 	if err != nil || !read {
 		return err
 	}
-	local = t.shown.leaveOut(t.target, local)
+	local = t.leaveOut(local)
 	if len(local) == 0 && t.said.Shown > 0 {
 		return nil
 	}
-	t.m = &matching{server: t.Server, raw: t.listed.Raw, local: local}
+	t.m = &matching{server: t.Server, raw: t.listed.Raw, local: local, least: match.AlikeByNumber}
 	if err := t.reach(ctx); err != nil {
 		t.said.Refused += len(local)
 		return err
@@ -47,10 +49,14 @@ func (t *transfer) run(ctx context.Context) error {
 		t.wouldSend(missing)
 		return nil
 	}
-	if err := t.remember(); err != nil {
+	if err := t.remember(ctx, false); err != nil {
+		t.said.Refused += len(missing)
 		return err
 	}
-	if err = t.send(ctx, missing); port.Ends(err) {
+	err = t.send(ctx, missing)
+	t.said.Appended, t.said.Bytes = len(t.confirmed), t.box.Sent.Bytes
+	t.said.Refused += len(missing) - len(t.confirmed)
+	if port.Ends(err) {
 		return err
 	}
 	return errors.Join(err, t.lookAfter(ctx))
@@ -60,7 +66,7 @@ func (t *transfer) run(ctx context.Context) error {
 func (t *transfer) load(ctx context.Context) (local []*message, read bool, err error) {
 	for i := range t.sources {
 		s := &t.sources[i]
-		l, err := t.origin.load(ctx, s, t.kw, t.since)
+		l, err := t.origin.load(ctx, s, t.box.KW, t.since)
 		if err != nil {
 			why, own := port.OneFiles(ctx, err)
 			if !own {
@@ -83,6 +89,30 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 	return local, read, nil
 }
 
+// leaveOut leaves out of what goes to a view what other mailboxes hold.
+func (t *transfer) leaveOut(local []*message) []*message {
+	if !t.sender.Beside() {
+		return local
+	}
+	var digests [][state.DigestSize]byte
+	local = slices.DeleteFunc(local, func(c *message) bool {
+		digest, err := c.digest()
+		if err != nil {
+			return false // that it cannot be read is reported when it is to be sent
+		}
+		if t.sender.Shows(t.view(), digest) {
+			t.said.Shown++
+			return true
+		}
+		digests = append(digests, digest)
+		return false
+	})
+	for _, digest := range digests {
+		t.sender.Holds(false, digest) // one view shows what another one shows, too
+	}
+	return local
+}
+
 // reach makes the mailbox where it is missing, and finds what is in it already.
 func (t *transfer) reach(ctx context.Context) (err error) {
 	if !t.there {
@@ -98,7 +128,11 @@ func (t *transfer) reach(ctx context.Context) (err error) {
 		}
 		t.said.Created, t.m.raw = true, t.listed.Raw
 	}
-	if err := t.look(ctx); err != nil || len(t.m.open()) == 0 {
+	t.box.Listed = t.listed
+	if t.record = t.records[t.m.raw]; t.record == nil {
+		t.record = &record{raw: t.m.raw, sent: map[state.IntentKey]state.Intent{}}
+	}
+	if err := t.look(ctx, false); err != nil || len(t.m.open()) == 0 {
 		return err
 	}
 	// A run was interrupted. What it had sent may still be on its way through the server: it
@@ -111,7 +145,7 @@ func (t *transfer) reach(ctx context.Context) (err error) {
 		if err := t.Wait(ctx, settleAfter); err != nil {
 			return err
 		}
-		if err := t.look(ctx); err != nil {
+		if err := t.look(ctx, false); err != nil {
 			return err
 		}
 		if t.m.mark == before {
@@ -124,9 +158,9 @@ func (t *transfer) reach(ctx context.Context) (err error) {
 // settleAfter is how long a server may take with what a connection that is gone had sent.
 const settleAfter = 2 * time.Second
 
-// look scans the mailbox and matches what is here with what is in it.
-func (t *transfer) look(ctx context.Context) error {
-	sn, err := t.Server.Scan(ctx, state.ScanRequest{Raw: t.m.raw, Full: true, Keywords: t.kw})
+// look scans the mailbox, in a new session with anew, and matches what is here with what is in it.
+func (t *transfer) look(ctx context.Context, anew bool) error {
+	sn, err := t.Server.Scan(ctx, state.ScanRequest{Raw: t.m.raw, Full: true, Anew: anew, Keywords: t.box.KW})
 	if err != nil {
 		return err
 	}
@@ -137,7 +171,8 @@ func (t *transfer) look(ctx context.Context) error {
 		return fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing is sent, for it may be there already", sn.Mark.Exists, len(sn.Messages))
 	}
 	t.m.list(sn.Mark, sn.Messages)
-	t.m.sent = t.ledger.Sent(t.m.raw, t.m.mark.UIDValidity)
+	t.m.sent = t.record.under(t.m.mark.UIDValidity)
+	t.box.Row.Generations = []state.Generation{{Current: true, Mark: t.m.mark}}
 	return t.m.match(ctx)
 }
 
@@ -150,4 +185,82 @@ func (t *transfer) wouldSend(missing []*message) {
 		}
 	}
 	t.said.Appended = len(missing)
+	t.AddN(&t.Result.Appended, len(missing))
+}
+
+// send sends what is not there.
+func (t *transfer) send(ctx context.Context, missing []*message) error {
+	files := make([]*send.Outgoing, len(missing))
+	of := map[state.IntentKey]*message{}
+	unanswered := t.m.wasUnanswered()
+	var bytes int64
+	for i, c := range missing {
+		files[i] = &send.Outgoing{Name: c.String(), Key: t.record.nextKey(t.m.mark.UIDValidity), Unanswered: unanswered(c), Open: c.open}
+		of[files[i].Key] = c
+		bytes += c.ident.Size
+	}
+	if t.Watch != nil {
+		t.Watch.Planned(len(missing), bytes)
+	}
+	return t.sender.SendAll(ctx, t.box, files, send.Upload{
+		Read: func(f *send.Outgoing) (bool, error) {
+			c := of[f.Key]
+			if err := c.sound(); err != nil {
+				return false, t.Problem(t.said.To, 0, fmt.Errorf("%v is not sent: %w", c, err))
+			}
+			f.Got = *c.got
+			f.Got.Flags, f.Got.Date = c.flags, c.ident.Date
+			return true, nil
+		},
+		Record: t.note,
+		Sent: func(f *send.Outgoing, _ state.Intent) {
+			t.confirmed = append(t.confirmed, of[f.Key])
+			if t.Watch != nil {
+				t.Watch.Fetched(1, f.Got.Bytes)
+			}
+		},
+	})
+}
+
+// lookAfter looks what is there once everything was sent: a server that confirms a message
+// may not have it. What was confirmed and is not listed, in a session that began later, is
+// not restored; the next run looks again before it sends it once more. Courier gives an empty mailbox other numbers until
+// something is in it; then all is matched as if nothing had been sent.
+func (t *transfer) lookAfter(ctx context.Context) error {
+	if len(t.confirmed) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	t.m.local = slices.DeleteFunc(t.m.local, func(c *message) bool { return c.there == nil })
+	t.m.local = append(t.m.local, t.confirmed...)
+	var lost []*message
+	for _, anew := range []bool{false, true} {
+		if t.m.least = match.AlikeBody; anew {
+			t.m.least = match.AlikeByNumber // what is not shown by now will not be
+		}
+		err := t.look(ctx, anew)
+		if err != nil && !anew && !port.Ends(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("see whether %d messages are there that the server confirmed: %w", len(t.confirmed), err)
+		}
+		if lost = t.m.unmatched(); len(lost) == 0 {
+			break
+		}
+	}
+	if err := t.remember(ctx, true); err != nil {
+		return err
+	}
+	for _, c := range lost {
+		t.said.Appended--
+		t.said.Bytes -= c.got.Bytes
+		t.said.Refused++
+		t.AddN(&t.Result.Appended, -1)
+		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c).
+			WithHint("run restore again: it sends what is still not there")
+		if err := t.Problem(t.said.To, 0, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }

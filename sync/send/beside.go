@@ -3,27 +3,28 @@ package send
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 )
 
-// beside is what mailboxes hold that are no views, by their bytes; nil where there is no view.
-type beside map[[state.DigestSize]byte]bool
-
-// HoldBeside begins to note what mailboxes hold that are no views.
-func (r *Run) HoldBeside() {
-	if slices.ContainsFunc(r.Boxes, (*mailbox.Box).IsView) {
-		r.Beside = beside{}
+// HoldBeside begins to note what mailboxes hold that are not views, by their bytes; without views, nothing is noted.
+func (r *Run) HoldBeside(views bool) {
+	if views {
+		r.beside = map[[state.DigestSize]byte]bool{}
 	}
 }
 
-// Holds notes that a mailbox holds a message, or will once the run is through.
-func (r *Run) Holds(b *mailbox.Box, digest [state.DigestSize]byte) {
-	if r.Beside != nil && !b.IsView() {
-		r.Beside[digest] = true
+// Beside reports whether it is noted what mailboxes hold.
+func (r *Run) Beside() bool { return r.beside != nil }
+
+// Holds notes that a mailbox, a view or not, holds a message, or will at the end of the run.
+func (r *Run) Holds(view bool, digest [state.DigestSize]byte) {
+	if r.beside != nil && !view {
+		r.Mu.Lock()
+		defer r.Mu.Unlock()
+		r.beside[digest] = true
 	}
 }
 
@@ -31,14 +32,16 @@ func (r *Run) Holds(b *mailbox.Box, digest [state.DigestSize]byte) {
 func (r *Run) HoldsProven(b *mailbox.Box, proofs map[state.UID]state.Proof) {
 	for uid, p := range proofs {
 		if b.Record(uid).Status.OnServer() {
-			r.Holds(b, p.Digest)
+			r.Holds(b.IsView(), p.Digest)
 		}
 	}
 }
 
-// Shows reports whether a mailbox shows a message that another one holds.
-func (r *Run) Shows(b *mailbox.Box, digest [state.DigestSize]byte) bool {
-	return b.IsView() && r.Beside[digest]
+// Shows reports whether a mailbox is a view that shows a message which another mailbox holds.
+func (r *Run) Shows(view bool, digest [state.DigestSize]byte) bool {
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	return view && r.beside[digest]
 }
 
 // LookAtView has a view listed again, now that what it shows may have come back.

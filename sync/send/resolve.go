@@ -25,16 +25,16 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 		return 0, err
 	}
 	slices.SortStableFunc(intents, func(x, y state.Intent) int { return cmp.Compare(x.UIDNext, y.UIDNext) })
-	s := &Searching{Run: r, B: b}
+	s := &searching{Run: r, b: b}
 	if err := s.look(ctx, intents); err != nil {
 		return 0, fmt.Errorf("look for what was appended: %w", err)
 	}
 	files := s.pair(intents)
-	became, err := s.Messages(ctx, intents, files, final)
+	became, err := s.messages(ctx, intents, files, final)
 	if err != nil {
 		return 0, fmt.Errorf("look for what was appended: %w", err)
 	}
-	o := resolving{Searching: s, final: final}
+	o := resolving{searching: s, final: final}
 	for _, in := range intents {
 		f, here := files[in.Key]
 		if err := o.resolve(in, f, here, cmp.Or(in.UID, became[in.Key])); err != nil {
@@ -56,7 +56,7 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 
 // resolving is what open intents come to.
 type resolving struct {
-	*Searching
+	*searching
 	final   bool
 	found   []Outgoing   // files whose messages are known
 	first   state.Commit // before these are tied
@@ -66,7 +66,7 @@ type resolving struct {
 
 // resolve decides what becomes of an intent: f is its file, if one is here, and uid its message, if one was found.
 func (o *resolving) resolve(in state.Intent, f Outgoing, here bool, uid state.UID) error {
-	b := o.B
+	b := o.b
 	_, listed := b.Find(uid)
 	switch {
 	case here && !listed && (b.Server != nil && !b.Server.Complete || o.dark[in.Key]):
@@ -115,4 +115,79 @@ func went(b *mailbox.Box, key state.IntentKey, uid state.UID) bool {
 		return false
 	}
 	return !slices.ContainsFunc(b.Disk.Foreign, func(f state.Foreign) bool { return plan.Bare(f.Name) == plan.Bare(key.Name) })
+}
+
+// Tie gives appended files the identities of their messages and records them. Agreed on are
+// the flags that were sent, or those that were agreed on before a move, for by now the file
+// may have others; the next scan shows which of them the server keeps.
+func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := r.forsake(ctx, b, files); err != nil {
+		return err
+	}
+	names := make([]mailbox.NewName, len(files))
+	c := state.Commit{}
+	for i, f := range files {
+		as, moved := f.Got, f.Key.Kind == state.Moving
+		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.Strange(f.was.Token) || moved
+		names[i] = mailbox.NewName{From: b, Name: f.Name, As: as}
+		c.Settle = append(c.Settle, f.Key)
+		if f.was.Token == as.Token && f.was.UID != as.UID && b.Record(f.was.UID).Variant == f.was.Variant {
+			c.Forget = append(c.Forget, f.was.UID)
+		}
+		rec := b.Record(as.UID)
+		if rec.Status.HasFile() {
+			continue // an earlier run came as far as that
+		}
+		if plan.NeverSeen(rec) {
+			rec.Seen = as.Flags
+		}
+		rec.Status, rec.Variant, rec.Form = state.Live, 1, as.Form
+		if moved { // the server has not had it from here
+			rec.Status, rec.Tries = plan.Measured(rec.Size, as)
+		}
+		if f.lost {
+			rec.Status = state.OnlyHere
+		}
+		if rec.Agreed = as.Flags & rec.Seen; moved { // what the server does not show, it did not keep
+			rec.Agreed = f.agreed
+		}
+		c.Put = append(c.Put, rec)
+		c.Proofs = append(c.Proofs, state.Proof{UID: as.UID, Digest: as.Digest, Bytes: as.Bytes})
+	}
+	if _, err := r.Reidentify(ctx, b, names); err != nil {
+		return err
+	}
+	slices.Sort(c.Forget)
+	slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
+	if err := r.Since(ctx, b, c.Proofs, nil); err != nil {
+		return err
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// forsake forgets the records that files have in earlier generations, before they get
+// identities in this one: a record whose file has gone over would never be looked at again.
+func (r *Run) forsake(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
+	for _, g := range b.Row.Generations {
+		if g.Current {
+			continue
+		}
+		c := state.Commit{Gen: g.ID}
+		for _, f := range files {
+			if f.was.Token == g.Token {
+				c.Forget = append(c.Forget, f.was.UID)
+			}
+		}
+		if len(c.Forget) == 0 {
+			continue
+		}
+		slices.Sort(c.Forget)
+		if err := r.CommitTo(ctx, c, "forget %d of an earlier numbering of %s", len(c.Forget), b.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

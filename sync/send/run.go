@@ -2,13 +2,14 @@
 package send
 
 import (
+	"mailsync/state"
 	"mailsync/sync/mailbox"
 )
 
 // Run is the sending of a run.
 type Run struct {
 	*mailbox.Run
-	Beside beside // what mailboxes hold that are no views, by now or once the run is through
+	beside map[[state.DigestSize]byte]bool // what mailboxes hold that are not views, now or at the end of the run; nil: it is not noted
 }
 
 // New returns the sending of a run.

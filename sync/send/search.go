@@ -12,10 +12,10 @@ import (
 	"mailsync/sync/plan"
 )
 
-// Searching is the search for the messages of open intents.
-type Searching struct {
+// searching is the search for the messages of open intents.
+type searching struct {
 	*Run
-	B      *mailbox.Box
+	b      *mailbox.Box
 	files  map[[state.DigestSize]byte][]Outgoing // that no message on the server is known to be, by what would be sent
 	unread map[string]bool                       // bare names of those that were gone, or had another name, when they were to be read
 	came   []match.Newcomer
@@ -23,13 +23,13 @@ type Searching struct {
 }
 
 // look reads the files that may be meant, and asks the server about the messages.
-func (s *Searching) look(ctx context.Context, intents []state.Intent) error {
+func (s *searching) look(ctx context.Context, intents []state.Intent) error {
 	s.files, s.unread = map[[state.DigestSize]byte][]Outgoing{}, map[string]bool{}
-	for _, f := range append(s.B.OnlyHere(), s.B.Strangers(s.B.Disk)...) {
+	for _, f := range append(s.b.OnlyHere(), s.b.Strangers(s.b.Disk)...) {
 		if f.Size >= 0 && !slices.ContainsFunc(intents, func(in state.Intent) bool { return in.Bytes == f.Size }) {
 			continue
 		}
-		got, err := s.B.MD.Inspect(f.Name, nil)
+		got, err := s.b.MD.Inspect(f.Name, nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			s.unread[plan.Bare(f.Name)] = true
 			continue
@@ -54,9 +54,9 @@ func (s *Searching) look(ctx context.Context, intents []state.Intent) error {
 }
 
 // asking asks the server who those of the messages are that are not here yet.
-func (s *Searching) asking(ctx context.Context, which func(state.Record) bool) error {
+func (s *searching) asking(ctx context.Context, which func(state.Record) bool) error {
 	var uids []state.UID
-	for _, rec := range s.B.Records {
+	for _, rec := range s.b.Records {
 		if rec.Status == state.Outstanding && which(rec) {
 			uids = append(uids, rec.UID)
 			s.came = append(s.came, match.Newcomer{UID: rec.UID, Size: rec.Size, Date: rec.Date})
@@ -65,7 +65,7 @@ func (s *Searching) asking(ctx context.Context, which func(state.Record) bool) e
 	if len(uids) == 0 {
 		return nil
 	}
-	idents, err := s.Server.Idents(ctx, s.B.Listed.Raw, s.B.Gen().Mark.UIDValidity, uids)
+	idents, err := s.Server.Idents(ctx, s.b.Listed.Raw, s.b.Gen().Mark.UIDValidity, uids)
 	for _, id := range idents { // a server may tell nothing of some
 		if i, ok := slices.BinarySearch(uids, id.UID); ok {
 			s.came[i].MessageID = id.MessageID
@@ -74,32 +74,41 @@ func (s *Searching) asking(ctx context.Context, which func(state.Record) bool) e
 	return err
 }
 
-// LookForBack asks the server who those messages are that are not here and have the size of a file.
-func (s *Searching) LookForBack(ctx context.Context, batch []Outgoing) error {
-	sizes := map[int64]bool{}
+// FindBack finds the messages on the server that files are which are to go back there, by the keys of their intents: what
+// another client put back already.
+func (r *Run) FindBack(ctx context.Context, b *mailbox.Box, batch []*Outgoing) (map[state.IntentKey]state.UID, error) {
+	sizes, files := map[int64]bool{}, map[state.IntentKey]Outgoing{}
+	var intents []state.Intent
 	for _, f := range batch {
 		sizes[f.Got.Bytes] = true
+		files[f.Key] = *f
+		intents = append(intents, state.Intent{Key: f.Key, Bytes: f.Got.Bytes, Digest: f.Got.Digest})
 	}
-	return s.asking(ctx, func(rec state.Record) bool {
-		_, here := s.B.FileOf(rec.UID, max(1, rec.Variant))
+	s := &searching{Run: r, b: b}
+	err := s.asking(ctx, func(rec state.Record) bool {
+		_, here := b.FileOf(rec.UID, max(1, rec.Variant))
 		return sizes[rec.Size] && !here
 	})
+	if err != nil {
+		return nil, err
+	}
+	return s.messages(ctx, intents, files, false)
 }
 
 // lookBack reads the files that an undo of an archive run was putting back, and those that
 // had got the identity of their new message, of which nothing is recorded yet.
-func (s *Searching) lookBack(intents []state.Intent) error {
+func (s *searching) lookBack(intents []state.Intent) error {
 	for _, in := range intents {
 		for _, as := range []struct {
 			uid    state.UID
 			status state.Status
 		}{{plan.Undone(in.Key), state.OnlyHere}, {in.UID, state.Outstanding}} {
-			rec := s.B.Record(as.uid)
-			name, there := plan.NameIn(s.B.Disk, as.uid, max(1, rec.Variant))
+			rec := s.b.Record(as.uid)
+			name, there := plan.NameIn(s.b.Disk, as.uid, max(1, rec.Variant))
 			if as.uid == 0 || !there || rec.Status != as.status {
 				continue
 			}
-			got, err := s.B.MD.Inspect(name, nil)
+			got, err := s.b.MD.Inspect(name, nil)
 			if err != nil {
 				return err
 			}
@@ -112,7 +121,7 @@ func (s *Searching) lookBack(intents []state.Intent) error {
 
 // pair finds the file of each intent: the one that has its name still, else another one
 // of the same bytes. Each is used once.
-func (s *Searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
+func (s *searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
 	files := map[state.IntentKey]Outgoing{}
 	for _, byName := range []bool{true, false} {
 		for _, in := range intents {
@@ -132,8 +141,8 @@ func (s *Searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
 	return files
 }
 
-// Messages finds the messages that intents became, by key. With final all that came is shown by now.
-func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files map[state.IntentKey]Outgoing, final bool) (map[state.IntentKey]state.UID, error) {
+// messages finds the messages that intents became, by key. With final all that came is shown by now.
+func (s *searching) messages(ctx context.Context, intents []state.Intent, files map[state.IntentKey]Outgoing, final bool) (map[state.IntentKey]state.UID, error) {
 	var keys []state.IntentKey
 	var sent []match.Dispatched
 	for _, in := range intents {
@@ -141,7 +150,7 @@ func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files 
 		if in.UID != 0 || !here {
 			continue
 		}
-		file, err := s.B.MD.Ident(f.Name)
+		file, err := s.b.MD.Ident(f.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -152,9 +161,9 @@ func (s *Searching) Messages(ctx context.Context, intents []state.Intent, files 
 	if final {
 		least = match.AlikeHeader
 	}
-	to, err := match.PairSent(ctx, s.Server, s.B.Listed.Raw, s.B.Gen().Mark, sent, s.came, least, func(i int) (*match.Sums, error) {
+	to, err := match.PairSent(ctx, s.Server, s.b.Listed.Raw, s.b.Gen().Mark, sent, s.came, least, func(i int) (*match.Sums, error) {
 		f := files[keys[i]]
-		return match.SumsOfFile(s.B.MD, f.Name, f.Got.Form)
+		return match.SumsOfFile(s.b.MD, f.Name, f.Got.Form)
 	})
 	if err != nil {
 		return nil, err

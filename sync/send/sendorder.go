@@ -1,6 +1,8 @@
 package send
 
 import (
+	"slices"
+
 	"mailsync/state"
 )
 
@@ -12,66 +14,66 @@ import (
 // longSend is the length from which on messages wait for the others once a connection broke at one.
 const longSend = 1 << 20
 
-// SendOrder is the order in which what is left for a mailbox is sent.
-type SendOrder[T any] struct {
-	Ready  []T
-	longer []T   // that wait for those that are shorter
-	last   []T   // at which a connection broke
-	bound  int64 // what is of so many octets waits; 0 nothing
-	alone  bool  // ready is one of last
-	late   bool  // all that did not wait were sent
+// sendOrder is the order in which what is left for a mailbox is sent.
+type sendOrder struct {
+	ready  []*Outgoing
+	longer []*Outgoing // that wait for those that are shorter
+	last   []*Outgoing // at which a connection broke
+	bound  int64       // what is of so many octets waits; 0 nothing
+	alone  bool        // ready is one of last
+	late   bool        // all that did not wait were sent
 }
 
-// OrderToSend puts what an earlier run sent without an answer last: a connection broke at one of those.
-func OrderToSend[T any](all []T, unanswered func(T) bool) *SendOrder[T] {
-	o := &SendOrder[T]{}
-	for _, x := range all {
-		if unanswered(x) {
-			o.last = append(o.last, x)
+// orderToSend puts what an earlier run sent without an answer last: a connection broke at one of those.
+func orderToSend(all []*Outgoing) *sendOrder {
+	o := &sendOrder{}
+	for _, f := range all {
+		if f.Unanswered {
+			o.last = append(o.last, f)
 		} else {
-			o.Ready = append(o.Ready, x)
+			o.ready = append(o.ready, f)
 		}
 	}
 	return o
 }
 
-// More makes the next ones ready, and reports whether there are any.
-func (o *SendOrder[T]) More() bool {
+// more makes the next ones ready, and reports whether there are any.
+func (o *sendOrder) more() bool {
 	o.alone = false
-	if len(o.Ready) == 0 {
-		o.Ready, o.longer, o.bound, o.late = o.longer, nil, 0, true
+	if len(o.ready) == 0 {
+		o.ready, o.longer, o.bound, o.late = o.longer, nil, 0, true
 	}
-	if len(o.Ready) == 0 && len(o.last) > 0 {
-		o.Ready, o.last, o.alone = o.last[:1], o.last[1:], true
+	if len(o.ready) == 0 && len(o.last) > 0 {
+		o.ready, o.last, o.alone = o.last[:1:1], o.last[1:], true
 	}
-	return len(o.Ready) > 0
+	return len(o.ready) > 0
 }
 
-// Postpones reports whether one that is ready waits, for it is long and a connection broke.
-func (o *SendOrder[T]) Postpones(x T, octets int64) bool {
-	if o.alone || o.bound == 0 || octets < o.bound {
+// postpones reports whether one that is ready waits, for it is long and a connection broke.
+func (o *sendOrder) postpones(f *Outgoing) bool {
+	if o.alone || o.bound == 0 || f.Got.Bytes < o.bound {
 		return false
 	}
-	o.longer = append(o.longer, x)
+	o.longer = append(o.longer, f)
 	return true
 }
 
-// Broke notes that a connection broke at one, and reports whether that is tried once more in this run.
-func (o *SendOrder[T]) Broke(x T, octets int64) bool {
+// broke notes that a connection broke at one, and reports whether that is tried once more in this run.
+func (o *sendOrder) broke(f *Outgoing) bool {
 	if o.alone {
 		return false
 	}
-	o.last = append(o.last, x)
-	o.Wait(octets)
+	o.last = append(o.last, f)
+	o.wait(f.Got.Bytes)
 	return true
 }
 
-// Wait has what is long wait, for a connection broke at a message of so many octets.
-func (o *SendOrder[T]) Wait(octets int64) { o.bound = max(1, min(octets, longSend)) }
+// wait makes long messages wait, for a connection broke at a message of so many octets.
+func (o *sendOrder) wait(octets int64) { o.bound = max(1, min(octets, longSend)) }
 
-// Failure is what the server's failure comes to. Among those that had to wait a broken connection is theirs,
+// failure is what the server's failure means for the rest. Among those that had to wait a broken connection is theirs,
 // and no reason to leave the other mailboxes.
-func (o *SendOrder[T]) Failure(failed error) error {
+func (o *sendOrder) failure(failed error) error {
 	if failed == nil || !o.late || state.KindOf(failed) != state.Unreachable {
 		return failed
 	}
@@ -79,7 +81,5 @@ func (o *SendOrder[T]) Failure(failed error) error {
 		WithHint("the server may take no message this large, or not these; all others were sent")
 }
 
-// Left returns what was not tried, or is to be tried again.
-func (o *SendOrder[T]) Left() []T {
-	return append(append(append([]T(nil), o.Ready...), o.longer...), o.last...)
-}
+// left returns what was not tried, or is to be tried again.
+func (o *sendOrder) left() []*Outgoing { return slices.Concat(o.ready, o.longer, o.last) }

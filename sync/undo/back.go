@@ -19,29 +19,19 @@ import (
 // and what another client put back has its file tied to it.
 
 // backAlready ties those files whose messages another client put back, and returns the others.
-func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []send.Outgoing) ([]send.Outgoing, error) {
-	s := &send.Searching{Run: r.send, B: b}
-	if err := s.LookForBack(ctx, batch); err != nil {
-		return nil, err
-	}
-	var asIf []state.Intent
-	files := map[state.IntentKey]send.Outgoing{}
-	for _, f := range batch {
-		asIf = append(asIf, state.Intent{Key: f.Key, Bytes: f.Got.Bytes, Digest: f.Got.Digest})
-		files[f.Key] = f
-	}
-	became, err := s.Messages(ctx, asIf, files, false)
+func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []*send.Outgoing) (left []*send.Outgoing, err error) {
+	became, err := r.send.FindBack(ctx, b, batch)
 	if err != nil {
 		return nil, err
 	}
-	var left, found []send.Outgoing
+	var found []send.Outgoing
 	for _, f := range batch {
-		if f.Got.UID = became[f.Key]; f.Got.UID == 0 {
-			f.Got.UID = files[f.Key].Got.UID
+		if uid := became[f.Key]; uid != 0 {
+			f.Got.UID = uid
+			found = append(found, *f)
+		} else {
 			left = append(left, f)
-			continue
 		}
-		found = append(found, f)
 	}
 	if len(found) > 0 {
 		r.Note(b.Name, fmt.Sprintf("%d of its messages were back on the server already", len(found)), "")
@@ -63,7 +53,7 @@ func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 	}
 	moved := map[state.UID]bool{}
 	for len(batch) > 0 && ctx.Err() == nil && !r.Stopped() {
-		n := min(len(batch), send.AppendBatch)
+		n := min(len(batch), send.Batch)
 		if err := r.moveSome(ctx, b, batch[:n], from[:n], moved); err != nil {
 			return moved, fmt.Errorf("move back from the server's trash: %w", err)
 		}

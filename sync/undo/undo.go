@@ -15,7 +15,7 @@ import (
 
 // Undo puts back what is not back yet, a mailbox at a time.
 func (r *Run) Undo(ctx context.Context) error {
-	r.send.HoldBeside()
+	r.send.HoldBeside(slices.ContainsFunc(r.Boxes, (*mailbox.Box).IsView))
 	for _, b := range r.ViewsLast() {
 		b.Leave(mailbox.PutOff) // nothing else of it is looked at in this run
 		if b.Failed || r.Stopped() || ctx.Err() != nil {
@@ -39,7 +39,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		return fmt.Errorf("read state: %w", err)
 	}
 	var proofs map[state.UID]state.Proof
-	if r.send.Beside != nil {
+	if r.send.Beside() {
 		if proofs, err = r.Base.Proofs(ctx, b.Gen().ID, nil); err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}
@@ -50,13 +50,13 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		if d.Run == r.shelf.ArchiveNumber {
 			last = append(last, d)
 			if p, proven := proofs[d.UID]; proven {
-				r.send.Holds(b, p.Digest)
+				r.send.Holds(b.IsView(), p.Digest)
 			}
 		}
 	}
 	if r.DryRun {
 		for _, d := range last {
-			if p, proven := proofs[d.UID]; proven && r.send.Shows(b, p.Digest) {
+			if p, proven := proofs[d.UID]; proven && r.send.Shows(b.IsView(), p.Digest) {
 				continue
 			}
 			if s := b.Record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
@@ -113,25 +113,26 @@ func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 		return err
 	}
 	b.Disk = disk
-	var ops []plan.Op
+	var files []*send.Outgoing
 	for _, d := range last {
 		rec := b.Record(d.UID)
 		name, there := plan.NameIn(disk, d.UID, max(1, rec.Variant))
 		if rec.Status != state.OnlyHere || !there || moved[d.UID] || b.Sent.Held[plan.Bare(name)] {
 			continue // or it may be there already
 		}
-		ops = append(ops, plan.Op{Kind: plan.OpAppend, UID: d.UID, Name: name})
+		files = append(files, &send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
 	}
-	return r.send.LookAfter(ctx, b, r.send.SendAll(ctx, b, ops, send.Upload{
-		Read: func(o plan.Op) (send.Outgoing, bool, error) {
-			got, err := b.MD.Inspect(o.Name, nil)
-			got.Flags = plan.HadFlags(b.Record(o.UID), got.Silent, got.Flags, disk.Can)
-			return send.Outgoing{Name: o.Name, Got: got, Key: plan.UndoKey(o.UID)}, true, err
+	return r.send.LookAfter(ctx, b, r.send.SendAll(ctx, b, files, send.Upload{
+		Read: func(f *send.Outgoing) (ok bool, err error) {
+			if f.Got, err = b.MD.Inspect(f.Name, nil); err == nil {
+				f.Got.Flags = plan.HadFlags(b.Record(plan.Undone(f.Key)), f.Got.Silent, f.Got.Flags, disk.Can)
+			}
+			return true, err
 		},
-		Back: func(batch []send.Outgoing) ([]send.Outgoing, error) {
+		Back: func(batch []*send.Outgoing) ([]*send.Outgoing, error) {
 			batch, err := r.backAlready(ctx, b, batch)
 			all := len(batch)
-			batch = slices.DeleteFunc(batch, func(f send.Outgoing) bool { return r.send.Shows(b, f.Got.Digest) })
+			batch = slices.DeleteFunc(batch, func(f *send.Outgoing) bool { return r.send.Shows(b.IsView(), f.Got.Digest) })
 			if n := all - len(batch); n > 0 {
 				r.Note(b.Name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
 			}

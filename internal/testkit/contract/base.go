@@ -36,6 +36,7 @@ func Base(t *testing.T, open func(t *testing.T) Memory) {
 		{"generations do not touch one another", generationsApart},
 		{"proofs round-trip", proofsRoundTrip},
 		{"UIDLs and intents round-trip", tablesRoundTrip},
+		{"intents of no generation round-trip", restoringRoundTrip},
 		{"departures round-trip", departuresRoundTrip},
 		{"mark, disk and clean change only where given", marksChange},
 		{"an impossible commit changes nothing", commitIsWhole},

@@ -152,6 +152,39 @@ func tablesRoundTrip(t *testing.T, b Memory) {
 	}
 }
 
+// What is restored from elsewhere has its intents beside all mailboxes, also where there is none. Nothing else is of no generation.
+func restoringRoundTrip(t *testing.T, b Memory) {
+	ctx := t.Context()
+	none, err := b.Intents(ctx, 0)
+	ok(t, err)
+	intent := func(name string, uid state.UID) state.Intent {
+		return state.Intent{Key: state.IntentKey{Kind: state.Restoring, Name: name}, UID: uid, UIDNext: 3, Bytes: 10, Digest: [state.DigestSize]byte{1}}
+	}
+	want := []state.Intent{intent("1 a\nb \"c\"", 9), intent("1 \xff", 0), intent("3 INBOX", 0)}
+	want[2].Confirmed = true
+	ok(t, b.Commit(ctx, state.Commit{Intents: []state.Intent{intent("3 INBOX", 0), intent("2 INBOX", 0), intent(want[0].Key.Name, 0), want[1]}}))
+	ok(t, b.Commit(ctx, state.Commit{Intents: []state.Intent{want[0], want[2]}, Settle: []state.IntentKey{intent("2 INBOX", 0).Key, intent("never was", 0).Key}}))
+	gen := inbox(t, b).Generations[0].ID
+	for what, bad := range map[string]state.Commit{
+		"a record":                  {Put: []state.Record{{UID: 1}}},
+		"an intent of another kind": {Intents: []state.Intent{{Key: state.IntentKey{Name: "a"}}}},
+		"a keyword":                 {Intents: want[:1], Keywords: []string{"one"}},
+		"one in a generation":       {Gen: gen, Intents: want[:1]},
+	} {
+		if err := b.Commit(ctx, bad); err == nil {
+			t.Errorf("%s is taken", what)
+		}
+	}
+	got, err := b.Intents(ctx, 0)
+	ok(t, err)
+	if len(none) > 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got, err := b.Intents(ctx, gen); err != nil || len(got) > 0 || len(mailboxes(t, b)) != 1 {
+		t.Errorf("INBOX has %+v: %v; there are %d mailboxes", got, err, len(mailboxes(t, b)))
+	}
+}
+
 func departuresRoundTrip(t *testing.T, b Memory) {
 	ctx := t.Context()
 	gen := inbox(t, b).Generations[0].ID

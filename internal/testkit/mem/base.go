@@ -15,12 +15,13 @@ import (
 
 // Base is the memory of one account, in memory. It keeps the promises of sync.Base,
 // durability aside: what goes in and what comes out are copies, and a commit happens
-// whole or not at all. Its zero value is an account without a mailbox.
+// whole or not at all.
 type Base struct {
 	mu        gosync.Mutex
 	account   state.AccountRow
 	mailboxes []*mailbox
 	gens      map[state.GenID]*generation
+	restored  generation // of no mailbox
 }
 
 var _ port.Base = (*Base)(nil)
@@ -41,7 +42,9 @@ type generation struct {
 }
 
 // NewBase returns an empty base.
-func NewBase() *Base { return &Base{} }
+func NewBase() *Base {
+	return &Base{restored: generation{box: &mailbox{}, intents: map[state.IntentKey]state.Intent{}}}
+}
 
 // Account returns the account's row, the zero one before the first SetAccount.
 func (b *Base) Account(context.Context) (state.AccountRow, error) {
@@ -213,6 +216,9 @@ func (b *Base) Departures(_ context.Context, gen state.GenID) ([]state.Departure
 func (b *Base) generation(id state.GenID) (*generation, error) {
 	if g := b.gens[id]; g != nil {
 		return g, nil
+	}
+	if id == 0 {
+		return &b.restored, nil
 	}
 	return nil, fmt.Errorf("there is no generation %d", id)
 }
