@@ -65,8 +65,7 @@ func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (pas
 	if err := r.lookAgain(ctx, b); err != nil {
 		return nil, err
 	}
-	p := plan.Planner{W: r.World(b), Can: b.Disk.Can}
-	_, toDisk := p.Masks()
+	_, toDisk := r.World(b).Policy.Travel(b.Disk.Can)
 	for _, o := range ops {
 		d := &mailbox.Departing{Op: o, Rec: b.Record(o.UID), Proof: proofs[o.UID]}
 		var there bool

@@ -34,7 +34,7 @@ func Leave(w World, ops []Op, leaving map[state.UID]bool, alone bool) (out []Op,
 		}
 		out = append(out, o)
 	}
-	p := Planner{W: w, ops: out}
+	p := planner{World: w, ops: out}
 	wanted := map[state.UID]bool{} // though the plan leaves them away
 	w.views(func(v view) {
 		compare, goes := leaving[v.uid]

@@ -90,10 +90,9 @@ func (m *Made) addMoves(t Task) {
 	if !t.Policy.Append {
 		return
 	}
-	p := Planner{W: t.World}
 	for _, c := range t.Copies {
 		if !t.Keep[Bare(c.Name)] {
-			m.Ops = append(m.Ops, Op{Kind: OpAppend, Name: c.Name, Flags: p.Sent(c.Flags)})
+			m.Ops = append(m.Ops, Op{Kind: OpAppend, Name: c.Name, Flags: t.sent(c.Flags)})
 		}
 	}
 }

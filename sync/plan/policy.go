@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+
+	"mailsync/state"
 )
 
 // Deletion says what a deletion on one side means for the other.
@@ -56,4 +58,22 @@ func (p Policy) Lasting() string {
 func (p Policy) Careful() Policy {
 	p.OnServerDelete, p.OnDiskDelete = Keep, Keep
 	return p
+}
+
+// Travel returns the flags, of those that a file name can carry, that may travel each way. \Deleted
+// travels only where the deletion itself would.
+func (p Policy) Travel(can state.Flags) (toServer, toDisk state.Flags) {
+	if p.FlagsToServer {
+		toServer = can
+		if p.OnDiskDelete != Delete {
+			toServer &^= state.Deleted
+		}
+	}
+	if p.FlagsToDisk {
+		toDisk = can
+		if p.OnServerDelete != Delete {
+			toDisk &^= state.Deleted
+		}
+	}
+	return toServer, toDisk
 }
