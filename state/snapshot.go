@@ -61,9 +61,14 @@ type ServerSnapshot struct {
 	UIDLs func() []UIDL
 }
 
+// FindOnServer returns the place of a UID among messages that are sorted by it, and whether it has one.
+func FindOnServer(messages []OnServer, uid UID) (int, bool) {
+	return slices.BinarySearchFunc(messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
+}
+
 // Shows reports whether a message is among those that the scan listed.
 func (s *ServerSnapshot) Shows(uid UID) bool {
-	_, ok := slices.BinarySearchFunc(s.Messages, uid, func(m OnServer, u UID) int { return cmp.Compare(m.UID, u) })
+	_, ok := FindOnServer(s.Messages, uid)
 	return ok
 }
 

@@ -38,7 +38,7 @@ func (r *Run) sameServer(ctx context.Context) error {
 		if sn.UIDLs == nil && b.Gen().Tally.OnServer == 0 {
 			continue
 		}
-		same := plan.Compare(b.Gen(), sn.Mark) == plan.SameNumbers && plan.Agrees(records, sn.Messages)
+		same := plan.SameNumbers(b.Gen(), sn.Mark) && plan.Agrees(records, sn.Messages)
 		if !same || sn.UIDLs != nil && !plan.KnowsOne(records, sn.Messages) {
 			return state.Faultf(state.Storage, "the Maildirs were filled from %s at %s, and %q is another mailbox at %s; nothing was done", r.Row.User, r.Row.Host, b.Name, r.Host).
 				WithHint("give %s at %s a maildir of its own, or run once with --moved if it is the same account", r.User, r.Host)

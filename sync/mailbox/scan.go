@@ -52,7 +52,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 			return err
 		}
 	}
-	if plan.Compare(b.Gen(), sn.Mark) == plan.BadNumbers {
+	if sn.Mark.UIDValidity == 0 {
 		return errors.New("the server gives this mailbox no valid UIDVALIDITY; nothing was done with it")
 	}
 	if sn.Complete {
@@ -131,7 +131,7 @@ func (r *Run) Learn(ctx context.Context, b *Box) error {
 	if b.Server != nil && b.Server.UIDLs != nil {
 		c.UIDLs = b.Server.UIDLs()
 	}
-	if b.Server != nil && b.Server.Complete && b.Server.Mark != b.Gen().Mark && plan.Compare(b.Gen(), b.Server.Mark) == plan.SameNumbers {
+	if b.Server != nil && b.Server.Complete && b.Server.Mark != b.Gen().Mark && plan.SameNumbers(b.Gen(), b.Server.Mark) {
 		c.Mark = &b.Server.Mark
 	}
 	if b.Server != nil && b.Server.Complete && b.Server.All && (b.Full || r.Due(b.Gen())) {

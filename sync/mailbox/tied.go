@@ -29,7 +29,7 @@ func (b *Box) TiedRecord(s match.Sought, from *Spare) Tied {
 
 // ListedAs is a message as the server's snapshot shows it.
 func (b *Box) ListedAs(uid state.UID) state.OnServer {
-	i, _ := slices.BinarySearchFunc(b.Server.Messages, uid, func(m state.OnServer, u state.UID) int { return int(int64(m.UID) - int64(u)) })
+	i, _ := state.FindOnServer(b.Server.Messages, uid)
 	return b.Server.Messages[i]
 }
 

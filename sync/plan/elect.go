@@ -21,13 +21,13 @@ type Numbered struct {
 // GoesOn reports whether the server's numbers are those of the current generation.
 func (n *Numbered) GoesOn() bool {
 	i := n.current()
-	return i >= 0 && !n.Other && (n.Server == nil || Compare(&n.Generations[i], n.Server.Mark) == SameNumbers)
+	return i >= 0 && !n.Other && (n.Server == nil || SameNumbers(&n.Generations[i], n.Server.Mark))
 }
 
 // Asks reports whether Elect has to know the records of a generation.
 func (n *Numbered) Asks(i int) bool {
 	if n.Contradicted {
-		return i == n.current() || Compare(&n.Generations[i], n.Server.Mark) == SameNumbers
+		return i == n.current() || SameNumbers(&n.Generations[i], n.Server.Mark)
 	}
 	return i == n.current() && !n.Known && n.Server != nil && n.Server.Mark.UIDNext != 0
 }
@@ -58,7 +58,7 @@ func (n *Numbered) elect() int {
 	}
 	for i := len(n.Generations) - 1; i >= 0; i-- {
 		g, records := &n.Generations[i], n.Records[i]
-		if Compare(g, n.Server.Mark) != SameNumbers || Unlearned(g) && (len(records) == 0 || !below(records, n.Server.Mark.UIDNext)) {
+		if !SameNumbers(g, n.Server.Mark) || Unlearned(g) && (len(records) == 0 || !below(records, n.Server.Mark.UIDNext)) {
 			continue
 		}
 		if Agrees(records, n.Server.Messages) {

@@ -1,84 +1,68 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"mailsync/state"
 )
 
-// CompareEvery is how long the word of a server that nothing changed is taken, before
+// CompareEvery is how long a server is believed that nothing changed, before
 // everything is compared: a UID whose message is another one shows in no delta.
 const CompareEvery = 7 * 24 * time.Hour
 
-// Numbering is what a mailbox's UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ say about the
-// generation the base has.
-type Numbering uint8
-
-// What became of a mailbox's numbering.
-const (
-	SameNumbers Numbering = iota // go on
-	NoNumbers                    // the base has no generation yet: begin one
-	BadNumbers                   // UIDVALIDITY is 0 or missing: the mailbox is left as it is
-	NewNumbers                   // another UIDVALIDITY: a new generation begins
-	Backwards                    // UIDNEXT or HIGHESTMODSEQ went back: the server was restored from a backup
-)
-
-// Compare tells how a mailbox's numbering relates to a generation.
-func Compare(gen *state.Generation, now state.Mark) Numbering {
-	switch {
-	case now.UIDValidity == 0:
-		return BadNumbers
-	case gen == nil:
-		return NoNumbers
-	case gen.Mark.UIDValidity != now.UIDValidity:
-		return NewNumbers
-	case now.UIDNext != 0 && now.UIDNext < gen.Mark.UIDNext,
-		now.ModSeq != 0 && now.ModSeq < gen.Mark.ModSeq:
-		return Backwards
-	}
-	return SameNumbers
+// SameNumbers reports whether a mailbox's numbers continue those of a generation. They do not
+// where UIDVALIDITY is another or missing, nor where UIDNEXT or HIGHESTMODSEQ went back: then
+// the server was restored from a backup. The numbers of no generation (nil) are none.
+func SameNumbers(gen *state.Generation, now state.Mark) bool {
+	return gen != nil && now.UIDValidity != 0 && gen.Mark.UIDValidity == now.UIDValidity &&
+		(now.UIDNext == 0 || now.UIDNext >= gen.Mark.UIDNext) && (now.ModSeq == 0 || now.ModSeq >= gen.Mark.ModSeq)
 }
 
-// Agrees reports whether what a server lists bears out a generation's records: every
+// Unnumbered reports whether a server that shows another UIDVALIDITY than the generation that
+// was learned shows no message under it. Where none is recorded either, there is nothing that
+// the new numbers could be of, and they are not learned until there is: Courier has another
+// UIDVALIDITY each second for a mailbox that was never opened for writing, and a generation
+// for each of them would make marker and base grow in every run.
+func Unnumbered(gen *state.Generation, now state.Mark) bool {
+	return !Unlearned(gen) && now.Exists == 0 && now.UIDValidity != 0 && gen.Mark.UIDValidity != now.UIDValidity
+}
+
+// Agrees reports whether what a server lists confirms a generation's records: every
 // message that both have is the same in size and date, and there is one, unless the
 // records know of none on the server. Both are sorted by UID.
 func Agrees(records []state.Record, listed []state.OnServer) bool {
-	shared, l := 0, 0
-	none := true
+	shared, none := false, true
 	for _, rec := range records {
 		if !rec.Status.OnServer() {
 			continue
 		}
 		none = false
-		for l < len(listed) && listed[l].UID < rec.UID {
-			l++
+		if i, there := state.FindOnServer(listed, rec.UID); there {
+			if Other(rec.Size, listed[i].Size, -1) || Other(rec.Date, listed[i].Date, state.NoDate) {
+				return false
+			}
+			shared = true
 		}
-		if l == len(listed) || listed[l].UID != rec.UID {
-			continue
-		}
-		if Other(rec.Size, listed[l].Size, -1) || Other(rec.Date, listed[l].Date, state.NoDate) {
-			return false
-		}
-		shared++
 	}
-	return none || shared > 0
+	return none || shared
 }
 
-// Unnumbered reports that a server which shows another UIDVALIDITY than the generation that
-// was learned shows no message under it. Where none is recorded either, there is nothing that
-// the new numbers are of, and they are not learned until there is: Courier has another
-// UIDVALIDITY each second for a mailbox that was never opened for writing, and a generation
-// for each of them would make marker and base grow in every run.
-func Unnumbered(gen *state.Generation, now state.Mark) bool {
-	return !Unlearned(gen) && now.Exists == 0 && Compare(gen, now) == NewNumbers
+// KnowsOne reports whether a POP3 server lists a message that was ever seen there. Its
+// UIDVALIDITY proves nothing, and what was collected is not on it any more.
+func KnowsOne(records []state.Record, listed []state.OnServer) bool {
+	return slices.ContainsFunc(records, func(rec state.Record) bool {
+		_, there := state.FindOnServer(listed, rec.UID)
+		return there
+	})
 }
 
-// InPart stands where the time of a generation's last full comparison will, while what was
+// InPart is in place of the time of a generation's last full comparison as long as what was
 // learned of it never came from a complete listing.
 const InPart = 1
 
-// Unlearned reports that no scan of a generation was committed yet. What its files are
-// tells the scan that is to come; nothing that is missing proves anything.
+// Unlearned reports whether no scan of a generation was committed yet. Then nothing that is
+// missing proves anything.
 func Unlearned(g *state.Generation) bool { return g.Compared == 0 }
 
 // Generations are what a marker knows of a mailbox's numberings.
@@ -110,16 +94,11 @@ func Union(row *state.MailboxRow, m state.Marker) (agreed bool) {
 
 // HasToken reports whether a token is one of a mailbox's generations.
 func HasToken(row *state.MailboxRow, token string) bool {
-	for _, g := range row.Generations {
-		if g.Token == token {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(row.Generations, func(g state.Generation) bool { return g.Token == token })
 }
 
-// SetCurrent makes the generation at an index current and no other; -1: none. What any of
-// them says of files has to be looked at again.
+// SetCurrent makes the generation at an index current and no other; -1: none. None of them is
+// clean any more.
 func SetCurrent(row *state.MailboxRow, index int) {
 	for i := range row.Generations {
 		row.Generations[i].Current, row.Generations[i].Clean = i == index, false

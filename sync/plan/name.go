@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,3 +58,20 @@ func CompareNames(a, b string) int {
 	}
 	return cmp.Compare(a, b)
 }
+
+// Message names one message of an account.
+type Message struct {
+	Mailbox string // decoded name, levels joined by "/"
+	UID     state.UID
+}
+
+// String is the message as --accept takes it.
+func (m Message) String() string { return fmt.Sprintf("%s:%d", m.Mailbox, m.UID) }
+
+// Views are the roles of mailboxes that show messages of others (RFC 6154 section 2, RFC 8457),
+// and take none but where mailboxes are labels.
+var Views = []string{"all", "flagged", "important"}
+
+// IsView reports whether a mailbox of a role shows what other mailboxes hold, and holds nothing but
+// where mailboxes are labels.
+func IsView(role string) bool { return role == "all" || role == "flagged" }

@@ -20,7 +20,7 @@ func SameMailbox(row state.MailboxRow, records []state.Record, listed state.List
 	case row.MailboxID != "" && now.MailboxID != "":
 		return row.MailboxID == now.MailboxID
 	}
-	return Compare(row.Current(), now.Mark) == SameNumbers && Agrees(records, now.Messages)
+	return SameNumbers(row.Current(), now.Mark) && Agrees(records, now.Messages)
 }
 
 // AsksListing reports whether SameMailbox has to know the messages of the mailbox.

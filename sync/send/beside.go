@@ -52,7 +52,7 @@ func (r *Run) LookAtView(ctx context.Context, b *mailbox.Box) error {
 	if err != nil {
 		return err
 	}
-	if !sn.Complete || plan.Compare(b.Gen(), sn.Mark) != plan.SameNumbers {
+	if !sn.Complete || !plan.SameNumbers(b.Gen(), sn.Mark) {
 		return errors.New("the mailbox cannot be listed again")
 	}
 	_, err = r.TakeIn(ctx, b, sn, true)

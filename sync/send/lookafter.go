@@ -26,7 +26,7 @@ func (r *Run) listAgain(ctx context.Context, b *mailbox.Box) error {
 		req := b.ScanRequest(false)
 		req.Anew = anew
 		sn, err := r.Server.Scan(ctx, req)
-		if err != nil || !sn.Complete || plan.Compare(b.Gen(), sn.Mark) != plan.SameNumbers {
+		if err != nil || !sn.Complete || !plan.SameNumbers(b.Gen(), sn.Mark) {
 			b.Leave(mailbox.Unsure)
 			return nil // the next run looks
 		}

@@ -93,7 +93,7 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 	if err != nil {
 		return err
 	}
-	if !sn.Complete || plan.Compare(b.Gen(), sn.Mark) != plan.SameNumbers {
+	if !sn.Complete || !plan.SameNumbers(b.Gen(), sn.Mark) {
 		return errors.New("the mailbox cannot be listed; the next run looks for what was moved")
 	}
 	_, err = r.send.TakeIn(ctx, b, sn, true)
