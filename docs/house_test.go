@@ -48,7 +48,7 @@ var table = []room{
 	{"sync/archive", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/shelf", "sync/destroy"}, nil},
 	{"sync/settle", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/bind"}, nil},
 	{"sync/undo", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/shelf", "sync/send", "sync/list", "sync/destroy", "sync/archive"}, nil},
-	{"sync/repair", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/list"}, nil},
+	{"sync/repair", []string{"state", "sync/plan", "sync/port", "sync/mailbox"}, nil},
 	{"sync/restore", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/send", "sync/list"}, []string{"golang.org/x/sync"}},
 	{"sync/verify", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/shelf"}, []string{"golang.org/x/sync"}},
 	{"sync", []string{"state", "sync/..."}, []string{"golang.org/x/sync"}},

@@ -3,29 +3,27 @@ package sync
 import (
 	"context"
 
+	"mailsync/state"
 	"mailsync/sync/port"
 	"mailsync/sync/repair"
 )
 
 // Repair fetches again what Verify found missing or damaged, where the server still has
-// it. A damaged file goes to the trash once its message is durable anew and has the
+// it. A damaged file is moved to the trash once its message is durable anew and has the
 // bytes that were recorded; where the server sends other bytes, both stay, and that is
-// said. The records are set in doubt first, so that a run that is cut off leaves the rest
-// to any later one. The Result is never nil; what could not be had is in it.
+// reported. The records are set in doubt first, so that a run that is interrupted leaves the rest
+// to any later one. The Result is never nil; what could not be fetched is in it.
 func Repair(ctx context.Context, a *port.Account, found []port.Finding) *port.Result {
 	hurt := map[string][]port.Finding{}
 	for _, f := range found {
-		hurt[f.Path] = append(hurt[f.Path], f)
+		hurt[state.RawKey(f.Raw)] = append(hurt[state.RawKey(f.Raw)], f)
 	}
-	whole := *a
-	whole.Full = true // what the server has is to be known, not what it had
-	r := newRun(&whole)
-	m := repair.New(r.Run, r.list)
-	return r.Through(ctx,
-		r.list.Identify,
-		func(ctx context.Context) error { return m.ListHurt(ctx, hurt) },
-		r.scan.Scan,
-		func(ctx context.Context) error { return m.Mend(ctx, hurt) },
-		r.fetch.Fetch,
-		m.TakeLeft)
+	account := *a
+	account.Full = true // what the server has is to be known, not what it had
+	account.Include = func(l state.Listed) bool {
+		return len(hurt[state.RawKey(l.Raw)]) > 0 && (a.Include == nil || a.Include(l))
+	}
+	r := newRun(&account)
+	m := repair.New(r.Run, hurt)
+	return r.Through(ctx, r.list.Identify, r.list.List, r.scan.Scan, m.Mend, r.fetch.Fetch, m.TakeLeft)
 }

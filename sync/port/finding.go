@@ -39,6 +39,7 @@ type Finding struct {
 	// Repaired says that --repair did away with it.
 	Repaired bool
 
+	Raw   string // of the mailbox
 	Path  string // of the Maildir
 	Id    Identity
 	Known bool            // a record speaks of it

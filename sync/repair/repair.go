@@ -1,3 +1,4 @@
+// Package repair fetches again what verify found missing or damaged.
 package repair
 
 import (
@@ -11,28 +12,23 @@ import (
 	"mailsync/sync/port"
 )
 
-// ListHurt lists the mailboxes in which something is to be repaired. The others stay as
-// they are.
-func (r *Run) ListHurt(ctx context.Context, hurt map[string][]port.Finding) error {
-	raws := map[string]bool{}
-	for _, row := range r.Rows {
-		if len(hurt[row.Path]) > 0 && row.Role != state.RoleArchive {
-			raws[state.RawKey(row.Raw)] = true
-		}
-	}
-	include := r.Include
-	r.Include = func(l state.Listed) bool { return raws[state.RawKey(l.Raw)] && (include == nil || include(l)) }
-	return r.list.List(ctx)
+// Run is the repairing of a run.
+type Run struct {
+	*mailbox.Run
+	hurt map[string][]port.Finding // by state.RawKey of the mailbox
 }
+
+// New returns the repairing of a run, of what was found.
+func New(r *mailbox.Run, hurt map[string][]port.Finding) *Run { return &Run{r, hurt} }
 
 // Mend plans what is to be fetched again, and commits that it is in doubt before
 // anything is fetched.
-func (r *Run) Mend(ctx context.Context, hurt map[string][]port.Finding) error {
+func (r *Run) Mend(ctx context.Context) error {
 	for _, b := range r.Boxes {
 		if b.Failed || b.Server == nil {
 			continue
 		}
-		put, err := r.mendBox(b, hurt[b.Row.Path])
+		put, err := r.mendBox(b, r.hurt[state.RawKey(b.Listed.Raw)])
 		if err != nil {
 			return err
 		}
@@ -54,8 +50,8 @@ func (r *Run) Mend(ctx context.Context, hurt map[string][]port.Finding) error {
 }
 
 var (
-	errGoneThere = errors.New("it cannot be had again: the server has it no more")
-	errOlder     = errors.New("it cannot be had again: it is of an earlier numbering of the mailbox")
+	errGoneThere = errors.New("it cannot be fetched again: the server does not have it any more")
+	errOlder     = errors.New("it cannot be fetched again: it is of an earlier numbering of the mailbox")
 )
 
 func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record, err error) {
@@ -65,7 +61,7 @@ func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record,
 		switch f.Fault {
 		case port.Missing, port.Altered, port.Truncated, port.Unreadable, port.NotHere, port.SizeDiffers:
 			if f.UID == 0 || f.Id.Name != "" {
-				continue // the whole Maildir: that is for sync; in an archive: the server has it no more
+				continue // of a Maildir, sync takes care; what is in an archive, the server does not have any more
 			}
 			if f.Id.Token != b.Gen().Token {
 				if err := r.Problem(b.Name, f.UID, errOlder); err != nil {
@@ -112,7 +108,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 	switch {
 	case f.Fault == port.NotHere:
 	case f.Fault == port.SizeDiffers:
-		// What comes is judged as in a sync: its record stays what it is until then.
+		// What is fetched is judged as in a sync: its record stays what it is until then.
 		for _, d := range plan.FilesOf(b.Disk, m.UID) {
 			if d.Variant == o.Variant {
 				o.Name, o.Disk = b.Disk.NameAt(d.Name), state.Spoken(d.Silent, d.Flags, rec.Agreed)
@@ -126,7 +122,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		b.Bodies.Mend[m.UID] = mailbox.Mending{Want: f.Want}
 	case !f.Known:
 		// A damaged file that nothing is recorded of, beside a message that is here: it was
-		// left by a repair that was cut off.
+		// left by a repair that was interrupted.
 		if rec.Status == state.Live && rec.Variant != f.Id.Variant {
 			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpRemove, UID: m.UID, Variant: f.Id.Variant, Name: name})
 		}

@@ -15,7 +15,7 @@ func (p *part) identity(uid state.UID, variant uint8) port.Identity {
 }
 
 func (p *part) finding(fault port.Fault, uid state.UID, variant uint8, detail string) port.Finding {
-	return port.Finding{Fault: fault, Mailbox: p.Name, UID: uid, Detail: detail, Path: p.Row.Path, Id: p.identity(uid, variant)}
+	return port.Finding{Fault: fault, Mailbox: p.Name, UID: uid, Detail: detail, Raw: p.Row.Raw, Path: p.Row.Path, Id: p.identity(uid, variant)}
 }
 
 // proof is what is recorded of a message's bytes, nil: nothing.
@@ -59,7 +59,7 @@ func (s *survey) comparable() (found []port.Finding) {
 		s.Server = nil
 	case gen == nil || gen.Mark.UIDValidity != sn.Mark.UIDValidity:
 		s.Server = nil
-		found = []port.Finding{{Fault: port.Renumbered, Mailbox: s.Name, Path: s.Row.Path,
+		found = []port.Finding{{Fault: port.Renumbered, Mailbox: s.Name, Raw: s.Row.Raw, Path: s.Row.Path,
 			Detail: "the server has numbered the mailbox anew; sync first"}}
 	}
 	return found

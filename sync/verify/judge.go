@@ -67,7 +67,7 @@ func (r *reading) path(g inspected) string { return path.Join(r.at, g.name) }
 
 func (r *reading) wrong(fault port.Fault, g inspected, detail string) port.Finding {
 	f := port.Finding{Fault: fault, Mailbox: r.Name, UID: r.id.UID, File: r.path(g), Detail: detail,
-		Path: r.Row.Path, Id: r.id, Want: r.want, Known: r.known}
+		Raw: r.Row.Raw, Path: r.Row.Path, Id: r.id, Want: r.want, Known: r.known}
 	if g.err == nil {
 		f.Got = &g.Received
 	}

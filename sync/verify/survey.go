@@ -212,7 +212,7 @@ func gone(parts ...*part) []port.Finding {
 		return nil
 	}
 	p := parts[0]
-	return []port.Finding{{Fault: port.Missing, Mailbox: p.Name, File: p.at, Path: p.Row.Path, Id: port.Identity{Name: p.archive}, Lost: lost,
+	return []port.Finding{{Fault: port.Missing, Mailbox: p.Name, File: p.at, Raw: p.Row.Raw, Path: p.Row.Path, Id: port.Identity{Name: p.archive}, Lost: lost,
 		Detail: fmt.Sprintf("the Maildir is gone, and %d messages with it", n)}}
 }
 
