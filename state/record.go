@@ -104,6 +104,9 @@ type Proof struct {
 	Fetched int64
 }
 
+// Proves reports whether bytes that were read are those that are recorded.
+func (p *Proof) Proves(r *Received) bool { return p.Digest == r.Digest && p.Bytes == r.Bytes }
+
 // UIDL ties a POP3 unique-id (RFC 1939 section 7), of any bytes and length, to the UID
 // that stands for it inside the program.
 type UIDL struct {

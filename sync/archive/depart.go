@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"mailsync/state"
@@ -106,28 +105,29 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		byUID[d.Op.UID] = d
 		uids = append(uids, d.Op.UID)
 	}
-	refused := map[state.UID]bool{}
-	done, err := r.destroy.LetGo(ctx, b, uids, route, func(m state.OnServer) bool {
+	went := false
+	err = r.destroy.LetGo(ctx, b, uids, route, func(m state.OnServer) bool {
 		d := byUID[m.UID]
-		refused[m.UID] = d == nil || !r.mayGo(d.Rec, m)
-		return !refused[m.UID]
-	})
-	if err := r.gone(ctx, b, byUID, done); err != nil {
-		return err
-	}
-	if errors.Is(err, state.ErrNotPermitted) && len(done.Gone) == 0 { // nothing changed there, and no later run will be let
-		return errors.Join(port.Wrap("expunge", err), r.withdraw(ctx, b, all))
-	}
-	for _, uid := range done.Kept {
-		if err := r.kept(ctx, b, byUID[uid], refused[uid]); err != nil {
+		return d != nil && r.mayGo(d.Rec, m)
+	}, func(done state.Expunged) error {
+		went = len(done.Gone) > 0
+		if err := r.gone(ctx, b, byUID, done); err != nil {
 			return err
 		}
+		r.AddN(&r.Result.Undeletable, len(done.Refused))
+		if len(done.Gone)+len(done.Kept) < len(all) {
+			b.Leave(mailbox.Refused)
+		}
+		var kept []*mailbox.Departing
+		for _, uid := range done.Kept {
+			kept = append(kept, byUID[uid])
+		}
+		return r.withdraw(ctx, b, kept)
+	})
+	if errors.Is(err, state.ErrNotPermitted) && !went { // nothing changed there, and no later run will be let
+		return errors.Join(err, r.withdraw(ctx, b, all))
 	}
-	r.AddN(&r.Result.Undeletable, len(done.Refused))
-	if len(done.Gone)+len(done.Kept) < len(all) {
-		b.Leave(mailbox.Refused)
-	}
-	return port.Wrap("expunge", err)
+	return err
 }
 
 // viaTrash reports whether the server's copies go by its trash mailbox.
@@ -189,8 +189,6 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 	if err := r.Commit(ctx, b, c); err != nil {
 		return err
 	}
-	r.AddN(&r.Result.DeletedOnServer, len(uids)-len(done.Trashed))
-	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
 	for _, uid := range uids {
 		d := byUID[uid]
 		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
@@ -244,17 +242,4 @@ func (r *Run) departed(b *mailbox.Box, d *mailbox.Departing) {
 	}
 	rel.Gone += n
 	rel.Freed += octets
-}
-
-// kept takes the release of a message back that the server kept.
-func (r *Run) kept(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, changed bool) error {
-	b.Leave(mailbox.Refused)
-	if err := r.withdraw(ctx, b, []*mailbox.Departing{d}); err != nil {
-		return err
-	}
-	if changed {
-		r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: its flags were changed meanwhile", d.Op.UID), "")
-		return nil
-	}
-	return r.Problem(b.Name, d.Op.UID, errors.New("the server shows another size or date for this message than before; it stays on the server"))
 }

@@ -48,7 +48,7 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 			if err != nil {
 				return nil, err
 			}
-			if got.Digest != d.Proof.Digest || got.Bytes != d.Proof.Bytes {
+			if !d.Proof.Proves(&got) {
 				return nil, state.Faultf(state.Storage, "the archive %s/%s gave back other bytes than were written", d.To.Root, d.To.Path)
 			}
 		}

@@ -99,7 +99,7 @@ func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (pas
 		if state.KindOf(err) == state.Storage {
 			return nil, err
 		}
-		if !there || err != nil || d.File.Digest != d.Proof.Digest || d.File.Bytes != d.Proof.Bytes {
+		if !there || err != nil || !d.Proof.Proves(&d.File) {
 			if err := r.refuse(ctx, b, d, there, err); err != nil {
 				return nil, err
 			}

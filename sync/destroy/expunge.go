@@ -37,29 +37,26 @@ func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error 
 			return fmt.Errorf("expunge: %w", err)
 		}
 	}
-	done, err := r.LetGo(ctx, b, missing, route, nil)
-	r.AddN(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
-	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
-	if commit := r.Commit(ctx, b, state.Commit{Forget: done.Gone}); commit != nil {
-		return errors.Join(port.Wrap("expunge", err), commit)
-	}
-	for _, uid := range done.Kept {
-		b.Leave(mailbox.Refused)
-		if err := r.Problem(b.Name, uid, fmt.Errorf("expunge: the server shows another size or date for this message than before; it was not deleted")); err != nil {
-			return err
-		}
-	}
-	return port.Wrap("expunge", err)
+	return r.LetGo(ctx, b, missing, route, nil, func(done state.Expunged) error {
+		return r.Commit(ctx, b, state.Commit{Forget: done.Gone})
+	})
 }
 
 // LetGo has the server delete messages, by the route that there is. Size and date of each must
 // be those of its record; confirm, if not nil, is asked for each in the session that
-// expunges. What it returns holds also beside an error, and is still to be committed.
-func (r *Run) LetGo(ctx context.Context, b *mailbox.Box, uids []state.UID, route plan.Route, confirm func(state.OnServer) bool) (state.Expunged, error) {
+// expunges. record is called with what became of them, also where the server failed.
+func (r *Run) LetGo(ctx context.Context, b *mailbox.Box, uids []state.UID, route plan.Route, confirm func(state.OnServer) bool, record func(state.Expunged) error) error {
 	if len(uids) == 0 {
-		return state.Expunged{}, nil
+		return nil
 	}
-	req := state.ExpungeRequest{Raw: b.Listed.Raw, UIDValidity: b.Gen().Mark.UIDValidity, Keywords: b.KW, Confirm: confirm}
+	changed := map[state.UID]bool{}
+	req := state.ExpungeRequest{Raw: b.Listed.Raw, UIDValidity: b.Gen().Mark.UIDValidity, Keywords: b.KW}
+	if confirm != nil {
+		req.Confirm = func(m state.OnServer) bool {
+			changed[m.UID] = !confirm(m)
+			return !changed[m.UID]
+		}
+	}
 	if route != plan.ExpungeHere {
 		req.Trash = r.TrashMailbox(b)
 	}
@@ -68,9 +65,26 @@ func (r *Run) LetGo(ctx context.Context, b *mailbox.Box, uids []state.UID, route
 		req.Messages = append(req.Messages, state.Doomed{UID: uid, Size: rec.Size, Date: rec.Date})
 	}
 	if err := r.Step("expunge %d in %s", len(uids), b.Name); err != nil {
-		return state.Expunged{}, err
+		return err
 	}
-	return r.Server.Expunge(ctx, req)
+	done, err := r.Server.Expunge(ctx, req)
+	err = port.Wrap("expunge", err)
+	r.AddN(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
+	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
+	if failed := record(done); failed != nil {
+		return errors.Join(err, failed)
+	}
+	for _, uid := range done.Kept {
+		b.Leave(mailbox.Refused)
+		if changed[uid] {
+			r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: its flags were changed meanwhile", uid), "")
+			continue
+		}
+		if err := r.Problem(b.Name, uid, errors.New("expunge: the server shows another size or date for this message than before; it stays on the server")); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // stillMissing looks at the whole disk once more and returns those of the UIDs whose

@@ -84,7 +84,7 @@ func (r *reading) fault(g inspected) (port.Fault, string) {
 		return port.Unreadable, g.err.Error()
 	}
 	if r.want != nil {
-		if g.Digest != r.want.Digest || g.Bytes != r.want.Bytes {
+		if !r.want.Proves(&g.Received) {
 			return damage(g, r.want.Bytes)
 		}
 		return lie(g)
