@@ -57,15 +57,6 @@ func (r *Run) undeletable(all []plan.Resident, stay []int) {
 	}
 }
 
-// collected notes that a POP3 server said that it deleted messages, so that a later run
-// knows should it show them again.
-func collected(uids []state.UID) (left []state.Departure) {
-	for _, uid := range uids {
-		left = append(left, state.Departure{UID: uid})
-	}
-	return left
-}
-
 // unchosen takes back releases of an earlier run that this one's configuration does not
 // ask for, and returns what is left. On POP3 a release is a permission for its run alone.
 func (r *Run) unchosen(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan.Op, error) {

@@ -16,16 +16,6 @@ import (
 // that what was read is what is there when the server's copy goes.
 const departBatch = 200
 
-// copyTable has the copies of each message that leave together.
-type copyTable map[string][]mailbox.CopyOf
-
-func (t *copyTable) add(same string, c mailbox.CopyOf) {
-	if *t == nil {
-		*t = copyTable{}
-	}
-	(*t)[same] = append((*t)[same], c)
-}
-
 // ReleaseBatch lets messages go, a batch at a time: each file is read again, that it may go is
 // committed, it is filed away if it has to, and then the server's copy is expunged.
 func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
@@ -130,11 +120,6 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 	return err
 }
 
-// viaTrash reports whether the server's copies go by its trash mailbox.
-func (r *Run) viaTrash() bool {
-	return r.Release.Via == port.ViaTrash || r.Release.Via == port.ViaAuto && r.Can.Labels
-}
-
 // permit commits that messages may go, and where.
 func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
 	if err := r.shelf.Destine(ctx, b, all); err != nil {
@@ -181,8 +166,10 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 		}
 		c.Put = append(c.Put, rec)
 	}
-	if r.Release.Cutoff.Collected {
-		c.Leave = collected(uids)
+	if r.Release.Cutoff.Collected { // should the server show them again, a later run knows them
+		for _, uid := range uids {
+			c.Leave = append(c.Leave, state.Departure{UID: uid})
+		}
 	}
 	// Should this run break off before the files went, the next one finds them archived and
 	// still here, and ends it.
@@ -191,10 +178,13 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 	}
 	for _, uid := range uids {
 		d := byUID[uid]
-		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
-			r.trashed()
-		} else {
-			r.departed(b, d)
+		_, trashed := slices.BinarySearch(done.Trashed, uid)
+		switch rel := r.Result.Released; {
+		case rel == nil:
+		case trashed:
+			rel.Trashed++
+		default:
+			r.departed(rel, b, d)
 		}
 		if d.Shelf == nil {
 			continue
@@ -213,28 +203,14 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 	return r.SyncDirs(b)
 }
 
-// trashed counts a message that lies in the server's trash.
-func (r *Run) trashed() {
-	if rel := r.Result.Released; rel != nil {
-		rel.Trashed++
-	}
-}
-
 // departed counts a message that went; of copies what they take together.
-func (r *Run) departed(b *mailbox.Box, d *mailbox.Departing) {
-	rel := r.Result.Released
-	if rel == nil {
-		return
-	}
+func (r *Run) departed(rel *port.Released, b *mailbox.Box, d *mailbox.Departing) {
 	rel.Went++
 	uid := d.Op.UID
 	m := plan.Resident{Box: slices.Index(r.Boxes, b), View: b.IsView(), Like: b.Leaving.Like[uid],
 		Same: cmp.Or(d.Proof.EmailID, b.Leaving.Proofs[uid].EmailID, b.Leaving.Idents[uid])}
 	n, octets := 1, d.Proof.Bytes
 	if word := m.Word(); word != "" {
-		if r.went == nil {
-			r.went = map[string]*plan.Lot{}
-		}
 		if r.went[word] == nil {
 			r.went[word] = &plan.Lot{}
 		}

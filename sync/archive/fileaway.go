@@ -9,15 +9,17 @@ import (
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/shelf"
 )
 
 // fileAway gives files their place in the archive, where they have one: written, fsynced,
-// linked, and read again. What is in an archive already is found there. It returns those of
-// the messages that may go; the release of the others is withdrawn.
+// linked, and read again. What is in an archive already is found there. It returns the messages that may
+// leave the server; the release of the others is withdrawn.
 func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) (filed []*mailbox.Departing, err error) {
 	used := map[port.Maildir]bool{}
 	for _, d := range all {
 		if d.To.Root == "" {
+			filed = append(filed, d)
 			continue
 		}
 		if err := r.file(ctx, b, d); err != nil {
@@ -40,24 +42,22 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 		}
 	}
 	for _, d := range all {
-		if d.To.Root != "" && d.Shelf == nil {
+		if d.Shelf == nil {
 			continue
 		}
-		if d.Shelf != nil {
-			got, err := d.Shelf.Inspect(d.There.Name, &d.Proof)
-			if err != nil {
-				return nil, err
-			}
-			if !d.Proof.Proves(&got) {
-				return nil, state.Faultf(state.Storage, "the archive %s/%s gave back other bytes than were written", d.To.Root, d.To.Path)
-			}
+		got, err := d.Shelf.Inspect(d.There.Name, &d.Proof)
+		if err != nil {
+			return nil, err
+		}
+		if !d.Proof.Proves(&got) {
+			return nil, state.Faultf(state.Storage, "the archive %s/%s gave back other bytes than were written", d.To.Root, d.To.Path)
 		}
 		filed = append(filed, d)
 	}
 	return filed, nil
 }
 
-// keepFlags sees that the file in the archive has every flag of the one in the mailbox: a
+// keepFlags makes sure that the file in the archive has every flag of the one in the mailbox: a
 // keyword that got no letter at first is tried once more.
 func keepFlags(d *mailbox.Departing, kw *state.Keywords) error {
 	lost := d.File.Flags &^ d.There.Flags
@@ -76,7 +76,7 @@ func keepFlags(d *mailbox.Departing, kw *state.Keywords) error {
 	return nil
 }
 
-// unfiled names a message that its archive did not take as it is, and lets it stay.
+// unfiled reports a message that its archive did not take as it is, and leaves it on the server.
 func (r *Run) unfiled(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, err error) error {
 	b.Spoil(d.Op.UID)
 	if err := r.Problem(b.Name, d.Op.UID, fmt.Errorf("file it away: %w; it stays on the server", err)); err != nil {
@@ -87,36 +87,22 @@ func (r *Run) unfiled(ctx context.Context, b *mailbox.Box, d *mailbox.Departing,
 
 // file writes one file into its archive.
 func (r *Run) file(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) error {
-	md, err := r.shelf.Shelf(ctx, b, d.To)
+	md, err := r.shelf.Shelf(ctx, b, d.To, true)
 	if err != nil {
 		return err
 	}
 	if err := r.Step("file away %s uid %d", b.Name, d.Op.UID); err != nil {
 		return err
 	}
-	body, err := b.MD.Body(d.Name, d.File.Form)
-	if err != nil {
-		return err
-	}
-	got, err := md.Receive(state.Incoming{UID: d.Op.UID, Variant: d.Rec.Variant, Token: b.Gen().Token,
-		Flags: d.File.Flags, Date: d.Rec.Date, Size: d.Proof.Bytes}, body)
-	if err = errors.Join(err, body.Close()); err != nil {
+	as := state.Incoming{UID: d.Op.UID, Variant: d.Rec.Variant, Token: b.Gen().Token, Flags: d.File.Flags, Date: d.Rec.Date, Size: d.Proof.Bytes}
+	if d.There, err = shelf.Copy(b.MD, d.Name, d.File, md, as, b.KW); err != nil {
 		return fmt.Errorf("copy uid %d into its archive: %w", d.Op.UID, err)
 	}
-	if got.Digest != d.Proof.Digest {
-		md.Discard(got)
-		return fmt.Errorf("copy uid %d into its archive: the file changed meanwhile", d.Op.UID)
-	}
-	placed, err := md.Publish(got, b.KW)
-	if err != nil {
-		md.Discard(got)
-		return fmt.Errorf("file uid %d away: %w", d.Op.UID, err)
-	}
-	d.Shelf, d.There = md, placed
+	d.Shelf = md
 	return nil
 }
 
-// Finish ends the move of files into their archive whose server's copies are gone.
+// Finish ends the move into their archive of files that are not on the server any more.
 func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if r.Release == nil {
 		b.Leave(mailbox.PutOff)

@@ -20,7 +20,7 @@ import (
 func (r *Run) Together(ctx context.Context) error {
 	ops := map[mailbox.CopyOf]plan.Op{}
 	for _, b := range r.Boxes {
-		if b.Failed || b.Idle || len(r.copies) == 0 {
+		if b.Failed || b.Idle {
 			continue
 		}
 		for _, o := range b.Take(plan.OpRelease) {

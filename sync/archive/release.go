@@ -1,3 +1,5 @@
+// Package archive lets messages leave the server: it chooses them, proves what is here, deletes what is there, and
+// files away.
 package archive
 
 import (
@@ -5,10 +7,27 @@ import (
 	"fmt"
 
 	"mailsync/state"
+	"mailsync/sync/destroy"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/shelf"
 )
+
+// Run is the part of a run in which messages leave the server.
+type Run struct {
+	*mailbox.Run
+	shelf   *shelf.Run
+	destroy *destroy.Run
+
+	copies map[string][]mailbox.CopyOf // of each message that leaves from several mailboxes
+	went   map[string]*plan.Lot        // of messages of which copies went: what was counted
+}
+
+// New returns the part of a run in which messages leave the server.
+func New(r *mailbox.Run, sh *shelf.Run, d *destroy.Run) *Run {
+	return &Run{Run: r, shelf: sh, destroy: d, copies: map[string][]mailbox.CopyOf{}, went: map[string]*plan.Lot{}}
+}
 
 // Choose decides which messages leave the server, over the whole account.
 func (r *Run) Choose(ctx context.Context) error {
@@ -102,7 +121,7 @@ func (r *Run) leave(m plan.Resident) {
 	l.Messages++
 	l.Bytes += m.Octets()
 	if word := m.Word(); word != "" {
-		r.copies.add(word, mailbox.CopyOf{Box: b, UID: m.UID})
+		r.copies[word] = append(r.copies[word], mailbox.CopyOf{Box: b, UID: m.UID})
 	}
 }
 
@@ -120,6 +139,36 @@ func (r *Run) allResidents() (all []plan.Resident) {
 		all[i].Fixed = all[i].Fixed || blind && all[i].View
 	}
 	return all
+}
+
+// wayOut is the route by which messages that make room leave a mailbox.
+func (r *Run) wayOut(b *mailbox.Box) (plan.Route, error) {
+	byTrash := r.Release.Via == port.ViaTrash || r.Release.Via == port.ViaAuto && r.Can.Labels
+	return plan.Way(r.Ability(b), byTrash, r.Release.Via == port.ViaExpunge)
+}
+
+// barred reports the mailboxes that messages are to leave and cannot, and keeps theirs where they
+// are, before anything is released. any is whether there are such mailboxes.
+func (r *Run) barred(all []plan.Resident, goes []int) (any bool, err error) {
+	why := map[int]error{} // by Resident.Box
+	for _, i := range goes {
+		n := all[i].Box
+		if _, seen := why[n]; seen {
+			continue
+		}
+		b := r.Boxes[n]
+		if _, why[n] = r.wayOut(b); why[n] == nil {
+			continue
+		}
+		any = true
+		if err := r.Problem(b.Name, 0, why[n]); err != nil {
+			return any, err
+		}
+	}
+	for i := range all {
+		all[i].Fixed = all[i].Fixed || why[all[i].Box] != nil
+	}
+	return any, nil
 }
 
 // residents are the messages of one mailbox that the server has.

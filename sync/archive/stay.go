@@ -2,13 +2,12 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // Stay withdraws the releases of a mailbox: what an archive run let go and did not take stays on
@@ -57,25 +56,11 @@ func (r *Run) filedAhead(ctx context.Context, b *mailbox.Box, d *mailbox.Departi
 	if d.To.Root == "" {
 		return nil
 	}
-	tree, err := r.shelf.ShelfTree(d.To.Root, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	md, err := r.shelf.Shelf(ctx, b, d.To, false)
 	if err != nil {
-		return err
+		return port.Ignore(err)
 	}
-	if _, err := tree.Open(d.To.Path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	md, err := r.shelf.Shelf(ctx, b, d.To)
-	if err != nil {
-		return err
-	}
-	disk, err := md.Scan(ctx, b.Gen().Token, nil, b.KW)
-	if err != nil {
-		return err
-	}
-	name, there := plan.NameIn(disk, d.Op.UID, max(1, d.Rec.Variant))
+	name, there := plan.NameIn(md.Disk, d.Op.UID, max(1, d.Rec.Variant))
 	if !there {
 		return nil
 	}

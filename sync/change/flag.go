@@ -1,3 +1,4 @@
+// Package change changes flags on both sides, and records what they agree on.
 package change
 
 import (
@@ -12,6 +13,12 @@ import (
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 )
+
+// Run is the changes of a run.
+type Run struct{ *mailbox.Run }
+
+// New returns the changes of a run.
+func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 
 // FlagServer adds and removes flags on the server. Agreed on is what it echoed, not
 // what it was sent. A message that changed since the scan is left alone at first, and

@@ -1,3 +1,5 @@
+// Package destroy carries over deletions, of messages on the server and of files here: a copy is taken away only
+// on the word of a side that is sure of it, and into the trash where there is one.
 package destroy
 
 import (
@@ -8,10 +10,26 @@ import (
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/bind"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/send"
+	"mailsync/sync/shelf"
 )
+
+// Run is the deletions of a run.
+type Run struct {
+	*mailbox.Run
+	bind  *bind.Run
+	send  *send.Run
+	shelf *shelf.Run
+}
+
+// New returns the deletions of a run.
+func New(r *mailbox.Run, b *bind.Run, s *send.Run, sh *shelf.Run) *Run {
+	return &Run{Run: r, bind: b, send: s, shelf: sh}
+}
 
 // Expunge carries deletions that the user made on disk over to the server. Before it
 // asks the server for anything it looks at the disk once more: what is there again, or

@@ -15,12 +15,20 @@ import (
 // small reads a body into a buffer and leaves it to a writer.
 func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, buf []byte) error {
 	if buf == nil {
-		buf = make([]byte, smallBody)
+		buf = make([]byte, smallBody+1)
 	}
-	n, err := fillBody(r, buf[:in.Size])
+	n, err := state.Fill(r, buf[:in.Size+1])
+	switch {
+	case int64(n) > in.Size:
+		err = errors.New("more came than was announced")
+	case err == io.EOF && int64(n) < in.Size:
+		err = io.ErrUnexpectedEOF
+	case err == io.EOF:
+		err = nil
+	}
 	if err != nil {
 		f.buffers <- buf
-		a.err = fmt.Errorf("the body broke off after %d of %d octets: %w", n, in.Size, err)
+		a.err = fmt.Errorf("the body was interrupted after %d of %d octets: %w", min(int64(n), in.Size), in.Size, err)
 		return f.ctx.Err()
 	}
 	p.writers.Go(func() error {
@@ -29,25 +37,6 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, 
 		return nil
 	})
 	return f.ctx.Err()
-}
-
-// fillBody reads a body that has to fill p and to end there.
-func fillBody(r io.Reader, p []byte) (n int, err error) {
-	if n, err = state.Fill(r, p); err == io.EOF && n < len(p) {
-		return n, io.ErrUnexpectedEOF
-	}
-	if err == nil {
-		var more [1]byte
-		if k, end := state.Fill(r, more[:]); k > 0 {
-			err = errors.New("more came than was announced")
-		} else {
-			err = end
-		}
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return n, err
 }
 
 // receive writes a body to tmp/. Where the disk takes no more, no other is waited for.
@@ -97,9 +86,9 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 			b.MD.Discard(a.received)
 			a.err = p.failed[a.op.UID]
 		}
-	}
-	if err == nil {
-		err = f.storageOf(p)
+		if err == nil && state.KindOf(a.err) == state.Storage {
+			err = a.err
+		}
 	}
 	if err != nil {
 		for _, a := range p.got {
@@ -107,7 +96,7 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 				b.MD.Discard(a.received)
 			}
 		}
-		return f.retry(p, p.ops, err)
+		return f.retry(p, err)
 	}
 	if err := f.deliver(b, p); err != nil {
 		return f.giveUp(b, err)
@@ -115,19 +104,9 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 	return f.missing(p)
 }
 
-// storageOf returns the first error of this item that is the disk's.
-func (f *fetching) storageOf(p *parcel) error {
-	for _, a := range p.got {
-		if a.err != nil && state.KindOf(a.err) == state.Storage {
-			return a.err
-		}
-	}
-	return nil
-}
-
 // retry puts operations back after a failure, in halves; a message that is alone is
 // tried once more and then left for the next run.
-func (f *fetching) retry(p *parcel, ops []plan.Op, err error) error {
+func (f *fetching) retry(p *parcel, err error) error {
 	b := p.queue.box
 	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) || errors.Is(err, state.ErrBreaks) {
 		return f.giveUp(b, err)
@@ -136,12 +115,12 @@ func (f *fetching) retry(p *parcel, ops []plan.Op, err error) error {
 		return err
 	}
 	f.mu.Lock()
-	halved := p.queue.halve(ops)
+	halved := p.queue.halve(p.ops)
 	f.mu.Unlock()
 	if halved {
 		return nil
 	}
-	return f.single(p, ops, err)
+	return f.single(p, p.ops, err)
 }
 
 // single tries a message that failed alone once more, or reports it.
@@ -179,9 +158,17 @@ var errNoBody = errors.New("the server sent no body")
 // missing asks once more, one by one, for messages that a command which ended well did
 // not bring. One that the server's side has tried by itself has been tried.
 func (f *fetching) missing(p *parcel) error {
+	brought, why := map[state.UID]bool{}, errNoBody
+	for _, a := range p.got {
+		if a.err == nil {
+			brought[a.op.UID] = true
+		} else {
+			why = a.err
+		}
+	}
 	var left []plan.Op
 	for _, o := range p.ops {
-		if p.brought(o.UID) {
+		if brought[o.UID] {
 			continue
 		}
 		if err := p.failed[o.UID]; err != nil {
@@ -201,22 +188,7 @@ func (f *fetching) missing(p *parcel) error {
 		f.mu.Unlock()
 		return nil
 	}
-	why := errNoBody
-	for _, a := range p.got {
-		if a.err != nil {
-			why = a.err
-		}
-	}
 	return f.single(p, left, why)
-}
-
-func (p *parcel) brought(uid state.UID) bool {
-	for _, a := range p.got {
-		if a.op.UID == uid && a.err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // giveUp ends a mailbox's fetching, and the run where nothing can go on.

@@ -96,10 +96,7 @@ func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
 // record makes a delivery durable, and then commits it.
 func (f *fetching) record(b *mailbox.Box, l *delivery) error {
 	slices.Sort(l.commit.Forget)
-	if err := f.Step("sync directories of %s", b.Name); err != nil {
-		return err
-	}
-	if err := b.MD.Sync(); err != nil {
+	if err := f.SyncDirs(b); err != nil {
 		return err
 	}
 	if err := f.Since(f.ctx, b, l.commit.Proofs, l.found); err != nil {
@@ -254,4 +251,16 @@ func (f *fetching) beside(b *mailbox.Box, rcv state.Received) (uint8, state.Plac
 	}
 	b.MD.Discard(rcv)
 	return 0, state.Placed{}, errors.New("the server sends other bytes for this message again and again")
+}
+
+// mended is the file that a body which was fetched to repair it replaces, "" for none.
+func (f *fetching) mended(b *mailbox.Box, a *arrival) (old string, err error) {
+	m, ok := b.Bodies.Mend[a.op.UID]
+	switch {
+	case !ok:
+		return "", nil
+	case m.Want == nil || m.Want.Digest == a.received.Digest:
+		return m.File, nil
+	}
+	return "", f.Problem(b.Name, a.op.UID, state.Faultf(state.Differs, "the server sends other bytes than it did when this message was first fetched; what is here stays beside them"))
 }

@@ -1,3 +1,5 @@
+// Package fetch brings bodies here: it queues them, buffers small ones, delivers each durably, and links those
+// that are here in another mailbox.
 package fetch
 
 import (
@@ -5,14 +7,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
 	"mailsync/sync/plan"
+	"mailsync/sync/tie"
 )
+
+// Run is the fetching of a run.
+type Run struct {
+	*mailbox.Run
+	tie *tie.Run
+
+	groups []match.Alike                     // messages that are alike, and may be in several mailboxes
+	stores map[*mailbox.Box]*mailbox.Scanned // Maildirs that only links needed; nil: it cannot be read
+	given  map[link]bool                     // messages whose files were linked into a mailbox
+}
+
+// New returns the fetching of a run.
+func New(r *mailbox.Run, t *tie.Run) *Run {
+	return &Run{Run: r, tie: t, stores: map[*mailbox.Box]*mailbox.Scanned{}, given: map[link]bool{}}
+}
 
 const (
 	// smallBody is the size up to which a body passes through a buffer to a writer, so
@@ -42,7 +62,6 @@ type fetching struct {
 
 // parcel is an item on its way: what was asked for, and what has come.
 type parcel struct {
-	item    state.Item
 	queue   *queue
 	ops     []plan.Op
 	got     []*arrival
@@ -116,12 +135,8 @@ func (f *fetching) askAgain(q *queue) error {
 	if err != nil {
 		return f.Problem(b.Name, 0, err)
 	}
-	there := map[state.UID]bool{}
-	for _, m := range sn.Messages {
-		there[m.UID] = true
-	}
 	for _, uid := range q.blank {
-		if there[uid] || !sn.Complete {
+		if sn.Shows(uid) || !sn.Complete {
 			if err := f.Problem(b.Name, uid, errNoBody); err != nil {
 				return err
 			}
@@ -209,7 +224,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 			item.Unseen = append(item.Unseen, o.UID)
 		}
 	}
-	f.parcels[item.ID] = &parcel{item: item, queue: q, ops: ops}
+	f.parcels[item.ID] = &parcel{queue: q, ops: ops}
 	return item, true
 }
 
@@ -261,17 +276,11 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 
 // wants returns the operation that asked for a UID, once.
 func (p *parcel) wants(uid state.UID) (plan.Op, bool) {
-	for _, a := range p.got {
-		if a.op.UID == uid {
-			return plan.Op{}, false
-		}
+	i := slices.IndexFunc(p.ops, func(o plan.Op) bool { return o.UID == uid })
+	if i < 0 || slices.ContainsFunc(p.got, func(a *arrival) bool { return a.op.UID == uid }) {
+		return plan.Op{}, false
 	}
-	for _, o := range p.ops {
-		if o.UID == uid {
-			return o, true
-		}
-	}
-	return plan.Op{}, false
+	return p.ops[i], true
 }
 
 // incoming is the message as it shall lie on disk. Its flags and date are the scan's:

@@ -47,9 +47,15 @@ type Leaving struct {
 	Idents map[state.UID]string // EMAILIDs that no proof has yet
 	Like   map[state.UID]string // words of what views show, and of what that may be elsewhere
 
-	Away    map[state.UID]bool      // released by a run that was interrupted, on their way to an archive
-	Again   *state.DiskSnapshot     // the disk as it is when files are read again
-	Shelves map[string]port.Maildir // archive Maildirs that are open
+	Away    map[state.UID]bool  // released by a run that was interrupted, on their way to an archive
+	Again   *state.DiskSnapshot // the disk as it is when files are read again
+	Shelves map[string]*Scanned // archive Maildirs that are open
+}
+
+// Scanned is a Maildir, and its files of a generation when it was scanned.
+type Scanned struct {
+	port.Maildir
+	Disk *state.DiskSnapshot
 }
 
 // Hold keeps a message on the server.

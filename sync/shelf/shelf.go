@@ -1,6 +1,9 @@
+// Package shelf knows the archive folders: where the file of each archived message belongs, which are on
+// their way there, and which are found there again.
 package shelf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +12,24 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
+	"mailsync/sync/plan"
 	"mailsync/sync/port"
 )
 
-// Destine says where the files of messages go that are about to leave. One that an earlier
-// run had released goes where that run meant it to.
+// Run is what a run knows of archive folders.
+type Run struct {
+	*mailbox.Run
+	ArchiveNumber int64 // of this archive run, 0: not known yet
+
+	roots   map[string]port.Tree // archive folders that are open
+	indexed map[string][]shelved // what is in the configured one, by token; nil: not looked at
+}
+
+// New returns what a run knows of archive folders.
+func New(r *mailbox.Run) *Run { return &Run{Run: r, roots: map[string]port.Tree{}} }
+
+// Destine sets where the files of messages that are about to leave are moved: what an earlier
+// run had released, to where that run meant it to be.
 func (r *Run) Destine(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
 	if !slices.ContainsFunc(all, func(d *mailbox.Departing) bool { return d.Rec.Status == state.Released || r.Release.Alone }) {
 		return nil
@@ -111,7 +127,7 @@ func (r *Run) archiveRun(ctx context.Context) (int64, error) {
 	return r.ArchiveNumber, nil
 }
 
-// ShelfTree opens a folder of archives, once a run.
+// ShelfTree opens an archive folder, once a run.
 func (r *Run) ShelfTree(root string, create bool) (port.Tree, error) {
 	if tree := r.roots[root]; tree != nil {
 		return tree, nil
@@ -123,24 +139,25 @@ func (r *Run) ShelfTree(root string, create bool) (port.Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", root, err)
 	}
-	if r.roots == nil {
-		r.roots = map[string]port.Tree{}
-	}
 	r.roots[root] = tree
 	return tree, nil
 }
 
-// Shelf opens the archive Maildir of a departure, or makes it, marker first.
-func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure) (port.Maildir, error) {
+// Shelf opens the archive Maildir of a departure, and makes it, marker first, if create says so; else one
+// that is not there is fs.ErrNotExist.
+func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure, create bool) (*mailbox.Scanned, error) {
 	key := to.Root + "\x00" + to.Path
-	if md := b.Leaving.Shelves[key]; md != nil {
-		return md, nil
+	if known := b.Leaving.Shelves[key]; known != nil {
+		return known, nil
 	}
-	tree, err := r.ShelfTree(to.Root, true)
+	tree, err := r.ShelfTree(to.Root, create)
 	if err != nil {
 		return nil, err
 	}
 	md, err := tree.Open(to.Path)
+	if errors.Is(err, fs.ErrNotExist) && !create {
+		return nil, err
+	}
 	var m state.Marker
 	if err == nil {
 		m, err = md.Marker()
@@ -159,14 +176,38 @@ func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure) (po
 	if err := md.Tidy(); err != nil {
 		return nil, err
 	}
-	if _, err := md.Scan(ctx, b.Gen().Token, nil, b.KW); err != nil {
+	disk, err := md.Scan(ctx, b.Gen().Token, nil, b.KW)
+	if err != nil {
 		return nil, err
 	}
 	if b.Leaving.Shelves == nil {
-		b.Leaving.Shelves = map[string]port.Maildir{}
+		b.Leaving.Shelves = map[string]*mailbox.Scanned{}
 	}
-	b.Leaving.Shelves[key] = md
-	return md, nil
+	opened := &mailbox.Scanned{Maildir: md, Disk: disk}
+	b.Leaving.Shelves[key] = opened
+	return opened, nil
+}
+
+// Copy copies a file into another Maildir: durably, and under its name there only if its bytes are
+// still those that were read.
+func Copy(from port.Maildir, name string, read state.Received, to port.Maildir, as state.Incoming, kw *state.Keywords) (state.Placed, error) {
+	body, err := from.Body(name, read.Form)
+	if err != nil {
+		return state.Placed{}, err
+	}
+	got, err := to.Receive(as, body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return state.Placed{}, err
+	}
+	if got.Digest != read.Digest {
+		to.Discard(got)
+		return state.Placed{}, fmt.Errorf("the file %q changed while it was read", name)
+	}
+	placed, err := to.Publish(got, kw)
+	if err != nil {
+		to.Discard(got)
+	}
+	return placed, err
 }
 
 func (r *Run) newShelf(tree port.Tree, to state.Departure) (port.Maildir, error) {
@@ -184,4 +225,85 @@ func (r *Run) newShelf(tree port.Tree, to state.Departure) (port.Maildir, error)
 		}
 	}
 	return md, nil
+}
+
+// shelved is a message in an archive, as the name of its file describes it.
+type shelved struct {
+	file state.Foreign
+	to   state.Departure
+}
+
+// Recall gives a mailbox of which the base knows no message the records of those in the
+// configured archive: they are not to be fetched or archived again. Where the state is lost, nothing
+// else knows of them.
+func (r *Run) Recall(ctx context.Context, b *mailbox.Box) error {
+	if r.Release == nil || r.Release.Into == nil || len(b.Records) > 0 || b.Gen() == nil {
+		return nil
+	}
+	known, err := r.index(ctx)
+	if err != nil {
+		return err
+	}
+	var c state.Commit
+	mine := slices.Clone(known[b.Gen().Token])
+	slices.SortFunc(mine, func(x, y shelved) int { return cmp.Compare(x.file.UID, y.file.UID) })
+	for i, s := range mine {
+		if i > 0 && s.file.UID == mine[i-1].file.UID {
+			continue
+		}
+		c.Put = append(c.Put, state.Record{UID: s.file.UID, Variant: s.file.Variant, Status: state.Archived, Size: s.file.Size, Date: state.NoDate})
+		c.Leave = append(c.Leave, s.to)
+	}
+	if r.DryRun {
+		b.Records = plan.Apply(b.Records, c.Put, nil)
+		return nil
+	}
+	return r.Commit(ctx, b, c)
+}
+
+// index reads the names in every archive of the account, once a run, by the tokens in them.
+func (r *Run) index(ctx context.Context) (map[string][]shelved, error) {
+	r.Mu.Lock()
+	defer r.Mu.Unlock()
+	if r.indexed != nil {
+		return r.indexed, nil
+	}
+	index := map[string][]shelved{}
+	root := r.Release.Into.Root
+	tree, err := r.ShelfTree(root, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.indexed = index
+		return index, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := tree.Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for archives in %s: %w", root, err)
+	}
+	for _, f := range found {
+		if f.Err != nil {
+			return nil, f.Err
+		}
+		if f.Marker.Role != state.RoleArchive || f.Marker.AccountID != r.Row.ID {
+			continue
+		}
+		md, err := tree.Open(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		disk, err := md.Scan(ctx, "", nil, &state.Keywords{})
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range disk.Foreign {
+			if file.Token != "" && file.UID != 0 {
+				to := state.Departure{UID: file.UID, Root: root, Path: f.Path}
+				index[file.Token] = append(index[file.Token], shelved{file, to})
+			}
+		}
+	}
+	r.indexed = index
+	return index, nil
 }

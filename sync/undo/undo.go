@@ -2,7 +2,6 @@ package undo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
+	"mailsync/sync/shelf"
 )
 
 // Undo puts back what is not back yet, a mailbox at a time.
@@ -221,7 +221,7 @@ func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Depart
 // takeFrom copies a file out of its archive. Where the archive has none, d.name stays
 // empty if the file came back before. looked has the archives that were read already.
 func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, looked map[port.Maildir]*state.DiskSnapshot) error {
-	md, err := r.shelf.Shelf(ctx, b, d.To)
+	md, err := r.shelf.Shelf(ctx, b, d.To, true)
 	if err != nil {
 		return err
 	}
@@ -249,21 +249,9 @@ func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing
 	if err := r.Step("bring uid %d back to %s", d.To.UID, b.Name); err != nil {
 		return err
 	}
-	body, err := md.Body(name, got.Form)
-	if err != nil {
-		return err
-	}
 	b.Wrote = true
-	rcv, err := b.MD.Receive(state.Incoming{UID: d.To.UID, Variant: variant, Token: b.Gen().Token, Flags: state.Spoken(got.Silent, got.Flags, d.Rec.Agreed), Date: got.Date, Size: got.Bytes}, body)
-	if err = errors.Join(err, body.Close()); err != nil {
-		return err
-	}
-	if rcv.Digest != got.Digest {
-		b.MD.Discard(rcv)
-		return fmt.Errorf("the file %q changed while it was read", name)
-	}
-	if _, err := b.MD.Publish(rcv, b.KW); err != nil {
-		b.MD.Discard(rcv)
+	as := state.Incoming{UID: d.To.UID, Variant: variant, Token: b.Gen().Token, Flags: state.Spoken(got.Silent, got.Flags, d.Rec.Agreed), Date: got.Date, Size: got.Bytes}
+	if _, err := shelf.Copy(md, name, got, b.MD, as, b.KW); err != nil {
 		return err
 	}
 	d.Shelf, d.Name = md, name
