@@ -6,7 +6,6 @@ import (
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
-	"mailsync/sync/tie"
 )
 
 // tieFetched ties a body that was fetched to a spare with the same bytes: a file gets the
@@ -47,11 +46,11 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 		d.Token, d.Was = s.Token, s.Rec
 		b.Leave(mailbox.Unmerged) // what the file carries beyond the server's flags is merged in the next run
 	}
-	if s.Stray != 0 && max(1, b.Record(s.Stray).Variant) == s.Rec.Variant {
-		d.Forget = s.Stray
-		b.Spoil(s.Stray) // nothing else that was planned for it is to be done
+	if s.Unclaimed != 0 && max(1, b.Record(s.Unclaimed).Variant) == s.Rec.Variant {
+		d.Forget = s.Unclaimed
+		b.Spoil(s.Unclaimed) // nothing else that was planned for it is to be done
 	}
-	tie.Use(b, s)
+	s.Used = true
 	b.MD.Discard(rcv)
 	d.Record, d.Found = rec, true
 	d.Proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}

@@ -68,12 +68,13 @@ type Progress struct {
 
 // Tying is what ties files to a mailbox's messages.
 type Tying struct {
-	Seeks   bool                   // messages that are fetched may be here already
-	Tied    []Tied                 // files and records that were tied in this run
-	Renames []NewName              // files among them that get another identity
-	Spares  []*Spare               // what could still be a message that is fetched
-	Sized   map[int64]*SizedSpares // the same by size, once one was asked for
-	Strays  *Strays                // files here that could be, too
+	Seeks     bool                   // messages that are fetched may be here already
+	Tied      []Tied                 // files and records that were tied in this run
+	Renames   []NewName              // files among them that get another identity
+	Spares    []*Spare               // what could still be a message that is fetched
+	Sized     map[int64]*SizedSpares // the same by size, once one was asked for
+	Unclaimed []state.OnDisk         // files here that could be, too, by size
+	counted   int                    // spares in Sized
 }
 
 // Moving is what a run knows of moves from and to a mailbox.

@@ -14,19 +14,18 @@ import (
 // record of a message that the user, or an archive, took away from here.
 type Spare struct {
 	match.Spare
-	Name  string      // of the file
-	Flags state.Flags // of the file
-	Bytes int64       // octets it holds as a server sends them; -1: read it
-	Known bool
-	Token string       // of an older generation, where known
-	Rec   state.Record // of that
-	Proof state.Proof  // of that, UID 0 without
-	Rank  int
-	Used  bool
-	Plain bool      // a file without a token: a mail program made it
-	Stray state.UID // of a file of the current generation; 0: it is of none
-	Place uint32    // of that file: its Name in the scan
-	nth   int       // among the spares of its box, the likeliest first
+	Name      string      // of the file
+	Flags     state.Flags // of the file
+	Bytes     int64       // octets it holds as a server sends them; -1: read it
+	Known     bool
+	Token     string       // of an older generation, where known
+	Rec       state.Record // of that
+	Proof     state.Proof  // of that, UID 0 without
+	Rank      int
+	Used      bool
+	Plain     bool      // a file without a token: a mail program made it
+	Unclaimed state.UID // of a file of the current generation for which no message stands; 0: it is not one
+	nth       int       // among the spares of its box, the likeliest first
 }
 
 // SizedSpares are the spares of one size. Thousands may have the same, so each file is read once to learn
@@ -34,12 +33,12 @@ type Spare struct {
 type SizedSpares struct {
 	of     plan.Pool[[state.DigestSize]byte, *Spare] // those of which it is known what they hold
 	Unread []*Spare
+	Full   bool // unclaimed files of that size are among them
 }
 
-// SizeSpares sorts a box's spares by the octets they hold as a server sends them.
-func (b *Box) SizeSpares() error {
-	b.Tie.Sized = map[int64]*SizedSpares{}
-	for n, s := range b.Tie.Spares {
+// SizeSpares sorts spares of a box, less likely ones than those before, by the octets they hold as a server sends them.
+func (b *Box) SizeSpares(spares []*Spare) error {
+	for _, s := range spares {
 		if s.Used {
 			continue
 		}
@@ -54,13 +53,14 @@ func (b *Box) SizeSpares() error {
 			}
 			s.Bytes = id.Size
 		}
-		s.nth = n
+		b.Tie.counted++
+		s.nth = b.Tie.counted
 		like := b.Tie.Sized[s.Bytes]
 		if like == nil {
 			like = &SizedSpares{of: plan.Pool[[state.DigestSize]byte, *Spare]{}}
 			b.Tie.Sized[s.Bytes] = like
 		}
-		if s.Fileless {
+		if s.Fileless || s.Unclaimed != 0 && s.Digest != [state.DigestSize]byte{} {
 			like.of.Add(s.Digest, s)
 		} else {
 			like.Unread = append(like.Unread, s)
@@ -96,18 +96,4 @@ func (l *SizedSpares) Learn(s *Spare, digest [state.DigestSize]byte, file state.
 		i, _ := slices.BinarySearchFunc(l.of[file.Digest], s.nth, func(o *Spare, nth int) int { return o.nth - nth })
 		l.of[file.Digest] = slices.Insert(l.of[file.Digest], i, s)
 	}
-}
-
-// Strays are the files of the current generation for which no message stands, by their size.
-type Strays struct {
-	Files []state.OnDisk // sorted by Size, those whose name does not tell it first
-	Used  map[uint32]bool
-	Sized map[int64]*Alikes // of those that were asked about
-}
-
-// Alikes are strays of one size: a server may come back with thousands of them, so each is looked at
-// once.
-type Alikes struct {
-	Of     map[[state.DigestSize]byte][]state.OnDisk // those of which it is known what they hold
-	Unread []state.OnDisk
 }

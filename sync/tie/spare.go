@@ -173,20 +173,3 @@ func (r *Run) identifyFiles(ctx context.Context, b *mailbox.Box, spares []*mailb
 	}
 	return nil
 }
-
-// Use takes a spare out of what could be a message.
-func Use(b *mailbox.Box, s *mailbox.Spare) {
-	s.Used = true
-	if s.Stray != 0 {
-		b.Tie.Strays.Used[s.Place] = true
-	}
-}
-
-// AlreadyHere returns what is here with the bytes of a received body, and no message on the server
-// stands for; nil if there is nothing.
-func (r *Run) AlreadyHere(ctx context.Context, b *mailbox.Box, got state.Received) (*mailbox.Spare, state.Received, error) {
-	if s, file, err := spareWith(b, got); s != nil || err != nil {
-		return s, file, err
-	}
-	return r.strayWith(ctx, b, got)
-}

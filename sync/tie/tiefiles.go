@@ -1,3 +1,4 @@
+// Package tie finds out which file is which message: by its name, by what it holds, and by what the base remembers.
 package tie
 
 import (
@@ -13,6 +14,12 @@ import (
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
 )
+
+// Run ties the files of a run to messages.
+type Run struct{ *mailbox.Run }
+
+// New returns the tying of a run.
+func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 
 // Match finds, by what they hold, the files of a fresh box's messages; Carry gives them the identities
 // that the messages have now. What is left is fetched; what is left of the
@@ -102,7 +109,7 @@ func (r *Run) Carry(ctx context.Context, b *mailbox.Box) error {
 		return err
 	}
 	if b.Tie.Seeks {
-		b.Tie.Strays = findStrays(b)
+		b.Tie.Unclaimed = unclaimed(b)
 	}
 	var placed []state.Placed
 	if !r.DryRun && len(b.Tie.Renames) > 0 {
