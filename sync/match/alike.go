@@ -3,15 +3,14 @@ package match
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"mailsync/state"
 	"mailsync/sync/plan"
 )
 
-// A message may be in several mailboxes, above all where those are labels. Where the server
-// can say so, it is fetched in one of them, and its file is linked into the others.
-// Which those may be, sizes and dates tell; whether they are, share.go asks.
+// A message may be in several mailboxes, above all where those are labels. If the server
+// can report that, it is fetched in one of them, and its file is linked into the others.
+// Size and date show which those may be; share.go asks whether they are.
 
 // Alike is a message that may be in other mailboxes, too: one that is to be fetched, or one
 // whose file is here.
@@ -35,9 +34,9 @@ func (c Content) Compare(o Content) int {
 	return cmp.Or(cmp.Compare(c.Size, o.Size), cmp.Compare(c.Date, o.Date))
 }
 
-// Likeness groups messages of one size and date, sorted, and leaves out the groups that lie in
-// a single mailbox, or of which nothing is to be fetched. The first of a group says which
-// mailbox leads: what is to be fetched in any other waits until its files are here. It is a
+// Likeness groups messages of one size and date, sorted, and leaves out the groups that are in
+// a single mailbox, or of which nothing is to be fetched. The mailbox of the first of a group
+// leads: what is to be fetched in any other waits until its files are here. It is a
 // pure function.
 func Likeness(of ...[]Alike) []Alike {
 	all := slices.Concat(of...)
@@ -62,7 +61,7 @@ func Likeness(of ...[]Alike) []Alike {
 
 // AlikeTo are those of one content. They are sorted by it.
 func AlikeTo(groups []Alike, c Content) []Alike {
-	first := sort.Search(len(groups), func(i int) bool { return groups[i].Content().Compare(c) >= 0 })
+	first, _ := slices.BinarySearchFunc(groups, c, func(a Alike, c Content) int { return a.Content().Compare(c) })
 	n := first
 	for n < len(groups) && groups[n].Content() == c {
 		n++
@@ -71,10 +70,45 @@ func AlikeTo(groups []Alike, c Content) []Alike {
 }
 
 // Waits reports whether what a mailbox has to fetch of that content waits for another one. It
-// does not where the mailbox has a file of that content: of one Maildir no two messages
-// may share a file, for two names of one are what a broken run leaves.
+// does not where the mailbox has a file of that content: no two messages of one Maildir
+// may share a file, for two names of one are what an interrupted run leaves.
 func Waits(groups []Alike, box int, c Content) bool {
 	group := AlikeTo(groups, c)
 	return len(group) > 0 && group[0].Box != box &&
 		!slices.ContainsFunc(group, func(a Alike) bool { return a.Box == box && a.Status.HasFile() })
+}
+
+// Some servers have mailboxes that show what others hold: all mail, what is flagged (RFC 6154), what
+// a search finds. Where the server does not report copies (EMAILID, X-GM-MSGID), what such a view
+// shows is taken for a copy of what has its size, date and Message-ID in another mailbox. If there are several,
+// they are judged together, and where bytes are at stake, bytes decide.
+
+// Shown groups the messages on the server that views show with those elsewhere that have their size and date.
+// views[i] reports whether mailbox i is one. It is a pure function.
+func Shown(mailboxes [][]state.Record, views []bool) []map[int][]state.UID {
+	groups := map[Content]map[int][]state.UID{}
+	known := func(rec state.Record) bool {
+		return rec.Status.OnServer() && rec.Size >= 0 && rec.Date != state.NoDate
+	}
+	for i, records := range mailboxes {
+		for _, rec := range records {
+			if views[i] && known(rec) {
+				groups[ContentOf(rec)] = map[int][]state.UID{}
+			}
+		}
+	}
+	for i, records := range mailboxes {
+		for _, rec := range records {
+			if g := groups[ContentOf(rec)]; g != nil && known(rec) {
+				g[i] = append(g[i], rec.UID)
+			}
+		}
+	}
+	var shown []map[int][]state.UID
+	for _, g := range groups {
+		if len(g) > 1 {
+			shown = append(shown, g)
+		}
+	}
+	return shown
 }

@@ -1,16 +1,18 @@
 package match
 
 import (
+	"context"
 	"crypto/sha256"
 	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
-// A server that tells no UID for what it stored may have changed it, too: a line more in
-// the header, other ends of lines, another date. Which of the messages that are new since
-// are those that were sent, is found out here, purely. First a Message-ID decides that
+// A server that reports no UID for what it stored may have changed it, too: a line more in
+// the header, other ends of lines, another date. Here it is found out, purely, which of the messages
+// that are new since are those that were sent. First a Message-ID decides that
 // nothing else has, then the bytes, the surest first.
 
 // Dispatched is a message that was sent, and of which no UID is known.
@@ -19,11 +21,11 @@ type Dispatched struct {
 	Bytes     int64
 	Date      int64
 	MessageID string
-	Confirmed bool // the server answered OK: it has the message, whatever it made of it
+	Confirmed bool // the server answered OK: it has the message, however it changed it
 	sums      *Sums
 }
 
-// Newcomer is a message that a listing shows, and that nothing is known of.
+// Newcomer is a message that a listing shows, and of which nothing is known.
 type Newcomer struct {
 	UID       state.UID
 	Size      int64
@@ -127,7 +129,7 @@ const (
 	alikeNot             // they have different Message-IDs
 )
 
-// alike says how alike a message is to one that was sent.
+// alike is how alike a message is to one that was sent.
 func alike(d *Dispatched, n *Newcomer) int {
 	a, b := d.sums, n.Sums
 	switch {
@@ -145,17 +147,17 @@ func alike(d *Dispatched, n *Newcomer) int {
 		}
 		return alikeNot
 	}
-	whole := kept == len(a.fields) || len(a.fields) == mostFields && kept > mostFields*9/10
+	all := kept == len(a.fields) || len(a.fields) == mostFields && kept > mostFields*9/10
 	switch {
 	case a.Exact == b.Exact:
 		return alikeExactly
 	case a.Loose == b.Loose:
 		return alikeButEnds
-	case a.body == b.body && whole:
+	case a.body == b.body && all:
 		return alikeAndMore
 	case a.body == b.body && (kept > 0 || len(b.fields) == 0) && a.body != sha256.Sum256(nil):
 		return AlikeBody
-	case whole && (kept > 1 || kept > 0 && sameDate(n.Date, d.Date)), d.MessageID != "" && d.MessageID == n.MessageID:
+	case all && (kept > 1 || kept > 0 && sameDate(n.Date, d.Date)), d.MessageID != "" && d.MessageID == n.MessageID:
 		return AlikeHeader
 	}
 	return AlikeByNumber
@@ -180,7 +182,7 @@ func keptOf(fields, in []uint64) (kept int) {
 // order in which they were sent.
 func pairByBytes(sent []Dispatched, came []Newcomer, to []int, least int) {
 	taken := taken(to)
-	gone := func(k int) bool { return taken[k] }
+	isTaken := func(k int) bool { return taken[k] }
 	for degree := alikeExactly; degree <= least; degree++ {
 		alikes, dated := plan.Pool[[state.DigestSize]byte, int]{}, plan.Pool[datedKey, int]{}
 		for k := range came {
@@ -201,10 +203,10 @@ func pairByBytes(sent []Dispatched, came []Newcomer, to []int, least int) {
 			}
 			best := -1
 			if d.Date != state.NoDate {
-				best = d.nearest(came, dated.Rest(datedKey{key, d.Date}, gone), may, 0)
+				best = d.nearest(came, dated.Rest(datedKey{key, d.Date}, isTaken), may, 0)
 			}
 			if best < 0 {
-				best = d.nearest(came, alikes.Rest(key, gone), may, otherDate)
+				best = d.nearest(came, alikes.Rest(key, isTaken), may, otherDate)
 			}
 			if best >= 0 {
 				to[i], taken[best] = best, true
@@ -233,7 +235,7 @@ func (d *Dispatched) nearest(came []Newcomer, among []int, may func(k int) bool,
 	return best
 }
 
-// poolOf says among which messages those lie that are alike to a degree.
+// poolOf is the key of the pool in which the messages are that are alike to a degree.
 func poolOf(s *Sums, degree int) (key [state.DigestSize]byte, known bool) {
 	switch {
 	case degree >= AlikeHeader:
@@ -247,3 +249,45 @@ func poolOf(s *Sums, degree int) (key [state.DigestSize]byte, known bool) {
 	}
 	return s.body, true
 }
+
+// PairSent finds what messages became that were sent, among those that are new: to[i] is the place in came of what
+// sent[i] became, -1 without. Bodies are read, here and there, only where they have to decide; own reads
+// that of sent[i]. What was read of came stays in it.
+func PairSent(ctx context.Context, server port.Server, raw string, mark state.Mark, sent []Dispatched, came []Newcomer, least int, own func(i int) (*Sums, error)) (to []int, err error) {
+	to = Unpaired(len(sent))
+	pairByMessageID(sent, came, to)
+	ask := Undecided(sent, came, to)
+	if len(ask) == 0 {
+		return to, nil
+	}
+	for i := range sent {
+		if to[i] < 0 {
+			if sent[i].sums, err = own(i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var uids []state.UID
+	for _, k := range ask {
+		if came[k].Sums == nil {
+			uids = append(uids, came[k].UID)
+		}
+	}
+	read, broke, err := Digests(ctx, server, raw, mark, uids)
+	if err != nil {
+		return nil, err
+	}
+	if port.Ends(broke) {
+		return nil, broke
+	}
+	for _, k := range ask {
+		if s := read[came[k].UID]; s != nil {
+			came[k].Sums = s
+		}
+	}
+	pairByBytes(sent, came, to, least)
+	return to, nil
+}
+
+// Unpaired is a pairing of so many with nothing.
+func Unpaired(n int) []int { return slices.Repeat([]int{-1}, n) }

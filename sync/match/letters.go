@@ -7,14 +7,14 @@ import (
 	"mailsync/sync/plan"
 )
 
-// A letter a to z in a file's name means something only together with a Maildir: that in which
-// the file was when both sides last agreed on it. Programs that move a file move its name as it is,
-// letters of the old place and all; one that knows dovecot-keywords gives it letters of the new
-// one. Nothing in the name says which it was.
+// A letter a to z in a file's name has a meaning only together with a Maildir: that in which
+// the file was when both sides last agreed on it. Programs that move a file keep its name,
+// with the letters of the old place; one that knows dovecot-keywords gives it letters of the new
+// one. Nothing in the name shows which it was.
 
-// MovedKeywords decides which keywords a file has that lies in another Maildir than the one of its
-// identity. agreed are those that both sides last agreed on, and known is false where nobody knows
-// of an agreement; old and now are what letters mean where it was then and where it lies now. It is
+// MovedKeywords decides which keywords a file has that is in another Maildir than the one of its
+// identity. agreed are those that both sides last agreed on, and known is false where no
+// agreement is known; old and now are what letters mean where it was then and where it is now. It is
 // a pure function, and this is the rule:
 //
 //  1. Letters that stand for the same in both places, and no letters, are read as in any place: what is
@@ -39,11 +39,11 @@ func MovedKeywords(letters string, agreed []string, known bool, old, now state.W
 	}
 	switch {
 	case wasAll && isAll && sameWords(was, is):
-		return both(unlettered(agreed, old), was)
-	case wasAll && sameWords(was, lettered(agreed, old)), isAll && sameWords(is, lettered(agreed, now)):
+		return both(lettered(agreed, old, false), was)
+	case wasAll && sameWords(was, lettered(agreed, old, true)), isAll && sameWords(is, lettered(agreed, now, true)):
 		return agreed
 	}
-	before, after := likely(was, wasAll, lettered(agreed, old)), likely(is, isAll, lettered(agreed, now))
+	before, after := likely(was, wasAll, lettered(agreed, old, true)), likely(is, isAll, lettered(agreed, now, true))
 	switch {
 	case before > after:
 		return both(agreed, was)
@@ -53,9 +53,9 @@ func MovedKeywords(letters string, agreed []string, known bool, old, now state.W
 	fewerWas, fewerIs := wasAll && holds(agreed, was), isAll && holds(agreed, is)
 	switch {
 	case fewerWas && !fewerIs:
-		return both(unlettered(agreed, old), was)
+		return both(lettered(agreed, old, false), was)
 	case fewerIs && !fewerWas:
-		return both(unlettered(agreed, now), is)
+		return both(lettered(agreed, now, false), is)
 	}
 	return agreed
 }
@@ -103,27 +103,12 @@ func read(letters string, in state.Words) (words []string, all bool) {
 // AsRead reports whether letters stand for those of the words that have one in a place.
 func AsRead(letters string, words []string, in state.Words) bool {
 	got, all := read(letters, in)
-	return all && sameWords(got, lettered(words, in))
+	return all && sameWords(got, lettered(words, in, true))
 }
 
-// lettered are those of the words that a letter stands for.
-func lettered(words []string, in state.Words) (out []string) {
-	for _, w := range words {
-		if plan.Has(in[:], w) {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-// unlettered are those of the words that no letter stands for.
-func unlettered(words []string, in state.Words) (out []string) {
-	for _, w := range words {
-		if !plan.Has(in[:], w) {
-			out = append(out, w)
-		}
-	}
-	return out
+// lettered are those of the words that a letter stands for, or those that none does.
+func lettered(words []string, in state.Words, yes bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return plan.Has(in[:], w) != yes })
 }
 
 func holds(words, all []string) bool {

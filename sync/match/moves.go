@@ -17,7 +17,7 @@ type Side struct {
 	Came  map[state.UID]Told // of messages that came
 }
 
-// Told is what was asked about a message: its ids, and where it needs them to be told
+// Told is what was asked about a message: its ids, and where only they distinguish it
 // from others, the digest of its bytes.
 type Told struct {
 	state.Ident
@@ -29,31 +29,31 @@ type Move struct {
 	From, To int       // places in the list of sides
 	UID      state.UID // in From
 	NewUID   state.UID // in To; 0: it was moved on disk, and is in From on the server
-	Sure     bool      // the server says that it is the same message, or the file has its identity
-	In       int       // the side in whose Maildir its file lies
+	Sure     bool      // the server reports that it is the same message, or the file has its identity
+	In       int       // the side that has its file
 	Name     string    // of the file; "": it has its new identity already
 	File     Lying
 }
 
-// Lying is a file and where it lies.
+// Lying is a file and where it is.
 type Lying struct {
 	In      int
 	Name    string
 	Of      Token       // its identity
-	Flags   state.Flags // by its name, as if its letters were of the Maildir that it lies in
-	Letters string      // of keywords, where it lies in another Maildir than its token's
+	Flags   state.Flags // by its name, as if its letters were of the Maildir that it is in
+	Letters string      // of keywords, where it is in another Maildir than its token's
 	Silent  bool        // as in state.OnDisk
 	NewName bool        // another program gave it a name of its own, without what it does not know
 }
 
-// Token is an identity in the account: a side stands for its token.
+// Token is an identity in the account, with the side in place of its token.
 type Token struct {
 	Side    int
 	UID     state.UID
 	Variant uint8
 }
 
-// ContentOf is what a record tells of a message's content.
+// ContentOf is what a record has of a message's content.
 func ContentOf(r state.Record) Content { return BySizeAndDate(r.Size, r.Date, "") }
 
 // account is the sides with their files by token.
@@ -105,7 +105,7 @@ func NewAccount(sides []Side) *account {
 // TokenOf is the identity of a record's file.
 func TokenOf(side int, r state.Record) Token { return Token{side, r.UID, max(1, r.Variant)} }
 
-// file finds where the file of a message lies: where it should, or where somebody put it.
+// file finds the file of a message: where it should be, or where somebody put it.
 func (a *account) file(id Token) (Lying, bool) {
 	if f, ok := a.here[id]; ok {
 		return f, true
@@ -129,16 +129,18 @@ func (a *account) gone(f func(side int, r state.Record, file Lying)) {
 	}
 }
 
-// Candidates names the messages that have to be asked about before Moves can tell: those
+// Candidates names the messages that have to be asked about before Moves can decide: those
 // that went, and those that came with the size and date of one of them, each with its file
-// where it has one. anyDate says that ids are to be had, which count whatever the date.
+// where it has one. anyDate: the server has ids, which count whatever the date.
 func Candidates(sides []Side, anyDate bool) (went, came []map[state.UID]Lying) {
-	went, came = make([]map[state.UID]Lying, len(sides)), make([]map[state.UID]Lying, len(sides))
+	for range sides {
+		went, came = append(went, map[state.UID]Lying{}), append(came, map[state.UID]Lying{})
+	}
 	a := NewAccount(sides)
 	left := map[Content]bool{}
 	a.gone(func(i int, r state.Record, file Lying) {
 		left[ContentOf(r)] = true
-		put(went, i, r.UID, file)
+		went[i][r.UID] = file
 	})
 	if len(left) == 0 {
 		return went, came
@@ -148,7 +150,7 @@ func Candidates(sides []Side, anyDate bool) (went, came []map[state.UID]Lying) {
 		for _, r := range s.Base {
 			if r.Status == state.Outstanding && (anyDate || left[ContentOf(r)]) {
 				arrived[ContentOf(r)] = true
-				put(came, i, r.UID, a.here[TokenOf(i, r)])
+				came[i][r.UID] = a.here[TokenOf(i, r)]
 			}
 		}
 	}
@@ -163,13 +165,6 @@ func Candidates(sides []Side, anyDate bool) (went, came []map[state.UID]Lying) {
 		}
 	}
 	return went, came
-}
-
-func put(in []map[state.UID]Lying, i int, uid state.UID, f Lying) {
-	if in[i] == nil {
-		in[i] = map[state.UID]Lying{}
-	}
-	in[i][uid] = f
 }
 
 // Moves finds what went in one mailbox and came in another. A file in another Maildir than
@@ -269,7 +264,7 @@ func (p *pairing) fileless(from int, r state.Record, id Told) {
 func (p *pairing) departure(from int, r state.Record, id Told, file Lying) {
 	m := Move{From: from, UID: r.UID, In: file.In, Name: file.Name, File: file}
 	same := p.byID[id.EmailID]
-	// The same message has the same size: an id that says otherwise is not believed.
+	// The same message has the same size: an id of another size is not trusted.
 	n := slices.IndexFunc(same, func(c int) bool { return p.open(c, from) && (r.Size < 0 || p.sought[c].Size == r.Size) })
 	switch {
 	case n >= 0:
@@ -299,8 +294,8 @@ func (p *pairing) byContent() {
 	}
 }
 
-// Copies finds files with a token of another mailbox whose message is no move: the
-// original is still there, or the server has it no more. To the server they are new.
+// Copies finds files with a token of another mailbox that were not moved: the
+// original is still there, or the server does not have the message any more. To the server they are new.
 func Copies(sides []Side, moves []Move) (found []Lying) {
 	a := NewAccount(sides)
 	moved := map[Lying]bool{}
@@ -310,7 +305,7 @@ func Copies(sides []Side, moves []Move) (found []Lying) {
 	for id, all := range a.Elsewhere {
 		s := sides[id.Side]
 		if !s.DiskSaid() || !s.Disk.Complete || s.archived(id.UID) {
-			continue // whether the original is there is not known, or it left the server on purpose
+			continue // it is not known whether the original is there, or it left the server on purpose
 		}
 		for _, f := range all {
 			if !moved[f] {
@@ -327,4 +322,61 @@ func Copies(sides []Side, moves []Move) (found []Lying) {
 func (s Side) archived(uid state.UID) bool {
 	i, known := plan.PlaceOf(s.Base, uid)
 	return known && (s.Base[i].Status == state.Archived || s.Base[i].Status == state.Released)
+}
+
+// A program that moves a file to another Maildir, or only marks it as read, may give it a name of its own, as mu4e
+// does if so configured. Then only its bytes show which message it is. Taken for new
+// mail it would be sent a second time, with its keyword letters read as those of the new place.
+
+// Lost is a message that has no file any more, and what its bytes were.
+type Lost struct {
+	Side  int
+	Rec   state.Record
+	Proof state.Proof
+}
+
+// Unnamed is a file without a token, and what its bytes are.
+type Unnamed struct {
+	Side int
+	File state.Foreign
+	Got  state.Received
+}
+
+// Refile pairs messages whose files are gone with files of the same bytes, each used once: those of the
+// same Maildir first, which only have another name now, then those that were moved. It is a pure function.
+func Refile(gone []Lost, files []Unnamed) (renamed []Regained, moves []Move) {
+	type bytes struct {
+		digest [state.DigestSize]byte
+		octets int64
+	}
+	with := map[bytes][]int{} // places in gone
+	for i, l := range gone {
+		k := bytes{l.Proof.Digest, l.Proof.Bytes}
+		with[k] = append(with[k], i)
+	}
+	taken := make([]bool, len(files))
+	for _, same := range []bool{true, false} {
+		for n, u := range files {
+			k := bytes{u.Got.Digest, u.Got.Bytes}
+			at := slices.IndexFunc(with[k], func(i int) bool { return (gone[i].Side == u.Side) == same })
+			if taken[n] || at < 0 {
+				continue
+			}
+			l := gone[with[k][at]]
+			with[k], taken[n] = slices.Delete(with[k], at, at+1), true
+			if same {
+				renamed = append(renamed, Regained{l, u})
+				continue
+			}
+			f := Lying{In: u.Side, Name: u.File.Name, Of: TokenOf(l.Side, l.Rec), Flags: u.File.Flags, Letters: u.File.Letters, Silent: u.File.Silent, NewName: true}
+			moves = append(moves, Move{From: l.Side, To: u.Side, UID: l.Rec.UID, Sure: true, In: u.Side, Name: u.File.Name, File: f})
+		}
+	}
+	return renamed, moves
+}
+
+// Regained is a file that gets the identity back which another program took from its name.
+type Regained struct {
+	Of   Lost
+	File Unnamed
 }

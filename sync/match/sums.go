@@ -55,7 +55,7 @@ func (p *plain) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// mostFields bounds what is kept of a header; further fields say nothing.
+// mostFields bounds what is kept of a header; further fields are not compared.
 const mostFields = 1000
 
 // parts digests a header field by field, and the body.
@@ -77,7 +77,7 @@ func (p *parts) Write(b []byte) (int, error) {
 			}
 			p.middle, p.empty = true, true
 		}
-		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
 		p.empty = p.empty && len(bytes.Trim(line, "\r")) == 0
 		if !p.empty {
 			if p.field == nil {
@@ -86,7 +86,7 @@ func (p *parts) Write(b []byte) (int, error) {
 			_, _ = p.field.Write(line)
 		}
 		b = rest
-		if whole {
+		if ended {
 			p.middle, p.inBody = false, p.empty
 		}
 	}
@@ -102,7 +102,7 @@ func (p *parts) end() {
 	p.field = nil
 }
 
-// Digests fetches bodies to digest them. broke is why some could not be had.
+// Digests fetches bodies to digest them. broke is why some could not be fetched.
 func Digests(ctx context.Context, server port.Server, raw string, mark state.Mark, uids []state.UID) (of map[state.UID]*Sums, broke, err error) {
 	slices.Sort(uids)
 	d := &digesting{raw: raw, mark: mark, uids: uids, sums: map[state.UID]*Sums{}}

@@ -1,13 +1,22 @@
+// Package match finds out which of two things are the same message: of what was sent and what came, of what went in
+// one mailbox and came in another, of files and of what a server lists.
 package match
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"mailsync/state"
+	"mailsync/sync/port"
 )
 
-// Where a server numbered a mailbox anew, or the base lost what it knew, a UID says
-// nothing about which file is its message. Tie finds out by content, so that nothing is
+// Where a server numbered a mailbox anew, or the base lost what it knew, a UID does not
+// show which file is its message. Tie finds out by content, so that nothing is
 // fetched that is here, and nothing is here twice.
 
 // Sought is a message on the server for which no file is known.
@@ -30,21 +39,18 @@ type Spare struct {
 
 // Tie pairs sought messages with spares and returns for each sought one the index of its
 // spare, or -1. Both are multisets: a spare is used once, and of equal candidates the
-// first sought gets the first spare, so they come sorted by UID. It goes by, in this
+// first sought gets the first spare, so they are sorted by UID. It compares, in this
 // order: size, date and Message-ID; Message-ID and date, where a single message on either
 // side has them; for records without a file, size and date. What it leaves can only be
-// told by its digest, once it was fetched.
+// recognized by its digest, once it was fetched.
 //
-// compared says that the bytes of what is left are compared with the spares that are left.
-// Then, where more are sought than could be here, which of them are here only their bytes can
-// tell: a message that took another one's file would be missing. Messages without any
-// Message-ID are told from each other by size and date alone; they are paired only where
+// compared: the bytes of what is left are compared with the spares that are left.
+// Then, where more are sought than could be here, only their bytes show which of them are
+// here: a message that took another one's file would be missing. Messages without any
+// Message-ID differ by size and date alone; they are paired only where
 // there is one of each, or where all the files have the same bytes.
 func Tie(sought []Sought, spares []Spare, compared bool) []int {
-	t := tying{sought: sought, spares: spares, to: make([]int, len(sought)), used: make([]bool, len(spares))}
-	for i := range t.to {
-		t.to[i] = -1
-	}
+	t := tying{sought: sought, spares: spares, to: Unpaired(len(sought)), used: make([]bool, len(spares))}
 	away := t.fileless()
 	t.pass(byContent, false, func(want, have []int) bool {
 		s := sought[want[0]]
@@ -81,7 +87,7 @@ func BySizeAndDate(size, date int64, _ string) Content { return Content{size, da
 
 func byDateAndID(_, date int64, messageID string) Content { return Content{0, date, messageID} }
 
-// key says what a pass goes by.
+// key is what a pass compares.
 type key func(size, date int64, messageID string) Content
 
 // pass pairs those that are left and equal by a key, in order, where may allows it for all
@@ -163,4 +169,67 @@ func (t *tying) byMessageID() {
 			t.pair(i, other.last)
 		}
 	}
+}
+
+// Identify asks the server for the Message-IDs of what is sought in a mailbox. Of a message for which it has no answer
+// nothing is known, not its size either: it is recognized by its bytes.
+func Identify(ctx context.Context, server port.Server, raw string, uidValidity uint32, sought []Sought) error {
+	if len(sought) == 0 {
+		return nil
+	}
+	uids := make([]state.UID, len(sought))
+	for i, s := range sought {
+		uids[i] = s.UID
+	}
+	idents, err := server.Idents(ctx, raw, uidValidity, uids)
+	if err != nil {
+		return err
+	}
+	ids := MessageIDs(idents)
+	for i := range sought {
+		id, known := ids[sought[i].UID]
+		if sought[i].MessageID = id; !known {
+			sought[i].Size = -1
+		}
+	}
+	return nil
+}
+
+// MessageIDs are the Message-IDs that a server answered, "" for a message without one.
+func MessageIDs(idents []state.Ident) map[state.UID]string {
+	ids := make(map[state.UID]string, len(idents))
+	for _, id := range idents {
+		ids[id.UID] = id.MessageID
+	}
+	return ids
+}
+
+// What we moved to the server's trash, and could not expunge there, is not new: an archive
+// has it, or the user removed it here. It has a new UID that no server without UIDPLUS reports, so it
+// is recognized as in a move, by size, date and Message-ID, as a multiset. Found, it is
+// kept away from here like any message that the user removed.
+
+// TrashingKey names the intent to move a message to the trash. It is recorded with the trash mailbox, before
+// the command that moves. It has generation, UID and INTERNALDATE of the message, and a digest of its Message-ID.
+func TrashingKey(gen state.GenID, rec state.Record, messageID string) state.IntentKey {
+	return state.IntentKey{Kind: state.Trashing, Name: fmt.Sprint(gen, " ", rec.UID, " ", rec.Date, " ", ShortID(messageID))}
+}
+
+// Announced reads such an intent.
+func Announced(in state.Intent) (s Spare, ok bool) {
+	f := strings.Split(in.Key.Name, " ")
+	if len(f) != 4 {
+		return s, false
+	}
+	date, err := strconv.ParseInt(f[2], 10, 64)
+	return Spare{Size: in.Bytes, Date: date, MessageID: f[3], Digest: in.Digest}, err == nil
+}
+
+// ShortID stands for a Message-ID of any length; "" for none.
+func ShortID(messageID string) string {
+	if messageID == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(messageID))
+	return base32.StdEncoding.EncodeToString(sum[:15])
 }
