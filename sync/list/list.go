@@ -1,3 +1,4 @@
+// Package list identifies the account, and lists its mailboxes: on the server, on disk, and in the base.
 package list
 
 import (
@@ -7,10 +8,20 @@ import (
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/bind"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 )
+
+// Run is the listing of a run.
+type Run struct {
+	*mailbox.Run
+	bind *bind.Run
+}
+
+// New returns the listing of a run.
+func New(r *mailbox.Run, b *bind.Run) *Run { return &Run{Run: r, bind: b} }
 
 // Identify finds out who this account is: from the base, or, where that knows nothing,
 // from the markers on disk.
@@ -56,7 +67,12 @@ func (r *Run) Identify(ctx context.Context) error {
 // List asks the server for its mailboxes and makes a box of each that is included.
 func (r *Run) List(ctx context.Context) error {
 	last := r.lastUses()
-	include := func(l state.Listed) bool { return !l.NoSelect && (r.Include == nil || r.Include(r.known(l, last))) }
+	include := func(l state.Listed) bool {
+		if !r.Can.Uses && l.Role == "" {
+			l.Role = last[state.RawKey(l.Raw)]
+		}
+		return !l.NoSelect && (r.Include == nil || r.Include(l))
+	}
 	want := include
 	if r.Census {
 		want = func(l state.Listed) bool { return !l.NoSelect }
@@ -121,4 +137,55 @@ func (r *Run) hadMail(key string) bool {
 		g := row.Current()
 		return row.Role != state.RoleArchive && state.RawKey(row.Raw) == key && g != nil && g.Tally.OnServer > 0
 	})
+}
+
+// lastUses are the special uses of mailboxes (RFC 6154, e.g. sent mail) that are remembered as the server last reported
+// them, by state.RawKey: in the base, for commands that ask no server, and in the marker, for a tree whose state is gone or
+// that was copied to another machine. A listing without any use, as of a server that
+// does not know them, or that refused the better LIST this time, changes none.
+func (r *Run) lastUses() map[string]string {
+	last := map[string]string{}
+	for _, f := range r.Found {
+		if m := f.Marker; f.Err == nil && m.AccountID == r.Row.ID && m.Role == state.RoleMailbox {
+			last[state.RawKey(m.Raw)] = m.Use
+		}
+	}
+	for _, row := range r.Rows {
+		if row.Role == state.RoleMailbox {
+			last[state.RawKey(row.Raw)] = row.Use
+		}
+	}
+	return last
+}
+
+// learnSizes finds out whether the sizes that the server announces are estimates, by what is known of its
+// messages, and remembers it.
+func (r *Run) learnSizes(ctx context.Context, rows []state.MailboxRow) error {
+	if r.Row.EstimatedSizes || !plan.Estimates(rows) {
+		return nil
+	}
+	r.Row.EstimatedSizes = true
+	if r.DryRun {
+		return nil
+	}
+	return r.SaveAccount(ctx)
+}
+
+// Compared looks at the sizes of what this very run tied or fetched: where they are estimates, it
+// fetches nothing once more for them and counts nothing as doubtful.
+func (r *Run) Compared(ctx context.Context) error {
+	misfits := 0
+	for _, b := range r.Boxes {
+		if b.Looked {
+			misfits += plan.MisfitsIn(b.Records)
+		}
+	}
+	if r.DryRun || !r.Saved || r.Row.EstimatedSizes || misfits < plan.EnoughMisfits {
+		return nil
+	}
+	rows, err := r.Base.Mailboxes(ctx)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	return r.learnSizes(ctx, rows)
 }
