@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,8 +62,21 @@ func (w words) meant() (known state.Words) {
 type letters struct {
 	read     bool                    // the words were looked at
 	keyword  [maxLetters]state.Flags // 0: a letter without a keyword, or one beyond the table
-	unnamed  [maxLetters]bool        // nothing says what it means; a free letter, unless a file carries it
-	orphaned [maxLetters]bool        // unnamed, and a file carries it
+	unnamed  letterSet               // nothing shows what they mean; free, unless a file carries one
+	orphaned letterSet               // of the unnamed those that a file carries
+}
+
+// letterSet has a bit for each of the letters a to z.
+type letterSet uint32
+
+// keywordsIn are the letters of keywords in an info part.
+func keywordsIn(info string) (set letterSet) {
+	for i := range len(info) {
+		if isKeyword(info[i]) {
+			set |= 1 << (info[i] - 'a')
+		}
+	}
+	return set
 }
 
 // letters gives each named letter its flag; new names get bits in kw.
@@ -71,9 +85,10 @@ func (w words) letters(kw *state.Keywords) letters {
 	for i, name := range w {
 		switch {
 		case name == "":
-			l.unnamed[i] = true
+			l.unnamed |= 1 << i
 		case standIn(name):
-			l.unnamed[i], l.orphaned[i] = true, true
+			l.unnamed |= 1 << i
+			l.orphaned |= 1 << i
 		case atom(name):
 			if bit, ok := kw.Bit(name); ok {
 				l.keyword[i] = bit
@@ -105,76 +120,53 @@ func atom(name string) bool {
 func spellable(name string) bool { return atom(name) && !standIn(name) }
 
 // wonders reports whether a file has letters that nothing names.
-func (l *letters) wonders(info string) bool {
-	for i := range len(info) {
-		if c := info[i]; isKeyword(c) && l.unnamed[c-'a'] {
-			return true
-		}
-	}
-	return false
-}
+func (l *letters) wonders(info string) bool { return keywordsIn(info)&l.unnamed != 0 }
 
 // carried notes the letters that a file has.
-func (l *letters) carried(info string) {
-	for i := range len(info) {
-		if c := info[i]; c >= 'a' && c <= 'z' && l.unnamed[c-'a'] {
-			l.orphaned[c-'a'] = true
-		}
-	}
-}
+func (l *letters) carried(info string) { l.orphaned |= keywordsIn(info) & l.unnamed }
 
 // free is how many letters can still be given. Where a file carries a letter whose name
 // was lost there is none: a keyword that seems to have no letter may be the one.
 func (l *letters) free() int {
-	n := 0
-	for i, unnamed := range l.unnamed {
-		switch {
-		case l.orphaned[i]:
-			return 0
-		case unnamed:
-			n++
-		}
+	if l.orphaned != 0 {
+		return 0
 	}
-	return n
+	return bits.OnesCount32(uint32(l.unnamed))
 }
 
 func isKeyword(letter byte) bool { return letter >= 'a' && letter <= 'z' }
 
 // apart are the letters of keywords in an info part, and all others.
 func apart(info string) (keywords, others string) {
-	i := strings.IndexFunc(info, func(c rune) bool { return c >= 'a' && c <= 'z' })
-	if i < 0 {
-		return "", info
+	only := func(are bool) string {
+		return strings.Map(func(c rune) rune {
+			if isKeyword(byte(c)) == are {
+				return c
+			}
+			return -1
+		}, info)
 	}
-	var k, o []byte
-	for i := range len(info) {
-		if isKeyword(info[i]) {
-			k = append(k, info[i])
-		} else {
-			o = append(o, info[i])
-		}
-	}
-	return string(k), string(o)
-}
-
-// systemLetters are in the order in which names have them: sorted.
-var systemLetters = []struct {
-	letter byte
-	flag   state.Flags
-}{
-	{'D', state.Draft}, {'F', state.Flagged}, {'P', state.Forwarded},
-	{'R', state.Answered}, {'S', state.Seen}, {'T', state.Deleted},
+	return only(true), only(false)
 }
 
 // flagOf is a letter's flag, 0 for one without a meaning here.
 func (l *letters) flagOf(c byte) state.Flags {
-	if c >= 'a' && c <= 'z' {
-		return l.keyword[c-'a']
+	switch c {
+	case 'D':
+		return state.Draft
+	case 'F':
+		return state.Flagged
+	case 'P':
+		return state.Forwarded
+	case 'R':
+		return state.Answered
+	case 'S':
+		return state.Seen
+	case 'T':
+		return state.Deleted
 	}
-	for _, s := range systemLetters {
-		if s.letter == c {
-			return s.flag
-		}
+	if isKeyword(c) {
+		return l.keyword[c-'a']
 	}
 	return 0
 }
@@ -226,16 +218,10 @@ func (l *letters) set(info string, want, mask state.Flags) string {
 		out = append(out, info[i])
 	}
 	missing := want & mask &^ has
-	for _, s := range systemLetters {
-		if missing&s.flag != 0 {
-			out = append(out, s.letter)
-			missing &^= s.flag
-		}
-	}
-	for i, bit := range l.keyword {
-		if missing&bit != 0 {
-			out = append(out, 'a'+byte(i))
-			missing &^= bit
+	for _, c := range []byte(asciiLetters) {
+		if flag := l.flagOf(c); missing&flag != 0 {
+			out = append(out, c)
+			missing &^= flag
 		}
 	}
 	slices.Sort(out)

@@ -72,9 +72,7 @@ func (a *alphabet) add(want state.Flags, kw *state.Keywords) (err error) {
 func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
 	l := w.letters(kw)
 	if a.letters.read {
-		for i, orphaned := range a.letters.orphaned {
-			l.orphaned[i] = l.orphaned[i] || orphaned && l.unnamed[i]
-		}
+		l.orphaned |= a.letters.orphaned & l.unnamed
 		return l, nil
 	}
 	owns := sync.OnceValue(a.ownTokens)
