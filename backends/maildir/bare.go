@@ -3,12 +3,10 @@ package maildir
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"mailsync/state"
 )
@@ -26,8 +24,8 @@ import (
 //   - ".a.directory/b" and "a.sbd/b" are that, too, as KMail and Thunderbird have it, and
 //   - so is "a.b" where OfflineIMAP made the Maildirs, none of which lies in another one.
 func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, []state.Passed, error) {
-	b := &bareWalk{t: t, decode: decode}
-	if err := b.walk(ctx, ".", nil); err != nil {
+	b := &bareWalk{t: t, decode: decode, met: map[string]level{}}
+	if err := t.walk(ctx, ".", b.visit); err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(b.found, func(x, y state.Bare) int { return strings.Compare(x.Path, y.Path) })
@@ -38,67 +36,72 @@ func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]st
 type bareWalk struct {
 	t      *Tree
 	decode func(string) string
+	met    map[string]level // by path
 	found  []state.Bare
 	passed []state.Passed
 }
 
-func (b *bareWalk) pass(p state.Passed) { b.passed = append(b.passed, p) }
-
-func (b *bareWalk) walk(ctx context.Context, dir string, levels []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	names, err := b.t.fs.Names(dir)
-	switch {
-	case err != nil && dir == ".":
-		return fault(err, "walk %s", dir)
-	case isNotExist(err), errors.Is(err, fs.ErrPermission) && dir == lostFound:
-		return nil
-	case err != nil:
-		b.pass(state.Passed{Name: dir, Err: fault(err, "read the folder")})
-		return nil
-	}
-	is := b.isMaildir(dir)
-	if is {
-		one := state.Bare{Path: dir, Levels: levels}
-		if len(levels) == 0 {
-			one.Levels = []string{inbox}
-		}
-		one.Marker, err = readMarker(b.t.fs, dir)
-		one.Marked = err == nil
-		b.found = append(b.found, one)
-	}
-	flat := slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, ".") }) && b.offlineIMAP(dir, names)
-	for _, name := range names {
-		at := path.Join(dir, name)
-		folder := name == dirCur || name == dirNew || name == dirTmp
-		if name == stateDirFS || name == stateDirPlusPlus || is && folder && b.isFolder(at) {
-			continue
-		}
-		info, err := b.t.fs.Lstat(at)
-		switch {
-		case isNotExist(err):
-		case err != nil:
-			b.pass(state.Passed{Name: at, Err: fault(err, "look at it")})
-		case info.Type == fs.ModeSymlink:
-			b.link(at)
-		case info.IsDir() && !utf8.ValidString(name):
-			if n := countBelow(b.t.fs, at, maxBelow); n > 0 {
-				b.pass(state.Passed{Name: at, Count: n, Err: errNotUTF8})
-			}
-		case info.IsDir():
-			if err := b.walk(ctx, at, append(slices.Clone(levels), b.levels(at, flat)...)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// level is what a folder's path is to those below it.
+type level struct {
+	levels []string
+	flat   bool // OfflineIMAP made the Maildirs in it
 }
 
-// levels are those that the last part of a path stands for.
-func (b *bareWalk) levels(at string, flat bool) (below []string) {
+func (b *bareWalk) pass(at string, err error) {
+	b.passed = append(b.passed, state.Passed{Name: at, Err: err})
+}
+
+func (b *bareWalk) visit(f folder) (own []string, err error) {
+	switch {
+	case f.link:
+		b.link(f)
+	case f.err == errNotUTF8:
+		if n := countBelow(b.t.fs, f.path, maxBelow); n > 0 {
+			b.passed = append(b.passed, state.Passed{Name: f.path, Count: n, Err: f.err})
+		}
+	case f.err != nil && f.path == ".":
+		return nil, fault(f.err, "walk %s", f.path)
+	case f.err != nil:
+		b.pass(f.path, fault(f.err, "read the folder"))
+	default:
+		own = b.folder(f.path, f.names)
+	}
+	return own, nil
+}
+
+// folder notes a folder, if it is a Maildir, and returns which names in it make it one.
+func (b *bareWalk) folder(dir string, names []string) (own []string) {
+	var here level
+	is := b.isMaildir(dir)
+	if dir != "." {
+		above := b.met[path.Dir(dir)]
+		here.levels = append(slices.Clone(above.levels), b.levels(dir, is, above.flat)...)
+	}
+	here.flat = slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, ".") }) && b.offlineIMAP(dir, names)
+	b.met[dir] = here
+	if !is {
+		return nil
+	}
+	one := state.Bare{Path: dir, Levels: here.levels}
+	if dir == "." {
+		one.Levels = []string{inbox}
+	}
+	var err error
+	one.Marker, err = readMarker(b.t.fs, dir)
+	one.Marked = err == nil
+	b.found = append(b.found, one)
+	for _, name := range []string{dirCur, dirNew, dirTmp} {
+		if b.isFolder(path.Join(dir, name)) {
+			own = append(own, name)
+		}
+	}
+	return own
+}
+
+// levels are those that the last part of a folder's path stands for.
+func (b *bareWalk) levels(at string, is, flat bool) (below []string) {
 	name := path.Base(at)
-	if !b.isMaildir(at) {
+	if !is {
 		if plain, sub := strings.CutSuffix(name, ".sbd"); sub && plain != "" {
 			return []string{b.decode(plain)}
 		}
@@ -107,11 +110,8 @@ func (b *bareWalk) levels(at string, flat bool) (below []string) {
 		}
 	}
 	dotted, sub := strings.CutPrefix(name, ".")
-	if !sub && !flat {
-		return []string{b.decode(name)}
-	}
 	parts := strings.Split(dotted, ".")
-	if slices.Contains(parts, "") { // no level is empty: the dots are the user's
+	if !sub && !flat || slices.Contains(parts, "") { // no level is empty: the dots are the user's
 		return []string{b.decode(name)}
 	}
 	for _, part := range parts {
@@ -162,22 +162,22 @@ func (b *bareWalk) offlineIMAP(dir string, names []string) (its bool) {
 	return its
 }
 
-// link passes over a symbolic link. One to a file is nothing where Maildirs lie side by side.
-func (b *bareWalk) link(at string) {
-	_, inside := b.t.fs.Names(at)
-	_, err := b.t.namesBeyond(at)
-	f, can := b.t.fs.(interface{ Inside(string) bool })
+// link passes over a symbolic link. One to a file does not matter where Maildirs are side by side.
+func (b *bareWalk) link(f folder) {
+	_, inside := b.t.fs.Names(f.path)
+	real, can := b.t.fs.(interface{ Inside(string) bool })
 	switch {
-	case inside == nil, err == nil && can && f.Inside(at):
-		b.pass(state.Passed{Name: at, Spared: true, Err: errors.New("a symbolic link to a folder that lies in the tree as well")})
-	case err == nil:
-		b.pass(state.Passed{Name: at, Err: state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").
-			WithHint("restore what it leads to by a --from of its own")})
-	case errors.Is(err, syscall.ELOOP):
-		b.pass(state.Passed{Name: at, Err: errors.New("a symbolic link that leads to itself")})
-	case !errors.Is(err, syscall.ENOTDIR):
-		b.pass(state.Passed{Name: at, Err: state.Faultf(state.Other, "a symbolic link that leads nowhere").
-			WithHint("what it led to was moved, or is not mounted")})
+	case inside == nil, f.err == nil && can && real.Inside(f.path):
+		b.passed = append(b.passed, state.Passed{Name: f.path, Spared: true,
+			Err: errors.New("a symbolic link to a folder that lies in the tree as well")})
+	case f.err == nil:
+		b.pass(f.path, state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").
+			WithHint("restore what it leads to by a --from of its own"))
+	case errors.Is(f.err, syscall.ELOOP):
+		b.pass(f.path, errors.New("a symbolic link that leads to itself"))
+	case !errors.Is(f.err, syscall.ENOTDIR):
+		b.pass(f.path, state.Faultf(state.Other, "a symbolic link that leads nowhere").
+			WithHint("what it led to was moved, or is not mounted"))
 	}
 }
 

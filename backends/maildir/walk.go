@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"mailsync/state"
 )
@@ -15,74 +16,123 @@ import (
 // it, and there is no Maildir in it.
 const lostFound = "lost+found"
 
+// folder is what a walk found.
+type folder struct {
+	path  string
+	names []string // in it, sorted
+	link  bool     // it is a symbolic link, which is not followed further
+	err   error    // why its names are not known
+}
+
+// walk calls visit with every folder from dir on, but for those of our state. own are the names in a folder
+// that are parts of it and no folders to visit. What is removed meanwhile is not visited.
+func (t *Tree) walk(ctx context.Context, dir string, visit func(f folder) (own []string, err error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	names, err := t.fs.Names(dir)
+	if isNotExist(err) && dir != "." || dir == lostFound && errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	slices.Sort(names)
+	own, err := visit(folder{path: dir, names: names, err: err})
+	if err != nil {
+		return err
+	}
+	own = append(own, stateDirFS, stateDirPlusPlus)
+	for _, name := range names {
+		if slices.Contains(own, name) {
+			continue
+		}
+		at := path.Join(dir, name)
+		info, err := t.fs.Lstat(at)
+		switch {
+		case isNotExist(err):
+			err = nil
+		case err != nil:
+			_, err = visit(folder{path: at, err: err})
+		case info.Type == fs.ModeSymlink:
+			names, lerr := t.namesBeyond(at)
+			_, err = visit(folder{path: at, names: names, link: true, err: lerr})
+		case info.IsDir() && !utf8.ValidString(name):
+			_, err = visit(folder{path: at, err: errNotUTF8})
+		case info.IsDir():
+			err = t.walk(ctx, at, visit)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// survey walks the root for a list that has to be complete: a folder that cannot be read is an error.
+func (t *Tree) survey(ctx context.Context, visit func(f folder) error) error {
+	if err := t.others.load(); err != nil {
+		return err
+	}
+	return t.walk(ctx, ".", func(f folder) ([]string, error) {
+		switch {
+		case f.err == errNotUTF8, f.link && f.err != nil: // not of our making; leads to no folder
+			return nil, nil
+		case f.err != nil:
+			return nil, fault(f.err, "walk %s", f.path)
+		}
+		return []string{dirCur, dirNew, dirTmp, markerFile}, visit(f)
+	})
+}
+
 // Find walks the root and returns every Maildir with a marker of ours, sorted by path.
 // A marker that cannot be read is in the list with its error. Symbolic links are not
-// followed. An error means that the list is not whole, and there is none.
-func (t *Tree) Find(ctx context.Context) ([]state.Found, error) {
-	if err := t.others.load(); err != nil {
-		return nil, err
-	}
-	var found []state.Found
-	err := t.walk(ctx, ".", func(dir string, names []string, link bool) error {
-		if link || !slices.Contains(names, markerFile) {
+// followed. After an error the list is not complete.
+func (t *Tree) Find(ctx context.Context) (found []state.Found, err error) {
+	err = t.survey(ctx, func(f folder) error {
+		if f.link || !slices.Contains(f.names, markerFile) {
 			return nil
 		}
-		mk, err := readMarker(t.fs, dir)
+		mk, err := readMarker(t.fs, f.path)
 		if isNotExist(err) {
 			return nil // removed since the folder was read
 		}
-		found = append(found, state.Found{Path: dir, Marker: mk, Err: err})
-		t.places.remember(dir)
+		found = append(found, state.Found{Path: f.path, Marker: mk, Err: err})
+		t.places.remember(f.path)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(found, func(a, b state.Found) int { return strings.Compare(a.Path, b.Path) })
-	return found, nil
+	return found, err
 }
 
 // Unmarked walks the root and returns every Maildir without a marker, in the order of their
 // paths, but for those that were there before the tree was ours. One that no mailbox can be
-// made of, for where it lies or because it is a symbolic link, has no levels. An error means
-// that the list is not whole, and there is none.
-func (t *Tree) Unmarked(ctx context.Context) ([]state.Unmarked, error) {
-	if err := t.others.load(); err != nil {
-		return nil, err
-	}
-	var found []state.Unmarked
-	err := t.strange(ctx, func(s strange) error {
-		if !s.whole || t.others.cover(s.path) || t.others.moved(s.path) {
+// made of, because of its path or because it is a symbolic link, has no levels. After an error
+// the list is not complete.
+func (t *Tree) Unmarked(ctx context.Context) (found []state.Unmarked, err error) {
+	err = t.unmarked(ctx, func(f folder, both bool) error {
+		if !both || t.others.cover(f.path) || t.others.moved(f.path) {
 			return nil
 		}
-		u := state.Unmarked{Path: s.path}
-		if !s.link {
-			u.Levels, _ = t.opts.Layout.Read(s.path)
+		u := state.Unmarked{Path: f.path}
+		if !f.link {
+			u.Levels, _ = t.opts.Layout.Read(f.path)
 		}
 		found = append(found, u)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
-// Foreign walks the root and returns every Maildir of other programs that LeaveAlone was never told of,
-// with how many messages lie in it, in the order of their paths: it has no marker, and no file in it has
+// Foreign walks the root and returns every Maildir of other programs that was never passed to LeaveAlone,
+// with the number of messages in it, in the order of their paths: it has no marker, and no file in it has
 // a name that mailsync gives. A symbolic link to a Maildir is one, too; no link is followed further. One of
-// cur and new is enough where there is a file in it: some backups leave out empty folders.
-func (t *Tree) Foreign(ctx context.Context) ([]state.ForeignMaildir, error) {
-	if err := t.others.load(); err != nil {
-		return nil, err
-	}
-	var found []state.ForeignMaildir
-	err := t.strange(ctx, func(s strange) error {
-		f := state.ForeignMaildir{Path: s.path}
+// cur and new is enough where there is a file in it: some backups leave out empty folders. After an error
+// the list is not complete.
+func (t *Tree) Foreign(ctx context.Context) (found []state.ForeignMaildir, err error) {
+	err = t.unmarked(ctx, func(one folder, both bool) error {
+		f := state.ForeignMaildir{Path: one.path}
 		for _, sub := range []string{dirCur, dirNew} {
-			names, err := t.namesBeyond(path.Join(s.path, sub))
+			names, err := t.namesBeyond(path.Join(f.Path, sub))
 			if err != nil && !isNotExist(err) {
-				return fault(err, "look into %s", path.Join(s.path, sub))
+				return fault(err, "look into %s", path.Join(f.Path, sub))
 			}
 			for _, name := range names {
 				if partsOf(name).ours {
@@ -93,83 +143,28 @@ func (t *Tree) Foreign(ctx context.Context) ([]state.ForeignMaildir, error) {
 				}
 			}
 		}
-		if !s.whole && f.Messages == 0 || t.others.cover(s.path) {
+		if !both && f.Messages == 0 || t.others.cover(f.Path) {
 			return nil
 		}
-		if info, err := t.fs.Lstat(path.Join(s.path, dirCur)); err == nil {
+		if info, err := t.fs.Lstat(path.Join(f.Path, dirCur)); err == nil {
 			f.CurIno, f.CurBtime = info.Ino, info.Btime
 		}
 		found = append(found, f)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
-// strange is a folder without a marker that looks like a Maildir.
-type strange struct {
-	path  string
-	whole bool // it has both cur and new
-	link  bool // it is a symbolic link to one
-}
-
-// strange walks the root and tells of every Maildir without a marker.
-func (t *Tree) strange(ctx context.Context, found func(strange) error) error {
-	return t.walk(ctx, ".", func(dir string, names []string, link bool) error {
-		cur, fresh := slices.Contains(names, dirCur), slices.Contains(names, dirNew)
-		if !cur && !fresh || slices.Contains(names, markerFile) {
+// unmarked walks the root for folders without a marker that look like a Maildir: they have both cur and new,
+// or one of them.
+func (t *Tree) unmarked(ctx context.Context, found func(f folder, both bool) error) error {
+	return t.survey(ctx, func(f folder) error {
+		cur, fresh := slices.Contains(f.names, dirCur), slices.Contains(f.names, dirNew)
+		if !cur && !fresh || slices.Contains(f.names, markerFile) {
 			return nil
 		}
-		return found(strange{path: dir, whole: cur && fresh, link: link})
+		return found(f, cur && fresh)
 	})
-}
-
-// walk calls visit with every folder from dir on, and the names in it, but for those that Maildirs and
-// our state are made of. A symbolic link to a folder is visited and not followed further. A
-// folder that vanishes meanwhile is none.
-func (t *Tree) walk(ctx context.Context, dir string, visit func(dir string, names []string, link bool) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	names, err := t.fs.Names(dir)
-	if isNotExist(err) && dir != "." || dir == lostFound && errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	if err != nil {
-		return fault(err, "walk %s", dir)
-	}
-	slices.Sort(names)
-	if err := visit(dir, names, false); err != nil {
-		return err
-	}
-	for _, name := range names {
-		switch name {
-		case dirCur, dirNew, dirTmp, stateDirFS, stateDirPlusPlus, markerFile:
-			continue
-		}
-		below := path.Join(dir, name)
-		if !fs.ValidPath(below) {
-			continue // not UTF-8: not of our making
-		}
-		info, err := t.fs.Lstat(below)
-		switch {
-		case isNotExist(err):
-		case err != nil:
-			return fault(err, "walk %s", below)
-		case info.IsDir():
-			err = t.walk(ctx, below, visit)
-		case info.Type == fs.ModeSymlink:
-			if names, nerr := t.namesBeyond(below); nerr == nil { // else it leads to no folder
-				err = visit(below, names, true)
-			}
-		}
-		if err != nil && !isNotExist(err) {
-			return err
-		}
-	}
-	return nil
 }
 
 // namesBeyond lists a folder, also where a symbolic link to it leads out of the root.
