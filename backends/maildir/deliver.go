@@ -170,9 +170,6 @@ func (d *delivery) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, err := d.file.Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
 	if err != nil {
 		return n, fault(err, "write %s", d.path())
 	}

@@ -13,27 +13,23 @@ import (
 	"mailsync/state"
 )
 
-// What a tree and a Maildir do with folders and with the few small files in them that are no mail.
-
 // mkdirs makes a folder and those above it. All of them are synced up to the root, also
 // those that were there: an earlier run may have been killed before it did.
 func mkdirs(fsys disk.FS, dir string) error {
-	for ; dir != "."; dir = path.Dir(dir) {
-		if _, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-			if err := mkdirs(fsys, path.Dir(dir)); err != nil {
-				return err
-			}
-			if err := mkdir(fsys, dir); err != nil {
-				return err
-			}
-		} else if err != nil {
-			return err
-		}
-		if err := fsys.SyncDir(path.Dir(dir)); err != nil {
-			return err
-		}
+	if dir == "." {
+		return nil
 	}
-	return nil
+	if err := mkdirs(fsys, path.Dir(dir)); err != nil {
+		return err
+	}
+	_, err := fsys.Lstat(dir) // it may be a symbolic link to a folder
+	if isNotExist(err) {
+		err = mkdir(fsys, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return fsys.SyncDir(path.Dir(dir))
 }
 
 // mkdir makes a folder, or finds it there.
@@ -44,42 +40,33 @@ func mkdir(fsys disk.FS, dir string) error {
 	}
 	info, err := fsys.Lstat(dir)
 	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is no folder", dir)
+		err = fmt.Errorf("%s is not a folder", dir)
 	}
 	return err
 }
 
-// writeFile writes a whole new file durably but for its name, or leaves none.
+// writeFile writes a new file, durably but for its name, or leaves none.
 func writeFile(fsys disk.FS, name string, data []byte) error {
 	file, err := fsys.Create(name)
 	if err != nil {
 		return err
 	}
-	n, err := file.Write(data)
-	if err == nil && n < len(data) {
-		err = io.ErrShortWrite
-	}
-	if err == nil {
+	if _, err = file.Write(data); err == nil {
 		err = file.Sync()
 	}
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
+	err = errors.Join(err, file.Close())
 	if err != nil {
 		fsys.Remove(name)
 	}
 	return err
 }
 
-// replaceFile puts a whole new file in the place of another one, durably. fresh is the name it has
+// replaceFile puts a new file in the place of another one, durably. fresh is the name it has
 // until then; where one of a dead run has it, that is removed. ready, if any, is asked last.
 func replaceFile(fsys disk.FS, fresh, name string, data []byte, ready func() error) error {
 	fsys.Remove(fresh)
-	if err := writeFile(fsys, fresh, data); err != nil {
-		return err
-	}
-	var err error
-	if ready != nil {
+	err := writeFile(fsys, fresh, data)
+	if err == nil && ready != nil {
 		err = ready()
 	}
 	if err == nil {
@@ -113,18 +100,16 @@ func readFile(fsys disk.FS, name string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
-// sealed is a text with a last line that tells whether it was cut off or damaged since.
-func sealed(text string) string { return text + fmt.Sprintf("end %q\n", markerSum(text)) }
+// sealed is a text with a last line that shows whether it was cut off or damaged since.
+func sealed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%send \"%x\"\n", text, sum[:8])
+}
 
 // unsealed is the reverse of sealed. It reports false for a text that was damaged.
 func unsealed(text string) (string, bool) {
 	i := strings.LastIndex(text, "\nend ") + 1
 	return text[:i], i > 0 && sealed(text[:i]) == text
-}
-
-func markerSum(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return fmt.Sprintf("%x", sum[:8])
 }
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

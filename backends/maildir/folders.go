@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -90,17 +91,15 @@ func (d *folders) Mark() (state.DirMark, error) {
 		CurIno: cur.Ino, NewIno: fresh.Ino,
 		CurBtime: cur.Btime, CurCtime: cur.Ctime, NewCtime: fresh.Ctime,
 	}
-	words, err := d.fs.Lstat(d.at(keywordsFile))
-	if err == nil {
-		mark.KeywordsCtime = words.Ctime
-	} else if !isNotExist(err) {
-		return state.DirMark{}, fault(err, "stat maildir %s", d.path)
-	}
-	marker, err := d.fs.Lstat(d.at(markerFile))
-	if err == nil {
-		mark.MarkerCtime = marker.Ctime
-	} else if !isNotExist(err) {
-		return state.DirMark{}, fault(err, "stat maildir %s", d.path)
+	for _, file := range []struct {
+		name  string
+		ctime *int64
+	}{{keywordsFile, &mark.KeywordsCtime}, {markerFile, &mark.MarkerCtime}} {
+		info, err := d.fs.Lstat(d.at(file.name))
+		if err != nil && !isNotExist(err) {
+			return state.DirMark{}, fault(err, "stat maildir %s", d.path)
+		}
+		*file.ctime = info.Ctime // 0 without such a file
 	}
 	mark.Trusted = d.fs.Local() && d.quiet(mark)
 	return mark, nil
@@ -178,11 +177,7 @@ func (d *folders) harden(name string) error {
 	if err != nil {
 		return fault(err, "open %s", d.at(name))
 	}
-	err = file.Sync()
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return fault(err, "sync %s", d.at(name))
 	}
 	d.touch(dir)

@@ -1,10 +1,10 @@
 package maildir
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +36,7 @@ const (
 	maxMarker   = 1 << 20
 )
 
-var errMarker = errors.New("damaged marker")
+var errMarker = state.Faultf(state.Storage, "damaged marker").WithHint("the Maildir is left alone until the file is restored or removed")
 
 // Marker reads the marker; fs.ErrNotExist where there is none. A marker of a newer
 // format, or a damaged one, is another error.
@@ -48,20 +48,16 @@ func readMarker(fsys disk.FS, dir string) (state.Marker, error) {
 	if err == nil && (!info.Regular() || info.Size > maxMarker) {
 		err = errMarker
 	}
+	var text []byte
+	if err == nil {
+		text, err = readFile(fsys, name, maxMarker)
+	}
+	var mk state.Marker
+	if err == nil {
+		mk, err = parseMarker(string(text))
+	}
 	if err != nil {
 		return state.Marker{}, fault(err, "marker %s", name)
-	}
-	text, err := readFile(fsys, name, maxMarker)
-	if err != nil {
-		return state.Marker{}, fault(err, "marker %s", name)
-	}
-	mk, err := parseMarker(string(text))
-	if errors.Is(err, errMarker) {
-		return state.Marker{}, state.Faultf(state.Storage, "marker %s: %w", name, err).
-			WithHint("the Maildir is left alone until the file is restored or removed")
-	}
-	if err != nil {
-		return state.Marker{}, fmt.Errorf("marker %s: %w", name, err)
 	}
 	return mk, nil
 }
@@ -86,13 +82,13 @@ func formatMarker(mk state.Marker) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %d\n", markerMagic, state.MarkerFormat)
 	for _, f := range markerFields(&mk) {
-		fmt.Fprintf(&b, "%s %s\n", f.name, strconv.QuoteToASCII(*f.value))
+		fmt.Fprintf(&b, "%s %+q\n", f.name, *f.value)
 	}
 	for _, g := range mk.Generations {
 		if !validToken(g.Token) {
 			return "", fmt.Errorf("token %q cannot stand in a file name: %w", g.Token, fs.ErrInvalid)
 		}
-		fmt.Fprintf(&b, "generation %d %s\n", g.UIDValidity, strconv.QuoteToASCII(g.Token))
+		fmt.Fprintf(&b, "generation %d %+q\n", g.UIDValidity, g.Token)
 	}
 	return sealed(b.String()), nil
 }
@@ -126,35 +122,22 @@ func parseMarker(text string) (state.Marker, error) {
 		return state.Marker{}, errMarker
 	}
 	mk := state.Marker{Format: format}
-	lines := strings.Split(strings.TrimSuffix(body, "\n"), "\n")[1:]
+	lines := slices.Collect(strings.Lines(body))[1:]
 	for _, f := range markerFields(&mk) {
 		if len(lines) == 0 {
 			return state.Marker{}, errMarker
 		}
-		name, quoted, _ := strings.Cut(lines[0], " ")
-		value, err := strconv.Unquote(quoted)
-		if name != f.name || err != nil {
+		if _, err := fmt.Sscanf(lines[0], f.name+" %q\n", f.value); err != nil {
 			return state.Marker{}, errMarker
 		}
-		*f.value, lines = value, lines[1:]
+		lines = lines[1:]
 	}
 	for _, line := range lines {
-		g, err := parseGeneration(line)
-		if err != nil {
-			return state.Marker{}, err
+		var g state.MarkerGeneration
+		if _, err := fmt.Sscanf(line, "generation %d %q\n", &g.UIDValidity, &g.Token); err != nil || !validToken(g.Token) {
+			return state.Marker{}, errMarker
 		}
 		mk.Generations = append(mk.Generations, g)
 	}
 	return mk, nil
-}
-
-func parseGeneration(line string) (state.MarkerGeneration, error) {
-	name, rest, _ := strings.Cut(line, " ")
-	number, quoted, _ := strings.Cut(rest, " ")
-	validity, err := strconv.ParseUint(number, 10, 32)
-	token, qerr := strconv.Unquote(quoted)
-	if name != "generation" || err != nil || qerr != nil || !validToken(token) {
-		return state.MarkerGeneration{}, errMarker
-	}
-	return state.MarkerGeneration{UIDValidity: uint32(validity), Token: token}, nil
 }

@@ -100,9 +100,7 @@ func (t *trash) copyOut(name, copy string) error {
 	if err == nil {
 		err = to.Sync()
 	}
-	if cerr := to.Close(); err == nil {
-		err = cerr
-	}
+	err = errors.Join(err, to.Close())
 	if err == nil {
 		err = t.fs.SyncDir(t.dir)
 	}

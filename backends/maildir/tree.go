@@ -97,7 +97,7 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 	for _, sub := range []string{dirNew, dirCur} {
 		info, err := t.fs.Lstat(path.Join(dir, sub))
 		if err == nil && !info.IsDir() {
-			err = fmt.Errorf("%s is no folder", sub)
+			err = fmt.Errorf("%s is not a folder", sub)
 		}
 		if err != nil && !isNotExist(err) {
 			err = t.obstacle(dir, err)

@@ -100,7 +100,7 @@ func (r *Real) open(name string, flags int, mode fs.FileMode) (*os.File, error) 
 	return r.root.OpenFile(name, flags, mode)
 }
 
-// readFile is a file that is only read. Some systems sync no file that is not open for
+// readFile is a file or folder that is only read. Some systems sync none that is not open for
 // writing; there is nothing to be done about it then.
 type readFile struct{ *os.File }
 
@@ -157,14 +157,8 @@ func (r *Real) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
-	if cannotSync(err) {
-		err = nil
-	}
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	err = readFile{d}.Sync()
+	return errors.Join(err, d.Close())
 }
 
 // Names implements FS.

@@ -65,7 +65,7 @@ func TestVerifyIncomplete(t *testing.T) {
 			l.aside("Archive/mailsync.marker") // as in a damaged copy, with its folder
 			l.removeAll("Archive/cur")
 			l.write("Archive/cur", []byte("no folder"))
-		}, nil, 1, verified{Files: 14, Incomplete: true}, "work: partial, incomplete in 14 files read (", "cur is no folder"},
+		}, nil, 1, verified{Files: 14, Incomplete: true}, "work: partial, incomplete in 14 files read (", "cur is not a folder"},
 		{"no state", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, nil, 0,
 			verified{Files: 18, NamesOnly: true}, "work: nothing wrong in 18 files read (", "names alone do not tell"},
 		{"no state, but the server", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, []string{"--server"}, 0,
