@@ -6,6 +6,7 @@ import (
 	"hash"
 	"io"
 	"path"
+	"time"
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
@@ -110,108 +111,79 @@ func likelyForm(n Name, size int64, want *state.Proof) state.Form {
 // measure reads a file in the likely form, or in both at once where that is not known.
 // Where the digest is not the expected one, the other form is tried.
 func measure(fsys disk.FS, name string, likely state.Form, right expectation) (state.Received, error) {
-	if likely != state.FormUnknown {
-		got, err := read(fsys, name, likely == state.FormRaw, likely == state.FormLF)
-		if err != nil {
-			return state.Received{}, err
-		}
-		first := got.received(likely)
-		if right == nil || right(first.Digest) {
-			return first, nil
-		}
-		got, err = read(fsys, name, likely == state.FormLF, likely == state.FormRaw)
-		if err != nil {
-			return state.Received{}, err
-		}
-		second := got.received(state.FormLF + state.FormRaw - likely)
-		if right(second.Digest) {
-			return second, nil
-		}
-		return first, nil
+	forms := []state.Form{likely}
+	if likely == state.FormUnknown {
+		forms = []state.Form{state.FormRaw, state.FormLF}
 	}
-	got, err := read(fsys, name, true, true)
+	got, crs, err := read(fsys, name, forms)
+	if err == nil && likely != state.FormUnknown && right != nil && !right(got[0].Digest) {
+		var other []state.Received
+		other, _, err = read(fsys, name, []state.Form{state.FormLF + state.FormRaw - likely})
+		got = append(got, other...)
+	}
 	if err != nil {
 		return state.Received{}, err
 	}
-	raw, lf := got.received(state.FormRaw), got.received(state.FormLF)
-	switch {
-	case right != nil && right(raw.Digest):
-		return raw, nil
-	case right != nil && right(lf.Digest):
-		return lf, nil
-	case got.crs:
-		return raw, nil
-	}
-	return lf, nil
-}
-
-// reading is what one pass over a file found.
-type reading struct {
-	size    int64
-	lines   int64 // LFs
-	crs     bool  // there is a CR
-	headed  bool
-	raw, lf hash.Hash
-}
-
-// received says what the server sent if the file is in that form. A file without any
-// line end is the same in both, and called raw.
-func (r *reading) received(form state.Form) state.Received {
-	got := state.Received{OnDisk: r.size, Bytes: r.size, Form: state.FormRaw, Headed: r.headed}
-	sum := r.raw
-	if form == state.FormLF {
-		sum = r.lf
-		got.Bytes += r.lines
-		if r.lines > 0 {
-			got.Form = state.FormLF
+	for _, one := range got {
+		if right != nil && right(one.Digest) {
+			return one, nil
 		}
 	}
-	sum.Sum(got.Digest[:0])
-	return got
+	if likely == state.FormUnknown && !crs {
+		return got[1], nil
+	}
+	return got[0], nil
 }
 
-// read reads a file once and digests it in either form, or both.
-func read(fsys disk.FS, name string, raw, lf bool) (*reading, error) {
+// read reads a file once, and returns for each form what the server sent if the file is in that one. A file
+// without any line end is the same in both, and called raw. crs reports that there is a CR in it.
+func read(fsys disk.FS, name string, forms []state.Form) (found []state.Received, crs bool, err error) {
 	file, err := fsys.Open(name)
 	if err != nil {
-		return nil, fault(err, "open %s", name)
+		return nil, false, fault(err, "open %s", name)
 	}
 	defer file.Close()
 	b := pool.Get().(*buffers)
 	defer pool.Put(b)
-	r := &reading{raw: sha256.New(), lf: sha256.New()}
+	sums := make([]hash.Hash, len(forms))
+	for i := range sums {
+		sums[i] = sha256.New()
+	}
+	got := state.Received{Form: state.FormRaw}
+	lines := int64(0)
 	for last := false; !last; {
 		n, end, err := readChunk(file, b.in)
 		if err != nil {
-			return nil, fault(err, "read %s", name)
+			return nil, false, fault(err, "read %s", name)
 		}
 		last = end
 		p := b.in[:n]
-		if r.size == 0 {
-			r.headed = headed(p)
+		if got.OnDisk == 0 {
+			got.Headed = headed(p)
 		}
-		r.size += int64(n)
-		r.lines += int64(bytes.Count(p, []byte{'\n'}))
-		r.crs = r.crs || bytes.IndexByte(p, '\r') >= 0
-		if raw {
-			r.raw.Write(p)
-		}
-		if lf {
-			b.out = expand(b.out[:0], p)
-			r.lf.Write(b.out)
+		got.OnDisk += int64(n)
+		lines += int64(bytes.Count(p, []byte{'\n'}))
+		crs = crs || bytes.IndexByte(p, '\r') >= 0
+		for i, form := range forms {
+			if form == state.FormLF {
+				b.out = expand(b.out[:0], p)
+				sums[i].Write(b.out)
+			} else {
+				sums[i].Write(p)
+			}
 		}
 	}
-	return r, nil
-}
-
-// mtimeDate is the date that a file's time tells. Copies and archives give files the zero of a clock.
-func mtimeDate(info disk.Info) int64 { return state.DateOf(floorSeconds(info.Mtime)) }
-
-// floorSeconds makes nanoseconds whole seconds, downwards also before 1970.
-func floorSeconds(ns int64) int64 {
-	s := ns / 1e9
-	if ns%1e9 < 0 {
-		s--
+	for i, form := range forms {
+		one := got
+		one.Bytes = got.OnDisk
+		if form == state.FormLF && lines > 0 {
+			one.Form, one.Bytes = state.FormLF, got.OnDisk+lines
+		}
+		sums[i].Sum(one.Digest[:0])
+		found = append(found, one)
 	}
-	return s
+	return found, crs, nil
 }
+
+// mtimeDate is the date that a file's time shows. Copies and archives give files the zero of a clock.
+func mtimeDate(info disk.Info) int64 { return state.DateOf(time.Unix(0, info.Mtime).Unix()) }

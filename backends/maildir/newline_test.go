@@ -213,7 +213,7 @@ func TestOneTimeForAMessageWithoutDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := mem.Lstat(md.at(place.Name))
-	if n, ok := ParseName(path.Base(place.Name)); err != nil || !ok || n.Date != floorSeconds(info.Mtime) {
-		t.Errorf("%s is of %d (%v)", place.Name, floorSeconds(info.Mtime), err)
+	if n, ok := ParseName(path.Base(place.Name)); err != nil || !ok || n.Date != mtimeDate(info) {
+		t.Errorf("%s is of %d (%v)", place.Name, mtimeDate(info), err)
 	}
 }
