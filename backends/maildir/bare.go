@@ -180,10 +180,3 @@ func (b *bareWalk) link(f folder) {
 			WithHint("what it led to was moved, or is not mounted"))
 	}
 }
-
-// Unescape is a level as it was before Place escaped it. It reports false for one that Place does not
-// make.
-func (l Layout) Unescape(level string) (string, bool) {
-	plain, ok := unescape(level)
-	return plain, ok && l.escape(plain) == level
-}

@@ -187,7 +187,7 @@ func checkPlace(t interface {
 	if len(p) > maxPath {
 		t.Errorf("%q: path of %d bytes", levels, len(p))
 	}
-	if back, ok := layout.Levels(p); ok {
+	if back, ok := layout.Read(p); ok {
 		if strings.EqualFold(levels[0], inbox) && len(levels) > 0 && back[0] == inbox {
 			back[0] = levels[0]
 		}
