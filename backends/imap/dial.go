@@ -2,40 +2,72 @@ package imap
 
 import (
 	"context"
+	"fmt"
 	"net"
 
+	goimap "github.com/emersion/go-imap/v2"
+
 	"mailsync/backends/reach"
+	"mailsync/state"
 )
 
-// link is a connection that is up and, where TLS is wanted, safe.
-type link struct {
-	net.Conn
-	greeting string // read already, for STARTTLS; "" where the server's is still to come
-	loopback bool
-}
-
-// dial connects and makes the connection safe. Each step ends within the timeout.
-func (a *Account) dial(ctx context.Context) (*link, error) {
-	conn, err := a.o.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return a.secure(ctx, conn)
-}
-
-// secure makes a connection safe as the options say; one that cannot be made is closed.
-func (a *Account) secure(ctx context.Context, conn net.Conn) (l *link, err error) {
-	l = &link{loopback: reach.IsLoopbackAddr(conn.RemoteAddr())}
+// secure puts TLS on a connection as the options ask, and makes a session of it. Each step ends
+// within the timeout. A connection that cannot be made safe is closed.
+func (a *Account) secure(ctx context.Context, conn net.Conn) (*session, error) {
 	if a.o.TLS == reach.StartTLS {
-		l.Conn, l.greeting, err = a.startTLS(ctx, conn)
+		safe, err := a.startTLS(ctx, conn)
 		if err != nil {
-			conn.Close()
+			return nil, err
 		}
-	} else {
-		l.Conn, err = a.o.Secure(ctx, conn)
+		return newSession(a, safe, "* OK TLS is on"), nil // the server greets only once
 	}
+	safe, err := a.o.Secure(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	return l, nil
+	return newSession(a, safe, ""), nil
+}
+
+// startTLS has a session of its own ask for STARTTLS, and puts TLS on the connection. What the server
+// sent in the clear is forgotten with that session: anybody may have written it, and capabilities
+// from before must be discarded (RFC 9051 section 6.2.1).
+func (a *Account) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	s := newSession(a, conn, "")
+	ahead := 0
+	err := s.step(ctx, func(ctx context.Context) (err error) {
+		ahead, err = s.askStartTLS(ctx)
+		return err
+	})
+	if err != nil {
+		s.drop()
+		conn.Close()
+		return nil, err
+	}
+	return a.o.Upgrade(ctx, conn, ahead)
+}
+
+// askStartTLS returns how many octets the server sent beyond its answer.
+func (s *session) askStartTLS(ctx context.Context) (ahead int, err error) {
+	if err := s.greet(ctx); err != nil {
+		return 0, err
+	}
+	switch {
+	case s.c.State() == goimap.ConnStateAuthenticated:
+		// RFC 9051 section 7.1.4: somebody in between may have logged us in as himself.
+		return 0, state.Faultf(state.Unreachable, "server answered PREAUTH before STARTTLS").
+			WithHint(`the connection cannot be made safe this way: use tls = "implicit"`)
+	case !s.caps.Has(goimap.CapStartTLS):
+		return 0, s.a.o.NoStartTLS()
+	}
+	ahead, err = s.w.StartTLS(ctx)
+	if r, refused := asRefusal(err); refused {
+		return 0, s.a.o.StartTLSRefused(r)
+	}
+	if bye := s.heard.farewell(); err != nil && bye != nil {
+		return 0, &reach.Busy{Err: fmt.Errorf("STARTTLS: %w", bye)}
+	}
+	if err = s.fault(ctx, err); err != nil {
+		return 0, fmt.Errorf("STARTTLS: %w", err)
+	}
+	return ahead, nil
 }

@@ -237,7 +237,7 @@ func TestStartTLS(t *testing.T) {
 			for {
 				p.Send("* OK still here")
 			}
-		}, "without an end"},
+		}, "did not let us in within"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := script.Every(t, c.h)

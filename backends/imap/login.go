@@ -20,11 +20,14 @@ import (
 // connect makes one session: connection, greeting, log-in, capabilities, ID and
 // compression. A server that wants us to come back later is a *reach.Busy.
 func (a *Account) connect(ctx context.Context) (*session, error) {
-	l, err := a.dial(ctx)
+	conn, err := a.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(a, l)
+	s, err := a.secure(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
 	for _, f := range []func(context.Context) error{s.greet, s.login, s.settle} {
 		if err := s.step(ctx, f); err != nil {
 			s.drop()
@@ -61,6 +64,22 @@ func (s *session) greet(ctx context.Context) error {
 		err = io.ErrUnexpectedEOF // imapclient knows it as a text only
 	}
 	return s.a.noGreeting(err)
+}
+
+// noGreeting is the error for a connection that ended or stayed silent before its greeting. Courier
+// answers one connection too many like this.
+func (a *Account) noGreeting(err error) error {
+	tip := a.o.SpeaksTLS()
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return a.o.NoGreeting(err, tip)
+	case reach.AlertHint(err) != "":
+		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.o.Addr(), err).WithHint("%s", reach.AlertHint(err))
+	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):
+		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.o.Addr(), a.o.Timeout, err).
+			WithHint("the server is down or slow; or %s", tip)
+	}
+	return reach.Fault("wait for the greeting of "+a.o.Addr(), err)
 }
 
 // login proves who we are with AUTHENTICATE PLAIN or LOGIN, and reads the capabilities
@@ -183,7 +202,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 
 // settle does what is done once after log-in.
 func (s *session) settle(ctx context.Context) error {
-	wanted := s.a.o.Compress == CompressAlways || s.a.o.Compress == CompressAuto && !s.loopback
+	wanted := s.a.o.Compress == CompressAlways || s.a.o.Compress == CompressAuto && !reach.IsLoopbackAddr(s.w.RemoteAddr())
 	if wanted && s.caps.Has("COMPRESS=DEFLATE") {
 		if err := s.w.Compress(ctx); err != nil {
 			if _, ok := asRefusal(err); !ok {

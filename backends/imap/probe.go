@@ -17,15 +17,14 @@ func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
 		return p, err
 	}
 	p.Address = conn.RemoteAddr().String()
-	l, err := a.secure(ctx, conn)
+	s, err := a.secure(ctx, conn)
 	if err != nil {
 		return p, probeFault(err)
 	}
-	if t, ok := l.Conn.(*tls.Conn); ok {
+	if t, ok := s.w.Conn.(*tls.Conn); ok {
 		cs := t.ConnectionState()
 		p.TLS = &cs
 	}
-	s := newSession(a, l)
 	defer func() {
 		s.logout()
 		a.commands.Add(s.w.Commands())

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -21,24 +22,24 @@ import (
 // Its imapclient is never closed with Close, which waits for a reader that may wait
 // for us: the socket is closed, and the reader ends by itself.
 type session struct {
-	a        *Account
-	w        *wire.Conn
-	under    *orderly
-	c        *imapclient.Client
-	loopback bool
-	caps     goimap.CapSet
-	at       *opened     // what was selected last, nil before
-	broken   atomic.Bool // the connection is of no further use
-	retired  atomic.Bool // it is not to be used again
-	heard    heard
+	a       *Account
+	w       *wire.Conn
+	under   *orderly
+	c       *imapclient.Client
+	caps    goimap.CapSet
+	at      *opened     // what was selected last, nil before
+	broken  atomic.Bool // the connection is of no further use
+	retired atomic.Bool // it is not to be used again
+	heard   heard
 }
 
-func newSession(a *Account, l *link) *session {
-	s := &session{a: a, loopback: l.loopback, heard: heard{show: a.notice}}
-	s.w = wire.New(l.Conn, wire.Options{
+// newSession makes a session of a connection; greeting is the server's, if it was read before.
+func newSession(a *Account, conn net.Conn, greeting string) *session {
+	s := &session{a: a, heard: heard{show: a.notice}}
+	s.w = wire.New(conn, wire.Options{
 		Timeout:  a.o.Timeout,
 		ReadOnly: a.o.ReadOnly,
-		Greeting: l.greeting,
+		Greeting: greeting,
 		Trace:    a.o.Trace,
 		Secrets:  a.o.Secrets,
 		Repaired: s.onRepair,

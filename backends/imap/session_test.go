@@ -54,7 +54,7 @@ func TestFetchAnsweredWhileItIsWritten(t *testing.T) {
 		}()
 	}()
 
-	s := newSession(a, &link{Conn: near, greeting: "* PREAUTH [CAPABILITY IMAP4rev1] hello"})
+	s := newSession(a, near, "* PREAUTH [CAPABILITY IMAP4rev1] hello")
 	s.caps = s.c.Caps()
 	w := newWork()
 	ended := make(chan error, 1)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"mailsync/backends/imap/grammar"
@@ -67,6 +68,16 @@ func (c *Conn) Each(ctx context.Context, line string, each func(Line) error) err
 func (c *Conn) Compress(ctx context.Context) error {
 	_, err := c.run(ctx, &injected{line: "COMPRESS DEFLATE", each: func(Line) error { return nil }, then: c.in.rd.deflate})
 	return err
+}
+
+// StartTLS asks for TLS, and then lets go of the connection: where it returns no error, somebody else may
+// read and write on it, and the Conn is of no more use. ahead is how many octets came behind the server's OK.
+func (c *Conn) StartTLS(ctx context.Context) (ahead int, err error) {
+	_, err = c.run(ctx, &injected{line: "STARTTLS", each: func(Line) error { return nil }, then: func() error {
+		ahead, c.in.err = c.in.rd.w-c.in.rd.r, io.EOF
+		return c.x.letGo()
+	}})
+	return ahead, err
 }
 
 func verbOf(line string) string {

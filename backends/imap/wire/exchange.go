@@ -111,6 +111,14 @@ func (x *exchange) fail(err error) error {
 	return err
 }
 
+// letGo ends the exchange, and leaves the connection open and without deadlines.
+func (x *exchange) letGo() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.ending.closed = true
+	return x.conn.SetDeadline(time.Time{})
+}
+
 // ended returns a copy of how it ended, or of what there is of that so far.
 func (x *exchange) ended() ending {
 	x.mu.Lock()
