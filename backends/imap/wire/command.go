@@ -3,20 +3,69 @@ package wire
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"mailsync/backends/imap/grammar"
-	"mailsync/state"
 )
 
-// injected is a command of our own that is under way.
-type injected struct {
-	tag   string
-	line  string
-	waits []string // names of the responses that are its answer
-	each  func(Line) error
-	then  func() error // done by the reader as soon as the tagged OK is read
-	done  chan outcome // of one
+// command is one that was sent and has no tagged answer yet.
+type command struct {
+	tag     string
+	verb    string          // in upper case, "UID FETCH" where it has a UID before it
+	set     []grammar.Range // of a UID FETCH
+	body    bool            // fetches bodies
+	conts   int             // continuation requests that may come
+	mailbox string          // raw name, of a SELECT or EXAMINE
+	waits   []string        // names of the responses that are its answer
+}
+
+// parseCommand reads what has to be known of a command.
+func parseCommand(line string) *command {
+	c := grammar.Scan(line, nil)
+	next := func() string {
+		w := c.Word()
+		c.SP()
+		return w
+	}
+	cmd := &command{tag: next()}
+	cmd.verb = strings.ToUpper(next())
+	if cmd.verb == "UID" {
+		cmd.verb += " " + strings.ToUpper(next())
+	}
+	cmd.waits = answersTo(cmd.verb)
+	switch cmd.verb {
+	case "UID FETCH":
+		for part := range strings.SplitSeq(next(), ",") {
+			if r, ok := grammar.ReadRange(strings.ReplaceAll(part, "*", "4294967295")); ok {
+				cmd.set = append(cmd.set, r)
+			}
+		}
+		cmd.body = strings.Contains(c.Rest(), "[")
+	case "SELECT", "EXAMINE":
+		cmd.mailbox, _ = c.AString()
+	case "AUTHENTICATE":
+		cmd.conts = 1
+	}
+	return cmd
+}
+
+// fetches reports whether the command is a UID FETCH of that message.
+func (cmd *command) fetches(uid uint32) bool {
+	return slices.ContainsFunc(cmd.set, func(r grammar.Range) bool { return r.First <= uid && uid <= r.Last })
+}
+
+// hasTag compares without regard to case, as some servers answer.
+func (cmd *command) hasTag(tag string) bool { return strings.EqualFold(cmd.tag, tag) }
+
+// Sent is a command of our own that is under way.
+type Sent struct {
+	*command
+	x    *exchange
+	line string           // all but its tag and end
+	take func(Line) error // nil: nobody wants the untagged answers
+	then func() error     // done by the reader as soon as the tagged OK is read
+	done chan outcome     // of one
 
 	literal *Literal      // that ends the command, nil without
 	goAhead chan struct{} // closed when the server wants the literal
@@ -29,100 +78,43 @@ type outcome struct {
 	err    error
 }
 
-// Command sends a command of our own, line being all but its tag and end, and returns
-// the untagged answers. It waits until no other command is under way, and holds back
-// those that the client begins meanwhile. Somebody must be reading, as imapclient
-// always is; so it must not be called by what reads. The error is an *Answer where the
-// server said NO or BAD. Being cancelled after the command was sent breaks the
-// connection.
+// Do sends a command of our own, line being all but its tag and end, and returns the tagged OK. It
+// waits until no other command is under way, and holds back those that the client begins
+// meanwhile. Somebody must be reading, as imapclient always is; so it must not be called by
+// what reads. The error is an *Answer where the server answers NO or BAD. Being cancelled after the
+// command was sent breaks the connection.
 //
-// What tells of the state of the mailbox or the session (EXISTS, EXPUNGE, FLAGS,
-// CAPABILITY, status texts) goes to the client as well, anything else does not.
+// take is given every untagged answer as it arrives, by the goroutine that reads, unless it is nil. An error from
+// it breaks the connection. What is about the state of the mailbox or the session (EXISTS,
+// EXPUNGE, FLAGS, CAPABILITY, status texts) is passed to the client as well, anything else is not.
 // Nothing in the answers is repaired. A literal in them may have MaxLiteral octets.
-func (c *Conn) Command(ctx context.Context, line string) ([]Line, error) {
-	var lines []Line
-	size := 0
-	_, err := c.run(ctx, &injected{line: line, each: func(l Line) error {
-		size += len(l.Text) + 64
-		for _, b := range l.Literals {
-			size += len(b)
-		}
-		if size > c.o.MaxAnswer {
-			return state.Faultf(state.Other, "server sent more than %d octets in answer to %s", c.o.MaxAnswer, verbOf(line))
-		}
-		lines = append(lines, l)
-		return nil
-	}})
-	return lines, err
-}
-
-// Each is Command for long answers: each is given every untagged answer as it comes,
-// by the goroutine that reads. An error from it breaks the connection.
-func (c *Conn) Each(ctx context.Context, line string, each func(Line) error) error {
-	_, err := c.run(ctx, &injected{line: line, each: each})
-	return err
+func (c *Conn) Do(ctx context.Context, line string, take func(Line) error) (Answer, error) {
+	return c.run(ctx, &Sent{line: line, take: take})
 }
 
 // Compress turns on COMPRESS=DEFLATE (RFC 4978). After an error that is an *Answer the
 // connection goes on without.
 func (c *Conn) Compress(ctx context.Context) error {
-	_, err := c.run(ctx, &injected{line: "COMPRESS DEFLATE", each: func(Line) error { return nil }, then: c.in.rd.deflate})
+	_, err := c.run(ctx, &Sent{line: "COMPRESS DEFLATE", then: c.in.rd.deflate})
 	return err
 }
 
-// StartTLS asks for TLS, and then lets go of the connection: where it returns no error, somebody else may
-// read and write on it, and the Conn is of no more use. ahead is how many octets came behind the server's OK.
+// StartTLS asks for TLS, and then lets go of the connection: where it returns no error, somebody
+// else may read and write on it, and the Conn must not be used again. ahead is how many octets arrived
+// behind the server's OK.
 func (c *Conn) StartTLS(ctx context.Context) (ahead int, err error) {
-	_, err = c.run(ctx, &injected{line: "STARTTLS", each: func(Line) error { return nil }, then: func() error {
+	_, err = c.run(ctx, &Sent{line: "STARTTLS", then: func() error {
 		ahead, c.in.err = c.in.rd.w-c.in.rd.r, io.EOF
 		return c.x.letGo()
 	}})
 	return ahead, err
 }
 
-func verbOf(line string) string {
-	verb, _, _ := strings.Cut(line, " ")
-	return strings.ToUpper(verb)
-}
-
-// Do is Each that also returns what the tagged OK said, response code included.
-func (c *Conn) Do(ctx context.Context, line string, each func(Line) error) (Answer, error) {
-	return c.run(ctx, &injected{line: line, each: each})
-}
-
 // run sends a command of ours while no other is under way, and waits for its tagged
 // answer.
-func (c *Conn) run(ctx context.Context, cmd *injected) (Answer, error) {
+func (c *Conn) run(ctx context.Context, cmd *Sent) (Answer, error) {
 	if err := c.out.send(ctx, cmd, false); err != nil {
 		return Answer{}, err
 	}
-	return (&Sent{c.x, cmd}).Wait(ctx)
-}
-
-// collectWhole takes an untagged answer for our own command. from is where it begins in its
-// first line, after the "* ".
-func (in *filter) collectWhole(first string, from int) error {
-	text, err := in.rd.whole(first)
-	if err != nil {
-		return err
-	}
-	text = text[from:]
-	if err := in.collect(text, in.rd.lits); err != nil {
-		return err
-	}
-	c := grammar.Scan(text, nil)
-	word := c.Word()
-	c.SP()
-	_, numbered := grammar.Number63(word)
-	switch next := strings.ToUpper(c.Word()); {
-	case is(word, "CAPABILITY"), is(word, "FLAGS"),
-		numbered && (next == "EXISTS" || next == "EXPUNGE" || next == "RECENT"):
-		return in.data(text)
-	}
-	return nil
-}
-
-// collect hands an answer to our own command.
-func (in *filter) collect(text string, literals [][]byte) error {
-	return in.x.hand(Line{Text: text, Literals: literals, secrets: in.o.Secrets})
+	return cmd.Wait(ctx)
 }

@@ -127,7 +127,7 @@ func TestCloseEndsEverythingAtOnce(t *testing.T) {
 	<-sent
 	ours := make(chan error)
 	go func() {
-		_, err := r.conn.Command(context.Background(), "NOOP")
+		_, err := r.conn.Do(context.Background(), "NOOP", nil)
 		ours <- err
 	}()
 	if err := r.conn.Close(); err != nil {

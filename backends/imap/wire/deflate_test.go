@@ -105,7 +105,7 @@ func TestACompressedBomb(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := r.conn.Command(t.Context(), "XALL")
+	_, err := r.conn.Do(t.Context(), "XALL", nil)
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("error %v", err)

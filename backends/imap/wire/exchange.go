@@ -4,7 +4,6 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,13 +23,13 @@ type exchange struct {
 
 	telling sync.Mutex // an answer is being handed to a command of ours
 
-	mu       sync.Mutex  // everything below
-	turn     *sync.Cond  // pending, mine or ending changed
-	pending  []*command  // the client's: sent and not answered, in that order
-	mine     []*injected // commands of our own that are under way, oldest first
-	sending  bool        // a command is sent in part
-	greeted  bool        // else nothing is sent
-	selected string      // raw name
+	mu       sync.Mutex // everything below
+	turn     *sync.Cond // pending, mine or ending changed
+	pending  []*command // the client's: sent and not answered, in that order
+	mine     []*Sent    // commands of our own that are under way, oldest first
+	sending  bool       // a command is sent in part
+	greeted  bool       // else nothing is sent
+	selected string     // raw name
 	progress progress
 	ending   ending
 }
@@ -155,34 +154,14 @@ func (x *exchange) opens(cmd *command) {
 	}
 }
 
-// conversation returns the command that takes the client's lines now, nil for none.
-func (x *exchange) conversation() *command {
+// last returns the client's command sent last, which its next line may belong to; nil if none is under way.
+func (x *exchange) last() *command {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if cmd := x.last(); cmd != nil && (cmd.verb == "AUTHENTICATE" || cmd.verb == "IDLE") {
-		return cmd
-	}
-	return nil
-}
-
-// last returns the command sent last, nil if none is under way. x.mu is held.
-func (x *exchange) last() *command {
 	if len(x.pending) == 0 {
 		return nil
 	}
 	return x.pending[len(x.pending)-1]
-}
-
-// current returns the command that a line of the client's belongs to, nil for none. invites
-// says that the server is to invite its literal.
-func (x *exchange) current(invites bool) *command {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	cmd := x.last()
-	if cmd != nil && invites {
-		cmd.conts++
-	}
-	return cmd
 }
 
 // invite notes that one more continuation request may come for a command.
@@ -239,7 +218,7 @@ func (x *exchange) enter(cmd *command) error {
 func (x *exchange) answered(tag string) *command {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i := slices.IndexFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, tag) })
+	i := slices.IndexFunc(x.pending, func(cmd *command) bool { return cmd.hasTag(tag) })
 	if i < 0 {
 		return nil
 	}
@@ -273,10 +252,10 @@ func (x *exchange) wantsUID() (wanted bool, only uint32) {
 	return wanted, only
 }
 
-// stray reports whether a FETCH response without a body is of a message whose body is
+// awaitsBody reports whether a FETCH response without a body is of a message whose body is
 // fetched, and nothing else of it: imapclient would take it for the answer, and then lose
 // the body.
-func (x *exchange) stray(uid uint32) (body bool) {
+func (x *exchange) awaitsBody(uid uint32) (body bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, cmd := range x.pending {
@@ -299,15 +278,20 @@ func (x *exchange) isBeginning(line string) bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.ContainsFunc(x.pending, func(cmd *command) bool { return strings.EqualFold(cmd.tag, tag) })
+	return slices.ContainsFunc(x.pending, func(cmd *command) bool { return cmd.hasTag(tag) })
+}
+
+// isFree reports whether a command of ours may be sent: joined to others of ours, or alone. x.mu is held.
+func (x *exchange) isFree(join bool) bool {
+	return len(x.pending) == 0 && (join || len(x.mine) == 0) && !x.sending && x.greeted
 }
 
 // join puts a command of ours among those under way, with its tag. x.mu is held.
-func (x *exchange) join(cmd *injected, parsed *command) {
+func (x *exchange) join(cmd *Sent) {
 	cmd.tag = "W" + strconv.FormatInt(x.commands.Add(1), 10)
 	x.mine = append(x.mine, cmd)
 	x.progress.turned()
-	x.opens(parsed)
+	x.opens(cmd.command)
 	x.sending = cmd.literal != nil
 	x.arm(true)
 }
@@ -321,7 +305,7 @@ func (x *exchange) uploaded() {
 }
 
 // awaitOldest waits until a command of ours is the oldest, or the connection is closed.
-func (x *exchange) awaitOldest(cmd *injected) {
+func (x *exchange) awaitOldest(cmd *Sent) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for !x.ending.closed && slices.Index(x.mine, cmd) > 0 {
@@ -361,9 +345,12 @@ func (x *exchange) hand(l Line) error {
 		x.mu.Unlock()
 		return nil
 	}
-	each := x.mine[0].each
+	take := x.mine[0].take
 	x.mu.Unlock()
-	return each(l)
+	if take == nil {
+		return nil
+	}
+	return take(l)
 }
 
 // quiet waits until no answer is being handed over.
@@ -373,11 +360,11 @@ func (x *exchange) quiet() {
 }
 
 // ours returns the command of our own that has that tag, nil if there is none.
-func (x *exchange) ours(tag string) *injected {
+func (x *exchange) ours(tag string) *Sent {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, mine := range x.mine {
-		if strings.EqualFold(mine.tag, tag) {
+		if mine.hasTag(tag) {
 			x.progress.turned()
 			return mine
 		}
@@ -386,7 +373,7 @@ func (x *exchange) ours(tag string) *injected {
 }
 
 // finish ends our own command with the server's answer.
-func (x *exchange) finish(mine *injected, a *Answer) error {
+func (x *exchange) finish(mine *Sent, a *Answer) error {
 	out := outcome{answer: *a}
 	if a.Type != "OK" {
 		out.err = a

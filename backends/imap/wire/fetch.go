@@ -91,7 +91,7 @@ func (f *fetch) run(first string) error {
 			}
 			return f.end(first)
 		}
-		if f.at.lits++; f.at.lits > f.in.o.MaxLiterals {
+		if f.at.lits++; f.at.lits > maxLiterals {
 			return f.in.log.garbled("more literals in one response than any needs", string(f.in.rd.raw))
 		}
 		if f.at.lex.depth == 1 && !f.at.lex.section && f.at.lex.token >= f.at.pos {
@@ -241,7 +241,7 @@ func (f *fetch) hand(line string) {
 		at := len(f.in.out)
 		f.pass()
 		f.in.out = append(f.in.out, ')')
-		if !f.body && f.in.x.stray(f.uid) {
+		if !f.body && f.in.x.awaitsBody(f.uid) {
 			f.in.out = f.in.out[:at]
 			return
 		}

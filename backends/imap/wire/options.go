@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -32,28 +33,17 @@ type Options struct {
 	// by the goroutine that reads, and must not wait for a command.
 	Repaired func(Repair)
 
-	MaxLine     int // octets of one response without bodies; default 4 MiB, a SEARCH of half a million UIDs
-	MaxLiteral  int // octets of a literal that is no body; default 1 MiB
-	MaxLiterals int // literals in one response; default 256
-	MaxHeld     int // octets of a body that may wait in memory for its UID; default 8 MiB
-	MaxAnswer   int // octets that Command collects; default 32 MiB
+	MaxLine    int // octets of one response without bodies; default 4 MiB, a SEARCH of half a million UIDs
+	MaxLiteral int // octets of a literal that is no body; default 1 MiB
+	MaxHeld    int // octets of a body that may wait in memory for its UID; default 8 MiB
 }
 
 // withDefaults returns o with the bounds that were left open.
 func (o Options) withDefaults() Options {
-	set := func(p *int, v int) {
-		if *p <= 0 {
-			*p = v
-		}
-	}
-	if o.Secrets == nil {
-		o.Secrets = &redact.Secrets{}
-	}
-	set(&o.MaxLine, 4<<20)
-	set(&o.MaxLiteral, 1<<20)
-	set(&o.MaxLiterals, 256)
-	set(&o.MaxHeld, 8<<20)
-	set(&o.MaxAnswer, 32<<20)
+	o.Secrets = cmp.Or(o.Secrets, &redact.Secrets{})
+	o.MaxLine = cmp.Or(o.MaxLine, 4<<20)
+	o.MaxLiteral = cmp.Or(o.MaxLiteral, 1<<20)
+	o.MaxHeld = cmp.Or(o.MaxHeld, 8<<20)
 	return o
 }
 

@@ -8,8 +8,6 @@ import (
 	"mailsync/backends/imap/grammar"
 )
 
-const idleWait = 30 * time.Minute // RFC 2177: a server may log out after 30 minutes of IDLE
-
 // arm sets the deadline of the reads to come. x.mu is held: a writer that begins a
 // command must not have its deadline taken off by a reader that saw none.
 func (x *exchange) arm(mid bool) {
@@ -21,11 +19,6 @@ func (x *exchange) arm(mid bool) {
 	x.progress.count(now)
 	x.progress.outOf = false
 	switch {
-	case len(x.pending) == 1 && x.pending[0].verb == "IDLE" && x.pending[0].conts == 0:
-		if !mid {
-			wait = max(wait, idleWait)
-		}
-		at = now.Add(wait)
 	case len(x.pending) > 0 || len(x.mine) > 0 || x.sending || !x.greeted:
 		if left := patience*wait - x.progress.waited; left < wait {
 			wait, x.progress.outOf = left, true
@@ -76,20 +69,10 @@ func (x *exchange) counted(n uint32) {
 
 // isWaitedFor reports whether a command under way waits for responses of that name. x.mu is held.
 func (x *exchange) isWaitedFor(name string) bool {
-	among := func(waits []string) bool {
-		return slices.ContainsFunc(waits, func(w string) bool { return is(name, w) })
+	waits := func(cmd *command) bool {
+		return slices.ContainsFunc(cmd.waits, func(w string) bool { return is(name, w) })
 	}
-	for _, cmd := range x.pending {
-		if among(cmd.waits) {
-			return true
-		}
-	}
-	for _, cmd := range x.mine {
-		if among(cmd.waits) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(x.pending, waits) || slices.ContainsFunc(x.mine, func(cmd *Sent) bool { return waits(cmd.command) })
 }
 
 // responseBegins looks at as much of a response's first line as is here, to its end if whole.

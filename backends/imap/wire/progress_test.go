@@ -68,7 +68,7 @@ func TestAServerThatTalksOfOtherThingsIsLeft(t *testing.T) {
 				r.conn.x.progress.exists = 3
 				r.conn.x.mu.Unlock()
 				began := time.Now()
-				err := r.conn.Each(t.Context(), strings.ReplaceAll(c.command, "*", "1:9"), func(Line) error { return nil })
+				_, err := r.conn.Do(t.Context(), strings.ReplaceAll(c.command, "*", "1:9"), nil)
 				took := time.Since(began)
 				if state.KindOf(err) != state.Unreachable || !errors.Is(err, os.ErrDeadlineExceeded) || state.HintOf(err) == "" {
 					t.Errorf("ended with %v", err)
@@ -152,7 +152,7 @@ func TestASlowServerIsNotLeft(t *testing.T) {
 					p.Stall()
 				})
 				r := newRigOn(t, s, Options{Timeout: brief})
-				if err := r.conn.Each(context.Background(), strings.ReplaceAll(c.command, "*", "1:9"), func(Line) error { return nil }); err != nil {
+				if _, err := r.conn.Do(context.Background(), strings.ReplaceAll(c.command, "*", "1:9"), nil); err != nil {
 					t.Error(err)
 				}
 			})

@@ -26,6 +26,9 @@ type reader struct {
 	size int      // of all of those
 }
 
+// maxLiterals is how many one response may have.
+const maxLiterals = 256
+
 // keep is how much of what a long response took is kept for the next one.
 const keep = 256 << 10
 
@@ -238,7 +241,7 @@ func (rd *reader) header(line []byte) (start int, size int64, ok bool, err error
 // inline reads a literal that is no body, the nth of its response, and the line after
 // it.
 func (rd *reader) inline(start int, size int64, n int) error {
-	if n >= rd.o.MaxLiterals {
+	if n >= maxLiterals {
 		return rd.log.garbled("more literals in one response than any needs", string(rd.raw))
 	}
 	rd.raw = appendHeader(rd.raw[:start], size, "")

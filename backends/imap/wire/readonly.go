@@ -13,7 +13,7 @@ import (
 var harmless = map[string]bool{
 	"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true, "AUTHENTICATE": true, "LOGIN": true,
 	"ENABLE": true, "EXAMINE": true, "LIST": true, "STATUS": true, "NAMESPACE": true, "ID": true, "SEARCH": true,
-	"UID SEARCH": true, "GETQUOTA": true, "GETQUOTAROOT": true, "UNSELECT": true, "IDLE": true, "COMPRESS": true,
+	"UID SEARCH": true, "GETQUOTA": true, "GETQUOTAROOT": true, "UNSELECT": true, "COMPRESS": true,
 }
 
 // peeks are the FETCH items that leave \Seen alone, in brackets or with a section if

@@ -11,12 +11,6 @@ import (
 	"mailsync/state"
 )
 
-// Sent is a command of ours that is under way.
-type Sent struct {
-	x   *exchange
-	cmd *injected
-}
-
 // Literal ends a command of ours: octets that are read while they are sent.
 type Literal struct {
 	Size int64
@@ -30,20 +24,16 @@ type BodyError struct{ Err error }
 func (e *BodyError) Error() string { return e.Err.Error() }
 func (e *BodyError) Unwrap() error { return e.Err }
 
-// Send sends a command of ours and does not wait for its answer: others may be sent
-// behind it. Untagged answers go to the oldest that is under way. Like Command it waits
-// until no command of the client's is.
-func (c *Conn) Send(ctx context.Context, line string, each func(Line) error) (*Sent, error) {
-	cmd := &injected{line: line, each: each}
-	if err := c.out.send(ctx, cmd, true); err != nil {
-		return nil, err
-	}
-	return &Sent{c.x, cmd}, nil
+// Send is Do that does not wait for the answer: other commands of ours may be sent behind it, and untagged answers
+// are given to the oldest that is under way.
+func (c *Conn) Send(ctx context.Context, line string, take func(Line) error) (*Sent, error) {
+	cmd := &Sent{line: line, take: take}
+	return cmd, c.out.send(ctx, cmd, true)
 }
 
 // SendLiteral is Send of a command that ends in a literal; line is all before its header.
 // It returns when the literal was sent, or where it was refused before that. An error
-// means that the server cannot have the whole literal. A body that is shorter or longer
+// means that the server cannot have the complete literal. A body that is shorter or longer
 // than Size is a *BodyError and breaks the connection, once what was sent before it is
 // answered: the server must not take it for the message.
 func (c *Conn) SendLiteral(ctx context.Context, line string, lit Literal) (*Sent, error) {
@@ -51,45 +41,43 @@ func (c *Conn) SendLiteral(ctx context.Context, line string, lit Literal) (*Sent
 	if lit.Sync {
 		mark = "}"
 	}
-	cmd := &injected{
-		line:    line + " {" + strconv.FormatInt(lit.Size, 10) + mark,
-		each:    func(Line) error { return nil },
-		literal: &lit, goAhead: make(chan struct{}),
-	}
-	if err := c.out.send(ctx, cmd, true); err != nil {
-		return nil, err
-	}
-	return &Sent{c.x, cmd}, nil
+	cmd := &Sent{line: line + " {" + strconv.FormatInt(lit.Size, 10) + mark, literal: &lit, goAhead: make(chan struct{})}
+	return cmd, c.out.send(ctx, cmd, true)
 }
 
 // Wait returns the tagged answer, as an *Answer in the error where it is NO or BAD. It
-// may be called once, and after it the command is told of no more answers. Being
+// may be called once, and after it the command is given no more answers. Being
 // cancelled breaks the connection.
 func (s *Sent) Wait(ctx context.Context) (Answer, error) {
 	// When the connection was closed from here, an answer may just be being handed over.
 	defer s.x.quiet()
 	select {
-	case out := <-s.cmd.done:
+	case out := <-s.done:
 		return out.answer, out.err
 	case <-ctx.Done():
-		return Answer{}, s.x.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(s.cmd.line), context.Cause(ctx)))
+		return Answer{}, s.cancelled(ctx)
 	}
 }
 
+// cancelled breaks the connection because nobody waits for the command's answer any more.
+func (s *Sent) cancelled(ctx context.Context) error {
+	return s.x.fail(state.Faultf(state.Interrupted, "%s: %w", s.verb, context.Cause(ctx)))
+}
+
 // Answered reports whether Wait will return at once.
-func (s *Sent) Answered() bool { return len(s.cmd.done) > 0 }
+func (s *Sent) Answered() bool { return len(s.done) > 0 }
 
 // send waits for its turn and sends the command: behind others of ours where it may join
 // them, else alone.
-func (w *writer) send(ctx context.Context, cmd *injected, join bool) error {
-	if strings.ContainsAny(cmd.line, "\r\n\x00") {
-		return state.Faultf(state.Other, "%s: command holds a line end", verbOf(cmd.line))
+func (w *writer) send(ctx context.Context, cmd *Sent, join bool) error {
+	line := "t " + cmd.line
+	cmd.x, cmd.command, cmd.done = w.x, parseCommand(line), make(chan outcome, 1)
+	if strings.ContainsAny(line, "\r\n\x00") {
+		return state.Faultf(state.Other, "%s: command holds a line end", cmd.verb)
 	}
-	parsed := parseCommand("t " + cmd.line)
-	if err := w.allow(parsed.verb, "t "+cmd.line, cmd.literal != nil); err != nil {
+	if err := w.allow(cmd.verb, line, cmd.literal != nil); err != nil {
 		return err
 	}
-	cmd.done, cmd.waits = make(chan outcome, 1), parsed.waits
 	stop := context.AfterFunc(ctx, func() {
 		w.x.mu.Lock()
 		defer w.x.mu.Unlock()
@@ -99,33 +87,32 @@ func (w *writer) send(ctx context.Context, cmd *injected, join bool) error {
 	for {
 		w.mu.Lock()
 		w.x.mu.Lock()
-		switch {
-		case w.x.ending.closed:
-			err := w.x.ending.why()
+		err := context.Cause(ctx)
+		if w.x.ending.closed {
+			err = w.x.ending.why()
+		}
+		if err == nil && w.x.isFree(join) {
+			w.x.join(cmd)
 			w.x.mu.Unlock()
-			w.mu.Unlock()
-			return err
-		case ctx.Err() != nil:
-			w.x.mu.Unlock()
-			w.mu.Unlock()
-			return context.Cause(ctx)
-		case len(w.x.pending) == 0 && (join || len(w.x.mine) == 0) && !w.x.sending && w.x.greeted:
-			err := w.launch(ctx, cmd, parsed)
+			err = w.launch(ctx, cmd)
 			w.mu.Unlock()
 			return err
 		}
 		w.mu.Unlock()
-		w.x.turn.Wait()
+		if err == nil {
+			w.x.turn.Wait()
+		}
 		w.x.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 }
 
-// launch sends the command. Both locks are held; that of the exchange is released.
-func (w *writer) launch(ctx context.Context, cmd *injected, parsed *command) error {
-	w.x.join(cmd, parsed)
-	w.x.mu.Unlock()
+// launch sends a command that is under way by now. w.mu is held.
+func (w *writer) launch(ctx context.Context, cmd *Sent) error {
 	line := cmd.tag + " " + cmd.line
-	w.log.Line("C", w.hideSecrets(parsed, line))
+	w.log.Line("C", w.hideSecrets(cmd.command, line))
 	if err := w.sock.push([]byte(line + "\r\n")); err != nil {
 		return w.x.fail(w.sock.explain(err, "while a command was sent"))
 	}
@@ -140,7 +127,7 @@ func (w *writer) launch(ctx context.Context, cmd *injected, parsed *command) err
 const uploadPiece = 32 << 10
 
 // upload sends a command's literal and the end of the command. w.mu is held.
-func (w *writer) upload(ctx context.Context, cmd *injected) error {
+func (w *writer) upload(ctx context.Context, cmd *Sent) error {
 	lit := cmd.literal
 	if lit.Sync {
 		select {
@@ -148,7 +135,7 @@ func (w *writer) upload(ctx context.Context, cmd *injected) error {
 		case out := <-cmd.done:
 			return w.unwanted(cmd, out)
 		case <-ctx.Done():
-			return w.x.fail(state.Faultf(state.Interrupted, "%s: %w", verbOf(cmd.line), context.Cause(ctx)))
+			return cmd.cancelled(ctx)
 		}
 	}
 	w.log.Octets("C", lit.Size)
@@ -176,14 +163,14 @@ func (w *writer) upload(ctx context.Context, cmd *injected) error {
 
 // unwanted is how a command goes on whose literal was not asked for: refused, which Wait
 // will say, or at its end with the connection.
-func (w *writer) unwanted(cmd *injected, out outcome) error {
+func (w *writer) unwanted(cmd *Sent, out outcome) error {
 	var no *Answer
 	switch {
 	case errors.As(out.err, &no):
 		cmd.done <- out
 		return nil
 	case out.err == nil:
-		return w.x.fail(state.Faultf(state.Other, "server answered OK to %s before it had the literal", verbOf(cmd.line)))
+		return w.x.fail(state.Faultf(state.Other, "server answered OK to %s before it had the literal", cmd.verb))
 	}
 	return out.err
 }
@@ -215,7 +202,7 @@ func readPiece(r io.Reader, piece []byte, left int64) error {
 
 // giveUp breaks the connection in the middle of a literal whose body failed, after the
 // commands ahead of it were answered.
-func (w *writer) giveUp(cmd *injected, err error) error {
+func (w *writer) giveUp(cmd *Sent, err error) error {
 	w.x.awaitOldest(cmd)
 	_ = w.x.fail(err)
 	return err

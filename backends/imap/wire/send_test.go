@@ -260,7 +260,7 @@ func TestNoAnswerAfterTheEnd(t *testing.T) {
 		r := newRigOn(t, s, Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		told := 0 // the race detector minds
-		err := r.conn.Each(ctx, "XALL", func(Line) error {
+		_, err := r.conn.Do(ctx, "XALL", func(Line) error {
 			if told++; told == 50 {
 				cancel()
 			}

@@ -141,3 +141,31 @@ func (in *filter) flagsResponse(c *grammar.Scanner) {
 		in.out = append(out, "\r\n"...)
 	}
 }
+
+// collectWhole takes an untagged answer for our own command. from is where it begins in its
+// first line, after the "* ".
+func (in *filter) collectWhole(first string, from int) error {
+	text, err := in.rd.whole(first)
+	if err != nil {
+		return err
+	}
+	text = text[from:]
+	if err := in.collect(text, in.rd.lits); err != nil {
+		return err
+	}
+	c := grammar.Scan(text, nil)
+	word := c.Word()
+	c.SP()
+	_, numbered := grammar.Number63(word)
+	switch next := strings.ToUpper(c.Word()); {
+	case is(word, "CAPABILITY"), is(word, "FLAGS"),
+		numbered && (next == "EXISTS" || next == "EXPUNGE" || next == "RECENT"):
+		return in.data(text)
+	}
+	return nil
+}
+
+// collect hands an answer to our own command.
+func (in *filter) collect(text string, literals [][]byte) error {
+	return in.x.hand(Line{Text: text, Literals: literals, secrets: in.o.Secrets})
+}

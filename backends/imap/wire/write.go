@@ -45,7 +45,7 @@ func (w *writer) follow(b []byte) (int, error) {
 	if w.literal > 0 {
 		b = b[:min(int64(len(b)), w.literal)]
 		w.literal -= int64(len(b))
-		if cmd := w.x.current(false); cmd != nil && cmd.verb == "LOGIN" {
+		if cmd := w.x.last(); cmd != nil && cmd.verb == "LOGIN" {
 			w.log.Secrets.Keep(string(b))
 		}
 		return len(b), w.sock.push(b)
@@ -88,17 +88,15 @@ func (w *writer) sendLine() error {
 // begin notes a line in the table of commands under way, and returns what a trace may
 // show of it. A new command waits for ours to end.
 func (w *writer) begin(line string, isLiteral, sync bool) (string, error) {
-	talk := w.x.conversation()
+	cmd := w.x.last()
 	switch {
 	case w.going:
-	case talk != nil && talk.verb == "AUTHENTICATE":
+	case cmd != nil && cmd.verb == "AUTHENTICATE":
 		w.log.keepSASL(line)
-		w.x.invite(talk)
+		w.x.invite(cmd)
 		return "***", nil
-	case talk != nil: // DONE
-		return line, nil
 	default:
-		cmd := parseCommand(line)
+		cmd = parseCommand(line)
 		if err := w.allow(cmd.verb, line, isLiteral); err != nil {
 			return "", err
 		}
@@ -106,14 +104,17 @@ func (w *writer) begin(line string, isLiteral, sync bool) (string, error) {
 			return "", err
 		}
 	}
-	return w.hideSecrets(w.x.current(isLiteral && sync), line), nil
+	if cmd == nil {
+		return line, nil
+	}
+	if isLiteral && sync {
+		w.x.invite(cmd)
+	}
+	return w.hideSecrets(cmd, line), nil
 }
 
 // hideSecrets returns a line as a trace may show it, and remembers what it hides.
 func (w *writer) hideSecrets(cmd *command, line string) string {
-	if cmd == nil {
-		return line
-	}
 	keep := 2 // tag and verb
 	switch cmd.verb {
 	case "AUTHENTICATE":
