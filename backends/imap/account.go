@@ -3,12 +3,59 @@ package imap
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"mailsync/backends/reach"
 	"mailsync/state"
 )
+
+// Compression says when COMPRESS=DEFLATE (RFC 4978) is used where it is offered.
+type Compression string
+
+// When to compress.
+const (
+	CompressAuto   Compression = "auto" // not on loopback
+	CompressAlways Compression = "always"
+	CompressNever  Compression = "never"
+)
+
+// Secret is what proves who the user is.
+type Secret = reach.Secret
+
+// Options says how an account is reached.
+type Options struct {
+	reach.Options
+
+	Connections int         // at the same time; 0: 1
+	Compress    Compression // "" is CompressAuto
+	Sizes       bool        // List asks for the mailboxes' sizes where STATUS=SIZE is offered
+	NoID        bool        // do not tell the server who we are (RFC 2971)
+	Version     string      // told with ID
+
+	// Notice is given what the server wants the user to see, quoted and cut: each text once,
+	// and not many. It must not wait for the server; nil: nobody is told.
+	Notice func(text string)
+}
+
+// complete sets what was left open, and checks the rest.
+func (o *Options) complete() error {
+	o.Connections = max(o.Connections, 1)
+	if o.Compress == "" {
+		o.Compress = CompressAuto
+	}
+	if o.Notice == nil {
+		o.Notice = func(string) {}
+	}
+	switch o.Compress {
+	case CompressAuto, CompressAlways, CompressNever:
+	default:
+		return state.Faultf(state.Usage, "compress cannot be %q", string(o.Compress)).
+			WithHint(`it is "auto", "always" or "never"`)
+	}
+	return o.Complete(reach.Protocol{Name: "an IMAP", Port: 143, Implicit: 993, StartTLS: "STARTTLS"})
+}
 
 // Account is one account on an IMAP server. Its methods are safe for concurrent use.
 type Account struct {
@@ -39,6 +86,22 @@ func New(o Options) (*Account, error) {
 type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
+
+// finally makes an error final.
+func finally(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &final{err}
+}
+
+// change is do for what changes the server.
+func (a *Account) change(ctx context.Context, raw string, f func(*session) error) error {
+	if a.o.ReadOnly {
+		return errors.New("this run must not change the server")
+	}
+	return a.do(ctx, raw, f)
+}
 
 // do runs f on a session. Where the connection breaks it is run once more on another one, and
 // breaks.go says whose fault it is if that breaks, too; where the server wants us to come back
@@ -96,6 +159,16 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 	}
 }
 
+// waitFor waits as long as b asks, or longer each time where it does not say. It returns at
+// once, with the error to give up with, where that would be too long.
+func (a *Account) waitFor(ctx context.Context, b *reach.Busy) error {
+	waited, err := a.patience.Wait(ctx, b.Wait)
+	if waited {
+		return err
+	}
+	return gaveUp(b)
+}
+
 // Commands returns how many commands were sent so far.
 func (a *Account) Commands() int64 {
 	n := a.commands.Load()
@@ -132,4 +205,37 @@ func (a *Account) Close() error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// observed is what an account's server was seen to do, or to fail at, in this run, whatever it
+// announces. All sessions of the account go by it.
+type observed struct {
+	noMailboxID atomic.Bool  // a listing that asked for MAILBOXID could not be read
+	bareList    atomic.Bool  // a LIST that asked for STATUS broke the connection
+	noLimit     atomic.Bool  // a STATUS that asked for APPENDLIMIT broke the connection
+	alone       atomic.Bool  // bodies are asked for alone: what followed one could not be read
+	peeks       atomic.Bool  // \Seen was left alone by a FETCH of bodies
+	stored      atomic.Bool  // an APPEND was answered with OK
+	way         atomic.Int32 // of logging in, that was taken last; 0: none yet
+}
+
+// maxNotices is how many texts of one server the user is shown in one run.
+const maxNotices = 10
+
+// notices are what the user was shown.
+type notices struct {
+	mu   sync.Mutex
+	told []string
+}
+
+// notice shows the user a text of the server's, once.
+func (a *Account) notice(text string) {
+	n := &a.noticed
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if text == "" || len(n.told) >= maxNotices || slices.Contains(n.told, text) {
+		return
+	}
+	n.told = append(n.told, text)
+	a.o.Notice(text)
 }

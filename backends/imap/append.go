@@ -179,13 +179,13 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 		return nil
 	}
 	if s.caps.Has(goimap.CapUnselect) { // RFC 3691
-		_, err := s.w.Do(ctx, "UNSELECT", func(wire.Line) error { return nil })
+		_, err := s.run(ctx, "UNSELECT", nil)
 		if err == nil {
 			s.at = nil
 			return nil
 		}
 		if _, refused := asRefusal(err); !refused {
-			return s.fault(ctx, err)
+			return err
 		}
 	}
 	other := ap.otherMailbox()
@@ -226,7 +226,7 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
 		if _, refused := asRefusal(err); err != nil && !refused {
 			ap.a.server.noLimit.Store(true)
-			return s.fault(ctx, err)
+			return err
 		}
 		if err == nil {
 			ap.setLimit(st.largest)

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"mailsync/backends/imap/wire"
-	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
@@ -17,19 +16,19 @@ import (
 type collector struct {
 	flags    flagReader
 	exists   uint32 // as of the last EXISTS
-	expunged uint32 // how many went while we looked
-	most     int    // more messages than this are a server gone mad
+	expunged uint32 // how many were removed meanwhile
+	most     int    // more messages than this are not believed
 	messages []state.OnServer
 	numbers  ranges                    // sequence numbers of messages
-	later    map[state.UID]state.Flags // flags told apart from the listing
+	later    map[state.UID]state.Flags // flags that arrived apart from the listing
 	trouble  []state.Trouble
-	flawed   bool // what came is no complete listing
+	flawed   bool // the listing is not complete
 }
 
 const maxTrouble = 1000
 
 func newCollector(kw *state.Keywords, exists uint32) *collector {
-	// New mail can come while we look; ten thousand at a time is plenty.
+	// New mail can arrive meanwhile; ten thousand at a time is plenty.
 	return &collector{flags: flagReader{kw: kw}, exists: exists, most: int(exists) + 10_000}
 }
 
@@ -59,9 +58,9 @@ func (c *collector) add(number uint32, f fetched, readable bool, l wire.Line) er
 	uid := state.UID(fit32(f.uid))
 	switch {
 	case !readable:
-		c.fault(uid, fmt.Errorf("cannot read the server's answer %s", reach.Quoted(l.Shown())))
+		c.fault(uid, oddAnswer(l))
 	case !f.hasUID:
-		// A flag that changed meanwhile, told without its UID: the next scan sees it.
+		// A flag that changed meanwhile, sent without its UID: the next scan sees it.
 	case f.uid == 0 || f.uid > math.MaxUint32:
 		c.fault(0, fmt.Errorf("server sent the impossible UID %d", f.uid))
 	case f.bare() && f.hasFlags:
@@ -90,30 +89,27 @@ func (c *collector) fault(uid state.UID, err error) {
 	}
 }
 
-// told returns the sequence numbers of the messages that came so far.
-func (c *collector) told() ranges {
+// listedNumbers returns the sequence numbers of the messages that were listed so far.
+func (c *collector) listedNumbers() ranges {
 	r := slices.Clone(c.numbers)
 	r.sort()
 	return r
 }
 
-// toldUIDs returns their UIDs.
-func (c *collector) toldUIDs() ranges {
-	var r ranges
-	for _, m := range c.messages {
-		r.put(uint32(m.UID))
-	}
+// listedUIDs returns their UIDs.
+func (c *collector) listedUIDs() ranges {
+	r := rangesOf(uidsOf(c.messages))
 	r.sort()
 	return r
 }
 
-// finish sorts what came and works in the flags that were told apart.
+// finish sorts the messages, and gives them the flags that arrived apart.
 func (c *collector) finish() {
 	if !slices.IsSortedFunc(c.messages, inOrder) {
 		slices.SortStableFunc(c.messages, inOrder)
 	}
 	kept := c.messages[:0]
-	var twice state.UID // is said once
+	var twice state.UID // is reported once
 	for _, m := range c.messages {
 		switch n := len(kept); {
 		case n == 0 || kept[n-1].UID != m.UID:
@@ -130,9 +126,17 @@ func (c *collector) finish() {
 			c.messages[i].Flags = f
 			continue
 		}
-		// The server told of nothing but flags: the message is there all the same.
+		// The server sent nothing but flags: the message is there all the same.
 		c.messages = slices.Insert(c.messages, i, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
 	}
+}
+
+func uidsOf(messages []state.OnServer) []state.UID {
+	out := make([]state.UID, len(messages))
+	for i, m := range messages {
+		out[i] = m.UID
+	}
+	return out
 }
 
 func inOrder(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) }

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,13 +19,10 @@ import (
 // where the server can (CREATE-SPECIAL-USE). One that is there already is no error.
 func (a *Account) CreateMailbox(ctx context.Context, levels []string, role string) (state.Listed, error) {
 	var made state.Listed
-	err := fmt.Errorf("this run must not change the server")
-	if !a.o.ReadOnly {
-		err = a.do(ctx, "", func(s *session) (err error) {
-			made, err = (&creating{s: s, role: role}).run(ctx, levels)
-			return err
-		})
-	}
+	err := a.change(ctx, "", func(s *session) (err error) {
+		made, err = (&creating{s: s, role: role}).run(ctx, levels)
+		return err
+	})
 	if err != nil {
 		return state.Listed{}, fmt.Errorf("create mailbox %s: %w", reach.Quoted(strings.Join(levels, "/")), err)
 	}
@@ -63,11 +61,11 @@ func (c *creating) run(ctx context.Context, levels []string) (m state.Listed, er
 	case refused != nil && (!there || m.NoSelect):
 		return m, refused
 	case !there:
-		return m, fmt.Errorf("the server made it, and does not list it")
+		return m, errors.New("the server made it, and does not list it")
 	}
 	c.subscribe(ctx, &m)
-	// Not for its id: what Cyrus tells in its place can break the line, and the next listing asks.
-	// That its mark is not to be had is no reason to fail.
+	// Not for its id: what Cyrus sends in its place can break the line, and the next listing asks.
+	// That its mark cannot be read is no reason to fail.
 	st, err := s.statusByName(ctx, c.raw, s.markItems())
 	switch _, no := asRefusal(err); {
 	case err == nil:
@@ -75,31 +73,28 @@ func (c *creating) run(ctx context.Context, levels []string) (m state.Listed, er
 	case ctx.Err() != nil:
 		return m, context.Cause(ctx)
 	case !no:
-		s.a.breaks.at(object{raw: c.raw}, s.fault(ctx, err))
+		s.a.breaks.at(object{raw: c.raw}, err)
 	}
 	return m, nil
 }
 
 // separator returns what parts the levels of a name: that of INBOX's namespace, else what
-// LIST tells (RFC 9051 section 6.3.9).
+// LIST answers (RFC 9051 section 6.3.9).
 func (c *creating) separator(ctx context.Context) (string, error) {
 	if sep := homeOf(c.personal).sep; sep != "" {
 		return sep, nil
 	}
-	lines, err := c.s.w.Command(ctx, `LIST "" ""`)
-	if err != nil {
-		return "", c.s.fault(ctx, err)
-	}
-	for _, l := range lines {
+	sep := "" // NIL: no levels
+	_, err := c.s.run(ctx, `LIST "" ""`, func(l wire.Line) error {
 		sc := l.Scan()
-		if !strings.EqualFold(sc.Atom(), "LIST") {
-			continue
+		if strings.EqualFold(sc.Atom(), "LIST") {
+			if m, ok := readList(&sc); ok {
+				sep = m.Sep
+			}
 		}
-		if m, ok := readList(&sc); ok {
-			return m.Sep, nil
-		}
-	}
-	return "", nil // NIL: no levels
+		return nil
+	})
+	return sep, err
 }
 
 // rawName spells levels as the server does: in the namespace with whose prefix they begin,
@@ -130,12 +125,12 @@ func rawName(levels []string, sep string, personal []namespace) (string, error) 
 		}
 	}
 	if len(levels) > 1 && strings.EqualFold(levels[0], "INBOX") {
-		// Where everything lies below INBOX, that is no level of its own.
+		// Where everything is below INBOX, INBOX is not a level of its own.
 		if back, ok := levelsOf(raw, sep, home); ok && slices.Equal(back, levels[1:]) {
 			return raw, nil
 		}
 	}
-	return "", fmt.Errorf("the name cannot be spelled as the server needs it")
+	return "", errors.New("the name cannot be spelled as the server needs it")
 }
 
 // spell encodes levels and puts the separator between them.
@@ -143,16 +138,16 @@ func spell(levels []string, sep string) (string, error) {
 	for _, level := range levels {
 		switch {
 		case level == "":
-			return "", fmt.Errorf("a level of the name is empty")
+			return "", errors.New("a level of the name is empty")
 		case strings.IndexFunc(level, isUnreadable) >= 0:
-			return "", fmt.Errorf("the name holds control characters")
+			return "", errors.New("the name holds control characters")
 		case sep != "" && strings.Contains(level, sep):
 			return "", state.Faultf(state.Other, "the server parts the levels of a name with %s, which this one holds", reach.Quoted(sep)).
 				WithHint("rename the Maildir")
 		}
 	}
 	if len(levels) > 1 && sep == "" {
-		return "", fmt.Errorf("the server has no levels of mailboxes")
+		return "", errors.New("the server has no levels of mailboxes")
 	}
 	return strings.Join(encoded(levels), sep), nil
 }
@@ -167,18 +162,14 @@ func (c *creating) send(ctx context.Context) (refused, err error) {
 		lines = []string{line + ` (USE (\` + strings.ToUpper(c.role[:1]) + c.role[1:] + "))", line}
 	}
 	for _, line := range lines {
-		err = s.w.Each(ctx, line, func(wire.Line) error { return nil })
-		r, no := asRefusal(err)
-		switch {
-		case err == nil:
-			return nil, nil
-		case !no:
-			return nil, s.fault(ctx, err)
+		_, refused = s.run(ctx, line, nil)
+		r, no := asRefusal(refused)
+		if !no {
+			return nil, refused
 		}
 		if _, later := r.comeBack(); later {
-			return nil, s.fault(ctx, err)
+			return nil, refused
 		}
-		refused = s.fault(ctx, err)
 		if r.hasCode("CANNOT") { // it never will (RFC 5530 section 3)
 			refused = state.Faultf(state.Other, "%w", refused).WithHint("rename the Maildir: the server can have no mailbox of this name")
 		}
@@ -197,12 +188,8 @@ func (c *creating) listed(ctx context.Context) (state.Listed, bool, error) {
 		line += " RETURN (SUBSCRIBED SPECIAL-USE)"
 	}
 	l := &listing{byRaw: map[string]int{}, personal: c.personal}
-	err := s.w.Each(ctx, line, func(w wire.Line) error {
-		l.read(w)
-		return nil
-	})
-	if err != nil {
-		return state.Listed{}, false, s.fault(ctx, err)
+	if _, err := s.run(ctx, line, l.read); err != nil {
+		return state.Listed{}, false, err
 	}
 	l.name()
 	if i, ok := l.find(c.raw); ok { // a name with * or % in it may have found others
@@ -216,7 +203,7 @@ func (c *creating) subscribe(ctx context.Context, m *state.Listed) {
 	if m.Subscribed {
 		return
 	}
-	if err := c.s.w.Each(ctx, "SUBSCRIBE "+quoteName(m.Raw), func(wire.Line) error { return nil }); err != nil {
+	if _, err := c.s.run(ctx, "SUBSCRIBE "+quoteName(m.Raw), nil); err != nil {
 		c.s.a.o.Log.Info("subscribe refused", "mailbox", reach.Clean(m.Raw), "err", err)
 		return
 	}

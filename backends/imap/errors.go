@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,13 @@ func asRefusal(err error) (*refusal, bool) {
 	return nil, false
 }
 
+// run sends a command and waits for its tagged answer; take is given the untagged ones, unless it is nil. The
+// error is as of fault.
+func (s *session) run(ctx context.Context, line string, take func(wire.Line) error) (wire.Answer, error) {
+	ok, err := s.w.Do(ctx, line, take)
+	return ok, s.fault(ctx, err)
+}
+
 // fault turns what a command returned into an error of ours: the server's refusal, or
 // why the connection broke. It returns nil for nil.
 func (s *session) fault(ctx context.Context, err error) error {
@@ -103,8 +111,9 @@ const seeRights = "see the mailbox's access rights; where they are meant to be s
 
 // lasting is fault of a refusal that another try would not change.
 func (r *refusal) lasting() error {
-	r.firm = true
-	f := state.Faultf(state.Other, "%w", r)
+	firm := *r
+	firm.firm = true
+	f := state.Faultf(state.Other, "%w", &firm)
 	switch {
 	case r.hasCode("OVERQUOTA") || strings.Contains(strings.ToLower(r.text), "quota"): // Cyrus and Courier send no code
 		return f.WithHint(`run "mailsync archive", or raise the quota`)
@@ -120,11 +129,10 @@ func (r *refusal) lasting() error {
 	return f
 }
 
-// ofAppend is lasting of an APPEND. A mailbox that shows what others hold, and has nothing itself, takes no message.
+// ofAppend is lasting of an APPEND. A mailbox that only shows messages of others takes none.
 func (r *refusal) ofAppend() error {
 	if r.hasCode("CANNOT") {
-		r.firm = true
-		return state.Faultf(state.Other, "%w", r).
+		return state.Faultf(state.Other, "%w", r.lasting()).
 			WithHint(`this mailbox takes no messages, as one that only shows those of others: put them into another one, for example with "mailsync restore --into"`)
 	}
 	return r.lasting()
@@ -208,4 +216,81 @@ func inMailbox(raw, doing string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %w", doing, reach.Quoted(raw), err)
+}
+
+// turnedAway is a refusal in place of a greeting: nothing of ours was wrong yet.
+func (a *Account) turnedAway(r *refusal) error {
+	wait, _ := r.comeBack()
+	return &reach.Busy{Err: fmt.Errorf("%s turned us away: %w", a.o.Addr(), r), Wait: wait}
+}
+
+// asBusy finds a come back later in an error, a refused command's included.
+func asBusy(err error) (*reach.Busy, bool) {
+	var b *reach.Busy
+	if errors.As(err, &b) {
+		return b, true
+	}
+	if r, ok := asRefusal(err); ok {
+		if wait, later := r.comeBack(); later {
+			return &reach.Busy{Err: err, Wait: wait}, true
+		}
+	}
+	return nil, false
+}
+
+// gaveUp is the error for a server that is busy for longer than we wait.
+func gaveUp(b *reach.Busy) error {
+	f := state.Faultf(state.Unreachable, "%w", b.Err)
+	if b.Wait > 0 {
+		return f.WithHint("the server wants to be left alone for %v: try again then, or raise max_wait", b.Wait.Round(time.Second))
+	}
+	return f.WithHint("the server is busy or limits its use: try again later")
+}
+
+// says reports whether the text holds one of these words, in any case.
+func (r *refusal) says(words ...string) bool { return reach.Says(r.text, words...) }
+
+// later reports whether a refused log-in is about now. What speaks of failures is not: the
+// server counts them, and to come back with the same password would be one more.
+func (r *refusal) later() bool {
+	if _, later := r.comeBack(); later {
+		return true
+	}
+	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary", "another session") {
+		return false
+	}
+	return reach.Passes(r.text)
+}
+
+// ofTheUser reports whether a refusal says that user or password are wrong (RFC 5530 section 3).
+// It is asked of what answers no command, and so may be about anything.
+func (r *refusal) ofTheUser() bool {
+	return !r.later() && (r.ofTheUserByCode() || reach.Blames(r.text))
+}
+
+func (r *refusal) ofTheUserByCode() bool {
+	return r.hasCode("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "CONTACTADMIN")
+}
+
+// ofTheWay reports whether a refusal says that the server does not take this way of logging in:
+// another one may do. An alert is for the user, and so are words of what the user has to do.
+func (r *refusal) ofTheWay() bool {
+	if r.ofTheUserByCode() || r.hasCode("ALERT") || reach.RefusedHint(r.text) != "" {
+		return false
+	}
+	return r.typ == "BAD" || r.hasCode("CANNOT") ||
+		r.says("mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
+}
+
+// loginHint says what to do about a refused log-in.
+func (r *refusal) loginHint() string {
+	switch {
+	case r.hasCode("PRIVACYREQUIRED"):
+		return `the server wants TLS: use tls = "implicit" or "starttls"`
+	case r.hasCode("EXPIRED"):
+		return "the password has expired: set a new one at the provider's"
+	case r.hasCode("CONTACTADMIN"):
+		return "the server says that its administrator has to be asked"
+	}
+	return cmp.Or(reach.RefusedHint(r.text), "check user and password; many providers want an app password for mail programs")
 }

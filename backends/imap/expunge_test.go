@@ -140,7 +140,7 @@ func TestExpungeOddAnswers(t *testing.T) {
 		"UID EXPUNGE does nothing": {script.Answers{"UID EXPUNGE": answer("$tag OK done")}, "2 of 2 messages are still there", nil, "SEB", nil},
 		"SEARCH and FETCH say nothing": {script.Answers{"UID SEARCH": answer("$tag OK done"), "UID FETCH": func(p *script.Peer, cmd script.Command) bool {
 			return strings.Contains(cmd.Args, "*") && answer("$tag OK done")(p, cmd)
-		}}, "does not say", []string{"3", `4 \Deleted`, "5"}, "SE", nil},
+		}}, "does not answer which", []string{"3", `4 \Deleted`, "5"}, "SE", nil},
 		"SEARCH says something else": {script.Answers{"UID SEARCH": answer("* SEARCH x", "$tag OK done")}, "cannot read", []string{"3", `4 \Deleted`, "5"}, "SE", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

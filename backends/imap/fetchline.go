@@ -9,50 +9,47 @@ import (
 	"mailsync/state"
 )
 
-// fetched is what one FETCH answer without a body says.
+// fetched is what one FETCH answer without a body holds.
 type fetched struct {
 	uid      uint64
 	hasUID   bool
 	flags    string // between the parentheses
 	hasFlags bool
-	size     int64 // -1 not told
-	date     int64 // state.NoDate not told
+	size     int64 // -1 unknown
+	date     int64 // state.NoDate unknown
 }
 
-// bare reports whether it tells of flags only, as one does that nobody asked for.
+// bare reports whether it holds flags only, as one does that nobody asked for.
 func (f *fetched) bare() bool { return f.size < 0 && f.date == state.NoDate }
 
 // readFetch reads (UID 5 FLAGS (\Seen) …) as far as it can be understood; ok is false
 // where it could not be read to its end.
 func readFetch(c *grammar.Scanner) (f fetched, ok bool) {
 	f.size, f.date = -1, state.NoDate
+	ok = c.Items(func(name string) bool { return f.item(name, c) })
+	return f, ok && c.Done()
+}
+
+// isFetch reports whether an answer is a FETCH, and goes on to its items.
+func isFetch(c *grammar.Scanner) bool {
+	_, ok := c.Number()
 	c.SP()
-	if !c.Eat('(') {
-		return f, false
-	}
-	for c.SP(); !c.Eat(')'); c.SP() {
-		name := c.Name()
-		c.SP()
-		if name == "" || !f.item(name, c) {
-			return f, false
-		}
-	}
-	return f, c.Done()
+	return ok && strings.EqualFold(c.Atom(), "FETCH")
 }
 
 func (f *fetched) item(name string, c *grammar.Scanner) bool {
-	switch {
-	case strings.EqualFold(name, "UID"):
+	switch name {
+	case "UID":
 		n, ok := c.Number()
 		if !ok || f.hasUID && n != f.uid {
 			return false
 		}
 		f.uid, f.hasUID = n, true
-	case strings.EqualFold(name, "FLAGS"):
+	case "FLAGS":
 		if f.flags, f.hasFlags = c.List(); !f.hasFlags {
 			return c.Null()
 		}
-	case strings.EqualFold(name, "RFC822.SIZE"):
+	case "RFC822.SIZE":
 		n, ok := c.Number()
 		if !ok {
 			return c.Skip()
@@ -60,7 +57,7 @@ func (f *fetched) item(name string, c *grammar.Scanner) bool {
 		if n <= math.MaxInt64 {
 			f.size = int64(n)
 		}
-	case strings.EqualFold(name, "INTERNALDATE"):
+	case "INTERNALDATE":
 		s, ok := c.Str()
 		if !ok {
 			return c.Skip() // NIL
@@ -72,8 +69,8 @@ func (f *fetched) item(name string, c *grammar.Scanner) bool {
 	return true
 }
 
-// parseDate reads a date-time (RFC 9051 section 9); a day padded with a blank, as some
-// servers send it, included. One that cannot be read is no date, and neither is a server's zero.
+// parseDate reads a date-time (RFC 9051 section 9), also one whose day is padded with a blank, as some
+// servers send it. One that cannot be read is not a date, and neither is a server's zero.
 func parseDate(s string) int64 {
 	t, err := time.Parse("2-Jan-2006 15:04:05 -0700", strings.TrimLeft(s, " "))
 	if err != nil {
@@ -108,8 +105,8 @@ func (r *flagReader) read(list string) state.Flags {
 	return f
 }
 
-// bit returns a flag's bit, 0 for those that are the server's own business: \Recent, and
-// system flags we do not know.
+// bit returns a flag's bit, 0 for those that are the server's own: \Recent, and
+// system flags that are unknown here.
 func (r *flagReader) bit(name string) state.Flags {
 	known := state.NewKeywords(nil)
 	if bit, ok := known.Bit(name); ok && bit&state.System != 0 {

@@ -28,7 +28,7 @@ func served(t *testing.T, command, answer string, take func(wire.Line) error) er
 	}()
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
-	err := c.Each(ctx, command, take)
+	_, err := c.Do(ctx, command, take)
 	if err == nil {
 		_ = c.Close()
 	}
@@ -280,18 +280,15 @@ func FuzzQuotaAndNamespaces(f *testing.F) {
 		fmt.Fprintf(&answer, "* %s %s NIL ((\"#shared/\" \"/\"))\r\nW1 OK done\r\n", d.Case("NAMESPACE"), spelled)
 
 		q := &quotaReader{of: map[string]state.Quota{}}
-		var got []namespace
-		err := served(t, "GETQUOTAROOT INBOX", answer.String(), func(l wire.Line) error {
-			if names, _, ok := readNamespaces(l); ok {
-				got = names
-			}
-			return q.take(l)
+		l := &listing{}
+		err := served(t, "GETQUOTAROOT INBOX", answer.String(), func(w wire.Line) error {
+			return errors.Join(l.read(w), q.take(w))
 		})
 		if quotas := q.list(); err != nil || !slices.Equal(quotas, want) {
 			t.Fatalf("%q\nhas %+v, %v\nwant %+v", answer.String(), quotas, err, want)
 		}
-		if !slices.Equal(got, personal) {
-			t.Fatalf("%q\nhas %+v\nwant %+v", answer.String(), got, personal)
+		if !slices.Equal(l.personal, personal) {
+			t.Fatalf("%q\nhas %+v\nwant %+v", answer.String(), l.personal, personal)
 		}
 	})
 }

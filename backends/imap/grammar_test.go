@@ -66,7 +66,7 @@ func TestAnswersThatGoOn(t *testing.T) {
 			of: func(l wire.Line) (any, bool) {
 				q := quotaReader{of: map[string]state.Quota{}}
 				_ = q.take(l)
-				return q.roots, q.told
+				return q.roots, q.named
 			},
 			want:  []string{"", "x"},
 			lines: answers{read: []string{`QUOTAROOT a "" x`, `QUOTAROOT a "" x `}, refused: []string{`QUOTAROOT a "" x (y)`, `QUOTAROOT a "" x)`}},
@@ -85,7 +85,9 @@ func TestAnswersThatGoOn(t *testing.T) {
 		},
 		"NAMESPACE": {
 			of: func(l wire.Line) (any, bool) {
-				names, _, ok := readNamespaces(l)
+				c := l.Scan()
+				_ = c.Atom()
+				names, _, ok := readNamespaces(&c)
 				return names, ok
 			},
 			want: []namespace{{"INBOX.", "."}},
@@ -99,7 +101,7 @@ func TestAnswersThatGoOn(t *testing.T) {
 			of: func(l wire.Line) (any, bool) {
 				r := identReader{wanted: []state.UID{5}, of: map[state.UID]state.Ident{}}
 				_ = r.take(l)
-				return r.of[5], r.odd == "" && len(r.of) == 1
+				return r.of[5], r.odd == nil && len(r.of) == 1
 			},
 			want: state.Ident{UID: 5, MessageID: "<a@b>", EmailID: "M1"},
 			lines: answers{

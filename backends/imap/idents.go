@@ -32,45 +32,29 @@ func (a *Account) Idents(ctx context.Context, raw string, uidValidity uint32, ui
 	slices.Sort(uids)
 	var out []state.Ident
 	err := a.do(ctx, raw, func(s *session) error {
-		at, err := s.open(ctx, raw, true)
+		at, err := s.openAs(ctx, raw, uidValidity, true)
 		if err != nil {
-			return err
-		}
-		if err := at.same(uidValidity); err != nil {
 			return err
 		}
 		out, err = at.idents(ctx, uids)
 		return inMailbox(raw, "identify messages in", err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out, err
 }
 
 func (at *opened) idents(ctx context.Context, uids []state.UID) ([]state.Ident, error) {
 	ids := identReader{wanted: uids, of: map[state.UID]state.Ident{}}
-	items := identItems(at.s.caps)
+	q := question{"UID FETCH ", identItems(at.s.caps), ids.take, ids.listed}
 	for batch := range slices.Chunk(uids, identBatch) {
-		sets, counts := splitSet(batch)
-		for i, set := range sets {
-			// One that is left out would be taken for a message that is not there.
-			q := question{"UID FETCH ", items, ids.take, ids.told}
-			if _, refusal, err := q.ask(ctx, at.s, set, rangesOf(batch[:counts[i]])); err != nil || refusal != nil {
-				return nil, cmp.Or(err, refusal)
-			}
-			batch = batch[counts[i]:]
+		// One that is left out would be taken for a message that is not there.
+		if refusal, err := q.ask(ctx, at.s, batch); err != nil || refusal != nil {
+			return nil, cmp.Or(err, refusal)
 		}
 	}
-	if ids.odd != "" {
+	if ids.odd != nil {
 		return nil, ids.odd
 	}
-	out := make([]state.Ident, 0, len(ids.of))
-	for _, id := range ids.of {
-		out = append(out, id)
-	}
-	slices.SortFunc(out, func(a, b state.Ident) int { return cmp.Compare(a.UID, b.UID) })
-	return out, nil
+	return slices.SortedFunc(maps.Values(ids.of), func(a, b state.Ident) int { return cmp.Compare(a.UID, b.UID) }), nil
 }
 
 // identItems asks for a piece of the field: a message can have one of any length.
@@ -89,76 +73,54 @@ func identItems(caps goimap.CapSet) string {
 type identReader struct {
 	wanted []state.UID
 	of     map[state.UID]state.Ident
-	odd    oddAnswer // the first that could not be read
+	odd    error // the first that could not be read
 }
 
-// told returns the UIDs that were told of so far.
-func (r *identReader) told() ranges { return rangesOf(slices.Sorted(maps.Keys(r.of))) }
+// listed returns the UIDs that were answered so far.
+func (r *identReader) listed() ranges { return rangesOf(slices.Sorted(maps.Keys(r.of))) }
 
 func (r *identReader) take(l wire.Line) error {
 	c := l.Scan()
-	if _, ok := c.Number(); !ok {
+	if !isFetch(&c) {
 		return nil
 	}
-	c.SP()
-	if !strings.EqualFold(c.Atom(), "FETCH") {
-		return nil
+	id, about, ok := readIdent(&c)
+	if !ok && r.odd == nil {
+		r.odd = oddAnswer(l)
 	}
-	id, told, ok := readIdent(&c)
-	if !ok && r.odd == "" {
-		r.odd = oddAnswer(l.Shown())
-	}
-	if _, mine := slices.BinarySearch(r.wanted, id.UID); ok && told && mine {
+	if _, mine := slices.BinarySearch(r.wanted, id.UID); ok && about && mine {
 		r.of[id.UID] = id
 	}
 	return nil
 }
 
-// readIdent reads (UID 5 BODY[HEADER.FIELDS (MESSAGE-ID)]<0> {9} EMAILID (M1)). told is
-// false where it speaks of something else, flags that changed.
-func readIdent(c *grammar.Scanner) (id state.Ident, told, ok bool) {
-	c.SP()
-	if !c.Eat('(') {
-		return id, false, false
-	}
-	for c.SP(); !c.Eat(')'); c.SP() {
-		name := strings.ToUpper(c.Name())
-		c.SP()
+// readIdent reads (UID 5 BODY[HEADER.FIELDS (MESSAGE-ID)]<0> {9} EMAILID (M1)). about is
+// false where it is about something else, flags that changed.
+func readIdent(c *grammar.Scanner) (id state.Ident, about, ok bool) {
+	ok = c.Items(func(name string) bool {
 		switch {
-		case name == "":
-			return id, false, false
 		case name == "UID":
 			n, isNumber := c.Number()
 			id.UID = state.UID(fit32(n))
-			if !isNumber {
-				return id, false, false
-			}
+			return isNumber
 		case strings.HasPrefix(name, "BODY["):
-			told = true
-			if field, there := c.Str(); there {
-				id.MessageID = messageID(field)
-			} else if !c.Null() {
-				return id, false, false
-			}
-		case name == "EMAILID":
+			about = true
+			field, there := c.Str()
+			id.MessageID = messageID(field)
+			return there || c.Null()
+		case name == "EMAILID": // a list of one (RFC 8474 section 5.1)
 			inner, there := c.Words()
-			switch {
-			case len(inner) == 1:
+			if len(inner) == 1 {
 				id.EmailID = inner[0]
-			case len(inner) > 1, !there && !c.Null(): // a list of one (RFC 8474 section 5.1)
-				return id, false, false
 			}
+			return len(inner) <= 1 && (there || c.Null())
 		case name == "X-GM-MSGID":
-			if id.EmailID = c.Atom(); id.EmailID == "" {
-				return id, false, false
-			}
-		default:
-			if !c.Skip() {
-				return id, false, false
-			}
+			id.EmailID = c.Atom()
+			return id.EmailID != ""
 		}
-	}
-	return id, told, c.Done()
+		return c.Skip()
+	})
+	return id, about, ok && c.Done()
 }
 
 // messageID returns the value of the first Message-ID field of a header, unfolded (RFC 5322

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // List returns every mailbox, in the server's order. With LIST-STATUS (RFC 5819) their
-// marks come with the listing; else those that want picks are asked for, all at once. A
+// marks are in the listing; else those that want picks are asked for, all at once. A
 // name that cannot be read is in Broken; a listing that did not end in OK is an error. A mailbox
 // at which the connection breaks is listed without a mark.
 func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error) {
@@ -50,53 +51,56 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 type listing struct {
 	state.Listing
 	byRaw    map[string]int
-	personal []namespace
+	personal []namespace // nil unknown
 	roots    []namespace // of all namespaces
-	marked   bool        // STATUS came with it
+	marked   bool        // STATUS was asked for
 	asked    bool        // special uses were asked for
 	doubles  []string    // names listed more than once
 	garbled  bool        // a STATUS could not be read
 }
 
-// list asks for the namespaces, where they are not known yet, and for the listing behind
-// that: nobody waits for the first answer before the second question.
+// list asks for the best listing that the server offers, and for the plain one where it refuses that.
 func (s *session) list(ctx context.Context) (*listing, error) {
 	var refused error
 	for _, line := range s.listCommands() {
 		l := &listing{byRaw: map[string]int{}, marked: strings.Contains(line, "STATUS"), asked: strings.Contains(line, "SPECIAL-USE")}
-		asked, err := s.askNamespaces(ctx, func(w wire.Line) { l.read(w) })
-		if err != nil {
-			return nil, inListing(err)
-		}
-		sent, err := s.w.Send(ctx, line, func(w wire.Line) error {
-			if !asked.take(w) {
-				l.read(w)
-			}
-			return nil
-		})
-		if err == nil {
-			l.personal, err = asked.wait(ctx)
-		}
-		if err == nil {
-			_, err = sent.Wait(ctx)
-		}
-		if err == nil && l.garbled && strings.Contains(line, mailboxIDItem) {
+		err := s.fault(ctx, s.askListing(ctx, l, line))
+		switch r, no := asRefusal(err); {
+		case err == nil && l.garbled && strings.Contains(line, mailboxIDItem):
 			s.a.server.noMailboxID.Store(true) // as below, and no line was broken by it
 			return s.list(ctx)
-		}
-		if err == nil {
-			l.roots = asked.roots
+		case err == nil:
 			l.name()
 			l.reportDoubles(s.a.o.Log)
 			return l, nil
-		}
-		if r, ok := asRefusal(err); !ok || r.typ != "BAD" || r.slowDown() {
-			err = inListing(s.fault(ctx, err))
+		case !no || r.typ != "BAD" || r.slowDown():
+			err = inListing(err)
 			return nil, s.tied(s.badListing(l, line, err), err)
 		}
 		refused = err // it announced what it does not know
 	}
-	return nil, inListing(s.fault(ctx, refused))
+	return nil, inListing(refused)
+}
+
+// askListing asks for the namespaces, where they are not known yet, and for the listing behind
+// that, without waiting for the first answer.
+func (s *session) askListing(ctx context.Context, l *listing, line string) error {
+	var sent []*wire.Sent
+	for _, line := range append(s.unknownNamespaces(l), line) {
+		one, err := s.w.Send(ctx, line, l.read)
+		if err != nil {
+			return err
+		}
+		sent = append(sent, one)
+	}
+	for i, one := range sent {
+		_, err := one.Wait(ctx)
+		if _, refused := asRefusal(err); err != nil && (!refused || i == len(sent)-1) {
+			return err
+		}
+	}
+	s.a.names.learn(l)
+	return nil
 }
 
 // badListing prepares the next try after a listing at which the connection broke, and returns the
@@ -112,7 +116,7 @@ func (s *session) badListing(l *listing, line string, err error) object {
 	if !l.marked || asked && !ended {
 		return object{}
 	}
-	// Servers tell the status of a mailbox behind its name, and some die of that of one. Asked
+	// Servers send the status of a mailbox behind its name, and some crash at that of one. Asked
 	// for one by one, it is known which.
 	s.a.server.bareList.Store(true)
 	for _, m := range l.Mailboxes {
@@ -123,17 +127,7 @@ func (s *session) badListing(l *listing, line string, err error) object {
 	return object{}
 }
 
-func inListing(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &listError{err}
-}
-
-type listError struct{ err error }
-
-func (e *listError) Error() string { return "list mailboxes: " + e.err.Error() }
-func (e *listError) Unwrap() error { return e.err }
+func inListing(err error) error { return fmt.Errorf("list mailboxes: %w", err) }
 
 // mailboxIDItem asks STATUS for a mailbox's id (RFC 8474 section 4.3).
 const mailboxIDItem = " MAILBOXID"
@@ -157,7 +151,7 @@ func (s *session) listCommands() []string {
 	return []string{plain + " RETURN (" + strings.Join(ret, " ") + ")", plain}
 }
 
-// markItems is what a STATUS asks for to tell a mailbox's mark.
+// markItems is what a STATUS asks for to learn a mailbox's mark.
 func (s *session) markItems() string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
 	if s.caps.Has(goimap.CapCondStore) {
@@ -178,8 +172,8 @@ func (s *session) statusItems() string {
 	return items
 }
 
-// read takes one answer of LIST into the listing.
-func (l *listing) read(w wire.Line) {
+// read takes one answer into the listing: LIST, STATUS or NAMESPACE.
+func (l *listing) read(w wire.Line) error {
 	c := w.Scan()
 	switch verb := c.Atom(); {
 	case strings.EqualFold(verb, "LIST"):
@@ -192,17 +186,19 @@ func (l *listing) read(w wire.Line) {
 			l.Mailboxes = append(l.Mailboxes, m)
 		}
 	case strings.EqualFold(verb, "STATUS"):
-		l.readStatus(&c)
+		l.takeStatus(&c)
+	case strings.EqualFold(verb, "NAMESPACE"):
+		if personal, roots, ok := readNamespaces(&c); ok {
+			l.personal, l.roots = personal, roots
+		}
 	}
+	return nil
 }
 
-func (l *listing) readStatus(c *grammar.Scanner) {
+func (l *listing) takeStatus(c *grammar.Scanner) {
 	raw, st, ok := readStatus(c)
-	if !ok {
-		l.garbled = true
-		return
-	}
-	if i, known := l.find(raw); known {
+	l.garbled = l.garbled || !ok
+	if i, known := l.find(raw); ok && known {
 		st.into(&l.Mailboxes[i])
 	}
 }
@@ -222,7 +218,7 @@ func (l *listing) find(raw string) (int, bool) {
 	return 0, false
 }
 
-// merge takes what a second listing of a name says more than the first.
+// merge adds what a second listing of a name holds more than the first.
 func (l *listing) merge(i int, m state.Listed) {
 	old := &l.Mailboxes[i]
 	old.Role = chiefRole(old.Role, m.Role)
@@ -266,7 +262,7 @@ func readList(c *grammar.Scanner) (state.Listed, bool) {
 	return m, true
 }
 
-// readSeparator reads what parts the levels of names: one character in a string, or nothing.
+// readSeparator reads what separates the levels of names: one character in a string, or nothing.
 func readSeparator(c *grammar.Scanner) (string, bool) {
 	sep, ok := c.Str()
 	if !ok {
@@ -340,12 +336,12 @@ func attribute(m *state.Listed, a string) {
 	}
 }
 
-// chiefRoles are the special uses, those first that say what a mailbox is for. The last three
-// say what it shows of all messages (RFC 6154 section 2, RFC 8457).
+// chiefRoles are the special uses, those first that are about what a mailbox is for. The last three
+// are about what it shows of all messages (RFC 6154 section 2, RFC 8457).
 var chiefRoles = []string{"trash", "sent", "drafts", "junk", "archive", "all", "flagged", "important"}
 
 // chiefRole picks the one of two roles that a mailbox is known by, whichever the server names
-// first: a role that changed from listing to listing would be news each time. What is no role
+// first: a role that changed from listing to listing would be a change each time. What is not a role
 // is not picked.
 func chiefRole(a, b string) string {
 	for _, role := range chiefRoles {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	goimap "github.com/emersion/go-imap/v2"
 
 	"mailsync/backends/imap/grammar"
-	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
 
@@ -18,85 +18,37 @@ type namespace struct {
 	sep    string
 }
 
-// asking is a question for the namespaces that is under way, or answered already.
-type asking struct {
-	s     *session
-	sent  *wire.Sent // nil: known
-	names []namespace
-	roots []namespace // of all namespaces, the user's own and others'
-	other func(wire.Line)
+// unknownNamespaces gives a listing the namespaces, or returns the command that asks for them, where they are not
+// known yet and the server can answer.
+func (s *session) unknownNamespaces(l *listing) []string {
+	if l.personal, l.roots = s.a.names.namespaces(); l.personal == nil && s.caps.Has(goimap.CapNamespace) {
+		return []string{"NAMESPACE"}
+	}
+	return nil
 }
 
-// askNamespaces asks for the personal namespaces, once for all sessions. other gets what
-// is no answer to that: a server may be on the way to the next answer already. Whoever
-// asks has to wait for the answer.
-func (s *session) askNamespaces(ctx context.Context, other func(wire.Line)) (*asking, error) {
-	q := &asking{s: s, other: other}
-	q.names, q.roots = s.a.names.namespaces()
-	if q.names != nil || !s.caps.Has(goimap.CapNamespace) {
-		return q, nil
-	}
-	var err error
-	q.sent, err = s.w.Send(ctx, "NAMESPACE", func(l wire.Line) error {
-		if !q.take(l) {
-			q.other(l)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, s.fault(ctx, err)
-	}
-	return q, nil
-}
-
-// take reads a line, if it is the answer.
-func (q *asking) take(l wire.Line) bool {
-	names, roots, ok := readNamespaces(l)
-	if ok {
-		q.names, q.roots = names, roots
-	}
-	return ok
-}
-
-// wait returns the namespaces; a server that does not tell has none.
-func (q *asking) wait(ctx context.Context) ([]namespace, error) {
-	if q.sent == nil {
-		return q.names, nil
-	}
-	if _, err := q.sent.Wait(ctx); err != nil {
-		if _, ok := asRefusal(err); !ok {
+// namespaces returns the personal namespaces; a server that does not answer has none.
+func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
+	l := &listing{}
+	for _, line := range s.unknownNamespaces(l) {
+		_, err := s.run(ctx, line, l.read)
+		if _, refused := asRefusal(err); err != nil && !refused {
 			return nil, err
 		}
+		s.a.names.learn(l)
 	}
-	return q.s.a.names.learn(q.names, q.roots), nil
-}
-
-// namespaces returns the personal namespaces.
-func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
-	q, err := s.askNamespaces(ctx, func(wire.Line) {})
-	if err != nil {
-		return nil, err
-	}
-	names, err := q.wait(ctx)
-	if err != nil {
-		return nil, s.fault(ctx, err)
-	}
-	return names, nil
+	return l.personal, nil
 }
 
 // readNamespaces reads the personal ones of NAMESPACE (("INBOX." ".")) NIL NIL, and the roots of
-// all. Servers leave the others out, or write what is not to be read there.
-func readNamespaces(l wire.Line) (names, roots []namespace, ok bool) {
-	c := l.Scan()
-	if !strings.EqualFold(c.Atom(), "NAMESPACE") {
-		return nil, nil, false
-	}
+// all. Servers leave the others out, or write there what cannot be read.
+func readNamespaces(c *grammar.Scanner) (names, roots []namespace, ok bool) {
 	c.SP()
-	names, ok = readPrefixes(&c)
+	names, ok = readPrefixes(c)
 	roots = slices.Clone(names)
 	for others := 0; ok && others < 2; others++ {
 		if c.SP(); c.Peek() == '(' {
-			in := c
+			in := *c
 			if more, readable := readPrefixes(&in); readable {
 				roots = append(roots, more...)
 			}
@@ -108,8 +60,8 @@ func readNamespaces(l wire.Line) (names, roots []namespace, ok bool) {
 	return names, roots, ok && c.Done()
 }
 
-// isRoot reports whether a name is that of a namespace itself, with its separator or without: below it
-// there are mailboxes, and it need not be one. INBOX is one always.
+// isRoot reports whether a name is that of a namespace itself, with its separator or without: there are mailboxes
+// below it, and it need not be one. INBOX always is one.
 func isRoot(raw string, roots []namespace) bool {
 	return !strings.EqualFold(raw, "INBOX") && slices.ContainsFunc(roots, func(n namespace) bool {
 		return n.prefix != "" && (raw == n.prefix || raw+n.sep == n.prefix || len(raw) == len(n.prefix) && isInboxPrefix(n.prefix, raw, n.sep))
@@ -143,8 +95,8 @@ func readPrefixes(c *grammar.Scanner) ([]namespace, bool) {
 	return names, c.Eat(')')
 }
 
-// openRoots asks of those roots of namespaces that are listed as mailboxes, and hold nothing as far as is known,
-// whether they can be opened. One that cannot is a level, and no failure in each run.
+// openRoots opens those roots of namespaces that are listed as mailboxes, and are empty as far as is known.
+// One that cannot be opened is a level, which must not fail in each run.
 func (a *Account) openRoots(ctx context.Context, l *listing, want func(state.Listed) bool) error {
 	for i := range l.Mailboxes {
 		m := &l.Mailboxes[i]
@@ -154,7 +106,7 @@ func (a *Account) openRoots(ctx context.Context, l *listing, want func(state.Lis
 		err := a.do(ctx, m.Raw, func(s *session) error {
 			at, err := s.open(ctx, m.Raw, true)
 			if err == nil && !m.HasMark {
-				m.Mark, m.HasMark = at.mark, at.toldSize
+				m.Mark, m.HasMark = at.mark, at.hasExists
 			}
 			return err
 		})
@@ -164,7 +116,7 @@ func (a *Account) openRoots(ctx context.Context, l *listing, want func(state.Lis
 		case refused && r.typ == "NO" && r.firm:
 			m.NoSelect, m.Err = true, err
 		case state.KindOf(err) == state.Other:
-			// Whoever opens it hears of that.
+			// Whoever opens it gets the error, too.
 		default:
 			return err
 		}
@@ -172,9 +124,9 @@ func (a *Account) openRoots(ctx context.Context, l *listing, want func(state.Lis
 	return nil
 }
 
-// homeOf returns the namespace that INBOX lies in: its prefix stands before every name of
-// the user's and says nothing. Another's does say something, for what is called Work there
-// may be called Work here, too. Without a prefix it is the one that says so, else the one
+// homeOf returns the namespace of INBOX: its prefix is before every name of
+// the user's and means nothing. That of another does mean something, for a mailbox called Work there
+// may be called Work here, too. It is the one without a prefix, else the one
 // below INBOX, else the first, in which clients make mailboxes (RFC 2342 section 5).
 func homeOf(personal []namespace) namespace {
 	for _, holds := range []func(namespace) bool{
@@ -215,20 +167,18 @@ func levelsOf(raw, sep string, home namespace) ([]string, bool) {
 	if p := home.prefix; len(raw) > len(p) && (strings.HasPrefix(raw, p) || isInboxPrefix(p, raw, home.sep)) {
 		rest = raw[len(p):]
 	}
-	// INBOX.INBOX is not INBOX.
-	if first, _, _ := strings.Cut(rest, sepOr(sep)); strings.EqualFold(first, "INBOX") {
-		rest = raw
+	if strings.EqualFold(partsOf(rest, sep)[0], "INBOX") {
+		rest = raw // INBOX.INBOX is not INBOX
 	}
 	parts := partsOf(rest, sep)
 	for i, p := range parts {
 		if p == "" {
 			continue // a name like "/x" or "a//b" has empty levels
 		}
-		text, ok := decodeName(p)
-		if !ok {
+		var ok bool
+		if parts[i], ok = decodeName(p); !ok {
 			return nil, false
 		}
-		parts[i] = text
 	}
 	return parts, raw != ""
 }
@@ -242,7 +192,7 @@ func partsOf(raw, sep string) []string {
 
 // apart gives mailboxes that would share a name names of their own, so that a pattern means
 // one and none is filed in the other's place: INBOX's prefix stays on; then modified UTF-7
-// stays as it is, which has several spellings of one text; at last the whole name is one
+// stays as it is, which has several spellings of one text; at last the complete name is one
 // level, for there are servers with a separator for each namespace.
 func apart(mailboxes []state.Listed) {
 	shared := sharing(mailboxes)
@@ -294,13 +244,54 @@ func encoded(levels []string) []string {
 	return out
 }
 
-func sepOr(sep string) string {
-	if sep == "" {
-		return "\x00"
-	}
-	return sep
-}
-
 func isInboxPrefix(prefix, raw, sep string) bool {
 	return strings.EqualFold(prefix, "INBOX"+sep) && strings.EqualFold(raw[:len(prefix)], prefix)
+}
+
+// names is what all sessions of an account know about how the server names its mailboxes.
+// It is safe for concurrent use.
+type names struct {
+	mu       sync.Mutex
+	personal []namespace // nil until asked
+	roots    []namespace // of all namespaces
+	other    string      // raw name of a mailbox that is not INBOX, "" until one was listed
+}
+
+// namespaces returns the personal namespaces and the roots of all, nil where they were not asked for yet.
+func (n *names) namespaces() (personal, roots []namespace) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.personal, n.roots
+}
+
+// learn remembers the namespaces that a listing found first; all later ones get those, too.
+func (n *names) learn(l *listing) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.personal == nil {
+		n.personal, n.roots = append([]namespace{}, l.personal...), l.roots
+	}
+	l.personal, l.roots = n.personal, n.roots
+}
+
+// remember remembers a mailbox that is not INBOX and can be opened.
+func (n *names) remember(listed []state.Listed) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, m := range listed {
+		if !m.NoSelect && m.Err == nil && !state.SameName(m.Raw, "INBOX") {
+			n.other = m.Raw
+			return
+		}
+	}
+}
+
+// otherThan returns a mailbox that is not the one of this name, "" where none is known.
+func (n *names) otherThan(raw string) string {
+	if !state.SameName(raw, "INBOX") {
+		return "INBOX"
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.other
 }

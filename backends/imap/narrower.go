@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"mailsync/backends/imap/wire"
+	"mailsync/state"
 )
 
 // A FETCH of many messages may be refused because of one of them, a hole, behind some of its
@@ -22,19 +23,27 @@ type question struct {
 	told  func() ranges // the numbers told of so far, sorted
 }
 
-// ask asks for a set of messages, all being those that have to be told of. Where that is refused
-// it asks narrower, and returns what is left out, with the refusal; where nothing is, there was none.
-func (q question) ask(ctx context.Context, s *session, set string, all ranges) (holes ranges, refusal, err error) {
-	err = s.w.Each(ctx, q.verb+set+" "+q.items, q.take)
-	if err == nil || !declined(err) {
-		return nil, nil, s.fault(ctx, err)
+// ask asks for messages by UID. Where that is refused it asks narrower, and returns the refusal if messages
+// are left out in the end.
+func (q question) ask(ctx context.Context, s *session, uids []state.UID) (refusal, err error) {
+	for set, part := range pieces(uids) {
+		_, err := s.run(ctx, q.verb+set+" "+q.items, q.take)
+		if err == nil {
+			continue
+		}
+		if !declined(err) {
+			return nil, err
+		}
+		left := rangesOf(part).without(q.told())
+		holes, _, failed := q.narrower(ctx, s, left, left.count() < uint64(len(part)))
+		if failed != nil {
+			return nil, failed
+		}
+		if len(holes) > 0 {
+			refusal = err
+		}
 	}
-	refusal = s.fault(ctx, err)
-	left := all.without(q.told())
-	if holes, _, err = q.narrower(ctx, s, left, left.count() < all.count()); err != nil || len(holes) == 0 {
-		return nil, nil, err
-	}
-	return holes, refusal, nil
+	return refusal, nil
 }
 
 // narrower asks for what a refusal left out, and returns those of which the server does not
@@ -52,25 +61,23 @@ func (q question) narrower(ctx context.Context, s *session, left ranges, early b
 			continue
 		}
 		asked++
-		err := s.w.Each(ctx, q.verb+spelled+" "+q.items, q.take)
+		_, err := s.run(ctx, q.verb+spelled+" "+q.items, q.take)
 		if err == nil {
 			fruitless = 0
 			continue
 		}
 		if !declined(err) {
-			return nil, early, s.fault(ctx, err)
+			return nil, early, err
 		}
 		rest := set.without(q.told())
-		if came := rest.count() < set.count(); came {
+		came := rest.count() < set.count()
+		if fruitless++; came {
 			fruitless, early = 0, true
-			todo = append(todo, split(rest, true)...)
-			continue
-		}
-		if fruitless++; set.count() == 1 {
+		} else if set.count() == 1 {
 			holes = append(holes, set...)
 			continue
 		}
-		todo = append(todo, split(rest, false)...)
+		todo = append(todo, split(rest, came)...)
 	}
 	for _, set := range todo {
 		holes = append(holes, set...)

@@ -132,7 +132,7 @@ func TestScanThatBreaksOffOnce(t *testing.T) {
 	acct := spaced(40)
 	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": holed(acct, stops, false, 20)}))
 	snap := scanOf(t, account(t, options(srv)), state.ScanRequest{Raw: "INBOX"})
-	if len(snap.Messages) != 40 || snap.Complete || len(snap.Trouble) != 1 || !strings.Contains(snap.Trouble[0].Err.Error(), "broke off") {
+	if len(snap.Messages) != 40 || snap.Complete || len(snap.Trouble) != 1 || !strings.Contains(snap.Trouble[0].Err.Error(), "interrupted its listing") {
 		t.Errorf("%d messages, complete %v, %v", len(snap.Messages), snap.Complete, snap.Trouble)
 	}
 }

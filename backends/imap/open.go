@@ -12,7 +12,7 @@ import (
 	"mailsync/state"
 )
 
-// opened is the mailbox that a session has selected. Commands about its messages are asked of it:
+// opened is the mailbox that a session has selected. Commands about its messages are its methods:
 // they mean nothing while another one is selected.
 type opened struct {
 	s         *session
@@ -21,10 +21,10 @@ type opened struct {
 	refused   bool // it was to be opened for changes, and is read-only
 	mark      state.Mark
 	id        string   // MAILBOXID (RFC 8474 section 4.2)
-	toldSize  bool     // EXISTS came
+	hasExists bool     // EXISTS was sent
 	flags     []string // FLAGS
 	permanent []string // PERMANENTFLAGS
-	toldPerm  bool     // PERMANENTFLAGS came
+	hasPerm   bool     // PERMANENTFLAGS was sent
 }
 
 // open selects a mailbox with EXAMINE or SELECT. Impossible numbers are 0 in its mark.
@@ -39,16 +39,12 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 	}
 	s.at = nil
 	at := &opened{s: s, raw: raw, readOnly: readOnly}
-	ok, err := s.w.Do(ctx, cmd, func(l wire.Line) error {
-		at.read(l)
-		return nil
-	})
+	ok, err := s.run(ctx, cmd, at.read)
 	if err != nil {
-		err = s.fault(ctx, err)
 		return nil, s.tied(object{raw: raw}, inMailbox(raw, "open", err))
 	}
 	if !s.caps.Has(goimap.CapCondStore) {
-		at.mark.ModSeq = 0 // told but not offered: STATUS is not asked for it either
+		at.mark.ModSeq = 0 // sent but not offered: STATUS is not asked for it either
 	}
 	at.refused = !readOnly && ok.Code == "READ-ONLY"
 	s.at = at
@@ -56,14 +52,14 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 }
 
 // read takes one answer of SELECT (RFC 9051 section 6.3.2).
-func (at *opened) read(l wire.Line) {
+func (at *opened) read(l wire.Line) error {
 	c := l.Scan()
 	if n, ok := c.Number(); ok {
 		c.SP()
 		if strings.EqualFold(c.Atom(), "EXISTS") {
-			at.mark.Exists, at.toldSize = fit32(n), true
+			at.mark.Exists, at.hasExists = fit32(n), true
 		}
-		return
+		return nil
 	}
 	switch strings.ToUpper(c.Atom()) {
 	case "FLAGS":
@@ -77,9 +73,10 @@ func (at *opened) read(l wire.Line) {
 			at.code(&c)
 		}
 	}
+	return nil
 }
 
-// code reads a response code after its bracket. One that goes on after its value tells nothing:
+// code reads a response code after its bracket. One that goes on after its value is not taken:
 // [UIDVALIDITY 5 6] is neither.
 func (at *opened) code(c *grammar.Scanner) {
 	name := c.Until(" ]")
@@ -93,7 +90,7 @@ func (at *opened) code(c *grammar.Scanner) {
 	case name == "MAILBOXID" && isList:
 		at.id = objectID(list)
 	case name == "PERMANENTFLAGS" && isList:
-		at.permanent, at.toldPerm = strings.Fields(list), true
+		at.permanent, at.hasPerm = strings.Fields(list), true
 	case !isNumber || isList:
 	case name == "UIDVALIDITY":
 		at.mark.UIDValidity = fit32(n)
@@ -105,14 +102,14 @@ func (at *opened) code(c *grammar.Scanner) {
 }
 
 // settable returns the flags that STORE can change and whether it makes new keywords.
-// EXAMINE often answers with an empty list, which then says nothing about SELECT: the
+// EXAMINE often answers with an empty list, which then means nothing for SELECT: the
 // mailbox's own flags are taken, and Store looks again.
 func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
 	if at.refused {
 		return 0, false
 	}
 	names, fresh := at.permanent, slices.Contains(at.permanent, `\*`)
-	if len(names) == 0 && (at.readOnly || !at.toldPerm) {
+	if len(names) == 0 && (at.readOnly || !at.hasPerm) {
 		names, fresh = at.flags, true
 	}
 	known := kw.All()
@@ -128,31 +125,27 @@ func (at *opened) settable(kw *state.Keywords) (state.Flags, bool) {
 
 // permits reports whether the server keeps a flag in the mailbox as it is selected. A mailbox that
 // was to be opened for changes and is read-only keeps none (RFC 9051 section 7.1). Some servers
-// list the flags that are in use, and \*: there \Deleted is tried, and the echo tells.
+// list the flags that are in use, and \*: there \Deleted is tried, and the echo shows whether it is kept.
 func (at *opened) permits(name string) bool {
-	if at.refused || !at.toldPerm {
+	if at.refused || !at.hasPerm {
 		return !at.refused // RFC 9051 section 7.1: without PERMANENTFLAGS all can be changed
 	}
-	for _, p := range at.permanent {
-		if strings.EqualFold(p, name) || p == `\*` && (!strings.HasPrefix(name, `\`) || strings.EqualFold(name, `\Deleted`)) {
-			return true
-		}
-	}
-	return false
+	ofAny := !strings.HasPrefix(name, `\`) || strings.EqualFold(name, `\Deleted`)
+	return slices.ContainsFunc(at.permanent, func(p string) bool { return strings.EqualFold(p, name) || p == `\*` && ofAny })
 }
 
-// openAs selects a mailbox as for changes, which must be the one that the caller means.
-func (s *session) openAs(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
-	at, err := s.open(ctx, raw, false)
+// openAs is open of a mailbox that must be the one that the caller means.
+func (s *session) openAs(ctx context.Context, raw string, uidValidity uint32, readOnly bool) (*opened, error) {
+	at, err := s.open(ctx, raw, readOnly)
 	if err != nil {
 		return nil, err
 	}
 	return at, at.same(uidValidity)
 }
 
-// openToChange is openAs for a mailbox that must let itself be changed.
+// openToChange is openAs of a mailbox that must let itself be changed.
 func (s *session) openToChange(ctx context.Context, raw string, uidValidity uint32) (*opened, error) {
-	at, err := s.openAs(ctx, raw, uidValidity)
+	at, err := s.openAs(ctx, raw, uidValidity, false)
 	if err == nil && at.refused {
 		err = inMailbox(raw, "change", state.Faultf(state.Other, "the server opens it read-only (%w)", state.ErrNotPermitted).
 			WithHint(seeRights))

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -21,8 +22,7 @@ func (a *Account) Quota(ctx context.Context, raw string) ([]state.Quota, error) 
 			return nil
 		}
 		q := quotaReader{of: map[string]state.Quota{}}
-		if err := s.w.Each(ctx, "GETQUOTAROOT "+quoteName(raw), q.take); err != nil {
-			err = s.fault(ctx, err)
+		if _, err := s.run(ctx, "GETQUOTAROOT "+quoteName(raw), q.take); err != nil {
 			return s.tied(object{raw: raw, aside: true}, inMailbox(raw, "quota of", err))
 		}
 		out = q.list()
@@ -34,7 +34,7 @@ func (a *Account) Quota(ctx context.Context, raw string) ([]state.Quota, error) 
 // quotaReader takes the answers of GETQUOTAROOT.
 type quotaReader struct {
 	roots []string // in the order of QUOTAROOT
-	told  bool     // QUOTAROOT came
+	named bool     // QUOTAROOT was sent
 	names []string // in the order of QUOTA
 	of    map[string]state.Quota
 }
@@ -46,7 +46,7 @@ func (q *quotaReader) take(l wire.Line) error {
 	switch verb := c.Atom(); {
 	case strings.EqualFold(verb, "QUOTAROOT"):
 		if roots, ok := readRoots(&c); ok {
-			q.roots, q.told = append(q.roots, roots...), true
+			q.roots, q.named = append(q.roots, roots...), true
 		}
 	case strings.EqualFold(verb, "QUOTA"):
 		c.SP()
@@ -79,19 +79,17 @@ func readStorage(c *grammar.Scanner) (used, limit int64, ok bool) {
 	if len(words)%3 != 0 {
 		return 0, 0, false
 	}
-	for i := 0; i+2 < len(words); i += 3 {
-		if !strings.EqualFold(words[i], "STORAGE") {
-			continue
+	for triple := range slices.Chunk(words, 3) {
+		if strings.EqualFold(triple[0], "STORAGE") {
+			used, known := kibs(triple[1])
+			limit, also := kibs(triple[2])
+			return used, limit, known && also
 		}
-		used, known := kibs(words[i+1])
-		limit, also := kibs(words[i+2])
-		return used, limit, known && also
 	}
 	return 0, 0, false
 }
 
-// kibs turns a number of KiB into octets; one so large that it cannot be meant is the
-// largest there is.
+// kibs turns a number of KiB into octets; one too large for that is the largest there is.
 func kibs(s string) (int64, bool) {
 	c := grammar.Scan(s, nil)
 	n, ok := c.Number()
@@ -104,10 +102,10 @@ func kibs(s string) (int64, bool) {
 	return int64(n) * 1024, true
 }
 
-// list returns the mailbox's roots; all that came where it was not said which those are.
+// list returns the mailbox's roots; all that were sent where the server did not name those.
 func (q *quotaReader) list() []state.Quota {
 	roots := q.roots
-	if !q.told {
+	if !q.named {
 		roots = q.names
 	}
 	var out []state.Quota

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -13,8 +14,8 @@ import (
 const scanItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
 
 // Scan opens a mailbox read-only and looks at what changed since req.Since: with
-// CONDSTORE only that, else everything. See openToScan for the one exception. Marks are told as the server told them, also
-// where they went backwards. A listing that does not add up is not Complete; a NO to
+// CONDSTORE only that, else everything. See openToScan for the one exception. Marks are returned as the
+// server sent them, also where they are lower than before. A listing that does not add up is not Complete; a NO to
 // EXAMINE, and a connection that broke twice, are errors; the latter is state.ErrBreaks.
 func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	if req.Keywords == nil {
@@ -28,13 +29,10 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 		out, err = s.scan(ctx, &req)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out, err
 }
 
-// scanTries is how often a mailbox is looked at again because messages went meanwhile.
+// scanTries is how often a mailbox is looked at because messages were removed meanwhile.
 const scanTries = 3
 
 func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.ServerSnapshot, error) {
@@ -60,9 +58,9 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 
 // openToScan opens a mailbox read-only. One that has mail and another UIDVALIDITY than is
 // known is opened for writing in between, unless this is a connection that must not: Courier
-// writes its numbers down only then, and would have others in every run. What SELECT
-// answers is of no interest; EXAMINE is asked what came of it. Where a connection broke at the
-// mailbox in this run it is done without.
+// writes its numbers down only then, and would have others in every run. The answer to SELECT does not
+// matter: EXAMINE follows and shows the outcome. Where a connection broke at the mailbox in this run, SELECT
+// is not sent.
 func (s *session) openToScan(ctx context.Context, req *state.ScanRequest) (*opened, error) {
 	if req.Writable && !s.a.o.ReadOnly {
 		return s.open(ctx, req.Raw, false)
@@ -84,7 +82,7 @@ type scanning struct {
 	req *state.ScanRequest
 }
 
-// look chooses how to scan. expunged tells that messages went while it looked.
+// look chooses how to scan. expunged reports that messages were removed meanwhile.
 func (sc scanning) look(ctx context.Context) (snap *state.ServerSnapshot, expunged bool, err error) {
 	if sc.canDelta() {
 		snap, err = sc.delta(ctx)
@@ -96,12 +94,12 @@ func (sc scanning) look(ctx context.Context) (snap *state.ServerSnapshot, expung
 }
 
 // full lists every message. The listing is complete (spec 5.3) if it holds as many
-// UIDs as EXISTS said, all valid and unique. Messages that came after EXAMINE are not
+// UIDs as EXISTS announced, all valid and unique. Messages that arrived after EXAMINE are not
 // counted: their UIDs are not below UIDNEXT.
 func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error) {
 	at := sc.at
 	c := newCollector(sc.req.Keywords, at.mark.Exists)
-	if at.mark.Exists > 0 || !at.toldSize {
+	if at.mark.Exists > 0 || !at.hasExists {
 		if err := at.listAll(ctx, c); err != nil {
 			return nil, false, err
 		}
@@ -109,9 +107,9 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 	c.finish()
 	snap := &state.ServerSnapshot{All: true, Messages: c.messages, Trouble: c.trouble}
 	counted := c.below(at.mark.UIDNext) == int(at.mark.Exists)
-	// Without UIDNEXT, nothing tells those that came meanwhile from the others.
+	// Without UIDNEXT, those that arrived meanwhile cannot be told apart.
 	counted = counted && (at.mark.UIDNext != 0 || c.exists == at.mark.Exists)
-	snap.Complete = at.toldSize && counted && !c.flawed && c.expunged == 0
+	snap.Complete = at.hasExists && counted && !c.flawed && c.expunged == 0
 	if !snap.Complete {
 		at.s.a.o.Log.Info("listing is not complete", "mailbox", reach.Clean(at.raw), "count", len(c.messages),
 			"err", fmt.Errorf("%d messages announced", at.mark.Exists))
@@ -120,28 +118,29 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 }
 
 // listAll asks for every message of the mailbox. Those that the server refuses to
-// tell of are noted as trouble, so that the listing counts as no complete one. It is an error
-// where it tells of none.
+// list are noted as trouble, so that the listing does not count as complete. It is an error
+// where it lists none.
 func (at *opened) listAll(ctx context.Context, c *collector) error {
-	refused := at.s.w.Each(ctx, "UID FETCH 1:* "+scanItems, c.take)
+	_, refused := at.s.run(ctx, "UID FETCH 1:* "+scanItems, c.take)
 	if refused == nil || !declined(refused) || at.mark.Exists == 0 {
 		return refused
 	}
 	r, _ := asRefusal(refused)
-	ofSome := r.lasting() // whatever its code says: others are told of
-	if c.expunged > 0 {   // of those that went (RFC 2180 section 4.1.2); the numbers mean others by now
-		c.fault(0, fmt.Errorf("the server's listing broke off, for messages went meanwhile: %w; what it lists is fetched, nothing counts as gone", ofSome))
+	ofSome := r.lasting() // whatever its code is: others are listed
+	if c.expunged > 0 {   // of those removed (RFC 2180 section 4.1.2); the numbers mean others by now
+		c.fault(0, fmt.Errorf("the server interrupted its listing, for messages were removed meanwhile: %w; what it lists is fetched, nothing counts as gone", ofSome))
 		return nil
 	}
-	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.told())
-	holes, early, err := question{"FETCH ", scanItems, c.take, c.told}.narrower(ctx, at.s, left, len(c.messages) > 0)
+	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.listedNumbers())
+	q := question{"FETCH ", scanItems, c.take, c.listedNumbers}
+	holes, early, err := q.narrower(ctx, at.s, left, len(c.messages) > 0)
 	switch {
 	case err != nil:
 		return err
 	case len(c.messages) == 0:
 		return refused
-	case len(holes) == 0 && early: // only what came ahead of an OK makes a listing complete
-		c.fault(0, fmt.Errorf("the server's listing broke off and had to be asked for in parts: %w; what it lists is fetched, nothing counts as gone", ofSome))
+	case len(holes) == 0 && early: // only what is listed ahead of an OK makes a listing complete
+		c.fault(0, fmt.Errorf("the server interrupted its listing and had to be asked in parts: %w; what it lists is fetched, nothing counts as gone", ofSome))
 		return nil
 	case len(holes) == 0:
 		return nil
@@ -159,14 +158,14 @@ func (at *opened) listAll(ctx context.Context, c *collector) error {
 	return nil
 }
 
-// uidsAt returns the UIDs of messages of which the server tells no more, none where it does not
-// tell those.
+// uidsAt returns the UIDs of messages of which the server lists nothing else, none where it refuses
+// those, too.
 func (at *opened) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, error) {
 	c := newCollector(nil, uint32(numbers.count()))
 	if numbers.count() > maxNarrower {
 		return nil, nil
 	}
-	if err := at.s.w.Each(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
+	if _, err := at.s.run(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
 		return nil, err
 	}
 	c.finish()
@@ -174,13 +173,101 @@ func (at *opened) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, erro
 }
 
 // canDelta reports whether asking for changes alone is possible: CONDSTORE, the same
-// generation, and nothing that went backwards.
+// generation, and nothing lower than before.
 func (sc scanning) canDelta() bool {
 	at, req := sc.at, sc.req
 	old, now := req.Since, at.mark
-	return !req.Full && at.s.caps.Has(goimap.CapCondStore) && at.toldSize &&
+	return !req.Full && at.s.caps.Has(goimap.CapCondStore) && at.hasExists &&
 		old.ModSeq != 0 && now.ModSeq >= old.ModSeq &&
 		old.UIDValidity != 0 && now.UIDValidity == old.UIDValidity &&
 		now.UIDNext != 0 && now.UIDNext >= old.UIDNext &&
 		len(req.KnownUID) == req.Known
+}
+
+// delta asks for what changed since req.Since (RFC 7162 section 3.1.4.1) and finds out
+// what was removed. It returns nil without an error where known − removed + new is not EXISTS:
+// then only a full listing is right.
+func (sc scanning) delta(ctx context.Context) (*state.ServerSnapshot, error) {
+	at, req := sc.at, sc.req
+	snap := &state.ServerSnapshot{Complete: true}
+	if at.mark == req.Since && req.Known == int(at.mark.Exists) {
+		return snap, nil
+	}
+	c := newCollector(req.Keywords, at.mark.Exists)
+	if at.mark.Exists > 0 && at.mark.ModSeq != req.Since.ModSeq {
+		cmd := fmt.Sprintf("UID FETCH 1:* %s (CHANGEDSINCE %d)", scanItems, req.Since.ModSeq)
+		if _, err := at.s.run(ctx, cmd, c.take); err != nil {
+			if declined(err) {
+				return nil, nil
+			}
+			return nil, err
+		}
+	}
+	c.finish()
+	if c.flawed {
+		return nil, nil
+	}
+	snap.Messages = c.messages
+	if c.expunged == 0 && req.Known+len(sc.newcomers(c)) == int(at.mark.Exists) {
+		return snap, nil
+	}
+	return sc.withGone(ctx, c, snap)
+}
+
+// newcomers are the listed UIDs that the base does not know and that EXISTS counted.
+func (sc scanning) newcomers(c *collector) []state.UID {
+	var fresh []state.UID
+	for _, m := range c.messages[:c.below(sc.at.mark.UIDNext)] {
+		if _, known := slices.BinarySearch(sc.req.KnownUID, m.UID); !known {
+			fresh = append(fresh, m.UID)
+		}
+	}
+	return fresh
+}
+
+// longestSearch is how many UIDs a SEARCH without ranges may list.
+const longestSearch = 400_000
+
+// withGone asks which UIDs there are, and so learns which of the known ones were removed.
+func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.ServerSnapshot) (*state.ServerSnapshot, error) {
+	at := sc.at
+	if at.mark.Exists > longestSearch && !at.s.caps.Has(goimap.CapESearch) {
+		return nil, nil // the answer would be a line longer than wire takes
+	}
+	// Ranges are never expanded: a server can claim four thousand million messages in twelve bytes.
+	cmd := "UID SEARCH ALL"
+	if at.s.caps.Has(goimap.CapESearch) {
+		cmd = "UID SEARCH RETURN (ALL) ALL" // RFC 4731
+	}
+	all, _, err := at.search(ctx, cmd, c.take)
+	if err != nil {
+		if declined(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	there := all.below(at.mark.UIDNext)
+	fresh := sc.newcomers(c)
+	stay := 0
+	for _, uid := range sc.req.KnownUID {
+		if there.has(uid) {
+			stay++
+		} else {
+			snap.Gone = append(snap.Gone, uid)
+		}
+	}
+	for _, uid := range fresh {
+		if there.has(uid) {
+			stay++
+		}
+	}
+	now := int64(at.mark.Exists) - int64(c.expunged)
+	if int64(stay) != now || there.count() != uint64(stay) {
+		return nil, nil
+	}
+	// What changed and then was removed meanwhile is gone.
+	snap.Messages = slices.DeleteFunc(snap.Messages, func(m state.OnServer) bool {
+		return uint32(m.UID) < at.mark.UIDNext && !there.has(m.UID)
+	})
+	return snap, nil
 }

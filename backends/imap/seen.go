@@ -9,10 +9,10 @@ import (
 	"mailsync/state"
 )
 
-// Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After a Fetch that
-// brought messages which were unseen, one mailbox of them is looked at once more: a server
+// Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After a Fetch of
+// messages that were unseen, one mailbox of them is looked at once more: a server
 // that left one of them unseen is believed from then on. Else all are looked at, and
-// \Seen is taken back where this run may change the server.
+// \Seen is removed again where this run may change the server.
 
 // unseen are messages of one mailbox that were fetched and were unseen before.
 type unseen struct {
@@ -20,7 +20,7 @@ type unseen struct {
 	uids        []state.UID
 }
 
-// fetchedUnseen notes those of an item that were unseen; missing did not come.
+// fetchedUnseen notes those of an item that were unseen; missing were not sent.
 func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
 	if len(it.Unseen) == 0 || f.a.server.peeks.Load() {
 		return
@@ -42,8 +42,8 @@ func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
 // probed is how many messages tell a server that marks from one that does not.
 const probed = 20
 
-// unmark finds out whether the server has marked what was fetched, and takes it back or
-// tells of it. What it cannot find out is no failure of the Fetch.
+// unmark finds out whether the server has marked what was fetched, and undoes it or
+// reports it. That it cannot find out does not fail the Fetch.
 func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work state.Work) {
 	marks := false
 	for _, raw := range slices.SortedFunc(maps.Keys(fetched), func(x, y string) int {
@@ -54,7 +54,7 @@ func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work s
 		if !marks {
 			there, seen, err := a.seenOf(ctx, raw, u.uidValidity, u.uids[:min(len(u.uids), probed)])
 			if err != nil || len(seen) < there {
-				a.server.peeks.Store(err == nil) // what is seen, the user has seen meanwhile
+				a.server.peeks.Store(err == nil) // the user has seen what is seen
 				return
 			}
 			marks = len(seen) > 0
@@ -74,15 +74,10 @@ func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work s
 // seenOf returns how many of some messages are there, and those that have \Seen now.
 func (a *Account) seenOf(ctx context.Context, raw string, uidValidity uint32, uids []state.UID) (there int, seen []state.UID, err error) {
 	err = a.do(ctx, raw, func(s *session) error {
-		at := s.at
-		if at == nil || at.raw != raw {
-			var err error
-			if at, err = s.open(ctx, raw, true); err != nil {
+		if at := s.at; at == nil || at.raw != raw || at.same(uidValidity) != nil {
+			if _, err := s.openAs(ctx, raw, uidValidity, true); err != nil {
 				return err
 			}
-		}
-		if err := at.same(uidValidity); err != nil {
-			return err
 		}
 		st := newStoring(state.NewKeywords(nil), uids)
 		if err := st.send(ctx, s, "UID FETCH ", uids, " (UID FLAGS)"); err != nil {
@@ -99,7 +94,7 @@ func (a *Account) seenOf(ctx context.Context, raw string, uidValidity uint32, ui
 	return there, seen, err
 }
 
-// unsee takes \Seen off messages and reports whether it is off all of them.
+// unsee removes \Seen from messages and reports whether it is removed from all of them.
 func (a *Account) unsee(ctx context.Context, raw string, uidValidity uint32, uids []state.UID) bool {
 	var changes []state.FlagChange
 	for _, uid := range uids {
@@ -107,7 +102,7 @@ func (a *Account) unsee(ctx context.Context, raw string, uidValidity uint32, uid
 	}
 	stored, err := a.Store(ctx, state.StoreRequest{Raw: raw, UIDValidity: uidValidity, Changes: changes, Keywords: state.NewKeywords(nil)})
 	if err != nil {
-		a.o.Log.Info("cannot take it back", "mailbox", reach.Clean(raw), "err", err)
+		a.o.Log.Info("cannot remove \\Seen again", "mailbox", reach.Clean(raw), "err", err)
 		return false
 	}
 	return len(stored.Echoed) == len(uids) && !slices.ContainsFunc(stored.Echoed, func(m state.OnServer) bool { return m.Flags&state.Seen != 0 })

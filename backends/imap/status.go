@@ -14,13 +14,13 @@ import (
 	"mailsync/state"
 )
 
-// status is what a STATUS told.
+// status is what a STATUS answered.
 type status struct {
 	mark      state.Mark
-	messages  bool // MESSAGES was told
+	messages  bool // MESSAGES was among it
 	mailboxID string
 	size      int64
-	largest   int64 // APPENDLIMIT, -1 not told
+	largest   int64 // APPENDLIMIT, -1 unknown
 }
 
 // into puts a status into a listed mailbox.
@@ -31,40 +31,29 @@ func (st *status) into(m *state.Listed) {
 
 // readStatus reads name (item value …). Items it does not know are skipped. The value of one
 // that it knows is a number, or NIL.
-func readStatus(c *grammar.Scanner) (string, status, bool) {
-	st := status{size: -1, largest: -1}
+func readStatus(c *grammar.Scanner) (raw string, st status, ok bool) {
+	st = status{size: -1, largest: -1}
 	c.SP()
-	raw, ok := c.AString()
-	if !ok {
+	if raw, ok = c.AString(); !ok {
 		return "", st, false
 	}
-	c.SP()
-	if !c.Eat('(') {
-		return "", st, false
-	}
-	for c.SP(); !c.Eat(')'); c.SP() {
-		name := strings.ToUpper(c.Name())
-		c.SP()
-		n, isNumber := uint64(0), false
-		if name != "MAILBOXID" {
-			n, isNumber = c.Number()
-		}
-		switch {
-		case name == "":
-			return "", st, false
-		case name == "MAILBOXID":
-			inner, ok := c.List()
-			if !ok {
-				return "", st, false
-			}
+	ok = c.Items(func(name string) bool {
+		if name == "MAILBOXID" {
+			inner, isList := c.List()
 			st.mailboxID = objectID(inner)
+			return isList
+		}
+		n, isNumber := c.Number()
+		switch {
 		case isNumber:
 			st.set(name, n)
-		case statusNumbers[name] && !c.Null(), !statusNumbers[name] && !c.Skip():
-			return "", st, false
+			return true
+		case statusNumbers[name]:
+			return c.Null()
 		}
-	}
-	return raw, st, c.Done()
+		return c.Skip()
+	})
+	return raw, st, ok && c.Done()
 }
 
 // statusNumbers are the items that set takes.
@@ -76,13 +65,10 @@ var statusNumbers = map[string]bool{
 // whatever is in its memory, another each time, where STATUS asks for other items too.
 func objectID(s string) string {
 	s = strings.TrimSpace(s)
-	for i := range len(s) {
-		c := s[i]
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' && c != '-' {
-			return ""
-		}
+	odd := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' && r != '-'
 	}
-	if len(s) > 255 {
+	if len(s) > 255 || strings.ContainsFunc(s, odd) {
 		return ""
 	}
 	return s
@@ -109,7 +95,7 @@ func (st *status) set(name string, n uint64) {
 	}
 }
 
-// fit32 makes a number that cannot be what it claims to be 0, which means not told.
+// fit32 makes a number that is too large 0, which means unknown.
 func fit32(n uint64) uint32 {
 	if n > math.MaxUint32 {
 		return 0
@@ -175,7 +161,7 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 	take := func(w wire.Line) error {
 		c := w.Scan()
 		if strings.EqualFold(c.Atom(), "STATUS") {
-			q.readStatus(&c)
+			q.takeStatus(&c)
 		}
 		return nil
 	}
@@ -227,7 +213,7 @@ func (q *statuses) open(ctx context.Context, s *session, doubted []string) error
 			return err
 		}
 		if i, known := q.find(raw); known && err == nil {
-			st := status{mark: at.mark, messages: at.toldSize, mailboxID: at.id, size: -1}
+			st := status{mark: at.mark, messages: at.hasExists, mailboxID: at.id, size: -1}
 			st.into(&q.Mailboxes[i])
 		}
 	}
@@ -249,18 +235,15 @@ func (q *statuses) settled(s *session, raw string, err error) bool {
 }
 
 func (s *session) statusByName(ctx context.Context, raw, items string) (status, error) {
-	lines, err := s.w.Command(ctx, "STATUS "+quoteName(raw)+" ("+items+")")
-	if err != nil {
-		return status{}, err
-	}
-	for _, l := range lines {
+	found := status{size: -1, largest: -1}
+	_, err := s.run(ctx, "STATUS "+quoteName(raw)+" ("+items+")", func(l wire.Line) error {
 		c := l.Scan()
-		if !strings.EqualFold(c.Atom(), "STATUS") {
-			continue
+		if strings.EqualFold(c.Atom(), "STATUS") {
+			if name, st, ok := readStatus(&c); ok && name == raw {
+				found = st
+			}
 		}
-		if name, st, ok := readStatus(&c); ok && name == raw {
-			return st, nil
-		}
-	}
-	return status{size: -1, largest: -1}, nil
+		return nil
+	})
+	return found, err
 }

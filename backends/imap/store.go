@@ -1,17 +1,13 @@
 package imap
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/bits"
 	"slices"
 	"strings"
-
-	goimap "github.com/emersion/go-imap/v2"
 
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
@@ -24,27 +20,23 @@ import (
 // where the mailbox has MODSEQs, a message that changed after it is left as it is, and its flags
 // are asked for. On an error the echoes so far are returned with it.
 func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stored, error) {
-	raw, uidValidity, changes, kw := req.Raw, req.UIDValidity, req.Changes, req.Keywords
-	if len(changes) == 0 {
+	if len(req.Changes) == 0 {
 		return state.Stored{}, nil
 	}
-	if a.o.ReadOnly {
-		return state.Stored{}, inMailbox(raw, "store flags in", errors.New("this run must not change the server"))
-	}
-	st := newStoring(kw, nil)
-	for _, ch := range changes {
+	st := newStoring(req.Keywords, nil)
+	for _, ch := range req.Changes {
 		st.wanted[ch.UID] = true
 	}
-	err := a.do(ctx, raw, func(s *session) error {
-		at, err := s.openAs(ctx, raw, uidValidity)
+	err := a.change(ctx, req.Raw, func(s *session) error {
+		at, err := s.openAs(ctx, req.Raw, req.UIDValidity, false)
 		if err != nil {
 			return err
 		}
 		st.since = 0
-		if at.mark.ModSeq > 0 && s.caps.Has(goimap.CapCondStore) {
+		if at.mark.ModSeq > 0 { // with CONDSTORE
 			st.since = req.Since
 		}
-		return inMailbox(raw, "store flags in", st.run(ctx, at, changes))
+		return inMailbox(req.Raw, "store flags in", st.run(ctx, at, req.Changes))
 	})
 	return state.Stored{Echoed: st.echoes(), Denied: st.denied, Why: st.why}, err
 }
@@ -58,7 +50,7 @@ type storing struct {
 	denied state.Flags // of the flags: those that the mailbox does not let this user change
 	why    error
 
-	since   uint64 // what changed after it is left alone; 0: nothing
+	since   uint64 // what changed after it is not touched; 0: nothing
 	changed map[state.UID]bool
 	newer   map[state.UID]bool // changed after since
 }
@@ -74,9 +66,14 @@ func newStoring(kw *state.Keywords, uids []state.UID) *storing {
 
 // batch is one change that many messages share.
 type batch struct {
+	change
+	uids    []state.UID
+	refusal error // where the server does not take it
+}
+
+type change struct {
 	sign  string // "+" or "-"
 	flags state.Flags
-	uids  []state.UID
 }
 
 // run sends one command for each different change. One that is refused does not stop
@@ -86,7 +83,7 @@ func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChan
 	batches, ask := st.batches(at, changes)
 	st.changed, st.newer = map[state.UID]bool{}, map[state.UID]bool{}
 	var errs []error
-	var refused []refusedBatch
+	var refused []batch
 	for len(batches) > 0 {
 		b := batches[0]
 		batches = batches[1:]
@@ -103,49 +100,46 @@ func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChan
 			batches = append(batches, b.split()...)
 			continue
 		default:
-			refused = append(refused, refusedBatch{b, err})
+			b.refusal = err
+			refused = append(refused, b)
 		}
 		ask = append(ask, b.uids...)
 	}
 	// Servers echo nothing where a message had the flags already.
-	ask = slices.DeleteFunc(ask, func(uid state.UID) bool {
-		_, told := st.echo[uid]
-		return told
-	})
-	if len(ask) > 0 {
+	if ask = slices.DeleteFunc(ask, func(uid state.UID) bool { return !st.isSilent(uid) }); len(ask) > 0 {
 		errs = append(errs, st.send(ctx, s, "UID FETCH ", ask, " (UID FLAGS)"))
 	}
 	return errors.Join(append(errs, st.deny(refused)...)...)
 }
 
-// refusedBatch is one that the server does not take.
-type refusedBatch struct {
-	batch
-	err error
-}
-
 // split makes a batch of each of its flags.
 func (b batch) split() (all []batch) {
 	for left := b.flags; left != 0; left &= left - 1 {
-		all = append(all, batch{b.sign, left & -left, slices.Clone(b.uids)})
+		all = append(all, batch{change: change{b.sign, left & -left}, uids: slices.Clone(b.uids)})
 	}
 	return all
 }
 
 // deny takes what was refused for flags that this user cannot change, where all of its
 // messages are there: servers also refuse what is about one that is not (RFC 2180 section 4.2).
-func (st *storing) deny(refused []refusedBatch) (errs []error) {
+func (st *storing) deny(refused []batch) (errs []error) {
 	for _, b := range refused {
-		if slices.ContainsFunc(b.uids, func(uid state.UID) bool { _, told := st.echo[uid]; return !told }) {
-			errs = append(errs, b.err)
+		if slices.ContainsFunc(b.uids, st.isSilent) {
+			errs = append(errs, b.refusal)
 			continue
 		}
 		st.denied |= b.flags
-		if r, is := asRefusal(b.err); is {
+		if r, is := asRefusal(b.refusal); is {
 			st.why = r
 		}
 	}
 	return errs
+}
+
+// isSilent reports whether nothing was echoed of a message.
+func (st *storing) isSilent(uid state.UID) bool {
+	_, echoed := st.echo[uid]
+	return !echoed
 }
 
 // store sends one change. What this Store has changed already has a new MODSEQ by that.
@@ -182,19 +176,16 @@ func (st *storing) command(b batch) string {
 func (st *storing) send(ctx context.Context, s *session, before string, uids []state.UID, after string) error {
 	slices.Sort(uids)
 	uids = slices.Compact(uids)
-	sets, counts := splitSet(uids)
-	for i, set := range sets {
-		ok, err := s.w.Do(ctx, before+set+after, st.take)
-		if r, refused := asRefusal(err); refused && r.hasCode("MODIFIED") {
+	for set, part := range pieces(uids) {
+		ok, err := s.run(ctx, before+set+after, st.take)
+		switch r, refused := asRefusal(err); {
+		case refused && r.hasCode("MODIFIED"):
 			ok.Code, err = r.code, nil // of the others, some are not there any more
-		}
-		if r, refused := asRefusal(err); refused && r.hasCode("LIMIT") {
+		case refused && r.hasCode("LIMIT"):
 			err = r.lasting() // of keywords in a mailbox (RFC 5530 section 3)
-		} else {
-			err = s.fault(ctx, err)
 		}
 		if err != nil {
-			return fmt.Errorf("%d messages:%s: %w", counts[i], after, err)
+			return fmt.Errorf("%d messages:%s: %w", len(part), after, err)
 		}
 		st.modified(ok.Code, uids)
 	}
@@ -208,10 +199,8 @@ func (st *storing) modified(code string, uids []state.UID) {
 		return
 	}
 	var newer ranges
-	for part := range strings.SplitSeq(set, ",") {
-		if !newer.add(part) {
-			newer = ranges{{First: 1, Last: math.MaxUint32}} // not to be read: it may be any of them
-		}
+	if !newer.addSet(set) {
+		newer = ranges{{First: 1, Last: math.MaxUint32}} // it may be any of them
 	}
 	newer.sort()
 	for _, uid := range uids {
@@ -221,12 +210,8 @@ func (st *storing) modified(code string, uids []state.UID) {
 	}
 }
 
-// batches groups the changes. unsent are the messages of which no flag can be sent.
+// batches groups the changes. unsent are the messages for which no flag can be sent.
 func (st *storing) batches(at *opened, changes []state.FlagChange) (all []batch, unsent []state.UID) {
-	type change struct {
-		sign  string
-		flags state.Flags
-	}
 	index := map[change]int{}
 	put := func(c change, uid state.UID) {
 		if c.flags == 0 {
@@ -236,7 +221,7 @@ func (st *storing) batches(at *opened, changes []state.FlagChange) (all []batch,
 		if !ok {
 			i = len(all)
 			index[c] = i
-			all = append(all, batch{sign: c.sign, flags: c.flags})
+			all = append(all, batch{change: c})
 		}
 		all[i].uids = append(all[i].uids, uid)
 	}
@@ -276,14 +261,10 @@ func isFlagName(n string) bool {
 	}) < 0
 }
 
-// take takes one answer: the echo of ours, or news of another client's.
+// take takes one answer: the echo of our change, or that of another client.
 func (st *storing) take(l wire.Line) error {
 	c := l.Scan()
-	if _, ok := c.Number(); !ok {
-		return nil
-	}
-	c.SP()
-	if !strings.EqualFold(c.Atom(), "FETCH") {
+	if !isFetch(&c) {
 		return nil
 	}
 	f, ok := readFetch(&c)
@@ -296,9 +277,9 @@ func (st *storing) take(l wire.Line) error {
 
 func (st *storing) echoes() []state.OnServer {
 	out := make([]state.OnServer, 0, len(st.echo))
-	for uid, f := range maps.All(st.echo) {
+	for uid, f := range st.echo {
 		out = append(out, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
 	}
-	slices.SortFunc(out, func(a, b state.OnServer) int { return cmp.Compare(a.UID, b.UID) })
+	slices.SortFunc(out, inOrder)
 	return out
 }

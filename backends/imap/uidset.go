@@ -1,6 +1,8 @@
 package imap
 
 import (
+	"cmp"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -14,31 +16,38 @@ import (
 // bound the lines they read, some to 8 KB.
 const maxSet = 6000
 
-// splitSet spells UIDs, which are sorted, as sequence sets of at most maxSet octets, and
-// returns with each how many UIDs it holds.
-func splitSet(uids []state.UID) (sets []string, counts []int) {
-	var b []byte
-	n := 0
-	for i := 0; i < len(uids); {
-		j := i + 1
-		for j < len(uids) && uids[j] == uids[j-1]+1 {
-			j++
-		}
-		if len(b) > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendUint(b, uint64(uids[i]), 10)
-		if j > i+1 {
-			b = strconv.AppendUint(append(b, ':'), uint64(uids[j-1]), 10)
-		}
-		n += j - i
-		i = j
-		if len(b) > maxSet || i == len(uids) {
-			sets, counts = append(sets, string(b)), append(counts, n)
-			b, n = b[:0], 0
+// pieces parts UIDs, which are sorted, into sequence sets of about maxSet octets, each with the UIDs in it.
+func pieces(uids []state.UID) iter.Seq2[string, []state.UID] {
+	return func(yield func(string, []state.UID) bool) {
+		var b []byte
+		from := 0
+		for i := 0; i < len(uids); {
+			j := i + 1
+			for j < len(uids) && uids[j] == uids[j-1]+1 {
+				j++
+			}
+			b = appendRange(b, grammar.Range{First: uint32(uids[i]), Last: uint32(uids[j-1])})
+			i = j
+			if len(b) > maxSet || i == len(uids) {
+				if !yield(string(b), uids[from:i]) {
+					return
+				}
+				b, from = b[:0], i
+			}
 		}
 	}
-	return sets, counts
+}
+
+// appendRange appends 7 or 3:9 to a sequence set (RFC 9051 section 9).
+func appendRange(b []byte, x grammar.Range) []byte {
+	if len(b) > 0 {
+		b = append(b, ',')
+	}
+	b = strconv.AppendUint(b, uint64(x.First), 10)
+	if x.Last > x.First {
+		b = strconv.AppendUint(append(b, ':'), uint64(x.Last), 10)
+	}
+	return b
 }
 
 // ranges is a set of UIDs as a server sent it. After sort it is ascending and has no
@@ -59,44 +68,11 @@ func (r *ranges) add(s string) bool {
 	return true
 }
 
-// addSearch reads 5 9 7 [(MODSEQ n)] (RFC 7162 section 3.1.5).
-func (r *ranges) addSearch(c *grammar.Scanner) bool {
-	for c.SP(); !c.Done(); c.SP() {
-		if c.Peek() == '(' {
-			return c.Skip() && c.Done()
-		}
-		if !r.add(c.Atom()) {
+// addSet takes "7,3:9".
+func (r *ranges) addSet(s string) bool {
+	for part := range strings.SplitSeq(s, ",") {
+		if !r.add(part) {
 			return false
-		}
-	}
-	return true
-}
-
-// addESearch reads (TAG "x") UID ALL 1:5,7 (RFC 4731 section 3.1). No ALL means no
-// message.
-func (r *ranges) addESearch(c *grammar.Scanner) bool {
-	c.SP()
-	if c.Peek() == '(' && !c.Skip() {
-		return false
-	}
-	for c.SP(); !c.Done(); c.SP() {
-		name := c.Name()
-		switch {
-		case name == "":
-			return false
-		case strings.EqualFold(name, "UID"):
-		case strings.EqualFold(name, "ALL"):
-			c.SP()
-			set := c.Atom()
-			for part := range strings.SplitSeq(set, ",") {
-				if !r.add(part) {
-					return false
-				}
-			}
-		default:
-			if !c.Skip() {
-				return false
-			}
 		}
 	}
 	return true
@@ -104,7 +80,7 @@ func (r *ranges) addESearch(c *grammar.Scanner) bool {
 
 func (r *ranges) sort() {
 	s := *r
-	slices.SortFunc(s, func(a, b grammar.Range) int { return int(int64(a.First) - int64(b.First)) })
+	slices.SortFunc(s, func(a, b grammar.Range) int { return cmp.Compare(a.First, b.First) })
 	out := s[:0]
 	for _, x := range s {
 		if n := len(out); n > 0 && uint64(x.First) <= uint64(out[n-1].Last)+1 {
@@ -186,17 +162,11 @@ func (r ranges) cut(n uint64) (first, others ranges) {
 	return first, others
 }
 
-// String spells it as a sequence set (RFC 9051 section 9).
+// String spells it as a sequence set.
 func (r ranges) String() string {
 	var b []byte
-	for i, x := range r {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendUint(b, uint64(x.First), 10)
-		if x.Last > x.First {
-			b = strconv.AppendUint(append(b, ':'), uint64(x.Last), 10)
-		}
+	for _, x := range r {
+		b = appendRange(b, x)
 	}
 	return string(b)
 }

@@ -254,6 +254,21 @@ func (c *Scanner) List() (string, bool) {
 	return inner, true
 }
 
+// Items reads (name value name value …): value is called with each name in upper case, reads what belongs to it,
+// and reports whether it could.
+func (c *Scanner) Items(value func(name string) bool) bool {
+	if c.SP(); !c.Eat('(') {
+		return false
+	}
+	for c.SP(); !c.Eat(')'); c.SP() {
+		name := strings.ToUpper(c.Name())
+		if c.SP(); name == "" || !value(name) {
+			return false
+		}
+	}
+	return true
+}
+
 // Skip reads one value of any form.
 func (c *Scanner) Skip() bool {
 	depth := 0
