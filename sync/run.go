@@ -35,7 +35,7 @@ type run struct {
 }
 
 func newRun(a *port.Account) *run {
-	r := &run{Run: mailbox.NewRun(a)}
+	r := &run{Run: &mailbox.Run{Account: a}}
 	r.send = send.New(r.Run)
 	r.shelf = shelf.New(r.Run)
 	r.tie = tie.New(r.Run)

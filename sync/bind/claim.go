@@ -2,6 +2,7 @@ package bind
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"mailsync/state"
@@ -85,9 +86,10 @@ func (r *Run) relist(ctx context.Context, b *mailbox.Box) error {
 }
 
 // enter makes the generation at an index the current one, or a new one where that is -1.
-// Until a run is through with it, nothing that is missing here was removed by anybody.
+// Until a run is through with it, nothing that is missing here was removed by anybody. Its token has 50 bits: it has
+// to be unique among one account's generations only.
 func (r *Run) enter(ctx context.Context, b *mailbox.Box, index int) (err error) {
-	plan.Enter(&b.Row, index, mailbox.RandomToken(), b.Server.Mark.UIDValidity)
+	plan.Enter(&b.Row, index, rand.Text()[:10], b.Server.Mark.UIDValidity)
 	b.Row.MailboxID = b.Listed.MailboxID
 	b.Fresh, b.Proves, b.Unsaved = true, false, true
 	b.Records, err = r.RecordsOf(ctx, b.Gen())

@@ -39,7 +39,11 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		}
 		c.Put = append(c.Put, rec)
 	}
-	if err := r.Since(ctx, b, c.Proofs, mailbox.Proven(c.Proofs)); err != nil {
+	proven := make([]state.UID, len(c.Proofs))
+	for i, p := range c.Proofs {
+		proven[i] = p.UID
+	}
+	if err := r.Since(ctx, b, c.Proofs, proven); err != nil {
 		return err
 	}
 	return r.Commit(ctx, b, c)

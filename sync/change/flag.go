@@ -26,7 +26,11 @@ func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 // stick then is one that the server does not keep: it is not sent again.
 func (r *Run) FlagServer(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	tried, lost := changed(ops), state.Flags(0)
-	denied, why, left, err := r.store(ctx, b, ops, b.Since())
+	since := uint64(0)
+	if b.Server != nil {
+		since = b.Server.Mark.ModSeq
+	}
+	denied, why, left, err := r.store(ctx, b, ops, since)
 	if err == nil && len(left) > 0 {
 		var also state.Flags
 		also, _, left, err = r.store(ctx, b, left, 0)

@@ -3,6 +3,7 @@ package list
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +58,7 @@ func (r *Run) Identify(ctx context.Context) error {
 		return port.NotMounted("the Maildir root holds nothing of ours any more")
 	}
 	if row.ID == "" {
-		row.ID = mailbox.RandomID()
+		row.ID = rand.Text()
 	}
 	row.Host, row.User = r.Host, r.User
 	r.Row = row

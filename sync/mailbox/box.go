@@ -2,7 +2,7 @@ package mailbox
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"sync"
 
 	"mailsync/state"
@@ -60,7 +60,7 @@ type Progress struct {
 	Idle    bool               // nothing had to be done
 	Failed  bool               // left as it is in this run
 	Wrote   bool               // the Maildir was changed
-	left    []Reason           // why something is left for the next run
+	Left    []Reason           // why something is left for the next run
 	Settled bool               // recorded as clean by this run
 	Spoilt  map[state.UID]bool // messages of which an operation failed
 	Waits   plan.Waiting       // what this run leaves to another
@@ -109,66 +109,156 @@ func (b *Box) Record(uid state.UID) state.Record {
 	return plan.RecordAt(b.Records, uid)
 }
 
-// Commit makes changes of records durable and takes them over. put and forget are
-// sorted by UID.
-func (r *Run) Commit(ctx context.Context, b *Box, c state.Commit) error {
-	if r.DryRun {
-		return nil
-	}
-	c.Gen = b.Gen().ID
-	if b.KW != nil && b.KW.Len() > len(b.Row.Keywords) {
-		c.Keywords = b.KW.Names()
-	}
-	if c.Empty() {
-		return nil
-	}
-	if err := r.CommitTo(ctx, c, "commit %s: %d records", b.Name, len(c.Put)+len(c.Forget)); err != nil {
-		return err
-	}
-	if !b.Bodies.Pulling || len(c.Forget) > 0 || !plan.Overwrite(b.Records, c.Put) {
-		b.Records = plan.Apply(b.Records, c.Put, c.Forget)
-	}
-	if c.Keywords != nil {
-		b.Row.Keywords = c.Keywords
-	}
-	b.Gen().Take(&c)
-	b.intents.take(&c)
-	return nil
-}
-
-// CommitTo makes a commit durable, whatever generation it is on, as a step of that name. What memory has of
-// the generation stays as it was.
-func (r *Run) CommitTo(ctx context.Context, c state.Commit, step string, args ...any) error {
-	if err := r.Step(step, args...); err != nil {
-		return err
-	}
-	if err := r.Base.Commit(context.WithoutCancel(ctx), c); err != nil {
-		return fmt.Errorf("commit to state: %w", err)
-	}
-	return nil
-}
-
 // OtherMailbox reports that the server says by its name for the mailbox itself (MAILBOXID,
 // RFC 8474) that another one has its name now, whatever UIDVALIDITY says.
 func (b *Box) OtherMailbox() bool {
 	return b.Row.MailboxID != "" && b.Listed.MailboxID != "" && b.Row.MailboxID != b.Listed.MailboxID
 }
 
-func (r *Run) RecordsOf(ctx context.Context, g *state.Generation) ([]state.Record, error) {
-	if g.ID == 0 {
-		return nil, nil
-	}
-	records, err := r.Base.Records(ctx, g.ID)
-	if err != nil {
-		return nil, fmt.Errorf("read state: %w", err)
-	}
-	return records, nil
+// Batch is how all operations of one kind are done in a mailbox.
+type Batch struct {
+	Kind plan.OpKind
+	Do   func(context.Context, *Box, []plan.Op) error
 }
 
-// RecordsNow are the records of a generation, with what this run learned where it scanned it.
-func (r *Run) RecordsNow(ctx context.Context, g *state.Generation, b *Box) ([]state.Record, error) {
-	if b != nil && g.Current && !b.Failed && b.Records != nil {
-		return b.Records, nil
+// Take returns the operations of one kind whose message had no failure yet: an
+// operation that failed cancels the later ones of its UID.
+func (b *Box) Take(kind plan.OpKind) []plan.Op {
+	var ops []plan.Op
+	for _, o := range b.Ops {
+		if o.Kind != kind {
+			continue
+		}
+		if b.Spoilt[o.UID] {
+			b.Leave(Refused)
+			continue
+		}
+		ops = append(ops, o)
 	}
-	return r.RecordsOf(ctx, g)
+	return ops
+}
+
+// FlagBatch is how many renamed files are made durable and committed at once.
+const FlagBatch = 512
+
+// Fetches is the part of a plan that fetches: operations are sorted by kind, and it comes
+// first.
+func (b *Box) Fetches() []plan.Op {
+	n := slices.IndexFunc(b.Ops, func(o plan.Op) bool { return o.Kind != plan.OpFetch })
+	if n < 0 {
+		n = len(b.Ops)
+	}
+	return b.Ops[:n:n]
+}
+
+// UIDsOf are the UIDs of operations, in their order.
+func UIDsOf(ops []plan.Op) []state.UID {
+	uids := make([]state.UID, len(ops))
+	for i, o := range ops {
+		uids[i] = o.UID
+	}
+	return uids
+}
+
+// Reason is why a run leaves something in a mailbox for the next one.
+type Reason string
+
+// The reasons.
+const (
+	Failed    Reason = "it failed"
+	Stopped   Reason = "the run was to end"
+	Unsure    Reason = "a listing was not complete"
+	Disturbed Reason = "something changed meanwhile"
+	Refused   Reason = "an operation failed"
+	Awaited   Reason = "the server did not confirm what was sent"
+	Unmerged  Reason = "flags of a file that was found are to be merged"
+	HeldBack  Reason = "operations were held back"
+	PutOff    Reason = "operations were put off"
+)
+
+// Leave notes that something is left for the next run, and why: the mailbox is not settled by this one.
+func (b *Box) Leave(why Reason) {
+	if !slices.Contains(b.Left, why) {
+		b.Left = append(b.Left, why)
+	}
+}
+
+// Fail notes that nothing more is to be done with a mailbox in this run.
+func (b *Box) Fail() {
+	b.Failed = true
+	b.Leave(Failed)
+}
+
+// Unfinished reports whether something is left for the next run.
+func (b *Box) Unfinished() bool { return len(b.Left) > 0 }
+
+// Delivered is what the base records of a body that is in its place.
+type Delivered struct {
+	Record state.Record
+	Proof  state.Proof
+	Name   string    // its file
+	Old    string    // a file that the new one replaces
+	Found  bool      // the bytes were here before
+	Forget state.UID // the message that its file was before, 0: none
+	Token  string    // of the older generation that its file was of, "": of none
+	Was    state.Record
+}
+
+// CopyOf is one of several copies of a message.
+type CopyOf struct {
+	Box *Box
+	UID state.UID
+}
+
+// Departing is one message on its way off the server.
+type Departing struct {
+	Op    plan.Op
+	Rec   state.Record
+	Proof state.Proof
+	File  state.Received  // as it was read in this run
+	Name  string          // of the file
+	To    state.Departure // where its file goes
+	Shelf port.Maildir    // that it lies in by now; nil where the file stays
+	There state.Placed    // its place in there
+}
+
+// Leaving is what leaves one mailbox in this run.
+type Leaving struct {
+	port.Leaving
+	UIDs   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
+	Proofs map[state.UID]state.Proof
+	Fixed  map[state.UID]bool   // never to go; true: the server said that it had deleted it
+	Idents map[state.UID]string // EMAILIDs that no proof has yet
+	Like   map[state.UID]string // words of what views show, and of what that may be elsewhere
+
+	Away    map[state.UID]bool  // released by a run that was interrupted, on their way to an archive
+	Again   *state.DiskSnapshot // the disk as it is when files are read again
+	Shelves map[string]*Scanned // archive Maildirs that are open
+}
+
+// Scanned is a Maildir, and its files of a generation when it was scanned.
+type Scanned struct {
+	port.Maildir
+	Disk *state.DiskSnapshot
+}
+
+// Hold keeps a message on the server.
+func (l *Leaving) Hold(uid state.UID) {
+	if l.Fixed == nil {
+		l.Fixed = map[state.UID]bool{}
+	}
+	l.Fixed[uid] = false
+}
+
+// Mending is one message that is fetched again.
+type Mending struct {
+	Want *state.Proof // what was recorded of it, nil: nothing
+	File string       // the damaged file, "" where it is missing
+}
+
+// IsReleased reports whether an archive run let a message go and did not come to its end.
+func (r *Run) IsReleased(gen state.GenID, uid state.UID) bool {
+	return slices.ContainsFunc(r.Boxes, func(b *Box) bool {
+		return b.Gen() != nil && b.Gen().ID == gen && b.Record(uid).Status == state.Released
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/match"
 	"mailsync/sync/plan"
 )
 
@@ -37,32 +38,6 @@ func (r *Run) AddN(counter *int, n int) {
 	r.Mu.Unlock()
 }
 
-// Since is the MODSEQ of this run's scan of the server, 0 without one.
-func (b *Box) Since() uint64 {
-	if b.Server == nil {
-		return 0
-	}
-	return b.Server.Mark.ModSeq
-}
-
-// Hold keeps a file from being appended in this run, whatever flags it has by then.
-func (b *Box) Hold(name string) {
-	if b.Sent.Held == nil {
-		b.Sent.Held = map[string]bool{}
-	}
-	b.Sent.Held[plan.Bare(name)] = true
-	b.Leave(HeldBack)
-}
-
-// SendLast has a file sent after all others: an earlier run got no answer for it, and the server does
-// not have it.
-func (b *Box) SendLast(name string) {
-	if b.Sent.Doubtful == nil {
-		b.Sent.Doubtful = map[string]bool{}
-	}
-	b.Sent.Doubtful[plan.Bare(name)] = true
-}
-
 // Strangers are the files of a box's Maildir that carry the token of another mailbox.
 func (b *Box) Strangers(disk *state.DiskSnapshot) []state.Foreign {
 	return slices.DeleteFunc(slices.Clone(disk.Foreign), func(f state.Foreign) bool { return !b.Strange(f.Token) })
@@ -87,4 +62,92 @@ func (b *Box) OnlyHere() []state.Foreign {
 		}
 	}
 	return files
+}
+
+// NewName is a file that is to carry another identity.
+type NewName struct {
+	From *Box           // whose Maildir it lies in
+	Name string         // in it
+	As   state.Received // the identity and flags it gets, and what Inspect found of its bytes
+}
+
+// renames reports whether a file gets its identity in b's Maildir by a rename.
+func (f NewName) renames(b *Box) bool { return f.From == b && !f.As.Apart }
+
+// Reidentify gives files of one Maildir, or of several, identities in b's. Within b's Maildir that is
+// a rename. A file of another one, or one that is to have bytes of its own, has both names, durably, before it loses the old one, so that a crash
+// leaves at most a second name of a file that is already where it belongs. The places are in the order
+// of files. Called again with what a crash left, it does what is left to do.
+func (r *Run) Reidentify(b *Box, files []NewName) ([]state.Placed, error) {
+	placed := make([]state.Placed, len(files))
+	for i, f := range files {
+		if err := r.Step("give %s of %s the identity of uid %d of %s", f.Name, f.From.Name, f.As.UID, b.Name); err != nil {
+			return nil, err
+		}
+		b.Wrote = true
+		var err error
+		if f.renames(b) {
+			placed[i], err = b.MD.Identify(f.Name, f.As, b.KW)
+		} else {
+			placed[i], err = b.MD.Link(f.From.Row.Path, f.Name, f.As, b.KW)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := r.SyncDirs(b); err != nil {
+		return nil, err
+	}
+	touched := map[*Box]bool{}
+	for i, f := range files {
+		if f.renames(b) || f.From == b && plan.Bare(f.Name) == plan.Bare(placed[i].Name) {
+			continue // it has one name, and had that identity already if it is Apart
+		}
+		if err := r.Step("unlink %s in %s", f.Name, f.From.Name); err != nil {
+			return nil, err
+		}
+		f.From.Wrote, touched[f.From] = true, true
+		if err := f.From.MD.Unlink(f.Name, b.Row.Path, placed[i].Name); err != nil {
+			return nil, err
+		}
+	}
+	for from := range touched {
+		if err := r.SyncDirs(from); err != nil {
+			return nil, err
+		}
+	}
+	return placed, nil
+}
+
+// CarriedFlags are the flags, in the bits of to, of a file that takes a message from one mailbox to
+// another: the system flags that its name shows, and its keywords. What was agreed on of the
+// message stands in where the name is silent, and of flags that no name can carry.
+func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
+	i, known := owner.Find(f.Of.UID)
+	var agreed, seen state.Flags
+	if known = known && max(1, owner.Records[i].Variant) == f.Of.Variant; known {
+		agreed, seen = state.Pick(owner.Disk.Can, owner.Records[i].Agreed, plan.LastShown(owner.Records[i])), owner.Records[i].Seen
+		if owner.Records[i].Status == state.Outstanding {
+			agreed = owner.Records[i].Seen // nothing was agreed on, but that is what is known of it
+		}
+	}
+	flags := state.Pick(owner.Disk.Can, state.Spoken(f.Silent, f.Flags, agreed), agreed)
+	if in == owner {
+		return plan.Translate(flags, owner.KW, to.KW)
+	}
+	flags = state.Spoken(f.Silent, f.Flags, agreed) & state.System
+	words := owner.KW.NamesOf(agreed &^ state.System)
+	if !f.Silent && !(f.NewName && f.Letters == "") {
+		if pending := owner.KW.NamesOf(seen &^ state.System); known && seen != agreed && match.AsRead(f.Letters, pending, owner.Disk.Words) {
+			words = pending // an earlier run carried it here and was interrupted
+		} else {
+			words = match.MovedKeywords(f.Letters, words, known, owner.Disk.Words, in.Disk.Words)
+		}
+	}
+	for _, w := range words {
+		if bit, ok := to.KW.Bit(w); ok {
+			flags |= bit
+		}
+	}
+	return flags
 }

@@ -7,21 +7,18 @@ import (
 	"testing"
 
 	"mailsync/state"
+	"mailsync/sync/port"
 )
 
-// describeMany describes n files that are left out for one reason.
-func describeMany(n int) (problems []error, count int) {
+func TestLeftOutOfThousands(t *testing.T) {
 	var left []state.Passed
-	for i := range n {
+	for i := range 3000 {
 		left = append(left, state.Passed{Name: fmt.Sprint("cur/", i), Count: 1, Err: errors.New("the file is compressed (gzip)")})
 	}
-	problems, _, count = Describe("Archive", left)
-	return problems, count
-}
-
-func TestDescribeOfThousands(t *testing.T) {
-	problems, count := describeMany(3000)
-	if count != 3000 || len(problems) != 21 || !strings.HasPrefix(problems[20].Error(), "2980 more in Archive are not sent: the file is compressed") {
-		t.Errorf("%d of 3000 counted, %d problems, the last is %v", count, len(problems), problems[len(problems)-1])
+	r := &Run{Account: &port.Account{}}
+	count, err := r.LeftOut("Archive", "Archive", left)
+	problems := r.Result.Problems
+	if err != nil || count != 3000 || len(problems) != 21 || !strings.HasPrefix(problems[20].Err.Error(), "2980 more in Archive are not sent: the file is compressed") {
+		t.Errorf("%d of 3000 counted, %d problems, %v, the last is %v", count, len(problems), err, problems[len(problems)-1])
 	}
 }

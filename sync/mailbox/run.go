@@ -1,3 +1,5 @@
+// Package mailbox has one mailbox as a run knows it, its three states, its records and their commits, and what all
+// mailboxes of a run share.
 package mailbox
 
 import (
@@ -39,11 +41,6 @@ type Abilities struct {
 	Labels        bool // its mailboxes are labels
 	Uses          bool // it told their special uses
 	EmailIDs      bool // it tells copies of one message
-}
-
-// NewRun returns a run of an account in which nothing was done yet.
-func NewRun(a *port.Account) *Run {
-	return &Run{Account: a}
 }
 
 // Phase is a part of a run over all of its mailboxes. Its error ends the run.
@@ -147,4 +144,114 @@ func (r *Run) ViewsLast() []*Box {
 	boxes := slices.Clone(r.Boxes)
 	slices.SortStableFunc(boxes, func(a, b *Box) int { return plan.CompareBools(a.IsView(), b.IsView()) })
 	return boxes
+}
+
+// Now is the time by the account's clock.
+func (r *Run) Now() time.Time {
+	if r.Account.Now != nil {
+		return r.Account.Now()
+	}
+	return time.Now()
+}
+
+// Accepted are the messages of a mailbox that the user accepts as they are.
+func (r *Run) Accepted(b *Box) (uids []state.UID) {
+	for _, m := range r.Accept {
+		if state.SameName(m.Mailbox, b.Name) {
+			uids = append(uids, m.UID)
+		}
+	}
+	return uids
+}
+
+// Accepts reports whether the user accepts a message as it is.
+func (r *Run) Accepts(b *Box, uid state.UID) bool { return slices.Contains(r.Accepted(b), uid) }
+
+// Due reports whether a generation has to be compared whole. A clock that went back makes
+// it due, too; comparing decides nothing by age.
+func (r *Run) Due(g *state.Generation) bool {
+	age := r.Now().Sub(time.Unix(g.Compared, 0))
+	return age < 0 || age >= plan.CompareEvery
+}
+
+// TrashMailbox is the raw name of the server's trash, "" where it has none or b is it.
+func (r *Run) TrashMailbox(b *Box) string {
+	if b.Listed.Role == "trash" {
+		return ""
+	}
+	return r.Trash
+}
+
+// Unsettle has the next run look at a mailbox in which files of another one lie. It was settled
+// by a run that could not look at the other, and would never be seen as where they were moved to.
+func (r *Run) Unsettle(ctx context.Context, b *Box) error {
+	b.Leave(PutOff)
+	if g := b.Gen(); g == nil || !g.Clean {
+		return nil
+	}
+	return r.Commit(ctx, &Box{Name: b.Name, Row: b.Row}, state.Commit{Clean: new(bool)})
+}
+
+// Ability is what the server can do about messages of a mailbox.
+func (r *Run) Ability(b *Box) plan.Ability {
+	return plan.Ability{UIDPlus: r.Can.UIDPlus, Move: r.Can.Move, Trash: r.TrashMailbox(b) != "", IsTrash: b.Listed.Role == "trash"}
+}
+
+// OnlyTrash reports whether the server keeps in its trash whatever leaves it.
+func (r *Run) OnlyTrash() bool { return !r.Can.UIDPlus && r.Can.Move && r.Trash != "" }
+
+// Count adds up where every included mailbox stands now. What an earlier run counted is no
+// answer of this run's server: of a mailbox that was not looked at nothing counts as here.
+func (r *Run) Count() {
+	if r.Result.Mailboxes == 0 {
+		return
+	}
+	for _, b := range r.Boxes {
+		s := b.Standing(r.Row.EstimatedSizes)
+		r.Result.OnServer += s.OnServer
+		r.Result.Here += s.Here
+		r.Result.Outstanding += s.Outstanding
+		r.Result.KeptAway += s.KeptAway
+		r.Result.Skipped += s.Skipped
+		r.Result.Doubtful += s.Doubtful
+		r.Result.Unseen += s.Unseen
+		if s.Untold {
+			r.Result.Uncounted++
+		}
+		if b.Idle {
+			r.Result.Unchanged++
+		} else if !b.Looked {
+			r.Result.Unlooked++
+		}
+	}
+	slices.SortStableFunc(r.Result.Problems, func(a, b port.Problem) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
+}
+
+// Standing counts the mailbox as it stands: from its records where the run looked at it, from
+// what the base counted where STATUS and directories are as the base has them.
+func (b *Box) Standing(estimates bool) plan.Standing {
+	switch {
+	case b.Looked:
+		return plan.StandingOf(b.Records, b.Server, b.Waits, estimates)
+	case b.Idle:
+		t := b.Gen().Tally
+		return plan.Standing{OnServer: t.OnServer, Here: t.Here - t.OnlyHere, Outstanding: t.Outstanding, KeptAway: t.KeptAway, Skipped: t.Skipped,
+			Doubtful: t.InDoubt(estimates)}
+	}
+	n, told := b.exists()
+	if b.Unheard { // none of it can be here
+		return plan.Standing{OnServer: n, Outstanding: n, Untold: !told}
+	}
+	return plan.Standing{OnServer: n, Unseen: n, Untold: !told}
+}
+
+// exists is how many messages the server said in this run that the mailbox has.
+func (b *Box) exists() (n int, told bool) {
+	switch {
+	case b.Server != nil:
+		return int(b.Server.Mark.Exists), true
+	case b.Listed.HasMark:
+		return int(b.Listed.Mark.Exists), true
+	}
+	return 0, false
 }

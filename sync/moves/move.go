@@ -119,7 +119,7 @@ func (r *Run) moveHere(ctx context.Context, from, to *mailbox.Box, batch []*move
 		rec.Agreed = plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)
 		c.Put = append(c.Put, rec)
 	}
-	if _, err := r.Reidentify(ctx, to, files); err != nil {
+	if _, err := r.Reidentify(to, files); err != nil {
 		return err
 	}
 	r.AddN(&r.Result.MovedHere, len(batch))
@@ -250,7 +250,7 @@ func (r *Run) tieMoved(ctx context.Context, from, to *mailbox.Box, moved []*move
 		c.Put = append(c.Put, rec)
 		c.Settle = append(c.Settle, m.key())
 	}
-	if _, err := r.Reidentify(ctx, to, files); err != nil {
+	if _, err := r.Reidentify(to, files); err != nil {
 		return err
 	}
 	return r.commitMoved(ctx, from, to, moved, c)

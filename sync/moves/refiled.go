@@ -35,7 +35,7 @@ func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.
 		}
 		err := r.Commit(ctx, b, state.Commit{Clean: new(bool)})
 		if err == nil {
-			if _, err = r.Reidentify(ctx, b, of[b]); err == nil {
+			if _, err = r.Reidentify(b, of[b]); err == nil {
 				err = r.ReadDisk(ctx, b)
 			}
 		}

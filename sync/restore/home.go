@@ -210,9 +210,9 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (s
 		sound = append(sound, c)
 		h.send.Holds(b.IsView(), c.got.Digest)
 	}
-	problems, notes, count := mailbox.Describe(b.Name, l.left)
+	count, err := h.LeftOut(b.Name, b.Name, l.left)
 	said.Refused += count
-	return sound, h.Report(b.Name, problems, notes)
+	return sound, err
 }
 
 // load loads the messages of the files that are only here, and of those that were moved here.

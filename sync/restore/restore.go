@@ -72,7 +72,7 @@ type restoring struct {
 // that the sources are of; nil where nothing is recorded.
 func (o *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
 	r := &restoring{
-		Run:    mailbox.NewRun(&port.Account{Server: o.Server, Base: o.Base, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}),
+		Run:    &mailbox.Run{Account: &port.Account{Server: o.Server, Base: o.Base, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}},
 		origin: &origin{from: o.From, memory: memory, deleted: o.Deleted},
 		since:  o.Since,
 	}

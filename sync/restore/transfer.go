@@ -80,9 +80,9 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 		read = true
 		local = append(local, l.messages...)
 		t.said.Older += l.older
-		problems, notes, count := mailbox.Describe(s.Name, l.left)
+		count, err := t.LeftOut(t.said.To, s.Name, l.left)
 		t.said.Refused += count
-		if err := t.Report(t.said.To, problems, notes); err != nil {
+		if err != nil {
 			return nil, false, err
 		}
 	}

@@ -1,6 +1,8 @@
 package send
 
 import (
+	"slices"
+
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 )
@@ -11,11 +13,12 @@ func (r *Run) LeaveOut(b *mailbox.Box) error {
 	if !r.Policy.Append || b.Disk == nil {
 		return nil
 	}
-	problems, _, count := mailbox.Describe(b.Name, b.Disk.Passed)
+	passed := slices.DeleteFunc(slices.Clone(b.Disk.Passed), func(p state.Passed) bool { return p.Spared })
+	count, err := r.LeftOut(b.Name, b.Name, passed)
 	if count > 0 {
 		b.Leave(mailbox.PutOff)
 	}
-	return r.Report(b.Name, problems, nil)
+	return err
 }
 
 // Unpackable says that a file is compressed or encrypted in that way, nil for "".

@@ -157,7 +157,7 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 		c.Put = append(c.Put, rec)
 		c.Proofs = append(c.Proofs, state.Proof{UID: as.UID, Digest: as.Digest, Bytes: as.Bytes})
 	}
-	if _, err := r.Reidentify(ctx, b, names); err != nil {
+	if _, err := r.Reidentify(b, names); err != nil {
 		return err
 	}
 	slices.Sort(c.Forget)

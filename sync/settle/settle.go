@@ -75,7 +75,7 @@ func (r *Run) rest(ctx context.Context) error {
 func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	clean := !b.Failed && !b.Unfinished() && !r.hostsUnseen(b)
 	if b.Unfinished() && r.Log != nil {
-		r.Log.Debug("left for the next run", "account", r.Name, "mailbox", b.Name, "why", b.Left())
+		r.Log.Debug("left for the next run", "account", r.Name, "mailbox", b.Name, "why", b.Left)
 	}
 	mark := b.Disk
 	policy := r.Policy

@@ -114,7 +114,7 @@ func (r *Run) Carry(ctx context.Context, b *mailbox.Box) error {
 	var placed []state.Placed
 	if !r.DryRun && len(b.Tie.Renames) > 0 {
 		var err error
-		if placed, err = r.Reidentify(ctx, b, b.Tie.Renames); err != nil {
+		if placed, err = r.Reidentify(b, b.Tie.Renames); err != nil {
 			return err
 		}
 	}

@@ -97,7 +97,7 @@ type stray struct {
 func (v *Verify) Run(ctx context.Context) *Verdict {
 	account := v.Account
 	account.DryRun = true
-	r := mailbox.NewRun(&account)
+	r := &mailbox.Run{Account: &account}
 	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, strays: map[port.Identity]stray{}, counted: map[string]counted{}}
 	w.verdict.Result = *w.Through(ctx, w.load, w.list, w.lookFirst, w.lookAgain, w.repair, w.conclude)
 	w.verdict.Stopped = w.stopped
