@@ -188,7 +188,7 @@ func TestTrashLosesNothing(t *testing.T) {
 		trash = mail
 		if other {
 			trash = disktest.NewMem(disktest.MemOptions{})
-			opts.Trash, opts.TrashDir = disktest.CutAt(trash, cut), "account/trash"
+			opts.Trash = disktest.CutAt(trash, cut)
 		}
 		again, err := maildir.Open(view, opts).Open("INBOX")
 		if err == nil {
@@ -239,7 +239,7 @@ func trashCalls(opts maildir.Options) int {
 }
 
 func trashed(m *disktest.Mem) (contents []string) {
-	for _, dir := range []string{".mailsync/trash", "account/trash"} {
+	for _, dir := range []string{".mailsync/trash", "trash"} {
 		list, err := m.Names(dir)
 		if err != nil {
 			continue

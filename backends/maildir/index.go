@@ -22,20 +22,20 @@ type ident struct {
 
 // index knows which names an identity has: those of the last scan, and what was
 // published or renamed since. Its names may be out of date, since other programs rename
-// files at any time; whoever uses one finds out. That it knows no name proves that
+// files at any time; whoever uses one finds out. If it knows no name,
 // there was none when the Maildir was looked at.
 type index struct {
 	*folders
 	token string
 	snap  *state.DiskSnapshot // nil: not looked yet
 	more  map[ident][]string  // of other tokens
-	// moved are the messages of this token that were published or renamed since: one bit a
-	// variant, for a first pull has very many, and hardly any of them is looked for again.
-	moved map[state.UID]uint16
+	// moved are the messages of this token that were published or renamed since, without their names: a
+	// first run has very many, and hardly any of them is looked for again.
+	moved map[state.UID]bool
 }
 
 func (x *index) reset(token string, snap *state.DiskSnapshot) {
-	*x = index{folders: x.folders, token: token, snap: snap, more: map[ident][]string{}, moved: map[state.UID]uint16{}}
+	*x = index{folders: x.folders, token: token, snap: snap, more: map[ident][]string{}, moved: map[state.UID]bool{}}
 	for _, f := range snap.Foreign {
 		if f.Token != "" && f.UID != 0 {
 			x.add(ident{token: f.Token, uid: f.UID, variant: f.Variant}, f.Name)
@@ -45,25 +45,20 @@ func (x *index) reset(token string, snap *state.DiskSnapshot) {
 
 func (x *index) add(id ident, name string) {
 	switch {
-	case x.more == nil: // nobody looked yet; who looks will see it
+	case x.more == nil: // the first look will see it
 	case x.ours(id):
-		x.moved[id.uid] |= 1 << id.variant
+		x.moved[id.uid] = true
 	case !slices.Contains(x.more[id], name):
 		x.more[id] = append(x.more[id], name)
 	}
 }
 
-// ours reports whether an identity is one of the snapshot's own, with a variant that
-// moved has a bit for.
-func (x *index) ours(id ident) bool { return id.token == x.token && id.uid != 0 && id.variant < 16 }
-
-// stale reports that an identity got a name since the snapshot, which only a look at the
-// folders tells.
-func (x *index) stale(id ident) bool { return x.ours(id) && x.moved[id.uid]&(1<<id.variant) != 0 }
+// ours reports whether an identity is one of the snapshot's own.
+func (x *index) ours(id ident) bool { return id.token == x.token && id.uid != 0 }
 
 func (x *index) known(id ident) []string {
 	names := slices.Clone(x.more[id])
-	if id.token != x.token || id.uid == 0 {
+	if !x.ours(id) {
 		return names
 	}
 	msgs := x.snap.Messages
@@ -100,7 +95,7 @@ func (x *index) identify(n Name) ident {
 
 // present returns every name under which an identity is there now.
 func (x *index) present(id ident) ([]string, error) {
-	if x.snap == nil || x.stale(id) {
+	if x.snap == nil || x.moved[id.uid] && x.ours(id) {
 		return x.look(id)
 	}
 	var there []string

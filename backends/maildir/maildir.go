@@ -1,4 +1,32 @@
+// Package maildir is the disk side of an account: a tree of plain Maildirs that any
+// mail program may read and change at any time.
+//
+// A message arrives in four steps, each of which may be the last before the power
+// fails: Receive writes it to tmp/, counted, digested, dated, fsynced and closed;
+// Publish links it to its final name; Sync makes the name durable; and only then the
+// engine records it. So a file under a final name is always complete, and one that is
+// recorded is always durable.
+//
+// A Maildir is made of parts: folders (what names there are, and which changes are not durable
+// yet), tmp (bodies without a final name), index (the names that an identity has by now), alphabet
+// (letters for keywords) and, for the whole tree, the trash, the paths in use and what others own.
+//
+// A file's identity is the token and the UID in its name (filename.go). The rest of the
+// name is a hint. Only scan.go decides what is gone.
 package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"mailsync/backends/maildir/disk"
+	"mailsync/state"
+)
 
 // Maildir is one Maildir of a Tree. Receive and Discard are safe for concurrent use;
 // the other methods belong to the goroutine that holds the mailbox.
@@ -18,7 +46,7 @@ func newMaildir(t *Tree, dir string) *Maildir {
 }
 
 // Sync makes every rename, link and unlink since the last Sync durable, and the names that a
-// Scan since then has seen, whoever gave them. Once it failed, it fails for good. It fails too
+// Scan since then has seen, whoever gave them. Once it failed, it fails always. It fails too
 // while something of ours cannot be removed from tmp/, which would stay there as long as nothing
 // changes in the Maildir.
 func (m *Maildir) Sync() error {
@@ -26,4 +54,203 @@ func (m *Maildir) Sync() error {
 		return err
 	}
 	return m.tmp.dropLeft()
+}
+
+// folders are new, cur and tmp of a Maildir as the disk has them: what names there are, when they
+// changed, and which changes are not durable yet.
+type folders struct {
+	fs    disk.FS
+	path  string
+	opts  *Options
+	lacks string // the one of new and cur that is not there, of a Maildir of OpenBare
+
+	mu     sync.Mutex
+	dirty  map[string]bool // folders with changes that are not durable yet
+	broken error           // a folder's fsync failed: nothing here can be proven durable any more
+}
+
+// The three folders of a Maildir.
+const (
+	dirNew = "new"
+	dirCur = "cur"
+	dirTmp = "tmp"
+)
+
+// at is the path of a name inside the Maildir, such as "cur/…".
+func (d *folders) at(name string) string { return path.Join(d.path, name) }
+
+// names are those in new or cur.
+func (d *folders) names(dir string) ([]string, error) {
+	if dir == d.lacks {
+		return nil, nil
+	}
+	names, err := d.fs.Names(d.at(dir))
+	if err != nil {
+		err = fault(err, "read %s", d.at(dir))
+	}
+	return names, err
+}
+
+// each calls f with every name in new and then in cur.
+func (d *folders) each(f func(name string)) error {
+	for _, dir := range []string{dirNew, dirCur} {
+		names, err := d.names(dir)
+		if err != nil {
+			return err
+		}
+		for _, base := range names {
+			if !strings.HasPrefix(base, ".") {
+				f(dir + "/" + base)
+			}
+		}
+	}
+	return nil
+}
+
+// stamps describes new or cur.
+func (d *folders) stamps(dir string) (disk.Info, error) {
+	if dir == d.lacks {
+		return disk.Info{}, nil
+	}
+	info, err := d.fs.Lstat(d.at(dir))
+	if err != nil {
+		err = fault(err, "stat maildir %s", d.path)
+	}
+	return info, err
+}
+
+// Mark stats the directories. The mark is trusted where the file system is local and
+// nothing changed within the clock's grain before now.
+func (d *folders) Mark() (state.DirMark, error) {
+	cur, err := d.stamps(dirCur)
+	if err != nil {
+		return state.DirMark{}, err
+	}
+	fresh, err := d.stamps(dirNew)
+	if err != nil {
+		return state.DirMark{}, err
+	}
+	mark := state.DirMark{
+		CurIno: cur.Ino, NewIno: fresh.Ino,
+		CurBtime: cur.Btime, CurCtime: cur.Ctime, NewCtime: fresh.Ctime,
+	}
+	for _, file := range []struct {
+		name  string
+		ctime *int64
+	}{{keywordsFile, &mark.KeywordsCtime}, {markerFile, &mark.MarkerCtime}} {
+		info, err := d.fs.Lstat(d.at(file.name))
+		if err != nil && !isNotExist(err) {
+			return state.DirMark{}, fault(err, "stat maildir %s", d.path)
+		}
+		*file.ctime = info.Ctime // 0 without such a file
+	}
+	mark.Trusted = d.fs.Local() && d.quiet(mark)
+	return mark, nil
+}
+
+// Grains of time stamps: of a kernel's clock tick, and of file systems that count in
+// seconds or in two.
+const (
+	fineGrain   = 20 * time.Millisecond
+	coarseGrain = 2 * time.Second
+)
+
+// grain is how fine the time stamps of a mark are. A stamp without a fraction of a
+// second is from a file system that has none, all but surely when three agree.
+func (d *folders) grain(mark state.DirMark) time.Duration {
+	second := int64(time.Second)
+	if mark.CurCtime%second == 0 && mark.NewCtime%second == 0 && mark.KeywordsCtime%second == 0 {
+		return coarseGrain
+	}
+	return fineGrain
+}
+
+// quiet reports whether a change from now on is sure to change the mark: no stamp in it
+// is as young as the clock's grain. A stamp from the future is changed by any change.
+func (d *folders) quiet(mark state.DirMark) bool {
+	now := d.opts.Now().UnixNano()
+	grain := int64(d.grain(mark))
+	for _, stamp := range []int64{mark.CurCtime, mark.NewCtime, mark.KeywordsCtime} {
+		if age := now - stamp; age > -grain && age <= grain {
+			return false
+		}
+	}
+	return true
+}
+
+// standing returns the inodes of the names that are there. It looks twice: a file may be
+// renamed from one to the other between two looks.
+func (d *folders) standing(names []string) (map[string]uint64, error) {
+	inodes := map[string]uint64{}
+	for range 2 {
+		for _, name := range names {
+			info, err := d.fs.Lstat(d.at(name))
+			switch {
+			case isNotExist(err):
+				delete(inodes, name)
+			case err != nil:
+				return nil, fault(err, "look at %s", d.at(name))
+			default:
+				inodes[name] = info.Ino
+			}
+		}
+	}
+	return inodes, nil
+}
+
+// touch notes a folder that Sync has to make durable.
+func (d *folders) touch(dirs ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, dir := range dirs {
+		d.dirty[dir] = true
+	}
+}
+
+// harden makes a file's bytes durable that another program may have written.
+func (d *folders) harden(name string) error {
+	dir, _, err := split(name)
+	if err != nil {
+		return err
+	}
+	file, err := d.fs.Open(d.at(name))
+	if err != nil {
+		return fault(err, "open %s", d.at(name))
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return fault(err, "sync %s", d.at(name))
+	}
+	d.touch(dir)
+	return nil
+}
+
+// sync makes the changes of every folder that was touched durable. Once it failed, it fails always:
+// a later fsync would not report what the disk forgot then.
+func (d *folders) sync() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken != nil {
+		return d.broken
+	}
+	// What a rename gave to cur is made durable before what it took from new.
+	for _, dir := range []string{".", dirCur, dirNew} {
+		if !d.dirty[dir] {
+			continue
+		}
+		if err := d.fs.SyncDir(d.at(dir)); err != nil {
+			d.broken = fault(err, "sync maildir %s", d.at(dir))
+			return d.broken
+		}
+		delete(d.dirty, dir)
+	}
+	return nil
+}
+
+// split parts a name of a snapshot into "new" or "cur" and the rest.
+func split(name string) (dir, base string, err error) {
+	dir, base, ok := strings.Cut(name, "/")
+	if !ok || dir != dirCur && dir != dirNew || base == "" || strings.Contains(base, "/") {
+		return "", "", fmt.Errorf("%q is not the name of a file in new or cur: %w", name, fs.ErrInvalid)
+	}
+	return dir, base, nil
 }

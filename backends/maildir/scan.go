@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math"
+	"path"
 	"slices"
 	"strings"
-	"sync"
+	"unicode/utf8"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
 
@@ -30,10 +34,10 @@ type pass struct {
 	token   string
 	snap    *state.DiskSnapshot
 	letters letters
-	owns    func() func(token string) bool // as ownTokens, read once, where it has to be known
-	still   bool                           // no time stamp changed while the folders were read
-	steady  bool                           // still, and the stamps were old enough to tell any change
-	missing []state.UID                    // of those expected
+	owns    func(token string) bool // as owner has it
+	still   bool                    // no time stamp changed while the folders were read
+	steady  bool                    // still, and the stamps were old enough to tell any change
+	missing []state.UID             // of those expected
 }
 
 // Scan reads new and cur for files of the generation with that token. expect lists the
@@ -79,7 +83,7 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 		return nil, err
 	}
 	p := &pass{
-		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: sync.OnceValue(m.alphabet.ownTokens),
+		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: m.alphabet.owner(),
 		snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()},
 	}
 	quiet := m.quiet(before)
@@ -157,7 +161,7 @@ func (p *pass) sort(dir, base string) error {
 	if ours {
 		id = p.index.identify(n)
 	}
-	if p.letters.wonders(info) && (!ours || id.token == p.token || p.owns()(id.token)) {
+	if p.letters.wonders(info) && (!ours || id.token == p.token || p.owns(id.token)) {
 		p.letters.carried(info)
 	}
 	flags := p.letters.flags(info)
@@ -225,4 +229,144 @@ func subset(a, b []state.UID) bool {
 		}
 	}
 	return true
+}
+
+// A file that is renamed while the folders are read shows up under two names, and only one of
+// them is true. The time stamps do not always tell: both renames and reads may fall into one
+// tick of the clock. So every name that may be such a one is looked at.
+
+// dropStale takes the names out of a snapshot that are none any more: of identities, and of
+// foreign files that have the same name but for its flags. It reports whether there were any.
+func (p *pass) dropStale() (dropped bool, err error) {
+	ours, err := p.dropStaleMessages()
+	if err != nil {
+		return false, err
+	}
+	foreign, err := p.dropStaleForeign()
+	return ours || foreign, err
+}
+
+func (p *pass) dropStaleMessages() (dropped bool, err error) {
+	s := p.snap
+	same := func(i, j int) bool {
+		return s.Messages[i].UID == s.Messages[j].UID && s.Messages[i].Variant == s.Messages[j].Variant
+	}
+	var stale []int
+	for first, next := 0, 0; first < len(s.Messages); first = next {
+		for next = first + 1; next < len(s.Messages) && same(first, next); next++ {
+		}
+		if next-first == 1 {
+			continue
+		}
+		var names []string
+		for _, f := range s.Messages[first:next] {
+			names = append(names, s.NameAt(f.Name))
+		}
+		inodes, err := p.standing(names)
+		if err != nil {
+			return false, err
+		}
+		for i, name := range names {
+			if _, there := inodes[name]; !there {
+				stale = append(stale, first+i)
+			}
+		}
+	}
+	for _, i := range slices.Backward(stale) {
+		s.Messages = slices.Delete(s.Messages, i, i+1)
+	}
+	return len(stale) > 0, nil
+}
+
+// dropStaleForeign also leaves out what is a second name of one file, a hard link: a mail
+// program moves a file so, and to every reader both are the same message. What the second
+// name is for the first one's fate tells: it goes, or is found as a twin.
+func (p *pass) dropStaleForeign() (dropped bool, err error) {
+	s := p.snap
+	byKey := make(map[string][]string, len(s.Foreign))
+	for _, f := range s.Foreign {
+		byKey[keyOf(f.Name)] = append(byKey[keyOf(f.Name)], f.Name)
+	}
+	if len(byKey) == len(s.Foreign) {
+		return false, nil
+	}
+	out := map[string]bool{}
+	for _, names := range byKey {
+		if len(names) == 1 {
+			continue
+		}
+		inodes, err := p.standing(names)
+		if err != nil {
+			return false, err
+		}
+		seen := map[uint64]bool{0: false} // 0: the system does not tell
+		for _, name := range names {
+			ino, there := inodes[name]
+			dropped = dropped || !there
+			out[name] = !there || seen[ino]
+			seen[ino] = ino != 0
+		}
+	}
+	s.Foreign = slices.DeleteFunc(s.Foreign, func(f state.Foreign) bool { return out[f.Name] })
+	return dropped, nil
+}
+
+var errNotUTF8 = state.Faultf(state.Other, "its name is not UTF-8").WithHint("rename it")
+
+// passedOver says why a name in new or cur is not that of a message: a plain file whose name can be opened,
+// which one that is not UTF-8 cannot be on every system. It is nil for one that is.
+func (d *folders) passedOver(dir, base string) (*state.Passed, error) {
+	name := d.at(dir + "/" + base)
+	info, err := d.fs.Lstat(name)
+	if err != nil {
+		return nil, fault(err, "look at %s", name)
+	}
+	p := &state.Passed{Name: dir + "/" + base, Count: 1}
+	switch {
+	case info.IsDir():
+		p.Count = countBelow(d.fs, name, maxBelow)
+		p.Spared = p.Count == 0
+		files := "a file"
+		if p.Count != 1 {
+			files = fmt.Sprintf("%d files", p.Count)
+		}
+		p.Err = state.Faultf(state.Other, "a folder with %s in it, where messages lie", files).
+			WithHint("move what lies in it to a Maildir of its own")
+	case !utf8.ValidString(base):
+		p.Err = errNotUTF8
+	case info.Regular():
+		return nil, nil
+	default:
+		p.Err = whatItIs(info)
+	}
+	return p, nil
+}
+
+// whatItIs names what is no plain file.
+func whatItIs(info disk.Info) error {
+	if info.Type == fs.ModeSymlink {
+		return state.Faultf(state.Other, "a symbolic link and no message").WithHint("put a copy of what it leads to in its place")
+	}
+	return errors.New("a pipe, socket or device and no message")
+}
+
+// maxBelow is how deep is looked for files that a folder hides.
+const maxBelow = 8
+
+// countBelow returns how many files lie below a folder, as far as it can be read, and 1 for one that cannot.
+func countBelow(fsys disk.FS, dir string, depth int) (n int) {
+	names, err := fsys.Names(dir)
+	if err != nil {
+		return 1
+	}
+	for _, name := range names {
+		info, err := fsys.Lstat(path.Join(dir, name))
+		switch {
+		case err == nil && info.IsDir() && depth > 0:
+			n += countBelow(fsys, path.Join(dir, name), depth-1)
+		case !isNotExist(err):
+			n++
+		}
+	}
+	return n
 }

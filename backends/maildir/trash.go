@@ -27,7 +27,7 @@ type trash struct {
 	made   atomic.Bool // the folder is there, durably
 }
 
-// Trash moves a file to the state directory's trash. It is durable there before it goes
+// Trash moves a file to the state directory's trash. It is durable there before it is removed
 // here. A name that is gone is fs.ErrNotExist and is not looked up again: the file that
 // has its identity now may be another one of two.
 func (m *Maildir) Trash(name string) error {
@@ -110,27 +110,26 @@ func (t *trash) copyOut(name, copy string) error {
 	return err
 }
 
-// EmptyTrash removes for good what was trashed longer ago than keep, and returns how
+// EmptyTrash removes permanently what was trashed longer ago than keep, and returns how
 // many files that were. A file whose name does not begin with a time of ours stays.
-func (t *Tree) EmptyTrash(keep time.Duration) (int, error) { return t.trash.empty(keep) }
-
-func (t *trash) empty(keep time.Duration) (int, error) {
-	names, err := t.fs.Names(t.dir)
+func (t *Tree) EmptyTrash(keep time.Duration) (int, error) {
+	bin := t.trash
+	names, err := bin.fs.Names(bin.dir)
 	if isNotExist(err) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fault(err, "read trash %s", t.dir)
+		return 0, fault(err, "read trash %s", bin.dir)
 	}
 	removed := 0
 	var errs []error
 	for _, name := range names {
 		stamp, _, _ := strings.Cut(name, ".")
 		at, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil || t.now().Sub(time.Unix(0, at)) <= keep {
+		if err != nil || bin.now().Sub(time.Unix(0, at)) <= keep {
 			continue
 		}
-		if err := t.fs.Remove(path.Join(t.dir, name)); err != nil {
+		if err := bin.fs.Remove(path.Join(bin.dir, name)); err != nil {
 			errs = append(errs, fault(err, "empty trash"))
 			continue
 		}
@@ -139,32 +138,28 @@ func (t *trash) empty(keep time.Duration) (int, error) {
 	return removed, errors.Join(errs...)
 }
 
-// Drop removes a file whose message lies elsewhere, durably, as the caller has proven. It
+// Drop removes a file whose message is elsewhere, durably, as the caller has proven. It
 // reads the file once more: only one that holds just the bytes of want is removed, any other
 // is state.ErrOccupied and stays. A name that is gone is looked up again by its identity;
-// an identity that is gone is no error.
+// an identity that is gone is not an error.
 func (m *Maildir) Drop(name string, want *state.Proof) error {
-	name, _, err := m.index.stat(name)
+	err := m.index.seen(name, func(name string, info disk.Info) error {
+		got, err := m.inspect(name, info, want)
+		if err != nil {
+			return err
+		}
+		if got.Digest != want.Digest || got.Bytes != want.Bytes {
+			return fmt.Errorf("%s is not the message that is elsewhere: %w", m.at(name), state.ErrOccupied)
+		}
+		if err := m.fs.Remove(m.at(name)); err != nil {
+			return fault(err, "remove %s", m.at(name))
+		}
+		dir, _, err := split(name)
+		m.touch(dir)
+		return err
+	})
 	if isNotExist(err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	got, err := m.Inspect(name, want)
-	if isNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if got.Digest != want.Digest || got.Bytes != want.Bytes {
-		return fmt.Errorf("%s is not the message that lies elsewhere: %w", m.at(name), state.ErrOccupied)
-	}
-	if err := m.fs.Remove(m.at(name)); err != nil && !isNotExist(err) {
-		return fault(err, "remove %s", m.at(name))
-	}
-	dir, _, err := split(name)
-	m.touch(dir)
 	return err
 }

@@ -12,26 +12,22 @@ import (
 	"mailsync/state"
 )
 
-// Options say what a Tree is like. The zero value is layout fs, with the trash inside
+// Options describe a Tree. The zero value is layout fs, with the trash inside
 // the tree, by the system's clock.
 type Options struct {
 	Layout Layout
-	// Trash holds TrashDir where the state directory lies outside the tree; nil: inside.
+	// Trash is the state directory where that is outside the tree; nil: inside.
 	Trash disk.FS
-	// TrashDir is the folder for trashed files; "": that of the layout.
-	TrashDir string
-	// Keys names messages that have no UID of the server's, as with POP3; nil: none.
+	// Keys names messages to which the server gives no UID, as with POP3; nil: none.
 	Keys Keys
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Wait waits, or returns ctx's error; nil: by a timer.
 	Wait func(ctx context.Context, d time.Duration) error
-	// Grain is the file system's time stamps' precision; 0: guessed from the stamps.
-	Grain time.Duration
 }
 
-// Keys maps between UIDs, which the engine speaks in, and keys, which stand in the
-// names of files whose server has none: 26 characters of base32 (spec 6.1). Its
+// Keys maps between UIDs, which the engine uses, and keys, which are in the
+// names of files whose server has no UIDs: 26 characters of base32 (spec 6.1). Its
 // methods are called from several goroutines.
 type Keys interface {
 	// UID returns the number of a key, false where the key is unknown.
@@ -58,12 +54,9 @@ func Open(fs disk.FS, opts Options) *Tree {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	bin := &trash{mail: fs, fs: opts.Trash, dir: opts.TrashDir, now: opts.Now}
+	bin := &trash{mail: fs, fs: opts.Trash, dir: "trash", now: opts.Now}
 	if bin.inside = opts.Trash == nil; bin.inside {
-		bin.fs = fs
-	}
-	if bin.dir == "" {
-		bin.dir = path.Join(opts.Layout.StateDir(), "trash")
+		bin.fs, bin.dir = fs, path.Join(opts.Layout.StateDir(), bin.dir)
 	}
 	return &Tree{fs: fs, opts: opts, trash: bin, places: places{folded: map[string]string{}}, others: others{fs: fs, layout: opts.Layout}}
 }
@@ -89,7 +82,7 @@ func (t *Tree) Free() (int64, error) {
 }
 
 // Open returns a Maildir that is there; fs.ErrNotExist if it is not, or lacks one of
-// new and cur. Whether it is one of ours, its marker says.
+// new and cur. Its marker shows whether it is one of ours.
 func (t *Tree) Open(dir string) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("open maildir %q: %w", dir, fs.ErrInvalid)
@@ -110,8 +103,8 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 	return newMaildir(t, dir), nil
 }
 
-// OpenBare returns a Maildir that Bare found, to be read only: one of new and cur may be missing, or be something
-// else than a folder, and counts as empty.
+// OpenBare returns a Maildir that Bare found, to be read only: one of new and cur may be missing, or not be
+// a folder, and counts as empty.
 func (t *Tree) OpenBare(dir string) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("open maildir %q: %w", dir, fs.ErrInvalid)
@@ -133,23 +126,23 @@ func (t *Tree) OpenBare(dir string) (*Maildir, error) {
 	return m, nil
 }
 
-// obstacle says what stands in the place of a Maildir that could not be opened or made, where it is no folder: an
-// mbox of another program, say, or a link that leads nowhere.
+// obstacle reports what is in the place of a Maildir that could not be opened or made, where it is not a folder: e.g.
+// an mbox of another program, or a link that leads nowhere.
 func (t *Tree) obstacle(dir string, err error) error {
 	for at := dir; at != "."; at = path.Dir(at) {
 		info, lerr := t.fs.Lstat(at)
 		if lerr != nil {
-			continue // what is in its way lies above it
+			continue // what is in its way is above it
 		}
 		what := "a file"
 		if info.Type == fs.ModeSymlink {
 			_, lerr = t.namesBeyond(at)
-			what = "a symbolic link that leads to no folder"
+			what = "a symbolic link that does not lead to a folder"
 		}
 		if info.IsDir() || info.Type == fs.ModeSymlink && lerr == nil {
 			return err
 		}
-		return state.Faultf(state.Storage, "%s lies at %q, where a folder has to be", what, at).
+		return state.Faultf(state.Storage, "%s is at %q, where a folder has to be", what, at).
 			WithHint("move it out of the maildir, or give the account a maildir of its own")
 	}
 	return err
@@ -183,8 +176,8 @@ func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 	return md, nil
 }
 
-// Rename moves a Maildir, with all that lies below it, to a path where nothing is yet. It
-// is durable when Rename returns nil; cut off, it has happened or not. A path that is
+// Rename moves a Maildir, with all that is below it, to a path where nothing is yet. It
+// is durable when Rename returns nil; interrupted, it has happened or not. A path that is
 // taken is fs.ErrExist, one that is gone fs.ErrNotExist.
 func (t *Tree) Rename(from, to string) error {
 	if !fs.ValidPath(from) || !fs.ValidPath(to) || from == "." || to == "." || strings.HasPrefix(to+"/", from+"/") {

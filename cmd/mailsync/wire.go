@@ -148,7 +148,7 @@ func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Number
 		if err != nil {
 			return nil, nil, errors.Join(state.Faultf(state.Storage, "open state_dir: %w", err), files.Close())
 		}
-		opts.Trash, opts.TrashDir = trash, "trash"
+		opts.Trash = trash
 		closeAll = func() error { return errors.Join(files.Close(), trash.Close()) }
 	}
 	return tree{maildir.Open(files, opts)}, closeAll, nil
