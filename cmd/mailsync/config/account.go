@@ -1,11 +1,13 @@
 // Package config reads the configuration file.
 //
-// Every key is in one table, keys.go: its name, what it takes, and whether what it asks
-// for is built. A file is read to its end whatever is wrong with it, and everything that
-// is wrong is told at once, with its line and a cure.
+// Every key is in one table, keys.go. A file is read to its end whatever is wrong with it, and
+// every mistake is reported at once, with its line and a cure.
 package config
 
 import (
+	"net"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"mailsync/cmd/mailsync/secret"
@@ -79,4 +81,64 @@ func defaultPort(protocol, tls string) int {
 		return 993
 	}
 	return 143
+}
+
+// Loopback reports whether a host, by its name or address alone, is this machine
+// (RFC 6761 section 6.3).
+func Loopback(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// Archive is which mail may leave the server, and how.
+type Archive struct {
+	OlderThan        time.Duration // negative: no message leaves for its age alone
+	UntilQuota       int           // percent; 0: not for the quota
+	LargerThan       int64         // bytes
+	NeverYoungerThan time.Duration
+	KeepFlagged      bool
+	KeepUnread       bool
+	CopiedBefore     string // a file
+	Into             string // may hold {year}, {month} and {mailbox}; "": files stay
+	Via              string // "auto", "expunge" or "trash"
+	Quota            int64  // bytes, 0: the server reports it
+}
+
+// archive returns the account's archive table, made with its defaults at first use.
+func (a *Account) archive() *Archive {
+	if a.Archive == nil {
+		a.Archive = &Archive{OlderThan: -1, NeverYoungerThan: 30 * 24 * time.Hour, KeepFlagged: true, KeepUnread: true, Via: "auto"}
+	}
+	return a.Archive
+}
+
+// Asks reports whether any rule asks for mail to leave the server.
+func (a *Archive) Asks() bool {
+	return a != nil && (a.OlderThan >= 0 || a.UntilQuota > 0 || a.LargerThan > 0)
+}
+
+// IntoRoot is the folder of the archive Maildirs: as much of the key "into" as is the same
+// for every message.
+func (a *Archive) IntoRoot() string {
+	fixed, _, varies := strings.Cut(a.Into, "{")
+	if !varies {
+		return a.Into
+	}
+	return filepath.Dir(fixed + "x")
+}
+
+// IntoPath is the Maildir of a message, relative to IntoRoot and slash-separated: mailbox is
+// the path of its mailbox, date its INTERNALDATE in seconds since 1970.
+func (a *Archive) IntoPath(mailbox string, date int64) string {
+	at := time.Unix(date, 0).UTC()
+	full := strings.NewReplacer("{year}", at.Format("2006"), "{month}", at.Format("01"), "{mailbox}", filepath.FromSlash(mailbox)).Replace(a.Into)
+	rel, err := filepath.Rel(a.IntoRoot(), full)
+	if err != nil {
+		rel = "." // both are absolute and clean
+	}
+	return filepath.ToSlash(rel)
 }

@@ -11,7 +11,7 @@ import (
 	"mailsync/state"
 )
 
-// Bare is an account without a configuration file: all of it came with the command line.
+// Bare is an account without a configuration file: all of it is on the command line.
 type Bare struct {
 	URL             string
 	Maildir         string // may be relative, and hold {account}
@@ -20,15 +20,15 @@ type Bare struct {
 	PasswordCommand []string
 }
 
-// Account checks what was given and makes the account, with the defaults that a
-// configuration would give it. Nothing of a URL that may hold a password is repeated in an error.
+// Account checks what was given and makes the account, with the defaults of a configuration.
+// Errors repeat nothing of the URL, which may hold a password.
 func (b Bare) Account() (*Account, error) {
 	a, err := accountAt(b.URL)
 	if err != nil {
 		return nil, err
 	}
 	if a.TLS == "none" && (b.TLSCA != "" || len(b.TLSPins) > 0) {
-		return nil, badURL(a.Protocol+":// to this machine is plain text, which checks no certificate").WithHint("use %ss://", a.Protocol)
+		return nil, badURL(a.Protocol+":// to this machine is plain text, without a certificate").WithHint("use %ss://", a.Protocol)
 	}
 	a.TLSCA = b.TLSCA
 	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
@@ -44,7 +44,7 @@ func (b Bare) Account() (*Account, error) {
 	return a, nil
 }
 
-// accountAt makes an account of what a URL tells: protocol, TLS, host, port and user.
+// accountAt makes an account of a URL: protocol, TLS, host, port and user.
 func accountAt(text string) (*Account, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" {
@@ -55,7 +55,7 @@ func accountAt(text string) (*Account, error) {
 		user = u.User.Username()
 		if _, has := u.User.Password(); has {
 			return nil, badURL("it holds a password, which everybody on this machine could see").
-				WithHint("leave it out: it is asked for, or use --password-command")
+				WithHint("leave it out; mailsync asks for it, or use --password-command")
 		}
 	}
 	a := fresh(user)
@@ -67,7 +67,7 @@ func accountAt(text string) (*Account, error) {
 	case "pop3s", "pop3":
 		a.Protocol = "pop3"
 	default:
-		return nil, badURL("it begins with none of imaps://, imap://, pop3s:// and pop3://")
+		return nil, badURL("it does not begin with imaps://, imap://, pop3s:// or pop3://")
 	}
 	switch {
 	case strings.HasSuffix(u.Scheme, "s"): // RFC 8314: TLS from the first byte
@@ -84,17 +84,17 @@ func accountAt(text string) (*Account, error) {
 	case strings.ContainsFunc(user, unicode.IsControl):
 		return nil, badURL("the user's name holds a control character")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, badURL("something follows the host").WithHint("--mailbox picks mailboxes")
+		return nil, badURL("something follows the host").WithHint("--mailbox selects mailboxes")
 	}
 	a.Host, a.User, a.Port = host, user, defaultPort(a.Protocol, a.TLS)
 	if p := u.Port(); p != "" {
 		if a.Port, err = strconv.Atoi(p); err != nil || a.Port < 1 || a.Port > 65535 {
-			return nil, badURL("its port is none")
+			return nil, badURL("its port is not a number from 1 to 65535")
 		}
 	}
 	return a, nil
 }
 
 func badURL(what string) *state.Fault {
-	return state.Faultf(state.Usage, "--url is no account: %s", what).WithHint("write imaps://ada@imap.example.org, or with a port after the host")
+	return state.Faultf(state.Usage, "--url is not an account: %s", what).WithHint("write imaps://ada@imap.example.org, or with a port after the host")
 }

@@ -31,9 +31,9 @@ func TestBare(t *testing.T) {
 		}
 	}
 	for url, want := range map[string]string{
-		"":                              "none of imaps",
-		"imap.example.org":              "none of imaps",
-		"http://ada@h":                  "none of imaps",
+		"":                              "does not begin with imaps",
+		"imap.example.org":              "does not begin with imaps",
+		"http://ada@h":                  "does not begin with imaps",
 		"imaps:ada@h":                   "cannot be read",
 		"imaps://ada@":                  "no host",
 		"imaps://h":                     "no user",

@@ -21,13 +21,13 @@ func TestExample(t *testing.T) {
 	if len(c.Accounts) != 2 || c.Accounts[1].Protocol != "pop3" || c.Accounts[0].Maildir != "/home/ada/Mail/work" {
 		t.Errorf("the example says something else: %+v", c.Accounts[0])
 	}
-	for _, k := range accountKeys {
+	for _, k := range accountKeys(&Account{}) {
 		if !regexp.MustCompile(`(?m)^(# )?` + k.name + ` *= `).MatchString(text) {
 			t.Errorf("%s is not in the example", k.name)
 		}
 	}
 	_, inArchive, _ := strings.Cut(text, "\n[accounts.work.archive]\n")
-	for _, k := range archiveKeys {
+	for _, k := range archiveKeys(&Archive{}) {
 		if !regexp.MustCompile(`(?m)^(# )?` + k.name + ` *= `).MatchString(inArchive) {
 			t.Errorf("archive.%s is not in the example", k.name)
 		}

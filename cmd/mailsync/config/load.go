@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"mailsync/state"
 )
@@ -15,9 +18,8 @@ import (
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
-// Path returns where the configuration is: flag if it is not "", else
-// $MAILSYNC_CONFIG, in which ~ and $VAR stand for what they do in a configuration, else
-// mailsync/config.toml in $XDG_CONFIG_HOME, which is ~/.config by default.
+// Path returns the configuration file: flag if it is not "", else $MAILSYNC_CONFIG, expanded as
+// a path in a configuration is, else mailsync/config.toml in $XDG_CONFIG_HOME (~/.config).
 func Path(flag string, env func(string) string) (string, error) {
 	if flag != "" {
 		return flag, nil
@@ -40,32 +42,136 @@ func Path(flag string, env func(string) string) (string, error) {
 	return filepath.Join(home, ".config", "mailsync", "config.toml"), nil
 }
 
-// Load reads a configuration file. What is wrong in it comes as Problems, all at once; a
-// file that cannot be read is a state.Fault of kind Usage.
+// Load reads a configuration file. Its mistakes are returned as Problems, all at once; for a
+// file that cannot be read the error is a state.Fault of kind Usage.
 func Load(path string, env func(string) string) (*Config, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, mode, err := readFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, state.Faultf(state.Usage, "no configuration at %s", path).
 			WithHint(`"mailsync help config" shows a small one to begin with; "mailsync demo" needs none`)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, state.Faultf(state.Usage, "read configuration: %w", err)
+	}
+	return Parse(path, text, mode, env)
+}
+
+func readFile(path string) (string, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, state.Faultf(state.Usage, "read configuration: %w", err)
+		return "", 0, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(text) > maxFile {
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
 	}
-	if err != nil {
-		return nil, state.Faultf(state.Usage, "read configuration: %w", err)
-	}
 	mode := info.Mode()
 	if runtime.GOOS == "windows" {
-		mode = 0 // its mode bits say nothing about who can read
+		mode = 0 // its mode bits do not show who can read the file
 	}
-	return Parse(path, string(text), mode, env)
+	return string(text), mode, err
+}
+
+// Problem is one mistake in a configuration file.
+type Problem struct {
+	File string
+	Line int    // 0 where it has none
+	Key  string // "accounts.work.host", "" for the file
+	What string // what is wrong
+	Cure string // what to do about it, "" where What shows it
+}
+
+func (p Problem) Error() string {
+	at := p.File
+	if p.Line > 0 {
+		at += fmt.Sprintf(":%d", p.Line)
+	}
+	if p.Key != "" {
+		at += ": " + p.Key
+	}
+	return at + ": " + p.What
+}
+
+// Hint is the cure.
+func (p Problem) Hint() string { return p.Cure }
+
+// Problems are all mistakes of one file, by line.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted puts problems in the file's order and drops duplicates: a default is read once for
+// each account.
+func (ps Problems) sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	seen := map[Problem]bool{}
+	return slices.DeleteFunc(ps, func(p Problem) bool {
+		duplicate := seen[p]
+		seen[p] = true
+		return duplicate
+	})
+}
+
+// Guess is a hint about a word that is not one of the names that exist: the name that was
+// probably meant, or all of them.
+func Guess(word string, names []string) string {
+	if hint := didYouMean(word, names); hint != "" {
+		return hint
+	}
+	return "there is " + strings.Join(names, ", ")
+}
+
+// didYouMean asks whether the name that is nearest to word was meant; "" where none is near.
+func didYouMean(word string, names []string) string {
+	if near := nearest(word, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// nearest returns the candidate that word most likely means, "" if none is near: at most one
+// letter in three may be wrong, missing, added or swapped.
+func nearest(word string, candidates []string) string {
+	best, bestAt := "", len(word)/3+1
+	for _, c := range candidates {
+		if d := distance(word, c); d < bestAt {
+			best, bestAt = c, d
+		}
+	}
+	return best
+}
+
+// distance is the number of edits from a to b: letters added, removed, replaced, or two
+// neighbours swapped (Damerau's, each place edited once).
+func distance(a, b string) int {
+	older, old, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		older, old, row = old, row, older
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(old[j]+1, row[j-1]+1, old[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], older[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
 }

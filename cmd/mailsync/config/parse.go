@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// reading is one file being read. account is the one whose keys are read now.
+// reading is one file that is read. account is the one whose keys are read now.
 type reading struct {
 	file     string
 	mode     fs.FileMode
@@ -22,14 +22,19 @@ type reading struct {
 	problems Problems
 	keyring  bool            // the account's password_keyring
 	lines    map[string]int  // where a key of an account was set: "work.maildir"
-	tried    map[string]bool // keys that the account has, or seems to have meant
+	tried    map[string]bool // keys that the account has, or probably meant
 }
 
 // table is a TOML table whose values are still to be decoded.
 type table map[string]toml.Primitive
 
-// Parse reads a configuration from text. file and mode are those it was read from, and
-// env tells variables.
+func (t table) has(name string) bool {
+	_, has := t[name]
+	return has
+}
+
+// Parse reads a configuration from text. file and mode are those it was read from, and env
+// looks variables up.
 func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
 	r := &reading{file: file, mode: mode, env: env, lines: map[string]int{}}
 	var top table
@@ -41,10 +46,10 @@ func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Confi
 	defaults := r.tables(top)
 	r.checkDefaults(defaults)
 	if prim, ok := top["accounts"]; ok {
-		if accounts, ok := r.table(prim, toml.Key{"accounts"}); ok {
-			for _, name := range r.order(accounts, toml.Key{"accounts"}) {
-				c.Accounts = append(c.Accounts, r.readAccount(name, accounts[name], defaults))
-			}
+		at := toml.Key{"accounts"}
+		accounts, _ := r.table(prim, at)
+		for _, name := range r.order(accounts, at) {
+			c.Accounts = append(c.Accounts, r.readAccount(name, accounts[name], defaults))
 		}
 	}
 	if len(c.Accounts) == 0 && len(r.problems) == 0 {
@@ -62,12 +67,12 @@ func (r *reading) syntax(err error) Problem {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
 		p.Line, p.Key, p.What = parse.Position.Line, parse.LastKey, parse.Message
-		p.Cure = "this is no TOML; strings want quotes, lists brackets, and a table's name [brackets]"
+		p.Cure = "this is not valid TOML; strings need quotes, lists brackets, and a table's name [brackets]"
 	}
 	return p
 }
 
-// tables looks at the file's top: two tables are known, and the defaults are returned.
+// tables reads the top of the file, where two tables may be, and returns the defaults.
 func (r *reading) tables(top table) table {
 	var defaults table
 	for _, name := range r.order(top, nil) {
@@ -76,11 +81,13 @@ func (r *reading) tables(top table) table {
 		case "defaults":
 			defaults, _ = r.table(top[name], toml.Key{name})
 		default:
-			cure := "a file has [defaults] and one [accounts.NAME] an account"
-			if near := nearest(name, []string{"accounts", "defaults"}); near != "" {
-				cure = fmt.Sprintf("did you mean %q?", near)
-			} else if find(accountKeys, name) != nil {
+			cure := didYouMean(name, []string{"accounts", "defaults"})
+			switch {
+			case cure != "":
+			case find(accountKeys(&Account{}), name) != nil:
 				cure = "it belongs into [defaults] or into an account"
+			default:
+				cure = "a file has [defaults] and one [accounts.NAME] for each account"
 			}
 			r.add(r.line(top[name]), name, "unknown key", cure)
 		}
@@ -88,7 +95,7 @@ func (r *reading) tables(top table) table {
 	return defaults
 }
 
-// order returns a table's keys as they come in the file.
+// order returns a table's keys in the order of the file.
 func (r *reading) order(t table, at toml.Key) []string {
 	var out []string
 	seen := map[string]bool{}
@@ -97,7 +104,7 @@ func (r *reading) order(t table, at toml.Key) []string {
 			continue
 		}
 		name := k[len(at)]
-		if _, ok := t[name]; ok && !seen[name] {
+		if t.has(name) && !seen[name] {
 			seen[name] = true
 			out = append(out, name)
 		}
@@ -116,8 +123,8 @@ func (r *reading) table(prim toml.Primitive, at toml.Key) (table, bool) {
 	return t, true
 }
 
-// checkDefaults reads the defaults once for themselves, so that a mistake in one that
-// every account overrides is found too.
+// checkDefaults reads the defaults once for themselves, so that a mistake in one that every
+// account overrides is found too.
 func (r *reading) checkDefaults(defaults table) {
 	r.account, r.tried = fresh("account"), map[string]bool{}
 	r.readTable(defaults, toml.Key{"defaults"})
@@ -131,7 +138,7 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 	r.account, r.tried, r.keyring = a, map[string]bool{}, false
 	at := toml.Key{"accounts", name}
 	if !goodName(name) {
-		r.add(r.line(prim), at.String(), "is no name for an account",
+		r.add(r.line(prim), at.String(), "is not a valid account name",
 			"use letters, digits and . _ + @ -, and begin with a letter or a digit")
 	}
 	own, ok := r.table(prim, at)
@@ -146,20 +153,21 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 	return a
 }
 
-// inherited returns the defaults that an account has no value of its own for. With a
-// password source of its own it takes none of theirs, and what is for the other protocol
-// is not for it.
+// inherited returns the defaults that an account does not override. With a password source of
+// its own it takes none of theirs, and it takes no key of the other protocol.
 func (r *reading) inherited(defaults, own table) table {
-	ownSource := false
-	for _, k := range accountKeys {
-		_, has := own[k.name]
-		ownSource = ownSource || has && k.source
-	}
+	keys := r.keys(false)
+	ownSource := slices.ContainsFunc(keys, func(k key) bool { return k.source && own.has(k.name) })
 	out := table{}
 	for name, prim := range defaults {
-		k := find(accountKeys, name)
-		if _, has := own[name]; has && name != "archive" || name == "archive" && r.protocol == "pop3" || k != nil &&
-			(k.source && ownSource || k.only != "" && k.only != r.protocol) {
+		if name == "archive" {
+			if r.protocol != "pop3" {
+				out[name] = prim // its keys are overridden one by one
+			}
+			continue
+		}
+		k := find(keys, name)
+		if own.has(name) || k != nil && (k.source && ownSource || k.only != "" && k.only != r.protocol) {
 			continue
 		}
 		out[name] = prim
@@ -167,7 +175,7 @@ func (r *reading) inherited(defaults, own table) table {
 	return out
 }
 
-// protocolOf finds out which protocol the account will have, before its keys are read.
+// protocolOf returns the protocol that the account will have, before its keys are read.
 func (r *reading) protocolOf(defaults, own table) string {
 	for _, t := range []table{own, defaults} {
 		var s string
@@ -180,17 +188,13 @@ func (r *reading) protocolOf(defaults, own table) string {
 
 // readTable reads every key of one table into the account.
 func (r *reading) readTable(t table, at toml.Key) {
-	keys := accountKeys
 	inArchive := len(at) == 3 || len(at) == 2 && at[0] == "defaults" // accounts.NAME.archive
-	if inArchive {
-		keys = archiveKeys
-	}
+	keys := r.keys(inArchive)
 	for _, name := range r.order(t, at) {
 		prim, key := t[name], slices.Concat(at, toml.Key{name})
 		r.tried[name] = true
 		if name == "archive" && !inArchive {
 			if sub, ok := r.table(prim, key); ok {
-				r.account.archive()
 				r.readTable(sub, key)
 			}
 			continue
@@ -200,21 +204,30 @@ func (r *reading) readTable(t table, at toml.Key) {
 			continue
 		}
 		r.tried[nearest(name, names(keys))] = true
-		r.add(r.line(prim), key.String(), "unknown key", unknownCure(name, keys))
+		r.add(r.line(prim), key.String(), "unknown key", unknownCure(name, names(keys)))
 	}
 }
 
-func unknownCure(name string, keys []key) string {
-	if near := nearest(name, names(keys)); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
+// keys are those of the account that is read, or of its archive table, which is made if it has none.
+func (r *reading) keys(ofArchive bool) []key {
+	if ofArchive {
+		return archiveKeys(r.account.archive())
 	}
-	if find(archiveKeys, name) != nil {
-		return "it belongs into the account's table .archive"
+	return accountKeys(r.account)
+}
+
+func unknownCure(name string, keys []string) string {
+	cure := didYouMean(name, keys)
+	switch {
+	case cure != "":
+	case find(archiveKeys(&Archive{}), name) != nil:
+		cure = "it belongs into the account's table .archive"
+	case find(accountKeys(&Account{}), name) != nil:
+		cure = "it belongs into the account's own table"
+	default:
+		cure = "the keys are " + strings.Join(keys, ", ")
 	}
-	if find(accountKeys, name) != nil {
-		return "it belongs into the account's own table"
-	}
-	return "the keys are " + strings.Join(names(keys), ", ")
+	return cure
 }
 
 func (r *reading) readKey(k *key, prim toml.Primitive, key toml.Key) {
@@ -241,7 +254,7 @@ func (r *reading) readKey(k *key, prim toml.Primitive, key toml.Key) {
 	}
 }
 
-// path reads a path of the account that is being read.
+// path reads a path of the account.
 func (r *reading) path(value any) (string, error) {
 	s, err := line(value)
 	if err != nil {
@@ -254,8 +267,8 @@ func (r *reading) add(line int, key, what, cure string) {
 	r.problems = append(r.problems, Problem{r.file, line, key, what, cure})
 }
 
-// line finds where a value is in the file. The TOML library tells it only with an error,
-// so one is provoked. A table without a line of its own is where its first key is.
+// line finds where a value is in the file. The TOML library reports it only with an error, so
+// one is provoked. A table without a line of its own is where its first key is.
 func (r *reading) line(prim toml.Primitive) int {
 	var parse toml.ParseError
 	if errors.As(r.meta.PrimitiveDecode(prim, refuser{}), &parse) && parse.Position.Line > 0 {
@@ -280,7 +293,7 @@ type refuser struct{}
 // UnmarshalTOML always fails.
 func (refuser) UnmarshalTOML(any) error { return errors.New("refused") }
 
-// goodName reports whether a name can stand on a command line and in a path.
+// goodName reports whether a name can be used on a command line and in a path.
 func goodName(name string) bool {
 	for i, c := range name {
 		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && (i == 0 || !strings.ContainsRune("._+@-", c)) {
@@ -288,4 +301,57 @@ func goodName(name string) bool {
 		}
 	}
 	return name != ""
+}
+
+// checkAccount checks what must be true of an account's keys together.
+func (r *reading) checkAccount(table toml.Key, line int) {
+	a, at, keys := r.account, table.String(), r.keys(false)
+	need := func(name string, has bool) {
+		if !has && !r.tried[name] {
+			r.add(line, at, name+" is missing", fmt.Sprintf("for example: %s = %s", name, find(keys, name).example))
+		}
+	}
+	need("host", a.Host != "")
+	need("user", a.User != "")
+	need("maildir", a.Maildir != "")
+	if r.keyring {
+		a.Password.Keyring = a.User + "@" + a.Host
+	}
+	tried := func(k key) bool { return k.source && r.tried[k.name] }
+	if a.Password.None() && !slices.ContainsFunc(keys, tried) {
+		r.add(line, at, "has no password", "set password_command, password_file, password_env, password_keyring, or password"+
+			` (for example: password_command = ["pass", "show", "mail/work"])`)
+	}
+	if a.Port == 0 {
+		a.Port = defaultPort(a.Protocol, a.TLS)
+	}
+	if a.TLS == "none" && !a.Insecure && a.Host != "" && !Loopback(a.Host) {
+		r.add(r.lines[a.Name+".tls"], at+".tls", fmt.Sprintf("%q would send the password to %s in plain text", "none", a.Host),
+			`use "implicit" or "starttls", or insecure = true if you must`)
+	}
+	if a.TLS == "none" && (a.TLSCA != "" || len(a.TLSPins) > 0) {
+		r.add(r.lines[a.Name+".tls"], at+".tls", `"none" checks no certificate, and tls_ca or tls_pins is set`,
+			`use "implicit" or "starttls", or take them out`)
+	}
+}
+
+// oneSource reports a table that names several places for one password.
+func (r *reading) oneSource(t table, at toml.Key) {
+	var set []string
+	line := 0
+	for _, name := range r.order(t, at) {
+		if k := find(r.keys(false), name); k != nil && k.source && !r.isFalse(t[name]) {
+			set = append(set, name)
+			line = r.line(t[name])
+		}
+	}
+	if len(set) > 1 {
+		r.add(line, at.String(), "has several passwords: "+strings.Join(set, ", "), "keep one of them")
+	}
+}
+
+// isFalse reports whether a value is false: such a source is not set.
+func (r *reading) isFalse(prim toml.Primitive) bool {
+	var yes bool
+	return r.meta.PrimitiveDecode(prim, &yes) == nil && !yes
 }

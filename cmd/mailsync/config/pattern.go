@@ -7,24 +7,22 @@ import (
 	"unicode"
 )
 
-// roles are the special uses a mailbox can have (RFC 6154, RFC 8457), as patterns name
-// them.
+// roles are the special uses a mailbox can have (RFC 6154, RFC 8457), as patterns name them.
 var roles = []string{"all", "archive", "drafts", "flagged", "important", "junk", "sent", "trash"}
 
 // Roles returns the special uses that a pattern can name.
 func Roles() []string { return slices.Clone(roles) }
 
-// Pattern picks mailboxes: by their special use, or by a name with IMAP's wildcards
-// (RFC 9051 section 6.3.9), where * stands for anything and % for anything within one
-// level.
+// Pattern selects mailboxes: by their special use, or by a name with IMAP's wildcards
+// (RFC 9051 section 6.3.9), where * matches anything and % anything within one level.
 type Pattern struct {
 	text string // as it was written
 	role string
-	name []rune // levels divided by levelEnd
+	name []rune // levels separated by levelEnd
 }
 
-// levelEnd divides levels. It is no rune a name can hold: the separator of one server is
-// a letter like any other on the next, so "/" would not do.
+// levelEnd separates levels. No name can hold it: the separator of one server is an ordinary
+// letter on the next, so "/" would not do.
 const levelEnd rune = -1
 
 // ParsePattern reads a pattern: "role:NAME", or a name with "/" between its levels.
@@ -46,7 +44,7 @@ func ParsePattern(text string) (Pattern, error) {
 	}
 	levels := strings.Split(text, "/")
 	if slices.Contains(levels, "") {
-		return Pattern{}, fmt.Errorf(`pattern %q has an empty level; "/" only stands between two levels`, text)
+		return Pattern{}, fmt.Errorf(`pattern %q has an empty level; "/" separates two levels`, text)
 	}
 	return Pattern{text: text, name: joinLevels(levels)}, nil
 }
@@ -76,8 +74,7 @@ func joinLevels(levels []string) []rune {
 	return name
 }
 
-// matchRunes matches a whole name, in time proportional to the product of both lengths
-// whatever the pattern.
+// matchRunes matches a complete name, in time proportional to the product of both lengths.
 func matchRunes(pattern, name []rune) bool {
 	at := make([]bool, len(name)+1) // at[i]: the pattern so far matches name[:i]
 	at[0] = true
@@ -106,8 +103,7 @@ func (p Patterns) Match(levels []string, role string) bool {
 	return included
 }
 
-// Rule is Match with the reason: the key and the pattern that decide, as they stand in the
-// configuration.
+// Rule is Match with the reason: the key and the pattern that decide, as the configuration has them.
 func (p Patterns) Rule(levels []string, role string) (included bool, rule string) {
 	meant := func(p Pattern) bool { return p.Match(levels, role) }
 	if i := slices.IndexFunc(p.Exclude, meant); i >= 0 {

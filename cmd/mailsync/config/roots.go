@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// claim is a directory that an account wants for itself.
+// claim is a directory that an account needs for itself.
 type claim struct {
 	account *Account
 	key     string
@@ -15,7 +15,7 @@ type claim struct {
 	real    string // with the links of what exists of it followed
 }
 
-// stateDir is where an account's state lies by default, below maildir (spec 4.1).
+// stateDir is where an account's state is by default, below maildir (spec 4.1).
 func (a *Account) stateDir() string {
 	if a.Layout == "maildir++" {
 		return "mailsync.state"
@@ -23,8 +23,8 @@ func (a *Account) stateDir() string {
 	return ".mailsync"
 }
 
-// CheckRoots complains where the trees of accounts are one, or one lies inside another.
-// Load did so; this is for accounts that were changed since.
+// CheckRoots returns an error where the trees of two accounts are the same, or one is inside the
+// other. Load did so; this is for accounts that were changed since.
 func CheckRoots(accounts []*Account) error {
 	r := &reading{file: "the command line", lines: map[string]int{}}
 	r.checkRoots(accounts)
@@ -34,8 +34,8 @@ func CheckRoots(accounts []*Account) error {
 	return nil
 }
 
-// checkRoots complains where two trees are one, or one lies inside another: mail of one
-// account would be seen as the other's.
+// checkRoots reports trees that are the same, or inside one another: mail of one account would be
+// seen as the other's.
 func (r *reading) checkRoots(accounts []*Account) {
 	var claims []claim
 	for _, a := range accounts {
@@ -66,9 +66,9 @@ func (r *reading) clash(a, b claim) {
 	case within(a.real, b.real) && within(b.real, a.real):
 		how = "is the same directory as"
 	case within(b.real, a.real):
-		how = "lies inside"
+		how = "is inside"
 	case within(a.real, b.real):
-		how = "holds"
+		how = "contains"
 	case beginsAs(a, b), beginsAs(b, a):
 		how = "may be"
 	default:
@@ -77,7 +77,7 @@ func (r *reading) clash(a, b claim) {
 	key := fmt.Sprintf("accounts.%s.%s", b.account.Name, b.key)
 	r.add(r.lines[b.account.Name+"."+b.key], key,
 		fmt.Sprintf("%s %s accounts.%s.%s (%s)", b.path, how, a.account.Name, a.key, a.path),
-		`give each its own directory; "{account}" in a default stands for the account's name`)
+		`give each its own directory; "{account}" in a default is replaced by the account's name`)
 }
 
 // beginsAs reports whether a tree's path may be what an archive's becomes.
@@ -85,8 +85,7 @@ func beginsAs(tree, into claim) bool {
 	return into.key == "into" && strings.Contains(into.path, "{") && strings.HasPrefix(tree.real, into.real)
 }
 
-// stateInside reports whether b is the state directory exactly where a's tree has it by
-// default.
+// stateInside reports whether b is the state directory where a's tree has it by default.
 func stateInside(a, b claim) bool {
 	return a.key == "maildir" && b.key == "state_dir" && b.path == filepath.Join(a.path, a.account.stateDir())
 }
@@ -107,8 +106,8 @@ func realPath(path string) string {
 	}
 }
 
-// within reports whether path is root or lies below it, by name or because one of its
-// parents is the same directory under another name (bind mounts, case).
+// within reports whether path is root or below it, by name or because one of its parents is the
+// same directory under another name (bind mounts, case).
 func within(path, root string) bool {
 	info, err := os.Stat(root)
 	for at := path; ; {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -58,12 +59,12 @@ func parsePercent(text string) (int, error) {
 	return n, nil
 }
 
-// placeholder is what stands for something in a path, or was meant to.
+// placeholder is what is replaced in a path, or looks as if it should be.
 var placeholder = regexp.MustCompile(`\{[a-zA-Z_]*\}`)
 
-// Expand replaces a leading ~, $VAR and ${VAR} in a path, of the configuration and of the
-// command line alike: many shells leave a ~ alone that stands behind "=" or in quotes, and none expands
-// one that comes out of a variable. A variable that is not set, or empty, is an error: the path would be another.
+// Expand replaces a leading ~, $VAR and ${VAR} in a path of the configuration or of the command
+// line: many shells leave a ~ alone after "=" or in quotes, and none expands one in a variable's
+// value. A variable that is not set, or empty, is an error: the path would be another.
 func Expand(path string, env func(string) string) (string, error) {
 	var bad error
 	given := path
@@ -77,39 +78,42 @@ func Expand(path string, env func(string) string) (string, error) {
 	if bad != nil {
 		return "", bad
 	}
-	if strings.HasPrefix(path, "~") { // also out of a variable: no shell expanded it there
+	if strings.HasPrefix(path, "~") { // also from a variable: no shell expanded it there
 		rest := path[1:]
 		if rest != "" && !os.IsPathSeparator(rest[0]) {
-			return "", fmt.Errorf(`%q is another user's home; write "~/…" or the whole path`, given)
+			return "", fmt.Errorf(`%q is another user's home; write "~/…" or the full path`, given)
 		}
 		home := env("HOME")
 		if home == "" {
-			return "", fmt.Errorf("~ stands for $HOME, and that is not set")
+			return "", errors.New("~ is $HOME, and that is not set")
 		}
 		if !filepath.IsAbs(home) {
-			return "", fmt.Errorf("~ stands for $HOME, and %q is not a whole path", home)
+			return "", fmt.Errorf("~ is $HOME, which is %q and not an absolute path", home)
 		}
 		path = home + rest
 	}
 	if path == "" {
-		return "", fmt.Errorf("the path is empty")
+		return "", errors.New("the path is empty")
 	}
 	if strings.ContainsRune(path, 0) {
-		return "", fmt.Errorf("a path cannot hold a zero byte")
+		return "", errors.New("a path cannot hold a zero byte")
 	}
 	return path, nil
 }
+
+// intoFields are what is replaced in archive.into for each message.
+var intoFields = []string{"{year}", "{month}", "{mailbox}"}
 
 // fill replaces {account} in a path by the account's name.
 func fill(path, account string) (string, error) {
 	path = strings.ReplaceAll(path, "{account}", account)
 	if strange := placeholder.FindString(path); strange != "" && !slices.Contains(intoFields, strange) {
-		return "", fmt.Errorf(`%s stands for nothing; "{account}" stands for the account's name`, strange)
+		return "", fmt.Errorf(`%s is not replaced; "{account}" is, by the account's name`, strange)
 	}
 	return path, nil
 }
 
-// expand makes of a path of the configuration the absolute one that it stands for.
+// expand makes a path of the configuration absolute, with everything replaced in it.
 func expand(path, account string, env func(string) string) (string, error) {
 	given := path
 	path, err := Expand(path, env)
