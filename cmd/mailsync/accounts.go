@@ -20,33 +20,27 @@ import (
 //
 //  1. Give it a file of its own with a function that returns its *cobra.Command: Use, Short,
 //     Long, the flags that it alone has, and then p.onAccounts(c, task{…}, globals...), where globals
-//     are the global flags that it has a use for (command.go has groups of them).
-//  2. Write the task's run: what the command does with one account. It takes what it needs
-//     from the accountRun that it is given:
+//     are the global flags that apply to it (command.go has groups of them).
+//  2. Write the task's run: what the command does with one account. It takes what it needs from the
+//     accountRun that it is given, and everything that it opened is closed for it:
 //
-//     here, err := r.open(ctx, opening{})  lock, state and tree, or without a trace in a dry run
-//     here, err := r.look()                state and tree to read in, without the lock
-//     server, err := r.connect(reach{})    the account's server
-//     account := r.engine(here, server)    the engine's account, ready to be changed and Run
-//     here, account, err := r.start(…)     open, connect and engine, one after the other
-//     err := r.remember(ctx, here, …)      for the next "status"
-//     r.told                               the report about this account
+//     account, err := r.begin(ctx, …)     all that the engine needs; the run is recorded for "status"
+//     here, err := r.start(ctx, …)        lock, state, Maildirs and server
+//     here, err := r.open(ctx, …)         the same without a server
+//     r.told                              the report about this account
 //
-//     What it opened and connected is closed for it.
-//
-//     It returns an engine.Result. Its Problems and Fatal become what is told on stderr, its numbers the
-//     line on stdout or the JSON object, and both the exit code.
+//     It returns a port.Result: its Problems and Fatal are printed on stderr, its numbers are the
+//     line on stdout or the JSON object, and both make the exit code.
 //  3. Add the command to commands() in command.go, and a scenario to testdata/.
 
 // task is what a command does with each of its accounts.
 type task struct {
 	name string // of the command
 	run  func(context.Context, *accountRun) (*port.Result, error)
-	// check complains of flags that do not fit the accounts, before anything is done; nil
-	// is content.
+	// check reports flags that do not fit the accounts, before anything is done; nil: all fit.
 	check func([]*config.Account) error
-	// missed complains of flags that turned out to be about nothing in any of so many accounts,
-	// after everything was done; nil is content.
+	// missed reports flags that matched nothing in any of so many accounts, after everything was
+	// done; nil: there are no such flags.
 	missed func(accounts int) []error
 }
 
@@ -68,8 +62,8 @@ func (p *program) onAccounts(c *cobra.Command, t task, globals ...string) *cobra
 	return uses(c, globals...)
 }
 
-// loadConfig reads the configuration that the flags ask for, and takes the passwords that it
-// finds in the environment out of there.
+// loadConfig reads the configuration that the flags ask for, and removes the passwords that it
+// names from the environment.
 func (p *program) loadConfig() (*config.Config, error) {
 	path, err := config.Path(p.flags.config, os.Getenv)
 	if err != nil {
@@ -94,11 +88,7 @@ func choose(cfg *config.Config, names []string) ([]*config.Account, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(cfg.Accounts, func(a *config.Account) bool { return a.Name == name })
 		if i < 0 {
-			all := make([]string, len(cfg.Accounts))
-			for j, a := range cfg.Accounts {
-				all[j] = a.Name
-			}
-			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", config.Guess(name, all))
+			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", config.Guess(name, accountNames(cfg)))
 		}
 		if !slices.Contains(chosen, cfg.Accounts[i]) {
 			chosen = append(chosen, cfg.Accounts[i])
@@ -107,8 +97,16 @@ func choose(cfg *config.Config, names []string) ([]*config.Account, error) {
 	return chosen, nil
 }
 
-// perform does a task with accounts side by side and returns the exit code. configFile is
-// where they stand, "" for nowhere.
+func accountNames(cfg *config.Config) []string {
+	names := make([]string, len(cfg.Accounts))
+	for i, a := range cfg.Accounts {
+		names[i] = a.Name
+	}
+	return names
+}
+
+// perform does a task with accounts side by side and returns the exit code. configFile is the file
+// that they are from, "" without one.
 func (p *program) perform(ctx context.Context, t task, configFile string, accounts []*config.Account) (int, error) {
 	if t.check != nil {
 		if err := t.check(accounts); err != nil {
@@ -125,17 +123,18 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	}
 	r := p.report()
 	defer r.Close()
-	limited := p.limitTime(ctx)
-	defer limited.cancel()
-	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), trace: traced, registry: registry, stop: limited.stop, configFile: configFile}
-	kinds := s.all(limited.ctx, accounts)
+	ctx, stop, cancel := p.limitTime(ctx)
+	defer cancel()
+	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), trace: traced, registry: registry, stop: stop, configFile: configFile}
+	kinds := s.all(ctx, accounts)
+	var wrong []error
 	if t.missed != nil {
-		for _, err := range t.missed(len(accounts)) {
-			r.Wrong(err)
-			kinds = append(kinds, kindOf(err))
-		}
+		wrong = t.missed(len(accounts))
 	}
 	if err := traced.close(); err != nil {
+		wrong = append(wrong, err)
+	}
+	for _, err := range wrong {
 		r.Wrong(err)
 		kinds = append(kinds, kindOf(err))
 	}
@@ -145,8 +144,8 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 // atOnce is how many accounts are worked on at the same time.
 const atOnce = 4
 
-// all does the task with every account and returns the kinds of what went wrong. No
-// account's failure stops another.
+// all does the task with every account and returns the kinds of all failures. No account's
+// failure stops another.
 func (s *session) all(ctx context.Context, accounts []*config.Account) []state.Kind {
 	var mu sync.Mutex
 	var kinds []state.Kind
@@ -161,6 +160,6 @@ func (s *session) all(ctx context.Context, accounts []*config.Account) []state.K
 			return nil
 		})
 	}
-	_ = g.Wait() // what went wrong is in kinds
+	_ = g.Wait() // the failures are in kinds
 	return kinds
 }

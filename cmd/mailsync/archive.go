@@ -17,7 +17,7 @@ import (
 	"mailsync/sync/port"
 )
 
-// archiving is what the flags of "archive" say.
+// archiving are the flags of "archive".
 type archiving struct {
 	mailboxes picking
 	accepting
@@ -28,15 +28,15 @@ type archiving struct {
 
 // archiveFlags are the keys of the archive table as flags.
 var archiveFlags = []struct{ flag, key, value, help string }{
-	{"older-than", "older_than", "DURATION", "what is older goes, 1y say"},
-	{"until-quota", "until_quota", "PERCENT", "the oldest goes until less than this is used, 80% say"},
-	{"larger-than", "larger_than", "SIZE", "only what is larger goes, 1M say"},
-	{"never-younger-than", "never_younger_than", "DURATION", "what is younger stays, whatever the quota; 30d by default"},
-	{"keep", "keep", "LIST", "what stays: flagged,unread by default, \"\" is nothing"},
-	{"copied-before", "copied_before", "FILE", "only what was here when this file was last changed goes"},
-	{"into", "into", "PATH", "where the files go; {year}, {month} and {mailbox} stand for a message's own"},
-	{"via", "via", "WAY", "how they leave the server: expunge, trash or auto"},
-	{"quota", "quota", "SIZE", "what the account may use, where the server does not tell"},
+	{"older-than", "older_than", "DURATION", "archive what is older, e.g. 1y"},
+	{"until-quota", "until_quota", "PERCENT", "archive the oldest until less than this is used, e.g. 80%"},
+	{"larger-than", "larger_than", "SIZE", "archive only what is larger, e.g. 1M"},
+	{"never-younger-than", "never_younger_than", "DURATION", "keep what is younger, whatever the quota; 30d by default"},
+	{"keep", "keep", "LIST", "messages to keep: flagged,unread by default, \"\" is none"},
+	{"copied-before", "copied_before", "FILE", "archive only what was here when this file was last changed"},
+	{"into", "into", "PATH", "move the files there; {year}, {month} and {mailbox} are replaced for each message"},
+	{"via", "via", "WAY", "how messages leave the server: expunge, trash or auto"},
+	{"quota", "quota", "SIZE", "the account's quota, where the server does not report it"},
 }
 
 func (p *program) archiveCommand() *cobra.Command {
@@ -44,15 +44,15 @@ func (p *program) archiveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "archive [ACCOUNT...]",
 		Short: "move old mail off the server",
-		Long: `archive moves old mail off the server, to make room there. It prints what would go, by
+		Long: `archive moves old mail off the server, to make room there. It prints what would be archived, by
 mailbox, and what the quota would be; with --apply it does it.
 
-What goes is fetched if it is not here yet. Its file is read again, and has to be to the last
-byte what the server sent; it is moved into the archive, if there is one ("into"); then the
-server's copy is expunged. What does not pass, or may not be all of its message, stays on the
-server and is named. A server that cannot expunge single messages (it has no UIDPLUS) gets them
-moved to its trash, if it can: that frees nothing until the trash is emptied there. Drafts, junk and
-trash are left out unless --mailbox names them.
+A message is fetched if it is not here yet. Its file is read again, and has to be exactly what the
+server sent; it is moved into the archive folder, if there is one ("into"); then the server's copy
+is expunged. A message whose file does not match, or may be incomplete, stays on the server and is
+reported. A server that cannot expunge single messages (it has no UIDPLUS) moves them to its trash
+instead, if it can: that frees nothing until the trash is emptied there. Drafts, junk and trash
+are skipped unless --mailbox names them.
 
 The rules are in the account's archive table; flags change them for this run.
 
@@ -60,12 +60,13 @@ The rules are in the account's archive table; flags change them for this run.
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.BoolVar(&o.apply, "apply", false, "do it")
+	f.BoolVar(&o.apply, "apply", false, "do it, not only print the plan")
 	f.BoolVar(&o.undo, "undo", false, "put back what the last archive run took off the server")
 	o.mailboxes.flag(c, p)
 	o.accepting.flag(c)
 	for _, x := range archiveFlags {
-		f.Var(rule{o.rules, x.key, x.value}, x.flag, x.help)
+		set := func(text string) error { o.rules[x.key] = text; return nil }
+		f.Var(rule{value{x.value, set}}, x.flag, x.help)
 	}
 	check := func(accounts []*config.Account) error {
 		p.flags.dryRun = p.flags.dryRun || !o.apply && !o.undo
@@ -75,16 +76,9 @@ The rules are in the account's archive table; flags change them for this run.
 }
 
 // rule is a flag that sets a key of the archive table.
-type rule struct {
-	rules      map[string]string
-	key, value string
-}
+type rule struct{ value }
 
-func (r rule) Set(text string) error { r.rules[r.key] = text; return nil }
-func (r rule) String() string        { return "" }
-func (r rule) Type() string          { return r.value }
-
-// check gives the accounts the rules of this run, and complains where that cannot be.
+// check gives the accounts the rules of this run, or returns what is wrong with them.
 func (o *archiving) check(p *program, accounts []*config.Account) error {
 	if !slices.ContainsFunc(accounts, func(a *config.Account) bool { return a.Protocol != "pop3" }) {
 		return usage("archive is for IMAP, and %s is on POP3", accounts[0].Name).
@@ -95,7 +89,7 @@ func (o *archiving) check(p *program, accounts []*config.Account) error {
 	}
 	if o.undo {
 		if len(o.rules) > 0 || o.apply || len(o.accepting) > 0 {
-			return usage("--undo puts back what the last archive run took, and needs neither rules nor --apply nor --accept")
+			return usage("--undo puts back what the last archive run took, and takes neither rules nor --apply nor --accept")
 		}
 		return nil
 	}
@@ -105,24 +99,22 @@ func (o *archiving) check(p *program, accounts []*config.Account) error {
 			continue
 		}
 		for _, x := range archiveFlags {
-			text, given := o.rules[x.key]
-			if !given {
-				continue
-			}
-			if err := a.SetArchive(x.key, text, os.Getenv); err != nil {
-				return usage("--%s: %w", x.flag, err)
+			if text, given := o.rules[x.key]; given {
+				if err := a.SetArchive(x.key, text, os.Getenv); err != nil {
+					return usage("--%s: %w", x.flag, err)
+				}
 			}
 		}
 		asks = asks || a.Archive.Asks()
 	}
 	if !asks {
-		return usage("nothing says which mail may leave the server").
-			WithHint(`say --older-than 1y or --until-quota 80%%, or set older_than or until_quota in the account's archive table`)
+		return usage("no rule selects mail to archive").
+			WithHint(`use --older-than 1y or --until-quota 80%%, or set older_than or until_quota in the account's archive table`)
 	}
 	return o.checkInto(p, accounts)
 }
 
-// checkInto sees that an archive that a flag names lies in no account's tree.
+// checkInto checks that the archive folder of a flag is in no account's tree.
 func (o *archiving) checkInto(p *program, accounts []*config.Account) error {
 	if o.rules["into"] == "" {
 		return nil
@@ -131,17 +123,10 @@ func (o *archiving) checkInto(p *program, accounts []*config.Account) error {
 	if err != nil {
 		return err
 	}
-	every := accounts
-	for _, a := range cfg.Accounts {
-		known := false
-		for _, b := range accounts {
-			known = known || a.Name == b.Name
-		}
-		if !known {
-			every = append(every[:len(every):len(every)], a)
-		}
-	}
-	return config.CheckRoots(every)
+	others := slices.DeleteFunc(cfg.Accounts, func(a *config.Account) bool {
+		return slices.ContainsFunc(accounts, func(b *config.Account) bool { return a.Name == b.Name })
+	})
+	return config.CheckRoots(slices.Concat(accounts, others))
 }
 
 func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error) {
@@ -150,20 +135,19 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		r.nothingToUndo("archive is for IMAP", "")
 		return &port.Result{}, nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
-		r.told.Note("", "nothing says which mail of this account may leave the server", "")
+		r.told.Note("", "no rule selects mail of this account to archive", "")
 		return &port.Result{}, nil
 	}
-	h, account, err := r.start(ctx, opening{}, reach{})
+	account, err := r.begin(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
 	}
 	if !o.mailboxes.given() && !o.undo {
-		leaveOut(account, "drafts", "junk", "trash") // what once left them can be put back
+		skip(account, "drafts", "junk", "trash") // an undo can also put back what was archived from them
 	}
 	o.mailboxes.narrow(account)
 	if o.undo {
-		result := o.putBack(ctx, r, account)
-		return result, r.remember(ctx, h, account.Server, result)
+		return o.putBack(ctx, r, account), nil
 	}
 	if account.Accept, err = o.messages(); err != nil {
 		return nil, err
@@ -173,14 +157,14 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		return nil, err
 	}
 	if r.flags.dryRun && !account.AgesCount {
-		r.told.Note("", "the clock is not to be trusted, so nothing is old", "see that the clock is right")
+		r.told.Note("", "the clock cannot be trusted, so no message counts as old", "check that the clock is right")
 	}
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Released != nil {
 		r.told.Archived(archived(result.Released, !r.flags.dryRun))
 	}
-	return result, r.remember(ctx, h, account.Server, result)
+	return result, nil
 }
 
 // putBack undoes the last archive run.
@@ -191,20 +175,20 @@ func (o *archiving) putBack(ctx context.Context, r *accountRun, account *port.Ac
 	case !result.NothingToUndo:
 		o.mailboxes.known(result)
 	case result.Fatal == nil && len(result.Problems) == 0:
-		r.nothingToUndo("no archive run is known that took anything which is not back already",
-			fmt.Sprintf("should its state have been lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
+		r.nothingToUndo("no known archive run took anything that is not back already",
+			fmt.Sprintf("if its state was lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
 	}
 	return result
 }
 
-// nothingToUndo says that an undo has nothing to put back, on stderr with the reason.
+// nothingToUndo reports that an undo has nothing to put back, on stderr with the reason.
 func (r *accountRun) nothingToUndo(why, hint string) {
 	r.told.Note("", "nothing to undo: "+why, hint)
 	r.told.Did("nothing to do; nothing to undo")
 }
 
-// leaveOut leaves mailboxes with these roles out of a run.
-func leaveOut(account *port.Account, roles ...string) {
+// skip excludes mailboxes with these roles from a run.
+func skip(account *port.Account, roles ...string) {
 	include := account.Include
 	account.Include = func(l state.Listed) bool { return !slices.Contains(roles, l.Role) && include(l) }
 }
@@ -222,15 +206,15 @@ func (r *accountRun) archive() (*port.Release, error) {
 		stamp, err := os.Stat(a.CopiedBefore)
 		if err != nil {
 			return nil, state.Faultf(state.Other, "copied_before: %w", err).
-				WithHint("the offsite backup has to make this file when it is done; until then nothing goes")
+				WithHint("the offsite backup has to write this file when it is done; until then nothing is archived")
 		}
 		rel.Cutoff.CopiedBefore = stamp.ModTime().Unix()
 	}
 	return rel, nil
 }
 
-// release is how released messages leave the server, and where their files go. By itself
-// it lets nothing new go: it is what finishes an archive run that was interrupted.
+// release is how released messages leave the server, and where their files are moved. By itself it
+// releases nothing new: it finishes an archive run that was interrupted.
 func (r *accountRun) release() *port.Release {
 	rel := &port.Release{Shelf: r.archiveFolder}
 	if r.registry != nil {

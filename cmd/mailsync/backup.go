@@ -3,17 +3,23 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/cmd/mailsync/secret"
+	"mailsync/state"
 	engine "mailsync/sync"
 	"mailsync/sync/port"
 )
 
-// backing is what the flags of "backup" say.
+// backing are the flags of "backup".
 type backing struct {
 	pulling
 	url, maildir, tlsCA, command string
@@ -25,17 +31,17 @@ func (p *program) backupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backup [ACCOUNT...]",
 		Short: "fetch everything, and change nothing on the server",
-		Long: `backup fetches what is not here yet, and proves what is. It only reads: the connection itself
-refuses every command that could change the server, and nothing is deleted here either.
-It ends with the proof: how many messages the server has, and where each of them is.
+		Long: `backup fetches what is not here yet, and proves that nothing is missing. It only reads: the
+connection refuses every command that could change the server, and nothing is deleted here
+either. It ends with the proof: how many messages the server has, and where each of them is.
 
-It needs no configuration:
+It works without a configuration:
 
   mailsync backup --url imaps://ada@imap.example.org --maildir ~/Mail/work
 
-imaps:// and pop3s:// are TLS from the first byte, imap:// and pop3:// are STARTTLS (to this
-machine itself: plain text). The password is asked for on the terminal, or comes from --password-command, which
-is split into words as a shell would, and run without one.`,
+imaps:// and pop3s:// use TLS from the first byte, imap:// and pop3:// use STARTTLS (to this
+machine itself: plain text). mailsync asks for the password on the terminal, or runs
+--password-command, which is split into words as in a shell, but no shell is used.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
@@ -50,8 +56,10 @@ is split into words as a shell would, and run without one.`,
 	configured := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.url == "" {
-			if name := firstGiven(c, "maildir", "password-command", "tls-ca", "tls-pin"); name != "" {
-				return usage("--%s goes with --url", name).WithHint("what the configuration has about an account stands there")
+			for _, name := range []string{"maildir", "password-command", "tls-ca", "tls-pin"} {
+				if c.Flags().Changed(name) {
+					return usage("--%s needs --url", name).WithHint("for an account of the configuration, set it there")
+				}
 			}
 			return configured(c, args)
 		}
@@ -70,26 +78,15 @@ is split into words as a shell would, and run without one.`,
 	return c
 }
 
-// firstGiven returns the first of the flags that was given, "" if none was.
-func firstGiven(c *cobra.Command, names ...string) string {
-	for _, name := range names {
-		if c.Flags().Changed(name) {
-			return name
-		}
-	}
-	return ""
-}
-
-// account makes the account that --url and its companions tell of.
+// account makes the account of --url and the flags that go with it.
 func (o *backing) account(c *cobra.Command, args []string) (*config.Account, error) {
-	if len(args) > 0 {
+	switch {
+	case len(args) > 0:
 		return nil, usage("--url is an account by itself, and %q names one of the configuration", args[0])
-	}
-	if c.Flags().Changed("config") {
+	case c.Flags().Changed("config"):
 		return nil, usage("--url needs no configuration, and --config names one")
-	}
-	if o.maildir == "" {
-		return nil, usage("--url wants --maildir: where the mail goes to")
+	case o.maildir == "":
+		return nil, usage("--url needs --maildir: the folder for its mail")
 	}
 	from := config.Bare{URL: o.url, Maildir: o.maildir, TLSCA: o.tlsCA, TLSPins: o.pins}
 	if c.Flags().Changed("password-command") {
@@ -103,42 +100,40 @@ func (o *backing) account(c *cobra.Command, args []string) (*config.Account, err
 }
 
 func (o *backing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
-	h, account, err := r.start(ctx, o.opening(), reach{readOnly: true})
+	account, err := o.start(ctx, r, reach{readOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	wider := account.Policy
 	account.Policy, account.Wider, account.Census = wider.PullOnly(), &wider, true
-	if err := o.apply(account); err != nil {
-		return nil, err
-	}
+	account.Policy.Refetch = o.refetch
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
 		r.told.Prove(proof(r.a, result))
 		doubts(r, result.Doubts, result.Doubtful)
 	}
-	return result, r.remember(ctx, h, account.Server, result)
+	return result, nil
 }
 
-// proof says of every message that the server counted in this run where it is.
+// proof is where every message is that the server counted in this run.
 func proof(a *config.Account, r *port.Result) report.Proof {
-	var doubts []report.Doubt
-	for _, d := range r.Doubts {
-		doubts = append(doubts, report.Doubt{Mailbox: d.Mailbox, UID: uint32(d.UID), Announced: d.Announced, Came: d.Came})
-	}
-	return report.Proof{
+	p := report.Proof{
 		Account: a.Name, Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
 		Census: report.Census{
 			Here: r.Here, Doubtful: r.Doubtful, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway,
 			Accepted: r.Accepted(), NotLookedAt: r.Unseen, Excluded: r.Excluded.Messages,
 		},
 		ExcludedMailboxes: r.Excluded.Mailboxes, Uncounted: r.Uncounted + r.Excluded.Uncounted,
-		UncountedIncluded: r.Uncounted, Unreadable: r.Unreadable, Doubts: doubts,
+		UncountedIncluded: r.Uncounted, Unreadable: r.Unreadable,
 	}
+	for _, d := range r.Doubts {
+		p.Doubts = append(p.Doubts, report.Doubt(d))
+	}
+	return p
 }
 
-// doubts names messages of which what is here may not be all, the first of so many.
+// doubts names messages that may be incomplete here, the first of so many.
 func doubts(r *accountRun, all []port.Doubt, of int) {
 	const most = 20
 	for i, d := range all {
@@ -148,8 +143,53 @@ func doubts(r *accountRun, all []port.Doubt, of int) {
 		}
 		hint := ""
 		if i == 0 {
-			hint = "look at them here and in another program; \"mailsync sync\" takes --accept MAILBOX:UID for one that is whole"
+			hint = "look at them here and in another program; \"mailsync sync\" takes --accept MAILBOX:UID for one that is complete"
 		}
-		r.told.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets came, and the server announces %d", d.UID, d.Came, d.Announced), hint)
+		r.told.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Came, d.Announced), hint)
 	}
+}
+
+// askPassword asks for a password on the terminal and does not show it.
+func askPassword(ctx context.Context, user, host string, stderr io.Writer) (secret.Secret, error) {
+	in := int(os.Stdin.Fd())
+	before, err := term.GetState(in)
+	if err != nil {
+		return secret.Secret{}, state.Faultf(state.Login, "there is no terminal to ask for the password of %s at %s", user, host).
+			WithHint("use --password-command 'pass show mail/work', or a configuration")
+	}
+	type answer struct {
+		word []byte
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		word, err := term.ReadPassword(in)
+		got <- answer{word, err}
+	}()
+	// Until the terminal stops to echo, a password that is typed at once would be seen.
+	for n := 0; n < 200 && echoes(in, before) && len(got) == 0; n++ {
+		time.Sleep(time.Millisecond)
+	}
+	_, _ = fmt.Fprintf(stderr, "Password of %s at %s: ", strconv.QuoteToGraphic(user), host)
+	select {
+	case a := <-got:
+		_, _ = fmt.Fprintln(stderr)
+		if a.err != nil {
+			return secret.Secret{}, state.Faultf(state.Login, "read the password: %w", a.err)
+		}
+		if len(a.word) == 0 {
+			return secret.Secret{}, state.Faultf(state.Login, "the password is empty")
+		}
+		return secret.New(string(a.word)), nil
+	case <-ctx.Done():
+		_ = term.Restore(in, before) // the goroutine that waits for the password ends with the program
+		_, _ = fmt.Fprintln(stderr)
+		return secret.Secret{}, context.Cause(ctx)
+	}
+}
+
+// echoes reports whether a terminal is still as it was.
+func echoes(in int, before *term.State) bool {
+	now, err := term.GetState(in)
+	return err == nil && *now == *before
 }

@@ -20,17 +20,16 @@ import (
 func (p *program) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [ACCOUNT...]",
-		Short: "see whether a sync would work: configuration, disk, clock, TLS, log-in",
-		Long: `check looks at everything that a sync needs, and changes nothing: the configuration, the
-Maildirs' disk and how much of it is free, the clock, the password, the host's address,
-TLS with the certificate and its key as tls_pins takes it, the log-in, what the server
-can do, and the quota. Each is ok, warn or fail, with what to do about it. Without a
-network it looks at what is here.`,
+		Short: "check whether a sync would work: configuration, disk, clock, TLS, log-in",
+		Long: `check tests everything that a sync needs, and changes nothing: the configuration, the Maildirs'
+disk and its free space, the clock, the password, the host's address, TLS with the certificate
+and its key as tls_pins takes it, the log-in, the server's capabilities, and the quota. Each is
+ok, warn or fail, with a hint what to do about it. Without a network it checks what is local.`,
 	}
 	return p.onAccounts(c, task{name: "check", run: check}, asks...)
 }
 
-// checking is one account being checked.
+// checking is the check of one account.
 type checking struct {
 	*accountRun
 	rows   []report.Check
@@ -63,7 +62,8 @@ func (c *checking) warn(what, hint, format string, args ...any) {
 	c.rows = append(c.rows, report.Check{What: what, Status: "warn", Detail: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// fail notes a failure. It is told on stderr as every failure is, and decides the exit code.
+// fail notes a failure. It is printed on stderr as every failure is, and makes the exit code. It
+// returns false, for the caller to return.
 func (c *checking) fail(what string, err error) bool {
 	c.rows = append(c.rows, report.Check{What: what, Status: "fail", Detail: err.Error(), Hint: state.HintOf(err)})
 	c.result.Problems = append(c.result.Problems, port.Problem{Err: fmt.Errorf("%s: %w", what, err)})
@@ -77,7 +77,7 @@ func (c *checking) configuration() {
 	}
 	info, err := os.Stat(c.configFile)
 	if err == nil && info.Mode().Perm()&0o022 != 0 {
-		c.warn("config", "chmod go-w "+shellQuote(c.configFile), "others than you can change %s", c.configFile)
+		c.warn("config", "chmod go-w "+shellQuote(c.configFile), "other users can change %s", c.configFile)
 		return
 	}
 	c.ok("config", "%s", c.configFile)
@@ -86,20 +86,22 @@ func (c *checking) configuration() {
 // lowDisk is how little free disk is worth a warning, in bytes.
 const lowDisk = 1 << 30
 
-// disk looks at the Maildirs' root and at the disk it is on.
+// disk checks the Maildirs' root and the disk it is on.
 func (c *checking) disk(ctx context.Context) {
-	if _, err := c.rootKnown(ctx, false); err != nil {
-		c.fail("maildir", err)
-		return
+	_, err := c.rootKnown(ctx, false)
+	at := ""
+	if err == nil {
+		at, err = existing(c.a.Maildir)
 	}
-	at, err := firm(c.a.Maildir)
 	if err != nil {
 		c.fail("maildir", err)
 		return
 	}
 	if at != c.a.Maildir {
-		c.ok("maildir", "%s is not there yet and will be made", c.a.Maildir)
-	} else if err := c.foreign(ctx); err != nil {
+		c.ok("maildir", "%s does not exist yet and will be made", c.a.Maildir)
+	} else if h, err := c.look(); err != nil {
+		c.fail("maildir", err)
+	} else if err := c.meetForeign(ctx, h, false); err != nil { // a first run would stop there
 		c.fail("maildir", err)
 	} else {
 		c.ok("maildir", "%s", at)
@@ -107,27 +109,18 @@ func (c *checking) disk(ctx context.Context) {
 	c.room(at)
 }
 
-// foreign tells what a first run would stop at.
-func (c *checking) foreign(ctx context.Context) error {
-	h, err := c.look()
-	if err != nil {
-		return err
-	}
-	return c.meetForeign(ctx, h, false)
-}
-
-// firm returns the folder that is there of a path: itself, or the one that the rest will be
-// made in. It has to be a folder that can be written to.
-func firm(path string) (at string, err error) {
+// existing returns the folder that exists of a path: itself, or the one that the rest will be made
+// in. It must be a folder that can be written to.
+func existing(path string) (at string, err error) {
 	for at = path; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		switch {
 		case err == nil && !info.IsDir():
-			return at, state.Faultf(state.Storage, "%s is no folder", at).WithHint("give maildir another path")
+			return at, state.Faultf(state.Storage, "%s is not a folder", at).WithHint("set maildir to another path")
 		case err == nil:
 			if err := writable(at); err != nil {
 				return at, state.Faultf(state.Storage, "%s cannot be written to: %w", at, err).
-					WithHint("its owner or the file system does not let %s", whoami())
+					WithHint("its owner or the file system does not allow it to user %d", os.Getuid())
 			}
 			return at, nil
 		case !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at:
@@ -136,7 +129,7 @@ func firm(path string) (at string, err error) {
 	}
 }
 
-// room tells how much of the disk that a folder is on is free.
+// room checks the free space of the disk that a folder is on.
 func (c *checking) room(at string) {
 	files, closeFiles, err := openTree(c.layout(), at, "", nil)
 	if err != nil {
@@ -154,13 +147,11 @@ func (c *checking) room(at string) {
 		c.ok("disk", "%s free", report.Size(c.free))
 	}
 	if store.IsRemote(at) {
-		c.warn("disk", "state_dir on a local disk makes it faster and surer", "the Maildirs are on a file system of another machine")
+		c.warn("disk", "a state_dir on a local disk makes it faster and safer", "the Maildirs are on a network file system")
 	}
 }
 
-func whoami() string { return fmt.Sprintf("user %d", os.Getuid()) }
-
-// clock looks whether ages count: the clock of the last run says.
+// clock checks by the last run whether the clock can be trusted.
 func (c *checking) clock() {
 	last, _, err := store.ReadLastRun(c.stateDir())
 	if err != nil {
@@ -169,7 +160,7 @@ func (c *checking) clock() {
 	}
 	now := time.Now()
 	if trusted, reason := last.ClockTrusted(now); !trusted {
-		c.warn("clock", "set the clock; until then nothing is done because it is old", "%s", reason)
+		c.warn("clock", "set the clock; until then nothing is archived or deleted because of its age", "%s", reason)
 		return
 	}
 	c.ok("clock", "%s", now.Format("2006-01-02 15:04:05 -0700"))

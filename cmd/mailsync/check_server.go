@@ -1,12 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"mailsync/backends/pop3"
 	"mailsync/cmd/mailsync/report"
@@ -23,9 +29,9 @@ func (c *checking) address(ctx context.Context) bool {
 	case ctx.Err() != nil:
 		return c.fail("address", context.Cause(ctx))
 	case err != nil:
-		hint := "the name server did not answer: is this machine online?"
+		hint := "the name server did not answer; is this machine online?"
 		if dns := (*net.DNSError)(nil); errors.As(err, &dns) && dns.IsNotFound {
-			hint = "no such host: check its spelling"
+			hint = "no such host; check its spelling"
 		}
 		return c.fail("address", state.Faultf(state.Unreachable, "%w", err).WithHint("%s", hint))
 	}
@@ -37,7 +43,7 @@ func (c *checking) address(ctx context.Context) bool {
 	return true
 }
 
-// server connects, once to look at the connection itself, and then as a sync does.
+// server connects, once to check the connection itself, and then as a sync does.
 func (c *checking) server(ctx context.Context) {
 	c.recall()
 	s, err := c.connect(reach{readOnly: true, sizes: true})
@@ -46,13 +52,11 @@ func (c *checking) server(ctx context.Context) {
 		return
 	}
 	p, err := s.Probe(ctx)
-	switch {
-	case p.Address == "":
+	if p.Address == "" {
 		c.fail("connect", err)
 		return
-	default:
-		c.ok("connect", "%s", p.Address)
 	}
+	c.ok("connect", "%s", p.Address)
 	if !c.tls(p, err) {
 		return
 	}
@@ -61,15 +65,25 @@ func (c *checking) server(ctx context.Context) {
 		return
 	}
 	c.ok("log-in", "as %s", c.a.User)
-	seen := c.see(ctx, s)
+	var seen *pop3.Sight // nil for IMAP, and where the mailbox cannot be read, which mailboxes reports
+	pop, isPOP3 := s.(*pop3.Account)
+	if isPOP3 {
+		if sight, err := pop.See(ctx); err == nil {
+			seen = &sight
+		}
+	}
 	listing := c.mailboxes(ctx, s)
 	c.abilities(p.Capabilities, seen, listing)
-	c.habits(s)
+	if isPOP3 {
+		for _, h := range pop.Habits() {
+			c.warn("habits", h.Hint(), "%s", h)
+		}
+	}
 	c.deletions(seen)
 	c.quota(ctx, s)
 }
 
-// recall takes what the state knows of a POP3 account; one that cannot be read is told elsewhere.
+// recall takes what the state knows of a POP3 account; one that cannot be read is reported elsewhere.
 func (c *checking) recall() {
 	base, err := store.OpenReadOnly(c.stateDir())
 	if err != nil {
@@ -77,51 +91,28 @@ func (c *checking) recall() {
 	}
 	defer base.Close()
 	_ = c.recallPOP3(base, false)
-	c.numbers = nil // it is only looked at
+	c.numbers = nil // nothing is fetched
 }
 
-// see asks a POP3 server for what it may do without announcing it; nil for IMAP, and where the mailbox
-// cannot be looked at, which is told with the mailboxes.
-func (c *checking) see(ctx context.Context, s server) *pop3.Sight {
-	p, ok := s.(*pop3.Account)
-	if !ok {
-		return nil
-	}
-	seen, err := p.See(ctx)
-	if err != nil {
-		return nil
-	}
-	return &seen
-}
-
-// deletions tells what "delete" of a POP3 account asks for and the server does not do, as far as it
-// shows: by this session, and by the last run.
+// deletions warns of what "delete" of a POP3 account asks for and the server does not do, as far as
+// this session and the last run show it.
 func (c *checking) deletions(seen *pop3.Sight) {
 	if seen == nil || !popDeletes(c.a) {
 		return
 	}
 	if seen.Nameless > 0 {
-		c.warn("delete", "nothing tells them from others in a later session; use IMAP, or delete them on the server yourself",
+		c.warn("delete", "a later session cannot identify them; use IMAP, or delete them on the server yourself",
 			"%d of %s have no unique-id of their own and are never deleted on the server", seen.Nameless, report.Plural(seen.Messages, "message"))
 	}
 	if last, known, err := store.ReadLastRun(c.stateDir()); err == nil && known {
 		if s := summaryOf(last); s != nil && s.Undeletable > 0 {
-			c.warn("delete", `"mailsync status" has more; what POP3 does to messages is set in many providers' web pages`, "the last run could not delete %s", report.Plural(s.Undeletable, "message"))
+			c.warn("delete", `"mailsync status" has more; many providers have a web page to set what POP3 may delete`, "the last run could not delete %s", report.Plural(s.Undeletable, "message"))
 		}
 	}
 }
 
-// habits tells what POP3 servers are known to do otherwise than others.
-func (c *checking) habits(s server) {
-	if p, ok := s.(*pop3.Account); ok {
-		for _, h := range p.Habits() {
-			c.warn("habits", h.Hint(), "%s", h)
-		}
-	}
-}
-
-// mailboxes lists them as a sync does, and holds what is to come against the free disk.
-// The listing is nil where there is none.
+// mailboxes lists them as a sync does, and compares what is outstanding with the free disk. The
+// listing is nil where it failed.
 func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 	include := func(l state.Listed) bool { return !l.NoSelect && c.a.Mailboxes.Match(l.Levels, l.Role) }
 	listing, err := s.List(ctx, include)
@@ -146,17 +137,17 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 		}
 	}
 	for _, name := range listing.Broken {
-		c.warn("mailboxes", "rename it on the server, without blanks, quotes and backslashes in it", "a name that cannot be read: %s", name)
+		c.warn("mailboxes", "rename it on the server, without blanks, quotes and backslashes", "a name that cannot be read: %s", name)
 	}
 	if c.result.Mailboxes == 0 {
-		c.warn("mailboxes", `"mailsync list" shows them and what leaves them out`, "none of %d is included", all)
+		c.warn("mailboxes", `"mailsync list" shows them and what excludes them`, "none of %d is included", all)
 		return listing
 	}
 	detail := fmt.Sprintf("%d of %d are included, %s", c.result.Mailboxes, all, report.Plural(c.result.OnServer, "message"))
 	if sized {
 		detail += ", " + report.Size(bytes)
 		if more := bytes - c.here(ctx); c.free > 0 && more > c.free {
-			c.warn("disk", "free some space, or leave large messages out with max_size", "%s are still to come, and %s are free", report.Size(more), report.Size(c.free))
+			c.warn("disk", "free some space, or skip large messages with max_size", "%s are outstanding, and %s are free", report.Size(more), report.Size(c.free))
 		}
 	}
 	c.ok("mailboxes", "%s", detail)
@@ -166,7 +157,7 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 	return listing
 }
 
-// here is how many bytes of mail are here already; 0 where that cannot be read.
+// here is how many bytes of mail are here already; 0 where the state cannot be read.
 func (c *checking) here(ctx context.Context) (bytes int64) {
 	rows, _ := c.recorded(ctx)
 	for _, row := range rows {
@@ -187,27 +178,28 @@ func (c *checking) quota(ctx context.Context, s server) {
 		return
 	}
 	if len(quotas) == 0 {
-		c.ok("quota", "the server tells none")
+		c.ok("quota", "the server reports none")
 	}
 	for _, q := range quotas {
-		if q.Limit > 0 && float64(q.Used)/float64(q.Limit)*100 >= fullQuota {
-			c.warn("quota", "the server will soon take no more mail", "%s", quotaText(q))
+		room := report.Room{Used: q.Used, Limit: q.Limit}
+		if room.Percent() >= fullQuota {
+			c.warn("quota", "the server will soon refuse new mail", "%s", room)
 			continue
 		}
-		c.ok("quota", "%s", quotaText(q))
+		c.ok("quota", "%s", room)
 	}
 }
 
-// wanted are the capabilities that make a difference, and what is missed without them.
+// wanted are the capabilities that make a difference, and what is lost without them.
 var wanted = []struct{ protocol, name, without string }{
-	{"imap", "LIST-STATUS", "finding out that nothing changed takes a command for each mailbox"},
+	{"imap", "LIST-STATUS", "to see that nothing changed takes a command for each mailbox"},
 	{"imap", "CONDSTORE", "changed flags are found by reading all of them"},
-	{"imap", "UIDPLUS", "a single message cannot be deleted for good; it is moved to the trash where the server can move"},
+	{"imap", "UIDPLUS", "a single message cannot be deleted permanently; it is moved to the trash if the server can move"},
 	{"imap", "SPECIAL-USE", "role:NAME in include and exclude matches nothing"},
-	{"pop3", "UIDL", "messages cannot be told apart but by fetching them"},
+	{"pop3", "UIDL", "messages can be identified only by fetching them"},
 }
 
-// abilities tells what the server can do: what it announces, and what it has shown.
+// abilities reports what the server can do: what it announces, and what it has shown.
 func (c *checking) abilities(caps []string, seen *pop3.Sight, listing *state.Listing) {
 	has := map[string]bool{}
 	for _, name := range caps {
@@ -217,7 +209,7 @@ func (c *checking) abilities(caps []string, seen *pop3.Sight, listing *state.Lis
 	if seen != nil {
 		has["UIDL"], has["TOP"] = seen.UIDL, seen.TOP
 	}
-	// Some servers tell roles with every LIST and do not announce it. The other capabilities are
+	// Some servers send roles with every LIST and do not announce it. The other capabilities are
 	// used only where they are announced.
 	if listing != nil && slices.ContainsFunc(listing.Mailboxes, func(l state.Listed) bool { return l.Role != "" }) {
 		has["SPECIAL-USE"] = true
@@ -241,4 +233,53 @@ func (c *checking) abilities(caps []string, seen *pop3.Sight, listing *state.Lis
 	for _, m := range missing {
 		c.warn("abilities", "", "%s", m)
 	}
+}
+
+// soon is the time before its end in which a certificate is worth a warning.
+const soon = 14 * 24 * time.Hour
+
+// tls reports how safe the connection is, and its certificates. It returns false where the
+// connection failed before the greeting.
+func (c *checking) tls(p state.Probe, err error) bool {
+	var certs []*x509.Certificate
+	if p.TLS != nil {
+		certs = p.TLS.PeerCertificates
+	}
+	var unverified *tls.CertificateVerificationError
+	if errors.As(err, &unverified) {
+		certs = unverified.UnverifiedCertificates
+	}
+	switch {
+	case p.TLS == nil && c.a.TLS == "none" && !p.Greeted:
+		return c.fail("greeting", err)
+	case p.TLS == nil && c.a.TLS == "none":
+		c.ok("TLS", "plain text, as configured")
+		return true
+	case p.TLS == nil:
+		c.fail("TLS", err)
+	case !p.Greeted:
+		c.fail("greeting", err)
+	default:
+		c.ok("TLS", "%s, %s", tls.VersionName(p.TLS.Version), tls.CipherSuiteName(p.TLS.CipherSuite))
+	}
+	for _, cert := range certs {
+		c.certificate(cert)
+	}
+	return p.Greeted
+}
+
+// certificate reports its owner, how long it is valid, and its key as a pin.
+func (c *checking) certificate(cert *x509.Certificate) {
+	who := cmp.Or(slices.Concat([]string{cert.Subject.CommonName}, cert.DNSNames, []string{cert.Subject.String()})...)
+	detail := fmt.Sprintf("%s, by %s, until %s", who, cert.Issuer.CommonName, cert.NotAfter.Format(time.DateOnly))
+	switch left := time.Until(cert.NotAfter); {
+	case left < 0:
+		c.warn("certificate", "ask the server's operator, and check this machine's clock", "%s, expired", detail)
+	case left < soon:
+		c.warn("certificate", "ask the server's operator to renew it", "%s, %s left", detail, report.Seconds(left))
+	default:
+		c.ok("certificate", "%s", detail)
+	}
+	key := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	c.ok("its key", "sha256/%s", base64.StdEncoding.EncodeToString(key[:]))
 }

@@ -23,7 +23,7 @@ type flags struct {
 	trace   string        // a file
 }
 
-// Global flags that go together, for uses.
+// Groups of global flags, for uses.
 var (
 	talks = []string{"quiet", "verbose", "json"}
 	asks  = slices.Concat(talks, []string{"max-time", "trace"})         // a server
@@ -33,19 +33,19 @@ var (
 
 // commands builds the command line.
 func (p *program) commands() *cobra.Command {
-	cobra.EnableCommandSorting = false // the order below tells what is used most
+	cobra.EnableCommandSorting = false // below, what is used most is first
 	root := &cobra.Command{
 		Use:   "mailsync",
-		Short: "keep local Maildirs in step with mail servers",
-		Long: `mailsync keeps local Maildirs in step with IMAP and POP3 servers.
-Losing a message is the worst it could do; so as it comes it deletes nothing, here or there.
+		Short: "keep local Maildirs in sync with mail servers",
+		Long: `mailsync keeps local Maildirs in sync with IMAP and POP3 servers. By default it deletes
+nothing, neither here nor on the server.
 
-Begin with "mailsync demo", then "mailsync help config".`,
+Start with "mailsync demo", then "mailsync help config".`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return usage("no command is given").WithHint(`"mailsync help" lists them`)
+			return usage("no command given").WithHint(`"mailsync help" lists the commands`)
 		},
 		PersistentPreRunE: refuseUseless,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -54,14 +54,14 @@ Begin with "mailsync demo", then "mailsync help config".`,
 	f.SortFlags = false
 	f.VarP(pathFlag{&p.flags.config, "FILE"}, "config", "c", "read `FILE`, not $MAILSYNC_CONFIG or ~/.config/mailsync/config.toml")
 	f.BoolVarP(&p.flags.dryRun, "dry-run", "n", false, "print what would be done, do nothing")
-	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "tell only what went wrong")
-	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice, in detail")
+	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "print errors only")
+	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice for more detail")
 	f.BoolVar(&p.flags.json, "json", false, "print results as JSON, one object a line")
-	f.Var(duration(&p.flags.wait), "wait", "wait this long for an account that another run holds, 10m say")
-	f.BoolVar(&p.flags.ifFree, "if-free", false, "pass over an account that another run holds")
-	f.Var(count(&p.flags.deletes), "max-delete", "let this many deletions pass in a mailbox, for this run")
-	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run goes on")
-	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "write what servers and mailsync say to each other to `FILE`, without secrets")
+	f.Var(duration(&p.flags.wait), "wait", "wait this long for an account that another run has locked, e.g. 10m")
+	f.BoolVar(&p.flags.ifFree, "if-free", false, "skip an account that another run has locked, without an error")
+	f.Var(count(&p.flags.deletes), "max-delete", "allow this many deletions in a mailbox, for this run")
+	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run continues")
+	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "log the protocol, both directions, to `FILE`, without secrets")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())
 	})
@@ -73,7 +73,7 @@ Begin with "mailsync demo", then "mailsync help config".`,
 	return root
 }
 
-// noSuchCommand refuses what is no command, and guesses what was meant.
+// noSuchCommand refuses an unknown command, and guesses what was meant.
 func noSuchCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -84,13 +84,13 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return usage("no command is named %q", args[0]).WithHint("%s", config.Guess(args[0], names))
+	return usage("unknown command: %q", args[0]).WithHint("%s", config.Guess(args[0], names))
 }
 
 // noArguments refuses arguments.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("%s takes no arguments, and %q is one", c.CommandPath(), args[0])
+		return usage("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
 	}
 	return nil
 }

@@ -20,11 +20,10 @@ import (
 func (p *program) demoCommand() *cobra.Command {
 	return uses(&cobra.Command{
 		Use:   "demo",
-		Short: "show a sync with servers and mail of its own",
-		Long: `demo starts an IMAP server and a POP3 server inside the program, on loopback, with sample
-mail, and syncs both into a new folder; then mail and flags change on both sides, and it
-syncs again. It needs no configuration and no network, and leaves the folder for you to
-look at.`,
+		Short: "show a sync with built-in servers and sample mail",
+		Long: `demo starts an IMAP server and a POP3 server inside the program, on loopback, with sample mail, and
+syncs both into a new folder; then mail and flags change on both sides, and it syncs again. It
+needs no configuration and no network, and leaves the folder for you to look at.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
@@ -34,10 +33,10 @@ look at.`,
 	}, talks...)
 }
 
-const demoConfig = `# What "mailsync demo" used. Its servers are gone by now.
+const demoConfig = `# The configuration of "mailsync demo". Its servers have stopped.
 [defaults]
 host     = "127.0.0.1"
-tls      = "none"       # allowed to this very machine only
+tls      = "none"       # allowed to this machine only
 user     = %q
 password = %q
 maildir  = '%s'
@@ -116,12 +115,12 @@ type showing struct {
 	file     string // the configuration
 }
 
-// play syncs, changes both sides, and syncs twice more. It ends early where a sync has
-// trouble, whose kinds it returns.
+// play syncs, changes both sides, and syncs twice more. It ends early where a sync fails, and
+// returns the kinds of its failures.
 func (d *showing) play(ctx context.Context) ([]state.Kind, error) {
-	d.report.Say("An IMAP server with %d mailboxes and %d messages, and a POP3 server with %d messages,",
+	d.report.Print("An IMAP server with %d mailboxes and %d messages, and a POP3 server with %d messages,",
 		len(d.imap.Mailboxes), d.imap.Messages, len(d.pop3.Texts()))
-	d.report.Say("run on this machine while the demo lasts.")
+	d.report.Print("run on this machine while the demo lasts.")
 	if kinds := d.sync(ctx); len(kinds) > 0 {
 		return kinds, nil
 	}
@@ -133,12 +132,12 @@ func (d *showing) play(ctx context.Context) ([]state.Kind, error) {
 	if err != nil {
 		return nil, fmt.Errorf("change the demo's Maildir: %w", err)
 	}
-	d.report.Say("\nMeanwhile somebody reads two messages on a phone and flags a third, a new one comes in on")
-	d.report.Say("each server, and a mail program marks one as read here, by giving its file another name:\n  %s", read)
+	d.report.Print("\nMeanwhile somebody reads two messages on a phone and flags a third, a new one arrives on")
+	d.report.Print("each server, and a mail program marks one as read here, by renaming its file:\n  %s", read)
 	if kinds := d.sync(ctx); len(kinds) > 0 {
 		return kinds, nil
 	}
-	d.report.Say("\nNothing has changed since, so that a third run costs next to nothing:")
+	d.report.Print("\nNothing has changed since, so a third run has almost nothing to do:")
 	return d.sync(ctx), nil
 }
 
@@ -148,7 +147,7 @@ func (d *showing) inbox(account int) string {
 }
 
 func (d *showing) sync(ctx context.Context) []state.Kind {
-	d.report.Say("\n$ mailsync sync")
+	d.report.Print("\n$ mailsync sync")
 	return d.session.all(ctx, d.accounts)
 }
 
@@ -172,7 +171,7 @@ func readOne(maildir string) (string, error) {
 }
 
 func (d *showing) farewell(dir string) {
-	d.report.Say("\nThe mail is in %s now, a Maildir for each mailbox, with so many messages:", dir)
+	d.report.Print("\nThe mail is in %s now, a Maildir for each mailbox, with its number of messages:", dir)
 	var paths []string
 	for _, name := range d.imap.Mailboxes {
 		paths = append(paths, filepath.Join(filepath.Base(d.accounts[0].Maildir), filepath.FromSlash(name)))
@@ -185,11 +184,11 @@ func (d *showing) farewell(dir string) {
 	for _, path := range paths {
 		fresh, _ := os.ReadDir(filepath.Join(dir, path, "new")) // only counted
 		rest, _ := os.ReadDir(filepath.Join(dir, path, "cur"))
-		d.report.Say("  %s%s  %2d, %d of them new", path, strings.Repeat(" ", widest-report.Columns(path)),
+		d.report.Print("  %s%s  %2d, %d of them new", path, strings.Repeat(" ", widest-report.Columns(path)),
 			len(fresh)+len(rest), len(fresh))
 	}
-	d.report.Say("Read it with any program that knows Maildirs:\n  mutt -f %s", shellQuote(d.inbox(0)))
-	d.report.Say("Its configuration was %s. When you are done:\n  rm -r %s", d.file, shellQuote(dir))
+	d.report.Print("Read it with any program that knows Maildirs:\n  mutt -f %s", shellQuote(d.inbox(0)))
+	d.report.Print("The configuration was %s. When you are done:\n  rm -r %s", d.file, shellQuote(dir))
 }
 
 // shellQuote quotes a path for a shell where it needs to be.

@@ -132,7 +132,7 @@ func TestRestoreCountsWhatTheServerLists(t *testing.T) {
 		w.run("restore", "work", "--from", from).want(t, 0)
 		o = w.run("restore", "work", "--from", from)
 		o.want(t, 0)
-		if there := len(acct.Mailbox("INBOX").Messages); there != n || !strings.Contains(o.Stdout, "30 there already") {
+		if there := len(acct.Mailbox("INBOX").Messages); there != n || !strings.Contains(o.Stdout, "30 already there") {
 			t.Errorf("%d are there after\n%s", there, o.Stdout)
 		}
 	}

@@ -44,7 +44,7 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 				t.Errorf("verify does not say %q:\n%s%s", text, o.Stdout, o.Stderr)
 			}
 		}
-		if code != 0 && strings.Contains(o.Stdout, "whole") {
+		if code != 0 && strings.Contains(o.Stdout, "intact") {
 			t.Errorf("verify says whole:\n%s", o.Stdout)
 		}
 	}
@@ -52,7 +52,7 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 	verify(7, "Shut: incomplete: no run has looked yet", `Folder\\Sub 1: incomplete`)
 	o := w.run("verify", "--server")
 	o.want(t, 1)
-	if strings.Contains(o.Stdout, "whole") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {
+	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {
 		t.Errorf("against the server:\n%s", o.Stdout)
 	}
 	w.run("verify", "--mailbox", "INBOX").want(t, 0)
@@ -62,8 +62,8 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 	verify(7, "Shut: incomplete")
 	shut.Store(false)
 	w.run("sync").want(t, 0)
-	verify(0, "whole in 2 files")
+	verify(0, "intact, 2 files")
 	shut.Store(true) // what is here was seen once: the state knows it
 	w.run("sync", "--full").want(t, 1)
-	verify(0, "whole in 2 files")
+	verify(0, "intact, 2 files")
 }

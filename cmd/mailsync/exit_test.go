@@ -64,12 +64,12 @@ func TestWhatEndsAContextIsCanceled(t *testing.T) {
 func TestMaxTimeStopsAndLaterBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &program{flags: flags{maxTime: time.Minute}}
-		l := p.limitTime(t.Context())
-		defer l.cancel()
+		ctx, stop, cancel := p.limitTime(t.Context())
+		defer cancel()
 		closed := func() bool {
 			synctest.Wait()
 			select {
-			case <-l.stop:
+			case <-stop:
 				return true
 			default:
 				return false
@@ -80,21 +80,21 @@ func TestMaxTimeStopsAndLaterBreaksOff(t *testing.T) {
 			t.Error("stopped too early")
 		}
 		time.Sleep(time.Second)
-		if !closed() || l.ctx.Err() != nil {
+		if !closed() || ctx.Err() != nil {
 			t.Error("not stopped cleanly when the time was up")
 		}
 		time.Sleep(grace)
 		synctest.Wait()
-		if context.Cause(l.ctx) != errTimeUp {
-			t.Errorf("what still waits goes on waiting: %v", context.Cause(l.ctx))
+		if context.Cause(ctx) != errTimeUp {
+			t.Errorf("what still waits goes on waiting: %v", context.Cause(ctx))
 		}
 	})
 }
 
 func TestWithoutMaxTimeNothingStops(t *testing.T) {
-	l := (&program{}).limitTime(t.Context())
-	defer l.cancel()
-	if l.stop != nil || l.ctx != t.Context() {
+	ctx, stop, cancel := (&program{}).limitTime(t.Context())
+	defer cancel()
+	if stop != nil || ctx != t.Context() {
 		t.Error("there is a limit that nobody asked for")
 	}
 }
@@ -109,15 +109,15 @@ func TestHelpConfigIsAConfiguration(t *testing.T) {
 	}
 }
 
-// Of errors that were joined, each is told once.
-func TestSaid(t *testing.T) {
+// Of errors that were joined, each is printed once.
+func TestMessage(t *testing.T) {
 	one := fmt.Errorf("fetch: %w", errInterrupted)
 	for want, err := range map[string]error{
 		"fetch: interrupted": errors.Join(one, errInterrupted, context.Canceled),
 		"a\nb":               errors.Join(errors.New("a"), errors.New("b"), errors.New("a")),
 		"context canceled":   context.Canceled,
 	} {
-		if got := said(err); got != want {
+		if got := message(err); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"mailsync/cmd/mailsync/config"
 )
 
 func (p *program) helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND | config]",
-		Short: "tell about a command, or about the configuration file",
+		Short: "show help about a command, or about the configuration file",
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -52,7 +54,7 @@ func help(c *cobra.Command, _ []string) {
 		section(&b, "Flags", ownFlags(c))
 		section(&b, "Global flags", usedGlobals(c))
 	}
-	_, _ = fmt.Fprint(c.OutOrStdout(), b.String()) // there is nobody left to tell
+	_, _ = fmt.Fprint(c.OutOrStdout(), b.String()) // nobody could read an error
 }
 
 func section(b *strings.Builder, title string, flags *pflag.FlagSet) {
@@ -61,57 +63,51 @@ func section(b *strings.Builder, title string, flags *pflag.FlagSet) {
 	}
 }
 
-// ownFlags are the flags that a command alone has, in the order of their making.
+// ownFlags are the flags of one command only.
 func ownFlags(c *cobra.Command) *pflag.FlagSet {
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	own.SortFlags = false
-	c.Flags().SortFlags = false
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if c.Root().PersistentFlags().Lookup(f.Name) != f && f.Name != "help" {
-			own.AddFlag(f)
-		}
+	return selected(c.Flags(), func(f *pflag.Flag) bool {
+		return c.Root().PersistentFlags().Lookup(f.Name) != f && f.Name != "help"
 	})
-	return own
 }
 
-// usesKey is where a command keeps the names of the global flags it has a use for.
+// usedGlobals are the global flags that apply to a command.
+func usedGlobals(c *cobra.Command) *pflag.FlagSet {
+	return selected(c.Root().PersistentFlags(), func(f *pflag.Flag) bool { return usesGlobal(c, f.Name) })
+}
+
+// selected are those of some flags that keep accepts, in the order of their definition.
+func selected(flags *pflag.FlagSet, keep func(*pflag.Flag) bool) *pflag.FlagSet {
+	out := pflag.NewFlagSet("", pflag.ContinueOnError)
+	out.SortFlags, flags.SortFlags = false, false
+	flags.VisitAll(func(f *pflag.Flag) {
+		if keep(f) {
+			out.AddFlag(f)
+		}
+	})
+	return out
+}
+
+// usesKey is where a command keeps the names of the global flags that apply to it.
 const usesKey = "uses"
 
-// uses names the global flags that a command has a use for. The others are refused on
-// its command line and absent from its help; --config may stand before every command, for
-// that is where an alias puts it.
+// uses names the global flags that apply to a command. It refuses the others, and its help does
+// not show them; --config may precede every command, because an alias puts it there.
 func uses(c *cobra.Command, names ...string) *cobra.Command {
-	if c.Annotations == nil {
-		c.Annotations = map[string]string{}
-	}
-	c.Annotations[usesKey] = strings.Join(append(names, strings.Fields(c.Annotations[usesKey])...), " ")
+	c.Annotations = map[string]string{usesKey: strings.Join(names, " ")}
 	return c
 }
 
-// usesGlobal reports whether a command has a use for a global flag. The program itself
-// has for all.
+// usesGlobal reports whether a global flag applies to a command. All apply to the program itself.
 func usesGlobal(c *cobra.Command, name string) bool {
 	return !c.HasParent() || name == "config" || slices.Contains(strings.Fields(c.Annotations[usesKey]), name)
 }
 
-// usedGlobals are the global flags a command has a use for, in the order of their making.
-func usedGlobals(c *cobra.Command) *pflag.FlagSet {
-	used := pflag.NewFlagSet("", pflag.ContinueOnError)
-	used.SortFlags = false
-	c.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if usesGlobal(c, f.Name) {
-			used.AddFlag(f)
-		}
-	})
-	return used
-}
-
-// refuseUseless refuses global flags that the command has no use for: ignored ones
-// would let the user believe that they did something.
+// refuseUseless refuses global flags that do not apply to the command: the user would believe
+// that ignored ones did something.
 func refuseUseless(c *cobra.Command, _ []string) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && c.Root().PersistentFlags().Lookup(f.Name) == f && !usesGlobal(c, f.Name) {
-			err = usage("%s has no use for --%s", c.CommandPath(), f.Name).
+			err = usage("--%s does not apply to %s", f.Name, c.CommandPath()).
 				WithHint(`"%s --help" lists the flags`, c.CommandPath())
 		}
 	})
@@ -139,14 +135,66 @@ func version() string {
 	return info.Main.Version
 }
 
+func (p *program) completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "print a completion script for bash, zsh, fish or powershell",
+		Long: `completion prints a script that completes commands, flags and the names of accounts:
+
+  source <(mailsync completion bash)`,
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				switch args[0] {
+				case "bash":
+					return c.Root().GenBashCompletionV2(p.stdout, true)
+				case "zsh":
+					return c.Root().GenZshCompletion(p.stdout)
+				case "fish":
+					return c.Root().GenFishCompletion(p.stdout, true)
+				case "powershell":
+					return c.Root().GenPowerShellCompletionWithDesc(p.stdout)
+				}
+			}
+			return usage("completion takes one shell: bash, zsh, fish or powershell")
+		},
+	}
+}
+
+// completeMailboxes completes the names of the accounts' mailboxes that are here, as patterns,
+// and the roles.
+func (p *program) completeMailboxes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	names := []string{}
+	if cfg, err := p.loadConfig(); err == nil {
+		accounts, _ := choose(cfg, args)
+		for _, a := range accounts {
+			names = append(names, local{a}.mailboxNames()...)
+		}
+	}
+	for _, role := range config.Roles() {
+		names = append(names, "role:"+role)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeAccounts completes the names of accounts.
+func (p *program) completeAccounts(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	if cfg, err := p.loadConfig(); err == nil {
+		names = slices.DeleteFunc(accountNames(cfg), func(name string) bool { return slices.Contains(given, name) })
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // configTopic is the help about the configuration file.
 func configTopic() *cobra.Command {
 	return &cobra.Command{Use: "config", Short: "the configuration file", Long: strings.TrimSpace(configHelp)}
 }
 
 const configHelp = `
-The configuration is --config, else $MAILSYNC_CONFIG, else mailsync/config.toml in
-$XDG_CONFIG_HOME (~/.config). A small one to begin with:
+mailsync reads --config, else $MAILSYNC_CONFIG, else mailsync/config.toml in $XDG_CONFIG_HOME
+(~/.config). A small configuration to begin with:
 
   [accounts.work]
   host             = "imap.example.org"
@@ -157,12 +205,11 @@ $XDG_CONFIG_HOME (~/.config). A small one to begin with:
 An account also takes
   port, tls ("implicit", "starttls", "none"), tls_ca, tls_pins, insecure
   password_file, password_env, password_keyring or password instead of password_command
-  include, exclude   mailboxes, as ["INBOX", "Lists/*", "role:junk"]
+  include, exclude   mailboxes, e.g. ["INBOX", "Lists/*", "role:junk"]
   flags              "both" ways, "pull" or "none"
-  max_size           larger messages stay on the server: "20M"
-  delete, delete_bigger_than   with protocol = "pop3": what is safely here goes from the server
+  max_size           skip larger messages: "20M"
+  delete, delete_bigger_than   with protocol = "pop3": delete from the server what is safely here
   max_delete, connections, compress, timeout, max_wait, complain_after, state_dir
-and a table [accounts.work.archive] with the rules for "mailsync archive": its flags, with _ for -,
-and [defaults] takes the same keys for all accounts. In paths, ~, $VAR and {account} are
-replaced.
+and a table [accounts.work.archive] with the rules for "mailsync archive": its flags, with _ for -.
+[defaults] takes the same keys for all accounts. In paths, ~, $VAR and {account} are replaced.
 `

@@ -20,10 +20,10 @@ func (p *program) listCommand() *cobra.Command {
 	only := &picking{}
 	c := &cobra.Command{
 		Use:   "list [ACCOUNT...]",
-		Short: "show the server's mailboxes, and where they land",
-		Long: `list asks servers for their mailboxes, and shows of each its role, how many messages it
-has, its size where the server tells that without counting, and the Maildir that it
-lands in, or which key of the configuration leaves it out. It changes nothing.`,
+		Short: "show the server's mailboxes and their Maildirs",
+		Long: `list asks servers for their mailboxes, and shows for each its role, how many messages it has, its
+size where the server reports it without counting, and its Maildir here, or which key of the
+configuration excludes it. It changes nothing.`,
 	}
 	only.flag(c, p)
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }
@@ -32,15 +32,11 @@ lands in, or which key of the configuration leaves it out. It changes nothing.`,
 
 func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Result, error) {
 	result := &port.Result{}
-	h, err := r.look()
+	h, err := r.start(ctx, opening{read: true}, reach{readOnly: true, sizes: true})
 	if err != nil {
 		return nil, err
 	}
-	server, err := r.connect(reach{readOnly: true, sizes: true})
-	if err != nil {
-		return nil, err
-	}
-	listing, err := server.List(ctx, func(l state.Listed) bool { return !l.NoSelect })
+	listing, err := h.server.List(ctx, func(l state.Listed) bool { return !l.NoSelect })
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +45,10 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Res
 		return nil, err
 	}
 	at := newPlaces(rows, h.tree)
-	var told []report.Mailbox
+	var mailboxes []report.Mailbox
 	for _, l := range listing.Mailboxes {
 		if !l.NoSelect && only.match(l.Levels, l.Role) {
-			told = append(told, at.tell(r.a, l, result))
+			mailboxes = append(mailboxes, at.mailbox(r.a, l, result))
 		}
 	}
 	for _, name := range listing.Broken {
@@ -62,16 +58,16 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Res
 	if names, exclude := shownTwice(r, listing); len(names) > 0 {
 		r.told.Note("", shownText(names), shownHint(exclude))
 	}
-	slices.SortStableFunc(told, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
-	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), told)
-	r.told.Line(fmt.Sprintf("%s in %s, and %s left out",
+	slices.SortStableFunc(mailboxes, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
+	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), mailboxes)
+	r.told.Line(fmt.Sprintf("%s in %s, and %s excluded",
 		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
 	only.known(result)
 	return result, nil
 }
 
-// tell is one of the server's mailboxes for the report. What it holds is added to the result.
-func (p *places) tell(a *config.Account, l state.Listed, result *port.Result) report.Mailbox {
+// mailbox is one of the server's mailboxes for the report. What it holds is added to the result.
+func (p *places) mailbox(a *config.Account, l state.Listed, result *port.Result) report.Mailbox {
 	m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
 	m.Included, m.Rule = a.Mailboxes.Rule(l.Levels, l.Role)
 	if l.HasMark {
@@ -84,7 +80,7 @@ func (p *places) tell(a *config.Account, l state.Listed, result *port.Result) re
 	if m.Included {
 		m.Path = p.of(l)
 		result.Mailboxes++
-		here, outstanding := p.stand(l)
+		here, outstanding := p.counts(l)
 		result.OnServer += int(l.Mark.Exists)
 		result.Here += here
 		result.Outstanding += outstanding
@@ -97,8 +93,9 @@ func (p *places) tell(a *config.Account, l state.Listed, result *port.Result) re
 	return m
 }
 
-// shownTwice names the included mailboxes that show what others hold, where the server has no words for copies: then
-// each message comes once more for each of them. exclude is what leaves them out.
+// shownTwice names the included mailboxes that show messages of others, where the server does not
+// identify copies: then each message is fetched again for each of them. exclude is the key that
+// excludes them.
 func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude string) {
 	if listing.EmailIDs {
 		return nil, ""
@@ -121,14 +118,14 @@ func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude 
 }
 
 func shownText(names []string) string {
-	return fmt.Sprintf("%s may show mail of other mailboxes, which is then fetched and stored once more", strings.Join(names, " and "))
+	return fmt.Sprintf("%s may show messages of other mailboxes, which are then fetched and stored twice", strings.Join(names, " and "))
 }
 
 func shownHint(exclude string) string {
-	return fmt.Sprintf("if it has nothing of its own, %s leaves it out", exclude)
+	return fmt.Sprintf("if it has no messages of its own, skip it with %s", exclude)
 }
 
-// places tells where mailboxes lie, or will.
+// places knows the Maildirs that mailboxes have, or will have.
 type places struct {
 	known map[string]*state.MailboxRow // by raw name
 	taken map[string]bool
@@ -156,9 +153,9 @@ func (p *places) of(l state.Listed) string {
 	return path
 }
 
-// stand returns how many of a mailbox's messages are here, and how many are still to come. What
-// is here of another numbering, or of an account that had this Maildir before, is not known to be the server's.
-func (p *places) stand(l state.Listed) (here, outstanding int) {
+// counts returns how many of a mailbox's messages are here, and how many are outstanding. What is
+// here of another numbering, or of an account that had this Maildir before, does not count.
+func (p *places) counts(l state.Listed) (here, outstanding int) {
 	exists := int(l.Mark.Exists)
 	row := p.known[state.RawKey(l.Raw)]
 	if row == nil || row.Current() == nil || row.Current().Mark.UIDValidity != l.Mark.UIDValidity {

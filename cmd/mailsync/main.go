@@ -1,12 +1,15 @@
-// Mailsync pulls mail from IMAP servers into local Maildirs.
+// Mailsync pulls mail from IMAP and POP3 servers into local Maildirs.
 package main
 
 import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
+
+	"golang.org/x/term"
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
@@ -14,16 +17,11 @@ import (
 )
 
 func main() {
-	thrift()
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// thrift has garbage collected sooner than Go would by itself: a run allocates little, so
-// that a smaller heap costs next to nothing. GOGC wins, as everywhere.
-func thrift() {
+	// A run allocates little, so a smaller heap costs next to nothing. GOGC wins, as everywhere.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run runs the program with its arguments and returns its exit code.
@@ -49,7 +47,7 @@ type program struct {
 	code           int // of the command that ran
 }
 
-// fail tells an error that ended the command, and returns its exit code.
+// fail reports an error that ended the command, and returns its exit code.
 func (p *program) fail(err error) int {
 	r := report.New(report.Options{Out: p.stdout, Err: p.stderr})
 	var problems config.Problems
@@ -66,4 +64,59 @@ func (p *program) fail(err error) int {
 // usage is a mistake on the command line.
 func usage(format string, args ...any) *state.Fault {
 	return state.Faultf(state.Usage, format, args...)
+}
+
+// exitCode is the program's exit code for the kinds of all failures: none is 0, one kind has its
+// own code whether or not the rest was done, several are 1. An interrupted run always has the code
+// of its signal.
+func exitCode(kinds []state.Kind, interrupted int) int {
+	code := 0
+	for _, k := range kinds {
+		switch {
+		case k == state.Interrupted:
+			return interrupted
+		case code == 0:
+			code = int(k)
+		case code != int(k):
+			code = int(state.Other)
+		}
+	}
+	return code
+}
+
+// kindOf is state.KindOf for errors that may also be a cancelled context's.
+func kindOf(err error) state.Kind {
+	var f *state.Fault
+	if !errors.As(err, &f) && errors.Is(err, context.Canceled) {
+		return state.Interrupted
+	}
+	return state.KindOf(err)
+}
+
+// report opens the report that the flags ask for.
+func (p *program) report() *report.Report {
+	opts := report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet}
+	if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && p.flags.verbose == 0 {
+		opts.Width = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || width <= 0 {
+				return 80
+			}
+			return width
+		}
+	}
+	return report.New(opts)
+}
+
+// log opens the log that -v asks for. Without it there is no log: the report has what the user
+// must know.
+func (p *program) log(r *report.Report) *slog.Logger {
+	if p.flags.verbose == 0 {
+		return slog.New(slog.DiscardHandler)
+	}
+	level := slog.LevelInfo
+	if p.flags.verbose > 1 {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(r.Log(), &slog.HandlerOptions{Level: level}))
 }

@@ -25,8 +25,8 @@ func problems(result *port.Result) []port.Problem {
 	return all
 }
 
-// kindsOf returns the kind of each failure. What was given up in a run that the server ended was
-// the server's fault, too.
+// kindsOf returns the kind of each failure. What was given up in a run that the server ended is
+// the server's fault too.
 func kindsOf(result *port.Result) []state.Kind {
 	ended := result.Fatal != nil && kindOf(result.Fatal) == state.Unreachable
 	var kinds []state.Kind
@@ -40,63 +40,56 @@ func kindsOf(result *port.Result) []state.Kind {
 	return kinds
 }
 
-// summarize puts a result into the report's words.
+// summarize makes the report's summary of a result.
 func summarize(a *config.Account, r *port.Result, commands int64) report.Summary {
 	s := report.Summary{
 		Account: a.Name, Protocol: a.Protocol, Status: r.Status(),
 		Mailboxes: r.Mailboxes, Unchanged: r.Unchanged,
-		Changes: report.Changes{
-			Fetched: r.Fetched, FetchedBytes: r.FetchedBytes, Appended: r.Appended,
-			FlagsToDisk: r.FlagsToDisk, FlagsToServer: r.FlagsToServer,
-			DeletedOnDisk: r.DeletedOnDisk, DeletedOnServer: r.DeletedOnServer,
-			MovedOnDisk: r.MovedHere, MovedOnServer: r.MovedThere,
-			MovedToTrash: r.MovedToTrash, MovedBack: r.MovedBack, Undeletable: r.Undeletable,
-		},
+		Changes: report.Changes(r.Done),
 		Whereabouts: report.Whereabouts{
 			OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
 			Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
 		},
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),
-		Errors: []report.Problem{},
 	}
 	for _, p := range problems(r) {
 		s.Errors = append(s.Errors, report.Problem{
-			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: said(p.Err), Hint: state.HintOf(p.Err), Told: errors.As(p.Err, new(toldError)),
+			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: message(p.Err), Hint: state.HintOf(p.Err), Printed: errors.As(p.Err, new(printedError)),
 		})
 	}
 	return s
 }
 
-// said is what an error says, each thing once: where several connections broke for one
-// reason, their errors were joined.
-func said(err error) string {
+// message is the text of an error without duplicate lines: where several connections broke for
+// one reason, their errors were joined.
+func message(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		if !slices.ContainsFunc(lines, func(l string) bool { return l == line || strings.HasSuffix(l, ": "+line) }) {
 			lines = append(lines, line)
 		}
 	}
-	if len(lines) > 1 { // it only tells that something else ended it
+	if len(lines) > 1 { // a cancellation only follows from another error
 		lines = slices.DeleteFunc(lines, func(l string) bool { return l == context.Canceled.Error() })
 	}
 	return strings.Join(lines, "\n")
 }
 
-// sinceFile is empty; its time says since when the server cannot be reached.
-const sinceFile = "unreachable"
+// unreachableFile is empty; since its mtime the server cannot be reached.
+const unreachableFile = "unreachable"
 
-// unreachable keeps the memory behind complain_after, and reports whether there is
-// nothing to complain of yet: the server alone is the trouble, and has not been for long.
-// An account without a state directory was never reached, and is complained of at once.
-// Only runs that held the account's lock count: the others are somebody who looks.
+// unreachable keeps the time for complain_after, and reports whether it is too early to complain:
+// the only failure is that the server cannot be reached, and it has not lasted long. An account
+// without a state directory never reached it, and is reported at once. Only runs that held the
+// account's lock count: the others only look.
 func (r *accountRun) unreachable(result *port.Result, kinds []state.Kind) bool {
 	if r.a.ComplainAfter == 0 || !r.holds {
 		return false
 	}
-	path := filepath.Join(r.stateDir(), sinceFile)
+	path := filepath.Join(r.stateDir(), unreachableFile)
 	if !slices.Contains(kinds, state.Unreachable) {
 		if result.Mailboxes > 0 {
-			_ = os.Remove(path) // there seldom is one; if it stays, the next complaint comes early
+			_ = os.Remove(path) // if it stays, the next complaint is early
 		}
 		return false
 	}
@@ -109,7 +102,7 @@ func (r *accountRun) unreachable(result *port.Result, kinds []state.Kind) bool {
 		return err == nil && f.Close() == nil
 	}
 	if err != nil {
-		return false // without a memory, nothing is held back
+		return false // without the time, everything is reported
 	}
 	lasted := time.Since(info.ModTime())
 	return lasted >= 0 && lasted < r.a.ComplainAfter

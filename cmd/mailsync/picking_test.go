@@ -15,7 +15,7 @@ func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 	for _, pattern := range []string{"Deleted*", "role:trash"} {
 		p := &picking{}
 		p.flag(&cobra.Command{}, &program{})
-		if err := p.Set(pattern); err != nil {
+		if err := p.add(pattern); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"Deleted of old", "Deleted Items"} {
@@ -26,7 +26,7 @@ func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 		p.among([]string{"INBOX"}, "", true)
 		p.known(&port.Result{})
 		wrong := p.missed(1)
-		if len(wrong) != 1 || !strings.HasPrefix(state.HintOf(wrong[0]), `"Deleted Items" is there, and the configuration leaves it out`) {
+		if len(wrong) != 1 || !strings.HasPrefix(state.HintOf(wrong[0]), `"Deleted Items" exists, but the configuration excludes it`) {
 			t.Errorf("%s: %v, hint %q", pattern, wrong, state.HintOf(wrong[0]))
 		}
 	}

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mailsync/backends/imap"
+	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
@@ -17,7 +21,7 @@ import (
 	"mailsync/sync/restore"
 )
 
-// bringing is what the flags of "restore" say.
+// bringing are the flags of "restore".
 type bringing struct {
 	to, from  string
 	mailboxes picking
@@ -32,42 +36,43 @@ func (p *program) restoreCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "restore ACCOUNT",
 		Short: "put local mail back on a server",
-		Long: `restore puts an account's mail on its server, or with --to on another account's: what is not
-there yet, in the mailboxes it was in, with flags, keywords and dates, to the last byte as it was
-fetched. Missing mailboxes are made; one for sent mail is the server's own, whatever it is called.
+		Long: `restore uploads an account's mail to its server, or with --to to the server of another account.
+It uploads what is not there yet, into the mailboxes where it was, with flags, keywords and dates,
+byte for byte as it was fetched. Missing mailboxes are created; for sent mail, drafts and the like
+the server's own mailbox is used, whatever its name.
 
-It can be broken off and run again: what is there already is not sent again, n equal files
-need n messages. Mail that goes back to where it came from keeps its file, and the next sync
-has nothing to fetch. What lies in an archive goes to another server only; "archive --undo"
-brings it home. It deletes nothing.
+It can be interrupted and run again without duplicates: n equal files need n messages on the
+server. Mail that returns to its own account keeps its files, and the next sync fetches nothing.
+Archived mail goes only to another server; "archive --undo" returns it to its own. Nothing is
+deleted.
 
-With --into everything is put under another mailbox; to the account itself these are copies,
-and the next sync fetches them. With --from DIR the mail is that of Maildirs that mailsync
-never saw: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. What cannot be read, is a link
-or is compressed is named, and keeps nothing else.`,
+With --into, everything is put below another mailbox; to the account itself these are copies,
+which the next sync fetches. With --from DIR the mail is read from Maildirs that mailsync does
+not know: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. A file that cannot be read, is a
+link or is compressed is reported and skipped.`,
 		Args: oneAccount,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.to, "to", "", "put it on the server of this `ACCOUNT`")
-	f.Var(pathFlag{&o.from, "DIR"}, "from", "take it from the Maildirs in `DIR`, not from the account's")
+	f.StringVar(&o.to, "to", "", "upload to the server of this `ACCOUNT`")
+	f.Var(pathFlag{&o.from, "DIR"}, "from", "read the Maildirs in `DIR`, not the account's")
 	o.mailboxes.flag(c, p)
-	f.StringVar(&o.into, "into", "", "put everything under this `MAILBOX`, Old/2024 say")
-	f.Var(day(&o.since), "since", "only what is not older: 2024-12-31, or 90d")
-	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that is not there
+	f.StringVar(&o.into, "into", "", "put everything below this `MAILBOX`, e.g. Old/2024")
+	f.Var(day(&o.since), "since", "skip what is older: 2024-12-31, or 90d")
+	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that does not exist
 	check := func(accounts []*config.Account) error { return o.check(p, accounts) }
 	return p.onAccounts(c, task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed}, acts...)
 }
 
-// oneAccount refuses to restore several accounts, or none.
+// oneAccount refuses several accounts, or none.
 func oneAccount(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usage("restore takes one account, and %d are named", len(args)).WithHint("its server gets the mail; --to names another one")
+		return usage("restore takes one account, not %d", len(args)).WithHint("the mail is uploaded to its server; --to names another one")
 	}
 	return nil
 }
 
-// check complains of what the flags ask for that cannot be, before anything is done.
+// check refuses what the flags cannot mean, before anything is done.
 func (o *bringing) check(p *program, accounts []*config.Account) error {
 	a := accounts[0]
 	if o.to != "" && o.to != a.Name {
@@ -83,18 +88,18 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 		a = o.target
 	}
 	if a.Protocol == "pop3" {
-		return usage("the server of %s speaks POP3, which takes no mail", a.Name).WithHint("name an IMAP account with --to")
+		return usage("the server of %s speaks POP3, which cannot store mail", a.Name).WithHint("name an IMAP account with --to")
 	}
 	for level := range strings.SplitSeq(o.into, "/") {
 		if level == "" && o.into != "" {
-			return usage(`--into %q has an empty level; "/" only stands between two levels`, o.into)
+			return usage(`--into %q has an empty level; "/" separates two levels`, o.into)
 		}
 	}
 	if o.from == "" {
 		return nil
 	}
 	if o.target != nil {
-		return usage("--from names Maildirs of no account, and --to an account beside %s", accounts[0].Name).
+		return usage("--from names Maildirs of no account, and --to a second account beside %s", accounts[0].Name).
 			WithHint("restore %s --from %s", o.to, o.from)
 	}
 	inside, err := disk.Within(o.from, a.Maildir)
@@ -131,49 +136,45 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (*port.Result, error)
 	return &done.Result, err
 }
 
-// home puts mail back on the server that it came from.
+// home puts mail back on the server that it is from.
 func (o *bringing) home(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
-	h, account, err := r.start(ctx, opening{}, reach{})
+	account, err := r.begin(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
 	}
 	account.Watch = summaryOnly{watch{r.told}}
 	o.mailboxes.narrow(account)
 	done := engine.Restore(ctx, account, o.since, r.mailboxLevels)
-	o.tellOutsiders(ctx, r, h, done)
-	return done, r.remember(ctx, h, account.Server, &done.Result)
+	o.noteOutsiders(ctx, r, r.begun, done)
+	return done, nil
 }
 
-// tellOutsiders names the Maildirs in the account's tree that a restore of everything passes over.
-func (o *bringing) tellOutsiders(ctx context.Context, r *accountRun, h *here, done *restore.Restoration) {
+// noteOutsiders names the Maildirs in the account's tree that a restore of everything skips.
+func (o *bringing) noteOutsiders(ctx context.Context, r *accountRun, h *here, done *restore.Restoration) {
 	if o.mailboxes.given() || done.Fatal != nil {
 		return
 	}
-	all, err := restore.Outsiders(ctx, held{h.store}, h.tree)
+	all, err := restore.Outsiders(ctx, openStore{h.store}, h.tree)
 	if err != nil {
 		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
 	for _, m := range all {
-		watch{r.told}.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is no mailbox of the account",
+		r.told.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is not a mailbox of the account",
 			`a "mailsync sync" with append = true makes it one; a copy of it elsewhere can be restored with --from`)
 	}
 }
 
-// away puts mail on a server that it did not come from, or under other names.
+// away puts mail on a server that it is not from, or under other names.
 func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	target := r
 	if o.target != nil {
 		target = &accountRun{session: r.session, local: local{o.target}, told: r.told, opened: r.opened}
 	}
-	h, err := target.open(ctx, opening{state: true})
+	h, err := target.start(ctx, opening{state: true}, reach{})
 	if err != nil {
 		return nil, err
 	}
-	server, err := target.connect(reach{})
-	if err != nil {
-		return nil, err
-	}
-	t := &restore.Restore{Server: server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
+	t := &restore.Restore{Server: h.server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
 		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
@@ -186,24 +187,94 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoratio
 		if _, err := os.Stat(r.a.Maildir); err != nil {
 			return nil, state.Faultf(state.Storage, "nothing to restore: %w", err).WithHint("is it mounted?")
 		}
-		if own, err = r.look(); err != nil {
+		if own, err = r.open(ctx, opening{read: true}); err != nil {
 			return nil, err
 		}
 	}
-	sources, problems, err := o.sources(ctx, r, own)
+	archives := func(root string) (port.Tree, error) { return r.archiveFolder(root, false) }
+	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
+	sources, problems, err := restore.Sources(ctx, openStore{own.store}, own.tree, archives, r.mailboxLevels, only)
 	if err != nil {
 		return nil, err
 	}
 	t.From = sources
-	done := t.Run(ctx, held{own.store})
+	done := t.Run(ctx, openStore{own.store})
 	done.Problems = append(done.Problems, problems...)
-	o.tellOutsiders(ctx, r, own, done)
+	o.noteOutsiders(ctx, r, own, done)
 	return done, nil
 }
 
-// sources are the account's own Maildirs and archives.
-func (o *bringing) sources(ctx context.Context, r *accountRun, h *here) ([]port.Source, []port.Problem, error) {
-	archives := func(root string) (port.Tree, error) { return r.archiveFolder(root, false) }
-	only := func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) }
-	return restore.Sources(ctx, held{h.store}, h.tree, archives, r.mailboxLevels, only)
+// fromBare restores the Maildirs of --from, and reports what was skipped there.
+func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *restore.Restore) (*restore.Restoration, error) {
+	files, err := disk.OpenReal(o.from)
+	if err != nil {
+		return nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
+	}
+	defer func() { _ = files.Close() }() // only read
+	sources, passed, err := o.bare(ctx, maildir.Open(files, maildir.Options{}))
+	if err != nil {
+		return nil, err
+	}
+	done := &restore.Restoration{}
+	if len(sources) > 0 {
+		t.From = sources
+		done = t.Run(ctx, nil)
+	} else {
+		done.Fatal = state.Faultf(state.Storage, "%s holds no Maildir", o.from).WithHint(`a Maildir is a folder with "cur" and "new" in it`)
+	}
+	o.reportPassed(r, done, passed)
+	return done, nil
+}
+
+// bare are the Maildirs of a folder that no account of the configuration has. What could not be
+// read of it is passed, and does not stop the rest.
+func (o *bringing) bare(ctx context.Context, tree *maildir.Tree) (sources []port.Source, passed []state.Passed, err error) {
+	found, passed, err := tree.Bare(ctx, levelOf)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, b := range found {
+		levels := b.Levels
+		if b.Marked { // it was mailsync's once: the marker knows its name
+			names := imap.NameOf(b.Marker.Raw, b.Marker.Sep)
+			levels = names[max(0, len(names)-len(levels)):]
+		}
+		s := port.Source{Name: strings.Join(levels, "/"), Levels: levels, Role: b.Marker.Use}
+		if o.mailboxes.match(levels, s.Role) {
+			md, err := tree.OpenBare(b.Path)
+			if err != nil {
+				passed = append(passed, state.Passed{Name: b.Path, Err: err})
+				continue
+			}
+			s.Maildir = md
+		}
+		sources = append(sources, s)
+	}
+	return sources, passed, nil
+}
+
+// reportPassed reports what a walk skipped. Where only some mailboxes are asked for it is not a
+// failure, because it may be none of them.
+func (o *bringing) reportPassed(r *accountRun, done *restore.Restoration, passed []state.Passed) {
+	for _, p := range passed {
+		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
+		if p.Spared || o.mailboxes.given() {
+			r.told.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
+			continue
+		}
+		done.Problems = append(done.Problems, port.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})
+		done.Outstanding += p.Count
+	}
+}
+
+// levelOf is the mailbox level of a folder's name: as mailsync escapes it, or in modified UTF-7,
+// in which IMAP servers name their folders.
+func levelOf(name string) string {
+	if plain, ok := maildir.FS.Unescape(name); ok && plain != name {
+		return plain
+	}
+	if levels := imap.NameOf(name, ""); len(levels) == 1 {
+		return levels[0]
+	}
+	return name
 }

@@ -164,7 +164,7 @@ func (w *tour) visit(line string) outcome {
 			loud = nil
 		}
 		o = w.run(append(slices.Clone(loud), args...)...)
-		if o.Code != 2 || !strings.Contains(o.Stderr, "no use for") {
+		if o.Code != 2 || !strings.Contains(o.Stderr, "does not apply") {
 			break
 		}
 	}

@@ -22,31 +22,32 @@ import (
 
 // session is what the accounts of one run of the program have in common.
 type session struct {
-	task     task
-	flags    flags
-	report   *report.Report
-	log      *slog.Logger
-	trace    *trace          // nil: none
-	registry *store.Registry // nil: roots are not remembered
-	stop     <-chan struct{} // closed when --max-time is up
-	// configFile is where the accounts stand, "" where they came with the command line.
-	configFile string
+	task       task
+	flags      flags
+	report     *report.Report
+	log        *slog.Logger
+	trace      *trace          // nil: none
+	registry   *store.Registry // nil: roots are not remembered
+	stop       <-chan struct{} // closed when --max-time is up
+	configFile string          // of the accounts, "" where they are from the command line
 }
 
-// account does the task with one account, tells about it, and returns the kinds of what
-// went wrong.
+// account does the task with one account, reports it, and returns the kinds of all failures.
 func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	r := &accountRun{session: s, local: local{a}, told: s.report.Account(a.Name), opened: &opened{}}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
+	if r.begun != nil && result != nil {
+		err = errors.Join(err, r.remember(ctx, r.begun, result))
+	}
 	err = errors.Join(err, r.close())
 	r.hangUp()
 	if result == nil {
 		result = &port.Result{Fatal: err}
-	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it says so again
+	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it repeats that
 		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
-	if result.Began.IsZero() { // it did not come from the engine
+	if result.Began.IsZero() { // it is not the engine's
 		result.Began, result.Ended = began, time.Now()
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
@@ -54,7 +55,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		result.Fatal = nil
 	}
 	if result.Stopped {
-		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run goes on from here")
+		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
 		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
 	kinds := kindsOf(result)
@@ -72,33 +73,39 @@ type accountRun struct {
 	local
 	told *report.Account
 	*opened
+	begun *here // of begin, nil: the run is not recorded
+
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
+	holds   bool          // it held the account's lock
 
-	holds bool // it held the account's lock
-
-	recalled *report.Summary // of the run before, whose failures are told again by a command that does nothing itself
+	recalled *report.Summary // of the run before, whose failures "status" reports again
 }
 
-// here is the local side of an account: its state and its Maildirs. It is closed when the task is over.
+// here is what was opened of an account. It is closed when the task is over.
 type here struct {
-	lock  *store.Lock // nil where nothing is to be written
-	store *store.Store
-	tree  port.Tree
-	known bool // the root is one that held mail of ours
+	lock   *store.Lock // nil where nothing is to be written
+	store  *store.Store
+	tree   port.Tree
+	known  bool   // the root held mail of ours before
+	server server // nil without start
 }
 
-// opening says what may be opened.
+// opening is how an account may be opened.
 type opening struct {
-	fresh   bool // a root that was known and is gone
-	foreign bool // a new root in which Maildirs of other programs lie
-	state   bool // only lock and state are wanted: the Maildirs are left alone
+	fresh   bool // a known root that is gone is made again
+	foreign bool // a new root may hold Maildirs of other programs
+	state   bool // only lock and state are needed: the Maildirs are left alone
+	read    bool // without the lock, only to read, and without a look at what the root holds
 }
 
-// open takes the account's lock and opens its state and its Maildirs, made if they are
-// not there. In a dry run it leaves no trace: no lock, a state that is only read, and for a root that is
-// not there yet an empty folder that goes again.
+// open takes the account's lock and opens its state and its Maildirs, made if they do not exist.
+// In a dry run it leaves no trace: no lock, a state that is only read, and an empty folder, removed
+// afterwards, in place of a root that does not exist.
 func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
+	if may.read {
+		return r.look()
+	}
 	known, err := r.rootKnown(ctx, may.fresh)
 	if err != nil {
 		return nil, err
@@ -134,23 +141,14 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.later(base.Close)
 	if opened.SetAside != "" {
 		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
-	if err := r.recallPOP3(base, fresh); err != nil {
-		return nil, err
-	}
-	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, r.a.StateDir, r.numbers)
-	if err != nil {
-		return nil, err
-	}
-	r.later(closeFiles)
-	return &here{lock: lock, store: base, tree: files}, nil
+	return r.withTree(&here{lock: lock, store: base}, r.a.Maildir, r.a.StateDir, fresh)
 }
 
-// look opens the account's state and Maildirs to read in, without its lock.
+// look opens the account's state and Maildirs to read, without its lock.
 func (r *accountRun) look() (*here, error) {
 	root := r.a.Maildir
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
@@ -163,19 +161,45 @@ func (r *accountRun) look() (*here, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.later(base.Close)
-	if err := r.recallPOP3(base, false); err != nil {
+	return r.withTree(&here{store: base}, root, "", false)
+}
+
+// withTree opens the Maildirs beside a state that is open.
+func (r *accountRun) withTree(h *here, root, stateDir string, fresh bool) (*here, error) {
+	r.later(h.store.Close)
+	if err := r.recallPOP3(h.store, fresh); err != nil {
 		return nil, err
 	}
-	files, closeFiles, err := openTree(r.layout(), root, "", r.numbers)
+	tree, closeTree, err := openTree(r.layout(), root, stateDir, r.numbers)
 	if err != nil {
 		return nil, err
 	}
-	r.later(closeFiles)
-	return &here{store: base, tree: files}, nil
+	r.later(closeTree)
+	h.tree = tree
+	return h, nil
 }
 
-// opened is what a run has opened and connected so far, to be closed when its task is over.
+// start opens the account and connects its server.
+func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, error) {
+	h, err := r.open(ctx, may)
+	if err != nil {
+		return nil, err
+	}
+	h.server, err = r.connect(how)
+	return h, err
+}
+
+// begin starts a run of the engine, which is recorded when it is over, and returns its account.
+func (r *accountRun) begin(ctx context.Context, may opening, how reach) (*port.Account, error) {
+	h, err := r.start(ctx, may, how)
+	if err != nil {
+		return nil, err
+	}
+	r.begun = h
+	return r.engine(h), nil
+}
+
+// opened is what a run has opened and connected so far.
 type opened struct {
 	closers []func() error
 	servers []server
@@ -184,7 +208,7 @@ type opened struct {
 // later has something closed when the task is over.
 func (o *opened) later(f func() error) { o.closers = append(o.closers, f) }
 
-// close closes what is here, last opened first.
+// close closes everything, last opened first.
 func (o *opened) close() error {
 	var errs []error
 	for _, f := range slices.Backward(o.closers) {
@@ -193,42 +217,28 @@ func (o *opened) close() error {
 	return errors.Join(errs...)
 }
 
-// start opens the account, connects its server, and returns the engine's account over both.
-func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, *port.Account, error) {
-	h, err := r.open(ctx, may)
-	if err != nil {
-		return nil, nil, err
-	}
-	server, err := r.connect(how)
-	if err != nil {
-		return nil, nil, err
-	}
-	return h, r.engine(h, server), nil
-}
-
-// agesCount reports whether something may be done in this run because it is old, and
-// tells why not.
-func (r *accountRun) agesCount() bool {
+// agesCount reports whether the clock can be trusted, so that something may be done in this run
+// because it is old.
+func (r *accountRun) agesCount(h *here) bool {
 	last, _, err := store.ReadLastRun(r.stateDir())
 	trusted, reason := last.ClockTrusted(time.Now())
 	if err != nil {
 		trusted, reason = false, err.Error()
 	}
-	if !trusted && !r.flags.dryRun {
-		r.told.Note("", "nothing is done in this run because of its age: "+reason, "see that the clock is right; the next run believes it")
+	if !trusted && h.lock != nil {
+		r.told.Note("", "nothing is done in this run because of its age: "+reason, "check that the clock is right; the next run will trust it")
 	}
 	return trusted
 }
 
-// engine returns the engine's account over what is here and a server, as the
-// configuration has it.
-func (r *accountRun) engine(h *here, server port.Server) *port.Account {
+// engine returns the engine's account over what is open, as the configuration has it.
+func (r *accountRun) engine(h *here) *port.Account {
 	account := &port.Account{
 		Name: r.a.Name, Host: r.a.Host, User: r.a.User,
-		Server: server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
+		Server: h.server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
 		Include:     func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
 		Connections: r.a.Connections,
-		AgesCount:   r.agesCount(),
+		AgesCount:   r.agesCount(h),
 		DryRun:      r.flags.dryRun, RootKnown: h.known, StateMoved: h.store.Moved(),
 		Stop: r.stop, Watch: watch{r.told}, Log: r.log,
 	}
@@ -238,7 +248,7 @@ func (r *accountRun) engine(h *here, server port.Server) *port.Account {
 	return account
 }
 
-// summaryOnly is a watch that leaves single operations out: what would go where is told by mailbox.
+// summaryOnly is a watch without single operations: the command prints a line a mailbox.
 type summaryOnly struct{ watch }
 
 func (summaryOnly) Op(string, plan.Op) {}
@@ -252,16 +262,8 @@ func (r *accountRun) hangUp() {
 	}
 }
 
-// commands is how many commands the servers were sent so far.
-func (r *accountRun) commands() (n int64) {
-	for _, s := range r.servers {
-		n += s.Commands()
-	}
-	return n
-}
-
-// remember writes down how the run ended, for "status" and for the next run's clock.
-func (r *accountRun) remember(ctx context.Context, h *here, server port.Server, result *port.Result) error {
+// remember records how the run ended, for "status" and for the next run's clock.
+func (r *accountRun) remember(ctx context.Context, h *here, result *port.Result) error {
 	if h.lock == nil {
 		return nil
 	}
@@ -270,15 +272,15 @@ func (r *accountRun) remember(ctx context.Context, h *here, server port.Server, 
 		return err
 	}
 	last.Command, last.Started, last.Ended, last.Status = r.task.name, result.Began, result.Ended, result.Status()
-	r.askQuota(ctx, server, result, &last)
+	r.askQuota(ctx, h.server, result, &last)
 	if last.Summary, err = json.Marshal(r.told.Final(r.summary(result))); err != nil {
 		return fmt.Errorf("write the last run: %w", err)
 	}
 	return store.WriteLastRun(h.lock.Dir(), last)
 }
 
-// askQuota asks for the quota after a run that changed something here or there: an idle one costs nothing.
-// A server that does not answer leaves what was known.
+// askQuota asks for the quota after a run that changed something here or there: an idle one costs
+// nothing. Where the server does not answer, the last known quota stays.
 func (r *accountRun) askQuota(ctx context.Context, server port.Server, result *port.Result, last *store.LastRun) {
 	if result.Fatal != nil || result.Fetched+result.Appended+result.DeletedOnServer+result.MovedToTrash+result.MovedBack == 0 {
 		return
@@ -292,7 +294,11 @@ func (r *accountRun) askQuota(ctx context.Context, server port.Server, result *p
 }
 
 func (r *accountRun) summary(result *port.Result) report.Summary {
-	s := summarize(r.a, result, r.commands())
+	var commands int64
+	for _, s := range r.servers {
+		commands += s.Commands()
+	}
+	s := summarize(r.a, result, commands)
 	s.DryRun = r.flags.dryRun
 	if last := r.recalled; last != nil {
 		s.Undeletable = last.Undeletable

@@ -11,26 +11,26 @@ import (
 	"mailsync/state"
 )
 
-// interrupt is what is known of signals that ask the program to end.
+// interrupt holds the signals that ask the program to end.
 type interrupt struct {
-	got    atomic.Int32 // exit code of the first one, 0: none came
+	got    atomic.Int32 // exit code of the first one, 0: there was none
 	cancel context.CancelCauseFunc
 	in     chan os.Signal
 }
 
-// cancelled is a context.Canceled that says why.
+// cancelled is a context.Canceled with a reason.
 type cancelled string
 
 func (c cancelled) Error() string        { return string(c) }
 func (c cancelled) Is(target error) bool { return target == context.Canceled }
 
-// errInterrupted is why a context ended at the first signal.
+// errInterrupted is the reason of a cancellation by the first signal.
 var errInterrupted = state.Faultf(state.Interrupted, "%w", cancelled("interrupted")).
-	WithHint("the state is clean; the next run goes on from here")
+	WithHint("the state is clean; the next run continues from here")
 
-// watchSignals returns a context that the first SIGINT or SIGTERM cancels, so that the
-// run stops cleanly. The second ends the program at once: no state is lost by that
-// either, but what was under way is.
+// watchSignals returns a context that the first SIGINT or SIGTERM cancels, so that the run stops
+// cleanly. The second ends the program at once: the state survives that too, but work in progress
+// is lost.
 func watchSignals(ctx context.Context) (context.Context, *interrupt) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	i := &interrupt{cancel: cancel, in: make(chan os.Signal, 2)}
@@ -64,32 +64,27 @@ func (i *interrupt) stop() {
 	i.cancel(nil)
 }
 
-// limit is how --max-time ends a run.
-type limit struct {
-	ctx    context.Context
-	cancel func()
-	stop   <-chan struct{} // closed when the time is up; nil without a limit
-}
-
-// grace is how long a run may take to stop by itself once its time is up, before its waits are
-// broken, whatever the server does. That is clean as well, but what was under way is lost.
+// grace is how long a run may take to stop by itself once its time is up, before its context is
+// cancelled, whatever the server does. That is clean too, but work in progress is lost.
 const grace = time.Second
 
-// errTimeUp is why a context ended then.
+// errTimeUp is the reason of that cancellation.
 var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time while waiting for the server")).
-	WithHint("the next run goes on from here")
+	WithHint("the next run continues from here")
 
-func (p *program) limitTime(ctx context.Context) limit {
+// limitTime ends a run after --max-time: it closes the channel that it returns, which is nil
+// without a limit, and after the grace it cancels the context.
+func (p *program) limitTime(ctx context.Context) (context.Context, <-chan struct{}, func()) {
 	if p.flags.maxTime == 0 {
-		return limit{ctx: ctx, cancel: func() {}}
+		return ctx, nil, func() {}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := make(chan struct{})
 	up := time.AfterFunc(p.flags.maxTime, func() { close(stop) })
 	over := time.AfterFunc(p.flags.maxTime+grace, func() { cancel(errTimeUp) })
-	return limit{ctx: ctx, stop: stop, cancel: func() {
+	return ctx, stop, func() {
 		up.Stop()
 		over.Stop()
 		cancel(nil)
-	}}
+	}
 }

@@ -10,17 +10,16 @@ import (
 	"mailsync/state"
 )
 
-// trace is the file that --trace asks for: what all accounts and their servers say to each other,
-// one line at a time, with the account's name in front. Secrets were taken out by who writes.
+// trace is the file that --trace asks for: the protocol log of all accounts, each line with the
+// account's name in front. Whoever writes has removed the secrets.
 type trace struct {
 	mu     sync.Mutex
 	file   *os.File
 	failed error
 }
 
-// openTrace makes the file anew, for the user alone, also where one of that name was there that others
-// could read; nil without a path. A terminal, a pipe or a device is taken as it is: it is not
-// only ours.
+// openTrace empties or creates the file, for the user alone, also where others could read it
+// before; nil without a path. A terminal, a pipe or a device keeps its mode.
 func openTrace(path string) (*trace, error) {
 	if path == "" {
 		return nil, nil
@@ -31,7 +30,7 @@ func openTrace(path string) (*trace, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.Mode().IsRegular() {
-		err = f.Chmod(0o600) // before the first octet is in it
+		err = f.Chmod(0o600) // before the first octet is written
 	}
 	if err != nil {
 		_ = f.Close()
@@ -40,7 +39,7 @@ func openTrace(path string) (*trace, error) {
 	return &trace{file: f}, nil
 }
 
-// of returns where an account's conversations are written; nil without a trace.
+// of returns the writer for an account's connections; nil without a trace.
 func (t *trace) of(account string) io.Writer {
 	if t == nil {
 		return nil
@@ -53,7 +52,7 @@ type traceWriter struct {
 	account string
 }
 
-// Write takes one line. A trace that cannot be written does not break what it is about; close tells.
+// Write takes one line. An error does not stop the run that is traced; close returns it.
 func (w traceWriter) Write(line []byte) (int, error) {
 	w.t.mu.Lock()
 	defer w.t.mu.Unlock()

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,7 @@ import (
 	"mailsync/sync/verify"
 )
 
-// verifying is what the flags of "verify" say.
+// verifying are the flags of "verify".
 type verifying struct {
 	mailboxes picking
 	server    bool
@@ -31,16 +33,15 @@ func (p *program) verifyCommand() *cobra.Command {
 	o := &verifying{}
 	c := &cobra.Command{
 		Use:   "verify [ACCOUNT...]",
-		Short: "read every file and tell whether the local copy is whole",
-		Long: `verify reads every file of accounts and holds it against what was recorded when it was
-fetched: that it is there, and that its bytes are the same to the last. It names what is missing,
-altered, truncated, doubled or misnamed, and then ends with exit code 7. So it does where
-messages are outstanding: the copy is incomplete. Files that mail programs made are counted. It
-needs no network and holds no lock while it reads.
+		Short: "read every file and check that the local copy is intact",
+		Long: `verify reads every file of accounts and compares it with what was recorded when it was fetched.
+It prints which files are missing, altered, truncated, duplicate or misnamed, and then exits with
+code 7. It does so too where messages are outstanding: then the copy is incomplete. Files of mail
+programs are counted. It needs no network, and no lock while it reads.
 
-"whole" is said of all that the state knows. With --server the server's list of messages is compared too. With --repair what is missing
-or damaged is fetched again, where the server still has it; a damaged file goes to the trash
-once its message is here anew.`,
+"intact" is about all messages that the state knows. With --server they are compared with the
+server's list as well. With --repair, what is missing or damaged is fetched again, if the server
+still has it; a damaged file is moved to the trash after that.`,
 	}
 	c.Flags().SortFlags = false
 	o.mailboxes.flag(c, p)
@@ -49,26 +50,26 @@ once its message is here anew.`,
 	return p.onAccounts(c, task{name: "verify", run: o.run, missed: o.mailboxes.missed}, acts...)
 }
 
-// toldError is a failure that is told as a result of its own.
-type toldError struct{ error }
+// printedError is a failure that was printed as a result of its own.
+type printedError struct{ error }
 
-func (e toldError) Unwrap() error { return e.error }
+func (e printedError) Unwrap() error { return e.error }
 
 func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(r.a.Maildir); err != nil {
-		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else \"mailsync sync\" first")
+		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else run \"mailsync sync\" first")
 	}
 	if r.flags.dryRun && !o.repair {
-		return nil, usage("verify has no use for --dry-run without --repair: it changes nothing")
+		return nil, usage("--dry-run applies to verify only with --repair; without it nothing is changed")
 	}
-	h, err := o.open(ctx, r)
+	h, err := r.open(ctx, opening{read: !o.repair})
 	if err != nil {
 		return nil, err
 	}
-	never, err := o.neverMet(ctx, r, h)
+	unknown, err := o.unknownMailboxes(ctx, r, h)
 	if err != nil {
 		return nil, err
 	}
@@ -77,59 +78,57 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 		return nil, err
 	}
 	verdict := v.Run(ctx)
-	for _, name := range never {
+	for _, name := range unknown {
 		verdict.Short = append(verdict.Short, verify.Shortfall{Mailbox: name, Unscanned: true})
 	}
-	o.tell(r, verdict)
+	o.report(r, verdict)
 	result := outcomeOf(verdict)
-	result.Problems = append(result.Problems, shortfalls(verdict)...)
 	o.mailboxes.known(result)
 	return result, nil
 }
 
-// open opens the account to read in, or under its lock where something is to be repaired.
-func (o *verifying) open(ctx context.Context, r *accountRun) (*here, error) {
-	if o.repair {
-		return r.open(ctx, opening{})
-	}
-	return r.look()
-}
-
 // verify is the engine's verify that the flags ask for.
 func (o *verifying) verify(r *accountRun, h *here) (*verify.Verify, error) {
+	account := r.engine(h)
 	v := &verify.Verify{
-		Account:   *r.engine(h, nil),
+		Account:   *account,
 		Only:      func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) },
 		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
 		Readers:   max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName,
 	}
 	v.Release = &port.Release{Shelf: r.archiveFolder}
+	var err error
 	if o.server {
-		server, err := r.connect(reach{readOnly: true})
-		if err != nil {
+		if v.Server, err = r.connect(reach{readOnly: true}); err != nil {
 			return nil, err
 		}
-		v.Server = server
 	}
-	if o.repair {
-		return v, o.repairs(r, h, v)
+	if !o.repair {
+		return v, o.withoutLock(r, h, v)
 	}
-	return v, o.looks(r, h, v)
+	if account.Server, err = r.connect(reach{}); err != nil {
+		return nil, err
+	}
+	v.Memory = func() (port.Memory, error) { return openStore{h.store}, nil }
+	v.Repair = func(ctx context.Context, found []port.Finding) *port.Result {
+		return sync.Repair(ctx, account, found)
+	}
+	return v, nil
 }
 
-// looks makes a verify hold neither lock nor state while it reads.
-func (o *verifying) looks(r *accountRun, h *here, v *verify.Verify) error {
+// withoutLock makes a verify hold neither lock nor state while it reads.
+func (o *verifying) withoutLock(r *accountRun, h *here, v *verify.Verify) error {
 	if err := h.store.Close(); err != nil {
 		return err
 	}
 	v.Memory = func() (port.Memory, error) { return store.OpenReadOnly(r.stateDir()) }
 	v.Undisturbed = func(ctx context.Context, f func() error) (err error) {
 		if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
-			return f() // nothing was ever synced into this tree: nobody holds it
+			return f() // no run ever synced into this tree, so none holds the lock
 		}
 		lock, err := store.WaitLock(ctx, r.stateDir(), r.flags.wait)
 		if state.KindOf(err) == state.Storage && disk.Crippled(err) {
-			return f() // nobody else can write either
+			return f() // no other run can write either
 		}
 		if err != nil {
 			return err
@@ -140,30 +139,13 @@ func (o *verifying) looks(r *accountRun, h *here, v *verify.Verify) error {
 	return nil
 }
 
-// repairs makes a verify repair, under the lock that is held.
-func (o *verifying) repairs(r *accountRun, h *here, v *verify.Verify) error {
-	server, err := r.connect(reach{})
-	if err != nil {
-		return err
-	}
-	v.Memory = func() (port.Memory, error) { return held{h.store}, nil }
-	v.Repair = func(ctx context.Context, found []port.Finding) *port.Result {
-		return sync.Repair(ctx, r.engine(h, server), found)
-	}
-	return nil
-}
+// openStore is a store that is closed by somebody else.
+type openStore struct{ *store.Store }
 
-// held is a store that is closed by somebody else.
-type held struct{ *store.Store }
+func (openStore) Close() error { return nil }
 
-func (held) Close() error { return nil }
-
-// tell tells what a verify found.
-func (o *verifying) tell(r *accountRun, v *verify.Verdict) {
-	looked := report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
-		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: v.Wrong(),
-		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}
-	looked.Repaired = len(v.Findings) - looked.Findings
+// report prints what a verify found.
+func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 	for _, f := range v.Findings {
 		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
 			Detail: f.Detail, Repaired: f.Repaired})
@@ -181,38 +163,24 @@ func (o *verifying) tell(r *accountRun, v *verify.Verdict) {
 	for _, a := range v.Unsettable {
 		apart(a, "with flags that cannot be set there")
 	}
-	if v.Fatal == nil {
-		hint := ""
-		if v.Repaired == nil {
-			with := "" // what was found in comparison with the server is found in it alone
-			if o.server {
-				with = "--server "
-			}
-			hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.a.Name)
-		}
-		r.told.Looked(looked, hint)
-		if v.NoMemory && !o.server && v.Mailboxes > 0 {
-			r.told.Note("", "there is no state, and names alone do not tell whether a message is missing",
-				`"mailsync sync" makes the state again and fetches nothing twice; --server compares with the server`)
-		}
+	if v.Fatal != nil {
+		return
 	}
-}
-
-// shortfalls are differences, too: what the state knows not to be here.
-func shortfalls(v *verify.Verdict) (problems []port.Problem) {
-	add := func(mailbox, what, hint string) {
-		err := state.Faultf(state.Differs, "incomplete: %s", what).WithHint("%s", hint)
-		problems = append(problems, port.Problem{Mailbox: mailbox, Err: err})
-	}
-	for _, s := range v.Short {
-		if s.Outstanding > 0 {
-			add(s.Mailbox, report.Plural(s.Outstanding, "message")+" outstanding", `"mailsync sync" fetches what it can`)
+	hint, wrong := "", v.Wrong()
+	if v.Repaired == nil {
+		with := "" // what a comparison with the server found is found by it alone
+		if o.server {
+			with = "--server "
 		}
-		if s.Unscanned {
-			add(s.Mailbox, "no run has looked yet at what the server has in this mailbox", `run "mailsync sync", or compare with the server: --server`)
-		}
+		hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.a.Name)
 	}
-	return problems
+	r.told.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
+		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: wrong, Repaired: len(v.Findings) - wrong,
+		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
+	if v.NoMemory && !o.server && v.Mailboxes > 0 {
+		r.told.Note("", "there is no state, and names alone do not show whether a message is missing",
+			`"mailsync sync" makes the state again and fetches nothing twice; --server compares with the server`)
+	}
 }
 
 // outcomeOf is a verdict as the outcome of a run.
@@ -233,7 +201,58 @@ func outcomeOf(v *verify.Verdict) *port.Result {
 		if v.Repaired == nil && f.Fault != port.Doubled && f.Fault != port.Misnamed {
 			err = err.WithHint("--repair fetches what the server still has")
 		}
-		result.Problems = append(result.Problems, port.Problem{Mailbox: f.Mailbox, UID: f.UID, Err: toldError{err}})
+		result.Problems = append(result.Problems, port.Problem{Mailbox: f.Mailbox, UID: f.UID, Err: printedError{err}})
+	}
+	incomplete := func(mailbox, what, hint string) {
+		err := state.Faultf(state.Differs, "incomplete: %s", what).WithHint("%s", hint)
+		result.Problems = append(result.Problems, port.Problem{Mailbox: mailbox, Err: err})
+	}
+	for _, s := range v.Short {
+		if s.Outstanding > 0 {
+			incomplete(s.Mailbox, report.Plural(s.Outstanding, "message")+" outstanding", `"mailsync sync" fetches what it can`)
+		}
+		if s.Unscanned {
+			incomplete(s.Mailbox, "no run has scanned this mailbox on the server yet", `run "mailsync sync", or compare with the server: --server`)
+		}
 	}
 	return result
+}
+
+// unknownMailboxes names the mailboxes that the last run knew on the server, and of which the state
+// has nothing, because no run could ever open them or read their names: a look at the state alone
+// would pass over them and print "intact". None where the server itself is asked.
+func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here) ([]string, error) {
+	if o.server {
+		return nil, nil
+	}
+	rows, err := h.store.Mailboxes(ctx)
+	if err != nil || len(rows) == 0 { // without rows, verify itself reports that there is no state
+		return nil, err
+	}
+	var known []string
+	for _, row := range rows {
+		known = append(known, r.mailboxName(row))
+	}
+	last, _, err := store.ReadLastRun(r.stateDir())
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(unknownOf(last, known), func(name string) bool {
+		return !o.mailboxes.match(strings.Split(name, "/"), "")
+	}), nil
+}
+
+// unknownOf are the mailboxes that failed completely in a run that fetched, without those that are
+// known. It is a pure function.
+func unknownOf(last store.LastRun, known []string) (names []string) {
+	var s report.Summary
+	if last.Command != "sync" && last.Command != "backup" || json.Unmarshal(last.Summary, &s) != nil {
+		return nil
+	}
+	for _, e := range s.Errors {
+		if e.Mailbox != "" && e.UID == 0 && !slices.Contains(known, e.Mailbox) && !slices.Contains(names, e.Mailbox) {
+			names = append(names, e.Mailbox)
+		}
+	}
+	return names
 }

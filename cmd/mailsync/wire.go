@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"os"
 
 	"mailsync/backends/imap"
@@ -21,10 +19,11 @@ import (
 	"mailsync/sync/port"
 )
 
-// The real backends and the memory meet the engine's ports here.
+// The backends and the store implement the engine's interfaces.
 var (
 	_ server       = (*imap.Account)(nil)
 	_ server       = (*pop3.Account)(nil)
+	_ maildir.Keys = (*pop3.Numbers)(nil)
 	_ port.Maildir = (*maildir.Maildir)(nil)
 	_ port.Tree    = tree{}
 	_ port.Base    = (*store.Store)(nil)
@@ -50,41 +49,38 @@ func (t tree) Create(path string, marker state.Marker) (port.Maildir, error) {
 	return m, nil
 }
 
-// watch tells the report what the engine does.
+// watch reports what the engine does.
 type watch struct{ *report.Account }
 
 func (w watch) Op(mailbox string, op plan.Op) { w.Account.Op(mailbox, op.String()) }
 
-// server is an account's server: the engine's, and one that counts.
+// server is an account's server: the engine's, with what only commands need.
 type server interface {
 	port.Server
 	Commands() int64 // how many commands were sent so far
-	// Probe logs in once and returns how far that came, also beside an error.
+	// Probe logs in once and returns how far it got, also beside an error.
 	Probe(context.Context) (state.Probe, error)
 }
 
-// reach says how a server is to be backend.
+// reach is what a command needs of a server.
 type reach struct {
 	readOnly bool // refuse whatever could change it, as a dry run does always
 	sizes    bool // ask for the sizes of mailboxes where that is cheap
-	trace    io.Writer
-	notice   func(string)    // is given what the server wants the user to see
-	secrets  *redact.Secrets // that no server is to be quoted with
 }
 
-// connect returns the account's server. It connects when it is first asked for
-// something, and is hung up when the task is over.
+// connect returns the account's server. It connects when it is first asked for something, and is
+// hung up when the task is over.
 func (r *accountRun) connect(how reach) (server, error) {
+	o, err := r.serverOptions(how)
+	if err != nil {
+		return nil, err
+	}
 	var s server
-	var err error
-	how.readOnly = how.readOnly || r.flags.dryRun
-	how.trace, how.secrets, how.notice = r.trace.of(r.a.Name), &redact.Secrets{}, r.told.Said
-	how.secrets.Keep(r.a.Password.Ahead().Reveal()) // a greeting comes before the password is asked for
-	log := r.log.With("account", r.a.Name)
 	if r.a.Protocol == "pop3" {
-		s, err = popServer(r.a, r.numbers, r.worked, how, log)
+		s, err = pop3.New(pop3.Options{Options: o, WorkedBefore: r.worked, Numbers: r.numbers})
 	} else {
-		s, err = imapServer(r.a, how, log)
+		s, err = imap.New(imap.Options{Options: o, Connections: r.a.Connections, Compress: imap.Compression(r.a.Compress),
+			Sizes: how.sizes, Version: version(), Notice: r.told.Alert})
 	}
 	if err != nil {
 		return nil, err
@@ -93,21 +89,17 @@ func (r *accountRun) connect(how reach) (server, error) {
 	return s, nil
 }
 
-// trustedRoots reads the file of tls_ca; nil without.
-func trustedRoots(a *config.Account) ([]byte, error) {
-	if a.TLSCA == "" {
-		return nil, nil
+// serverOptions are the options of an account's server, for both protocols.
+func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
+	a, secrets := r.a, &redact.Secrets{}
+	secrets.Keep(a.Password.Ahead().Reveal()) // a greeting is received before the password is asked for
+	var roots []byte
+	if a.TLSCA != "" {
+		var err error
+		if roots, err = os.ReadFile(a.TLSCA); err != nil {
+			return backend.Options{}, state.Faultf(state.Usage, "tls_ca: %w", err)
+		}
 	}
-	roots, err := os.ReadFile(a.TLSCA)
-	if err != nil {
-		return nil, state.Faultf(state.Usage, "tls_ca: %w", err)
-	}
-	return roots, nil
-}
-
-// serverOptions says how an account's server is reached, whatever it speaks.
-func serverOptions(a *config.Account, how reach, log *slog.Logger) (backend.Options, error) {
-	roots, err := trustedRoots(a)
 	return backend.Options{
 		Server: backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins,
 			Insecure: a.Insecure, Timeout: a.Timeout},
@@ -116,23 +108,12 @@ func serverOptions(a *config.Account, how reach, log *slog.Logger) (backend.Opti
 			password, err := a.Password.Read(ctx)
 			return backend.Secret{Password: password.Reveal()}, err
 		},
-		MaxWait: a.MaxWait, ReadOnly: how.readOnly, Secrets: how.secrets, Trace: how.trace, Log: log,
-	}, err
+		MaxWait: a.MaxWait, ReadOnly: how.readOnly || r.flags.dryRun, Secrets: secrets, Trace: r.trace.of(a.Name), Log: r.log.With("account", a.Name),
+	}, nil
 }
 
-// imapServer makes the server of an account. It connects to nothing yet.
-func imapServer(a *config.Account, how reach, log *slog.Logger) (*imap.Account, error) {
-	o, err := serverOptions(a, how, log)
-	if err != nil {
-		return nil, err
-	}
-	return imap.New(imap.Options{Options: o, Connections: a.Connections, Compress: imap.Compression(a.Compress),
-		Sizes: how.sizes, Version: version(), Notice: how.notice})
-}
-
-// openTree opens the Maildirs below root. stateDir holds the trash where it lies outside
-// of the tree; "" where it lies inside, or nothing is thrown away. numbers are a POP3
-// account's, nil without.
+// openTree opens the Maildirs below root. stateDir holds the trash where that is outside of the
+// tree; "" where it is inside, or nothing is deleted. numbers are a POP3 account's, nil without.
 func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (port.Tree, func() error, error) {
 	files, err := disk.OpenReal(root)
 	if err != nil {
@@ -161,8 +142,8 @@ func deletion(s string) plan.Deletion {
 	return plan.Keep
 }
 
-// policy says what the configuration lets the engine do. deletes is the brake of this
-// run alone, nil where the command line does not set one.
+// policy is what the configuration lets the engine do. deletes is the brake of this run alone,
+// nil where the command line does not set one.
 func policy(a *config.Account, deletes *int) plan.Policy {
 	p := plan.Policy{
 		FlagsToServer:  a.Flags == "both" && a.Protocol != "pop3", // which has none
@@ -178,4 +159,77 @@ func policy(a *config.Account, deletes *int) plan.Policy {
 		p.MaxDelete, p.Meant = *deletes, true
 	}
 	return p
+}
+
+// recallPOP3 takes what the base knows of a POP3 account: the numbers of its messages, which stay
+// nil for an IMAP account, whose server numbers them, and whether a log-in worked. A run that starts
+// again from nothing must be given all numbers.
+func (r *accountRun) recallPOP3(base *store.Store, fresh bool) error {
+	if r.a.Protocol != "pop3" {
+		return nil
+	}
+	ctx := context.Background() // the store is local
+	gen, err := popMailbox(ctx, base)
+	if err != nil {
+		return err
+	}
+	var known []state.UIDL
+	if gen != nil {
+		if known, err = base.UIDLs(ctx, gen.ID); err != nil {
+			return err
+		}
+		account, err := base.Account(ctx)
+		if err != nil {
+			return err
+		}
+		r.worked = gen.Compared != 0 && account.User == r.a.User // it was listed
+	}
+	r.numbers = pop3.NewNumbers(known)
+	if fresh {
+		r.numbers.GiveAgain()
+	}
+	return nil
+}
+
+// popMailbox is the one mailbox of a POP3 account, nil where the base knows none.
+func popMailbox(ctx context.Context, base *store.Store) (*state.Generation, error) {
+	rows, err := base.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if gen := row.Current(); gen != nil && row.Role == state.RoleMailbox {
+			return gen, nil
+		}
+	}
+	return nil, nil
+}
+
+// popDeletes reports whether anything is to be deleted from an account's server.
+func popDeletes(a *config.Account) bool { return a.Delete != "never" || a.DeleteBiggerThan > 0 }
+
+// popRelease is what may be deleted from an account's server. Also where nothing may be, what an
+// earlier run began is taken back.
+func popRelease(a *config.Account) *port.Release {
+	c := plan.Cutoff{Collected: true, BiggerThan: a.DeleteBiggerThan}
+	switch a.Delete {
+	case "never":
+		c.FetchedAge = -1
+	case "age":
+		c.FetchedAge = a.DeleteAge
+	}
+	return &port.Release{Cutoff: c}
+}
+
+// foretell has a dry run note that a server is known not to delete messages.
+func (r *accountRun) foretell(s port.Server) {
+	p, ok := s.(*pop3.Account)
+	if !ok || !r.flags.dryRun || !popDeletes(r.a) {
+		return
+	}
+	for _, h := range p.Habits() {
+		if h == pop3.IgnoresDelete {
+			r.told.Note("", string(h), h.Hint())
+		}
+	}
 }

@@ -35,9 +35,9 @@ func TestVerifyIncomplete(t *testing.T) {
 		says string // on stderr
 	}{
 		{"all is here", func(l *imapLife) { l.run("sync") }, nil, 0,
-			verified{Files: 18}, "work: whole in 18 files read (", ""},
+			verified{Files: 18}, "work: intact, 18 files read (", ""},
 		{"all is here, says the server", func(l *imapLife) { l.run("sync") }, []string{"--server"}, 0,
-			verified{Files: 18, Server: true}, ", held against the state and the server; 18 messages here in 3 mailboxes", ""},
+			verified{Files: 18, Server: true}, ", checked against the state and the server; 18 messages here in 3 mailboxes", ""},
 		{"outstanding in one mailbox", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
 			l.run("sync")
@@ -46,12 +46,12 @@ func TestVerifyIncomplete(t *testing.T) {
 		{"outstanding, but not where it looks", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
 			l.run("sync")
-		}, []string{"--mailbox", "Archive"}, 0, verified{Files: 4}, "work: whole in 4 files read (", ""},
+		}, []string{"--mailbox", "Archive"}, 0, verified{Files: 4}, "work: intact, 4 files read (", ""},
 		{"killed at the first body", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, for1("UID FETCH", hangUpAtBodies)(l.acct)))
 			l.run("sync")
 		}, nil, 7, verified{Incomplete: true, Outstanding: 18},
-			"work: partial, incomplete in 0 files read (0 B), held against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
+			"work: partial, incomplete in 0 files read (0 B), checked against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
 			"Archive: incomplete: 4 messages outstanding"},
 		{"a file is lost, and more is outstanding", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
@@ -69,12 +69,12 @@ func TestVerifyIncomplete(t *testing.T) {
 		{"no state", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, nil, 0,
 			verified{Files: 18, NamesOnly: true}, "work: nothing wrong in 18 files read (", "names alone do not tell"},
 		{"no state, but the server", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, []string{"--server"}, 0,
-			verified{Files: 18, NamesOnly: true, Server: true}, "work: whole in 18 files read (", ""},
+			verified{Files: 18, NamesOnly: true, Server: true}, "work: intact, 18 files read (", ""},
 		{"no state, and the server has more", func(l *imapLife) {
 			l.run("sync")
 			l.removeAll(".mailsync")
 			l.acct.Mailbox("INBOX").Append(letter(70))
-		}, []string{"--server"}, 7, verified{Files: 18, Findings: 1, NamesOnly: true, Server: true}, "1 difference in 18 files read (", ""},
+		}, []string{"--server"}, 7, verified{Files: 18, Findings: 1, NamesOnly: true, Server: true}, "1 difference, 18 files read (", ""},
 		{"never synced", func(*imapLife) {}, nil, 8, verified{}, "work: failed", "nothing to verify: nothing was synced here yet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestVerifyIncomplete(t *testing.T) {
 			if o.Code != c.code || !strings.Contains(o.Stdout, c.line) || !strings.Contains(o.Stderr, c.says) {
 				t.Errorf("exit %d, want %d\n%s%s", o.Code, c.code, o.Stdout, o.Stderr)
 			}
-			if strings.Contains(o.Stdout, "whole") != (c.code == 0 && c.says == "") {
+			if strings.Contains(o.Stdout, "intact") != (c.code == 0 && c.says == "") {
 				t.Errorf("it says %s", o.Stdout)
 			}
 			var got verified

@@ -59,7 +59,7 @@ func TestALogInThatIsRefusedBesideTheCommand(t *testing.T) {
 // What the server wants the user to see is seen without -v, once, and with -q where something
 // went wrong.
 func TestWhatTheServerWantsTheUserToSee(t *testing.T) {
-	const text = `the server says: "maintenance \x1b[2J tonight"`
+	const text = `message from the server: "maintenance \x1b[2J tonight"`
 	alert := beside(true, "* OK [ALERT] maintenance \x1b[2J tonight")
 	long := "* NO " + strings.Repeat("quota ", 1000)
 	for _, c := range []struct {

@@ -36,12 +36,12 @@ func TestProofIsOfThisRun(t *testing.T) {
 				l.acct.Mailbox("INBOX").Append(letter(60 + n))
 			}
 		}, nil, []int{8},
-			proof{Mailboxes: 3, Messages: 7, NotLookedAt: 7}, "on the server 7 messages in 3 mailboxes: 0 here, 7 not looked at; "},
+			proof{Mailboxes: 3, Messages: 7, NotLookedAt: 7}, "on the server 7 messages in 3 mailboxes: 0 here, 7 not checked; "},
 		{"a mailbox cannot be opened", func(l *imapLife) {
 			l.acct.Mailbox("INBOX").Append(letter(60))
 			l.serve(script.Healthy(l.acct, openingWith(say("$tag NO not now"))(l.acct)))
 		}, nil, []int{1},
-			proof{Mailboxes: 3, Messages: 19, Here: 6, NotLookedAt: 13}, "on the server 19 messages in 3 mailboxes: 6 here, 13 not looked at; "},
+			proof{Mailboxes: 3, Messages: 19, Here: 6, NotLookedAt: 13}, "on the server 19 messages in 3 mailboxes: 6 here, 13 not checked; "},
 		{"a mailbox cannot be opened, and no STATUS counts it", func(l *imapLife) {
 			l.acct.Caps = bare
 			l.acct.Mailbox("INBOX").Append(letter(60))
@@ -62,7 +62,7 @@ func TestProofIsOfThisRun(t *testing.T) {
 		{"the log-in fails", func(l *imapLife) { l.acct.Password = "another" }, nil, []int{4}, proof{}, ""},
 		{"nobody answers", func(l *imapLife) { l.serve(func(p *script.Peer) { p.Close() }) }, nil, []int{5}, proof{}, ""},
 		{"a part of it", func(*imapLife) {}, []string{"--mailbox", "INBOX"}, []int{0},
-			proof{Mailboxes: 3, Messages: 18, Here: 12, Excluded: 6, ExcludedMailboxes: 2}, "18 messages in 3 mailboxes: 12 here, 6 in 2 mailboxes left out ("},
+			proof{Mailboxes: 3, Messages: 18, Here: 12, Excluded: 6, ExcludedMailboxes: 2}, "18 messages in 3 mailboxes: 12 here, 6 in 2 mailboxes excluded ("},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

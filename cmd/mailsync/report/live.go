@@ -15,7 +15,7 @@ const redraw = 200 * time.Millisecond
 type live struct {
 	stop  chan struct{} // nil: no progress
 	ended chan struct{}
-	shown int // columns of the line that is there now
+	shown int // columns of the line that is on the terminal
 	speed speed
 }
 
@@ -51,7 +51,7 @@ func (r *Report) stopLive() {
 	}
 }
 
-// wipe takes the progress off the terminal, until it is drawn again.
+// wipe removes the progress from the terminal, until it is drawn again.
 func (r *Report) wipe() {
 	if r.live.shown > 0 {
 		_, _ = io.WriteString(r.opts.Err, "\r"+strings.Repeat(" ", r.live.shown)+"\r")
@@ -76,12 +76,12 @@ func (r *Report) draw(now time.Time) {
 	r.live.shown = max(columns, r.live.shown)
 }
 
-// progress is how far an account's run has come.
+// progress is how far an account's run is.
 type progress struct {
 	mailboxes, finished int
 	messages, fetched   int
 	bytes, fetchedBytes int64
-	working             []string // mailboxes that are worked on now
+	working             []string // mailboxes in work
 }
 
 func (p *progress) add(more progress) {
@@ -130,7 +130,7 @@ func (r *Report) progress(now time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-// speed remembers how much was there over the last few seconds.
+// speed keeps samples of what was fetched in the last seconds.
 type speed struct{ samples []sample }
 
 type sample struct {
@@ -138,7 +138,7 @@ type sample struct {
 	bytes int64
 }
 
-// window is how far back the rate looks.
+// window is the time over which the rate is measured.
 const window = 5 * time.Second
 
 // rate adds a sample and returns bytes a second over the window, 0 while that is not known.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailsync/state"
+	"mailsync/state/store"
 )
 
 // screen is a Report and what it wrote.
@@ -104,9 +105,9 @@ func TestJSONHasAllFieldsAlways(t *testing.T) {
 
 func TestManyProblemsAreCut(t *testing.T) {
 	s := open(Options{Quiet: true})
-	s.Account("work").Done(Summary{Account: "work", Errors: make([]Problem, maxTold+7)}, false)
+	s.Account("work").Done(Summary{Account: "work", Errors: make([]Problem, maxPrinted+7)}, false)
 	lines := strings.Split(strings.TrimSpace(s.err.String()), "\n")
-	if len(lines) != maxTold+1 || lines[maxTold] != "mailsync: work: and 7 problems more; --json has them all" {
+	if len(lines) != maxPrinted+1 || lines[maxPrinted] != "mailsync: work: 7 more problems not shown; --json has all of them" {
 		t.Errorf("%d lines, the last is %s", len(lines), lines[len(lines)-1])
 	}
 }
@@ -137,14 +138,14 @@ func TestWrongGivesTheHint(t *testing.T) {
 	s.expect(t, "", "mailsync: outer: inner\nmailsync: hint: do this\n")
 }
 
-func TestSayAndNote(t *testing.T) {
+func TestPrintAndNote(t *testing.T) {
 	s := open(Options{})
-	s.Say("%d", 1)
+	s.Print("%d", 1)
 	s.Account("w").Note("", "text", "")
 	s.expect(t, "1\n", "mailsync: w: text\n")
 	for _, o := range []Options{{Quiet: true}, {JSON: true, Quiet: true}} {
 		s = open(o)
-		s.Say("1")
+		s.Print("1")
 		s.Account("w").Note("", "text", "")
 		s.expect(t, "", "")
 	}
@@ -174,7 +175,7 @@ func TestUnits(t *testing.T) {
 func TestProofInWords(t *testing.T) {
 	p := Proof{Mailboxes: 4, Messages: 21, Census: Census{Here: 10, Outstanding: 1, Skipped: 2, KeptAway: 3, Accepted: 1, Excluded: 4},
 		ExcludedMailboxes: 2, Uncounted: 1}
-	want := "on the server 21 messages in 4 mailboxes: 10 here, 1 outstanding, 2 skipped, 3 kept away, 1 accepted, 4 in 2 mailboxes left out (1 of them not counted)"
+	want := "on the server 21 messages in 4 mailboxes: 10 here, 1 outstanding, 2 skipped, 3 kept away, 1 accepted, 4 in 2 mailboxes excluded (1 of them not counted)"
 	if got := p.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -194,9 +195,9 @@ func TestTablesAreMadeSafe(t *testing.T) {
 		s := open(Options{JSON: json})
 		a := s.Account("w")
 		a.Mailboxes("h\x1b", []Mailbox{{Mailbox: "a\x1b[2J", Role: "\x07", Path: "p\n"}})
-		a.Held("h", []Held{{Mailbox: "a\x1b[2J", Path: "\x1b"}})
+		a.LocalMailboxes("h", []LocalMailbox{{Mailbox: "a\x1b[2J", Path: "\x1b"}})
 		a.Checks("h", []Check{{What: "x", Status: "ok", Detail: "a\x1b", Hint: "\u009b"}})
-		a.Remembered(nil, []Quota{{Root: "\x1b"}})
+		a.LastRun(store.LastRun{Quota: []state.Quota{{Root: "\x1b"}}})
 		if text := s.out.String(); strings.ContainsAny(text, "\x1b\x07\u009b") || text == "" {
 			t.Errorf("%q", text)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"mailsync/state"
 )
 
 // Summary is how one account's run ended: the object "account" of --json.
@@ -24,7 +26,8 @@ type Summary struct {
 	words
 }
 
-// Changes are how many messages a run changed, here and there, and how.
+// Changes are how many messages a run changed, here and there, and how: the engine's counts, under
+// the names of the JSON object.
 type Changes struct {
 	Fetched         int   `json:"fetched"`
 	FetchedBytes    int64 `json:"fetched_bytes"`
@@ -33,11 +36,11 @@ type Changes struct {
 	FlagsToServer   int   `json:"flags_to_server"`
 	DeletedOnDisk   int   `json:"deleted_on_disk"`
 	DeletedOnServer int   `json:"deleted_on_server"`
-	MovedOnDisk     int   `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
-	MovedOnServer   int   `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
+	MovedHere       int   `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
+	MovedThere      int   `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
 	MovedToTrash    int   `json:"moved_to_trash,omitempty"`  // to be deleted on the server, which can only move it to its trash
-	Undeletable     int   `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
 	MovedBack       int   `json:"-"`                         // by an undo, from the server's trash
+	Undeletable     int   `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
 }
 
 // Whereabouts are how much of the server's mail is here.
@@ -45,16 +48,16 @@ type Whereabouts struct {
 	OnServer    int `json:"on_server"`
 	Here        int `json:"here"`
 	Outstanding int `json:"outstanding"`
-	Unlooked    int `json:"-"` // mailboxes that the run did not look at
-	NotLookedAt int `json:"-"` // messages that the server only told the number of
-	Uncounted   int `json:"-"` // mailboxes of which it told not even that
+	Unlooked    int `json:"-"` // mailboxes that the run did not check
+	NotLookedAt int `json:"-"` // messages of which the server only reported the number
+	Uncounted   int `json:"-"` // mailboxes of which it did not report even that
 }
 
-// words are what a command says itself in the account's line.
+// words are what a command sets in the account's line.
 type words struct {
-	line    string // the whole of it, "" without
-	did     string // what was done, "" where the changes tell
-	proof   *Proof // where the server's mail is, nil where the whereabouts tell
+	line    string // all of it, "" without
+	did     string // what was done, "" where the changes show it
+	proof   *Proof // where the server's mail is, nil where the whereabouts show it
 	unknown bool   // how much of the server's mail is here
 }
 
@@ -64,47 +67,41 @@ type Problem struct {
 	UID     uint32 `json:"uid"`     // 0 for the mailbox
 	Error   string `json:"error"`
 	Hint    string `json:"hint"`
-	Told    bool   `json:"-"` // as a result of its own
+	Printed bool   `json:"-"` // as a result of its own
 }
 
 // String is the summary in one line, for people.
 func (s Summary) String() string {
-	var b strings.Builder
-	b.WriteString(clean(s.Account) + ": ")
+	name := clean(s.Account) + ": "
 	if s.line != "" {
-		return b.String() + s.line
+		return name + s.line
 	}
+	parts := []string{s.done()}
 	if s.Status != "ok" {
-		b.WriteString(s.Status + ", ")
+		parts[0] = s.Status + ", " + parts[0]
 	}
-	b.WriteString(s.done())
 	if s.proof != nil {
-		b.WriteString("; " + s.proof.String())
+		parts = append(parts, s.proof.String())
 	} else if s.Mailboxes > 0 && !s.unknown {
-		b.WriteString("; " + s.where())
+		parts = append(parts, s.where())
 	}
 	if s.Undeletable > 0 {
-		b.WriteString("; " + s.Stays())
+		parts = append(parts, s.Stays())
 	}
-	if n := s.untold(); n > 0 {
-		b.WriteString("; " + Plural(n, "problem"))
-	}
-	fmt.Fprintf(&b, " (%s)", Seconds(time.Duration(s.Seconds*float64(time.Second))))
-	return b.String()
-}
-
-// untold counts the problems that are not told as results.
-func (s Summary) untold() int {
 	n := 0
 	for _, p := range s.Errors {
-		if !p.Told {
+		if !p.Printed {
 			n++
 		}
 	}
-	return n
+	if n > 0 {
+		parts = append(parts, Plural(n, "problem"))
+	}
+	took := Seconds(time.Duration(s.Seconds * float64(time.Second)))
+	return fmt.Sprintf("%s%s (%s)", name, strings.Join(parts, "; "), took)
 }
 
-// Stays says what was to be deleted on the server and cannot be.
+// Stays counts what was to be deleted on the server and cannot be.
 func (s Summary) Stays() string {
 	return fmt.Sprintf("%d cannot be deleted on the server", s.Undeletable)
 }
@@ -133,25 +130,100 @@ func (c Changes) String() string {
 		some{c.Appended, "appended"},
 		some{c.FlagsToDisk, "flagged here"},
 		some{c.FlagsToServer, "flagged on the server"},
-		some{c.MovedOnDisk, "moved here"},
-		some{c.MovedOnServer, "moved on the server"},
+		some{c.MovedHere, "moved here"},
+		some{c.MovedThere, "moved on the server"},
 		some{c.DeletedOnDisk, "deleted here"},
 		some{c.DeletedOnServer, "deleted on the server"},
 		some{c.MovedToTrash, "moved to the server's trash"},
 		some{c.MovedBack, "moved back from the server's trash"})
 }
 
-// where says how much of the server's mail is here. Some of what is here may be on the
-// server no more, so that both numbers say little about each other without the third. Where the
-// run looked at nothing it says nothing of what is here.
+// where is how much of the server's mail is here. What is here may no longer be on the server, so
+// both numbers need the third. Where the run checked no mailbox, it does not know what is here.
 func (s Summary) where() string {
 	mailboxes := Plural(s.Mailboxes, "mailbox") + uncounted(s.Uncounted)
 	if s.Unlooked == s.Mailboxes && s.Outstanding == 0 {
-		return fmt.Sprintf("none of %s on the server looked at", mailboxes)
+		return fmt.Sprintf("none of %s on the server checked", mailboxes)
 	}
 	text := Plural(s.Here, "message") + " here"
 	if s.OnServer != s.Here {
 		text += fmt.Sprintf(", %d on the server", s.OnServer)
 	}
-	return counts(text, some{s.Outstanding, "outstanding"}, some{s.NotLookedAt, "not looked at"}) + " in " + mailboxes
+	return counts(text, some{s.Outstanding, "outstanding"}, some{s.NotLookedAt, "not checked"}) + " in " + mailboxes
+}
+
+// Proof is where every message is that the server counted in this run: the object "proof" of
+// --json.
+type Proof struct {
+	Type      string `json:"type"`
+	Account   string `json:"account"`
+	Mailboxes int    `json:"mailboxes"` // on the server
+	Messages  int    `json:"messages"`
+	Census
+	ExcludedMailboxes int `json:"excluded_mailboxes"`
+	Uncounted         int `json:"uncounted"` // mailboxes: the server did not report how many messages they hold
+	UncountedIncluded int `json:"-"`         // of those: that the run is about
+	// Unreadable mailboxes are on the server too, under names that cannot be read. They are not
+	// among the mailboxes, and what is in them is not among the messages.
+	Unreadable int     `json:"unreadable_mailboxes"`
+	Doubts     []Doubt `json:"doubts"` // never nil
+}
+
+// Census is the messages of a proof by where they are. But for the doubtful, which are here, they add up to all.
+type Census struct {
+	Here        int `json:"here"`
+	Doubtful    int `json:"doubtful"` // of these: their length is not what the server announces
+	Outstanding int `json:"outstanding"`
+	Skipped     int `json:"skipped"`       // larger than max_size
+	KeptAway    int `json:"kept_away"`     // the user removed the file
+	Accepted    int `json:"accepted"`      // the user knows that they cannot be fetched
+	NotLookedAt int `json:"not_looked_at"` // counted by the server, in mailboxes that failed or were not reached
+	Excluded    int `json:"excluded"`      // in mailboxes that the run is not about
+}
+
+// Doubt is a message that may be incomplete here.
+type Doubt struct {
+	Mailbox   string    `json:"mailbox"`
+	UID       state.UID `json:"uid"`
+	Announced int64     `json:"announced"` // octets
+	Came      int64     `json:"came"`
+}
+
+// Prove reports what a backup proves: in the account's line, and in JSON as an object of its own.
+func (a *Account) Prove(p Proof) {
+	r := a.begin()
+	defer r.mu.Unlock()
+	p.Type = "proof"
+	p.Doubts = append([]Doubt{}, p.Doubts...)
+	for i := range p.Doubts {
+		p.Doubts[i].Mailbox = clean(p.Doubts[i].Mailbox)
+	}
+	a.words.proof = &p
+	r.result(p)
+}
+
+// String is the proof for people.
+func (p Proof) String() string {
+	text := fmt.Sprintf("on the server %s in %s%s: %d here", Plural(p.Messages, "message"), Plural(p.Mailboxes, "mailbox"),
+		uncounted(p.UncountedIncluded), p.Here)
+	if p.Doubtful > 0 {
+		text += fmt.Sprintf(" (%d of them doubtful)", p.Doubtful)
+	}
+	text = counts(text, some{p.Outstanding, "outstanding"}, some{p.Skipped, "skipped"}, some{p.KeptAway, "kept away"},
+		some{p.Accepted, "accepted"}, some{p.NotLookedAt, "not checked"})
+	if p.ExcludedMailboxes > 0 {
+		text += fmt.Sprintf(", %d in %s excluded%s", p.Excluded, Plural(p.ExcludedMailboxes, "mailbox"), uncounted(p.Uncounted-p.UncountedIncluded))
+	}
+	if p.Unreadable > 0 {
+		text += fmt.Sprintf("; %s more could not be read, and their number of messages is not known", Plural(p.Unreadable, "mailbox"))
+	}
+	return text
+}
+
+// uncounted is how many mailboxes have an unknown number of messages; "" for none.
+func uncounted(mailboxes int) string {
+	if mailboxes == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of them not counted)", mailboxes)
 }

@@ -3,9 +3,12 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"mailsync/state/store"
 )
 
-// table lays rows out in columns, two blanks apart. Those that right has true for are ranged
+// table lays rows out in columns, two blanks apart. Those for which right is true are aligned
 // right, for numbers.
 func table(rows [][]string, right ...bool) []string {
 	var widths []int
@@ -32,22 +35,18 @@ func table(rows [][]string, right ...bool) []string {
 	return lines
 }
 
-// rows tells results of an account that belong together: a heading and a table of them, or, in JSON, an
-// object each.
+// rows prints results of an account that belong together: a heading and a table of them, or, in
+// JSON, an object each.
 func (a *Account) rows(heading string, objects []any, cells [][]string, right ...bool) {
-	r := a.report
-	r.mu.Lock()
+	r := a.begin()
 	defer r.mu.Unlock()
 	switch {
 	case r.opts.JSON:
 		for _, o := range objects {
-			r.json(o)
+			r.result(o)
 		}
-	case !r.opts.Quiet && len(cells) > 0:
-		r.out(clean(a.name) + ": " + clean(heading))
-		for _, line := range table(cells, right...) {
-			r.out(line)
-		}
+	case len(cells) > 0:
+		r.result(nil, append([]string{clean(a.name) + ": " + clean(heading)}, table(cells, right...)...)...)
 	}
 }
 
@@ -57,17 +56,17 @@ type Mailbox struct {
 	Account  string `json:"account"`
 	Mailbox  string `json:"mailbox"`
 	Role     string `json:"role"`
-	Messages *int   `json:"messages"` // null where the server does not tell
-	Size     *int64 `json:"size"`     // null where the server does not tell
+	Messages *int   `json:"messages"` // null where the server does not report it
+	Size     *int64 `json:"size"`     // null where the server does not report it
 	Included bool   `json:"included"`
 	Rule     string `json:"rule"` // the key that decides, with its pattern
 	Path     string `json:"path"` // of its Maildir, below the account's root; "" where it has none
 }
 
-// Mailboxes tells what "list" found.
+// Mailboxes prints what "list" found.
 func (a *Account) Mailboxes(heading string, all []Mailbox) {
 	var objects []any
-	cells := [][]string{{"mailbox", "role", "messages", "size", "lands in"}}
+	cells := [][]string{{"mailbox", "role", "messages", "size", "maildir"}}
 	for _, m := range all {
 		m.Type, m.Account, m.Mailbox, m.Role, m.Path = "mailbox", a.name, clean(m.Mailbox), clean(m.Role), clean(m.Path)
 		objects = append(objects, m)
@@ -86,13 +85,13 @@ func (a *Account) Mailboxes(heading string, all []Mailbox) {
 	a.rows(heading, objects, cells, false, false, true, true)
 }
 
-// Held is a mailbox as the last run left it: an object "mailbox" of "status --json".
-type Held struct {
+// LocalMailbox is a mailbox as the last run left it: an object "mailbox" of "status --json".
+type LocalMailbox struct {
 	Type        string `json:"type"`
 	Account     string `json:"account"`
 	Mailbox     string `json:"mailbox"`
 	Path        string `json:"path"`
-	Role        string `json:"role"` // as the server last told it
+	Role        string `json:"role"` // as the server last reported it
 	Here        int    `json:"here"` // files, those that are only here among them
 	HereBytes   int64  `json:"here_bytes"`
 	OnServer    int    `json:"on_server"`
@@ -102,8 +101,8 @@ type Held struct {
 	OnlyHere    int    `json:"only_here"` // the server had them once
 }
 
-// Mailboxes held, for "status".
-func (a *Account) Held(heading string, all []Held) {
+// LocalMailboxes prints the mailboxes of "status".
+func (a *Account) LocalMailboxes(heading string, all []LocalMailbox) {
 	var objects []any
 	cells := [][]string{{"mailbox", "here", "size", "on server", "outstanding", "skipped", "kept away", "only here"}}
 	for _, m := range all {
@@ -111,15 +110,18 @@ func (a *Account) Held(heading string, all []Held) {
 		objects = append(objects, m)
 		row := []string{m.Mailbox, fmt.Sprint(m.Here), Size(m.HereBytes), fmt.Sprint(m.OnServer)}
 		for _, n := range []int{m.Outstanding, m.Skipped, m.KeptAway, m.OnlyHere} {
-			row = append(row, dash(n))
+			cell := "-"
+			if n != 0 {
+				cell = fmt.Sprint(n)
+			}
+			row = append(row, cell)
 		}
 		cells = append(cells, row)
 	}
 	a.rows(heading, objects, withoutDashes(cells, 4), false, true, true, true, true, true, true, true)
 }
 
-// withoutDashes leaves out the columns, from one on, that have nothing but dashes below
-// their head.
+// withoutDashes leaves out the columns, from one on, that hold only dashes below their head.
 func withoutDashes(cells [][]string, from int) [][]string {
 	out := make([][]string, len(cells))
 	for col := range cells[0] {
@@ -134,14 +136,6 @@ func withoutDashes(cells [][]string, from int) [][]string {
 		}
 	}
 	return out
-}
-
-// dash is a number, and a dash for none: what is out of the ordinary stands out.
-func dash(n int) string {
-	if n == 0 {
-		return "-"
-	}
-	return fmt.Sprint(n)
 }
 
 // LastRun is an object "run" of "status --json".
@@ -161,24 +155,19 @@ type Quota struct {
 	Root    string `json:"root"`
 	Used    int64  `json:"used"`
 	Limit   int64  `json:"limit"`
-	Asked   string `json:"asked"` // RFC 3339: when the server said so
+	Asked   string `json:"asked"` // RFC 3339: when the server reported it
 }
 
-// Remembered tells what is only told in JSON by itself; for people it is in the account's line.
-func (a *Account) Remembered(run *LastRun, quotas []Quota) {
-	var objects []any
-	if run != nil {
-		run.Type, run.Account = "run", a.name
-		objects = append(objects, *run)
-	}
-	for _, q := range quotas {
-		q.Type, q.Account, q.Root = "quota", a.name, clean(q.Root)
-		objects = append(objects, q)
+// LastRun prints the last run and its quotas in JSON; for people they are in the account's line.
+func (a *Account) LastRun(last store.LastRun) {
+	objects := []any{LastRun{"run", a.name, last.Command, last.Started.Format(time.RFC3339), last.Ended.Format(time.RFC3339), last.Status}}
+	for _, q := range last.Quota {
+		objects = append(objects, Quota{"quota", a.name, clean(q.Root), q.Used, q.Limit, last.QuotaAsked.Format(time.RFC3339)})
 	}
 	a.rows("", objects, nil)
 }
 
-// Check is one thing that was looked at: an object "check" of "check --json".
+// Check is one thing that was checked: an object "check" of "check --json".
 type Check struct {
 	Type    string `json:"type"`
 	Account string `json:"account"`
@@ -188,7 +177,7 @@ type Check struct {
 	Hint    string `json:"hint"`
 }
 
-// Checks tells what "check" found.
+// Checks prints what "check" found.
 func (a *Account) Checks(heading string, all []Check) {
 	var objects []any
 	var cells [][]string

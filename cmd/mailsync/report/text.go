@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxText bounds what of one text is shown, in bytes.
+// maxText is how much of one text is shown, in bytes.
 const maxText = 1000
 
-// clean makes a text that may come from a server safe to show: on one line, cut, and
-// with everything escaped that is not meant to be seen.
+// clean makes a text of a server safe to show: on one line, cut, and with everything escaped
+// that cannot be seen.
 func clean(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -27,7 +27,7 @@ func clean(text string) string {
 			fmt.Fprintf(&b, `\x%02x`, text[i])
 		case r == '\n': // of errors that were joined
 			b.WriteString("; ")
-		case r != ' ' && !unicode.IsPrint(r): // control characters, and those that turn the writing's direction
+		case r != ' ' && !unicode.IsPrint(r): // control characters, and those that change the direction of the text
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		default:
 			b.WriteRune(r)
@@ -52,17 +52,17 @@ func Size(n int64) string {
 
 // Seconds is a duration for people: "80 ms", "1.2 s", "12 s", "3 min 20 s", "2 h 5 min".
 func Seconds(d time.Duration) string {
-	switch whole := d.Round(time.Second); {
+	switch rounded := d.Round(time.Second); {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
-	case whole < time.Minute:
-		return fmt.Sprintf("%d s", whole/time.Second)
-	case whole < time.Hour:
-		return fmt.Sprintf("%d min %d s", whole/time.Minute, whole%time.Minute/time.Second)
+	case rounded < time.Minute:
+		return fmt.Sprintf("%d s", rounded/time.Second)
+	case rounded < time.Hour:
+		return fmt.Sprintf("%d min %d s", rounded/time.Minute, rounded%time.Minute/time.Second)
 	default:
-		return fmt.Sprintf("%d h %d min", whole/time.Hour, whole%time.Hour/time.Minute)
+		return fmt.Sprintf("%d h %d min", rounded/time.Hour, rounded%time.Hour/time.Minute)
 	}
 }
 
@@ -78,13 +78,13 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// some is a number of things, and what is said of them.
+// some is a number of things, and what they are.
 type some struct {
 	n    int
 	what string
 }
 
-// counts adds to a text what there is any of, with commas between them.
+// counts adds those that are not 0 to a text, with commas between them.
 func counts(text string, all ...some) string {
 	for _, s := range all {
 		if s.n > 0 {
@@ -97,7 +97,7 @@ func counts(text string, all ...some) string {
 	return text
 }
 
-// Columns is how wide a text is on a terminal, as far as one can know: East Asian letters and
+// Columns is the width of a text on a terminal, as far as it can be known: East Asian letters and
 // most pictures take two columns.
 func Columns(text string) int {
 	n := 0

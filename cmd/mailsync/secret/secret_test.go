@@ -128,7 +128,7 @@ func TestCommandThatHangs(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := Source{Command: shell("sleep 60"), Timeout: 50 * time.Millisecond}.Read(t.Context())
-	if state.KindOf(err) != state.Login || !strings.Contains(err.Error(), "no answer in 50ms") {
+	if state.KindOf(err) != state.Login || !strings.Contains(err.Error(), "did not end in 50ms") {
 		t.Errorf("got %v", err)
 	}
 	if time.Since(began) > 20*time.Second {

@@ -8,14 +8,17 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
+
+	"github.com/zalando/go-keyring"
 
 	"mailsync/state"
 )
 
-// commandTimeout bounds password_command: one that waits for a key nobody presses must
-// not hang cron.
+// commandTimeout bounds password_command: one that waits for somebody at the keyboard must not
+// hang cron.
 const commandTimeout = 30 * time.Second
 
 // maxOutput bounds what is read of a password's file or command, in bytes.
@@ -38,7 +41,7 @@ func (s Source) None() bool {
 	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Literal.Empty()
 }
 
-// Kind names the key of the configuration that a source has.
+// Kind is the configuration key of a source.
 func (s Source) Kind() string {
 	switch {
 	case len(s.Command) > 0:
@@ -53,8 +56,8 @@ func (s Source) Kind() string {
 	return "password"
 }
 
-// Read gets the password. Every failure is a state.Fault of kind Login that names the
-// source and nothing of what it holds, except a cancelled ctx, which stays what it is.
+// Read reads the password. Every failure is a state.Fault of kind Login that names the source
+// and nothing of its content; the error of a cancelled ctx is returned as it is.
 func (s Source) Read(ctx context.Context) (Secret, error) {
 	switch {
 	case len(s.Command) > 0:
@@ -71,8 +74,8 @@ func (s Source) Read(ctx context.Context) (Secret, error) {
 	return Secret{}, state.Faultf(state.Login, "no password is configured")
 }
 
-// Ahead returns the password where this process has it already, else the zero Secret: nobody
-// is asked, and no file read, for that may be a pipe.
+// Ahead returns the password where this process has it already, else the zero Secret: it asks
+// nobody and reads no file, which may be a pipe.
 func (s Source) Ahead() Secret {
 	if word, _ := lookup(s.Env); s.Env != "" {
 		return New(word)
@@ -90,11 +93,7 @@ func fromFile(path string) (Secret, error) {
 	if err != nil {
 		return Secret{}, state.Faultf(state.Login, "password_file: %w", err)
 	}
-	word := firstLine(text)
-	if word == "" {
-		return Secret{}, state.Faultf(state.Login, "password_file: the first line of %s is empty", path)
-	}
-	return New(word), nil
+	return notEmpty(firstLine(text), "password_file: the first line of "+path)
 }
 
 func (s Source) fromCommand(ctx context.Context) (Secret, error) {
@@ -103,7 +102,7 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	defer cancel()
 	out := &head{}
 	cmd := exec.CommandContext(timed, s.Command[0], s.Command[1:]...)
-	cmd.Stdout = out            // what it says on stderr may hold the password: nobody reads it
+	cmd.Stdout = out            // stderr is not read: it may show the password
 	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
 	err := cmd.Run()
 	if ctx.Err() != nil {
@@ -112,20 +111,16 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	name := s.Command[0]
 	switch {
 	case timed.Err() != nil:
-		return Secret{}, state.Faultf(state.Login, "password_command: %s gave no answer in %v", name, limit).
+		return Secret{}, state.Faultf(state.Login, "password_command: %s did not end in %v", name, limit).
 			WithHint("run it by hand; it may be waiting for a passphrase")
 	case errors.Is(err, exec.ErrNotFound):
 		return Secret{}, state.Faultf(state.Login, "password_command: %s is not in $PATH", name).
 			WithHint("write the program's full path; no shell is used")
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return Secret{}, state.Faultf(state.Login, "password_command: %s: %w", name, err).
-			WithHint("run it by hand to see what it says; it is not shown here, for it could hold the password")
+			WithHint("run it by hand to see its output; that is not shown here, because it could hold the password")
 	}
-	word := firstLine(out.Bytes())
-	if word == "" {
-		return Secret{}, state.Faultf(state.Login, "password_command: %s: the first line of its output is empty", name)
-	}
-	return New(word), nil
+	return notEmpty(firstLine(out.Bytes()), "password_command: "+name+": the first line of its output")
 }
 
 func firstLine(text []byte) string {
@@ -133,8 +128,8 @@ func firstLine(text []byte) string {
 	return strings.TrimSuffix(string(line), "\r")
 }
 
-// head keeps the first maxOutput bytes of what is written to it and lets the rest go by,
-// so that a command that prints without end costs no memory.
+// head keeps the first maxOutput bytes of what is written to it and drops the rest, so that a
+// command that prints without end costs no memory.
 type head struct{ bytes.Buffer }
 
 func (h *head) Write(p []byte) (int, error) {
@@ -147,4 +142,50 @@ func (h *head) Write(p []byte) (int, error) {
 // ReadFrom is Write for io.Copy, which would else go past the bound.
 func (h *head) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{h}, r)
+}
+
+// KeyringService is the service under which the keyring has our passwords.
+const KeyringService = "mailsync"
+
+// fromKeyring asks the keyring of the user's session for a password. It waits for one that has
+// to be unlocked as long as for password_command.
+func (s Source) fromKeyring(ctx context.Context) (Secret, error) {
+	type answer struct {
+		word string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		word, err := keyring.Get(KeyringService, s.Keyring)
+		got <- answer{word, err}
+	}()
+	limit := cmp.Or(s.Timeout, commandTimeout)
+	select {
+	case a := <-got:
+		switch {
+		case errors.Is(a.err, keyring.ErrNotFound):
+			return Secret{}, state.Faultf(state.Login, "password_keyring: the keyring has no password of %s", s.Keyring).
+				WithHint("store it: %s", storeIn(s.Keyring))
+		case a.err != nil:
+			return Secret{}, state.Faultf(state.Login, "password_keyring: %w", a.err).
+				WithHint("cron and servers often have no keyring; password_command and password_file work without one")
+		}
+		return notEmpty(a.word, "password_keyring: the password of "+s.Keyring)
+	case <-time.After(limit):
+		return Secret{}, state.Faultf(state.Login, "password_keyring: no answer in %v", limit).
+			WithHint("the keyring may be locked: unlock it, or log in to the desktop")
+	case <-ctx.Done():
+		return Secret{}, ctx.Err()
+	}
+}
+
+// storeIn is a command that puts a password into the keyring of this system.
+func storeIn(user string) string {
+	switch runtime.GOOS {
+	case "darwin":
+		return "security add-generic-password -s " + KeyringService + " -a '" + user + "' -w"
+	case "windows":
+		return "cmdkey /generic:" + KeyringService + ":" + user + " /user:" + user + " /pass"
+	}
+	return "secret-tool store --label=mailsync service " + KeyringService + " username '" + user + "'"
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Words splits a command line into words as a POSIX shell does: blanks divide, '…' takes
-// everything as it is, "…" and \ quote, too. What only a shell could do (pipes,
-// variables, wildcards) is an error, unless it is quoted: no shell is there to do it.
+// Words splits a command line into words as a POSIX shell does: at blanks, with '…', "…" and \
+// for quotes. What only a shell could do (pipes, variables, wildcards) is an error unless it is
+// quoted, because no shell runs.
 func Words(line string) ([]string, error) {
 	var words []string
 	var word strings.Builder
@@ -31,11 +31,11 @@ func Words(line string) ([]string, error) {
 			i += n - 1
 		case c == '\\':
 			if i++; i == len(line) {
-				return nil, errors.New(`a \ ends it, and quotes nothing`)
+				return nil, errors.New(`it ends with a \ that quotes nothing`)
 			}
 			word.WriteByte(line[i])
 		case strings.IndexByte("|&;<>()$`*?[#~", c) >= 0 && (!begun || strings.IndexByte("#~", c) < 0):
-			return nil, fmt.Errorf("%q means something to a shell, and there is none; quote it if it is meant as it stands", c)
+			return nil, fmt.Errorf("%q is special in a shell, and no shell is used; quote it to pass it on", c)
 		default:
 			word.WriteByte(c)
 		}
@@ -50,8 +50,8 @@ func Words(line string) ([]string, error) {
 	return words, nil
 }
 
-// quotedPart reads what stands in quotes at the beginning of s and returns how long it is,
-// both quotes included.
+// quotedPart reads what is in quotes at the beginning of s and returns its length, both quotes
+// included.
 func quotedPart(s string, word *strings.Builder) (int, error) {
 	quote := s[0]
 	for i := 1; i < len(s); i++ {
@@ -59,7 +59,7 @@ func quotedPart(s string, word *strings.Builder) (int, error) {
 		case s[i] == quote:
 			return i + 1, nil
 		case quote == '"' && (s[i] == '$' || s[i] == '`'):
-			return 0, fmt.Errorf("%q means something to a shell, and there is none; use '…' if it is meant as it stands", s[i])
+			return 0, fmt.Errorf("%q is special in a shell, and no shell is used; put it in '…' to pass it on", s[i])
 		case quote == '"' && s[i] == '\\' && i+1 < len(s) && strings.IndexByte("\\\"$`", s[i+1]) >= 0:
 			i++
 		}

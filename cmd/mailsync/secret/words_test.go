@@ -31,14 +31,14 @@ func TestWords(t *testing.T) {
 		"a 'b":       "not closed",
 		`a "b`:       "not closed",
 		`a \`:        "quotes nothing",
-		"a | head":   "there is none",
-		"a $HOME":    "there is none",
-		`a "$HOME"`:  "there is none",
-		"a > b":      "there is none",
-		"~/bin/pw":   "there is none",
-		"pw `date`":  "there is none",
-		"pw; rm x":   "there is none",
-		"pw && true": "there is none",
+		"a | head":   "no shell is used",
+		"a $HOME":    "no shell is used",
+		`a "$HOME"`:  "no shell is used",
+		"a > b":      "no shell is used",
+		"~/bin/pw":   "no shell is used",
+		"pw `date`":  "no shell is used",
+		"pw; rm x":   "no shell is used",
+		"pw && true": "no shell is used",
 	} {
 		if got, err := Words(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, %v; want an error with %q", line, got, err, want)
