@@ -49,7 +49,7 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 		}
 	}
 	w.run("sync").want(t, 1)
-	verify(7, "Shut: incomplete: no run has looked yet", `Folder\\Sub 1: incomplete`)
+	verify(7, "Shut: incomplete: no run has scanned", `Folder\\Sub 1: incomplete`)
 	o := w.run("verify", "--server")
 	o.want(t, 1)
 	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {

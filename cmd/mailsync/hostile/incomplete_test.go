@@ -42,7 +42,7 @@ func TestVerifyIncomplete(t *testing.T) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
 			l.run("sync")
 		}, nil, 7, verified{Files: 11, Incomplete: true, Outstanding: 7},
-			"work: partial, incomplete in 11 files read (", "mailsync: work: INBOX: incomplete: 7 messages outstanding"},
+			"work: partial, incomplete, 11 files read (", "mailsync: work: INBOX: incomplete: 7 messages outstanding"},
 		{"outstanding, but not where it looks", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
 			l.run("sync")
@@ -51,7 +51,7 @@ func TestVerifyIncomplete(t *testing.T) {
 			l.serve(script.Healthy(l.acct, for1("UID FETCH", hangUpAtBodies)(l.acct)))
 			l.run("sync")
 		}, nil, 7, verified{Incomplete: true, Outstanding: 18},
-			"work: partial, incomplete in 0 files read (0 B), checked against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
+			"work: partial, incomplete, 0 files read (0 B), checked against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
 			"Archive: incomplete: 4 messages outstanding"},
 		{"a file is lost, and more is outstanding", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))
@@ -65,9 +65,9 @@ func TestVerifyIncomplete(t *testing.T) {
 			l.aside("Archive/mailsync.marker") // as in a damaged copy, with its folder
 			l.removeAll("Archive/cur")
 			l.write("Archive/cur", []byte("no folder"))
-		}, nil, 1, verified{Files: 14, Incomplete: true}, "work: partial, incomplete in 14 files read (", "cur is not a folder"},
+		}, nil, 1, verified{Files: 14, Incomplete: true}, "work: partial, incomplete, 14 files read (", "cur is not a folder"},
 		{"no state", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, nil, 0,
-			verified{Files: 18, NamesOnly: true}, "work: nothing wrong in 18 files read (", "names alone do not tell"},
+			verified{Files: 18, NamesOnly: true}, "work: nothing wrong, 18 files read (", "names alone do not show"},
 		{"no state, but the server", func(l *imapLife) { l.run("sync"); l.removeAll(".mailsync") }, []string{"--server"}, 0,
 			verified{Files: 18, NamesOnly: true, Server: true}, "work: intact, 18 files read (", ""},
 		{"no state, and the server has more", func(l *imapLife) {

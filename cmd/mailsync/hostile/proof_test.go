@@ -139,7 +139,7 @@ func TestSyncLineIsOfThisRun(t *testing.T) {
 	l.acct.Lock()
 	l.other()
 	l.acct.Unlock()
-	if o := l.run("sync"); o.Code != 8 || !strings.Contains(o.Stdout, "failed, nothing done; none of 3 mailboxes on the server looked at;") {
+	if o := l.run("sync"); o.Code != 8 || !strings.Contains(o.Stdout, "failed, nothing done; none of 3 mailboxes on the server checked;") {
 		t.Errorf("exit %d: %s", o.Code, o.Stdout)
 	}
 	if _, acct := l.proved("list", "--json"); acct.OnServer != 0 || acct.Here != 0 {
