@@ -8,31 +8,40 @@ import (
 	"strings"
 )
 
-// Commit is one transaction on one generation, or with a Gen of 0 on the intents of kind Restoring. It is durable when the base's Commit
-// returns nil, and has not happened when it returns an error. What it forgets and
-// settles goes first, so that a UID in both Forget and Put is put; of two records of
-// one UID the later counts.
+// Commit is one transaction on one generation, or with a Gen of 0 on the intents of kind Restoring.
+// It is durable when the base's Commit returns nil, and has not happened when it returns an error.
+// What it forgets and settles is deleted first, so that a UID in both Forget and Put is put; of two
+// records of one UID the later counts.
 type Commit struct {
-	Gen        GenID
-	Put        []Record // inserted, or replaced whole
-	Forget     []UID    // removed with their proofs, UIDLs and departures
-	Proofs     []Proof
-	UIDLs      []UIDL
-	Leave      []Departure // inserted, or replaced
-	Stay       []UID       // whose departures are withdrawn
-	Intents    []Intent    // inserted, or replaced by key
-	Settle     []IntentKey // keys of the intents that are over
-	Mark       *Mark       // the server's, where a scan was learned
-	Disk       *DirMark    // the Maildir's, where the run settled
-	Clean      *bool
-	Unsettable *Flags   // the generation's
-	Denied     *Flags   // the generation's
-	Held       *Held    // the generation's
-	Compared   int64    // the generation's, where a scan compared everything; 0: as it is
-	Keywords   []string // the mailbox's whole table, where it grew
+	Gen      GenID
+	Put      []Record // inserted, or replaced
+	Forget   []UID    // removed with their proofs, UIDLs and departures
+	Proofs   []Proof
+	UIDLs    []UIDL
+	Leave    []Departure // inserted, or replaced
+	Stay     []UID       // their departures are withdrawn
+	Intents  []Intent    // inserted, or replaced by key
+	Settle   []IntentKey // keys of the intents that are over
+	Keywords []string    // all of the mailbox's table, where it grew
+	Change
 }
 
-// Check says what makes a commit impossible: a UID of 0, a status or a kind of intent that this
+// Change is what a commit changes of its generation as a whole; nil, or a Compared of 0, changes
+// nothing.
+type Change struct {
+	Mark       *Mark    // the server's, where a scan was learned
+	Disk       *DirMark // the Maildir's, where the run settled
+	Clean      *bool
+	Unsettable *Flags
+	Denied     *Flags
+	Held       *Held
+	Compared   int64 // where a scan compared everything
+}
+
+// Unclean is the change after which the next run looks at the mailbox, whatever its marks are.
+func Unclean() Change { return Change{Clean: new(bool)} }
+
+// Check returns what makes a commit impossible: a UID of 0, a status or a kind of intent that this
 // program does not know, or one that is not of its generation. A base refuses such a commit completely.
 func (c *Commit) Check() error {
 	for _, r := range c.Put {
@@ -43,15 +52,13 @@ func (c *Commit) Check() error {
 			return fmt.Errorf("record of UID %d has status %d and form %d", r.UID, r.Status, r.Form)
 		}
 	}
-	for _, p := range c.Proofs {
-		if p.UID == 0 {
-			return errors.New("a proof has UID 0")
-		}
-	}
-	for _, d := range c.Leave {
-		if d.UID == 0 {
-			return errors.New("a departure has UID 0")
-		}
+	switch {
+	case slices.ContainsFunc(c.Proofs, func(p Proof) bool { return p.UID == 0 }):
+		return errors.New("a proof has UID 0")
+	case slices.ContainsFunc(c.Leave, func(d Departure) bool { return d.UID == 0 }):
+		return errors.New("a departure has UID 0")
+	case slices.ContainsFunc(c.UIDLs, func(u UIDL) bool { return u.UID == 0 }):
+		return errors.New("a UIDL has UID 0")
 	}
 	for _, i := range c.Intents {
 		if i.Key.Kind >= IntentKinds || (i.Key.Kind == Restoring) != (c.Gen == 0) {
@@ -61,11 +68,6 @@ func (c *Commit) Check() error {
 	if rest := *c; c.Gen == 0 {
 		if rest.Intents, rest.Settle = nil, nil; !rest.Empty() {
 			return errors.New("only intents can be of no generation")
-		}
-	}
-	for _, u := range c.UIDLs {
-		if u.UID == 0 {
-			return errors.New("a UIDL has UID 0")
 		}
 	}
 	return nil
@@ -86,7 +88,7 @@ func (c Commit) Empty() bool {
 // GrowKeywords returns the longer of two keyword tables of one mailbox, the stored one
 // and the one to store. It is an error if they differ where both have a name, or beyond
 // MaxKeywords: flags that were stored would change their meaning. So is a name with an end
-// of line, which no server and no Maildir can tell.
+// of line, which no server and no Maildir can have.
 func GrowKeywords(stored, wanted []string) ([]string, error) {
 	for i := range min(len(stored), len(wanted)) {
 		if !strings.EqualFold(stored[i], wanted[i]) {

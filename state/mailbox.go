@@ -1,6 +1,9 @@
 package state
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // AccountRow is what the base knows of its account.
 type AccountRow struct {
@@ -62,28 +65,21 @@ type Generation struct {
 	Tally              Tally
 }
 
-// Take sets what a commit says of the generation as a whole.
-func (g *Generation) Take(c *Commit) {
-	if c.Mark != nil {
-		g.Mark = *c.Mark
-	}
-	if c.Disk != nil {
-		g.Disk = *c.Disk
-	}
-	if c.Compared != 0 {
-		g.Compared = c.Compared
-	}
-	if c.Clean != nil {
-		g.Clean = *c.Clean
-	}
-	if c.Unsettable != nil {
-		g.Unsettable = *c.Unsettable
-	}
-	if c.Denied != nil {
-		g.Denied = *c.Denied
-	}
-	if c.Held != nil {
-		g.Held = *c.Held
+// Take applies a commit's change.
+func (g *Generation) Take(c Change) {
+	set(&g.Mark, c.Mark)
+	set(&g.Disk, c.Disk)
+	set(&g.Clean, c.Clean)
+	set(&g.Unsettable, c.Unsettable)
+	set(&g.Denied, c.Denied)
+	set(&g.Held, c.Held)
+	g.Compared = cmp.Or(c.Compared, g.Compared)
+}
+
+// set is an assignment that a nil skips.
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
 	}
 }
 

@@ -3,7 +3,6 @@ package state
 // Marker is the file mailsync.marker that makes a Maildir ours. It is durable before
 // the Maildir's first message is, and enough to rebuild the base from.
 type Marker struct {
-	Format      int // MarkerFormat
 	AccountID   string
 	Host        string
 	User        string
@@ -14,9 +13,6 @@ type Marker struct {
 	Use         string             // as in MailboxRow
 	Generations []MarkerGeneration // the last is current
 }
-
-// MarkerFormat is the format this program writes. A higher one is refused.
-const MarkerFormat = 1
 
 // What a marked Maildir is for.
 const (

@@ -77,7 +77,7 @@ func (r *run) leaves(ctx context.Context, b *mailbox.Box, made plan.Made) error 
 		r.Note(b.Name, fmt.Sprintf("not appended yet: %d of the files here, which the server may have already; the next run knows", made.NotYet), "")
 	}
 	if made.Braked != b.Gen().Held {
-		if err := r.Commit(ctx, b, state.Commit{Held: &made.Braked}); err != nil {
+		if err := r.Commit(ctx, b, state.Commit{Change: state.Change{Held: &made.Braked}}); err != nil {
 			return err
 		}
 	}

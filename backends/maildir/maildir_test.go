@@ -91,7 +91,7 @@ const token = "k3vq7d"
 
 func marker(dir string) state.Marker {
 	return state.Marker{
-		Format: state.MarkerFormat, AccountID: "a1", Host: "imap.example.org", User: "ada", Raw: "INBOX", Path: dir,
+		AccountID: "a1", Host: "imap.example.org", User: "ada", Raw: "INBOX", Path: dir,
 		Role: state.RoleMailbox, Sep: "/", Generations: []state.MarkerGeneration{{UIDValidity: 7, Token: token}},
 	}
 }

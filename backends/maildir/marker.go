@@ -31,9 +31,10 @@ import (
 // current. The end line holds the first 16 hexadecimal digits of the SHA-256 of all lines
 // before it: a marker that was cut off or damaged is an error, never "no marker".
 const (
-	markerFile  = "mailsync.marker"
-	markerMagic = "mailsync"
-	maxMarker   = 1 << 20
+	markerFile   = "mailsync.marker"
+	markerMagic  = "mailsync"
+	markerFormat = 1 // a higher one is refused
+	maxMarker    = 1 << 20
 )
 
 var errMarker = state.Faultf(state.Storage, "damaged marker").WithHint("the Maildir is left alone until the file is restored or removed")
@@ -76,11 +77,8 @@ func (m *Maildir) SetMarker(mk state.Marker) error {
 }
 
 func formatMarker(mk state.Marker) (string, error) {
-	if mk.Format > state.MarkerFormat {
-		return "", fmt.Errorf("format %d is newer than this program", mk.Format)
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d\n", markerMagic, state.MarkerFormat)
+	fmt.Fprintf(&b, "%s %d\n", markerMagic, markerFormat)
 	for _, f := range markerFields(&mk) {
 		fmt.Fprintf(&b, "%s %+q\n", f.name, *f.value)
 	}
@@ -110,10 +108,10 @@ func parseMarker(text string) (state.Marker, error) {
 	first, _, _ := strings.Cut(text, "\n")
 	magic, number, _ := strings.Cut(first, " ")
 	format, err := strconv.Atoi(number)
-	if magic != markerMagic || err != nil || format < state.MarkerFormat {
+	if magic != markerMagic || err != nil || format < markerFormat {
 		return state.Marker{}, errMarker
 	}
-	if format > state.MarkerFormat {
+	if format > markerFormat {
 		return state.Marker{}, state.Faultf(state.Storage, "marker format %d is newer than this program", format).
 			WithHint("use a newer mailsync")
 	}
@@ -121,7 +119,7 @@ func parseMarker(text string) (state.Marker, error) {
 	if !whole {
 		return state.Marker{}, errMarker
 	}
-	mk := state.Marker{Format: format}
+	mk := state.Marker{}
 	lines := slices.Collect(strings.Lines(body))[1:]
 	for _, f := range markerFields(&mk) {
 		if len(lines) == 0 {

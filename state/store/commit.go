@@ -62,7 +62,7 @@ func (ch change) apply(c *state.Commit) error {
 			return err
 		}
 	}
-	ch.row.Take(c)
+	ch.row.Take(c.Change)
 	return put(ch.conn, insertGeneration, ch.list)
 }
 

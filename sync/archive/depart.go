@@ -125,7 +125,7 @@ func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 	if err := r.shelf.Destine(ctx, b, all); err != nil {
 		return err
 	}
-	c := state.Commit{Clean: new(bool)} // a run that is interrupted here leaves something to do
+	c := state.Commit{Change: state.Unclean()} // a run that is interrupted here leaves something to do
 	for _, d := range all {
 		if d.Rec.Status != state.Released {
 			rec := d.Rec

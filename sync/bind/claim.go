@@ -136,7 +136,7 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 	if b.Row.ID != 0 && b.Gen().ID != 0 {
 		// Forget the directories first: should this run be interrupted, the next one finds a marker,
 		// and must not take what is missing for removed.
-		if err := r.Commit(ctx, b, state.Commit{Disk: &state.DirMark{}, Clean: new(bool)}); err != nil {
+		if err := r.Commit(ctx, b, state.Commit{Change: state.Change{Disk: &state.DirMark{}, Clean: new(bool)}}); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 
 // marker is what a box's marker file should hold, the current generation last.
 func (r *Run) marker(b *mailbox.Box) state.Marker {
-	m := state.Marker{Format: state.MarkerFormat, AccountID: r.Row.ID, Host: r.Host, User: r.User,
+	m := state.Marker{AccountID: r.Row.ID, Host: r.Host, User: r.User,
 		Raw: b.Row.Raw, Path: b.Row.Path, Role: b.Row.Role, Sep: b.Row.Sep, Use: b.Row.Use}
 	for _, current := range []bool{false, true} {
 		for _, g := range b.Row.Generations {

@@ -109,7 +109,7 @@ func (r *Run) unsettable(ctx context.Context, b *mailbox.Box, all, denied state.
 		}
 		r.Note(b.Name, text, "they are carried over once the mailbox keeps them")
 	}
-	return r.Commit(ctx, b, state.Commit{Unsettable: &all, Denied: &denied})
+	return r.Commit(ctx, b, state.Commit{Change: state.Change{Unsettable: &all, Denied: &denied}})
 }
 
 // Withheld remembers the flags that would travel, and that the mailbox does not keep by what it said

@@ -74,7 +74,7 @@ func (r *Run) Commit(ctx context.Context, b *Box, c state.Commit) error {
 	if c.Keywords != nil {
 		b.Row.Keywords = c.Keywords
 	}
-	b.Gen().Take(&c)
+	b.Gen().Take(c.Change)
 	b.intents.take(&c)
 	return nil
 }
@@ -194,7 +194,7 @@ func (r *Run) UnsettleOlder(ctx context.Context, b *Box) error {
 		if g.Current || g.ID == 0 || !g.Clean {
 			continue
 		}
-		c := state.Commit{Gen: g.ID, Clean: new(bool)}
+		c := state.Commit{Gen: g.ID, Change: state.Unclean()}
 		if err := r.CommitTo(ctx, c, "commit that an older generation of %s is to be settled", b.Name); err != nil {
 			return err
 		}

@@ -189,7 +189,7 @@ func (r *Run) Unsettle(ctx context.Context, b *Box) error {
 	if g := b.Gen(); g == nil || !g.Clean {
 		return nil
 	}
-	return r.Commit(ctx, &Box{Name: b.Name, Row: b.Row}, state.Commit{Clean: new(bool)})
+	return r.Commit(ctx, &Box{Name: b.Name, Row: b.Row}, state.Commit{Change: state.Unclean()})
 }
 
 // Ability is what the server can do about messages of a mailbox.

@@ -171,7 +171,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 	for i, m := range batch {
 		uids[i] = m.UID
 	}
-	before := state.Commit{Clean: new(bool)}
+	before := state.Commit{Change: state.Unclean()}
 	for _, m := range batch {
 		before.Intents = append(before.Intents, m.intent(from, to))
 	}

@@ -33,7 +33,7 @@ func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.
 		if len(of[b]) == 0 {
 			continue
 		}
-		err := r.Commit(ctx, b, state.Commit{Clean: new(bool)})
+		err := r.Commit(ctx, b, state.Commit{Change: state.Unclean()})
 		if err == nil {
 			if _, err = r.Reidentify(b, of[b]); err == nil {
 				err = r.ReadDisk(ctx, b)

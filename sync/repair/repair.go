@@ -42,7 +42,7 @@ func (r *Run) Mend(ctx context.Context) error {
 			b.Ops = nil
 			continue
 		}
-		if err := r.Commit(ctx, b, state.Commit{Put: put, Clean: new(bool)}); err != nil {
+		if err := r.Commit(ctx, b, state.Commit{Put: put, Change: state.Unclean()}); err != nil {
 			return err
 		}
 	}

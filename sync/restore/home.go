@@ -186,7 +186,7 @@ func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message)
 	if len(tied) == 0 {
 		return nil
 	}
-	if err := h.Commit(ctx, b, state.Commit{Intents: meant, Clean: new(bool)}); err != nil {
+	if err := h.Commit(ctx, b, state.Commit{Intents: meant, Change: state.Unclean()}); err != nil {
 		return err
 	}
 	return h.send.Tie(ctx, b, tied)

@@ -46,7 +46,7 @@ func (r *Run) vouch(ctx context.Context) error {
 		if row.Current() == nil || settled {
 			continue
 		}
-		c := state.Commit{Clean: new(bool)}
+		c := state.Commit{Change: state.Unclean()}
 		if r.StateMoved {
 			c.Disk = &state.DirMark{}
 		}

@@ -214,7 +214,7 @@ func (r *Run) newShelf(tree port.Tree, to state.Departure) (port.Maildir, error)
 	if err := r.Step("create archive %s", to.Path); err != nil {
 		return nil, err
 	}
-	md, err := tree.Create(to.Path, state.Marker{Format: state.MarkerFormat, AccountID: r.Row.ID, Host: r.Host, User: r.User,
+	md, err := tree.Create(to.Path, state.Marker{AccountID: r.Row.ID, Host: r.Host, User: r.User,
 		Path: to.Path, Role: state.RoleArchive})
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 
 // moveSome moves messages back, from being their UIDs in the trash, and ties their files to them.
 func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoing, from []state.UID, moved map[state.UID]bool) error {
-	c := state.Commit{Clean: new(bool)}
+	c := state.Commit{Change: state.Unclean()}
 	of := map[state.UID]state.UID{} // by the UID in the trash
 	for i, f := range batch {
 		c.Intents = append(c.Intents, f.Intent(b))

@@ -204,14 +204,14 @@ func marksChange(t *testing.T, b Memory) {
 	mark := state.Mark{UIDValidity: 7, UIDNext: 8, ModSeq: 9, Exists: 10}
 	disk := state.DirMark{CurIno: 1, NewIno: 2, CurBtime: 3, CurCtime: 4, NewCtime: 5, KeywordsCtime: 6, MarkerCtime: 7, Trusted: true}
 	clean, unsettable, denied, held := true, state.Flagged|1<<63, state.Flags(1<<63), state.Held{OnServer: 3, OnDisk: 70000}
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Mark: &mark, Disk: &disk, Clean: &clean, Unsettable: &unsettable, Denied: &denied, Held: &held, Compared: 1700000000}))
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Change: state.Change{Mark: &mark, Disk: &disk, Clean: &clean, Unsettable: &unsettable, Denied: &denied, Held: &held, Compared: 1700000000}}))
 	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Put: []state.Record{{UID: 1}}}))
 	got := mailboxes(t, b)[0].Generations[0]
 	if got.Mark != mark || got.Disk != disk || !got.Clean || got.Unsettable != unsettable || got.Denied != denied || got.Held != held || got.Compared != 1700000000 {
 		t.Errorf("got %+v", got)
 	}
 	clean = false
-	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Clean: &clean}))
+	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Change: state.Change{Clean: &clean}}))
 	got = mailboxes(t, b)[0].Generations[0]
 	if got.Mark != mark || got.Disk != disk || got.Clean || got.Compared != 1700000000 {
 		t.Errorf("got %+v", got)
@@ -224,7 +224,7 @@ func commitIsWhole(t *testing.T, b Memory) {
 	ok(t, b.Commit(ctx, state.Commit{Gen: gen, Put: []state.Record{{UID: 1, Size: 1}}, Keywords: []string{"one"}}))
 	before, boxes := records(t, b, gen), mailboxes(t, b)
 	clean, mark := true, state.Mark{UIDValidity: 99}
-	bad := state.Commit{Gen: gen, Put: []state.Record{{UID: 2}}, Forget: []state.UID{1}, Clean: &clean, Mark: &mark}
+	bad := state.Commit{Gen: gen, Put: []state.Record{{UID: 2}}, Forget: []state.UID{1}, Change: state.Change{Clean: &clean, Mark: &mark}}
 	for what, spoil := range map[string]func(c *state.Commit){
 		"UID 0":                 func(c *state.Commit) { c.Put = append(c.Put, state.Record{}) },
 		"an unknown status":     func(c *state.Commit) { c.Put = append(c.Put, state.Record{UID: 3, Status: 200}) },

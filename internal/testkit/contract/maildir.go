@@ -80,7 +80,7 @@ func (w *maildirWorld) must(err error) {
 }
 
 func maildirMarker(path string) state.Marker {
-	return state.Marker{Format: state.MarkerFormat, AccountID: "id", Host: "imap.example.org", User: "ada",
+	return state.Marker{AccountID: "id", Host: "imap.example.org", User: "ada",
 		Raw: "Entw&APw-rfe \"x\"\n", Path: path, Role: state.RoleMailbox, Sep: "/", Use: "drafts",
 		Generations: []state.MarkerGeneration{{UIDValidity: 1, Token: "old"}, {UIDValidity: 1<<32 - 1, Token: maildirToken}}}
 }
@@ -152,7 +152,7 @@ func maildirCreate(t *testing.T, w *maildirWorld) {
 	w.must(err)
 	want := maildirMarker("Archive/2024")
 	if !slices.Equal(mk.Generations, want.Generations) || mk.Raw != want.Raw || mk.Path != want.Path || mk.Host != want.Host ||
-		mk.User != want.User || mk.AccountID != want.AccountID || mk.Role != want.Role || mk.Sep != want.Sep || mk.Use != want.Use || mk.Format != want.Format {
+		mk.User != want.User || mk.AccountID != want.AccountID || mk.Role != want.Role || mk.Sep != want.Sep || mk.Use != want.Use {
 		t.Errorf("marker %+v, want %+v", mk, want)
 	}
 	mk.Generations = mk.Generations[1:]

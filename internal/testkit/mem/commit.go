@@ -59,7 +59,7 @@ func (g *generation) apply(c state.Commit) {
 	for _, i := range c.Intents {
 		g.intents[i.Key] = i
 	}
-	g.row.Take(&c)
+	g.row.Take(c.Change)
 }
 
 func (g *generation) drop(uid state.UID) {
