@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"syscall"
 
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -37,11 +39,11 @@ func HungUp(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// BrokeOff reports whether a connection that had begun went away or fell silent, as against one
-// that was never to be had.
+// BrokeOff reports whether a connection that had begun ended or timed out, as against one that was never
+// made.
 func BrokeOff(err error) bool { return HungUp(err) || errors.Is(err, os.ErrDeadlineExceeded) }
 
-// wsaRefused is what Windows says for ECONNREFUSED. No other system has so high a number.
+// wsaRefused is ECONNREFUSED on Windows. No other system has so high a number.
 const wsaRefused = syscall.Errno(10061)
 
 func hint(err error) string {
@@ -63,9 +65,9 @@ func hint(err error) string {
 	case errors.As(err, &name):
 		return "the certificate is for another name: use the name that the provider gives as host, or tls_pins"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate is out of date: check this machine's clock, then tell the server's operator"
+		return "the certificate is out of date: check this machine's clock, then ask the server's operator"
 	case errors.As(err, &invalid):
-		return "the certificate is not valid for a server: tell the server's operator, or use tls_pins"
+		return "the certificate is not valid for a server: ask its operator, or use tls_pins"
 	case errors.As(err, &record):
 		return `the port does not speak TLS: tls = "starttls", with port 143 for IMAP and 110 for POP3, may be right`
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
@@ -75,3 +77,20 @@ func hint(err error) string {
 	}
 	return ""
 }
+
+// Quoted makes a server's text fit to be shown: one line, quoted, control characters
+// escaped, cut to a sensible length. Of nothing it makes nothing.
+func Quoted(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strconv.QuoteToGraphic(redact.Cut(s, maxShown))
+}
+
+// Clean is Quoted without the quotes.
+func Clean(s string) string {
+	q := strconv.QuoteToGraphic(redact.Cut(s, maxShown))
+	return q[1 : len(q)-1]
+}
+
+const maxShown = 200

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Patience waits for a server that wants us to come back later, for Most from its first
-// refusal to the next thing that works. Its methods are safe for concurrent use: all
-// connections of an account share it.
+// Patience waits for a busy server, for Most from its first refusal to the next success. Its methods
+// are safe for concurrent use: all connections of an account share it.
 type Patience struct {
 	Most  time.Duration
 	Now   func() time.Time                                 // nil: time.Now
@@ -24,7 +23,7 @@ const (
 	longestWait = 2 * time.Minute
 )
 
-// Wait waits as long as the server asked, or longer each time where it did not say (0). It
+// Wait waits as long as the server asked, or longer each time where it did not ask for a time (0). It
 // returns false at once where that would be too long, and an error where ctx ended.
 func (p *Patience) Wait(ctx context.Context, asked time.Duration) (waited bool, err error) {
 	d, ok := p.plan(asked)
@@ -63,17 +62,17 @@ func (p *Patience) Worked() {
 	p.mu.Unlock()
 }
 
-// Busy is a server that wants us to come back later.
+// Busy is the error of a server that refuses for now.
 type Busy struct {
 	Err  error
-	Wait time.Duration // how long it wants to be left alone; 0: it does not say
+	Wait time.Duration // how long it asks us to wait; 0: not known
 }
 
 func (b *Busy) Error() string { return b.Err.Error() }
 func (b *Busy) Unwrap() error { return b.Err }
 
 // Meet calls connect until it works: again after each wait for a busy server, and once more where
-// the connection broke on the way. read says which of the two an error is, if any; the last error
+// the connection broke on the way. read finds out which of the two an error is, if any; the last error
 // is returned as it is, or the cause where ctx ended.
 func (p *Patience) Meet(ctx context.Context, connect func() error, read func(error) (busy *Busy, broke bool)) error {
 	for again := true; ; {

@@ -1,22 +1,24 @@
-// Package reach is how an account is reached, whatever is spoken with its server then: the
-// options, the address, TLS with certificates and pins, plain text only where it may be, what an
-// error of the network means to a user, the secret and what a refused log-in says of it, how long
-// a busy server is waited for, and the protocol log. It starts no conversation: STARTTLS and STLS
-// are asked for in the protocols' own words.
+// Package reach connects an account to its server, for every protocol: options, address, TLS with
+// certificates and pins, plain text only where it is allowed, what an error of the network means to a
+// user, the secret, what a refused log-in means, and how long a busy server is waited for. It sends no
+// command: STARTTLS and STLS are up to the protocols.
 package reach
 
 import (
 	"context"
 	"crypto/tls"
+	"io"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
 	"time"
 
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
-// TLSMode says how a connection is made safe.
+// TLSMode is how a connection is made safe.
 type TLSMode string
 
 // The ways to connect.
@@ -40,8 +42,8 @@ type Server struct {
 	config   *tls.Config
 }
 
-// Prepare checks what is set, and makes the TLS settings. It has to be called, and to return
-// nil, before the other methods.
+// Prepare checks what is set, and makes the TLS settings. It has to return nil before another
+// method is called.
 func (s *Server) Prepare() (err error) {
 	switch s.TLS {
 	case Implicit, StartTLS:
@@ -73,14 +75,14 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-// Secure puts TLS on a connection where it is to be there from the start, and lets plain
-// text pass where it may. A connection that is refused is closed.
+// Secure puts TLS on a connection where TLS begins with the first byte, and allows plain text
+// only where the options do. A connection that is not allowed is closed.
 func (s *Server) Secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	switch s.TLS {
 	case Implicit:
 		return s.Handshake(ctx, conn)
 	case None:
-		// A name can be loopback's and resolve elsewhere.
+		// A loopback name can resolve to another address.
 		if !IsLoopbackAddr(conn.RemoteAddr()) && !s.Insecure {
 			conn.Close()
 			return nil, plainText(conn.RemoteAddr().String())
@@ -109,8 +111,7 @@ func plainText(host string) error {
 		WithHint(`use tls = "implicit" or "starttls", or set insecure = true`)
 }
 
-// IsLoopback reports whether a host is this machine by its name alone; what it resolved to
-// is looked at again once the connection is up.
+// IsLoopback reports whether a host is this machine by its name alone. Secure checks the address.
 func IsLoopback(host string) bool {
 	if ip := net.ParseIP(host); ip != nil {
 		return ip.IsLoopback()
@@ -123,4 +124,70 @@ func IsLoopback(host string) bool {
 func IsLoopbackAddr(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
+}
+
+// Secret is what proves who the user is.
+type Secret struct {
+	Password string
+}
+
+// String hides the secret where it is printed.
+func (Secret) String() string { return "[secret]" }
+
+// LogValue hides the secret where it is logged.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// Options are what every protocol needs to know of an account.
+type Options struct {
+	Server // 0 and "" in it: see Complete
+
+	User string
+	// Secret is called once for all connections, and again after a refused log-in. Its
+	// error is of kind state.Login, unless it has another.
+	Secret func(ctx context.Context) (Secret, error)
+
+	MaxWait  time.Duration // how long a busy server is waited for in all; 0: not at all
+	ReadOnly bool          // the connection refuses what could change the server
+
+	// Secrets are words that no error, log or trace may show, whoever sent them. The password is
+	// added when it is known; nil: there are none before.
+	Secrets *redact.Secrets
+
+	Trace io.Writer    // protocol log, secrets removed; nil: none
+	Log   *slog.Logger // nil: none
+}
+
+// Protocol is the language of a server.
+type Protocol struct {
+	Name           string // with its article
+	Port, Implicit int    // without TLS, and with TLS from the first byte
+	StartTLS       string // the command that begins TLS
+}
+
+// Complete sets defaults (TLS from the first byte, the protocol's port, a timeout of 60 s, no
+// secrets, no log), and prepares the server. It has to return nil before the options are used.
+func (o *Options) Complete(p Protocol) error {
+	if o.TLS == "" {
+		o.TLS = Implicit
+	}
+	if o.Port == 0 {
+		o.Port = p.Port
+		if o.TLS == Implicit {
+			o.Port = p.Implicit
+		}
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = time.Minute
+	}
+	if o.Secrets == nil {
+		o.Secrets = &redact.Secrets{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Host == "" || o.User == "" || o.Secret == nil {
+		return state.Faultf(state.Usage, "%s account needs a host, a user and a password", p.Name)
+	}
+	o.protocol = p
+	return o.Prepare()
 }

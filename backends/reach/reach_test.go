@@ -45,8 +45,8 @@ func TestPrepareRefuses(t *testing.T) {
 		{Server{Host: "mail.example.org", TLS: None, Insecure: true}, ""},
 		{Server{Host: "mail.example.org", TLS: "ssl"}, `tls cannot be "ssl"`},
 		{Server{Host: "mail.example.org", TLS: Implicit, RootCAs: []byte("no PEM")}, "no certificate"},
-		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{"sha256/x"}}, "no pin"},
-		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{Pin{1}.String()}}, ""},
+		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{"sha256/x"}}, "not a pin"},
+		{Server{Host: "mail.example.org", TLS: Implicit, Pins: []string{"sha256/" + base64.StdEncoding.EncodeToString(make([]byte, sha256.Size))}}, ""},
 	} {
 		err := c.s.Prepare()
 		if c.says == "" && err != nil || c.says != "" && (state.KindOf(err) != state.Usage || !strings.Contains(err.Error(), c.says)) {
@@ -128,7 +128,7 @@ func certificate(t *testing.T, withRSA bool) (tls.Certificate, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, PinOf(parsed).String()
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, PinOf(parsed)
 }
 
 // Each way in which two ends do not agree on TLS has a hint of its own.

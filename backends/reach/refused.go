@@ -1,30 +1,29 @@
 package reach
 
 import (
+	"context"
 	"slices"
 	"strings"
-)
+	"sync"
 
-// spoken is what a refusal says, for a look at its words. Gmail ends every one of its own with "(Failure)".
-func spoken(text string) string {
-	return strings.ReplaceAll(strings.ToLower(text), "(failure)", "")
-}
+	"mailsync/state"
+)
 
 // Says reports whether a refusal holds one of these words, which are in lower case.
 func Says(text string, words ...string) bool {
-	text = spoken(text)
+	text = strings.ReplaceAll(strings.ToLower(text), "(failure)", "") // with which all refusals of Gmail's end
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
-// Passes reports whether a refused log-in says that it is about now, whoever it is that asks. What
-// blames the user as well may still be about the password: each protocol has its own habits there.
+// Passes reports whether a refused log-in is about now, whoever the user is. A text that also blames the
+// user may still be about the password: that depends on the protocol.
 func Passes(text string) bool {
 	return Says(text, "temporar", "try again later", "unavailable", "another session") ||
 		Says(text, "too many") && Says(text, "login") || isCrowded(text)
 }
 
-// Blames reports whether a refused log-in says that user or password are wrong. No other answer of
-// a server is in these words.
+// Blames reports whether a refused log-in is about a wrong user or password. No other answer of a
+// server has these words.
 func Blames(text string) bool {
 	return Says(text, "auth fail", "authentication fail", "authorization fail", "login fail", "log-in fail", "logon fail", "failed login",
 		"authentication error", "credential", "invalid login", "incorrect login", "invalid password", "incorrect password",
@@ -38,8 +37,8 @@ func isCrowded(text string) bool {
 		Says(text, "limit") && Says(text, "exceed", "rate", "frequen", "reached") || Says(text, "login frequen", "log in frequen")
 }
 
-// CountsFailures reports whether a refused log-in says that there were too many with a wrong password:
-// one more may keep the user out for longer.
+// CountsFailures reports whether a log-in is refused because too many had a wrong password: one more may
+// keep the user out for longer.
 func CountsFailures(text string) bool {
 	return Says(text, "too many", "exceed", "maximum") && Says(text, "attempt", "fail", "incorrect", "invalid", "bad auth", "wrong")
 }
@@ -47,8 +46,8 @@ func CountsFailures(text string) bool {
 // CountedHint is what to do where the server counts log-ins that failed.
 const CountedHint = "the server counts failed log-ins and lets nobody in for a while: see that no program still tries an old password, wait, then run again"
 
-// RefusedHint says what to do about a refused log-in, from the words in which providers refuse one; ""
-// where they say no more than that it is refused.
+// RefusedHint is what to do about a refused log-in, by the words that providers use; "" where they give
+// no reason.
 func RefusedHint(text string) string {
 	switch {
 	case CountsFailures(text):
@@ -67,4 +66,52 @@ func RefusedHint(text string) string {
 		return "the provider has locked or closed the account: log in with a web browser to see why"
 	}
 	return ""
+}
+
+// Login has the secret of an account. It is safe for concurrent use: all connections of an account
+// share it.
+type Login struct {
+	o *Options
+
+	mu    sync.Mutex
+	known *Secret // nil: not asked for yet, or refused
+}
+
+// NewLogin returns the log-in of an account with these options.
+func NewLogin(o *Options) *Login { return &Login{o: o} }
+
+// Secret returns the secret, and asks for it where it is not known.
+func (l *Login) Secret(ctx context.Context) (Secret, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known != nil {
+		return *l.known, nil
+	}
+	s, err := l.o.Secret(ctx)
+	if err != nil {
+		if state.KindOf(err) == state.Other {
+			err = state.Faultf(state.Login, "password of %s: %w", l.user(), err)
+		}
+		return Secret{}, err
+	}
+	l.o.Secrets.Keep(s.Password, strings.TrimPrefix(s.Password, "Bearer "))
+	l.known = &s
+	return s, nil
+}
+
+// user is the user, fit to be shown.
+func (l *Login) user() string { return Quoted(l.o.User) }
+
+// Refused is the error of a log-in that is refused because of user or password. It forgets the secret.
+func (l *Login) Refused(why error, hint string) error {
+	l.mu.Lock()
+	l.known = nil
+	l.mu.Unlock()
+	return state.Faultf(state.Login, "log-in of %s refused: %w", l.user(), why).WithHint("%s", hint)
+}
+
+// Counted is the error of a log-in that is refused for now by a server that counts failures. Another try
+// would be one more failure, so it does not wrap its cause, and nobody waits for it.
+func (l *Login) Counted(why error) error {
+	return state.Faultf(state.Unreachable, "log-in of %s refused for now: %v", l.user(), why).WithHint("%s", CountedHint)
 }
