@@ -1,5 +1,11 @@
 package state
 
+import (
+	"math"
+	"net/mail"
+	"strings"
+)
+
 // Status is where a message stands between server and disk.
 type Status uint8
 
@@ -112,4 +118,107 @@ func (p *Proof) Proves(r *Received) bool { return p.Digest == r.Digest && p.Byte
 type UIDL struct {
 	UID  UID
 	UIDL string
+}
+
+// Tally counts a generation's records by what a user asks about: OnServer those that
+// Status.OnServer says, Here those that have a file (OnlyHere among them), the others
+// those of that one status. The base keeps it; what a caller writes into it is ignored.
+type Tally struct {
+	OnServer, Here, Outstanding, KeptAway, Skipped, OnlyHere int
+	HereBytes                                                int64
+	// Doubtful are those in doubt whatever else is known of the server. Estimated are those that are
+	// in doubt unless its sizes are estimates. Misfits are all that Status.Misfit says.
+	Doubtful, Estimated, Misfits int
+}
+
+// InDoubt is how many messages are here and may not be what the server has.
+func (t Tally) InDoubt(estimates bool) int {
+	if estimates {
+		return t.Doubtful
+	}
+	return t.Doubtful + t.Estimated
+}
+
+// Add counts one more record.
+func (t *Tally) Add(r Record) { t.count(r, 1) }
+
+// Take counts one record less: it undoes an Add of the same record.
+func (t *Tally) Take(r Record) { t.count(r, -1) }
+
+// Plus returns the sum of both, field by field.
+func (t Tally) Plus(o Tally) Tally {
+	return Tally{
+		OnServer:    t.OnServer + o.OnServer,
+		Here:        t.Here + o.Here,
+		Outstanding: t.Outstanding + o.Outstanding,
+		KeptAway:    t.KeptAway + o.KeptAway,
+		Skipped:     t.Skipped + o.Skipped,
+		OnlyHere:    t.OnlyHere + o.OnlyHere,
+		HereBytes:   t.HereBytes + o.HereBytes,
+		Doubtful:    t.Doubtful + o.Doubtful,
+		Estimated:   t.Estimated + o.Estimated,
+		Misfits:     t.Misfits + o.Misfits,
+	}
+}
+
+func (t *Tally) count(r Record, n int) {
+	if r.Status.OnServer() {
+		t.OnServer += n
+	}
+	if r.Status.HasFile() {
+		t.Here += n
+		if r.Size > 0 {
+			t.HereBytes += int64(n) * r.Size
+		}
+	}
+	if r.Status.Misfit() {
+		t.Misfits += n
+	}
+	switch r.Status {
+	case Outstanding:
+		t.Outstanding += n
+	case KeptAway:
+		t.KeptAway += n
+	case Skipped:
+		t.Skipped += n
+	case OnlyHere:
+		t.OnlyHere += n
+	case Doubtful, Unstable, Lacking:
+		t.Doubtful += n
+	case Longer:
+		if r.Tries < 2 {
+			t.Estimated += n
+		}
+	case Shorter:
+		t.Estimated += n
+	}
+}
+
+// NoDate is the date of a message whose INTERNALDATE is missing, unreadable or none.
+// Such a message is never old.
+const NoDate = math.MinInt64
+
+// firstDate is the first second of 1971.
+const firstDate = 365 * 24 * 60 * 60
+
+// DateOf is a message's date in seconds since 1970, or NoDate for what is none: servers that
+// know no date tell the zero of their clock (30-Dec-1899, 01-Jan-1970, the latter in any time
+// zone), and file systems the zero of theirs. No message that a server has is as old as that.
+func DateOf(seconds int64) int64 {
+	if seconds < firstDate {
+		return NoDate
+	}
+	return seconds
+}
+
+// lastDate is the end of year 9999: what is later is no date of a message.
+const lastDate = 253402300799
+
+// ParseDate reads a date as headers have it (RFC 5322 section 3.3), in seconds since 1970; NoDate for what is none.
+func ParseDate(text string) int64 {
+	when, err := mail.ParseDate(strings.TrimSpace(text))
+	if err != nil || when.Unix() > lastDate {
+		return NoDate
+	}
+	return DateOf(when.Unix())
 }

@@ -1,6 +1,9 @@
 package state
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"io"
+)
 
 // Probe is what a first connection to a server showed, as far as it came.
 type Probe struct {
@@ -45,4 +48,138 @@ type Listing struct {
 type Quota struct {
 	Root        string
 	Used, Limit int64 // octets
+}
+
+// StoreRequest asks for flag changes in one mailbox.
+type StoreRequest struct {
+	Raw         string
+	UIDValidity uint32 // as the base knows it; nothing is done in another
+	Changes     []FlagChange
+	Keywords    *Keywords
+	// Since is the MODSEQ of the scan the changes were planned on: a message that changed
+	// after it is left alone (UNCHANGEDSINCE, RFC 7162 section 3.1.3) and comes back in the
+	// echoes with the flags it has now. 0: unconditional.
+	Since uint64
+}
+
+// Stored is what became of a StoreRequest.
+type Stored struct {
+	Echoed []OnServer // what the server says of the messages now, sorted by UID; Size and Date are not told
+	// Denied are those of the flags that were not sent, or were refused, because the mailbox does
+	// not let this user change them. It is no failure.
+	Denied Flags
+	Why    error // why, nil where none is
+}
+
+// FlagChange is one message's flags to add and to remove on the server.
+type FlagChange struct {
+	UID         UID
+	Add, Remove Flags
+}
+
+// Outgoing is one message on its way to the server.
+type Outgoing struct {
+	Name  string // tells it from the others of its mailbox
+	Flags Flags
+	Date  int64 // INTERNALDATE in seconds since 1970; NoDate: the server's clock
+	Size  int64 // octets as they are sent
+	// Open opens the bytes as they are sent. It may be called again after a failure that
+	// is known to have stored nothing.
+	Open func() (io.ReadCloser, error)
+}
+
+// Appended is what became of one Outgoing.
+type Appended struct {
+	// UIDValidity and UID are what APPENDUID told (RFC 4315 section 3), 0 where it told nothing.
+	UIDValidity uint32
+	UID         UID
+	// Without are the keywords that the message was stored without, for the server refused it with them.
+	Without Flags
+	// Err is nil after the tagged OK. Otherwise Doubt says what is known of the message.
+	Err   error
+	Doubt Doubt
+}
+
+// Doubt is what is not known of a message whose APPEND failed.
+type Doubt uint8
+
+const (
+	NotStored Doubt = iota // there is none
+	// Vague: the server refused it and did not say what is wrong with it. Then it should not have it
+	// (RFC 9051 section 6.3.12), and some have.
+	Vague
+	// CutOff: the connection broke before the server had all of this message: another try may do, after
+	// all others and alone.
+	CutOff
+	// Unsure: the connection broke before the answer; the message may have been stored.
+	Unsure
+)
+
+// ExpungeRequest says what to delete from one mailbox for good.
+type ExpungeRequest struct {
+	Raw         string
+	UIDValidity uint32
+	Messages    []Doomed // sorted by UID
+	Keywords    *Keywords
+	// Confirm is asked for each message with what the server shows of it right before,
+	// in the session that expunges; a message it refuses stays. nil refuses none.
+	Confirm func(OnServer) bool
+	// Trash is the raw name of the mailbox to move the messages to first and to expunge
+	// them in; "" expunges them where they are. "" on a server without UIDPLUS is refused.
+	Trash string
+}
+
+// Doomed is one message to be expunged, with what must be true of it: where the server
+// shows another size or date, it is another message and stays. -1 and NoDate are not
+// compared.
+type Doomed struct {
+	UID  UID
+	Size int64
+	Date int64
+}
+
+// Expunged is what became of an ExpungeRequest.
+type Expunged struct {
+	Gone []UID // sorted: not in the mailbox any more, expunged now or proven to be gone already
+	Kept []UID // sorted: refused by Confirm, or another message
+	// Trashed are those of Gone that were moved to Trash and not expunged there: they use room
+	// on the server as before. Sorted.
+	Trashed []UID
+	// Refused are messages that the server said it does not delete, where it says so of each.
+	Refused []UID
+}
+
+// Moved is one message that went from one mailbox to another on the server.
+type Moved struct {
+	From, To    UID
+	UIDValidity uint32 // of the mailbox it is in now
+}
+
+// CopiedError is that of a Move after which messages are in both mailboxes: they were copied, and
+// the originals are still there.
+type CopiedError struct {
+	Messages []Moved // sorted by From; To is 0 where it was not told
+	Err      error
+}
+
+func (e *CopiedError) Error() string { return e.Err.Error() }
+func (e *CopiedError) Unwrap() error { return e.Err }
+
+// Ident is what identifies a message's content without its body.
+type Ident struct {
+	UID       UID
+	MessageID string // the field's value without folding and outer blanks, "" without
+	EmailID   string // EMAILID (RFC 8474) or X-GM-MSGID, "" where the server has none
+}
+
+// FileIdent is what identifies the content of a file without its digest.
+type FileIdent struct {
+	MessageID string // as in Ident
+	Size      int64  // octets as the server sent them
+	Date      int64  // INTERNALDATE in seconds since 1970 as its name tells, else the mtime
+	Mtime     bool   // Date is the mtime
+	Named     int64  // when it was delivered, as the name says that another program gave it, or NoDate
+	Received  int64  // the date of the first Received field, or NoDate
+	Written   int64  // that of the Date field, or NoDate
+	Packed    string // how it is compressed or encrypted, "" for one that is not
 }
