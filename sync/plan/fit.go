@@ -58,13 +58,14 @@ const LengthAccepted = 9
 // Estimates reports whether an account's sizes are estimates, by what is known of all of its
 // messages. Once they are, they stay so.
 func Estimates(rows []state.MailboxRow) bool {
-	var t state.Tally
+	misfits, here := 0, 0
 	for _, row := range rows {
 		for _, g := range row.Generations {
-			t = t.Plus(g.Tally)
+			misfits += g.Tally.Misfits
+			here += g.Tally.Here - g.Tally.OnlyHere
 		}
 	}
-	return t.Misfits >= EnoughMisfits && t.Misfits*estimateParts >= t.Here-t.OnlyHere
+	return misfits >= EnoughMisfits && misfits*estimateParts >= here
 }
 
 // Again reports whether a message that is here is to be fetched once more: it may be another one by now
