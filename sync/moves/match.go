@@ -1,3 +1,5 @@
+// Package moves carries over what went in one mailbox and came in another: on the server to the disk, on the
+// disk to the server.
 package moves
 
 import (
@@ -12,17 +14,28 @@ import (
 	"mailsync/sync/mailbox"
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
+	"mailsync/sync/scan"
 )
+
+// Run is the moves of a run.
+type Run struct {
+	*mailbox.Run
+	scan  *scan.Run
+	moved []*move // what went in one mailbox and came in another
+}
+
+// New returns the moves of a run.
+func New(r *mailbox.Run, s *scan.Run) *Run { return &Run{Run: r, scan: s} }
 
 // move is a Move with the mailboxes it is between.
 type move struct {
 	match.Move
-	from, to, in *mailbox.Box // in: in whose Maildir the file lies
+	from, to, in *mailbox.Box // in: where the file is
 	got          state.Received
 	flags        state.Flags // of the file, in the bits of to
 }
 
-// Match looks over the whole account for what went in one mailbox and came in another,
+// Match finds what went in one mailbox of the account and came in another,
 // before any mailbox is planned.
 func (r *Run) Match(ctx context.Context) error {
 	if err := r.wakeOwners(ctx); err != nil {
@@ -62,7 +75,7 @@ func (r *Run) Match(ctx context.Context) error {
 			one.hold()
 			continue
 		}
-		ok, err := r.whole(ctx, one)
+		ok, err := r.readFile(ctx, one)
 		if err != nil {
 			return err
 		}
@@ -85,13 +98,13 @@ func (r *Run) Match(ctx context.Context) error {
 	return nil
 }
 
-// Blind reports whether messages may have come in a mailbox that this run did not see. Until
-// one does, what went is not taken for deleted: it may have been moved there.
+// Blind reports whether messages may have come in a mailbox that this run did not scan. Until
+// a run does, what went is not taken for deleted: it may have been moved there.
 func (r *Run) Blind() bool {
 	return r.Partial || slices.ContainsFunc(r.Boxes, func(b *mailbox.Box) bool { return b.Failed && !quiet(b) })
 }
 
-// quiet reports whether the server says that no message came since the base knows the mailbox.
+// quiet reports whether, by its UIDNEXT, no message was added to a mailbox since the base learned of it.
 func quiet(b *mailbox.Box) bool {
 	g := b.Gen()
 	return g != nil && b.Listed.HasMark && b.Listed.Mark.UIDNext != 0 &&
@@ -113,8 +126,8 @@ func moves(b *mailbox.Box, uid state.UID) {
 	b.Moves.UIDs[uid] = true
 }
 
-// wakeOwners scans mailboxes in which nothing changed where files of theirs lie in other
-// Maildirs and would be sent to the server: whether those are copies, theirs tell.
+// wakeOwners scans mailboxes in which nothing changed if files of theirs are in other
+// Maildirs and would be sent to the server: their own files show whether those are copies.
 func (r *Run) wakeOwners(ctx context.Context) error {
 	if !r.Policy.Append {
 		return nil
@@ -136,22 +149,13 @@ func (r *Run) wakeOwners(ctx context.Context) error {
 			}
 		}
 	}
-	for _, b := range r.Boxes {
-		if !wake[b] {
-			continue
-		}
+	for b := range wake {
 		b.Idle = false
-		if err := r.scan.ScanBox(ctx, b); err != nil {
-			b.Fail()
-			if err := r.Problem(b.Name, 0, err); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	return r.scan.Mailboxes(ctx, slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool { return !wake[b] }))
 }
 
-// askCame asks the server who messages are that came.
+// askCame asks the server what identifies messages that came.
 func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
 	if len(came) == 0 {
 		return nil, nil
@@ -162,20 +166,20 @@ func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]ma
 	}
 	of := map[state.UID]match.Told{}
 	for _, id := range idents {
-		told := match.Told{Ident: id}
+		is := match.Told{Ident: id}
 		if file := came[id.UID]; file.Name != "" {
 			got, err := b.MD.Inspect(file.Name, nil)
 			if err != nil {
 				return nil, err
 			}
-			told.Digest = got.Digest
+			is.Digest = got.Digest
 		}
-		of[id.UID] = told
+		of[id.UID] = is
 	}
 	return of, nil
 }
 
-// askWent reads who messages were that went: from their files, and their ids from the base.
+// askWent reads what identified messages that went: from their files, and their ids from the base.
 func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box, went map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
 	if len(went) == 0 {
 		return nil, nil
@@ -205,9 +209,9 @@ func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box,
 	return of, nil
 }
 
-// whole reads the file of a move. One whose bytes are not those that are recorded, or
-// whose new identity other bytes have, is no file to move: its message is fetched.
-func (r *Run) whole(ctx context.Context, m *move) (bool, error) {
+// readFile reads the file of a move, and reports whether it may be moved. If its bytes are not those that are recorded, or
+// if other bytes have its new identity, its message is fetched instead.
+func (r *Run) readFile(ctx context.Context, m *move) (bool, error) {
 	if m.Name == "" {
 		name, _ := m.to.FileOf(m.NewUID, 1)
 		got, err := m.to.MD.Inspect(name, nil)

@@ -31,7 +31,7 @@ func (r *Run) Ops(b *mailbox.Box) (ops []plan.Op) {
 // carries reports whether a move is to be made on its other side, too.
 func (r *Run) carries(m *move) bool { return m.NewUID != 0 || r.Policy.Append }
 
-// op is a move as an operation on the mailbox that it goes to.
+// op is a move as an operation on its target mailbox.
 func (m *move) op() plan.Op {
 	if m.NewUID != 0 {
 		return plan.Op{Kind: plan.OpLink, UID: m.NewUID, Name: m.in.Row.Path + "/" + m.Name}
@@ -56,7 +56,7 @@ func (r *Run) planned() []*move {
 	return slices.DeleteFunc(slices.Clone(r.moved), func(m *move) bool { return !r.carries(m) || !ops[place{m.to, m.op()}] })
 }
 
-// CarryMoves does the moves, each on the side where it was not made, one pair of
+// CarryMoves repeats the moves, each on the side where it was not made, one pair of
 // mailboxes after the other.
 func (r *Run) CarryMoves(ctx context.Context) error {
 	moves := r.planned()
@@ -76,11 +76,13 @@ func (r *Run) CarryMoves(ctx context.Context) error {
 			first.to.Leave(mailbox.PutOff)
 			continue
 		}
-		do := r.moveThere
+		var err error
 		if first.NewUID != 0 {
-			do = r.moveHere
+			err = r.carry(ctx, first.from, first.to, batch, false)
+		} else {
+			err = r.moveThere(ctx, first.from, first.to, batch)
 		}
-		if err := do(ctx, first.from, first.to, batch); err != nil {
+		if err != nil {
 			for _, m := range batch {
 				if m.Name != "" {
 					r.KeepsBack(m.in, m.Name, &m.got)
@@ -96,13 +98,17 @@ func (r *Run) CarryMoves(ctx context.Context) error {
 	return nil
 }
 
-// moveHere gives files the identities that their messages got on the server.
-func (r *Run) moveHere(ctx context.Context, from, to *mailbox.Box, batch []*move) error {
+// carry gives files the identities that their messages have now, and records these in their new mailbox.
+// moved: this run moved them on the server, so that no listing shows them yet.
+func (r *Run) carry(ctx context.Context, from, to *mailbox.Box, batch []*move, moved bool) error {
 	var files []mailbox.NewName
 	var c state.Commit
 	for _, m := range batch {
-		rec := to.Record(m.NewUID)
-		as := m.got
+		old, rec, as := from.Record(m.UID), to.Record(m.NewUID), m.got
+		if moved {
+			rec.Size, rec.Date, rec.Seen = old.Size, old.Date, plan.Translate(old.Seen, from.KW, to.KW)
+			c.Settle = append(c.Settle, m.key())
+		}
 		as.UID, as.Variant, as.Token = m.NewUID, 1, to.Gen().Token
 		if rec.Date != state.NoDate {
 			as.Date = rec.Date
@@ -114,21 +120,26 @@ func (r *Run) moveHere(ctx context.Context, from, to *mailbox.Box, batch []*move
 		} else {
 			files = append(files, mailbox.NewName{From: m.in, Name: m.Name, As: as})
 		}
-		rec.Status, rec.Tries = plan.Renumbered(from.Record(m.UID), rec.Size, as)
+		rec.Status, rec.Tries = plan.Renumbered(old, rec.Size, as)
 		rec.Variant, rec.Form = 1, as.Form
-		rec.Agreed = plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)
+		rec.Agreed = plan.Translate(old.Agreed, from.KW, to.KW)
+		if moved && !old.Status.HasFile() && old.Status != state.KeptAway { // nothing was agreed on
+			rec.Agreed = rec.Seen & m.flags
+		}
 		c.Put = append(c.Put, rec)
 	}
 	if _, err := r.Reidentify(to, files); err != nil {
 		return err
 	}
-	r.AddN(&r.Result.MovedHere, len(batch))
+	if !moved {
+		r.AddN(&r.Result.MovedHere, len(batch))
+	}
 	return r.commitMoved(ctx, from, to, batch, c)
 }
 
 // hasAlike reports whether a mailbox has a file, of another message, that may share the one of
 // a message that is moved there. Then that gets one of its own: two names of one file in one
-// Maildir are what a broken run leaves.
+// Maildir are what an interrupted run leaves.
 func (r *Run) hasAlike(to *mailbox.Box, m state.Record) bool {
 	return r.Can.EmailIDs && slices.ContainsFunc(to.Records, func(rec state.Record) bool {
 		return rec.Status.HasFile() && match.ContentOf(rec) == match.ContentOf(m)
@@ -164,7 +175,7 @@ func (r *Run) commitMoved(ctx context.Context, from, to *mailbox.Box, batch []*m
 }
 
 // moveThere moves messages on the server to where the user put their files. One whose new
-// UID is not told, or of which a run that was interrupted did not hear, is looked for by the next run, as
+// UID is not reported, or of which an interrupted run got no answer, is looked for by the next run, as
 // one that was appended is, before it is moved once more.
 func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*move) error {
 	uids := make([]state.UID, len(batch))
@@ -182,7 +193,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 		return err
 	}
 	answers, failed := r.Server.Move(ctx, from.Listed.Raw, from.Gen().Mark.UIDValidity, uids, to.Listed.Raw)
-	var told []*move
+	var known []*move // those whose new UIDs are
 	var c state.Commit
 	var both *state.CopiedError
 	if errors.As(failed, &both) {
@@ -199,10 +210,10 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 			if to.Answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {
 				in.UID = answers[j].To
 			}
-			c.Intents = append(c.Intents, in) // should its file go before it is tied, what it became is known
+			c.Intents = append(c.Intents, in) // should its file vanish before it is tied, what it became is known
 			if in.UID != 0 && (both == nil || !slices.Contains(both.Messages, answers[j])) {
 				m.NewUID = in.UID
-				told = append(told, m)
+				known = append(known, m)
 				continue
 			}
 		case failed == nil: // it was not there to be moved
@@ -214,44 +225,16 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 	if err := r.Commit(ctx, to, c); err != nil {
 		return errors.Join(err, failed)
 	}
-	return errors.Join(r.tieMoved(ctx, from, to, told), failed)
+	if len(known) > 0 {
+		failed = errors.Join(r.carry(ctx, from, to, known, true), failed)
+	}
+	return failed
 }
 
 func (m *move) key() state.IntentKey { return state.IntentKey{Kind: state.Moving, Name: m.Name} }
 
-// intent is that to have a message in its new mailbox, by the file that lies there.
+// intent is that to have a message in its new mailbox, by the file that is there.
 func (m *move) intent(from, to *mailbox.Box) state.Intent {
 	return state.Intent{Key: m.key(), UIDNext: to.UIDNext(), Bytes: m.got.Bytes, Digest: m.got.Digest,
 		Flags: m.flags, Agreed: plan.Translate(from.Record(m.UID).Agreed, from.KW, to.KW)}
-}
-
-// tieMoved gives the files of moved messages their new identities and records them.
-func (r *Run) tieMoved(ctx context.Context, from, to *mailbox.Box, moved []*move) error {
-	if len(moved) == 0 {
-		return nil
-	}
-	files := make([]mailbox.NewName, len(moved))
-	var c state.Commit
-	for i, m := range moved {
-		old := from.Record(m.UID)
-		as := m.got
-		as.UID, as.Variant, as.Token, as.Apart = m.NewUID, 1, to.Gen().Token, r.hasAlike(to, old)
-		as.Flags, as.Respell = m.flags, true
-		if m.got.Token == "" && old.Date != state.NoDate {
-			as.Date = old.Date
-		}
-		files[i] = mailbox.NewName{From: to, Name: m.Name, As: as}
-		rec := state.Record{UID: m.NewUID, Variant: 1, Form: as.Form, Size: old.Size, Date: old.Date,
-			Seen: plan.Translate(old.Seen, from.KW, to.KW), Agreed: plan.Translate(old.Agreed, from.KW, to.KW)}
-		rec.Status, rec.Tries = plan.Renumbered(old, old.Size, as)
-		if !old.Status.HasFile() && old.Status != state.KeptAway { // nothing was agreed on
-			rec.Agreed = rec.Seen & m.flags
-		}
-		c.Put = append(c.Put, rec)
-		c.Settle = append(c.Settle, m.key())
-	}
-	if _, err := r.Reidentify(to, files); err != nil {
-		return err
-	}
-	return r.commitMoved(ctx, from, to, moved, c)
 }

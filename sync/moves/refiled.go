@@ -13,7 +13,7 @@ import (
 )
 
 // giveBack gives files their identities again. It changes nothing but names, so no mailbox's plan
-// is needed for it; that it is under way is in the base before, for the names that a broken run leaves.
+// is needed for it; the base knows before that the mailbox is not clean, for the names that an interrupted run leaves.
 func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.Regained) error {
 	of := map[*mailbox.Box][]mailbox.NewName{}
 	for _, f := range files {
@@ -53,8 +53,8 @@ func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.
 	return nil
 }
 
-// refiled finds the files that were moved under other names. It looks only where something hangs on it: where
-// files of other programs are appended, and where the server's copy of a missing file would go.
+// refiled finds the files that were moved under other names. It looks only where that matters: if
+// files of other programs are appended, or the server's copy of a missing file would be deleted.
 func (r *Run) refiled(ctx context.Context, boxes []*mailbox.Box, sides []match.Side) ([]match.Move, error) {
 	if !r.Policy.Append && r.Policy.OnDiskDelete != plan.Delete {
 		return nil, nil
@@ -92,7 +92,7 @@ func (r *Run) refiled(ctx context.Context, boxes []*mailbox.Box, sides []match.S
 	return moves, r.giveBack(ctx, boxes, renamed)
 }
 
-// lost finds the messages that the server has and whose files are in no Maildir under their own names.
+// lost finds the messages that the server has and that have no file under its own name in any Maildir.
 func (r *Run) lost(ctx context.Context, boxes []*mailbox.Box, sides []match.Side) (gone []match.Lost, err error) {
 	a := match.NewAccount(sides)
 	for i, b := range boxes {

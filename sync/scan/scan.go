@@ -1,23 +1,38 @@
+// Package scan reads both sides of every mailbox in which something may have changed, and learns what that
+// showed.
 package scan
 
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"mailsync/state"
+	"mailsync/sync/bind"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/send"
+	"mailsync/sync/shelf"
+	"mailsync/sync/tie"
 )
 
-// mayLeave reports whether messages of a mailbox could be chosen to leave the server.
-func (r *Run) mayLeave(g *state.Generation) bool {
-	return r.Release != nil && r.Release.Asks() && g.Tally.OnServer > 0
+// Run is the scanning of a run.
+type Run struct {
+	*mailbox.Run
+	bind  *bind.Run
+	tie   *tie.Run
+	send  *send.Run
+	shelf *shelf.Run
 }
 
-// Scan looks at every mailbox in which something may have changed. Whatever that leads to is done once both sides
-// of all of them are known: while they are looked at, nothing is changed.
+// New returns the scanning of a run.
+func New(r *mailbox.Run, b *bind.Run, t *tie.Run, s *send.Run, sh *shelf.Run) *Run {
+	return &Run{Run: r, bind: b, tie: t, send: s, shelf: sh}
+}
+
+// Scan looks at every mailbox in which something may have changed.
 func (r *Run) Scan(ctx context.Context) error {
 	if err := r.bind.Bind(ctx); err != nil {
 		return err
@@ -25,56 +40,45 @@ func (r *Run) Scan(ctx context.Context) error {
 	for _, b := range r.Boxes {
 		b.Idle = r.unchanged(b)
 	}
-	for _, pass := range []pass{r.bind.Open, r.look, r.learn} {
-		if err := r.each(ctx, pass); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.Mailboxes(ctx, slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool { return b.Idle }))
 }
 
-// ScanBox scans one mailbox.
-func (r *Run) ScanBox(ctx context.Context, b *mailbox.Box) error {
-	for _, pass := range []pass{r.bind.Open, r.look, r.learn} {
-		if err := pass(ctx, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pass is a part of a scan, over one mailbox.
-type pass func(context.Context, *mailbox.Box) error
-
-// each does a pass over the mailboxes that may have changed, several at once.
-func (r *Run) each(ctx context.Context, do pass) error {
-	var g errgroup.Group
-	g.SetLimit(max(1, r.Connections))
-	for _, b := range r.Boxes {
-		if b.Idle || b.Failed {
-			continue
-		}
-		if ctx.Err() != nil || r.Stopped() {
-			b.Leave(mailbox.Stopped)
-			b.Failed = true
-			continue
-		}
-		g.Go(func() error {
-			if err := do(ctx, b); err != nil {
-				b.Fail()
-				return r.Problem(b.Name, 0, err)
+// Mailboxes scans mailboxes, several at once. Whatever that leads to is done once both sides
+// of all of them are known: while they are looked at, nothing is changed.
+func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
+	for _, pass := range []func(context.Context, *mailbox.Box) error{r.bind.Open, r.look, r.learn} {
+		var g errgroup.Group
+		g.SetLimit(max(1, r.Connections))
+		for _, b := range boxes {
+			switch {
+			case b.Failed:
+				continue
+			case ctx.Err() != nil || r.Stopped():
+				b.Leave(mailbox.Stopped)
+				b.Failed = true
+				continue
 			}
-			return nil
-		})
+			g.Go(func() error {
+				if err := pass(ctx, b); err != nil {
+					b.Fail()
+					return r.Problem(b.Name, 0, err)
+				}
+				return nil
+			})
+		}
+		if err := errors.Join(g.Wait(), ctx.Err()); err != nil {
+			return err
+		}
 	}
-	return errors.Join(g.Wait(), ctx.Err())
+	return nil
 }
 
-// unchanged reports that neither side of a mailbox moved since the run that settled it:
-// what STATUS says and what a stat of the directories says are as they were.
+// unchanged reports whether neither side of a mailbox changed since the run that settled it:
+// STATUS and a stat of the directories have the same result.
 func (r *Run) unchanged(b *mailbox.Box) bool {
 	g := b.Gen()
-	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || r.mayLeave(g) || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	mayLeave := g != nil && r.Release != nil && r.Release.Asks() && g.Tally.OnServer > 0 // messages could be chosen to leave the server
+	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || mayLeave || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.Row.Path)
@@ -85,8 +89,8 @@ func (r *Run) unchanged(b *mailbox.Box) bool {
 	return err == nil && now == g.Disk
 }
 
-// serverUnchanged needs a MODSEQ: without one, STATUS says nothing about flags. It needs
-// none where there is no message, here or there, whatever numbers it tells for that.
+// serverUnchanged needs a MODSEQ: without one, STATUS does not show changes of flags. It needs
+// none where there is no message, here or there, whatever its numbers are.
 func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	g, now := b.Gen(), b.Listed.Mark
 	if !b.Listed.HasMark || b.OtherMailbox() {
