@@ -11,7 +11,7 @@ import (
 	"mailsync/sync/plan"
 )
 
-// TrashReplaced moves files to the trash that others have taken the place of, by what was noted of them.
+// TrashReplaced moves replaced files to the trash, and settles the intents of those that it moved.
 func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string, notes []state.Intent) error {
 	if len(names) == 0 {
 		return nil
@@ -21,7 +21,7 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 			return err
 		}
 		err := b.MD.Trash(name)
-		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run sees
+		if errors.Is(err, fs.ErrNotExist) { // renamed meanwhile, perhaps: the next run finds out
 			b.Leave(mailbox.Disturbed)
 			notes = slices.DeleteFunc(slices.Clone(notes), func(in state.Intent) bool { return in.Key == plan.ReplacedKey(name) })
 			continue
@@ -37,7 +37,7 @@ func (r *Run) TrashReplaced(ctx context.Context, b *mailbox.Box, names []string,
 }
 
 // dropReplaced moves those files to the trash that an earlier run replaced before it was interrupted. Flags
-// that a reader gave them meanwhile go to the files in their places.
+// that a reader gave them meanwhile are given to the files in their places.
 func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
 	if r.DryRun || b.Gen() == nil || b.Gen().Clean {
 		return nil
@@ -48,7 +48,7 @@ func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
 	}
 	var names []string
 	if len(intents) > 0 && !b.Disk.Still {
-		b.Leave(mailbox.Disturbed) // a mail program renames files: the next run sees which are there
+		b.Leave(mailbox.Disturbed) // a mail program renames files: the next run finds out which are there
 		return nil
 	}
 	for _, in := range intents {
@@ -71,7 +71,7 @@ func (r *Run) dropReplaced(ctx context.Context, b *mailbox.Box) error {
 	return err
 }
 
-// stillBeside finds a file that was replaced and lies beside the one that took its place.
+// stillBeside finds a file that was replaced and is still beside the one that took its place.
 func (r *Run) stillBeside(b *mailbox.Box, in state.Intent) (name string, there bool, err error) {
 	rec := b.Record(in.UID)
 	if !rec.Status.HasFile() {

@@ -23,9 +23,9 @@ func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 
 // Match finds, by what they hold, the files of a fresh box's messages; Carry gives them the identities
 // that the messages have now. What is left is fetched; what is left of the
-// spares may still prove to be what is fetched. In a box that is not fresh this goes by the bytes alone,
+// spares may still prove to be what is fetched. In a box that is not fresh only the bytes decide,
 // once they were fetched, unless no listing was complete so far; files of mail programs are among the
-// spares only where an earlier run did not come to the end of its fetching.
+// spares only where an earlier run did not finish its fetching.
 func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	behind := lacksFiles(b) || slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Outstanding })
 	part := b.Gen().Compared == plan.InPart
@@ -38,7 +38,7 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	if !b.Fresh && !part && !behind {
 		b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain })
 	}
-	// A unique-id of POP3 tells what a message is, and where it does not, its bytes alone do.
+	// A unique-id of POP3 identifies a message, and where it does not, only the bytes do.
 	if err != nil || b.Server == nil || !b.Fresh && !part || byUniqueID(b) {
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	if err := r.identifyFiles(ctx, b, b.Tie.Spares, dates); err != nil {
 		return err
 	}
-	if err := r.identifySought(ctx, b, sought, own); err != nil {
+	if sought, err = r.identify(ctx, b, sought, own); err != nil {
 		return err
 	}
 	if err := r.tieOwn(b, own); err != nil {
@@ -128,37 +128,21 @@ func (r *Run) Carry(ctx context.Context, b *mailbox.Box) error {
 // lacksFiles reports whether files are missing that nobody removed: they may be here under
 // another identity, where an earlier run that was to give them theirs was interrupted.
 func lacksFiles(b *mailbox.Box) bool {
-	if b.Proves {
-		return false
-	}
-	d := 0
-	for _, rec := range b.Records {
-		if !rec.Status.HasFile() || !rec.Status.OnServer() {
-			continue
-		}
-		for d < len(b.Disk.Messages) && b.Disk.Messages[d].UID < rec.UID {
-			d++
-		}
-		if d == len(b.Disk.Messages) || b.Disk.Messages[d].UID != rec.UID {
-			return true
-		}
-	}
-	return false
+	return !b.Proves && slices.ContainsFunc(b.Records, func(rec state.Record) bool {
+		return rec.Status.HasFile() && rec.Status.OnServer() && len(plan.FilesOf(b.Disk, rec.UID)) == 0
+	})
 }
 
 // sought returns the messages on the server that no file here has the identity of, and
-// those whose file has another size than the server says.
+// those whose file has another size than the server reports.
 func sought(b *mailbox.Box) (sought, own []match.Sought) {
-	d := 0
 	for _, m := range b.Server.Messages {
-		for d < len(b.Disk.Messages) && b.Disk.Messages[d].UID < m.UID {
-			d++
-		}
 		i, known := b.Find(m.UID)
 		s := match.Sought{UID: m.UID, Size: m.Size, Date: m.Date}
+		files := plan.FilesOf(b.Disk, m.UID)
 		switch {
-		case d < len(b.Disk.Messages) && b.Disk.Messages[d].UID == m.UID:
-			if !known && plan.Other(b.Disk.Messages[d].Size, m.Size, -1) {
+		case len(files) > 0:
+			if !known && plan.Other(files[0].Size, m.Size, -1) {
 				own = append(own, s)
 			}
 		case known && (plan.Fileless(b.Records[i].Status) || b.Records[i].Status == state.Skipped),
@@ -170,43 +154,29 @@ func sought(b *mailbox.Box) (sought, own []match.Sought) {
 	return sought, own
 }
 
-// identifySought asks the server for the Message-IDs of those messages that a file could
-// be by its date.
-func (r *Run) identifySought(ctx context.Context, b *mailbox.Box, sought, own []match.Sought) error {
+// identify asks the server for the Message-IDs of those of the sought messages that a file could
+// be by its date, and of all of own. It returns what is sought, those without a Message-ID last.
+func (r *Run) identify(ctx context.Context, b *mailbox.Box, sought, own []match.Sought) ([]match.Sought, error) {
 	dates := map[int64]bool{}
 	for _, s := range b.Tie.Spares {
 		if !s.Fileless && !s.Used {
 			dates[s.Date] = true
 		}
 	}
-	var ask []state.UID
+	var near, rest []match.Sought
 	for _, s := range sought {
 		if dates[s.Date] {
-			ask = append(ask, s.UID)
+			near = append(near, s)
+		} else {
+			rest = append(rest, s)
 		}
 	}
-	for _, s := range own {
-		ask = append(ask, s.UID)
-	}
-	if len(ask) == 0 {
-		return nil
-	}
-	slices.Sort(ask)
-	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, ask)
-	if err != nil {
-		return fmt.Errorf("ask for Message-IDs: %w", err)
-	}
-	ids := match.MessageIDs(idents)
-	for _, list := range [][]match.Sought{sought, own} {
-		for i := range list {
-			id, told := ids[list[i].UID]
-			list[i].MessageID = id
-			if !told && dates[list[i].Date] {
-				list[i].Size = -1 // nothing is known of it: its bytes will tell
-			}
+	for _, list := range [][]match.Sought{near, own} {
+		if err := match.Identify(ctx, r.Server, b.Listed.Raw, b.Gen().Mark.UIDValidity, list); err != nil {
+			return nil, fmt.Errorf("ask for Message-IDs: %w", err)
 		}
 	}
-	return nil
+	return append(near, rest...), nil
 }
 
 // tieOwn settles the messages whose file has their identity and another size: an earlier
@@ -237,12 +207,12 @@ func (r *Run) tieOwn(b *mailbox.Box, own []match.Sought) error {
 	return nil
 }
 
-// tieTo notes that a message is a file, which has its identity now.
+// tieTo notes that a message is a file, which has or gets its identity.
 func tieTo(b *mailbox.Box, s match.Sought, as state.Received, from *mailbox.Spare) {
 	m := b.ListedAs(s.UID)
 	rec := state.Record{UID: s.UID, Variant: 1, Status: state.Live, Form: as.Form, Seen: m.Flags, Size: m.Size, Date: m.Date}
 	rec.Status, rec.Tries = plan.Renumbered(from.Rec, m.Size, as)
-	// As with any file that is adopted, what both have is agreed on: no flag goes.
+	// As with any file that is adopted, what both have is agreed on: no flag is lost.
 	rec.Agreed = m.Flags & state.Pick(b.Disk.Can, as.Flags, m.Flags)
 	p := state.Proof{UID: s.UID, Digest: as.Digest, Bytes: as.Bytes}
 	if from.Proof.UID != 0 && from.Proof.Digest == p.Digest {
