@@ -109,7 +109,7 @@ func TestPins(t *testing.T) {
 	if err := logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = reach.StartTLS, []string{right} }), t.Context()); err != nil {
 		t.Error(err)
 	}
-	other := "sha256/" + base64.StdEncoding.EncodeToString(make([]byte, sha256.Size))
+	other := "sha256/" + strings.Repeat("A", 43) + "="
 	err = logIn(meet(t, srv, func(o *Options) { o.TLS, o.Pins = reach.StartTLS, []string{other} }), t.Context())
 	if state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), right) {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
