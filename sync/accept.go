@@ -9,7 +9,7 @@ import (
 	"mailsync/sync/plan"
 )
 
-// unaccepted complains of messages that were to be accepted and are not outstanding:
+// unaccepted reports messages that were to be accepted and are not outstanding:
 // the user has mistaken one for another.
 func (r *run) unaccepted(ctx context.Context) error {
 	for _, m := range r.Accept {
@@ -27,7 +27,7 @@ func (r *run) unaccepted(ctx context.Context) error {
 			continue
 		}
 		err := state.Faultf(state.Other, "cannot accept %v: %s", m, why).
-			WithHint("only a message that is outstanding, or in doubt for its length, can be accepted; the name is the mailbox's as it is told, and the number its uid")
+			WithHint("only a message that is outstanding, or in doubt for its length, can be accepted; name the mailbox as the report does, and the message by its uid")
 		if err := r.Problem(m.Mailbox, m.UID, err); err != nil {
 			return err
 		}
@@ -35,10 +35,10 @@ func (r *run) unaccepted(ctx context.Context) error {
 	return nil
 }
 
-// whyNot says why a message of a mailbox is not accepted by this run, "" if it is.
+// whyNot returns why a message of a mailbox is not accepted by this run, "" if it is.
 func (r *run) whyNot(ctx context.Context, b *mailbox.Box, uid state.UID) (string, error) {
 	if b.Failed {
-		return "", nil // told already, and what it is about cannot be known
+		return "", nil // that is reported already, and nothing is known of the message
 	}
 	records := b.Records
 	if g := b.Gen(); records == nil && g != nil && g.ID != 0 {

@@ -15,7 +15,7 @@ import (
 
 // This file is the order in which a run changes anything, and the only place that has
 // it: everything that creates, over the whole account; then everything that destroys.
-// doc.go tells why.
+// doc.go has the reasons.
 
 // plan plans every mailbox that was scanned, under the brake.
 func (r *run) plan(ctx context.Context) error {

@@ -145,13 +145,6 @@ func (r *Run) KeepsBack(b *Box, name string, got *state.Received) {
 	r.Unsent = append(r.Unsent, u)
 }
 
-// KeepsBackOps is keepsBack of the files of operations.
-func (r *Run) KeepsBackOps(b *Box, ops []plan.Op) {
-	for _, o := range ops {
-		r.KeepsBack(b, o.Name, nil)
-	}
-}
-
 // Likeness reads a file, or what of it is not in got.
 func (b *Box) Likeness(name string, got *state.Received) (*likeness, error) {
 	ident, err := b.MD.Ident(name)

@@ -113,7 +113,7 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
 	}
 	if b.IsView() && !h.DryRun {
-		if err := h.send.LookAtView(ctx, b); err != nil {
+		if err := h.send.ListAgain(ctx, b, true); err != nil {
 			return fmt.Errorf("list its messages again: %w", err)
 		}
 	}

@@ -35,18 +35,6 @@ func matchAlike(n int) (matched int, err error) {
 	return matched, err
 }
 
-// Stamp is a stamp.
-type Stamp struct{ Mtime, Named, Received, Written int64 }
-
-// DatesOf is datesOf.
-func DatesOf(files []Stamp) []int64 {
-	var stamps []stamp
-	for _, f := range files {
-		stamps = append(stamps, stamp{f.Mtime, f.Named, f.Received, f.Written})
-	}
-	return datesOf(stamps)
-}
-
 func TestMatchingOfManyAlikeIsNotQuadratic(t *testing.T) {
 	const n = 20_000
 	octets := octetsOf(func() {

@@ -1,3 +1,8 @@
+// Package restore puts mail of Maildirs on a server: another one (Restore), or the account's own (Home). What is there
+// already is not sent again. Both load their messages (load.go), match them with those of a mailbox (match.go) and send
+// them (sync/send) in one way, with intents in the state of the account that gets them. They differ in what remains: a
+// restore to another server leaves the local side as it is and keeps its intents (record.go), one
+// to the account's own server gives each file its message's identity.
 package restore
 
 import (

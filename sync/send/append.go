@@ -55,7 +55,9 @@ func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) er
 	}
 	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
 	if err != nil { // it is not known which of them are on the server
-		r.KeepsBackOps(b, ops)
+		for _, f := range files {
+			r.KeepsBack(b, f.Name, nil)
+		}
 	}
 	return err
 }

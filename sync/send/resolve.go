@@ -3,18 +3,77 @@ package send
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
+// LookAfter lists the mailbox again after something was appended, for a server may not have what it
+// confirms: a message whose UID it did not report is found by what it is,
+// and one that is not listed is reported. A session from before may show an old state, so a message is missing
+// only once a new session lacks it. failed is what else went wrong.
+func (r *Run) LookAfter(ctx context.Context, b *mailbox.Box, failed error) error {
+	if len(b.Sent.Keys) == 0 || port.Ends(failed) {
+		return failed
+	}
+	for _, anew := range []bool{false, true} {
+		sn, err := r.listing(ctx, b, anew)
+		if err != nil {
+			b.Leave(mailbox.Unsure) // the next run looks
+			break
+		}
+		if !anew && b.Sent.Lacks(sn) {
+			continue
+		}
+		if missing, err := r.takeIn(ctx, b, sn, anew); err != nil || missing == 0 {
+			return errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// ListAgain lists a mailbox again, in a new session with anew, and settles what was appended or moved by it.
+func (r *Run) ListAgain(ctx context.Context, b *mailbox.Box, anew bool) error {
+	sn, err := r.listing(ctx, b, anew)
+	if err == nil {
+		_, err = r.takeIn(ctx, b, sn, true)
+	}
+	return err
+}
+
+// listing is a complete one, with the numbers that the mailbox had before.
+func (r *Run) listing(ctx context.Context, b *mailbox.Box, anew bool) (*state.ServerSnapshot, error) {
+	req := b.ScanRequest(false)
+	req.Anew = anew
+	sn, err := r.Server.Scan(ctx, req)
+	if err == nil && (!sn.Complete || !plan.SameNumbers(b.Gen(), sn.Mark)) {
+		err = errors.New("the mailbox cannot be listed again; the next run looks for what was sent")
+	}
+	return sn, err
+}
+
+// takeIn learns what a later listing shows, and settles what was appended or moved by it. It returns how
+// many of those messages are missing, as Resolve does.
+func (r *Run) takeIn(ctx context.Context, b *mailbox.Box, sn *state.ServerSnapshot, final bool) (missing int, err error) {
+	b.Server, b.Tie.Tied = sn, nil
+	if err := r.ReadDisk(ctx, b); err != nil {
+		return 0, err
+	}
+	if err := r.Learn(ctx, b); err != nil {
+		return 0, err
+	}
+	return r.Resolve(ctx, b, final)
+}
+
 // Resolve settles what earlier appends and moves left open, because the run was interrupted or the
-// server told no UID: each message is looked for among those that came since. One that was
+// server reported no UID: each message is looked for among those that arrived since. One that was
 // never answered is sent again where a complete listing lacks it; one that the server
-// confirmed never is, its file waits for it. It returns how many such there are; with final they
+// confirmed is not, its file waits for it. It returns how many of these there are; with final they
 // are reported.
 func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing int, err error) {
 	if r.DryRun {
@@ -54,7 +113,7 @@ func (r *Run) Resolve(ctx context.Context, b *mailbox.Box, final bool) (missing 
 	return o.missing, r.ReadDisk(ctx, b)
 }
 
-// resolving is what open intents come to.
+// resolving is the end of open intents.
 type resolving struct {
 	*searching
 	final   bool
@@ -72,20 +131,20 @@ func (o *resolving) resolve(in state.Intent, f Outgoing, here bool, uid state.UI
 	case here && !listed && (b.Server != nil && !b.Server.Complete || o.dark[in.Key]):
 		b.Hold(f.Name)
 	case !here && (!b.Disk.Still || o.unread[plan.Bare(in.Key.File())]):
-		if in.UID == 0 { // fetched now, its message would not be looked for any more
+		if in.UID == 0 { // once fetched, its message would not be looked for any more
 			return fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key.Name)
 		}
 		b.Hold(in.Key.File()) // where its file is, or that there is none, the next run sees
 	case here && uid != 0:
 		f.Got.UID, f.Got.Flags, f.agreed, f.lost = uid, in.Flags, in.Agreed, !listed
 		o.found = append(o.found, f)
-		if in.UID == 0 { // once the file has its identity, this tells that it is the one that was sent
+		if in.UID == 0 { // once the file has its identity, this shows that it is the one that was sent
 			in.UID = uid
 			o.first.Intents = append(o.first.Intents, in)
 		}
-	case !here && uid != 0 && went(b, in.Key, uid):
-		// The file went before it was tied: whoever removed or moved it meant this message.
-		// As of one that has its record, the scan sees that it is gone, and the policy decides.
+	case !here && uid != 0 && removed(b, in.Key, uid):
+		// Whoever removed or moved the file before it was tied meant this message.
+		// With a record, the scan sees that the file is gone, and the policy decides.
 		rec := b.Record(uid)
 		rec.Status, rec.Variant, rec.Agreed = state.Live, 1, rec.Seen
 		o.last.Put = append(o.last.Put, rec)
@@ -94,12 +153,12 @@ func (o *resolving) resolve(in state.Intent, f Outgoing, here bool, uid state.UI
 	case here && in.Confirmed && (b.Sent.Has(in.Key) || !o.Anyway):
 		b.Hold(f.Name)
 		o.missing++
-		if in.Key.Kind == state.Moving { // it may have gone on to another mailbox
+		if in.Key.Kind == state.Moving { // it may have been moved on to another mailbox
 			b.Expect(f.Name, in.Key)
 		} else if o.final {
 			return o.LostThere(b, in.Key, 0, f.Name)
 		}
-	default: // it never came, or there is no file to tie to it any more
+	default: // it never arrived, or there is no file to tie to it any more
 		if here && !in.Confirmed {
 			b.SendLast(f.Name)
 		}
@@ -108,9 +167,9 @@ func (o *resolving) resolve(in state.Intent, f Outgoing, here bool, uid state.UI
 	return nil
 }
 
-// went reports whether nothing is left of a file that was appended as a message: neither the
+// removed reports whether nothing is left of a file that was appended as a message: neither the
 // message's own, nor one under the file's name that was written anew meanwhile.
-func went(b *mailbox.Box, key state.IntentKey, uid state.UID) bool {
+func removed(b *mailbox.Box, key state.IntentKey, uid state.UID) bool {
 	if _, tied := plan.NameIn(b.Disk, uid, 1); tied || key.Kind == state.PuttingBack || b.Record(uid).Status.HasFile() {
 		return false
 	}
@@ -124,7 +183,7 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	if len(files) == 0 {
 		return nil
 	}
-	if err := r.forsake(ctx, b, files); err != nil {
+	if err := r.forgetEarlier(ctx, b, files); err != nil {
 		return err
 	}
 	names := make([]mailbox.NewName, len(files))
@@ -139,13 +198,13 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 		}
 		rec := b.Record(as.UID)
 		if rec.Status.HasFile() {
-			continue // an earlier run came as far as that
+			continue // an earlier run recorded it
 		}
 		if plan.NeverSeen(rec) {
 			rec.Seen = as.Flags
 		}
 		rec.Status, rec.Variant, rec.Form = state.Live, 1, as.Form
-		if moved { // the server has not had it from here
+		if moved { // the server did not get it from here
 			rec.Status, rec.Tries = plan.Measured(rec.Size, as)
 		}
 		if f.lost {
@@ -168,9 +227,9 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	return r.Commit(ctx, b, c)
 }
 
-// forsake forgets the records that files have in earlier generations, before they get
-// identities in this one: a record whose file has gone over would never be looked at again.
-func (r *Run) forsake(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
+// forgetEarlier forgets the records that files have in earlier generations, before they get
+// identities in this one: no later run would look at such a record again.
+func (r *Run) forgetEarlier(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	for _, g := range b.Row.Generations {
 		if g.Current {
 			continue

@@ -16,9 +16,9 @@ import (
 type searching struct {
 	*Run
 	b      *mailbox.Box
-	files  map[[state.DigestSize]byte][]Outgoing // that no message on the server is known to be, by what would be sent
-	unread map[string]bool                       // bare names of those that were gone, or had another name, when they were to be read
-	came   []match.Newcomer
+	files  map[[state.DigestSize]byte][]Outgoing // that no known message on the server is, by what would be sent
+	unread map[string]bool                       // bare names of those that were removed or renamed before they were read
+	newer  []match.Newcomer
 	dark   map[state.IntentKey]bool // keys of intents whose message may be one that could not be read
 }
 
@@ -53,29 +53,29 @@ func (s *searching) look(ctx context.Context, intents []state.Intent) error {
 	return s.asking(ctx, func(rec state.Record) bool { return uint64(rec.UID) >= uint64(lowest) })
 }
 
-// asking asks the server who those of the messages are that are not here yet.
+// asking asks the server for the Message-IDs of those of the messages that are not here yet.
 func (s *searching) asking(ctx context.Context, which func(state.Record) bool) error {
 	var uids []state.UID
 	for _, rec := range s.b.Records {
 		if rec.Status == state.Outstanding && which(rec) {
 			uids = append(uids, rec.UID)
-			s.came = append(s.came, match.Newcomer{UID: rec.UID, Size: rec.Size, Date: rec.Date})
+			s.newer = append(s.newer, match.Newcomer{UID: rec.UID, Size: rec.Size, Date: rec.Date})
 		}
 	}
 	if len(uids) == 0 {
 		return nil
 	}
 	idents, err := s.Server.Idents(ctx, s.b.Listed.Raw, s.b.Gen().Mark.UIDValidity, uids)
-	for _, id := range idents { // a server may tell nothing of some
+	for _, id := range idents { // a server may leave some out
 		if i, ok := slices.BinarySearch(uids, id.UID); ok {
-			s.came[i].MessageID = id.MessageID
+			s.newer[i].MessageID = id.MessageID
 		}
 	}
 	return err
 }
 
-// FindBack finds the messages on the server that files are which are to go back there, by the keys of their intents: what
-// another client put back already.
+// FindBack finds the messages that another client put back on the server already, of files that are to be sent, by the
+// keys of their intents.
 func (r *Run) FindBack(ctx context.Context, b *mailbox.Box, batch []*Outgoing) (map[state.IntentKey]state.UID, error) {
 	sizes, files := map[int64]bool{}, map[state.IntentKey]Outgoing{}
 	var intents []state.Intent
@@ -95,8 +95,8 @@ func (r *Run) FindBack(ctx context.Context, b *mailbox.Box, batch []*Outgoing) (
 	return s.messages(ctx, intents, files, false)
 }
 
-// lookBack reads the files that an undo of an archive run was putting back, and those that
-// had got the identity of their new message, of which nothing is recorded yet.
+// lookBack reads the files that an undo of an archive run was putting back, and those that have
+// the identity of their new message already, without a record.
 func (s *searching) lookBack(intents []state.Intent) error {
 	for _, in := range intents {
 		for _, as := range []struct {
@@ -119,7 +119,7 @@ func (s *searching) lookBack(intents []state.Intent) error {
 	return nil
 }
 
-// pair finds the file of each intent: the one that has its name still, else another one
+// pair finds the file of each intent: the one that still has its name, else another one
 // of the same bytes. Each is used once.
 func (s *searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
 	files := map[state.IntentKey]Outgoing{}
@@ -141,7 +141,7 @@ func (s *searching) pair(intents []state.Intent) map[state.IntentKey]Outgoing {
 	return files
 }
 
-// messages finds the messages that intents became, by key. With final all that came is shown by now.
+// messages finds the messages that intents became, by key. With final all messages are shown by now.
 func (s *searching) messages(ctx context.Context, intents []state.Intent, files map[state.IntentKey]Outgoing, final bool) (map[state.IntentKey]state.UID, error) {
 	var keys []state.IntentKey
 	var sent []match.Dispatched
@@ -161,7 +161,7 @@ func (s *searching) messages(ctx context.Context, intents []state.Intent, files 
 	if final {
 		least = match.AlikeHeader
 	}
-	to, err := match.PairSent(ctx, s.Server, s.b.Listed.Raw, s.b.Gen().Mark, sent, s.came, least, func(i int) (*match.Sums, error) {
+	to, err := match.PairSent(ctx, s.Server, s.b.Listed.Raw, s.b.Gen().Mark, sent, s.newer, least, func(i int) (*match.Sums, error) {
 		f := files[keys[i]]
 		return match.SumsOfFile(s.b.MD, f.Name, f.Got.Form)
 	})
@@ -172,11 +172,11 @@ func (s *searching) messages(ctx context.Context, intents []state.Intent, files 
 	s.dark = map[state.IntentKey]bool{}
 	for i, k := range to {
 		if k >= 0 {
-			became[keys[i]] = s.came[k].UID
+			became[keys[i]] = s.newer[k].UID
 			continue
 		}
-		s.dark[keys[i]] = slices.ContainsFunc(match.Undecided(sent[i:i+1], s.came, to[i:i+1]), func(k int) bool {
-			return s.came[k].Sums == nil && !slices.Contains(to, k)
+		s.dark[keys[i]] = slices.ContainsFunc(match.Undecided(sent[i:i+1], s.newer, to[i:i+1]), func(k int) bool {
+			return s.newer[k].Sums == nil && !slices.Contains(to, k)
 		})
 	}
 	return became, nil

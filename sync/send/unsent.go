@@ -7,10 +7,11 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
+	"mailsync/sync/match"
 	"mailsync/sync/plan"
 )
 
-// traits are those of all files that are not on the server.
+// traits are what all files that are not on the server are known by.
 type traits struct {
 	digests    map[[state.DigestSize]byte]bool
 	lengths    map[int64]bool
@@ -37,21 +38,20 @@ func (r *Run) traitsOfUnsent() (t traits, err error) {
 
 // suspect is a message that is to be expunged, as the base and the server know it.
 type suspect struct {
-	proof  state.Proof
-	proven bool   // proof is of it
-	size   int64  // that the server announced, -1 unknown
-	id     string // its Message-ID, "" none
-	told   bool   // the server told that, or that there is none
+	proof state.Proof // without a UID if there is none
+	size  int64       // that the server announced, -1 unknown
+	id    string      // its Message-ID, "" without one
+	known bool        // the server reported id
 }
 
 // has reports whether one of the files may be that message. Where no digest is known the length decides, as
-// far as the server's sizes are no estimates.
+// far as the server's sizes are not estimates.
 func (t *traits) has(m suspect, estimates bool) bool {
-	switch {
-	case m.proven && t.digests[m.proof.Digest], !m.proven && (estimates || m.size < 0 || t.lengths[m.size]):
+	proven := m.proof.UID != 0
+	if proven && t.digests[m.proof.Digest] || !proven && (estimates || m.size < 0 || t.lengths[m.size]) {
 		return true
 	}
-	return len(t.messageIDs) > 0 && (!m.told || t.messageIDs[m.id])
+	return len(t.messageIDs) > 0 && (!m.known || t.messageIDs[m.id])
 }
 
 // Spared leaves those messages out of what is to be expunged that an unsent file may be: one of the same
@@ -68,20 +68,17 @@ func (r *Run) Spared(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	told := map[state.UID]string{}
+	ids := map[state.UID]string{}
 	if len(t.messageIDs) > 0 {
 		idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, mailbox.UIDsOf(ops))
 		if err != nil {
 			return nil, fmt.Errorf("look up what is to be expunged: %w", err)
 		}
-		for _, id := range idents {
-			told[id.UID] = id.MessageID
-		}
+		ids = match.MessageIDs(idents)
 	}
 	kept := slices.DeleteFunc(slices.Clone(ops), func(o plan.Op) bool {
-		m := suspect{size: b.Record(o.UID).Size}
-		m.proof, m.proven = proofs[o.UID]
-		m.id, m.told = told[o.UID]
+		m := suspect{proof: proofs[o.UID], size: b.Record(o.UID).Size}
+		m.id, m.known = ids[o.UID]
 		return t.has(m, r.Row.EstimatedSizes)
 	})
 	if n := len(ops) - len(kept); n > 0 {

@@ -2,7 +2,6 @@ package undo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -14,9 +13,9 @@ import (
 	"mailsync/sync/send"
 )
 
-// What is on the server still, or again, is looked for before an undo appends anything, so that
+// Before an undo appends anything it looks for what is on the server still, or again, so that
 // nothing is there twice: what an archive run left in the server's trash is moved back from there,
-// and what another client put back has its file tied to it.
+// and a message that another client put back gets its file.
 
 // backAlready ties those files whose messages another client put back, and returns the others.
 func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []*send.Outgoing) (left []*send.Outgoing, err error) {
@@ -39,15 +38,15 @@ func (r *Run) backAlready(ctx context.Context, b *mailbox.Box, batch []*send.Out
 	return left, r.send.Tie(ctx, b, found)
 }
 
-// moveBack moves messages back that lie in the server's trash, because it cannot expunge single
-// ones. It returns which were moved, by the UIDs that they had. Their new ones such a server does
-// not tell: like those of an append that was not answered they are found by what the messages
+// moveBack moves messages back from the trash of a server that cannot expunge single
+// ones. It returns which were moved, by the UIDs that they had. Such a server does not report the new UIDs:
+// like those of an append that was not answered they are found by what the messages
 // are.
 func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departure) (map[state.UID]bool, error) {
 	if !r.OnlyTrash() || r.TrashMailbox(b) == "" {
 		return nil, nil
 	}
-	batch, from, err := r.inTheBin(ctx, b, last)
+	batch, from, err := r.inTrash(ctx, b, last)
 	if err != nil {
 		return nil, fmt.Errorf("look in the server's trash: %w", err)
 	}
@@ -63,7 +62,7 @@ func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 }
 
 // moveSome moves messages back, from being their UIDs in the trash, and ties their files to them.
-func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoing, from []state.UID, moved map[state.UID]bool) error {
+func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []*send.Outgoing, from []state.UID, moved map[state.UID]bool) error {
 	c := state.Commit{Change: state.Unclean()}
 	of := map[state.UID]state.UID{} // by the UID in the trash
 	for i, f := range batch {
@@ -77,7 +76,7 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 		return err
 	}
 	uids := slices.Sorted(slices.Values(from))
-	answers, failed := r.Server.Move(ctx, r.Trash, r.bin.Mark.UIDValidity, uids, b.Listed.Raw)
+	answers, failed := r.Server.Move(ctx, r.Trash, r.trash.Mark.UIDValidity, uids, b.Listed.Raw)
 	for _, m := range answers {
 		moved[of[m.From]] = true
 	}
@@ -89,43 +88,44 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []send.Outgoin
 		}
 		r.Note(b.Name, fmt.Sprintf("not all is moved back from the server's trash, the rest is appended: %v", failed), "")
 	}
-	sn, err := r.Server.Scan(ctx, b.ScanRequest(false))
-	if err != nil {
-		return err
-	}
-	if !sn.Complete || !plan.SameNumbers(b.Gen(), sn.Mark) {
-		return errors.New("the mailbox cannot be listed; the next run looks for what was moved")
-	}
-	_, err = r.send.TakeIn(ctx, b, sn, true)
-	return err
+	return r.send.ListAgain(ctx, b, false)
 }
 
-// inTheBin returns the files of messages that lie in the server's trash, and their UIDs there.
-func (r *Run) inTheBin(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []send.Outgoing, uids []state.UID, err error) {
-	all, spares, err := r.takenHere(ctx, b, last)
+// inTrash returns the files of messages that are in the server's trash, and their UIDs there.
+func (r *Run) inTrash(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []*send.Outgoing, uids []state.UID, err error) {
+	all, err := r.onlyHere(ctx, b, last)
 	if err != nil || len(all) == 0 {
 		return nil, nil, err
 	}
-	if r.bin == nil {
-		if r.bin, err = r.destroy.TrashListing(ctx); err != nil {
+	candidates := make([]match.Spare, len(all))
+	for i, f := range all {
+		id, err := b.MD.Ident(f.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		rec := b.Record(plan.Undone(f.Key))
+		candidates[i] = match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID}
+	}
+	if r.trash == nil {
+		if r.trash, err = r.destroy.TrashListing(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
 	wanted := map[match.Content]bool{}
-	for _, s := range spares {
+	for _, s := range candidates {
 		wanted[match.BySizeAndDate(s.Size, s.Date, "")] = true
 	}
 	var sought []match.Sought
-	for _, m := range r.bin.Messages {
+	for _, m := range r.trash.Messages {
 		if m.Flags&state.Deleted == 0 && wanted[match.BySizeAndDate(m.Size, m.Date, "")] {
 			sought = append(sought, match.Sought{UID: m.UID, Size: m.Size, Date: m.Date})
 		}
 	}
-	if err := match.Identify(ctx, r.Server, r.Trash, r.bin.Mark.UIDValidity, sought); err != nil {
+	if err := match.Identify(ctx, r.Server, r.Trash, r.trash.Mark.UIDValidity, sought); err != nil {
 		return nil, nil, err
 	}
-	for i, n := range match.Tie(sought, spares, false) {
-		if n < 0 || sought[i].Size != spares[n].Size {
+	for i, n := range match.Tie(sought, candidates, false) {
+		if n < 0 || sought[i].Size != candidates[n].Size {
 			continue
 		}
 		f := all[n]
@@ -134,32 +134,9 @@ func (r *Run) inTheBin(ctx context.Context, b *mailbox.Box, last []state.Departu
 		}
 		files, uids = append(files, f), append(uids, sought[i].UID)
 	}
-	r.bin.Messages = slices.DeleteFunc(r.bin.Messages, func(m state.OnServer) bool {
+	r.trash.Messages = slices.DeleteFunc(r.trash.Messages, func(m state.OnServer) bool {
 		_, taken := slices.BinarySearch(uids, m.UID)
 		return taken
 	})
 	return files, uids, nil
-}
-
-// takenHere returns the files of those messages that are only here, and what they are known by.
-func (r *Run) takenHere(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []send.Outgoing, known []match.Spare, err error) {
-	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
-	if err != nil {
-		return nil, nil, err
-	}
-	b.Disk = disk
-	for _, d := range last {
-		rec := b.Record(d.UID)
-		name, here := plan.NameIn(disk, d.UID, max(1, rec.Variant))
-		if rec.Status != state.OnlyHere || !here {
-			continue
-		}
-		id, err := b.MD.Ident(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		files = append(files, send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
-		known = append(known, match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID})
-	}
-	return files, known, nil
 }

@@ -11,14 +11,14 @@ import (
 	"mailsync/sync/plan"
 )
 
-// Which archive run an undo takes back: the last one that took something off the server. A
-// run that the server refused, or that was interrupted before its first expunge, leaves releases
-// and nothing else: they are withdrawn, for who takes back the last run wants no more to go.
+// An undo takes back the last archive run that took something off the server. A
+// run that the server refused, or that was interrupted before its first expunge, leaves only releases:
+// they are withdrawn, for a user who takes back the last run wants nothing more to leave.
 
-// Taken is a message that an archive run let go, as an undo looks at it.
+// Taken is a message that an archive run released, as an undo looks at it.
 type Taken struct {
 	Run    int64
-	Known  bool // the base has its record still
+	Known  bool // the base still has its record
 	Status state.Status
 }
 
@@ -38,13 +38,13 @@ func LastTaken(all []Taken) (run int64) {
 	return run
 }
 
-// departed is a message that an archive run let go, and where.
+// departed is a message that an archive run released in a mailbox.
 type departed struct {
 	Taken
-	old bool // it is of a numbering that is not the mailbox's any more
+	old bool // the mailbox has been numbered anew since
 }
 
-// taken returns what archive runs let go of a mailbox; b is its box, nil without one.
+// taken returns what archive runs released in a mailbox; b is its box, nil without one.
 func (r *Run) taken(ctx context.Context, row *state.MailboxRow, b *mailbox.Box) (all []departed, err error) {
 	for i := range row.Generations {
 		g := &row.Generations[i]
@@ -75,12 +75,12 @@ func (r *Run) taken(ctx context.Context, row *state.MailboxRow, b *mailbox.Box) 
 	return all, nil
 }
 
-// asListed is a mailbox that the server does not list any more, as patterns look at it.
+// asListed is a mailbox that the server does not list any more, for patterns to match.
 func asListed(row *state.MailboxRow) state.Listed {
 	return state.Listed{Raw: row.Raw, Levels: strings.Split(row.Path, "/"), Role: row.Use, Size: -1}
 }
 
-// ListDeparted lists the mailboxes that archive runs let something go from.
+// ListDeparted lists the mailboxes in which archive runs released something.
 func (r *Run) ListDeparted(ctx context.Context) error {
 	took := map[string]bool{} // by the raw name of the mailbox
 	for i := range r.Rows {
@@ -110,33 +110,31 @@ func (r *Run) ListDeparted(ctx context.Context) error {
 // FindLast finds the run that is taken back, now that it is known what became of its messages.
 func (r *Run) FindLast(ctx context.Context) error {
 	var all []Taken
-	lost := make([][]departed, len(r.unlisted))
-	for _, b := range r.Boxes {
-		list, err := r.taken(ctx, &b.Row, b)
-		if err != nil {
-			return err
-		}
+	taken := func(row *state.MailboxRow, b *mailbox.Box) ([]departed, error) {
+		list, err := r.taken(ctx, row, b)
 		for _, t := range list {
 			all = append(all, t.Taken)
 		}
+		return list, err
 	}
-	for i := range lost {
-		var err error
-		if lost[i], err = r.taken(ctx, &r.unlisted[i], nil); err != nil {
+	for _, b := range r.Boxes {
+		if _, err := taken(&b.Row, b); err != nil {
 			return err
 		}
-		for _, t := range lost[i] {
-			all = append(all, t.Taken)
+	}
+	lost := make([][]departed, len(r.unlisted))
+	for i := range lost {
+		var err error
+		if lost[i], err = taken(&r.unlisted[i], nil); err != nil {
+			return err
 		}
 	}
 	last := LastTaken(all)
+	away := func(t Taken) bool { return t.Run == last && t.away() }
 	r.shelf.ArchiveNumber = last
-	r.Result.NothingToUndo = true
-	for _, t := range all {
-		r.Result.NothingToUndo = r.Result.NothingToUndo && !(t.Run == last && t.away())
-	}
+	r.Result.NothingToUndo = !slices.ContainsFunc(all, away)
 	for i, list := range lost {
-		if !slices.ContainsFunc(list, func(t departed) bool { return t.Run == last && t.away() }) {
+		if !slices.ContainsFunc(list, func(t departed) bool { return away(t.Taken) }) {
 			continue
 		}
 		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").

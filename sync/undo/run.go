@@ -20,8 +20,8 @@ type Run struct {
 	destroy *destroy.Run
 	archive *archive.Run
 
-	unlisted []state.MailboxRow    // mailboxes that it is about, and that the server does not list
-	bin      *state.ServerSnapshot // what lies in the server's trash; nil: not looked at
+	unlisted []state.MailboxRow    // mailboxes concerned that the server does not list
+	trash    *state.ServerSnapshot // of the server's trash; nil: not looked at
 }
 
 // New returns the undoing of an archive run.

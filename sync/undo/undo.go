@@ -72,7 +72,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		return err
 	}
 	if b.IsView() {
-		if err := r.send.LookAtView(ctx, b); err != nil {
+		if err := r.send.ListAgain(ctx, b, true); err != nil {
 			return fmt.Errorf("list its messages again: %w", err)
 		}
 	}
@@ -86,7 +86,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 	return r.forgetOld(ctx, b, last)
 }
 
-// beyondUndo names what the run took of a numbering that is not the mailbox's any more.
+// beyondUndo reports how much the run took of a numbering that is not the mailbox's any more.
 func (r *Run) beyondUndo(ctx context.Context, b *mailbox.Box) error {
 	all, err := r.taken(ctx, &b.Row, b)
 	if err != nil {
@@ -105,27 +105,20 @@ func (r *Run) beyondUndo(ctx context.Context, b *mailbox.Box) error {
 		WithHint("\"mailsync restore %s\" puts them back", r.Name))
 }
 
-// sendBack appends the files that are here and not on the server, but for those of messages
+// sendBack appends the files that are not on the server, but for those of messages
 // that were moved back.
 func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departure, moved map[state.UID]bool) error {
-	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	files, err := r.onlyHere(ctx, b, last)
 	if err != nil {
 		return err
 	}
-	b.Disk = disk
-	var files []*send.Outgoing
-	for _, d := range last {
-		rec := b.Record(d.UID)
-		name, there := plan.NameIn(disk, d.UID, max(1, rec.Variant))
-		if rec.Status != state.OnlyHere || !there || moved[d.UID] || b.Sent.Held[plan.Bare(name)] {
-			continue // or it may be there already
-		}
-		files = append(files, &send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
-	}
+	files = slices.DeleteFunc(files, func(f *send.Outgoing) bool {
+		return moved[plan.Undone(f.Key)] || b.Sent.Held[plan.Bare(f.Name)] // it may be there already
+	})
 	return r.send.LookAfter(ctx, b, r.send.SendAll(ctx, b, files, send.Upload{
 		Read: func(f *send.Outgoing) (ok bool, err error) {
 			if f.Got, err = b.MD.Inspect(f.Name, nil); err == nil {
-				f.Got.Flags = plan.HadFlags(b.Record(plan.Undone(f.Key)), f.Got.Silent, f.Got.Flags, disk.Can)
+				f.Got.Flags = plan.HadFlags(b.Record(plan.Undone(f.Key)), f.Got.Silent, f.Got.Flags, b.Disk.Can)
 			}
 			return true, err
 		},
@@ -141,18 +134,39 @@ func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 	}))
 }
 
+// look scans a mailbox's Maildir.
+func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
+	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+	if err == nil {
+		b.Disk = disk
+	}
+	return err
+}
+
+// onlyHere returns the files of those messages that the server does not have.
+func (r *Run) onlyHere(ctx context.Context, b *mailbox.Box, last []state.Departure) (files []*send.Outgoing, err error) {
+	if err := r.look(ctx, b); err != nil {
+		return nil, err
+	}
+	for _, d := range last {
+		rec := b.Record(d.UID)
+		if name, here := b.FileOf(d.UID, max(1, rec.Variant)); here && rec.Status == state.OnlyHere {
+			files = append(files, &send.Outgoing{Name: name, Key: plan.UndoKey(d.UID)})
+		}
+	}
+	return files, nil
+}
+
 // forgetOld forgets the UIDs whose files have new ones by now. One departure stays, so that
 // a second undo knows that this run is undone, and does not begin with the one before.
 func (r *Run) forgetOld(ctx context.Context, b *mailbox.Box, last []state.Departure) error {
-	disk, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
-	if err != nil {
+	if err := r.look(ctx, b); err != nil {
 		return err
 	}
-	b.Disk = disk
 	var c state.Commit
 	for _, d := range last {
 		rec := b.Record(d.UID)
-		if _, there := plan.NameIn(disk, d.UID, max(1, rec.Variant)); there || rec.Status != state.OnlyHere {
+		if _, there := b.FileOf(d.UID, max(1, rec.Variant)); there || rec.Status != state.OnlyHere {
 			continue
 		}
 		c.Forget = append(c.Forget, d.UID)
@@ -163,7 +177,7 @@ func (r *Run) forgetOld(ctx context.Context, b *mailbox.Box, last []state.Depart
 	return r.Commit(ctx, b, c)
 }
 
-// bringBack gives files that lie in an archive back to their mailbox, under their own
+// bringBack returns files from their archive to their mailbox, under their own
 // names. A file leaves its archive when it is durable here, and that is recorded.
 func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Departure) error {
 	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, nil)
@@ -200,7 +214,7 @@ func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Depart
 	if err := r.Commit(ctx, b, c); err != nil {
 		return err
 	}
-	left := map[port.Maildir]bool{}
+	dropped := map[port.Maildir]bool{}
 	for _, d := range back {
 		if err := r.Step("take uid %d of %s out of its archive", d.To.UID, b.Name); err != nil {
 			return err
@@ -208,18 +222,18 @@ func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Depart
 		if err := d.Shelf.Drop(d.Name, &d.Proof); err != nil {
 			return err
 		}
-		left[d.Shelf] = true
+		dropped[d.Shelf] = true
 	}
-	for md := range left {
-		if err := md.Sync(); err != nil {
+	for archive := range dropped {
+		if err := archive.Sync(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// takeFrom copies a file out of its archive. Where the archive has none, d.name stays
-// empty if the file came back before. looked has the archives that were read already.
+// takeFrom copies a file out of its archive. Where the archive does not have it, d.Name stays
+// empty if the file was brought back before. looked has the archives that were read already.
 func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, looked map[port.Maildir]*state.DiskSnapshot) error {
 	md, err := r.shelf.Shelf(ctx, b, d.To, true)
 	if err != nil {
@@ -234,7 +248,7 @@ func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing
 	name, there := plan.NameIn(looked[md], d.To.UID, variant)
 	if !there {
 		if _, here := plan.NameIn(b.Disk, d.To.UID, variant); here || d.Rec.Status == state.OnlyHere {
-			return nil // it came back before, and may have another name by now
+			return nil // it was brought back before, and may have another name by now
 		}
 		return fmt.Errorf("%s/%s does not have it", d.To.Root, d.To.Path)
 	}
