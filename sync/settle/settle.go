@@ -1,13 +1,26 @@
+// Package settle ends a run: it records what is finished, with the times of its directories.
 package settle
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/bind"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
+
+// Run is the end of a run.
+type Run struct {
+	*mailbox.Run
+	bind *bind.Run
+}
+
+// New returns the end of a run.
+func New(r *mailbox.Run, b *bind.Run) *Run { return &Run{Run: r, bind: b} }
 
 // Settle ends a run: a mailbox in which nothing is left to do is recorded as clean, with
 // the directory times by which the next run sees that nothing happened since. A Maildir
@@ -17,7 +30,7 @@ func (r *Run) Settle(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	if err := r.rest(ctx); err != nil {
+	if err := r.waitForClock(ctx); err != nil {
 		return err
 	}
 	for _, b := range r.Boxes {
@@ -30,14 +43,14 @@ func (r *Run) Settle(ctx context.Context) error {
 			}
 		}
 	}
-	return r.vouch(ctx)
+	return r.settleAccount(ctx)
 }
 
-// vouch records under which policy the account is settled, and that the state file is
-// the one it is now. Mailboxes that this run did not settle (they failed, or it was not
+// settleAccount records under which policy the account is settled, and which file the state is
+// in now. Mailboxes that this run did not settle (they failed, or it was not
 // about them) are excepted first: they were not looked at under that policy, and in a tree
 // that may have lost files, what is missing in them still proves nothing.
-func (r *Run) vouch(ctx context.Context) error {
+func (r *Run) settleAccount(ctx context.Context) error {
 	if moved := r.bind.MoveIn(); !r.Saved || !moved && !r.StateMoved && r.Row.Policy == r.Lasting() {
 		return nil
 	}
@@ -56,14 +69,14 @@ func (r *Run) vouch(ctx context.Context) error {
 	}
 	r.Row.Policy = r.Lasting()
 	if r.StateMoved {
-		r.Row.Ino = 0 // the state file is known as it is now
+		r.Row.Ino = 0 // it is recorded as the file that it is now
 	}
 	return r.SaveAccount(ctx)
 }
 
-// rest waits until the clock that stamps the directories has moved on, so that a later
-// change cannot hide behind our own.
-func (r *Run) rest(ctx context.Context) error {
+// waitForClock waits until the clock that stamps the directories has moved on, so that a later
+// change cannot have the time of ours.
+func (r *Run) waitForClock(ctx context.Context) error {
 	for _, b := range r.Boxes {
 		if b.Wrote || b.Disk != nil && !b.Disk.Mark.Trusted {
 			return r.Wait(ctx, state.ClockGrain)
@@ -73,7 +86,7 @@ func (r *Run) rest(ctx context.Context) error {
 }
 
 func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
-	clean := !b.Failed && !b.Unfinished() && !r.hostsUnseen(b)
+	clean := !b.Failed && !b.Unfinished() && !r.hasFilesOfFailed(b)
 	if b.Unfinished() && r.Log != nil {
 		r.Log.Debug("left for the next run", "account", r.Name, "mailbox", b.Name, "why", b.Left)
 	}
@@ -84,9 +97,9 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 		if err != nil {
 			return err
 		}
-		mark, clean = again, !strangerCame(b, again)
+		mark, clean = again, !otherFilesArrived(b, again)
 	} else {
-		policy.Append = false // what this run left alone the next one leaves alone
+		policy.Append = false // the next run leaves alone what this one left alone
 	}
 	clean = clean && r.expected(b, mark, policy)
 	if clean && r.Wider != nil {
@@ -94,7 +107,7 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	}
 	waits := false
 	for _, rec := range b.Records {
-		// What went there and is missing in a tree that lost files waits for a run to which that
+		// What is missing on the server and, in a tree that lost files, here, waits for a run to which that
 		// proves something: one that knows these directories.
 		lost := rec.Status == state.Gone && !b.Proves
 		waits = waits || lost
@@ -120,9 +133,9 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	return nil
 }
 
-// hostsUnseen reports whether files of a mailbox that failed in this run lie in a Maildir: what
-// they are there for only a run that sees both finds out.
-func (r *Run) hostsUnseen(b *mailbox.Box) bool {
+// hasFilesOfFailed reports whether files of a mailbox that failed in this run are in a Maildir: only a run that
+// sees both finds out why.
+func (r *Run) hasFilesOfFailed(b *mailbox.Box) bool {
 	return slices.ContainsFunc(b.Strangers(b.Disk), func(f state.Foreign) bool {
 		return slices.ContainsFunc(r.Boxes, func(o *mailbox.Box) bool {
 			return o.Failed && plan.HasToken(&o.Row, f.Token)
@@ -130,10 +143,10 @@ func (r *Run) hostsUnseen(b *mailbox.Box) bool {
 	})
 }
 
-// strangerCame reports whether a file of another mailbox lies in a Maildir that was not there
+// otherFilesArrived reports whether a Maildir has a file of another mailbox that was not there
 // when this run looked: it may have been moved here, and only a run that scans this Maildir
 // finds out.
-func strangerCame(b *mailbox.Box, again *state.DiskSnapshot) bool {
+func otherFilesArrived(b *mailbox.Box, again *state.DiskSnapshot) bool {
 	seen := map[string]bool{}
 	for _, f := range b.Strangers(b.Disk) {
 		seen[f.Name] = true
@@ -147,4 +160,45 @@ func (r *Run) expected(b *mailbox.Box, disk *state.DiskSnapshot, p plan.Policy) 
 	w := r.World(b)
 	w.Server, w.Disk, w.Policy = nil, disk, p
 	return len(plan.Plan(w)) == 0
+}
+
+// maxDoubts is how many doubts a result lists.
+const maxDoubts = 1000
+
+// Doubts lists the messages that may not be complete here.
+func (r *Run) Doubts(ctx context.Context) error {
+	if !r.Census {
+		return nil
+	}
+	for _, b := range r.Boxes {
+		g := b.Gen()
+		if b.Standing(r.Row.EstimatedSizes).Doubtful == 0 || g == nil || g.ID == 0 {
+			continue
+		}
+		records := b.Records
+		if !b.Looked {
+			var err error
+			if records, err = r.RecordsOf(ctx, g); err != nil {
+				return err
+			}
+		}
+		var named []state.Record
+		var uids []state.UID
+		for _, rec := range records {
+			if len(r.Result.Doubts)+len(named) < maxDoubts && plan.ListedApart(rec, r.Row.EstimatedSizes) {
+				named, uids = append(named, rec), append(uids, rec.UID)
+			}
+		}
+		if len(uids) == 0 { // without UIDs the base would load every proof
+			continue
+		}
+		proofs, err := r.Base.Proofs(ctx, g.ID, uids)
+		if err != nil {
+			return fmt.Errorf("read state: %w", err)
+		}
+		for _, rec := range named {
+			r.Result.Doubts = append(r.Result.Doubts, port.Doubt{Mailbox: b.Name, UID: rec.UID, Announced: rec.Size, Came: proofs[rec.UID].Bytes})
+		}
+	}
+	return nil
 }
