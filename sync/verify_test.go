@@ -188,8 +188,8 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"a name that lies about size", func(t testing.TB, l *lab) {
 			name := l.uid(t, "INBOX", 2)
 			l.move(t, name, strings.Replace(name, ",S=63,", ",S=7,", 1))
-		}, "misnamed INBOX 2 the bytes are right, and its name says S=7, and the file has 63 octets",
-			"misnamed INBOX 2 the bytes are right, and its name says S=7, and the file has 63 octets"},
+		}, "misnamed INBOX 2 the bytes are right, and its name has S=7, and the file has 63 octets",
+			"misnamed INBOX 2 the bytes are right, and its name has S=7, and the file has 63 octets"},
 		{"a name without hints", func(t testing.TB, l *lab) {
 			name := l.uid(t, "INBOX", 2)
 			bare, _, _ := strings.Cut(name, ",")

@@ -12,8 +12,8 @@ import (
 // This file is what collecting mail on POP3 adds to a release (spec 6.3).
 
 // fix finds the messages of a mailbox that may not be deleted from a POP3 server: those
-// that nothing lasting tells from others, and those that it said it had deleted and shows
-// again. To delete them once more would go on for ever.
+// that nothing lasting distinguishes from others, and those that it reported as deleted and shows
+// again. They would be deleted again in every run.
 func (r *Run) fix(ctx context.Context, b *mailbox.Box) error {
 	fixed := map[state.UID]bool{}
 	if b.Server != nil {
@@ -36,7 +36,7 @@ func (r *Run) fix(ctx context.Context, b *mailbox.Box) error {
 	return nil
 }
 
-// undeletable counts messages that are to be deleted and cannot be, and says why.
+// undeletable counts messages that are to be deleted and cannot be, and reports why.
 func (r *Run) undeletable(all []plan.Resident, stay []int) {
 	r.Result.Undeletable += len(stay)
 	back, nameless := map[*mailbox.Box]int{}, map[*mailbox.Box]int{}
@@ -48,22 +48,22 @@ func (r *Run) undeletable(all []plan.Resident, stay []int) {
 		}
 	}
 	for b, n := range back {
-		r.Note(b.Name, fmt.Sprintf("the server shows %d messages that it said it had deleted; they are not deleted again", n),
+		r.Note(b.Name, fmt.Sprintf("the server shows %d messages that it reported as deleted; they are not deleted again", n),
 			"what POP3 does to messages is set in the provider's web pages (Gmail: Forwarding and POP/IMAP); or use IMAP")
 	}
 	for b, n := range nameless {
-		r.Note(b.Name, fmt.Sprintf("the server tells no unique-id of its own for %d of the messages that are to be deleted; they stay there", n),
-			"nothing tells them from others in a later session; use IMAP, or delete them on the server yourself")
+		r.Note(b.Name, fmt.Sprintf("the server gives no unique-id of their own to %d of the messages that are to be deleted; they stay there", n),
+			"nothing distinguishes them from others in a later session; use IMAP, or delete them on the server yourself")
 	}
 }
 
-// unchosen takes back releases of an earlier run that this one's configuration does not
-// ask for, and returns what is left. On POP3 a release is a permission for its run alone.
+// unchosen withdraws releases of an earlier run that this one's configuration does not
+// ask for, and returns the other operations. On POP3 a release is a permission for its run alone.
 func (r *Run) unchosen(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan.Op, error) {
 	var kept []plan.Op
 	var back []*mailbox.Departing
 	for _, o := range ops {
-		if _, goes := b.Leaving.UIDs[o.UID]; goes {
+		if _, leaves := b.Leaving.UIDs[o.UID]; leaves {
 			kept = append(kept, o)
 		} else {
 			back = append(back, &mailbox.Departing{Op: o})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"mailsync/state"
@@ -12,19 +13,19 @@ import (
 	"mailsync/sync/port"
 )
 
-// departBatch is how many messages are read, let go and recorded at once: little enough
-// that what was read is what is there when the server's copy goes.
+// departBatch is how many messages are read, released and recorded at once: few enough
+// that the files are still what was read when the server's copies are deleted.
 const departBatch = 200
 
-// ReleaseBatch lets messages go, a batch at a time: each file is read again, that it may go is
-// committed, it is filed away if it has to, and then the server's copy is expunged.
+// ReleaseBatch takes messages off the server, a batch at a time: each file is read again, its release is
+// committed, it is filed away if it has to be, and then the server's copy is expunged.
 func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if r.Release == nil {
 		b.Leave(mailbox.PutOff)
 		return nil
 	}
 	if _, err := r.wayOut(b); err != nil {
-		return errors.Join(err, r.Stay(ctx, b)) // what an earlier run let go
+		return errors.Join(err, r.Stay(ctx, b)) // what an earlier run released
 	}
 	most := departBatch
 	if r.Release.Cutoff.Collected {
@@ -73,7 +74,7 @@ func (r *Run) withdraw(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 	return r.Commit(ctx, b, c)
 }
 
-// depart takes messages whose files were read off the server.
+// depart takes messages off the server whose files were read again.
 func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
 	if len(all) == 0 {
 		return nil
@@ -95,12 +96,12 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		byUID[d.Op.UID] = d
 		uids = append(uids, d.Op.UID)
 	}
-	went := false
+	deleted := false
 	err = r.destroy.LetGo(ctx, b, uids, route, func(m state.OnServer) bool {
 		d := byUID[m.UID]
 		return d != nil && r.mayGo(d.Rec, m)
 	}, func(done state.Expunged) error {
-		went = len(done.Gone) > 0
+		deleted = len(done.Gone) > 0
 		if err := r.gone(ctx, b, byUID, done); err != nil {
 			return err
 		}
@@ -114,13 +115,13 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		}
 		return r.withdraw(ctx, b, kept)
 	})
-	if errors.Is(err, state.ErrNotPermitted) && !went { // nothing changed there, and no later run will be let
+	if errors.Is(err, state.ErrNotPermitted) && !deleted { // nothing changed there, and no later run will be permitted
 		return errors.Join(err, r.withdraw(ctx, b, all))
 	}
 	return err
 }
 
-// permit commits that messages may go, and where.
+// permit commits that messages may leave, and where their files are moved.
 func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
 	if err := r.shelf.Destine(ctx, b, all); err != nil {
 		return err
@@ -139,7 +140,7 @@ func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 	return r.Commit(ctx, b, c)
 }
 
-// mayGo reports whether a message is, right before it goes, as it was when that was
+// mayGo reports whether a message is, right before it is deleted, as it was when that was
 // decided: a flag that somebody changed meanwhile would be lost, or keeps it.
 func (r *Run) mayGo(rec state.Record, now state.OnServer) bool {
 	c := r.Release.Cutoff
@@ -152,8 +153,8 @@ func (r *Run) mayGo(rec state.Record, now state.OnServer) bool {
 	return true
 }
 
-// gone records what is not in the mailbox on the server any more, after the files that lie in
-// an archive have left their mailbox. What lies in the server's trash freed nothing.
+// gone records what is not in the mailbox on the server any more, and then takes files that are in an
+// archive out of their mailbox. What is in the server's trash freed nothing.
 func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mailbox.Departing, done state.Expunged) error {
 	uids := done.Gone
 	var c state.Commit
@@ -171,8 +172,8 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 			c.Leave = append(c.Leave, state.Departure{UID: uid})
 		}
 	}
-	// Should this run break off before the files went, the next one finds them archived and
-	// still here, and ends it.
+	// Should this run be interrupted before the files are removed, the next one finds them archived and
+	// still here, and removes them.
 	if err := r.Commit(ctx, b, c); err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 	return r.SyncDirs(b)
 }
 
-// departed counts a message that went; of copies what they take together.
+// departed counts a message that left the server; of copies, the room that they take together.
 func (r *Run) departed(rel *port.Released, b *mailbox.Box, d *mailbox.Departing) {
 	rel.Went++
 	uid := d.Op.UID
@@ -218,4 +219,64 @@ func (r *Run) departed(rel *port.Released, b *mailbox.Box, d *mailbox.Departing)
 	}
 	rel.Gone += n
 	rel.Freed += octets
+}
+
+// Stay withdraws the releases of a mailbox: what an archive run released and did not take stays on
+// the server, and its copy, where there is one by now, leaves the archive. This is done only for messages
+// that the server has, by a complete listing or because it reports no change, and whose file is
+// here; the next run finds out about the others.
+func (r *Run) Stay(ctx context.Context, b *mailbox.Box) error {
+	if b.Server != nil && !b.Server.Complete {
+		return nil
+	}
+	var stay []*mailbox.Departing
+	var meant map[state.UID]state.Departure
+	for _, rec := range b.Records {
+		name, here := plan.NameIn(b.Disk, rec.UID, max(1, rec.Variant))
+		if rec.Status != state.Released || !here {
+			continue
+		}
+		if meant == nil {
+			var err error
+			if meant, err = r.shelf.Meant(ctx, b); err != nil {
+				return err
+			}
+		}
+		d := &mailbox.Departing{Op: plan.Op{UID: rec.UID}, Rec: rec, Name: name, To: meant[rec.UID]}
+		if err := r.filedAhead(ctx, b, d); err != nil {
+			if err := r.Problem(b.Name, rec.UID, fmt.Errorf("withdraw its release: %w", err)); err != nil {
+				return err
+			}
+			continue
+		}
+		stay = append(stay, d)
+	}
+	if err := r.withdraw(ctx, b, stay); err != nil || len(stay) == 0 {
+		return err
+	}
+	r.Note(b.Name, fmt.Sprintf("of its messages, %d that an archive run released and did not take stay on the server", len(stay)), "")
+	return nil
+}
+
+// filedAhead finds the copy in its archive of a message that is to stay, where it has one. The
+// file in the mailbox has to have the same bytes.
+func (r *Run) filedAhead(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) error {
+	if d.To.Root == "" {
+		return nil
+	}
+	md, err := r.shelf.Shelf(ctx, b, d.To, false)
+	if err != nil {
+		return port.Ignore(err)
+	}
+	name, there := plan.NameIn(md.Disk, d.Op.UID, max(1, d.Rec.Variant))
+	if !there {
+		return nil
+	}
+	got, err := b.MD.Inspect(d.Name, nil)
+	if err != nil {
+		return err
+	}
+	d.Shelf, d.There = md, state.Placed{Name: name}
+	d.Proof = state.Proof{UID: d.Op.UID, Digest: got.Digest, Bytes: got.Bytes}
+	return nil
 }

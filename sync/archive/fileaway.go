@@ -27,7 +27,11 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 		}
 		used[d.Shelf] = true
 		if err := keepFlags(d, b.KW); err != nil {
-			if err := r.unfiled(ctx, b, d, err); err != nil {
+			b.Spoil(d.Op.UID)
+			if err := r.Problem(b.Name, d.Op.UID, fmt.Errorf("file it away: %w; it stays on the server", err)); err != nil {
+				return nil, err
+			}
+			if err := r.withdraw(ctx, b, []*mailbox.Departing{d}); err != nil {
 				return nil, err
 			}
 			d.Shelf = nil
@@ -76,15 +80,6 @@ func keepFlags(d *mailbox.Departing, kw *state.Keywords) error {
 	return nil
 }
 
-// unfiled reports a message that its archive did not take as it is, and leaves it on the server.
-func (r *Run) unfiled(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, err error) error {
-	b.Spoil(d.Op.UID)
-	if err := r.Problem(b.Name, d.Op.UID, fmt.Errorf("file it away: %w; it stays on the server", err)); err != nil {
-		return err
-	}
-	return r.withdraw(ctx, b, []*mailbox.Departing{d})
-}
-
 // file writes one file into its archive.
 func (r *Run) file(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) error {
 	md, err := r.shelf.Shelf(ctx, b, d.To, true)
@@ -122,19 +117,19 @@ func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		if d.File, err = b.MD.Inspect(o.Name, &d.Proof); err != nil {
 			return err
 		}
-		if d.To.Root == "" || d.Proof.UID != 0 && d.File.Digest != d.Proof.Digest {
-			d.Rec.Status = state.OnlyHere // nothing is known of an archive, or it is another file by now
-			put = append(put, d.Rec)
-			continue
+		// Where no archive is known, or it is another file by now, it stays where it is.
+		stays := d.To.Root == "" || d.Proof.UID != 0 && d.File.Digest != d.Proof.Digest
+		if !stays {
+			d.Proof.Digest, d.Proof.Bytes = d.File.Digest, d.File.Bytes
+			d.File.Flags = state.Spoken(d.File.Silent, d.File.Flags, d.Rec.Agreed)
+			filed, err := r.fileAway(ctx, b, []*mailbox.Departing{d})
+			if err != nil {
+				return err
+			}
+			stays = len(filed) == 0
 		}
-		d.Proof.Digest, d.Proof.Bytes = d.File.Digest, d.File.Bytes
-		d.File.Flags = state.Spoken(d.File.Silent, d.File.Flags, d.Rec.Agreed)
-		filed, err := r.fileAway(ctx, b, []*mailbox.Departing{d})
-		if err != nil {
-			return err
-		}
-		if len(filed) == 0 {
-			d.Rec.Status = state.OnlyHere // it stays where it is
+		if stays {
+			d.Rec.Status = state.OnlyHere
 			put = append(put, d.Rec)
 			continue
 		}

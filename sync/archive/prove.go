@@ -13,10 +13,10 @@ import (
 	"mailsync/sync/plan"
 )
 
-// This file reads again, in the run that lets them go, what is to be the only copy.
+// This file reads again, in the run that takes them off the server, what will be the only copies.
 
 // Together reads all copies of a message that is in several mailboxes before the first
-// of them goes: where one does not pass, they all stay.
+// of them is deleted: where one does not pass, all of them stay.
 func (r *Run) Together(ctx context.Context) error {
 	ops := map[mailbox.CopyOf]plan.Op{}
 	for _, b := range r.Boxes {
@@ -32,21 +32,21 @@ func (r *Run) Together(ctx context.Context) error {
 		if len(all) < 2 {
 			continue
 		}
-		whole := true
+		pass := true
 		for _, c := range all {
 			o, planned := ops[c]
 			if !planned {
-				whole = false
+				pass = false
 				continue
 			}
 			passed, err := r.readAgain(ctx, c.Box, []plan.Op{o})
 			if err != nil {
 				return err
 			}
-			whole = whole && len(passed) == 1
+			pass = pass && len(passed) == 1
 		}
 		for _, c := range all {
-			if !whole && !c.Box.Spoilt[c.UID] {
+			if !pass {
 				c.Box.Spoil(c.UID)
 			}
 		}
@@ -54,8 +54,8 @@ func (r *Run) Together(ctx context.Context) error {
 	return nil
 }
 
-// readAgain reads the files of messages that are to go, and returns those that are what
-// the server sent. The others stay on the server: named as a failure where a file is not
+// readAgain reads the files of messages that are to leave, and returns those that are what
+// the server sent. The others stay on the server: reported as a failure where a file is not
 // what it should be, else left for the next run.
 func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (passed []*mailbox.Departing, err error) {
 	proofs, err := r.Base.Proofs(ctx, b.Gen().ID, mailbox.UIDsOf(ops))
@@ -70,23 +70,18 @@ func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (pas
 		d := &mailbox.Departing{Op: o, Rec: b.Record(o.UID), Proof: proofs[o.UID]}
 		var there bool
 		d.Name, there = plan.NameIn(b.Leaving.Again, o.UID, max(1, d.Rec.Variant))
-		switch {
-		case plan.Stuck(d.Rec, r.Row.EstimatedSizes):
+		// The next run fetches once more what may not be all here, and what was never compared with the
+		// server's bytes, and carries over a flag that the server has changed.
+		if stuck := plan.Stuck(d.Rec, r.Row.EstimatedSizes); stuck || !plan.Leavable(d.Rec, r.Row.EstimatedSizes) {
 			b.Spoil(o.UID)
-			if err := r.short(b, d.Rec, d.Proof.Bytes); err != nil {
-				return nil, err
-			}
-			continue
-		case !plan.Leavable(d.Rec, r.Row.EstimatedSizes): // the next run fetches it once more
-			b.Spoil(o.UID)
-			if r.Release != nil && r.Release.Alone && plan.InDoubt(d.Rec) {
+			if stuck || r.Release.Alone && plan.InDoubt(d.Rec) {
 				if err := r.short(b, d.Rec, d.Proof.Bytes); err != nil {
 					return nil, err
 				}
 			}
 			continue
-		case (d.Rec.Seen^d.Rec.Agreed)&toDisk != 0, // a flag of the server's is still to come here
-			there && !d.Proof.ByServer: // fetched and compared first, by the next run
+		}
+		if (d.Rec.Seen^d.Rec.Agreed)&toDisk != 0 || there && !d.Proof.ByServer {
 			b.Spoil(o.UID)
 			continue
 		}
@@ -125,11 +120,11 @@ func (r *Run) lookAgain(ctx context.Context, b *mailbox.Box) error {
 	return err
 }
 
-// short names a message that does not leave the server, for what came of it may not be all.
-func (r *Run) short(b *mailbox.Box, rec state.Record, came int64) error {
-	what := fmt.Errorf("the server sends %d octets, and announces %d", came, rec.Size)
+// short reports a message that does not leave the server, for what was fetched may not be all of it.
+func (r *Run) short(b *mailbox.Box, rec state.Record, fetched int64) error {
+	what := fmt.Errorf("the server sends %d octets, and announces %d", fetched, rec.Size)
 	if rec.Status == state.Unstable {
-		what = fmt.Errorf("the server sends other bytes each time; the most were %d octets, and it announces %d", came, rec.Size)
+		what = fmt.Errorf("the server sends other bytes each time; the most were %d octets, and it announces %d", fetched, rec.Size)
 	}
 	if r.DryRun {
 		r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: %v", rec.UID, what), "")
@@ -137,12 +132,12 @@ func (r *Run) short(b *mailbox.Box, rec state.Record, came int64) error {
 	}
 	fault := state.Faultf(state.Other, "it may not be all here, and stays on the server: %w", what)
 	if !plan.Stuck(rec, r.Row.EstimatedSizes) {
-		return r.Problem(b.Name, rec.UID, fault.WithHint("run it again: it is fetched once more before it goes"))
+		return r.Problem(b.Name, rec.UID, fault.WithHint("run it again: it is fetched once more before it is deleted"))
 	}
 	return r.Problem(b.Name, rec.UID, fault.WithHint("look at it here and in another program; if nothing is missing, --accept %q lets it go", plan.Message{Mailbox: b.Name, UID: rec.UID}.String()))
 }
 
-// refuse names a message whose file does not pass, and takes its release back.
+// refuse reports a message whose file does not pass, and withdraws its release.
 func (r *Run) refuse(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, there bool, err error) error {
 	b.Spoil(d.Op.UID)
 	what := errors.New("its file is gone")

@@ -3,6 +3,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -21,7 +22,7 @@ type Run struct {
 	destroy *destroy.Run
 
 	copies map[string][]mailbox.CopyOf // of each message that leaves from several mailboxes
-	went   map[string]*plan.Lot        // of messages of which copies went: what was counted
+	went   map[string]*plan.Lot        // of messages of which copies left: what was counted
 }
 
 // New returns the part of a run in which messages leave the server.
@@ -43,21 +44,21 @@ func (r *Run) Choose(ctx context.Context) error {
 	all := r.allResidents()
 	c := r.Release.Cutoff
 	c.NoClock = !r.AgesCount
-	quota, told, err := r.quota(ctx, all)
+	quota, byServer, err := r.quota(ctx, all)
 	if err != nil {
 		return err
-	}
-	if quota != nil && r.Release.UntilQuota > 0 {
-		c.Below = max(1, quota.Limit/100*int64(r.Release.UntilQuota))
 	}
 	var used int64
 	if quota != nil {
 		used = quota.Used
+		if r.Release.UntilQuota > 0 {
+			c.Below = max(1, quota.Limit/100*int64(r.Release.UntilQuota))
+		}
 	}
-	if c.Below > 0 && told && r.OnlyTrash() {
+	if c.Below > 0 && byServer && r.OnlyTrash() {
 		waiting, err := r.destroy.InTrash(ctx)
 		if err != nil {
-			return fmt.Errorf("look at what lies in the trash: %w", err)
+			return fmt.Errorf("look at what is in the trash: %w", err)
 		}
 		used -= waiting
 	}
@@ -103,7 +104,7 @@ func (r *Run) chosen(c plan.Cutoff, all []plan.Resident, used int64) (plan.Choic
 	return chosen, nil
 }
 
-// leave notes that a message goes.
+// leave notes that a message is to leave.
 func (r *Run) leave(m plan.Resident) {
 	b := r.Boxes[m.Box]
 	l := &b.Leaving
@@ -112,12 +113,10 @@ func (r *Run) leave(m plan.Resident) {
 	}
 	p, known := l.Proofs[m.UID]
 	l.UIDs[m.UID] = known && !p.ByServer || plan.Again(b.Record(m.UID), true) && !r.Accepts(b, m.UID)
-	if l.Messages == 0 || m.Date < l.Oldest {
-		l.Oldest = m.Date
+	if l.Messages == 0 {
+		l.Oldest, l.Newest = m.Date, m.Date
 	}
-	if l.Messages == 0 || m.Date > l.Newest {
-		l.Newest = m.Date
-	}
+	l.Oldest, l.Newest = min(l.Oldest, m.Date), max(l.Newest, m.Date)
 	l.Messages++
 	l.Bytes += m.Octets()
 	if word := m.Word(); word != "" {
@@ -133,12 +132,40 @@ func (r *Run) allResidents() (all []plan.Resident) {
 			blind = blind || b.Failed || !b.Idle
 			continue
 		}
-		all = append(all, r.residents(i, b)...)
+		onDisk := map[state.UID]state.Flags{}
+		for _, f := range b.Disk.Messages {
+			onDisk[f.UID] |= state.Spoken(f.Silent, f.Flags, b.Record(f.UID).Agreed)
+		}
+		for _, rec := range b.Records {
+			if rec.Status.OnServer() {
+				all = append(all, r.resident(i, rec, onDisk))
+			}
+		}
 	}
 	for i := range all {
 		all[i].Fixed = all[i].Fixed || blind && all[i].View
 	}
 	return all
+}
+
+// resident is one message that the server has in the mailbox r.Boxes[i].
+func (r *Run) resident(i int, rec state.Record, onDisk map[state.UID]state.Flags) plan.Resident {
+	b := r.Boxes[i]
+	_, fixed := b.Leaving.Fixed[rec.UID]
+	p, proven := b.Leaving.Proofs[rec.UID]
+	m := plan.Resident{Box: i, View: b.IsView() && !r.Can.EmailIDs, Like: b.Leaving.Like[rec.UID], UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
+		Fixed:   fixed,
+		Short:   plan.Stuck(rec, r.Row.EstimatedSizes) && !r.Accepts(b, rec.UID),
+		Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0,
+		Same: cmp.Or(p.EmailID, b.Leaving.Idents[rec.UID])}
+	if flags, here := onDisk[rec.UID]; here {
+		m.Flagged = m.Flagged || flags&state.Flagged != 0
+		m.Unread = m.Unread || flags&state.Seen == 0
+	}
+	if proven {
+		m.Fetched, m.Sent = p.Fetched, p.Bytes
+	}
+	return m
 }
 
 // wayOut is the route by which messages that make room leave a mailbox.
@@ -169,36 +196,6 @@ func (r *Run) barred(all []plan.Resident, goes []int) (any bool, err error) {
 		all[i].Fixed = all[i].Fixed || why[all[i].Box] != nil
 	}
 	return any, nil
-}
-
-// residents are the messages of one mailbox that the server has.
-func (r *Run) residents(i int, b *mailbox.Box) (all []plan.Resident) {
-	onDisk := map[state.UID]state.Flags{}
-	for _, f := range b.Disk.Messages {
-		onDisk[f.UID] |= state.Spoken(f.Silent, f.Flags, b.Record(f.UID).Agreed)
-	}
-	for _, rec := range b.Records {
-		if !rec.Status.OnServer() {
-			continue
-		}
-		_, fixed := b.Leaving.Fixed[rec.UID]
-		m := plan.Resident{Box: i, View: b.IsView() && !r.Can.EmailIDs, Like: b.Leaving.Like[rec.UID], UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
-			Fixed:   fixed,
-			Short:   plan.Stuck(rec, r.Row.EstimatedSizes) && !r.Accepts(b, rec.UID),
-			Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0}
-		if flags, here := onDisk[rec.UID]; here {
-			m.Flagged = m.Flagged || flags&state.Flagged != 0
-			m.Unread = m.Unread || flags&state.Seen == 0
-		}
-		if p, ok := b.Leaving.Proofs[rec.UID]; ok {
-			m.Fetched, m.Same, m.Sent = p.Fetched, p.EmailID, p.Bytes
-		}
-		if m.Same == "" {
-			m.Same = b.Leaving.Idents[rec.UID]
-		}
-		all = append(all, m)
-	}
-	return all
 }
 
 // identsOf loads what is proven of every mailbox, and asks the server for the words by
@@ -244,8 +241,8 @@ func (r *Run) identsOf(ctx context.Context) error {
 	return nil
 }
 
-// sameAs asks the server for what copies of one message have in common. Where it does not tell, the mailbox
-// has failed: a copy that is to be kept could be missed. Its error is one after which the run cannot go on.
+// sameAs asks the server for what copies of one message have in common. Without an answer the mailbox
+// has failed: a copy that is to be kept could be missed. An error of sameAs ends the run.
 func (r *Run) sameAs(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]state.Ident, error) {
 	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, uids)
 	if err == nil {
@@ -255,9 +252,9 @@ func (r *Run) sameAs(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]s
 	return nil, r.Problem(b.Name, 0, fmt.Errorf("ask which messages are the same: %w", err))
 }
 
-// quota is what the account uses and may use: as the server told, else as the
-// configuration says and the messages' sizes add up to. nil where neither knows.
-func (r *Run) quota(ctx context.Context, all []plan.Resident) (q *state.Quota, told bool, err error) {
+// quota is what the account uses and may use: by the server, else by the
+// configuration and the messages' sizes. nil where neither knows.
+func (r *Run) quota(ctx context.Context, all []plan.Resident) (q *state.Quota, byServer bool, err error) {
 	if !r.Release.Alone {
 		return nil, false, nil
 	}
@@ -274,8 +271,8 @@ func (r *Run) quota(ctx context.Context, all []plan.Resident) (q *state.Quota, t
 	if err != nil {
 		return nil, false, fmt.Errorf("ask for the quota: %w", err)
 	}
-	return nil, false, state.Faultf(state.Other, "the server tells no quota, so it cannot be known when there is room").
-		WithHint(`tell it with the key "quota" in the account's archive table, or with --quota`)
+	return nil, false, state.Faultf(state.Other, "the server reports no quota, so it cannot be known when there is room").
+		WithHint(`give it with the key "quota" in the account's archive table, or with --quota`)
 }
 
 // askQuota returns the fullest quota root of INBOX, or of the first mailbox without one.
@@ -283,7 +280,7 @@ func (r *Run) askQuota(ctx context.Context) (*state.Quota, error) {
 	if len(r.Boxes) == 0 {
 		return nil, nil
 	}
-	roots, err := r.Server.Quota(ctx, r.Boxes[0].Listed.Raw) // sorted: INBOX comes first
+	roots, err := r.Server.Quota(ctx, r.Boxes[0].Listed.Raw) // sorted: INBOX is the first
 	if err != nil {
 		return nil, err
 	}

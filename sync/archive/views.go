@@ -50,7 +50,7 @@ func (r *Run) like(ctx context.Context) error {
 			b.Leaving.Like[id.UID] = fmt.Sprintf("%d %d %s", rec.Size, rec.Date, id.MessageID)
 		}
 		for _, uid := range uids {
-			if _, told := b.Leaving.Like[uid]; !told { // it may be a copy of one that is to be kept
+			if _, known := b.Leaving.Like[uid]; !known { // it may be a copy of one that is to be kept
 				b.Leaving.Hold(uid)
 			}
 		}
@@ -58,8 +58,8 @@ func (r *Run) like(ctx context.Context) error {
 	return nil
 }
 
-// holdOutside keeps on the server what views show of mailboxes that the run is not about: drafts, say, would go
-// from where they are with what the view shows of them.
+// holdOutside keeps on the server what views show of mailboxes that the run is not about: e.g. drafts would be
+// deleted with what the view shows of them.
 func (r *Run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views []bool) error {
 	in := map[string]bool{}
 	for _, b := range r.Boxes {

@@ -11,7 +11,7 @@ import (
 )
 
 // Agree records states and agreements. A file that is adopted is read first: its bytes
-// have to be those its name tells of.
+// have to be those that its name describes.
 func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	var c state.Commit
 	for _, o := range ops {
@@ -49,7 +49,7 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	return r.Commit(ctx, b, c)
 }
 
-// adopted reads a file that is to be tied to the server's message. What cannot be read is nothing.
+// adopted reads a file that is to be tied to the server's message. One that cannot be read has no size.
 func (r *Run) adopted(b *mailbox.Box, o plan.Op) (state.Received, error) {
 	if err := r.Step("read %s uid %d", b.Name, o.UID); err != nil {
 		return state.Received{}, err
@@ -65,8 +65,8 @@ func (r *Run) adopted(b *mailbox.Box, o plan.Op) (state.Received, error) {
 }
 
 // Fold makes two files of one identity one, where their bytes are equal: the planned
-// flags are already those of both, so the second may go to trash. Which files there are it looks
-// once more: a mail program may fold them, too, and then the second is the only one.
+// flags are already those of both, so the second is moved to the trash. It looks once more which files there
+// are: a mail program may fold them, too, and then the second is the only one.
 func (r *Run) Fold(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	now, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
 	if err != nil {

@@ -53,7 +53,7 @@ func changed(ops []plan.Op) (f state.Flags) {
 }
 
 // store sends flag changes, commits what was echoed, and returns those operations, as
-// they are by then, that an echo says did not happen, and which flags the mailbox does not let
+// they are by then, that did not happen by their echo, and which flags the mailbox does not let
 // this user change: of those nothing is left to do.
 func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since uint64) (denied state.Flags, why error, left []plan.Op, err error) {
 	changes := make([]state.FlagChange, len(ops))
@@ -68,13 +68,13 @@ func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since ui
 	if errors.Is(err, state.ErrRenumbered) {
 		return 0, nil, nil, err
 	}
-	said := map[state.UID]state.Flags{}
+	echoed := map[state.UID]state.Flags{}
 	for _, m := range stored.Echoed {
-		said[m.UID] = m.Flags
+		echoed[m.UID] = m.Flags
 	}
 	var put []state.Record
 	for _, o := range ops {
-		now, ok := said[o.UID]
+		now, ok := echoed[o.UID]
 		if !ok {
 			b.Spoil(o.UID)
 			continue
@@ -95,8 +95,8 @@ func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since ui
 	return stored.Denied & changed(ops), stored.Why, left, errors.Join(port.Wrap("store flags", err), r.Commit(ctx, b, state.Commit{Put: put}))
 }
 
-// unsettable remembers which flags do not stick, and which of them the mailbox itself denies. Those
-// of which that is new are said, once.
+// unsettable remembers which flags do not stick, and which of them the mailbox itself denies. It reports
+// those of which that is new.
 func (r *Run) unsettable(ctx context.Context, b *mailbox.Box, all, denied state.Flags, why error) error {
 	g := b.Gen()
 	if all == g.Unsettable && denied == g.Denied {
@@ -112,7 +112,7 @@ func (r *Run) unsettable(ctx context.Context, b *mailbox.Box, all, denied state.
 	return r.Commit(ctx, b, state.Commit{Change: state.Change{Unsettable: &all, Denied: &denied}})
 }
 
-// Withheld remembers the flags that would travel, and that the mailbox does not keep by what it said
+// Withheld remembers the flags that would travel, and that the mailbox does not keep by the server's answer
 // when it was opened.
 func (r *Run) Withheld(ctx context.Context, b *mailbox.Box, flags state.Flags) error {
 	if now := flags &^ b.Gen().Unsettable; now == 0 || r.DryRun {

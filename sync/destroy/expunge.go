@@ -1,5 +1,5 @@
-// Package destroy carries over deletions, of messages on the server and of files here: a copy is taken away only
-// on the word of a side that is sure of it, and into the trash where there is one.
+// Package destroy carries over deletions, of messages on the server and of files here: a copy is deleted only
+// where the other side is sure to have deleted it, and is moved to the trash where there is one.
 package destroy
 
 import (
@@ -33,7 +33,7 @@ func New(r *mailbox.Run, b *bind.Run, s *send.Run, sh *shelf.Run) *Run {
 
 // Expunge carries deletions that the user made on disk over to the server. Before it
 // asks the server for anything it looks at the disk once more: what is there again, or
-// lies in another Maildir by now, was not deleted.
+// in another Maildir by now, was not deleted.
 func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	ops, err := r.send.Spared(ctx, b, ops)
 	if err != nil || len(ops) == 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 // Remove carries deletions on the server over to the disk: a file is durable in the
-// trash, and gone from its Maildir for good, before its record is.
+// trash, and durably gone from its Maildir, before its record is dropped.
 func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	for batch := range slices.Chunk(ops, mailbox.FlagBatch) {
 		var forget []state.UID
@@ -43,9 +43,9 @@ func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	return nil
 }
 
-// Forget drops records that speak of nothing any more. That their files are gone is made
-// durable first: an earlier run may have taken them away and been interrupted before it was, and a
-// file that comes back without a record would be taken for the last copy.
+// Forget drops records of what is on neither side any more. First it makes durable that their files are
+// gone: an earlier run may have been interrupted before it did, and a file that is back after a power cut,
+// without a record, would be taken for the last copy.
 func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if b.MD != nil {
 		if err := r.Step("sync directories of %s", b.Name); err != nil {
@@ -63,8 +63,8 @@ func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	return r.Commit(ctx, b, c)
 }
 
-// EmptyTrash removes for good what lies in the trash for longer than it has to. Without
-// a clock to be trusted nothing is old.
+// EmptyTrash removes permanently what is in the trash for longer than it has to be. Without
+// a clock that can be trusted nothing is old.
 func (r *Run) EmptyTrash(context.Context) error {
 	if r.DryRun || !r.AgesCount || r.TrashKeep == nil {
 		return nil
@@ -78,9 +78,8 @@ func (r *Run) EmptyTrash(context.Context) error {
 	return nil
 }
 
-// lastDepartures are, of messages that are to be forgotten, a departure of the last archive run
-// that took one: it stays, so that an undo knows that there was this run, and does not
-// take back the one before in its place.
+// lastDepartures keeps, of messages that are to be forgotten, one departure of the last archive run
+// that took one: so an undo knows of this run, and does not undo the one before in its place.
 func (r *Run) lastDepartures(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]state.Departure, error) {
 	only := slices.DeleteFunc(slices.Clone(uids), func(uid state.UID) bool { return b.Record(uid).Status != state.OnlyHere })
 	if len(only) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -13,13 +12,21 @@ import (
 	"mailsync/sync/port"
 )
 
-// trashGen is the generation of the server's trash mailbox, nil where the base knows none: then
-// nothing of it is here.
-func (r *Run) trashGen() *state.Generation {
+// trashBox is the server's trash mailbox where the run is about it, else nil.
+func (r *Run) trashBox() *mailbox.Box {
 	for _, b := range r.Boxes {
 		if state.RawKey(b.Listed.Raw) == state.RawKey(r.Trash) {
-			return b.Gen()
+			return b
 		}
+	}
+	return nil
+}
+
+// trashGen is the generation of the server's trash mailbox, nil where the base has none: then
+// nothing of it is here.
+func (r *Run) trashGen() *state.Generation {
+	if b := r.trashBox(); b != nil {
+		return b.Gen()
 	}
 	for i := range r.Rows {
 		if state.RawKey(r.Rows[i].Raw) == state.RawKey(r.Trash) {
@@ -57,7 +64,7 @@ func (r *Run) announce(ctx context.Context, b *mailbox.Box, uids []state.UID) er
 	return r.CommitTo(ctx, c, "announce %d of %s in the trash", len(uids), b.Name)
 }
 
-// InTrash is how many octets lie in the server's trash. They are to go when it is emptied.
+// InTrash is how many octets are in the server's trash: emptying it frees them.
 func (r *Run) InTrash(ctx context.Context) (octets int64, err error) {
 	sn, err := r.TrashListing(ctx)
 	if err != nil {
@@ -81,18 +88,14 @@ func (r *Run) leavesTrash() bool {
 
 // KnowTrashed finds in the trash mailbox what was moved there by us, before anything of it is fetched.
 func (r *Run) KnowTrashed(ctx context.Context) error {
-	for _, b := range r.Boxes {
-		if state.RawKey(b.Listed.Raw) != state.RawKey(r.Trash) || b.Failed || b.Idle || b.MD == nil || b.Gen() == nil || b.Server == nil {
-			continue
-		}
-		t := &trash{Run: r, b: b, scans: map[string]*state.DiskSnapshot{}}
-		if err := t.know(ctx); err != nil {
-			// Of nothing that came there is it known what it is.
-			b.Fail()
-			if err := r.Problem(b.Name, 0, fmt.Errorf("look for what was moved to the trash: %w", err)); err != nil {
-				return err
-			}
-		}
+	b := r.trashBox()
+	if b == nil || b.Failed || b.Idle || b.MD == nil || b.Gen() == nil || b.Server == nil {
+		return nil
+	}
+	t := &trash{Run: r, b: b, scans: map[place]*state.DiskSnapshot{}}
+	if err := t.know(ctx); err != nil {
+		b.Fail() // it is not known what the new messages in it are
+		return r.Problem(b.Name, 0, fmt.Errorf("look for what was moved to the trash: %w", err))
 	}
 	return nil
 }
@@ -101,25 +104,28 @@ func (r *Run) KnowTrashed(ctx context.Context) error {
 type trash struct {
 	*Run
 	b     *mailbox.Box
-	scans map[string]*state.DiskSnapshot // of Maildirs, by path and token
+	scans map[place]*state.DiskSnapshot
 }
 
-// inTheTrash is a message that should lie in the trash.
+// place is one generation in one Maildir, below the root of an archive or of the account ("").
+type place struct{ root, path, token string }
+
+// inTheTrash is a message that should be in the trash.
 type inTheTrash struct {
 	match.Spare
 	proof state.Proof // UID 0: none
 }
 
 func (t *trash) know(ctx context.Context) error {
-	came := map[int64]bool{} // sizes of messages that came and have no file
+	fresh := map[int64]bool{} // sizes of new messages without a file
 	var sought []match.Sought
 	for _, rec := range t.b.Records {
 		if _, here := t.b.FileOf(rec.UID, max(1, rec.Variant)); rec.Status == state.Outstanding && !here {
-			came[rec.Size] = true
+			fresh[rec.Size] = true
 			sought = append(sought, match.Sought{UID: rec.UID, Size: rec.Size, Date: rec.Date})
 		}
 	}
-	meant, c, err := t.meantFor(ctx, came)
+	meant, c, err := t.meantFor(ctx, fresh)
 	if err != nil {
 		return err
 	}
@@ -142,16 +148,16 @@ func (t *trash) know(ctx context.Context) error {
 	return t.Commit(ctx, t.b, c)
 }
 
-// meantFor returns what should lie in the trash and has one of these sizes, and a commit that
-// settles what was announced: what of it is not among what came never did, or is gone again.
-func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTheTrash, c state.Commit, err error) {
+// meantFor returns what should be in the trash and has one of these sizes, and a commit that
+// settles what was announced: what is not among the new messages never got there, or is gone again.
+func (t *trash) meantFor(ctx context.Context, fresh map[int64]bool) (meant []inTheTrash, c state.Commit, err error) {
 	intents, err := t.Intents(ctx, t.b, state.Trashing)
 	if err != nil {
 		return nil, c, err
 	}
 	for _, in := range intents {
 		s, ok := match.Announced(in)
-		if !ok || !came[s.Size] {
+		if !ok || !fresh[s.Size] {
 			continue
 		}
 		m := inTheTrash{Spare: s}
@@ -163,8 +169,8 @@ func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTh
 	if t.b.Server.Complete {
 		c = plan.Settling(intents)
 	}
-	if len(came) > 0 && t.leavesTrash() {
-		archived, err := t.archived(ctx, came)
+	if len(fresh) > 0 && t.leavesTrash() {
+		archived, err := t.archived(ctx, fresh)
 		if err != nil {
 			return nil, c, err
 		}
@@ -175,7 +181,7 @@ func (t *trash) meantFor(ctx context.Context, came map[int64]bool) (meant []inTh
 
 // archived are the messages of those sizes that archive runs took off the account's other
 // mailboxes, but for those that are known in the trash already.
-func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheTrash, err error) {
+func (t *trash) archived(ctx context.Context, fresh map[int64]bool) (all []inTheTrash, err error) {
 	known := map[match.Content]int{}
 	for _, rec := range t.b.Records {
 		if rec.Status == state.KeptAway {
@@ -195,7 +201,7 @@ func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheT
 		}
 		for k := range row.Generations {
 			g := &row.Generations[k]
-			some, err := t.archivedOf(ctx, row, g, b, came, known)
+			some, err := t.archivedOf(ctx, row, g, b, fresh, known)
 			if err != nil {
 				return nil, err
 			}
@@ -205,7 +211,7 @@ func (t *trash) archived(ctx context.Context, came map[int64]bool) (all []inTheT
 	return all, nil
 }
 
-func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.Generation, b *mailbox.Box, came map[int64]bool, known map[match.Content]int) (all []inTheTrash, err error) {
+func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.Generation, b *mailbox.Box, fresh map[int64]bool, known map[match.Content]int) (all []inTheTrash, err error) {
 	if g.ID == 0 {
 		return nil, nil
 	}
@@ -224,7 +230,7 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 	var uids []state.UID
 	for _, d := range list {
 		i, ok := plan.PlaceOf(records, d.UID)
-		if !ok || !came[records[i].Size] {
+		if !ok || !fresh[records[i].Size] {
 			continue
 		}
 		rec := records[i]
@@ -242,7 +248,7 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 			return nil, err
 		}
 		uids = append(uids, d.UID)
-		all = append(all, inTheTrash{Spare: match.Spare{Size: rec.Size, Date: rec.Date, MessageID: match.ShortID(id)}, proof: state.Proof{UID: d.UID}})
+		all = append(all, inTheTrash{Spare: match.Spare{Size: rec.Size, Date: rec.Date, MessageID: match.ShortID(id)}})
 	}
 	if len(all) == 0 {
 		return nil, nil
@@ -251,31 +257,31 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	for i := range all {
-		all[i].proof = proofs[all[i].proof.UID]
+	for i, uid := range uids {
+		all[i].proof = proofs[uid]
 		all[i].Digest = all[i].proof.Digest
 	}
 	return all, nil
 }
 
-// messageID reads the Message-ID of a message from its file, where that can be had; else "".
+// messageID reads the Message-ID of a message from its file, where that can be read; else "".
 func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.Generation, d state.Departure, rec state.Record) (string, error) {
-	in, at := t.Tree, row.Path
+	in, root, at := t.Tree, "", row.Path
 	if rec.Status == state.Archived {
 		if t.Release == nil || t.Release.Shelf == nil {
 			return "", nil
 		}
 		tree, err := t.shelf.ShelfTree(d.Root, false)
 		if err != nil {
-			return "", nil // not mounted: its bytes tell
+			return "", nil // not mounted: its bytes decide
 		}
-		in, at = tree, d.Path
+		in, root, at = tree, d.Root, d.Path
 	}
 	md, err := in.Open(at)
 	if err != nil {
 		return "", port.Ignore(err)
 	}
-	key := strings.Join([]string{d.Root, at, g.Token, rec.Status.String()}, "\x00")
+	key := place{root, at, g.Token}
 	if t.scans[key] == nil {
 		if t.scans[key], err = md.Scan(ctx, g.Token, nil, state.NewKeywords(row.Keywords)); err != nil {
 			return "", port.Ignore(err)
@@ -289,8 +295,8 @@ func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.G
 	return id.MessageID, port.Ignore(err)
 }
 
-// pair notes what is found to be kept away. What is left of what is meant may still prove by its
-// bytes to be what is fetched: then it is not delivered either.
+// pair notes what is found as kept away. A message that was not found may still prove by its
+// bytes to be one that is fetched: then that is not delivered either.
 func (t *trash) pair(sought []match.Sought, meant []inTheTrash, c *state.Commit) {
 	plain := make([]match.Spare, len(meant))
 	for i, m := range meant {

@@ -13,14 +13,20 @@ import (
 )
 
 // small reads a body into a buffer and leaves it to a writer.
-func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, buf []byte) error {
+func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) error {
+	var buf []byte
+	select {
+	case buf = <-f.buffers:
+	case <-f.ctx.Done():
+		return f.ctx.Err()
+	}
 	if buf == nil {
 		buf = make([]byte, smallBody+1)
 	}
 	n, err := state.Fill(r, buf[:in.Size+1])
 	switch {
 	case int64(n) > in.Size:
-		err = errors.New("more came than was announced")
+		err = errors.New("the server sent more than it announced")
 	case err == io.EOF && int64(n) < in.Size:
 		err = io.ErrUnexpectedEOF
 	case err == io.EOF:
@@ -31,10 +37,9 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader, 
 		a.err = fmt.Errorf("the body was interrupted after %d of %d octets: %w", min(int64(n), in.Size), in.Size, err)
 		return f.ctx.Err()
 	}
-	p.writers.Go(func() error {
+	p.writers.Go(func() {
 		f.receive(a, p.queue.box, in, bytes.NewReader(buf[:n]))
 		f.buffers <- buf
-		return nil
 	})
 	return f.ctx.Err()
 }
@@ -74,7 +79,7 @@ func (f *fetching) fail(err error) {
 
 // settleItem publishes and commits what an item brought, or puts it back.
 func (f *fetching) settleItem(p *parcel, err error) error {
-	_ = p.writers.Wait() // each arrival carries its own error
+	p.writers.Wait()
 	b := p.queue.box
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
@@ -104,8 +109,8 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 	return f.missing(p)
 }
 
-// retry puts operations back after a failure, in halves; a message that is alone is
-// tried once more and then left for the next run.
+// retry puts operations back after a failure, in halves, so that a bad message is found in a few
+// steps; a message that is alone is tried once more and then left for the next run.
 func (f *fetching) retry(p *parcel, err error) error {
 	b := p.queue.box
 	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) || errors.Is(err, state.ErrBreaks) {
@@ -114,32 +119,34 @@ func (f *fetching) retry(p *parcel, err error) error {
 	if f.ctx.Err() != nil || errors.Is(err, port.ErrCut) {
 		return err
 	}
-	f.mu.Lock()
-	halved := p.queue.halve(p.ops)
-	f.mu.Unlock()
-	if halved {
-		return nil
+	mid := len(p.ops) / 2
+	if mid == 0 {
+		return f.single(p, p.ops, err)
 	}
-	return f.single(p, p.ops, err)
+	f.mu.Lock()
+	p.queue.again = append(p.queue.again, p.ops[:mid], p.ops[mid:])
+	f.mu.Unlock()
+	return nil
 }
 
 // single tries a message that failed alone once more, or reports it.
 func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
-	b := p.queue.box
+	b, blank := p.queue.box, errors.Is(err, errNoBody)
 	for _, o := range ops {
 		f.mu.Lock()
 		p.queue.tried[o.UID]++
 		again := p.queue.tried[o.UID] < plan.Tries
-		if again {
+		switch {
+		case again:
 			p.queue.singly([]plan.Op{o})
-		} else {
+		case blank:
+			p.queue.blank = append(p.queue.blank, o.UID)
+			fallthrough
+		default:
 			b.Leave(mailbox.Refused)
 		}
-		if !again && errors.Is(err, errNoBody) {
-			p.queue.blank = append(p.queue.blank, o.UID)
-		}
 		f.mu.Unlock()
-		if again || errors.Is(err, errNoBody) {
+		if again || blank {
 			continue
 		}
 		if state.KindOf(err) == state.Unreachable {
@@ -156,7 +163,7 @@ func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
 var errNoBody = errors.New("the server sent no body")
 
 // missing asks once more, one by one, for messages that a command which ended well did
-// not bring. One that the server's side has tried by itself has been tried.
+// not bring. A message that failed by itself is not asked for again here.
 func (f *fetching) missing(p *parcel) error {
 	brought, why := map[state.UID]bool{}, errNoBody
 	for _, a := range p.got {

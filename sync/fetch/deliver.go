@@ -15,7 +15,7 @@ import (
 const maxVariants = 9
 
 // deliver publishes what an item brought, makes it durable, and commits it: in this
-// order, so that a crash leaves whole, correctly named files that the next scan adopts.
+// order, so that a crash leaves complete, correctly named files that the next scan adopts.
 func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	var here delivery
 	slices.SortFunc(p.got, func(x, y *arrival) int { return cmp.Compare(x.op.UID, y.op.UID) })
@@ -36,7 +36,17 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if len(here.commit.Put) == 0 {
 		return nil
 	}
-	if err := f.record(b, &here); err != nil {
+	slices.Sort(here.commit.Forget)
+	if err := f.SyncDirs(b); err != nil {
+		return err
+	}
+	if err := f.Since(f.ctx, b, here.commit.Proofs, here.found); err != nil {
+		return err
+	}
+	if len(here.trash) > 0 {
+		here.commit.Clean = new(bool) // a run that is interrupted here leaves them to be taken away
+	}
+	if err := f.Commit(f.ctx, b, here.commit); err != nil {
 		return err
 	}
 	if err := f.LeftOlder(f.ctx, b, here.tied); err != nil {
@@ -91,21 +101,6 @@ func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
 		c.Forget = append(c.Forget, d.Forget)
 	}
 	l.bytes += a.received.Bytes
-}
-
-// record makes a delivery durable, and then commits it.
-func (f *fetching) record(b *mailbox.Box, l *delivery) error {
-	slices.Sort(l.commit.Forget)
-	if err := f.SyncDirs(b); err != nil {
-		return err
-	}
-	if err := f.Since(f.ctx, b, l.commit.Proofs, l.found); err != nil {
-		return err
-	}
-	if len(l.trash) > 0 {
-		l.commit.Clean = new(bool) // a run that is interrupted here leaves them to be taken away
-	}
-	return f.Commit(f.ctx, b, l.commit)
 }
 
 // publish puts one body in its place and judges what it means. A file of the same
@@ -196,9 +191,58 @@ func (f *fetching) rewrote(b *mailbox.Box, a *arrival) (bool, error) {
 	return same, err
 }
 
+// tieFetched ties a body that was fetched to a spare with the same bytes: a file gets the
+// message's identity and is not delivered again; what the user had removed stays so.
+func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, done bool, err error) {
+	prior, rcv := b.Record(a.op.UID), a.received
+	if a.op.Name != "" { // a file is there that this replaces
+		return d, false, nil
+	}
+	s, file, err := f.tie.AlreadyHere(f.ctx, b, rcv)
+	if s == nil || err != nil {
+		return d, false, err
+	}
+	rec, _ := plan.Judge(prior, plan.Body{Octets: rcv.Bytes, Headed: rcv.Headed, Found: true})
+	rec.Seen, rec.Date, rec.Variant = a.op.Flags, a.op.Date, max(1, rcv.Variant)
+	if s.Fileless {
+		rec.Status, rec.Tries, rec.Form, rec.Agreed = s.Rec.Status, 0, rcv.Form, rec.Seen
+	} else {
+		if s.Known {
+			if err := f.UnsettleOlder(f.ctx, b); err != nil {
+				return d, true, err
+			}
+		}
+		if err := f.Step("give %s of %s the identity of uid %d", s.Name, b.Name, rcv.UID); err != nil {
+			return d, true, err
+		}
+		flags := file.Flags
+		file.Incoming, file.Vouched = rcv.Incoming, true
+		file.Flags = flags
+		placed, err := b.MD.Identify(s.Name, file, b.KW)
+		if errors.Is(err, state.ErrOccupied) {
+			return d, false, nil
+		}
+		if err != nil {
+			return d, true, err
+		}
+		rec.Form, rec.Agreed = file.Form, plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
+		d.Token, d.Was = s.Token, s.Rec
+		b.Leave(mailbox.Unmerged) // what the file carries beyond the server's flags is merged in the next run
+	}
+	if s.Unclaimed != 0 && max(1, b.Record(s.Unclaimed).Variant) == s.Rec.Variant {
+		d.Forget = s.Unclaimed
+		b.Spoil(s.Unclaimed) // nothing else that was planned for it is to be done
+	}
+	s.Used = true
+	b.MD.Discard(rcv)
+	d.Record, d.Found = rec, true
+	d.Proof = state.Proof{UID: rec.UID, Digest: rcv.Digest, Bytes: rcv.Bytes, ByServer: true}
+	return d, true, nil
+}
+
 // tieSent ties a body to the file that has its identity already, of which nothing is recorded (the state
-// was lost), and whose name tells no digest of what the server sent: it was appended. What the server made
-// of it may have another header, Message-ID and date; the same text is the same message, and the file that
+// was lost), and whose name has no digest of what the server sent: it was appended. The server may have
+// changed its header, Message-ID and date; the same text is the same message, and the file that
 // was sent stays, as it did when it was appended.
 func (f *fetching) tieSent(b *mailbox.Box, a *arrival) (d mailbox.Delivered, done bool, err error) {
 	if a.op.Name == "" || b.Record(a.op.UID).Status.HasFile() {

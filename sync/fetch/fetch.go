@@ -36,8 +36,8 @@ func New(r *mailbox.Run, t *tie.Run) *Run {
 
 const (
 	// smallBody is the size up to which a body passes through a buffer to a writer, so
-	// that its connection goes on while it is written. Larger ones are written by the
-	// connection as they come.
+	// that its connection continues while it is written. Larger ones are written by the
+	// connection as they arrive.
 	smallBody = 256 << 10
 	// writers is how many bodies are written and fsynced at once, and how many buffers
 	// there are.
@@ -60,16 +60,16 @@ type fetching struct {
 	settlers errgroup.Group
 }
 
-// parcel is an item on its way: what was asked for, and what has come.
+// parcel is an item on its way: what was asked for, and what has arrived.
 type parcel struct {
 	queue   *queue
 	ops     []plan.Op
 	got     []*arrival
 	failed  map[state.UID]error // by itself, where the others did not
-	writers errgroup.Group
+	writers sync.WaitGroup
 }
 
-// arrival is one body that came, and what became of it.
+// arrival is one body that arrived, and what became of it.
 type arrival struct {
 	op       plan.Op
 	received state.Received
@@ -123,7 +123,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 	return nil
 }
 
-// askAgain looks whether messages that came without a body are still on the server.
+// askAgain looks whether messages that were answered without a body are still on the server.
 // One that was expunged since the scan is no failure; the next run forgets it.
 func (f *fetching) askAgain(q *queue) error {
 	if len(q.blank) == 0 {
@@ -145,11 +145,9 @@ func (f *fetching) askAgain(q *queue) error {
 	return nil
 }
 
-// What a message takes on a disk beside its octets, about: the rest of its last block, its names and
-// its record. And what is left to the state and to others.
 const (
-	besideMessage = 2 << 10
-	leftFree      = 1 << 20
+	besideMessage = 2 << 10 // about what a message takes on a disk beside its octets: block, names, record
+	leftFree      = 1 << 20 // for the state and for others
 )
 
 // left counts what the queues hold, and the octets announced of that.
@@ -161,9 +159,9 @@ func (f *fetching) left() (messages int, bytes int64) {
 	return messages, bytes
 }
 
-// room compares the free disk with the announced sizes before the first body comes. Where it is
-// not known how much is free, it is tried. What has no room even alone is that message's failure, for its
-// size may be nonsense, and keeps no other away that has.
+// room compares the free disk with the announced sizes before the first body is fetched. Where it is
+// not known how much is free, it is tried. A message that has no room even alone fails alone, for its
+// size may be nonsense.
 func (f *fetching) room() error {
 	if len(f.queues) == 0 {
 		return nil
@@ -177,7 +175,7 @@ func (f *fetching) room() error {
 	}
 	messages, bytes := f.left()
 	need := func() int64 { return bytes + int64(messages)*besideMessage + leftFree }
-	all, whole := messages, need()
+	all, octets := messages, need()
 	const hint = "make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude"
 	for _, q := range f.queues {
 		for _, o := range q.ops {
@@ -189,7 +187,7 @@ func (f *fetching) room() error {
 	}
 	if free < need() {
 		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
-			all, float64(whole)/1e6, float64(free)/1e6).OfWholeDisk().WithHint(hint)
+			all, float64(octets)/1e6, float64(free)/1e6).OfWholeDisk().WithHint(hint)
 	}
 	for _, q := range f.queues {
 		out := q.leaveOut(func(o plan.Op) bool { return o.Size > free })
@@ -266,12 +264,7 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 		f.receive(a, p.queue.box, in, r)
 		return f.ctx.Err()
 	}
-	select {
-	case buf := <-f.buffers:
-		return f.small(p, a, in, r, buf)
-	case <-f.ctx.Done():
-		return f.ctx.Err()
-	}
+	return f.small(p, a, in, r)
 }
 
 // wants returns the operation that asked for a UID, once.
@@ -283,8 +276,8 @@ func (p *parcel) wants(uid state.UID) (plan.Op, bool) {
 	return p.ops[i], true
 }
 
-// incoming is the message as it shall lie on disk. Its flags and date are the scan's:
-// what changed since then is the next scan's.
+// incoming is the message as it will be on disk. Its flags and date are the scan's:
+// the next scan sees what changed since then.
 func (f *fetching) incoming(b *mailbox.Box, op plan.Op, msg state.Incoming) state.Incoming {
 	in := state.Incoming{UID: op.UID, Variant: op.Variant, Token: b.Gen().Token, Date: op.Date, Size: msg.Size}
 	if in.Date == state.NoDate {
@@ -311,8 +304,7 @@ func (r *Run) firstFlags(b *mailbox.Box, flags state.Flags) state.Flags {
 	return flags
 }
 
-// Marked tells the user of a server that sets \Seen on what is only read. Where it was
-// taken back there is nothing to tell.
+// Marked notes that a server sets \Seen on what is only read, unless that was taken back.
 func (f *fetching) Marked(raw string, uids []state.UID, undone bool) {
 	for _, q := range f.queues {
 		if q.box.Listed.Raw == raw && !undone {

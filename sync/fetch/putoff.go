@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"mailsync/state"
@@ -15,7 +14,7 @@ import (
 // mailbox has fetched them, and has their mailboxes link them in place of that.
 func (r *Run) PutOff(ctx context.Context) error {
 	if !r.Can.EmailIDs || r.Row.EstimatedSizes {
-		return nil // nobody could say whether they are the same
+		return nil // nothing would prove that they are the same
 	}
 	var wanted, files []match.Alike
 	for i, b := range r.Boxes {
@@ -84,12 +83,12 @@ func filesAlike(box int, records []state.Record, wanted []match.Alike) (alike []
 func (r *Run) unloadedAlike(ctx context.Context, wanted []match.Alike) (alike []match.Alike, err error) {
 	for i, b := range r.Boxes {
 		g := b.Gen()
-		if b.Records != nil || b.Failed || g == nil || g.ID == 0 || g.Tally.Here == 0 {
+		if b.Records != nil || b.Failed || g == nil || g.Tally.Here == 0 {
 			continue
 		}
-		records, err := r.Base.Records(ctx, g.ID)
+		records, err := r.RecordsOf(ctx, g)
 		if err != nil {
-			return nil, fmt.Errorf("read state: %w", err)
+			return nil, err
 		}
 		alike = append(alike, filesAlike(i, records, wanted)...)
 	}

@@ -32,16 +32,14 @@ func (q *queue) empty() bool { return len(q.ops) == 0 && len(q.again) == 0 }
 
 // leaveOut takes operations off the queue, and returns them.
 func (q *queue) leaveOut(which func(plan.Op) bool) (out []plan.Op) {
-	var ops []plan.Op // the box's plan keeps its own
-	for _, o := range q.ops {
-		if which(o) {
-			out = append(out, o)
-			q.bytes -= max(0, o.Size)
-		} else {
-			ops = append(ops, o)
+	q.ops = slices.DeleteFunc(slices.Clone(q.ops), func(o plan.Op) bool { // the box's plan keeps its own
+		if !which(o) {
+			return false
 		}
-	}
-	q.ops = ops
+		out = append(out, o)
+		q.bytes -= max(0, o.Size)
+		return true
+	})
 	return out
 }
 
@@ -63,20 +61,7 @@ func (q *queue) cut() []plan.Op {
 	return ops
 }
 
-// halve puts an item that failed back, in two halves, so that one bad message is found
-// in a few steps. An item of one message cannot be halved: it is the bad one.
-func (q *queue) halve(ops []plan.Op) bool {
-	if len(ops) < 2 {
-		return false
-	}
-	mid := len(ops) / 2
-	q.again = append(q.again, ops[:mid], ops[mid:])
-	return true
-}
-
 // singly puts operations back one by one.
 func (q *queue) singly(ops []plan.Op) {
-	for o := range slices.Chunk(ops, 1) {
-		q.again = append(q.again, o)
-	}
+	q.again = slices.AppendSeq(q.again, slices.Chunk(ops, 1))
 }

@@ -22,8 +22,8 @@ type link struct {
 // shareBatch is how many messages are asked about, linked and committed at once.
 const shareBatch = 500
 
-// Share links what waits, now that what it waited for was fetched. What the server does not
-// call the same, or has no whole file here, is left to be fetched as any other. It reports whether there is such.
+// Share links what waits, now that what it waited for was fetched. What has another EMAILID on the server,
+// or no intact file here, is left to be fetched as any other. more reports whether there is such a message.
 func (r *Run) Share(ctx context.Context) (more bool, err error) {
 	for i, b := range r.Boxes {
 		var links, rest []plan.Op
@@ -57,9 +57,8 @@ func (r *Run) Share(ctx context.Context) (more bool, err error) {
 	return more, ctx.Err()
 }
 
-// shareBatch links those of some messages of a mailbox that the server calls the same as ones
-// that are here, and returns the others. As with what is fetched, the files are durable
-// before their records say so.
+// shareBatch links those of some messages of a mailbox that have the EMAILID of one that is
+// here, and returns the others. As with what is fetched, the files are durable before their records.
 func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []plan.Op, err error) {
 	b := r.Boxes[box]
 	ids, err := r.identsAbout(ctx, b, mailbox.UIDsOf(ops))
@@ -119,9 +118,9 @@ func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []pl
 	return left, nil
 }
 
-// linkFrom gives a message the file of one that the server calls the same, if that is whole:
-// it has the bytes that the server sent, the date of both, and the Message-ID that the
-// server tells of this one. The place is empty where it is not.
+// linkFrom gives a message the file of one with the same EMAILID, if that is intact:
+// it has the bytes that the server sent, the date of both, and the Message-ID that this one has
+// on the server. The place is empty where it is not.
 func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source, messageID string) (rec state.Record, placed state.Placed, err error) {
 	file, err := s.md.Inspect(s.name, &s.proof)
 	if err != nil || !s.proof.Proves(&file) || file.Bytes != o.Size || file.Date != o.Date {
@@ -145,7 +144,7 @@ func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source,
 	placed, err = b.MD.Link(s.path, s.name, as, b.KW)
 	if err != nil {
 		if state.KindOf(err) != state.Storage {
-			err = nil // its file went, or other bytes have this identity: fetching it finds out
+			err = nil // its file is gone, or other bytes have this identity: fetching it finds out
 		}
 		return rec, state.Placed{}, err
 	}
@@ -159,8 +158,8 @@ func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source,
 	return rec, placed, nil
 }
 
-// identsAbout asks the server what identifies messages. That it does not tell is no failure:
-// then they are fetched.
+// identsAbout asks the server what identifies messages. Those of which it does not answer that are
+// fetched; it is not a failure.
 func (r *Run) identsAbout(ctx context.Context, b *mailbox.Box, uids []state.UID) (map[state.UID]state.Ident, error) {
 	idents, err := r.Server.Idents(ctx, b.Listed.Raw, b.Gen().Mark.UIDValidity, uids)
 	if err != nil && (port.Ends(err) || ctx.Err() != nil) {
@@ -186,13 +185,12 @@ type source struct {
 	arrived bool // in this run
 }
 
-// sourcesOf returns, for each message of a mailbox, the files that the server says are the
-// same message.
+// sourcesOf returns, for each message of a mailbox, the files of messages with the same EMAILID.
 func (r *Run) sourcesOf(ctx context.Context, box int, ops []plan.Op, ids map[state.UID]state.Ident) (map[state.UID][]source, error) {
 	groups := map[state.UID][]match.Alike{}
 	asked := map[int][]state.UID{}
 	for _, o := range ops {
-		if _, told := ids[o.UID]; !told {
+		if _, known := ids[o.UID]; !known {
 			continue
 		}
 		for _, a := range match.AlikeTo(r.groups, match.BySizeAndDate(o.Size, o.Date, "")) {
@@ -225,8 +223,8 @@ func (r *Run) sourcesOf(ctx context.Context, box int, ops []plan.Op, ids map[sta
 	return sources, nil
 }
 
-// named returns what is proven of messages, with the words by which the server knows them. It
-// is asked for those that are not recorded yet, and they are.
+// named returns what is proven of messages, with their EMAILIDs. The server is asked for those
+// that are not recorded yet, and they are recorded.
 func (r *Run) named(ctx context.Context, b *mailbox.Box, uids []state.UID) (map[state.UID]state.Proof, error) {
 	gen := b.Gen().ID
 	proofs, err := r.Base.Proofs(ctx, gen, uids)

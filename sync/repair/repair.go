@@ -69,7 +69,9 @@ func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record,
 				}
 				continue
 			}
-			mine[f.UID] = worse(mine[f.UID], f)
+			if f.Known || !mine[f.UID].Known {
+				mine[f.UID] = f
+			}
 		}
 	}
 	for _, m := range b.Server.Messages {
@@ -89,14 +91,6 @@ func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record,
 	}
 	plan.SortOps(b.Ops)
 	return put, nil
-}
-
-// worse is the finding that decides where a message has two.
-func worse(a, b port.Finding) port.Finding {
-	if a.Known && !b.Known {
-		return a
-	}
-	return b
 }
 
 // mendOne plans the fetch of one message that the server has, and returns its record in

@@ -63,7 +63,7 @@ func (r *Run) Destine(ctx context.Context, b *mailbox.Box, all []*mailbox.Depart
 }
 
 // OnTheWay are the released messages of a mailbox whose files have a place in an archive:
-// a run was interrupted before it came to its end with them.
+// a run was interrupted before it had finished with them.
 func (r *Run) OnTheWay(ctx context.Context, b *mailbox.Box) (map[state.UID]bool, error) {
 	if !slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Released }) {
 		return nil, nil
@@ -95,7 +95,7 @@ func (r *Run) Meant(ctx context.Context, b *mailbox.Box) (map[state.UID]state.De
 }
 
 // archiveRun is the number of this archive run: one more than the last one's, or that of
-// the last one where it did not come to its end.
+// the last one where it was interrupted.
 func (r *Run) archiveRun(ctx context.Context) (int64, error) {
 	if r.ArchiveNumber != 0 {
 		return r.ArchiveNumber, nil

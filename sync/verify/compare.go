@@ -14,8 +14,8 @@ func (p *part) identity(uid state.UID, variant uint8) port.Identity {
 	return port.Identity{Token: p.Gen().Token, UID: uid, Variant: max(1, variant), Name: p.archive}
 }
 
-func (p *part) finding(fault port.Fault, uid state.UID, variant uint8, detail string) port.Finding {
-	return port.Finding{Fault: fault, Mailbox: p.Name, UID: uid, Detail: detail, Raw: p.Row.Raw, Path: p.Row.Path, Id: p.identity(uid, variant)}
+func (p *part) finding(fault port.Fault, id port.Identity, detail string) port.Finding {
+	return port.Finding{Fault: fault, Mailbox: p.Name, UID: id.UID, Detail: detail, Raw: p.Row.Raw, Path: p.Row.Path, Id: id}
 }
 
 // proof is what is recorded of a message's bytes, nil: nothing.
@@ -44,7 +44,7 @@ func (p *part) readings(m plan.Joined) (read []*reading, seen bool) {
 }
 
 func (p *part) missing(rec state.Record) port.Finding {
-	f := p.finding(port.Missing, rec.UID, rec.Variant, "no file has this message")
+	f := p.finding(port.Missing, p.identity(rec.UID, rec.Variant), "no file has this message")
 	f.Known, f.Lost, f.Want, f.File = true, p.lost(rec), p.proof(rec.UID), p.archive
 	return f
 }
@@ -77,14 +77,14 @@ func (w *verifying) compare(p *part, m plan.Joined) []port.Finding {
 	case rec == nil && there == nil:
 	case there == nil:
 		if rec.Status.OnServer() && p.Server.Complete {
-			return []port.Finding{p.finding(port.GoneThere, m.UID, rec.Variant, "the server has it no more")}
+			return []port.Finding{p.finding(port.GoneThere, p.identity(m.UID, rec.Variant), "the server has it no more")}
 		}
 	case rec == nil:
 		if w.Policy.MaxSize == 0 || there.Size <= w.Policy.MaxSize {
-			return []port.Finding{p.finding(port.NotHere, m.UID, 1, fmt.Sprintf("the server has it (%d octets), and it is not here", there.Size))}
+			return []port.Finding{p.finding(port.NotHere, p.identity(m.UID, 1), fmt.Sprintf("the server has it (%d octets), and it is not here", there.Size))}
 		}
 	case rec.Status == state.Outstanding:
-		return []port.Finding{p.finding(port.NotHere, m.UID, rec.Variant, "the server has it, and it could not be fetched yet")}
+		return []port.Finding{p.finding(port.NotHere, p.identity(m.UID, rec.Variant), "the server has it, and it could not be fetched yet")}
 	case rec.Status.HasFile():
 		return append(w.compareSize(p, *rec, *there), w.compareFlags(p, *rec, *there, m.Disk)...)
 	}
@@ -96,7 +96,7 @@ func (w *verifying) compareSize(p *part, rec state.Record, there state.OnServer)
 	if proof == nil || !plan.LengthDiffers(rec, proof.Bytes, there.Size, w.Row.EstimatedSizes) {
 		return nil
 	}
-	f := p.finding(port.SizeDiffers, rec.UID, rec.Variant, fmt.Sprintf("the server announces %d octets, and %d were fetched", there.Size, proof.Bytes))
+	f := p.finding(port.SizeDiffers, p.identity(rec.UID, rec.Variant), fmt.Sprintf("the server announces %d octets, and %d were fetched", there.Size, proof.Bytes))
 	f.Id.Variant = 0 // it is the message's, whichever file a repair gives it
 	return []port.Finding{f}
 }
@@ -129,7 +129,7 @@ func (w *verifying) compareFlags(p *part, rec state.Record, there state.OnServer
 	if differ == 0 {
 		return nil
 	}
-	return []port.Finding{p.finding(port.FlagsDiffer, rec.UID, rec.Variant, fmt.Sprintf("here %v, on the server %v",
+	return []port.Finding{p.finding(port.FlagsDiffer, p.identity(rec.UID, rec.Variant), fmt.Sprintf("here %v, on the server %v",
 		p.KW.NamesOf(flags&p.Disk.Can), p.KW.NamesOf(there.Flags&p.Disk.Can)))}
 }
 

@@ -12,7 +12,7 @@ import (
 type counted struct {
 	plan.Standing
 	name string
-	// unscanned says that the state knows the mailbox, and not yet what is in it: the run that
+	// unscanned: the state knows the mailbox, and not yet what is in it, for the run that
 	// made its Maildir was interrupted before it had looked.
 	unscanned bool
 	apart     []Apart
@@ -46,16 +46,6 @@ func (w *verifying) countOf(s *survey) counted {
 		}
 	}
 	return c
-}
-
-// anyIncomplete reports whether the state knows of something that is not here yet.
-func (w *verifying) anyIncomplete() bool {
-	for _, c := range w.counted {
-		if c.incomplete() {
-			return true
-		}
-	}
-	return false
 }
 
 // recount counts again what was looked at: a run may have fetched meanwhile.

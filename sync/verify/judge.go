@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"mailsync/state"
@@ -19,7 +20,7 @@ type reading struct {
 	want   *state.Proof // nil: no digest is recorded
 	stray  bool
 	names  []string
-	octets int64 // as their names tell
+	octets int64 // by their names
 	got    []inspected
 }
 
@@ -35,68 +36,61 @@ func (r *reading) add(name string, octets int64) {
 	r.octets += max(0, octets)
 }
 
-// judge says what is wrong with the files of one identity. The best of them is the
-// message, the others are too many.
+// judge finds what is wrong with the files of one identity. The best of them is the
+// message, the others are too many. unproven reports that no digest proves its bytes.
 func (r *reading) judge() (found []port.Finding, unproven bool) {
-	best := 0
-	for i := range r.got {
-		if fault, _ := r.fault(r.got[i]); fault == "" {
-			best = i
-			break
-		}
-	}
-	fault, detail := r.fault(r.got[best])
+	first := max(0, slices.IndexFunc(r.got, func(g inspected) bool {
+		fault, _ := r.fault(g)
+		return fault == ""
+	}))
+	best := r.got[first]
+	fault, detail := r.fault(best)
 	if fault != "" {
-		found = append(found, r.wrong(fault, r.got[best], detail))
+		found = append(found, r.wrong(fault, best, detail))
 	}
 	for i, g := range r.got {
-		if i == best || errors.Is(g.err, fs.ErrNotExist) {
+		if i == first || errors.Is(g.err, fs.ErrNotExist) {
 			continue
 		}
-		detail := "the same message as " + r.path(r.got[best]) + "; sync makes them one"
-		if g.err != nil || r.got[best].err != nil || g.Digest != r.got[best].Digest {
-			detail = "other bytes under the identity of " + r.path(r.got[best])
+		detail := "the same message as " + r.path(best) + "; sync makes them one"
+		if g.err != nil || best.err != nil || g.Digest != best.Digest {
+			detail = "other bytes under the identity of " + r.path(best)
 		}
 		found = append(found, r.wrong(port.Doubled, g, detail))
 	}
-	got := r.got[best]
-	return found, fault == "" && r.want == nil && got.Hints.Hash == ""
+	return found, fault == "" && r.want == nil && best.Hints.Hash == ""
 }
 
 func (r *reading) path(g inspected) string { return path.Join(r.at, g.name) }
 
 func (r *reading) wrong(fault port.Fault, g inspected, detail string) port.Finding {
-	f := port.Finding{Fault: fault, Mailbox: r.Name, UID: r.id.UID, File: r.path(g), Detail: detail,
-		Raw: r.Row.Raw, Path: r.Row.Path, Id: r.id, Want: r.want, Known: r.known}
+	f := r.finding(fault, r.id, detail)
+	f.File, f.Want, f.Known = r.path(g), r.want, r.known
 	if g.err == nil {
 		f.Got = &g.Received
 	}
 	return f
 }
 
-// fault holds one file against what is recorded of it, or, where nothing is, against what
-// its name says. "" is nothing wrong.
+// fault compares one file with what is recorded of it, or, where nothing is, with its name. "" is
+// nothing wrong.
 func (r *reading) fault(g inspected) (port.Fault, string) {
 	switch {
 	case errors.Is(g.err, fs.ErrNotExist):
-		return port.Missing, "it went away while it was looked for"
+		return port.Missing, "it was removed while it was looked for"
 	case g.err != nil:
 		return port.Unreadable, g.err.Error()
+	case r.want != nil && !r.want.Proves(&g.Received):
+		return damage(g, r.want.Bytes)
 	}
-	if r.want != nil {
-		if !r.want.Proves(&g.Received) {
-			return damage(g, r.want.Bytes)
-		}
-		return lie(g)
-	}
-	if h := g.Hints; h.Hash != "" && !g.Vouched ||
-		h.Hash == "" && (h.OnDisk >= 0 && h.OnDisk != g.OnDisk || h.Bytes >= 0 && h.Bytes != g.Bytes) {
+	if h := g.Hints; r.want == nil && (h.Hash != "" && !g.Vouched ||
+		h.Hash == "" && (h.OnDisk >= 0 && h.OnDisk != g.OnDisk || h.Bytes >= 0 && h.Bytes != g.Bytes)) {
 		return damage(g, h.Bytes)
 	}
-	return lie(g)
+	return misnamed(g)
 }
 
-// damage tells a file that was cut from one that was changed.
+// damage distinguishes a file that was cut from one that was changed.
 func damage(g inspected, bytes int64) (port.Fault, string) {
 	if g.Bytes < bytes || g.OnDisk < g.Hints.OnDisk {
 		return port.Truncated, fmt.Sprintf("%d octets are left of %d", g.Bytes, max(bytes, g.Hints.Bytes, g.Hints.OnDisk))
@@ -107,8 +101,8 @@ func damage(g inspected, bytes int64) (port.Fault, string) {
 	return port.Altered, "its bytes are not those that were fetched"
 }
 
-// lie says what a name has wrong of bytes that are right.
-func lie(g inspected) (port.Fault, string) {
+// misnamed finds what is wrong in the name of a file with the right bytes.
+func misnamed(g inspected) (port.Fault, string) {
 	var wrong []string
 	h := g.Hints
 	if h.OnDisk >= 0 && h.OnDisk != g.OnDisk {
@@ -123,11 +117,10 @@ func lie(g inspected) (port.Fault, string) {
 	if len(wrong) == 0 {
 		return "", ""
 	}
-	return port.Misnamed, "the bytes are right, and its name says " + strings.Join(wrong, ", ")
+	return port.Misnamed, "the bytes are right, and its name has " + strings.Join(wrong, ", ")
 }
 
-// swapped adds to what is altered whose bytes those are, where another message that is
-// not itself here any more has them.
+// swapped adds to an altered file which message its bytes are of, where that is missing itself.
 func swapped(found []port.Finding) {
 	lost := map[[state.DigestSize]byte]*port.Finding{}
 	for i := range found {

@@ -27,7 +27,7 @@ func suspectsOf(found []port.Finding) suspects {
 	return s
 }
 
-// looking is one look at the mailboxes. One goroutine goes through them while the readers read
+// looking is one look at the mailboxes. One goroutine surveys them while the readers read
 // files of those before.
 type looking struct {
 	*verifying
@@ -40,30 +40,24 @@ type looking struct {
 func (w *verifying) look(ctx context.Context, only suspects) ([]port.Finding, error) {
 	l := &looking{verifying: w, only: only}
 	l.readers.SetLimit(max(1, w.asked.Readers))
-	err := l.throughAll(ctx)
+	var err error
+	for _, row := range w.rows {
+		if only != nil && only[row.Path] == nil {
+			continue
+		}
+		if err != nil || ctx.Err() != nil || l.ends() {
+			break
+		}
+		if err = l.mailbox(ctx, row); err != nil {
+			err = w.Problem(w.name(row), 0, err)
+		}
+	}
 	_ = l.readers.Wait() // what is wrong with a file is in found
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(l.found, compareFindings)
 	return l.found, ctx.Err()
-}
-
-func (l *looking) throughAll(ctx context.Context) error {
-	for _, row := range l.rows {
-		if l.only != nil && l.only[row.Path] == nil {
-			continue
-		}
-		if ctx.Err() != nil || l.ends() {
-			break
-		}
-		if err := l.mailbox(ctx, row); err != nil {
-			if err := l.Problem(l.name(row), 0, err); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // ends reports whether the first look was asked to come to an end.

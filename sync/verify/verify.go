@@ -4,6 +4,8 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -101,21 +103,14 @@ func (v *Verify) Run(ctx context.Context) *Verdict {
 	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, strays: map[port.Identity]stray{}, counted: map[string]counted{}}
 	w.verdict.Result = *w.Through(ctx, w.load, w.list, w.lookFirst, w.lookAgain, w.repair, w.conclude)
 	w.verdict.Stopped = w.stopped
-	w.verdict.Problems = once(w.verdict.Problems)
-	return &w.verdict
-}
-
-// once drops the problems that a second look met again.
-func once(all []port.Problem) (some []port.Problem) {
-	seen := map[string]bool{}
-	for _, p := range all {
-		key := fmt.Sprintf("%s\x00%d\x00%v", p.Mailbox, p.UID, p.Err)
-		if !seen[key] {
-			some = append(some, p)
-		}
+	seen := map[string]bool{} // a second look meets problems again
+	w.verdict.Problems = slices.DeleteFunc(w.verdict.Problems, func(p port.Problem) bool {
+		key := fmt.Sprint(p)
+		again := seen[key]
 		seen[key] = true
-	}
-	return some
+		return again
+	})
+	return &w.verdict
 }
 
 // load reads which mailboxes are recorded, or, without a memory, which have a marker.
@@ -221,7 +216,7 @@ func (w *verifying) lookFirst(ctx context.Context) (err error) {
 func (w *verifying) lookAgain(ctx context.Context) error {
 	found := w.moved(w.found)
 	w.found = nil
-	if len(found) == 0 && !w.anyIncomplete() {
+	if len(found) == 0 && !slices.ContainsFunc(slices.Collect(maps.Values(w.counted)), counted.incomplete) {
 		return nil
 	}
 	again := func() (err error) {
