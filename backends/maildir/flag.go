@@ -68,9 +68,7 @@ func (m *Maildir) rename(old, new string) error {
 	if err := m.fs.Rename(m.at(old), m.at(new)); err != nil {
 		return fault(err, "rename %s to %s", m.at(old), m.at(new))
 	}
-	from, _, _ := split(old)
-	to, _, _ := split(new)
-	m.touch(from, to)
+	m.touch(old, new)
 	if id, ours := m.index.identOf(new); ours {
 		m.index.add(id, new)
 	}
@@ -167,8 +165,7 @@ func (w words) respell(letter byte, other words) (byte, bool) {
 
 // unlink removes a name, and reports instead that it is gone.
 func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, err error) {
-	dir, _, err := split(name)
-	if err != nil {
+	if _, _, err := split(name); err != nil {
 		return false, err
 	}
 	info, err := m.fs.Lstat(m.at(name))
@@ -206,6 +203,6 @@ func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, er
 	if err != nil {
 		return false, fault(err, "remove %s", m.at(name))
 	}
-	m.touch(dir)
+	m.touch(name)
 	return false, nil
 }

@@ -178,41 +178,38 @@ func (d *folders) quiet(mark state.DirMark) bool {
 	return true
 }
 
-// standing returns the inodes of the names that are there. It looks twice: a file may be
+// inodes returns the inodes of the names that are there. It looks twice: a file may be
 // renamed from one to the other between two looks.
-func (d *folders) standing(names []string) (map[string]uint64, error) {
-	inodes := map[string]uint64{}
+func (d *folders) inodes(names []string) (map[string]uint64, error) {
+	found := map[string]uint64{}
 	for range 2 {
 		for _, name := range names {
 			info, err := d.fs.Lstat(d.at(name))
 			switch {
 			case isNotExist(err):
-				delete(inodes, name)
+				delete(found, name)
 			case err != nil:
 				return nil, fault(err, "look at %s", d.at(name))
 			default:
-				inodes[name] = info.Ino
+				found[name] = info.Ino
 			}
 		}
 	}
-	return inodes, nil
+	return found, nil
 }
 
-// touch notes a folder that Sync has to make durable.
-func (d *folders) touch(dirs ...string) {
+// touch notes folders, or those of names in them, that Sync has to make durable.
+func (d *folders) touch(names ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, dir := range dirs {
+	for _, name := range names {
+		dir, _, _ := strings.Cut(name, "/")
 		d.dirty[dir] = true
 	}
 }
 
 // harden makes a file's bytes durable that another program may have written.
 func (d *folders) harden(name string) error {
-	dir, _, err := split(name)
-	if err != nil {
-		return err
-	}
 	file, err := d.fs.Open(d.at(name))
 	if err != nil {
 		return fault(err, "open %s", d.at(name))
@@ -220,7 +217,7 @@ func (d *folders) harden(name string) error {
 	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return fault(err, "sync %s", d.at(name))
 	}
-	d.touch(dir)
+	d.touch(name)
 	return nil
 }
 

@@ -53,8 +53,7 @@ func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords,
 	if err != nil {
 		return state.Placed{}, fault(err, "publish %s", m.at(name))
 	}
-	dir, _, _ := split(name)
-	m.touch(dir)
+	m.touch(name)
 	m.index.add(id, name)
 	return m.placed(name, false), nil
 }

@@ -36,7 +36,7 @@ type pass struct {
 	letters letters
 	owns    func(token string) bool // as owner has it
 	still   bool                    // no time stamp changed while the folders were read
-	steady  bool                    // still, and the stamps were old enough to tell any change
+	steady  bool                    // still, and the stamps were old enough to show any change
 	missing []state.UID             // of those expected
 }
 
@@ -44,7 +44,7 @@ type pass struct {
 // UIDs that should have a file, sorted; where one is missing, Scan looks again as often
 // as it takes to be sure, or gives up and returns a snapshot that is not Complete. kw
 // names the keyword letters and gets a bit for each that the Maildir names. An error
-// means that nothing was learned. The snapshot stays in use by the Maildir: it must not
+// means that nothing was learned. The Maildir goes on using the snapshot: it must not
 // be changed.
 func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error) {
 	var last *pass
@@ -53,10 +53,9 @@ func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw
 		if err != nil {
 			return nil, err
 		}
-		whole := len(p.missing) == 0
 		sure := last != nil && last.steady && p.steady && subset(p.missing, last.missing)
 		last = p
-		if whole && p.still || sure {
+		if len(p.missing) == 0 && p.still || sure {
 			p.snap.Complete = true
 			break
 		}
@@ -64,7 +63,7 @@ func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw
 			return nil, err
 		}
 	}
-	// Nothing expected is missing, though the folders never came to rest.
+	// Nothing expected is missing, though the folders never settled.
 	last.snap.Complete = last.snap.Complete || len(last.missing) == 0
 	m.alphabet.letters = last.letters
 	m.index.reset(token, last.snap)
@@ -135,15 +134,15 @@ func (p *pass) fill() (gone bool, err error) {
 			gone = gone || err != nil
 		}
 	}
-	slices.SortFunc(s.Messages, func(a, b state.OnDisk) int {
-		if c := cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.Variant, b.Variant)); c != 0 {
-			return c
+	silent := func(f state.OnDisk) int { // last
+		if f.Silent {
+			return 1
 		}
-		if a.Silent != b.Silent {
-			if a.Silent {
-				return 1
-			}
-			return -1
+		return 0
+	}
+	slices.SortFunc(s.Messages, func(a, b state.OnDisk) int {
+		if c := cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.Variant, b.Variant), cmp.Compare(silent(a), silent(b))); c != 0 {
+			return c
 		}
 		return cmp.Compare(s.NameAt(a.Name), s.NameAt(b.Name))
 	})
@@ -151,7 +150,7 @@ func (p *pass) fill() (gone bool, err error) {
 	return gone, nil
 }
 
-// sort puts one name where it belongs; fs.ErrNotExist says that it is gone again.
+// sort puts one name where it belongs; fs.ErrNotExist: it is gone again.
 func (p *pass) sort(dir, base string) error {
 	s := p.snap
 	parts := partsOf(base)
@@ -221,7 +220,7 @@ func lacking(msgs []state.OnDisk, expect []state.UID) []state.UID {
 	return missing
 }
 
-// subset reports whether sorted a holds nothing that sorted b does not.
+// subset reports whether sorted b has all that sorted a has.
 func subset(a, b []state.UID) bool {
 	for _, uid := range a {
 		if _, ok := slices.BinarySearch(b, uid); !ok {
@@ -231,90 +230,63 @@ func subset(a, b []state.UID) bool {
 	return true
 }
 
-// A file that is renamed while the folders are read shows up under two names, and only one of
-// them is true. The time stamps do not always tell: both renames and reads may fall into one
-// tick of the clock. So every name that may be such a one is looked at.
-
-// dropStale takes the names out of a snapshot that are none any more: of identities, and of
-// foreign files that have the same name but for its flags. It reports whether there were any.
+// dropStale takes names out of a snapshot that are not there any more, and reports whether there were any. A
+// file that is renamed while the folders are read shows up under two names, and only one of them is right. The
+// time stamps do not always show it: both renames and reads may happen in one tick of the clock. So it looks at
+// every name of an identity that has several, and of foreign files that differ in their flags only.
+//
+// It also leaves out the second name of one foreign file, a hard link: a mail program moves a file so, and to
+// every reader both are the same message.
 func (p *pass) dropStale() (dropped bool, err error) {
-	ours, err := p.dropStaleMessages()
+	s := p.snap
+	same := func(a, b state.OnDisk) bool { return a.UID == b.UID && a.Variant == b.Variant }
+	var several []string
+	for i, f := range s.Messages {
+		if i > 0 && same(s.Messages[i-1], f) || i+1 < len(s.Messages) && same(f, s.Messages[i+1]) {
+			several = append(several, s.NameAt(f.Name))
+		}
+	}
+	byKey := make(map[string][]string, len(s.Foreign))
+	for _, f := range s.Foreign {
+		key := keyOf(f.Name)
+		byKey[key] = append(byKey[key], f.Name)
+	}
+	for _, names := range byKey {
+		if len(names) > 1 {
+			several = append(several, names...)
+		}
+	}
+	if len(several) == 0 {
+		return false, nil
+	}
+	inodes, err := p.inodes(several)
 	if err != nil {
 		return false, err
 	}
-	foreign, err := p.dropStaleForeign()
-	return ours || foreign, err
-}
-
-func (p *pass) dropStaleMessages() (dropped bool, err error) {
-	s := p.snap
-	same := func(i, j int) bool {
-		return s.Messages[i].UID == s.Messages[j].UID && s.Messages[i].Variant == s.Messages[j].Variant
+	out := map[string]bool{}
+	for _, name := range several {
+		if _, there := inodes[name]; !there {
+			out[name], dropped = true, true
+		}
 	}
-	var stale []int
-	for first, next := 0, 0; first < len(s.Messages); first = next {
-		for next = first + 1; next < len(s.Messages) && same(first, next); next++ {
-		}
-		if next-first == 1 {
-			continue
-		}
-		var names []string
-		for _, f := range s.Messages[first:next] {
-			names = append(names, s.NameAt(f.Name))
-		}
-		inodes, err := p.standing(names)
-		if err != nil {
-			return false, err
-		}
-		for i, name := range names {
-			if _, there := inodes[name]; !there {
-				stale = append(stale, first+i)
+	for _, names := range byKey {
+		seen := map[uint64]bool{}
+		for _, name := range names {
+			if ino := inodes[name]; ino != 0 { // 0: not looked at, or not known on this system
+				out[name] = out[name] || seen[ino]
+				seen[ino] = true
 			}
 		}
 	}
-	for _, i := range slices.Backward(stale) {
-		s.Messages = slices.Delete(s.Messages, i, i+1)
-	}
-	return len(stale) > 0, nil
-}
-
-// dropStaleForeign also leaves out what is a second name of one file, a hard link: a mail
-// program moves a file so, and to every reader both are the same message. What the second
-// name is for the first one's fate tells: it goes, or is found as a twin.
-func (p *pass) dropStaleForeign() (dropped bool, err error) {
-	s := p.snap
-	byKey := make(map[string][]string, len(s.Foreign))
-	for _, f := range s.Foreign {
-		byKey[keyOf(f.Name)] = append(byKey[keyOf(f.Name)], f.Name)
-	}
-	if len(byKey) == len(s.Foreign) {
-		return false, nil
-	}
-	out := map[string]bool{}
-	for _, names := range byKey {
-		if len(names) == 1 {
-			continue
-		}
-		inodes, err := p.standing(names)
-		if err != nil {
-			return false, err
-		}
-		seen := map[uint64]bool{0: false} // 0: the system does not tell
-		for _, name := range names {
-			ino, there := inodes[name]
-			dropped = dropped || !there
-			out[name] = !there || seen[ino]
-			seen[ino] = ino != 0
-		}
-	}
+	s.Messages = slices.DeleteFunc(s.Messages, func(f state.OnDisk) bool { return out[s.NameAt(f.Name)] })
 	s.Foreign = slices.DeleteFunc(s.Foreign, func(f state.Foreign) bool { return out[f.Name] })
 	return dropped, nil
 }
 
 var errNotUTF8 = state.Faultf(state.Other, "its name is not UTF-8").WithHint("rename it")
 
-// passedOver says why a name in new or cur is not that of a message: a plain file whose name can be opened,
-// which one that is not UTF-8 cannot be on every system. It is nil for one that is.
+// passedOver reports why a name in new or cur is not that of a message; nil for a plain file. A name that is not
+// UTF-8 cannot be opened on every system.
 func (d *folders) passedOver(dir, base string) (*state.Passed, error) {
 	name := d.at(dir + "/" + base)
 	info, err := d.fs.Lstat(name)
@@ -330,30 +302,24 @@ func (d *folders) passedOver(dir, base string) (*state.Passed, error) {
 		if p.Count != 1 {
 			files = fmt.Sprintf("%d files", p.Count)
 		}
-		p.Err = state.Faultf(state.Other, "a folder with %s in it, where messages lie", files).
-			WithHint("move what lies in it to a Maildir of its own")
+		p.Err = state.Faultf(state.Other, "a folder with %s in it, among messages", files).
+			WithHint("move what is in it to a Maildir of its own")
 	case !utf8.ValidString(base):
 		p.Err = errNotUTF8
 	case info.Regular():
 		return nil, nil
+	case info.Type == fs.ModeSymlink:
+		p.Err = state.Faultf(state.Other, "a symbolic link and not a message").WithHint("put a copy of what it leads to in its place")
 	default:
-		p.Err = whatItIs(info)
+		p.Err = errors.New("a pipe, socket or device and not a message")
 	}
 	return p, nil
 }
 
-// whatItIs names what is no plain file.
-func whatItIs(info disk.Info) error {
-	if info.Type == fs.ModeSymlink {
-		return state.Faultf(state.Other, "a symbolic link and no message").WithHint("put a copy of what it leads to in its place")
-	}
-	return errors.New("a pipe, socket or device and no message")
-}
-
-// maxBelow is how deep is looked for files that a folder hides.
+// maxBelow is how many levels down countBelow looks.
 const maxBelow = 8
 
-// countBelow returns how many files lie below a folder, as far as it can be read, and 1 for one that cannot.
+// countBelow returns how many files are below a folder, as far as it can be read, and 1 for one that cannot.
 func countBelow(fsys disk.FS, dir string, depth int) (n int) {
 	names, err := fsys.Names(dir)
 	if err != nil {

@@ -31,14 +31,14 @@ type trash struct {
 // here. A name that is gone is fs.ErrNotExist and is not looked up again: the file that
 // has its identity now may be another one of two.
 func (m *Maildir) Trash(name string) error {
-	dir, base, err := split(name)
+	_, base, err := split(name)
 	if err != nil {
 		return err
 	}
 	if err := m.t.trash.take(m.at(name), base); err != nil {
 		return err
 	}
-	m.touch(dir)
+	m.touch(name)
 	return nil
 }
 
@@ -154,9 +154,8 @@ func (m *Maildir) Drop(name string, want *state.Proof) error {
 		if err := m.fs.Remove(m.at(name)); err != nil {
 			return fault(err, "remove %s", m.at(name))
 		}
-		dir, _, err := split(name)
-		m.touch(dir)
-		return err
+		m.touch(name)
+		return nil
 	})
 	if isNotExist(err) {
 		return nil
