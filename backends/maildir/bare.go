@@ -11,18 +11,17 @@ import (
 	"mailsync/state"
 )
 
-// Bare returns every Maildir below the root, whoever made it, sorted by path, and what it passed over: a folder
-// that cannot be read, a symbolic link, a name that is not UTF-8 end nothing but themselves. Only where the root
-// itself cannot be read there is an error. No link is followed: what one inside the tree leads to is found where it
-// lies.
+// Bare returns every Maildir below the root, whoever made it, sorted by path, and what it skipped: a folder
+// that cannot be read, a symbolic link, a name that is not UTF-8. Only that the root itself cannot be read is an
+// error. No link is followed: what one inside the tree leads to is found at its own path.
 //
 // A Maildir is a folder with cur and new in it; one of both is enough where there is tmp or a file beside or in it,
 // for Thunderbird makes no new, and some backups leave out empty folders. The root itself is INBOX. Levels are as they are
-// spelled here; decode turns one into what it stands for. Those of a path are levels, and
+// spelled here, after decode. Those of a path are levels, and
 //
 //   - ".a.b" is b below a, as in Maildir++ and with mbsync,
 //   - ".a.directory/b" and "a.sbd/b" are that, too, as KMail and Thunderbird have it, and
-//   - so is "a.b" where OfflineIMAP made the Maildirs, none of which lies in another one.
+//   - so is "a.b" where OfflineIMAP made the Maildirs, side by side.
 func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, []state.Passed, error) {
 	b := &bareWalk{t: t, decode: decode, met: map[string]level{}}
 	if err := t.walk(ctx, ".", b.visit); err != nil {
@@ -98,7 +97,7 @@ func (b *bareWalk) folder(dir string, names []string) (own []string) {
 	return own
 }
 
-// levels are those that the last part of a folder's path stands for.
+// levels are those of the last part of a folder's path.
 func (b *bareWalk) levels(at string, is, flat bool) (below []string) {
 	name := path.Base(at)
 	if !is {
@@ -142,7 +141,7 @@ func (b *bareWalk) isMaildir(dir string) bool {
 	return err != nil || slices.ContainsFunc(names, func(n string) bool { return !b.isFolder(path.Join(half, n)) })
 }
 
-// offlineIMAP reports whether the Maildirs in a folder are OfflineIMAP's, by the names of files, and lie side by
+// offlineIMAP reports whether the Maildirs in a folder are OfflineIMAP's, by the names of files, and are side by
 // side: then dots part the levels of their names.
 func (b *bareWalk) offlineIMAP(dir string, names []string) (its bool) {
 	for _, name := range names {
@@ -162,14 +161,14 @@ func (b *bareWalk) offlineIMAP(dir string, names []string) (its bool) {
 	return its
 }
 
-// link passes over a symbolic link. One to a file does not matter where Maildirs are side by side.
+// link notes that a symbolic link is skipped. One to a file does not matter here.
 func (b *bareWalk) link(f folder) {
 	_, inside := b.t.fs.Names(f.path)
 	real, can := b.t.fs.(interface{ Inside(string) bool })
 	switch {
 	case inside == nil, f.err == nil && can && real.Inside(f.path):
 		b.passed = append(b.passed, state.Passed{Name: f.path, Spared: true,
-			Err: errors.New("a symbolic link to a folder that lies in the tree as well")})
+			Err: errors.New("a symbolic link to a folder that is in the tree as well")})
 	case f.err == nil:
 		b.pass(f.path, state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").
 			WithHint("restore what it leads to by a --from of its own"))

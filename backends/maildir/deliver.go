@@ -36,7 +36,7 @@ type delivery struct {
 
 // Receive writes a body to tmp/ in its form, counted, digested, dated, fsynced and
 // closed. A body without a date gets the time it arrived. Memory does not grow with the body. On an error
-// nothing is left, as far as the disk lets us; what is left nevertheless Tidy removes. A body that holds
+// nothing is left, as far as the disk allows; Tidy removes what is left nevertheless. A body that holds
 // fewer or more octets than in.Size is an error, unless that is -1.
 func (m *Maildir) Receive(in state.Incoming, body io.Reader) (state.Received, error) {
 	in.Date = m.t.arrival(in.Date) // once, so that the name and the file's time are the same
@@ -67,7 +67,7 @@ func (d *delivery) create() (err error) {
 // path is where the file is.
 func (d *delivery) path() string { return d.tmp.in(d.got.Tmp) }
 
-// drop removes what was written. Its own errors count for nothing: one led here.
+// drop removes what was written. Its own errors are dropped: it is called after one.
 func (d *delivery) drop() {
 	if d.file != nil {
 		d.file.Close()
@@ -94,7 +94,7 @@ func (d *delivery) receive(body io.Reader) error {
 		}
 		got.Bytes += int64(n)
 		if got.Size >= 0 && got.Bytes > got.Size {
-			return fmt.Errorf("body goes on after the %d octets that were announced", got.Size)
+			return fmt.Errorf("body is longer than the %d octets that were announced", got.Size)
 		}
 	}
 	if got.Size >= 0 && got.Bytes < got.Size {
@@ -141,7 +141,7 @@ func (d *delivery) restart(pending bool) error {
 	return nil
 }
 
-// rewrite copies what was written so far to another file as it was received, and goes on there.
+// rewrite copies what was written so far to another file, byte for byte as it was received.
 func (d *delivery) rewrite() error {
 	name, old := d.got.Tmp, d.path()
 	if err := d.file.Close(); err != nil {
@@ -193,7 +193,7 @@ func (d *delivery) finish() error {
 	return nil
 }
 
-// arrival is a message's date, or the time it came where it has none.
+// arrival is a message's date, or now for one without a date.
 func (t *Tree) arrival(date int64) int64 {
 	if date == state.NoDate {
 		return t.opts.Now().Unix()
@@ -226,7 +226,7 @@ var (
 )
 
 // newName is a name for tmp/ that no other program gives and no other run gave: Tidy
-// knows it again by its beginning.
+// recognizes it by its beginning.
 func (t *tmp) newName() string {
 	return fmt.Sprintf("%s%d.%d.%d", tmpPrefix, t.opts.Now().UnixNano(), pid, serial.Add(1))
 }

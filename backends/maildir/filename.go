@@ -9,7 +9,7 @@ import (
 	"mailsync/state"
 )
 
-// Name is what the name of a fetched message's file says:
+// Name is the name of a fetched message's file, taken apart:
 //
 //	<INTERNALDATE seconds>.U<uid>[-variant]T<token>.mailsync,S=<bytes on disk>,W=<bytes sent>,H=<digest>
 //
@@ -31,12 +31,12 @@ const (
 	keySize = 26
 	// markUpper is what a copy into upper case makes of the mark.
 	markUpper = ".MAILSYNC"
-	// hashSize is how many base32 characters of the digest stand in a name.
+	// hashSize is how many base32 characters of the digest a name has.
 	hashSize = 20
 	maxToken = 64
 )
 
-// String spells the name without the info part. A field that cannot stand in a file
+// String spells the name without the info part. A field that cannot be part of a file
 // name gives a name that ParseName does not take for ours.
 func (n Name) String() string {
 	b := make([]byte, 0, 128)
@@ -64,7 +64,7 @@ func (n Name) String() string {
 }
 
 // ParseName reads a file's base name without its info part. It reports false for a
-// name that is not of our making; hints that make no sense are left out.
+// name that is not of our making; hints that cannot be read are left out.
 func ParseName(base string) (Name, bool) {
 	n := Name{Variant: 1, OnDisk: -1, Bytes: -1}
 	date, rest, ok := strings.Cut(base, ".")
@@ -175,8 +175,8 @@ func size(s string) int64 {
 // The info part of a name is what mail programs change of it: a colon, "2," and the flag
 // letters. A file system without colons puts something else in their place, or cuts the
 // name there, when a tree is copied to it. Where that is something that programs are known
-// to write on purpose, the letters are read; where it is anything else, the name says
-// nothing about flags, and that is not the same as saying that there are none.
+// to write on purpose, the letters are read; where it is anything else, the flags of the file
+// are unknown, which is not the same as a file without flags.
 
 const infoTwo = "2,"
 
@@ -189,7 +189,7 @@ func init() {
 	}
 }
 
-// maxMangled is the longest that stands in place of a separator, "\x3a" and the like.
+// maxMangled is the length of the longest replacement of a separator, as "\x3a".
 const maxMangled = 6
 
 // parts is a base name taken apart.
@@ -233,8 +233,8 @@ func leadingLetters(info string) string {
 	return info[:len(info)-len(strings.TrimLeft(info, asciiLetters))]
 }
 
-// unfold undoes what a copy did that put a name of ours into lower case, or into upper. Nothing
-// in such a name tells keywords and flags apart any more.
+// unfold undoes what a copy did that put a name of ours into lower case, or into upper. In
+// such a name keywords and flags look the same.
 func unfold(key string) (own string, folded bool) {
 	dot := strings.IndexByte(key, '.')
 	if dot < 1 || dot+1 == len(key) {
@@ -263,7 +263,7 @@ func cutSep(s string) (key string, ok bool) {
 	return s, false
 }
 
-// cutMangled takes an info part whose separator is none off a name of ours.
+// cutMangled removes an info part without a known separator from a name of ours.
 func cutMangled(base string) (key string, cut bool) {
 	comma := strings.LastIndexByte(base, ',')
 	if comma < 1 || base[comma-1] != '2' || !onlyLetters(base[comma+1:]) {
@@ -279,7 +279,7 @@ func cutMangled(base string) (key string, cut bool) {
 	return key, true
 }
 
-// cutRest takes off what stands behind the last field of a name of ours and is no part of it.
+// cutRest parts a name of ours from what is behind its last field.
 func cutRest(key string) (own, rest string) {
 	end := len(key)
 	comma := strings.LastIndexByte(key, ',')
@@ -299,10 +299,10 @@ func cutRest(key string) (own, rest string) {
 
 func onlyLetters(s string) bool { return strings.Trim(s, asciiLetters) == "" }
 
-// silent reports whether a name, of a file in that folder, says nothing about the flags that
-// it does not show. Only a name with our identity can: what is agreed on of its message is
-// known. Fresh mail in new/ has no info part, and a name there that is just as we, or a
-// program that marks mail as new again, write it says that there are no flags.
+// silent reports whether the name of a file in that folder leaves open which flags it has beside
+// those that it shows. Only a name with our identity can: what was agreed on for its message is
+// known. Fresh mail in new/ has no info part; a name there that is just as we write it, or a
+// program that marks mail as new again, means that there are no flags.
 func (p parts) silent(dir string) bool {
 	if p.has && !p.mangled {
 		return false

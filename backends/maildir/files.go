@@ -100,7 +100,7 @@ func readFile(fsys disk.FS, name string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
-// sealed is a text with a last line that shows whether it was cut off or damaged since.
+// sealed is a text with a last line that shows whether it was truncated or damaged since.
 func sealed(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return fmt.Sprintf("%send \"%x\"\n", text, sum[:8])

@@ -14,7 +14,7 @@ import (
 // gets none stays. Where the name is gone the identity is looked up again, and its
 // flags are changed as they are by then; fs.ErrNotExist if it is gone too. Nothing is
 // overwritten: where another file has the name, the error is fs.ErrExist. A keyword that
-// has no letter yet gets one first; one that can have none is left out.
+// has no letter yet gets one first; one that cannot have one is left out.
 func (m *Maildir) Flag(name string, want, mask state.Flags, kw *state.Keywords) (state.Placed, error) {
 	if err := m.alphabet.spell(want&mask, kw); err != nil {
 		return state.Placed{}, err
@@ -75,10 +75,10 @@ func (m *Maildir) rename(old, new string) error {
 	return nil
 }
 
-// Unlink removes a name whose bytes have another one, kept, in the Maildir at the path in:
-// it sees first that kept is there, and that it is the same file or one with the same bytes.
-// Either may have got other flags from another program meanwhile: then it is found by the rest
-// of its name, and kept gets what the other one got. One that is gone already is no error.
+// Unlink removes a name whose bytes have another one, kept, in the Maildir at the path in,
+// after it made sure that kept is there and is the same file, or one with the same bytes.
+// If another program changed the flags of either meanwhile, it is found by the other parts
+// of its name, and kept gets the change. A name that is gone already is not an error.
 func (m *Maildir) Unlink(name, in, kept string) error {
 	dest := m.sibling(in)
 	for range maxRenames {
@@ -102,7 +102,7 @@ func (m *Maildir) Unlink(name, in, kept string) error {
 }
 
 // inherit gives kept, in the Maildir dest, the letters that another program added when it
-// renamed the file's other name, and takes those that it took; it returns kept's name then.
+// renamed the file's other name, and loses those that it removed; it returns kept's name then.
 // A keyword for which dest has no letter is left out.
 func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string, error) {
 	was, is := infoOf(name), infoOf(next)
@@ -150,7 +150,7 @@ func (m *Maildir) inherit(name, next string, dest *Maildir, kept string) (string
 	return kept, err
 }
 
-// respell is the letter that stands in other words for what one stands for in these.
+// respell is the letter that means in other words what one means in these.
 func (w words) respell(letter byte, other words) (byte, bool) {
 	if letter < 'a' || letter > 'z' {
 		return letter, true
@@ -163,7 +163,7 @@ func (w words) respell(letter byte, other words) (byte, bool) {
 	return 'a' + byte(i), true
 }
 
-// unlink removes a name, and reports instead that it is gone.
+// unlink removes a name, or reports that it is gone.
 func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, err error) {
 	if _, _, err := split(name); err != nil {
 		return false, err
@@ -180,7 +180,7 @@ func (m *Maildir) unlink(name string, dest *Maildir, kept string) (gone bool, er
 		return false, err
 	}
 	if dest.path == m.path && keyOf(name) == keyOf(kept) {
-		// Other flags are no other name: whoever renames it may be between the two.
+		// One name with other flags: a program may be renaming it just now.
 		return false, fmt.Errorf("%s is the name to be kept: %w", m.at(name), fs.ErrInvalid)
 	}
 	if info.Ino == 0 || info.Ino != there.Ino {

@@ -13,8 +13,8 @@ import (
 	"mailsync/state"
 )
 
-// What lay in a root before it was ours stays others', for good: the file mailsync.foreign at
-// the root names those Maildirs. It lies in the tree and not with the state, for it has to
+// What was in a root before it was ours always stays others': the file mailsync.foreign at
+// the root names those Maildirs. It is in the tree and not with the state, for it has to
 // outlast the state. Its text is like a marker's:
 //
 //	mailsync-foreign 1
@@ -36,10 +36,10 @@ type others struct {
 
 	mu   sync.Mutex
 	list []state.ForeignMaildir
-	read bool // what was written down of them is in the list
+	read bool // the list has those of the file
 }
 
-// load reads what was written down, once. A file that cannot be read is an error: what
+// load reads the file, once. That it cannot be read is an error: what
 // it names would be appended.
 func (o *others) load() error {
 	o.mu.Lock()
@@ -54,14 +54,14 @@ func (o *others) load() error {
 	return err
 }
 
-func (o *others) add(list []state.ForeignMaildir, forGood bool) error {
+func (o *others) add(list []state.ForeignMaildir, permanently bool) error {
 	if err := o.load(); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.list = append(o.list, list...)
-	if !forGood {
+	if !permanently {
 		return nil
 	}
 	if err := replaceFile(o.fs, foreignFile+".new", foreignFile, []byte(formatForeign(o.list)), nil); err != nil {
@@ -76,12 +76,12 @@ func (o *others) any(is func(state.ForeignMaildir) bool) bool {
 	return slices.ContainsFunc(o.list, is)
 }
 
-// at reports whether one of them lies at the path.
+// at reports whether one of them is at the path.
 func (o *others) at(p string) bool {
 	return o.any(func(f state.ForeignMaildir) bool { return f.Path == p })
 }
 
-// cover reports whether one of them lies at the path or above it.
+// cover reports whether one of them is at the path or above it.
 func (o *others) cover(p string) bool {
 	return o.any(func(f state.ForeignMaildir) bool {
 		below := f.Path != "." && (strings.HasPrefix(p, f.Path+"/") || o.layout == PlusPlus && strings.HasPrefix(p, f.Path+"."))
@@ -89,7 +89,7 @@ func (o *others) cover(p string) bool {
 	})
 }
 
-// moved reports whether the Maildir at the path is one that lay at another path.
+// moved reports whether the Maildir at the path is one that was at another path.
 func (o *others) moved(p string) bool {
 	info, err := o.fs.Lstat(path.Join(p, dirCur))
 	return err == nil && info.Btime != 0 && o.any(func(f state.ForeignMaildir) bool {
@@ -97,17 +97,17 @@ func (o *others) moved(p string) bool {
 	})
 }
 
-// LeaveAlone makes these Maildirs others': no mailbox is placed where one lies, and Unmarked does not
-// return them. forGood writes that down, durably, together with what stands there; else it is so for this
-// Tree alone. It fails where a mailbox has to lie where one of them does.
-func (t *Tree) LeaveAlone(list []state.ForeignMaildir, forGood bool) error {
+// LeaveAlone makes these Maildirs others': no mailbox is placed where one is, and Unmarked does not
+// return them. permanently adds them durably to the file; otherwise it is so for this
+// Tree alone. It fails where a mailbox has to be where one of them is.
+func (t *Tree) LeaveAlone(list []state.ForeignMaildir, permanently bool) error {
 	for _, f := range list {
 		if f.Path == "." && t.opts.Layout == PlusPlus {
-			return state.Faultf(state.Storage, "the maildir is itself a Maildir that mailsync did not make, and INBOX would have to lie in it").
+			return state.Faultf(state.Storage, "the maildir is itself a Maildir that mailsync did not make, and INBOX would have to be in it").
 				WithHint("give the account another maildir, or layout = \"fs\"")
 		}
 	}
-	return t.others.add(list, forGood)
+	return t.others.add(list, permanently)
 }
 
 func readForeign(fsys disk.FS) ([]state.ForeignMaildir, error) {
@@ -138,9 +138,9 @@ func formatForeign(list []state.ForeignMaildir) string {
 var errForeign = errors.New("it is damaged")
 
 func parseForeign(text string) (list []state.ForeignMaildir, err error) {
-	body, whole := unsealed(text)
+	body, intact := unsealed(text)
 	body, ours := strings.CutPrefix(body, foreignMagic)
-	if !whole || !ours {
+	if !intact || !ours {
 		return nil, errForeign
 	}
 	for line := range strings.Lines(body) {

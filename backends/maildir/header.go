@@ -27,7 +27,7 @@ func headed(p []byte) bool {
 		p = p[i+1:]
 	}
 	name, _, ok := bytes.Cut(p, []byte(":"))
-	name = bytes.TrimRight(name, " \t") // as RFC 5322 section 4.5 lets old mail have it
+	name = bytes.TrimRight(name, " \t") // RFC 5322 section 4.5 allows it in old mail
 	return ok && len(name) > 0 && bytes.IndexFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f }) < 0
 }
 
@@ -116,9 +116,9 @@ func packed(begin []byte) string {
 }
 
 // Ident returns what identifies a file's content without its digest: the Message-ID in
-// it, and its size and date as its name tells them. Where the name does not, the octets
-// that the server sent are counted, and the date is the mtime. Either may be none. A file that was renamed
-// meanwhile is found by its identity; one that is gone is fs.ErrNotExist.
+// it, and size and date from its name. Where the name lacks them, the octets that the
+// server sent are counted, and the date is the mtime. A file that was renamed
+// meanwhile is found by its identity; for one that is gone the error is fs.ErrNotExist.
 func (m *Maildir) Ident(name string) (id state.FileIdent, err error) {
 	err = m.index.seen(name, func(name string, info disk.Info) error {
 		id, err = m.ident(name, info)
@@ -151,7 +151,7 @@ func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	}
 	defer file.Close()
 	in := bufio.NewReaderSize(io.LimitReader(file, maxHeader), lineSize)
-	begin, _ := in.Peek(maxMagic) // what fails here fails below
+	begin, _ := in.Peek(maxMagic) // an error occurs again below
 	id.Packed = packed(begin)
 	f, _, err := fieldsOf(in)
 	if err != nil {
@@ -161,7 +161,7 @@ func (m *Maildir) ident(name string, info disk.Info) (state.FileIdent, error) {
 	return id, nil
 }
 
-// namedDate is the second at which a name says that its file was delivered: "1700000000.M1P2.host" as delivery
+// namedDate is the second of delivery in a name: "1700000000.M1P2.host" as delivery
 // programs write it, "1700000000_0.2.host" as OfflineIMAP does.
 func namedDate(key string) int64 {
 	digits, rest := leadingDigits(key)
@@ -172,10 +172,10 @@ func namedDate(key string) int64 {
 	return state.DateOf(seconds)
 }
 
-// SameText reports whether a received body, which still lies in tmp/, is the message that a file is but
-// for its header: the Message-IDs are equal, and so is, to the last octet, all behind the first empty
+// SameText reports whether a received body, which is still in tmp/, and a file are the same message but
+// for the header: the Message-IDs are equal, and so is, to the last octet, all behind the first empty
 // line. Where neither has a Message-ID, there has to be a text. With anyID the text alone decides, if
-// there is one. fs.ErrNotExist says that the file is gone.
+// there is one. If the file is gone the error is fs.ErrNotExist.
 func (m *Maildir) SameText(name string, got state.Received, anyID bool) (bool, error) {
 	old, err := m.Body(name, state.FormUnknown)
 	if err != nil {

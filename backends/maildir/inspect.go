@@ -14,11 +14,11 @@ import (
 
 // Inspect reads a file and returns the digest and length of the server's bytes as they
 // are rebuilt from it, with its form, its octets on disk, the flags and the identity in
-// its name, and its mtime as Date, NoDate for one that is none. The form is the one that fits want, or the name's H=,
-// or the sizes in them; where nothing tells, a file with any CR counts as kept byte for
+// its name, and its mtime as Date. The form is the one that fits want, or the name's H=,
+// or the sizes in them; without any of these a file with a CR counts as kept byte for
 // byte and any other one as in LF form. A file that was renamed meanwhile is found by
-// its identity; one that is gone is fs.ErrNotExist. It is safe for concurrent use, but not
-// beside a Scan.
+// its identity; for one that is gone the error is fs.ErrNotExist. It is safe for concurrent
+// use, but not beside a Scan.
 func (m *Maildir) Inspect(name string, want *state.Proof) (got state.Received, err error) {
 	err = m.index.seen(name, func(name string, info disk.Info) error {
 		got, err = m.inspect(name, info, want)
@@ -80,7 +80,7 @@ type body struct {
 	io.Closer
 }
 
-// expectation is what a digest has to be; nil says nothing.
+// expectation reports whether a digest is the expected one; nil: any may be.
 type expectation func([state.DigestSize]byte) bool
 
 func expect(n Name, want *state.Proof) expectation {

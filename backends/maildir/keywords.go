@@ -10,20 +10,19 @@ import (
 	"mailsync/state"
 )
 
-// Keywords are the letters a to z in a file's name; dovecot-keywords, one line of number
-// and name for each, says what they mean, as Dovecot does. Where a line was lost, the
-// letter's name is lost with it: the letter stays in names as it is, and it is given to no
-// other keyword.
+// Keywords are the letters a to z in a file's name. The file dovecot-keywords, which is Dovecot's, too, has
+// a line of number and name for each. Where a line was lost, the letter's name is lost with it: the
+// letter stays in names as it is, and is not given to another keyword.
 const (
 	keywordsFile    = "dovecot-keywords"
 	maxLetters      = 26
 	maxKeywordsFile = 1 << 20
 )
 
-// words is what dovecot-keywords says: the name of each letter, "" where it has none.
+// words are the names of the letters in dovecot-keywords, "" for one without a name.
 type words [maxLetters]string
 
-// parseKeywords leaves out lines that make no sense and numbers beyond z. Of two lines
+// parseKeywords leaves out lines that it cannot read and numbers beyond z. Of two lines
 // for one letter the last counts, as for Dovecot.
 func parseKeywords(text []byte) words {
 	var w words
@@ -98,7 +97,7 @@ func (w words) letters(kw *state.Keywords) letters {
 	return l
 }
 
-// standIn reports whether a name is one that Dovecot gives a letter whose own was lost.
+// standIn reports whether a name is one that Dovecot gives to a letter after its own was lost.
 func standIn(name string) bool {
 	number, ok := strings.CutPrefix(name, "unknown-")
 	_, err := strconv.Atoi(strings.TrimRight(number, "a"))
@@ -106,7 +105,7 @@ func standIn(name string) bool {
 }
 
 // atom reports whether a name can be a keyword (RFC 9051 section 9). Any other would
-// be refused by every server, and with it the command that it stands in.
+// be refused by every server, together with the command that has it.
 func atom(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c <= ' ' || c > '~' || strings.IndexByte(`(){%*"\]`, c) >= 0 {
@@ -119,14 +118,14 @@ func atom(name string) bool {
 // spellable reports whether a keyword can get a letter.
 func spellable(name string) bool { return atom(name) && !standIn(name) }
 
-// wonders reports whether a file has letters that nothing names.
+// wonders reports whether a file has letters without a name.
 func (l *letters) wonders(info string) bool { return keywordsIn(info)&l.unnamed != 0 }
 
 // carried notes the letters that a file has.
 func (l *letters) carried(info string) { l.orphaned |= keywordsIn(info) & l.unnamed }
 
-// free is how many letters can still be given. Where a file carries a letter whose name
-// was lost there is none: a keyword that seems to have no letter may be the one.
+// free is how many letters can still be given. Once a file carries a letter that lost its
+// name, no letter can: a keyword that seems to have no letter may be that one.
 func (l *letters) free() int {
 	if l.orphaned != 0 {
 		return 0

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Layout is how mailboxes lie in a tree.
+// Layout is how the Maildirs of mailboxes are arranged in a tree.
 type Layout int
 
 // The layouts.
@@ -27,7 +27,7 @@ const (
 	PlusPlus               // {cur,new,tmp} is INBOX, .Archive.2024/{cur,new,tmp}
 )
 
-// Where the state lies: in maildir++ a leading dot is a mailbox.
+// The folders of the state: in maildir++ a leading dot is a mailbox.
 const (
 	stateDirFS       = ".mailsync"
 	stateDirPlusPlus = "mailsync.state"
@@ -72,7 +72,7 @@ func (l Layout) join(levels []string) string {
 }
 
 // Read is the reverse of what Place does with a mailbox's levels. A path that Place does not make is another
-// program's, which escapes nothing: its levels are the names of its folders. Read reports false where the
+// program's, which does not escape anything: its levels are the names of its folders. Read reports false where the
 // layout has no mailbox at all, and for a hash, which only a marker can read.
 func (l Layout) Read(path string) ([]string, bool) {
 	sep := "/"
@@ -108,8 +108,8 @@ const (
 	emptyLevel = "%_"
 )
 
-// Names that mean something to mail programs inside a Maildir or its parent: whole, or
-// as the beginning of a name. Compared in lower case.
+// Names that mean something to mail programs inside a Maildir or its parent: names, and
+// beginnings of names. Compared in lower case.
 var (
 	reserved = map[string]bool{
 		dirCur: true, dirNew: true, dirTmp: true,
@@ -176,18 +176,18 @@ const (
 )
 
 // Place returns a path, relative to the root, for a mailbox that has none yet. The same
-// levels give the same path as long as it is free. A path is in use where taken says so,
-// or where a Maildir or a folder has the same name but for case or Unicode normal form:
-// some file systems do not tell those apart; so it is where a Maildir lies that is left
-// alone, and below it. Then a level gets a short hash.
+// levels give the same path as long as it is free. A path is in use if taken reports it,
+// if a Maildir or a folder has the same name but for case or Unicode normal form, which some
+// file systems do not distinguish, or if a Maildir that is left alone is there. Then a
+// level gets a short hash.
 func (t *Tree) Place(levels []string, taken func(path string) bool) string {
-	_ = t.others.load() // whoever makes something there has walked the tree, and knows of the error
+	_ = t.others.load() // a caller that makes something there has walked the tree, and knows the error
 	l := t.opts.Layout
 	if len(levels) == 0 {
 		levels = []string{""}
 	}
 	names := make([]string, len(levels))
-	length := 0 // of the path so far; what goes beyond maxPath becomes one hash
+	length := 0 // of the path so far; levels beyond maxPath become one hash
 	for i, level := range levels {
 		if i == 0 && strings.EqualFold(level, inbox) {
 			level = inbox
@@ -218,7 +218,7 @@ func (t *Tree) crowded(p string) bool {
 	name := path.Base(p)
 	folded := fold(name)
 	siblings, err := t.fs.Names(path.Dir(p))
-	if err == nil { // else there is no such folder yet, or Create will say what is wrong
+	if err == nil { // else there is no such folder yet, or Create reports what is wrong
 		for _, s := range siblings {
 			if s != name && fold(s) == folded {
 				return true
@@ -253,7 +253,7 @@ func (l *places) remember(p string) {
 	}
 }
 
-// fold makes names equal that some file system takes for equal.
+// fold makes names equal that are equal to some file system.
 func fold(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return strings.ToLower(s)

@@ -29,7 +29,7 @@ import (
 // Values are quoted as Go quotes strings, in ASCII, so that a line stays a line whatever
 // a server calls its mailboxes. There is one generation line a generation, the last one
 // current. The end line holds the first 16 hexadecimal digits of the SHA-256 of all lines
-// before it: a marker that was cut off or damaged is an error, never "no marker".
+// before it: a marker that was truncated or damaged is an error, never "no marker".
 const (
 	markerFile   = "mailsync.marker"
 	markerMagic  = "mailsync"
@@ -39,7 +39,7 @@ const (
 
 var errMarker = state.Faultf(state.Storage, "damaged marker").WithHint("the Maildir is left alone until the file is restored or removed")
 
-// Marker reads the marker; fs.ErrNotExist where there is none. A marker of a newer
+// Marker reads the marker; fs.ErrNotExist without one. A marker of a newer
 // format, or a damaged one, is another error.
 func (m *Maildir) Marker() (state.Marker, error) { return readMarker(m.fs, m.path) }
 
@@ -64,7 +64,7 @@ func readMarker(fsys disk.FS, dir string) (state.Marker, error) {
 }
 
 // SetMarker replaces the marker in one step. It is durable when SetMarker returns nil;
-// after an error there is the old one or the new one, whole.
+// after an error the old one or the new one is there, complete.
 func (m *Maildir) SetMarker(mk state.Marker) error {
 	text, err := formatMarker(mk)
 	if err != nil {
@@ -115,8 +115,8 @@ func parseMarker(text string) (state.Marker, error) {
 		return state.Marker{}, state.Faultf(state.Storage, "marker format %d is newer than this program", format).
 			WithHint("use a newer mailsync")
 	}
-	body, whole := unsealed(text)
-	if !whole {
+	body, intact := unsealed(text)
+	if !intact {
 		return state.Marker{}, errMarker
 	}
 	mk := state.Marker{}

@@ -8,8 +8,8 @@ import (
 )
 
 // spec 1.4: CRLF becomes LF where the message holds no bare CR and no bare LF;
-// any other message is kept byte for byte. Both ways are exact: shrink takes only what
-// expand gives back.
+// any other message is kept byte for byte. expand restores exactly
+// what shrink took.
 
 // shrinker makes CRLF to LF chunk by chunk.
 type shrinker struct {
@@ -18,7 +18,7 @@ type shrinker struct {
 }
 
 // shrink appends the LF form of p to dst. It reports false at the first bare CR or bare
-// LF, and is then of no further use.
+// LF, and must not be called again then.
 func (s *shrinker) shrink(dst, p []byte) ([]byte, bool) {
 	if s.cr && len(p) > 0 {
 		if p[0] != '\n' {

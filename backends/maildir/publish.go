@@ -29,7 +29,7 @@ func (m *Maildir) Publish(in state.Received, kw *state.Keywords) (state.Placed, 
 // reader took to cur/ stays there, and letters stay.
 type origin struct{ dir, letters string }
 
-// put finds the place of a file that gets the name n, and has give bring it there, unless its identity is taken.
+// put chooses the place of a file that gets the name n, and calls give to move it there, unless its identity is taken.
 func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords, give func(to string) error) (state.Placed, error) {
 	if err := n.check(in); err != nil {
 		return state.Placed{}, err
@@ -42,8 +42,8 @@ func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords,
 	if len(there) > 0 {
 		return m.settle(in, there)
 	}
-	// Mail does not wait for the name of a keyword: without a letter it is left out, and
-	// the place says so.
+	// Mail does not wait for the name of a keyword: one without a letter is left out, and
+	// the place shows it.
 	_ = m.alphabet.spell(in.Flags, kw)
 	name := m.place(n, in.Flags, was)
 	err = give(name)
@@ -76,7 +76,7 @@ func (m *Maildir) nameOf(in state.Received) Name {
 	return n
 }
 
-// check sees that a name can be read back: its token may be one that cannot stand in a name.
+// check makes sure that a name can be read back: its token may be one that cannot be part of a name.
 func (n Name) check(in state.Received) error {
 	if got, ok := ParseName(n.String()); !ok || got != n {
 		return fmt.Errorf("message %d with token %q: %w", in.UID, in.Token, fs.ErrInvalid)
@@ -84,12 +84,12 @@ func (n Name) check(in state.Received) error {
 	return nil
 }
 
-// hashOf is the digest as H= spells it.
+// hashOf is the digest as H= has it.
 func hashOf(digest [state.DigestSize]byte) string {
 	return encoding.EncodeToString(digest[:])[:hashSize]
 }
 
-// place is where a file goes: to new/ without any flag, else to cur/.
+// place is where a file gets: to new/ without any flag, else to cur/.
 func (m *Maildir) place(n Name, flags state.Flags, was origin) string {
 	letters := m.alphabet.letters.set(was.letters, flags, m.alphabet.letters.named())
 	if flags == 0 && letters == "" && was.dir == dirNew {
@@ -118,17 +118,17 @@ func (m *Maildir) settle(in state.Received, there []string) (state.Placed, error
 	return state.Placed{}, fmt.Errorf("message %d in %s: %w", in.UID, m.at(there[0]), state.ErrOccupied)
 }
 
-// Link gives a file that lies in the Maildir at the path from, which may be this one, the
+// Link gives a file of the Maildir at the path from, which may be this one, the
 // identity and flags of as here, and leaves its old name where it is. Digest, Bytes,
-// OnDisk and Form of as are those that Inspect found, and so is Vouched, without which
-// the name tells no digest. A file of the same identity that is there already is treated
+// OnDisk, Form and Vouched of as are those that Inspect found; the name has no digest unless as is
+// Vouched. A file of the same identity that is there already is treated
 // as by Publish: with equal bytes it is Found, with others the error is
-// state.ErrOccupied. A name that is gone and whose identity is gone too is fs.ErrNotExist.
-// Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh, and within one Maildir a file keeps
-// the flags and letters that it has by now, whatever as says, as far as its name tells them. Letters of
-// keywords that are another Maildir's give way to those that the keywords of as have here.
+// state.ErrOccupied. If the name is gone, and its identity too, the error is fs.ErrNotExist.
+// Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. Within one Maildir a file keeps
+// the flags and letters that its name has by now, whatever the flags of as. Letters of
+// another Maildir's keywords are replaced by those that the keywords of as have here.
 //
-// Where there are no hard links, and where as is to lie Apart, the file is copied, durably, through tmp/.
+// Where there are no hard links, and where as is to be Apart, the file is copied, durably, through tmp/.
 func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
 	as.Variant = max(as.Variant, 1)
 	src := m.sibling(from)
@@ -159,8 +159,8 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 	})
 }
 
-// linkName is the name of a file that is not fetched but gets another identity. It tells the digest only
-// where that is known to be what a server sent.
+// linkName is the name of a file that is not fetched but gets another identity. It has the digest only
+// where that is known to be of what a server sent.
 func (m *Maildir) linkName(as state.Received) Name {
 	n := m.nameOf(as)
 	if !as.Vouched {
@@ -203,17 +203,16 @@ func (m *Maildir) copyFrom(src *Maildir, name string, as state.Received, to stri
 
 // Identify gives a file of this Maildir the identity of as, and returns its new place. It is one
 // rename that overwrites nothing, so that a file has one name at any time, whatever breaks: the
-// old one or the new one, and after the next Sync the new one. Called again it does what is left.
+// old one or the new one, and after the next Sync the new one. Called again it does what remains.
 //
-// Digest, Bytes, OnDisk and Form of as are those that Inspect found, and so is Vouched, without
-// which the name tells no digest. The file keeps the flags and letters that it has by now, whatever as
-// says, as far as its name tells them; letters that as says to Respell give way to those that its
-// keywords have here. Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. A name that
-// other programs changed meanwhile is followed. One that is gone, and its identity too, is fs.ErrNotExist.
+// Digest, Bytes, OnDisk, Form and Vouched of as are those that Inspect found; the name has no digest unless
+// as is Vouched. The file keeps the flags and letters that its name has by now, whatever the flags of as; if
+// as is to be Respelled, its letters are replaced by those that its keywords have here. Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. A name that
+// other programs changed meanwhile is followed. If it is gone, and its identity too, the error is fs.ErrNotExist.
 //
-// Where another file has the identity already, equal bytes are that file: it is Found, its name is
-// made durable, and then the file is removed that was to get it. Other bytes are state.ErrOccupied,
-// and both files stay.
+// Where another file has the identity already and equal bytes, that one is Found, its name is
+// made durable, and then the file is removed that was to get it. With other bytes the error is
+// state.ErrOccupied, and both files stay.
 func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
 	as.Variant = max(as.Variant, 1)
 	n := m.linkName(as)
@@ -279,13 +278,13 @@ func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Fl
 	return was, state.Spoken(p.silent(dir), flags, as.Flags)
 }
 
-// merge removes a file whose bytes another one has that is there with the identity of as.
+// merge removes a file if one that has the identity of as already has the same bytes.
 func (m *Maildir) merge(name string, as state.Received, there []string) (state.Placed, error) {
 	placed, err := m.settle(as, there)
 	if err != nil {
 		return state.Placed{}, err
 	}
-	if err := m.sync(); err != nil { // what stays is durable before the other one goes
+	if err := m.sync(); err != nil { // what stays is durable before the other one is removed
 		return state.Placed{}, err
 	}
 	if err := m.Unlink(name, m.path, placed.Name); err != nil {

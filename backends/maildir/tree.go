@@ -149,7 +149,7 @@ func (t *Tree) obstacle(dir string, err error) error {
 }
 
 // Create makes a Maildir, or what of it is missing, with its marker, both durable when
-// it returns. Called again it does the same again; files are never touched.
+// it returns. It may be called again, and never touches files.
 func (t *Tree) Create(dir string, m state.Marker) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("create maildir %q: %w", dir, fs.ErrInvalid)

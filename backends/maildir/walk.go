@@ -13,7 +13,7 @@ import (
 )
 
 // lostFound is the system's own folder at the root of a file system; a user cannot read
-// it, and there is no Maildir in it.
+// it, and it has no Maildirs.
 const lostFound = "lost+found"
 
 // folder is what a walk found.
@@ -25,7 +25,7 @@ type folder struct {
 }
 
 // walk calls visit with every folder from dir on, but for those of our state. own are the names in a folder
-// that are parts of it and no folders to visit. What is removed meanwhile is not visited.
+// that are parts of it and not to be visited. What is removed meanwhile is not visited.
 func (t *Tree) walk(ctx context.Context, dir string, visit func(f folder) (own []string, err error)) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -11,14 +11,14 @@ import (
 
 // os.Root opens every folder on the way to a file, one by one. Linux 5.6 can keep a path
 // below a folder by itself (openat2, RESOLVE_BENEATH), with the same answer: symbolic
-// links are followed as long as they lead nowhere else. For a message that is half the
-// system calls less. Where the kernel cannot, or a sandbox does not let us, os.Root does it.
+// links are followed as long as they lead nowhere else. That saves half of the
+// system calls for a message. Where the kernel cannot, or a sandbox forbids it, os.Root does it.
 type beneath struct {
 	top *os.File // the root; nil: os.Root does everything
 	fd  syscall.RawConn
 }
 
-// errEscapes is what os.Root says as well.
+// errEscapes is what os.Root returns as well.
 var errEscapes = errors.New("path escapes from parent")
 
 // maxRaces is how often a walk is begun again because folders were renamed meanwhile.
@@ -77,7 +77,7 @@ func (b *beneath) in(dir string, call func(fd int) error) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) // it was opened for its place alone: nothing can be lost
+	defer unix.Close(fd) // it was opened for its place only: nothing can be lost
 	for err = unix.EINTR; err == unix.EINTR; {
 		err = call(fd)
 	}

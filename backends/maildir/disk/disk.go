@@ -16,9 +16,8 @@ import (
 )
 
 // FS is a tree of folders and files. Names are relative to its root, separated by
-// slashes, valid for fs.ValidPath but for octets that are no UTF-8; "." is the root. Every error that is about a name
-// that is not there, or is there already, meets errors.Is with fs.ErrNotExist and
-// fs.ErrExist. Methods are safe for concurrent use.
+// slashes, valid for fs.ValidPath but for octets that are not UTF-8; "." is the root. An error about a name
+// that is not there is fs.ErrNotExist, about one that is there already fs.ErrExist, by errors.Is. Methods are safe for concurrent use.
 type FS interface {
 	// Create makes a file that must not exist yet, for writing, with mode 0600
 	// whatever the umask.
@@ -37,8 +36,8 @@ type FS interface {
 	Remove(name string) error
 	// Mkdir makes one folder with mode 0700 whatever the umask.
 	Mkdir(name string) error
-	// Names returns every name in a folder, in no order, without "." and "..". An error
-	// comes without names: a part of a folder is never returned.
+	// Names returns every name in a folder, in no order, without "." and "..", or an error
+	// and no names: never a part of them.
 	Names(dir string) ([]string, error)
 	// Lstat describes a name without following it where it is a symbolic link.
 	Lstat(name string) (Info, error)
@@ -48,8 +47,8 @@ type FS interface {
 	SyncDir(dir string) error
 	// Free returns the octets that can still be written.
 	Free() (int64, error)
-	// Local reports whether a change time says all: false on NFS, SMB and FUSE, where
-	// another machine or a cache may be in between, and where that cannot be told.
+	// Local reports whether every change shows in a change time: false on NFS, SMB and FUSE, where
+	// another machine or a cache may be in between, and where that is not known.
 	Local() bool
 }
 
@@ -64,7 +63,7 @@ type File interface {
 	Close() error
 }
 
-// Info is what Lstat says. Times are nanoseconds since 1970; what a system does not
+// Info is what Lstat returns. Times are nanoseconds since 1970; what a system does not
 // know is 0.
 type Info struct {
 	Type  fs.FileMode // 0 for a file, fs.ModeDir, fs.ModeSymlink, fs.ModeIrregular for all else
@@ -92,6 +91,6 @@ func isAny(err error, list ...error) bool {
 	return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
 }
 
-// Valid reports whether a name is one of FS. What a copy put in place of an octet may be no UTF-8,
-// and on most systems names are octets: where not, the system refuses it.
+// Valid reports whether a name is one of FS. What a copy put in place of an octet may not be UTF-8,
+// and on most systems names are octets: others refuse it.
 func Valid(name string) bool { return fs.ValidPath(strings.ToValidUTF8(name, "_")) }

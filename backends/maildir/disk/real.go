@@ -29,11 +29,11 @@ func OpenReal(dir string) (*Real, error) {
 	return r, nil
 }
 
-// Close lets go of the directory. Files that are open stay so.
+// Close closes the directory. Open files stay open.
 func (r *Real) Close() error { return errors.Join(r.beneath.close(), r.root.Close()) }
 
 // Beyond lists a folder as the system finds it, also where a symbolic link leads out of the root. It is
-// for a look at what others have put there, and for nothing of ours.
+// only for a look at what others have put there.
 func (r *Real) Beyond(dir string) ([]string, error) {
 	f, err := os.Open(filepath.Join(r.root.Name(), filepath.FromSlash(dir)))
 	if err != nil {
@@ -43,14 +43,14 @@ func (r *Real) Beyond(dir string) ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-// Inside reports whether a folder as the system finds it lies in the root, which one at the end of an absolute link may
-// do: under the root no such link is followed.
+// Inside reports whether a folder as the system finds it is in the root, as one at the end of an absolute link may
+// be: under the root no such link is followed.
 func (r *Real) Inside(dir string) bool {
 	in, err := Within(filepath.Join(r.root.Name(), filepath.FromSlash(dir)), r.root.Name())
 	return err == nil && in
 }
 
-// Within reports whether a folder lies in another one, after symbolic links.
+// Within reports whether a folder is in another one, after symbolic links.
 func Within(dir, root string) (bool, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -100,8 +100,8 @@ func (r *Real) open(name string, flags int, mode fs.FileMode) (*os.File, error) 
 	return r.root.OpenFile(name, flags, mode)
 }
 
-// readFile is a file or folder that is only read. Some systems sync none that is not open for
-// writing; there is nothing to be done about it then.
+// readFile is a file or folder that is only read. Some systems can sync only
+// what is open for writing; that is not an error here.
 type readFile struct{ *os.File }
 
 func (f readFile) Sync() error {

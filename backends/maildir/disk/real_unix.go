@@ -15,14 +15,14 @@ import (
 // nonBlock keeps a pipe that someone put into a Maildir from stopping the run.
 const nonBlock = unix.O_NONBLOCK
 
-// cannotSync tells file systems that have no fsync for folders, or none at all.
+// cannotSync reports that a file system has no fsync for folders, or none at all.
 func cannotSync(err error) bool {
 	return isAny(err, unix.EINVAL, unix.ENOTSUP)
 }
 
-// NoHardLinks reports whether Link failed because the file system has no hard links, or may have none:
-// some say so with EPERM, as does fs.protected_hardlinks, and some with EACCES, as does a folder that may not
-// be written to. A rename tells them apart.
+// NoHardLinks reports whether Link failed because the file system has no hard links, or perhaps so:
+// some answer EPERM, as does fs.protected_hardlinks, and some EACCES, as does a folder that may not
+// be written to. A rename shows which it is.
 func NoHardLinks(err error) bool {
 	return isAny(err, unix.EPERM, unix.EACCES, unix.ENOTSUP, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV, unix.EMLINK)
 }
@@ -34,12 +34,12 @@ func Crippled(err error) bool {
 		unix.ESTALE, unix.ENODEV, unix.ENXIO, unix.EMFILE, unix.ENFILE, unix.ENOTCONN)
 }
 
-// Full reports whether an error says that there is no room.
+// Full reports whether an error is that there is no room.
 func Full(err error) bool {
 	return isAny(err, unix.ENOSPC, unix.EDQUOT)
 }
 
-// ReadOnly reports whether an error says that nothing can be written to the file system.
+// ReadOnly reports whether an error is that the file system cannot be written to.
 func ReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }
 
 // Free implements FS.
@@ -48,7 +48,7 @@ func (r *Real) Free() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if st.Blocks == 0 { // network and pseudo file systems that do not tell
+	if st.Blocks == 0 { // network and pseudo file systems that do not know
 		return 0, &fs.PathError{Op: "free space", Path: r.root.Name(), Err: errors.ErrUnsupported}
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
@@ -65,7 +65,7 @@ func (r *Real) statfs() (unix.Statfs_t, error) {
 	return st, err
 }
 
-// control runs a system call on an open file and again when a signal broke it.
+// control runs a system call on an open file and again when a signal interrupted it.
 func control(f *os.File, call func(fd int) error) error {
 	c, err := f.SyscallConn()
 	if err != nil {

@@ -31,12 +31,12 @@ func Crippled(err error) bool {
 		windows.ERROR_NOT_READY, windows.ERROR_DEV_NOT_EXIST)
 }
 
-// Full reports whether an error says that there is no room.
+// Full reports whether an error is that there is no room.
 func Full(err error) bool {
 	return isAny(err, windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
-// ReadOnly reports whether an error says that nothing can be written to the file system.
+// ReadOnly reports whether an error is that the file system cannot be written to.
 func ReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
 // Free implements FS.
