@@ -50,16 +50,13 @@ func (r *refusal) hasCode(names ...string) bool {
 
 // asRefusal finds the server's own answer in what imapclient or wire returned.
 func asRefusal(err error) (*refusal, bool) {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return r, true
 	}
-	var ie *goimap.Error
-	if errors.As(err, &ie) {
+	if ie, ok := errors.AsType[*goimap.Error](err); ok {
 		return &refusal{typ: string(ie.Type), code: string(ie.Code), text: reach.Quoted(ie.Text)}, true
 	}
-	var wa *wire.Answer
-	if errors.As(err, &wa) {
+	if wa, ok := errors.AsType[*wire.Answer](err); ok {
 		return &refusal{typ: wa.Type, code: wa.Code, text: reach.Quoted(wa.Text)}, true
 	}
 	return nil, false
@@ -73,10 +70,10 @@ func (s *session) run(ctx context.Context, line string, take func(wire.Line) err
 }
 
 // fault turns what a command returned into an error of ours: the server's refusal, or
-// why the connection broke. It returns nil for nil.
+// why the connection broke. One of ours stays as it is, and nil is nil.
 func (s *session) fault(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	if _, ours := errors.AsType[*refusal](err); err == nil || ours {
+		return err
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -226,8 +223,7 @@ func (a *Account) turnedAway(r *refusal) error {
 
 // asBusy finds a come back later in an error, a refused command's included.
 func asBusy(err error) (*reach.Busy, bool) {
-	var b *reach.Busy
-	if errors.As(err, &b) {
+	if b, ok := errors.AsType[*reach.Busy](err); ok {
 		return b, true
 	}
 	if r, ok := asRefusal(err); ok {
