@@ -245,20 +245,19 @@ func (ap *appending) setLimit(octets int64) {
 func (ap *appending) send(ctx context.Context, s *session, i int) {
 	msg := &ap.msgs[i]
 	if ap.largest >= 0 && msg.Size > ap.largest {
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", state.Faultf(state.Other,
-			"%d octets are more than the %d that the server takes", msg.Size, ap.largest).
-			WithHint("the server takes no message this large; it stays here"))})
+		ap.settle(i, state.NotStored, state.Faultf(state.Other, "%d octets are more than the %d that the server takes", msg.Size, ap.largest).
+			WithHint("the server takes no message this large; it stays here"))
 		return
 	}
 	body, err := msg.Open()
 	if err != nil {
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", err)})
+		ap.settle(i, state.NotStored, err)
 		return
 	}
 	defer body.Close()
 	r, err := ahead(body, msg.Size)
 	if err != nil {
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", err)})
+		ap.settle(i, state.NotStored, err)
 		return
 	}
 	sent, err := s.w.SendLiteral(ctx, ap.command(i), wire.Literal{Size: msg.Size, Sync: s.mustAsk(msg.Size), Body: r})
@@ -270,11 +269,11 @@ func (ap *appending) send(ctx context.Context, s *session, i int) {
 		ap.octets += msg.Size
 		return
 	case errors.As(err, &wrong):
-		ap.fruit = true // it says nothing about the server
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", wrong.Err)})
+		ap.fruit = true // it is not the server's fault
+		ap.settle(i, state.NotStored, wrong.Err)
 	case len(ap.flying) == 0 && ctx.Err() == nil:
 		ap.blame(i)
-		ap.settle(i, state.Appended{Err: inMailbox(ap.raw, "append to", s.fault(ctx, err)), Doubt: state.CutOff})
+		ap.settle(i, state.CutOff, s.fault(ctx, err))
 	}
 	ap.end = s.fault(ctx, err) // with others under way it may be the fault of one of those
 }
@@ -284,10 +283,14 @@ func (ap *appending) blame(i int) {
 	ap.brokeAt, ap.long = &object{raw: ap.raw, name: ap.msgs[i].Name}, ap.msgs[i].Size >= longAppend
 }
 
-// settle ends a message that was not sent.
-func (ap *appending) settle(i int, how state.Appended) {
-	ap.out[i] = how
+// settle ends the message that is first in todo, and was not stored.
+func (ap *appending) settle(i int, doubt state.Doubt, err error) {
+	ap.fail(i, doubt, err)
 	ap.todo = ap.todo[1:]
+}
+
+func (ap *appending) fail(i int, doubt state.Doubt, err error) {
+	ap.out[i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Doubt: doubt}
 }
 
 // reap takes the answer to the oldest APPEND.
@@ -309,7 +312,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 	r, refused := asRefusal(err)
 	if !refused {
 		err = s.fault(ctx, err)
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Doubt: state.Unsure}
+		ap.fail(one.i, state.Unsure, err)
 		if ap.end == nil {
 			ap.end = err
 		}
@@ -331,6 +334,6 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
 		again()
 	default:
-		ap.out[one.i] = state.Appended{Err: inMailbox(ap.raw, "append to", r.ofAppend()), Doubt: r.doubt()}
+		ap.fail(one.i, r.doubt(), r.ofAppend())
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"mailsync/backends/reach"
 )
 
-// heard is what the server said on one connection beside the answers to commands. It is safe for
+// heard is what the server sent on one connection beside the answers to commands. It is safe for
 // concurrent use: the goroutine that reads fills it.
 type heard struct {
 	show func(text string) // to the user
@@ -18,34 +18,33 @@ type heard struct {
 	bye  *refusal
 	caps goimap.CapSet // of the last CAPABILITY response code
 	// Until the log-in has ended:
-	complaint *refusal // the last NO or BAD that answered no command
+	complaint *refusal // the last NO or BAD that is not an answer to a command
 	notices   []string // what the user has to see
 	entered   bool     // it has ended
 }
 
 // take hears every status response; the reading goroutine calls it.
 func (h *heard) take(kind, code, text string, tagged bool) {
-	name, args, _ := strings.Cut(code, " ")
+	r := &refusal{typ: kind, code: code, text: reach.Quoted(text)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heed(kind, code, text, tagged)
+	h.heed(r, tagged)
 	switch {
 	case kind == "BYE":
-		h.bye = &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
-	case strings.EqualFold(name, "CAPABILITY"):
+		h.bye = r
+	case r.hasCode("CAPABILITY"):
 		h.caps = goimap.CapSet{}
-		for _, c := range strings.Fields(strings.ToUpper(args)) {
+		for _, c := range strings.Fields(strings.ToUpper(code))[1:] {
 			h.caps[capNamed(c)] = struct{}{}
 		}
 	}
 }
 
 // heed picks from the status responses what the user has to see: alerts (RFC 9051 section 7.1),
-// and what a server complains of while the log-in goes on. The answer to a command is told as
+// and what a server complains about during the log-in. The answer to a command is reported as
 // that command's failure. h.mu is held.
-func (h *heard) heed(kind, code, text string, tagged bool) {
-	r := &refusal{typ: kind, code: strings.ToUpper(code), text: reach.Quoted(text)}
-	refuses := kind == "NO" || kind == "BAD"
+func (h *heard) heed(r *refusal, tagged bool) {
+	refuses := r.typ == "NO" || r.typ == "BAD"
 	if refuses && !tagged && !h.entered {
 		h.complaint = r
 	}
@@ -80,7 +79,7 @@ func (h *heard) farewell() error {
 	return h.bye
 }
 
-// takeCaps returns the capabilities of a response code that came since the last call.
+// takeCaps returns the capabilities of a response code that was read since the last call.
 func (h *heard) takeCaps() goimap.CapSet {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -89,7 +88,7 @@ func (h *heard) takeCaps() goimap.CapSet {
 	return c
 }
 
-// ofLogin returns the BYE, or the untagged NO or BAD, that says what is wrong with the log-in.
+// ofLogin returns the BYE, or the untagged NO or BAD, that is about the log-in.
 func (h *heard) ofLogin() (*refusal, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -104,7 +103,7 @@ func (h *heard) ofLogin() (*refusal, bool) {
 	return nil, false
 }
 
-// passOn shows the user what was said until the log-in ended, but for what its error says anyway.
+// passOn shows the user what was sent until the log-in ended, but for what is in its error anyway.
 func (h *heard) passOn(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -43,8 +43,8 @@ func newSession(a *Account, conn net.Conn, greeting string) *session {
 		Trace:    a.o.Trace,
 		Secrets:  a.o.Secrets,
 		Repaired: s.onRepair,
+		OnText:   s.heard.take,
 	})
-	s.w.OnText(s.heard.take)
 	s.under = &orderly{Conn: s.w, readerEnded: make(chan struct{})}
 	s.c = imapclient.New(s.under, nil)
 	go func() {

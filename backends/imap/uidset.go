@@ -3,7 +3,6 @@ package imap
 import (
 	"cmp"
 	"iter"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,15 +56,19 @@ type ranges []grammar.Range
 // add takes "7" or "3:9"; "*" and what is no number are refused.
 func (r *ranges) add(s string) bool {
 	x, ok := grammar.ReadRange(s)
-	if !ok {
-		return false
+	if ok {
+		r.join(x)
 	}
+	return ok
+}
+
+// join adds a range, to the last one where it follows that.
+func (r *ranges) join(x grammar.Range) {
 	if n := len(*r); n > 0 && uint64((*r)[n-1].Last)+1 == uint64(x.First) {
 		(*r)[n-1].Last = x.Last
-		return true
+		return
 	}
 	*r = append(*r, x)
-	return true
 }
 
 // addSet takes "7,3:9".
@@ -180,11 +183,5 @@ func rangesOf(uids []state.UID) ranges {
 	return r
 }
 
-// put adds a number; sort is to be called where they do not come in order.
-func (r *ranges) put(n uint32) {
-	if i := len(*r) - 1; i >= 0 && (*r)[i].Last != math.MaxUint32 && (*r)[i].Last+1 == n {
-		(*r)[i].Last = n
-		return
-	}
-	*r = append(*r, grammar.Range{First: n, Last: n})
-}
+// put adds a number; sort is to be called where they are not in order.
+func (r *ranges) put(n uint32) { r.join(grammar.Range{First: n, Last: n}) }

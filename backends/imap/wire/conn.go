@@ -1,10 +1,14 @@
 package wire
 
 import (
+	"encoding/base64"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"mailsync/backends/redact"
+	"mailsync/state"
 )
 
 // Conn is a connection that imapclient can be put on. One goroutine may read, one may
@@ -61,15 +65,6 @@ func (c *Conn) LastError() error {
 	return c.x.ended().cause
 }
 
-// OnText sets who gets the status texts, which imapclient loses: kind is OK, NO, BAD, BYE or
-// PREAUTH, code the response code with its arguments ("ALERT", "MODIFIED 7,9", "" for
-// none), text what follows, without secrets. It is told of every one, untagged and tagged.
-func (c *Conn) OnText(f func(kind, code, text string, tagged bool)) {
-	c.in.mu.Lock()
-	c.in.onText = f
-	c.in.mu.Unlock()
-}
-
 // SetDeadline does nothing: the connection keeps its own deadlines.
 func (c *Conn) SetDeadline(time.Time) error { return nil }
 
@@ -82,3 +77,38 @@ func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
 // Close closes the connection at once; what reads, writes or waits returns. Closing
 // twice is no error.
 func (c *Conn) Close() error { return c.x.close() }
+
+// Quote shows text from a server: quoted, cut, control characters escaped.
+func Quote(s string) string { return `"` + excerpt(s, 200) + `"` }
+
+// excerpt is Quote without the quotes, cut after max octets.
+func excerpt(s string, max int) string {
+	cut := ""
+	if len(s) > max {
+		s, cut = s[:max], "…"
+	}
+	q := strconv.QuoteToASCII(s)
+	return q[1:len(q)-1] + cut
+}
+
+// tracer is what people may see of the protocol: without secrets, cut, in a trace or an error.
+type tracer struct{ redact.Trace }
+
+// keepSASL remembers a SASL response and the secret in it, which comes last in every mechanism
+// that sends one.
+func (t *tracer) keepSASL(b64 string) {
+	t.Secrets.Keep(b64)
+	if raw, err := base64.StdEncoding.DecodeString(b64); err == nil {
+		if parts := strings.FieldsFunc(string(raw), func(r rune) bool { return r < ' ' }); len(parts) > 0 {
+			t.Secrets.Keep(parts[len(parts)-1])
+		}
+	}
+}
+
+// show is how an error or a Repair shows a piece of the protocol.
+func (t *tracer) show(text string) string { return Quote(t.Secrets.Hide(text)) }
+
+// garbled is the error for what no sense can be made of.
+func (t *tracer) garbled(why, at string) error {
+	return state.Faultf(state.Other, "server sent %s: %s", why, t.show(at))
+}

@@ -49,7 +49,7 @@ type place struct {
 // line goes to the beginning of the next line.
 func (p *place) line() { p.pos, p.lex = 0, lexer{depth: 1} }
 
-const maxNotes = 8 // repairs told of one response
+const maxNotes = 8 // repairs reported of one response
 
 // begin takes a FETCH response whose first line is read, its items from pos on.
 func (f *fetch) begin(seq, first string, pos int) error {
@@ -203,8 +203,8 @@ func (f *fetch) end(line string) error {
 	}
 	f.hand(line)
 	for _, n := range f.notes {
-		n.UID = f.uid
-		f.in.told(n)
+		n.UID, n.Mailbox = f.uid, f.in.x.mailbox()
+		f.in.o.Repaired(n)
 	}
 	return nil
 }
@@ -249,9 +249,9 @@ func (f *fetch) hand(line string) {
 	}
 }
 
-// note keeps a repair to be told of once the UID is known.
+// note keeps a repair to be reported once the UID is known.
 func (f *fetch) note(what string, lost bool, at string) {
-	if f.in.o.Repaired != nil && len(f.notes) < maxNotes {
+	if len(f.notes) < maxNotes {
 		f.notes = append(f.notes, Repair{What: what, Lost: lost, Excerpt: f.in.log.show(at)})
 	}
 }

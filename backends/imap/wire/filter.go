@@ -3,7 +3,6 @@ package wire
 import (
 	"io"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"mailsync/backends/imap/grammar"
@@ -25,9 +24,6 @@ type filter struct {
 	body    int64 // octets of a body's literal that go through next
 	fetch   fetch
 	err     error // the end
-
-	mu     sync.Mutex
-	onText func(kind, code, text string, tagged bool)
 }
 
 // Read gives the client its next octets. At the end of the connection between two
@@ -122,22 +118,8 @@ func (in *filter) checkGreeting(line string) error {
 	return nil
 }
 
-// report tells of a repair. at is the piece of the response it is about.
+// report reports a repair. at is the piece of the response it is about.
 func (in *filter) report(r Repair, at string) {
-	if in.o.Repaired == nil {
-		return
-	}
-	r.Excerpt = in.log.show(at)
-	in.told(r)
-}
-
-// told tells of a repair that is complete but for its mailbox.
-func (in *filter) told(r Repair) {
-	if in.o.Repaired == nil {
-		return
-	}
-	if r.Mailbox == "" {
-		r.Mailbox = in.x.mailbox()
-	}
+	r.Excerpt, r.Mailbox = in.log.show(at), in.x.mailbox()
 	in.o.Repaired(r)
 }

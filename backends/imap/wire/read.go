@@ -162,34 +162,28 @@ func (rd *reader) readLiteral(n int64) error {
 	return err
 }
 
-// gather appends n octets to dst, which grows as they come.
+// gather appends n octets of a literal to dst, which grows as they are read.
 func (rd *reader) gather(dst []byte, n int64) ([]byte, error) {
-	for n > 0 {
-		if rd.r == rd.w {
-			if err := rd.fill(); err != nil {
-				return dst, rd.cut(err, n)
-			}
-		}
-		part := rd.buf[rd.r:rd.w]
-		part = part[:min(int64(len(part)), n)]
-		dst = append(dst, part...)
-		rd.r += len(part)
-		n -= int64(len(part))
-	}
-	return dst, nil
+	err := rd.parts(n, func(part []byte) { dst = append(dst, part...) })
+	return dst, err
 }
 
-// discard reads n octets of a literal away.
-func (rd *reader) discard(n int64) error {
+// discard reads n octets of a literal, and drops them.
+func (rd *reader) discard(n int64) error { return rd.parts(n, func([]byte) {}) }
+
+// parts hands over n octets of a literal as they are read.
+func (rd *reader) parts(n int64, take func([]byte)) error {
 	for n > 0 {
 		if rd.r == rd.w {
 			if err := rd.fill(); err != nil {
 				return rd.cut(err, n)
 			}
 		}
-		part := min(int64(rd.w-rd.r), n)
-		rd.r += int(part)
-		n -= part
+		part := rd.buf[rd.r:rd.w]
+		part = part[:min(int64(len(part)), n)]
+		take(part)
+		rd.r += len(part)
+		n -= int64(len(part))
 	}
 	return nil
 }

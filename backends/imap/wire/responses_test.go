@@ -102,14 +102,15 @@ func TestWhatMakesNoSenseBreaksTheConnection(t *testing.T) {
 }
 
 func TestTextsThatTheClientLosesAreHeard(t *testing.T) {
-	r := newRig(t, "C: NOOP\nS: * OK [ALERT] disk is full\nS: * NO plain\nS: $tag OK [MODIFIED 7,9] some\nC: LOGOUT\nS: * BYE [UNAVAILABLE] later\nS: $tag OK", Options{})
 	var heard []string
-	r.conn.OnText(func(kind, code, text string, tagged bool) {
+	hear := func(kind, code, text string, tagged bool) {
 		if tagged {
 			kind = "$tag " + kind
 		}
 		heard = append(heard, kind+"|"+code+"|"+text)
-	})
+	}
+	r := newRig(t, "C: NOOP\nS: * OK [ALERT] disk is full\nS: * NO plain\nS: $tag OK [MODIFIED 7,9] some\nC: LOGOUT\nS: * BYE [UNAVAILABLE] later\nS: $tag OK", Options{OnText: hear})
+	heard = nil // without the greeting
 	r.alive()
 	if err := r.client.Logout().Wait(); err != nil {
 		t.Fatal(err)

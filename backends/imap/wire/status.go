@@ -103,12 +103,7 @@ func (in *filter) heard(typ, code, text string, tagged bool) {
 	if typ == "BYE" {
 		in.x.said(text)
 	}
-	in.mu.Lock()
-	f := in.onText
-	in.mu.Unlock()
-	if f != nil {
-		f(typ, code, text, tagged)
-	}
+	in.o.OnText(typ, code, text, tagged)
 }
 
 // parts is splitCode for what may be shown: the text, which is for people, comes without
