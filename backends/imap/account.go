@@ -11,7 +11,7 @@ import (
 	"mailsync/state"
 )
 
-// Compression says when COMPRESS=DEFLATE (RFC 4978) is used where it is offered.
+// Compression is when COMPRESS=DEFLATE (RFC 4978) is used where it is offered.
 type Compression string
 
 // When to compress.
@@ -24,18 +24,18 @@ const (
 // Secret is what proves who the user is.
 type Secret = reach.Secret
 
-// Options says how an account is reached.
+// Options are how an account is reached.
 type Options struct {
 	reach.Options
 
 	Connections int         // at the same time; 0: 1
 	Compress    Compression // "" is CompressAuto
 	Sizes       bool        // List asks for the mailboxes' sizes where STATUS=SIZE is offered
-	NoID        bool        // do not tell the server who we are (RFC 2971)
-	Version     string      // told with ID
+	NoID        bool        // do not identify us to the server (RFC 2971)
+	Version     string      // sent with ID
 
 	// Notice is given what the server wants the user to see, quoted and cut: each text once,
-	// and not many. It must not wait for the server; nil: nobody is told.
+	// and not many. It must not wait for the server; nil: they are dropped.
 	Notice func(text string)
 }
 
@@ -104,7 +104,7 @@ func (a *Account) change(ctx context.Context, raw string, f func(*session) error
 }
 
 // do runs f on a session. Where the connection breaks it is run once more on another one, and
-// breaks.go says whose fault it is if that breaks, too; where the server wants us to come back
+// breaks.go decides what is at fault if that breaks, too; where the server wants us to come back
 // later, after a wait. So f must be safe to run twice, or return a *final error once it is not.
 func (a *Account) do(ctx context.Context, raw string, f func(*session) error) error {
 	for again := false; ; {
@@ -133,7 +133,7 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 		at := blamed(raw, err)
 		if b, later := asBusy(err); later && !isFinal {
 			waited := a.waitFor(ctx, b) == nil
-			switch own := at.raw != "" && saysNotNow(err); {
+			switch own := at.raw != "" && isNotNow(err); {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			case own && broken: // as whatever breaks it
@@ -159,7 +159,7 @@ func (a *Account) do(ctx context.Context, raw string, f func(*session) error) er
 	}
 }
 
-// waitFor waits as long as b asks, or longer each time where it does not say. It returns at
+// waitFor waits as long as b asks, or longer each time where it names no time. It returns at
 // once, with the error to give up with, where that would be too long.
 func (a *Account) waitFor(ctx context.Context, b *reach.Busy) error {
 	waited, err := a.patience.Wait(ctx, b.Wait)
@@ -181,7 +181,7 @@ func (a *Account) Commands() int64 {
 }
 
 // Close logs out of every session that is free and breaks those that are in use. The
-// account is of no use after; a second call does nothing.
+// account must not be used afterwards; a second call does nothing.
 func (a *Account) Close() error {
 	p := &a.pool
 	p.mu.Lock()
@@ -224,8 +224,8 @@ const maxNotices = 10
 
 // notices are what the user was shown.
 type notices struct {
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	shown []string
 }
 
 // notice shows the user a text of the server's, once.
@@ -233,9 +233,9 @@ func (a *Account) notice(text string) {
 	n := &a.noticed
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if text == "" || len(n.told) >= maxNotices || slices.Contains(n.told, text) {
+	if text == "" || len(n.shown) >= maxNotices || slices.Contains(n.shown, text) {
 		return
 	}
-	n.told = append(n.told, text)
+	n.shown = append(n.shown, text)
 	a.o.Notice(text)
 }

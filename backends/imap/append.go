@@ -21,10 +21,10 @@ const (
 const longAppend = 1 << 20
 
 // Append sends messages to a mailbox, one APPEND behind the other, and returns what
-// became of each. A body is read while it is sent; one that is not as long as it was said
-// to be never becomes a message. Where the connection breaks, what was sent and not
+// became of each. A body is read while it is sent; one that is not as long as announced
+// never becomes a message. Where the connection breaks, what was sent and not
 // answered is Unsure, and the message that was being sent, if it alone was under way, is
-// Again; neither is sent once more, and the rest goes over another connection. A server
+// Again; neither is sent once more, and the rest is sent over another connection. A server
 // that is busy is waited for. The error is for what was not sent at all: no connection could be
 // had, or one after the other broke, at messages of this Append and of those before.
 func (a *Account) Append(ctx context.Context, raw string, msgs []state.Outgoing, kw *state.Keywords) ([]state.Appended, error) {
@@ -331,7 +331,7 @@ func (ap *appending) reap(ctx context.Context, s *session) {
 			ap.end = s.fault(ctx, err)
 		}
 	case !ap.bare[one.i] && ap.words(one.i) != 0 && (r.code == "" || r.hasCode("LIMIT", "NOPERM", "CANNOT")):
-		ap.bare[one.i] = true // some servers take no keywords, and say no more than NO
+		ap.bare[one.i] = true // some servers take no keywords, and answer with a bare NO
 		again()
 	default:
 		ap.fail(one.i, r.doubt(), r.ofAppend())

@@ -18,7 +18,7 @@ import (
 // not what it should be costs no connection.
 const smallBody = 64 << 10
 
-// ahead reads a small body whole; a large one it leaves.
+// ahead reads all of a small body; a large one is left to be read while it is sent.
 func ahead(body io.Reader, size int64) (io.Reader, error) {
 	if size < 0 {
 		return nil, fmt.Errorf("message of %d octets", size)
@@ -31,7 +31,7 @@ func ahead(body io.Reader, size int64) (io.Reader, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read message: %w", err)
 	case int64(len(b)) != size:
-		return nil, fmt.Errorf("message is not of %d octets, as it was said to be", size)
+		return nil, fmt.Errorf("message is not of %d octets, as announced", size)
 	}
 	return bytes.NewReader(b), nil
 }

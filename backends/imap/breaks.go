@@ -25,18 +25,17 @@ const (
 	maxBreaks = 16
 )
 
-// object is a mailbox, or one message of it. The zero object is none: what was under way is the
-// server's affair, or that of several messages.
+// object is a mailbox, or one message of it. The zero object stands for the server, or for several messages.
 type object struct {
 	raw string
 	uid state.UID // 0: the mailbox
-	// aside says that the mailbox could be opened, or was not to be, when the connection broke:
+	// aside means that the mailbox could be opened, or was not to be, when the connection broke:
 	// other things can still be done with it.
 	aside bool
 	name  string // of a file that was to be appended, which has no UID yet
 }
 
-// verdict says whose fault it is that a connection broke.
+// verdict is what is at fault where a connection broke.
 type verdict int
 
 const (
@@ -81,7 +80,7 @@ func (b *breaks) at(o object, err error) verdict {
 	return ofObject
 }
 
-// atAppend is many for a message that was to be appended. The second try of one says no more than
+// atAppend is many for a message that was to be appended. The second try of one proves no more than
 // the first.
 func (b *breaks) atAppend(message object, err error) bool {
 	b.mu.Lock()
@@ -150,13 +149,13 @@ func (b *breaks) leftOut(raw string) error {
 	return b.left[raw]
 }
 
-// fault says that a broken connection is an object's failure, and no reason to end the run.
+// fault makes a broken connection an object's failure, which does not end the run.
 func (o object) fault(err error) error {
 	return state.Faultf(state.Other, "%w: %w", state.ErrBreaks, err).
 		WithHint("only this is given up, the rest goes on over new connections; the server's log may say why, and exclude leaves a mailbox out")
 }
 
-// breakAt is an error that says at which object the connection broke.
+// breakAt is an error with the object at which the connection broke.
 type breakAt struct {
 	object
 	err error
@@ -185,9 +184,9 @@ func blamed(raw string, err error) object {
 	return object{raw: raw, aside: true}
 }
 
-// saysNotNow reports whether the server put us off, and not for how much we ask: of one mailbox it
-// may always say so.
-func saysNotNow(err error) bool {
+// isNotNow reports whether the server put us off, and not for how much we ask: one mailbox
+// may always be answered so.
+func isNotNow(err error) bool {
 	r, refused := asRefusal(err)
 	return refused && !r.slowDown()
 }

@@ -32,7 +32,7 @@ func newCollector(kw *state.Keywords, exists uint32) *collector {
 	return &collector{flags: flagReader{kw: kw}, exists: exists, most: int(exists) + 10_000}
 }
 
-var errTooMany = errors.New("server lists far more messages than it says there are")
+var errTooMany = errors.New("server lists far more messages than it announced")
 
 // take takes one untagged answer.
 func (c *collector) take(l wire.Line) error {

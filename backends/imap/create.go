@@ -16,7 +16,7 @@ import (
 
 // CreateMailbox makes a mailbox, with the prefix of the user's namespace and the server's
 // separator, subscribes to it, and returns it as a listing shows it. A role is given to it
-// where the server can (CREATE-SPECIAL-USE). One that is there already is no error.
+// where the server can (CREATE-SPECIAL-USE). One that is there already is not an error.
 func (a *Account) CreateMailbox(ctx context.Context, levels []string, role string) (state.Listed, error) {
 	var made state.Listed
 	err := a.change(ctx, "", func(s *session) (err error) {
@@ -65,7 +65,7 @@ func (c *creating) run(ctx context.Context, levels []string) (m state.Listed, er
 	}
 	c.subscribe(ctx, &m)
 	// Not for its id: what Cyrus sends in its place can break the line, and the next listing asks.
-	// That its mark cannot be read is no reason to fail.
+	// Without its mark, nothing fails.
 	st, err := s.statusByName(ctx, c.raw, s.markItems())
 	switch _, no := asRefusal(err); {
 	case err == nil:
@@ -198,7 +198,7 @@ func (c *creating) listed(ctx context.Context) (state.Listed, bool, error) {
 	return state.Listed{}, false, nil
 }
 
-// subscribe lets mail programs see the mailbox. That it cannot is no reason to fail.
+// subscribe lets mail programs see the mailbox. A refusal is only logged.
 func (c *creating) subscribe(ctx context.Context, m *state.Listed) {
 	if m.Subscribed {
 		return

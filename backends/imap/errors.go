@@ -136,7 +136,7 @@ func (r *refusal) ofAppend() error {
 }
 
 // comeBack reports whether a refusal is about now and not about us, and for how long
-// the server wants to be left alone; 0 where it does not say.
+// the server wants to be left alone; 0 where it names no time.
 func (r *refusal) comeBack() (time.Duration, bool) {
 	if r.firm {
 		return 0, false
@@ -152,9 +152,9 @@ func (r *refusal) comeBack() (time.Duration, bool) {
 	return 0, false
 }
 
-// denies reports whether a refusal of a change of flags says that this user cannot make it, and not
-// that there is no room, that something broke, or that a message is gone. What a server says without a
-// code can be anything: the caller has to look.
+// denies reports whether a refusal of a change of flags means that this user cannot make it, and not
+// that there is no room, that something broke, or that a message is gone. A refusal without a
+// code can mean anything: the caller has to look.
 func (r *refusal) denies(f state.Flags) bool {
 	if _, later := r.comeBack(); later || r.typ == "BYE" {
 		return false
@@ -166,8 +166,8 @@ func (r *refusal) denies(f state.Flags) bool {
 		!strings.Contains(strings.ToLower(r.text), "quota")
 }
 
-// doubt is Vague for a refusal that does not say what is wrong with what was asked: something broke on
-// the way, perhaps behind what had to be done.
+// doubt is Vague for a refusal that does not name what is wrong with the command: something broke on
+// the way, perhaps after the message was stored.
 func (r *refusal) doubt() state.Doubt {
 	if r.typ == "NO" && (r.code == "" || r.hasCode("SERVERBUG", "CONTACTADMIN", "CORRUPTION")) &&
 		!strings.Contains(strings.ToLower(r.text), "quota") {
@@ -189,7 +189,7 @@ func declined(err error) bool {
 	return ok && r.typ != "BYE" && !r.slowDown()
 }
 
-// backoffTime reads a number of milliseconds, or of seconds where it says so.
+// backoffTime reads a number of milliseconds, or of seconds where an s follows.
 func backoffTime(s string) time.Duration {
 	s = strings.TrimLeft(s, " ")
 	n := 0
@@ -207,7 +207,7 @@ func backoffTime(s string) time.Duration {
 	return time.Duration(v) * unit
 }
 
-// inMailbox says which mailbox an error is about.
+// inMailbox adds to an error which mailbox it is about.
 func inMailbox(raw, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -221,7 +221,7 @@ func (a *Account) turnedAway(r *refusal) error {
 	return &reach.Busy{Err: fmt.Errorf("%s turned us away: %w", a.o.Addr(), r), Wait: wait}
 }
 
-// asBusy finds a come back later in an error, a refused command's included.
+// asBusy finds in an error, also in that of a refused command, that the server wants us to come back later.
 func asBusy(err error) (*reach.Busy, bool) {
 	if b, ok := errors.AsType[*reach.Busy](err); ok {
 		return b, true
@@ -243,23 +243,23 @@ func gaveUp(b *reach.Busy) error {
 	return f.WithHint("the server is busy or limits its use: try again later")
 }
 
-// says reports whether the text holds one of these words, in any case.
-func (r *refusal) says(words ...string) bool { return reach.Says(r.text, words...) }
+// has reports whether the text holds one of these words, in any case.
+func (r *refusal) has(words ...string) bool { return reach.Says(r.text, words...) }
 
-// later reports whether a refused log-in is about now. What speaks of failures is not: the
-// server counts them, and to come back with the same password would be one more.
+// later reports whether a refused log-in is about now. One that mentions failures is not: the
+// server counts them, and another try with the same password would be one more.
 func (r *refusal) later() bool {
 	if _, later := r.comeBack(); later {
 		return true
 	}
-	if r.ofTheUserByCode() || r.says("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.says("temporary", "another session") {
+	if r.ofTheUserByCode() || r.has("fail", "invalid", "incorrect", "wrong", "password", "locked", "blocked") && !r.has("temporary", "another session") {
 		return false
 	}
 	return reach.Passes(r.text)
 }
 
-// ofTheUser reports whether a refusal says that user or password are wrong (RFC 5530 section 3).
-// It is asked of what answers no command, and so may be about anything.
+// ofTheUser reports whether a refusal means that user or password are wrong (RFC 5530 section 3).
+// It is for what answers no command, and so may be about anything.
 func (r *refusal) ofTheUser() bool {
 	return !r.later() && (r.ofTheUserByCode() || reach.Blames(r.text))
 }
@@ -268,17 +268,17 @@ func (r *refusal) ofTheUserByCode() bool {
 	return r.hasCode("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "CONTACTADMIN")
 }
 
-// ofTheWay reports whether a refusal says that the server does not take this way of logging in:
+// ofTheWay reports whether a refusal means that the server does not take this way of logging in:
 // another one may do. An alert is for the user, and so are words of what the user has to do.
 func (r *refusal) ofTheWay() bool {
 	if r.ofTheUserByCode() || r.hasCode("ALERT") || reach.RefusedHint(r.text) != "" {
 		return false
 	}
 	return r.typ == "BAD" || r.hasCode("CANNOT") ||
-		r.says("mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
+		r.has("mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
 }
 
-// loginHint says what to do about a refused log-in.
+// loginHint is what to do about a refused log-in.
 func (r *refusal) loginHint() string {
 	switch {
 	case r.hasCode("PRIVACYREQUIRED"):

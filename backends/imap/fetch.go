@@ -26,7 +26,7 @@ func (a *Account) Fetch(ctx context.Context, work state.Work) error {
 		}
 		switch {
 		case f.waiting() && err == nil:
-			// Left behind by a connection that could not be had.
+			// Left behind by a connection that could not be made.
 		case err == nil || f.well.Load() && !f.waiting():
 			a.unmark(ctx, f.unseen, work)
 			return nil
@@ -47,7 +47,7 @@ type fetcher struct {
 	well  atomic.Bool // a connection worked until there was no more
 
 	mu     sync.Mutex
-	spare  []state.Item       // handed out, and begun by nobody
+	ready  []state.Item       // handed out, and begun by nobody
 	unseen map[string]*unseen // fetched, by raw name
 }
 
@@ -68,9 +68,9 @@ func (f *fetcher) next(selected string) (state.Item, bool) {
 
 func (f *fetcher) offered(selected string) (state.Item, bool) {
 	f.mu.Lock()
-	if n := len(f.spare); n > 0 {
-		it := f.spare[n-1]
-		f.spare = f.spare[:n-1]
+	if n := len(f.ready); n > 0 {
+		it := f.ready[n-1]
+		f.ready = f.ready[:n-1]
 		f.mu.Unlock()
 		return it, true
 	}
@@ -81,21 +81,21 @@ func (f *fetcher) offered(selected string) (state.Item, bool) {
 // putBack lets another connection begin an item.
 func (f *fetcher) putBack(items ...state.Item) {
 	f.mu.Lock()
-	f.spare = append(f.spare, items...)
+	f.ready = append(f.ready, items...)
 	f.mu.Unlock()
 }
 
 func (f *fetcher) waiting() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.spare) > 0
+	return len(f.ready) > 0
 }
 
 // giveUp ends what nobody began.
 func (f *fetcher) giveUp(err error) {
 	f.mu.Lock()
-	items := f.spare
-	f.spare = nil
+	items := f.ready
+	f.ready = nil
 	f.mu.Unlock()
 	for _, it := range items {
 		f.work.Done(it, err)
@@ -107,8 +107,8 @@ func (f *fetcher) more(ctx context.Context) {
 	f.once.Do(func() {
 		for range f.a.o.Connections - 1 {
 			f.extra.Go(func() {
-				// Its error is not ours: what it had begun is told to Done, and the first
-				// connection goes on.
+				// Its error is not ours: what it had begun has been passed to Done, and the first
+				// connection continues.
 				if err := f.worker(ctx, false); err != nil && ctx.Err() == nil {
 					f.a.o.Log.Info("a connection gave up", "err", err)
 				}

@@ -30,7 +30,7 @@ func readFetch(c *grammar.Scanner) (f fetched, ok bool) {
 	return f, ok && c.Done()
 }
 
-// isFetch reports whether an answer is a FETCH, and goes on to its items.
+// isFetch reports whether an answer is a FETCH, and reads up to its items.
 func isFetch(c *grammar.Scanner) bool {
 	_, ok := c.Number()
 	c.SP()

@@ -23,7 +23,7 @@ var fetchItems = &goimap.FetchOptions{
 }
 
 // bodyAlone is what is asked of a server that has put something behind a body which could
-// not be read: with nothing else asked for, nothing else should come there.
+// not be read: with nothing else asked for, nothing else should be there.
 var bodyAlone = &goimap.FetchOptions{UID: true, BodySection: fetchItems.BodySection}
 
 // flight is one UID FETCH under way.
@@ -79,8 +79,8 @@ func (fl *flight) message(ctx context.Context, msg *imapclient.FetchMessageData)
 	return true
 }
 
-// wants reports whether a body was asked for and did not come yet, and counts it as
-// come.
+// wants reports whether a body was asked for and was not sent yet, and counts it as
+// sent.
 func (fl *flight) wants(uid state.UID) bool {
 	i, ok := slices.BinarySearch(fl.left, uid)
 	if ok {
@@ -133,7 +133,7 @@ func (fl *flight) confirmed(ctx context.Context) error {
 
 // verdict is how an item ended: nil after the tagged OK in the right mailbox.
 func (fl *flight) verdict(ctx context.Context) error {
-	// What is wrong with the mailbox says more than the FETCH that failed for it.
+	// What is wrong with the mailbox is a better error than that of the FETCH which failed for it.
 	if err := fl.confirmed(ctx); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (fl *flight) verdict(ctx context.Context) error {
 }
 
 // object is what is to blame where the connection broke: the mailbox, if that was not open yet, or
-// the message that was asked for alone. Of several messages the halves will tell.
+// the message that was asked for alone. Of several messages, the halves are asked for next.
 func (fl *flight) object() object {
 	<-fl.exam.done
 	switch {

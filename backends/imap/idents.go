@@ -15,7 +15,7 @@ import (
 )
 
 // identBatch is how many messages one command asks about, and maxIdent how much of a
-// Message-ID field is looked at: a longer one is none.
+// Message-ID field is looked at: a longer one is ignored.
 const (
 	identBatch = 2000
 	maxIdent   = 4096

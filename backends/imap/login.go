@@ -12,7 +12,6 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
 
-	"mailsync/backends/imap/wire"
 	"mailsync/backends/reach"
 	"mailsync/state"
 )
@@ -51,7 +50,7 @@ func (s *session) greet(ctx context.Context) error {
 		return s.a.turnedAway(r)
 	}
 	if r, ok := asRefusal(s.heard.farewell()); ok {
-		return s.a.turnedAway(r) // imapclient may see the end of the connection before it tells of a BYE
+		return s.a.turnedAway(r) // imapclient may see the end of the connection before it reports a BYE
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, os.ErrDeadlineExceeded) {
 		return s.a.noGreeting(cause)
@@ -102,7 +101,7 @@ func (s *session) login(ctx context.Context) (err error) {
 		s.caps, err = s.c.Capability().Wait()
 	}
 	if _, refused := asRefusal(err); refused && s.heard.farewell() == nil {
-		s.caps = before // it is in, and only does not say once more what it can do
+		s.caps = before // we are logged in, and it only does not repeat its capabilities
 		return nil
 	}
 	return s.fault(ctx, err)
@@ -135,8 +134,8 @@ func (s *session) ways() []way {
 }
 
 // authenticate logs in. A way that the server does not take, whatever it announced, is followed by
-// another one; a password that it does not take is not sent again: it would be no other one, and
-// count as one more failure.
+// another one; a password that it does not take is not sent again: that would count as one more
+// failure.
 func (s *session) authenticate(secret Secret) (err error) {
 	ways := s.ways()
 	if len(ways) == 0 {
@@ -157,7 +156,7 @@ func (s *session) authenticate(secret Secret) (err error) {
 	return err
 }
 
-// try logs in in one way. seen says that the server was sent the password.
+// try logs in in one way. seen means that the server was sent the password.
 func (s *session) try(w way, secret Secret) (seen bool, err error) {
 	if w == byLogin {
 		return true, s.c.Login(s.a.o.User, secret.Password).Wait()
@@ -168,7 +167,7 @@ func (s *session) try(w way, secret Secret) (seen bool, err error) {
 	return atOnce || s.w.GoAheads() > before, err
 }
 
-// loginFault tells a refused log-in from a server that is busy and from a connection
+// loginFault distinguishes a refused log-in from a server that is busy and from a connection
 // that broke.
 func (s *session) loginFault(ctx context.Context, err error) error {
 	r, ok := asRefusal(err)
@@ -211,10 +210,10 @@ func (s *session) settle(ctx context.Context) error {
 		}
 	}
 	if s.caps.Has(goimap.CapID) && !s.a.o.NoID {
-		// Some servers open no mailbox for a client that did not say who it is. The
-		// answer is of no use, so nobody waits for it.
+		// Some servers open no mailbox for a client that did not identify itself. The
+		// answer does not matter, so nobody waits for it.
 		id := `ID ("name" "mailsync" "version" ` + quoteName(s.a.o.Version) + `)`
-		if _, err := s.w.Send(ctx, id, func(wire.Line) error { return nil }); err != nil {
+		if _, err := s.w.Send(ctx, id, nil); err != nil {
 			return s.fault(ctx, err)
 		}
 	}

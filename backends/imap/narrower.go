@@ -9,7 +9,7 @@ import (
 )
 
 // A FETCH of many messages may be refused because of one of them, a hole, behind some of its
-// lines or ahead of all. What came is known, and what did not is asked for in narrower sets,
+// lines or ahead of all. What was listed is known, and what was not is asked for in narrower sets,
 // until the holes are alone.
 
 // maxNarrower is how many narrower questions follow a refusal.
@@ -17,10 +17,10 @@ const maxNarrower = 100
 
 // question is a FETCH of messages by number.
 type question struct {
-	verb  string // "FETCH " or "UID FETCH "
-	items string
-	take  func(wire.Line) error
-	told  func() ranges // the numbers told of so far, sorted
+	verb   string // "FETCH " or "UID FETCH "
+	items  string
+	take   func(wire.Line) error
+	listed func() ranges // the numbers listed so far, sorted
 }
 
 // ask asks for messages by UID. Where that is refused it asks narrower, and returns the refusal if messages
@@ -34,7 +34,7 @@ func (q question) ask(ctx context.Context, s *session, uids []state.UID) (refusa
 		if !declined(err) {
 			return nil, err
 		}
-		left := rangesOf(part).without(q.told())
+		left := rangesOf(part).without(q.listed())
 		holes, _, failed := q.narrower(ctx, s, left, left.count() < uint64(len(part)))
 		if failed != nil {
 			return nil, failed
@@ -46,9 +46,9 @@ func (q question) ask(ctx context.Context, s *session, uids []state.UID) (refusa
 	return refusal, nil
 }
 
-// narrower asks for what a refusal left out, and returns those of which the server does not
-// tell: the holes, and what it would have taken too many questions to find. early says that it
-// told of others ahead of its refusal, and is returned if it did so in any.
+// narrower asks for what a refusal left out, and returns what the server does not
+// list: the holes, and what it would have taken too many questions to find. early means that it
+// listed others ahead of its refusal, and is returned if it did so in any.
 func (q question) narrower(ctx context.Context, s *session, left ranges, early bool) (holes ranges, anyEarly bool, err error) {
 	todo := split(left, early)
 	patience := 2*bits.Len64(left.count()) + 2 // for a few holes ahead of all others
@@ -69,15 +69,15 @@ func (q question) narrower(ctx context.Context, s *session, left ranges, early b
 		if !declined(err) {
 			return nil, early, err
 		}
-		rest := set.without(q.told())
-		came := rest.count() < set.count()
-		if fruitless++; came {
+		rest := set.without(q.listed())
+		some := rest.count() < set.count()
+		if fruitless++; some {
 			fruitless, early = 0, true
 		} else if set.count() == 1 {
 			holes = append(holes, set...)
 			continue
 		}
-		todo = append(todo, split(rest, came)...)
+		todo = append(todo, split(rest, some)...)
 	}
 	for _, set := range todo {
 		holes = append(holes, set...)
@@ -86,16 +86,16 @@ func (q question) narrower(ctx context.Context, s *session, left ranges, early b
 	return holes, early, nil
 }
 
-// split parts a set in two, the one to ask for first last. Where lines came ahead of the
-// refusal the first that is missing is the hole, most likely.
-func split(set ranges, came bool) []ranges {
+// split parts a set in two, the one to ask for first last. Where lines were sent ahead of the
+// refusal (early) the first that is missing is the hole, most likely.
+func split(set ranges, early bool) []ranges {
 	n := set.count()
 	switch {
 	case n == 0:
 		return nil
 	case n == 1:
 		return []ranges{set}
-	case came:
+	case early:
 		n = 2
 	}
 	first, others := set.cut(n / 2)

@@ -10,7 +10,7 @@ import (
 
 var (
 	errClosed = errors.New("the account is closed")
-	// errNoRoom says that another connection cannot be made without waiting.
+	// errNoRoom means that another connection cannot be made without waiting.
 	errNoRoom = errors.New("all connections are in use")
 )
 
@@ -24,7 +24,7 @@ type pool struct {
 	making  int
 	limit   int
 	closed  bool
-	changed chan struct{} // closed, and made anew, whenever a session came back or went
+	changed chan struct{} // closed, and made anew, whenever a session is released or removed
 }
 
 func newPool(limit int) pool {
@@ -82,7 +82,7 @@ func (p *pool) take(raw string) *session {
 }
 
 // grow makes one more session. Where others are there, one that cannot be made lowers
-// the limit and is errNoRoom: many servers allow few sessions and say so in many ways,
+// the limit and is errNoRoom: many servers allow few sessions and refuse more in many ways,
 // or close without a word. p.mu is held when it is called and free when it returns.
 func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 	p.making++
@@ -160,7 +160,7 @@ func (p *pool) alone() bool {
 // open connects. Only a session that is alone waits for a busy server, and is tried once
 // more when the connection breaks on the way: beside others it is not needed so much.
 func (a *Account) open(ctx context.Context, alone func() bool) (s *session, err error) {
-	var busy *reach.Busy // what a session that is alone was told last
+	var busy *reach.Busy // the last answer to a session that is alone
 	err = a.patience.Meet(ctx, func() (err error) {
 		s, err = a.connect(ctx)
 		return err

@@ -57,7 +57,7 @@ func examined(uidValidity uint32, err error) *examine {
 	return e
 }
 
-// work begins and ends items until there are no more or the connection is of no use.
+// work begins and ends items until there are no more or the connection cannot be used.
 func (r *run) work(ctx context.Context) error {
 	for {
 		for r.end == nil && r.room() {
@@ -173,7 +173,7 @@ func (r *run) reap(ctx context.Context) {
 		}
 	}
 	if _, later := asBusy(err); later && fl.bodies.Load() == 0 && ctx.Err() == nil {
-		// Nothing of it came: it can be asked for again once the server lets us.
+		// Nothing of it was sent: it can be asked for again once the server lets us.
 		if r.end == nil {
 			r.end = err
 		}

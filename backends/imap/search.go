@@ -91,7 +91,7 @@ func (at *opened) whichListed(ctx context.Context, set string, n int) (has func(
 }
 
 // search runs a SEARCH command and returns what it found, sorted. answered reports whether
-// the server answered at all: some send only OK where they found nothing. Every other answer goes to
+// the server answered at all: some send only OK where they found nothing. Every other answer is given to
 // other, unless that is nil.
 func (at *opened) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
 	var odd error

@@ -39,7 +39,7 @@ func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
 	}
 }
 
-// probed is how many messages tell a server that marks from one that does not.
+// probed is how many messages show whether a server marks what is fetched.
 const probed = 20
 
 // unmark finds out whether the server has marked what was fetched, and undoes it or

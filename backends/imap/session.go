@@ -28,7 +28,7 @@ type session struct {
 	c       *imapclient.Client
 	caps    goimap.CapSet
 	at      *opened     // what was selected last, nil before
-	broken  atomic.Bool // the connection is of no further use
+	broken  atomic.Bool // the connection cannot be used any more
 	retired atomic.Bool // it is not to be used again
 	heard   heard
 }
@@ -66,7 +66,7 @@ type orderly struct {
 	ending bool // the reader reads no more, and ends the commands that were begun before
 }
 
-// Write is wire's. A failure is told only after the reader has ended; but while messages
+// Write is wire's. A failure is returned only after the reader has ended; but while messages
 // are fetched the reader may be waiting, in the middle of a body, for the command that is
 // written here to be drained. That command counts as written then: the reader ends it.
 func (o *orderly) Write(b []byte) (int, error) {
@@ -113,7 +113,7 @@ func (s *session) drop() {
 	_ = s.w.Close() // nothing is left to lose on it
 }
 
-// step runs one stage of making a connection, which as a whole must end in time.
+// step runs one stage of making a connection, and ends it with the timeout.
 func (s *session) step(ctx context.Context, f func(ctx context.Context) error) error {
 	silent := state.Faultf(state.Unreachable, "%s did not let us in within %v: %w", s.a.o.Addr(), s.a.o.Timeout, os.ErrDeadlineExceeded).
 		WithHint("the server is down or slow, or a firewall drops the connection")

@@ -149,7 +149,7 @@ func (q *statuses) leaveOut(a *Account) {
 	})
 }
 
-// ask asks for all that is left on one session. A mailbox at which a connection broke comes last,
+// ask asks for all that is left on one session. A mailbox at which a connection broke is the last,
 // and is asked by EXAMINE: it may be STATUS alone that fails.
 func (q *statuses) ask(ctx context.Context, s *session) error {
 	q.done = map[string]bool{}

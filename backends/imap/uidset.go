@@ -53,7 +53,7 @@ func appendRange(b []byte, x grammar.Range) []byte {
 // overlaps.
 type ranges []grammar.Range
 
-// add takes "7" or "3:9"; "*" and what is no number are refused.
+// add takes "7" or "3:9"; "*" and what is not a number are refused.
 func (r *ranges) add(s string) bool {
 	x, ok := grammar.ReadRange(s)
 	if ok {

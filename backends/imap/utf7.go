@@ -14,7 +14,7 @@ var modified = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 // decodeName decodes one level of a mailbox name from modified UTF-7, generously: ASCII
 // in base64 and 8-bit UTF-8 are read as what they mean, and a "&" that begins no base64
 // stands for itself, for there are servers that send them. It returns false for a name
-// that is no text at all.
+// that is not text.
 func decodeName(raw string) (string, bool) {
 	if !utf8.ValidString(raw) {
 		return "", false

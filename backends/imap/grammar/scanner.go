@@ -1,5 +1,5 @@
-// Package grammar reads what IMAP servers say (RFC 9051 section 9), token by token: every
-// answer that is read in this program is read with its Scanner. What an answer means is for
+// Package grammar reads the answers of IMAP servers (RFC 9051 section 9), token by token: every
+// answer that is read in this program is read with its Scanner. What an answer means is left to
 // whoever asked for it.
 package grammar
 
@@ -12,15 +12,15 @@ import (
 // Scanner reads one untagged answer, token by token. What is not there is reported by
 // a false or an empty result, and the scanner stays where it was.
 //
-// A value ends where its grammar says that it ends, and whoever reads an answer asks Done
-// after the last one. An answer that goes on is not cut to what could be read of it: two
+// A value ends where its grammar ends, and whoever reads an answer asks Done
+// after the last one. An answer that continues is not cut to what could be read of it: two
 // names that differ in their ends would become one.
 type Scanner struct {
 	s    string
-	lits [][]byte // contents of the literals whose headers are in s, those still to come
+	lits [][]byte // contents of the literals whose headers are in s, those not read yet
 }
 
-// Scan begins an answer whose literals lie apart from its text, in which their headers are.
+// Scan begins an answer whose literals are apart from its text, in which their headers are.
 func Scan(text string, literals [][]byte) Scanner { return Scanner{s: text, lits: literals} }
 
 // Rest returns what was not read yet.
@@ -37,7 +37,7 @@ func (c *Scanner) Peek() byte {
 	return c.s[0]
 }
 
-// AtString reports whether a string comes next: a quoted one or a literal.
+// AtString reports whether a string is next: a quoted one or a literal.
 func (c *Scanner) AtString() bool { return c.Peek() == '"' || c.Peek() == '{' }
 
 // Until reads up to one of the octets in ends, or to the end.
@@ -74,7 +74,7 @@ func (c *Scanner) SP() {
 // Done reports whether nothing is left of the answer; blanks at its end are nothing.
 func (c *Scanner) Done() bool { return len(c.lits) == 0 && strings.Trim(c.s, " \t\r\n") == "" }
 
-// Eat skips one byte if it comes next.
+// Eat skips one byte if it is next.
 func (c *Scanner) Eat(b byte) bool {
 	if c.s == "" || c.s[0] != b {
 		return false
@@ -103,7 +103,7 @@ func (c *Scanner) Atom() string {
 }
 
 // Name reads the name of an item: an atom that begins with a letter. A value that nobody
-// asked for is no name.
+// asked for is not a name.
 func (c *Scanner) Name() string {
 	if c.s == "" || (c.s[0]|0x20) < 'a' || (c.s[0]|0x20) > 'z' {
 		return ""
@@ -121,7 +121,7 @@ func (c *Scanner) Null() bool {
 	return false
 }
 
-// Number reads a decimal of up to 64 bits. 5x is none, and not 5.
+// Number reads a decimal of up to 64 bits. 5x is not a number, and not 5.
 func (c *Scanner) Number() (uint64, bool) {
 	i := 0
 	for i < len(c.s) && c.s[i] >= '0' && c.s[i] <= '9' {
@@ -192,8 +192,8 @@ func (c *Scanner) literal() (string, bool) {
 }
 
 // AString reads a string or a bare word that may hold brackets, as mailbox names do. In a
-// quoted one a backslash stands before a quote or a backslash only (RFC 9051 section 9): of
-// "a\b" nobody knows whether ab is meant.
+// quoted one a backslash is before a quote or a backslash only (RFC 9051 section 9):
+// "a\b" may mean ab, or not.
 func (c *Scanner) AString() (string, bool) {
 	was := *c
 	if s, ok := c.Str(); ok {
@@ -303,7 +303,7 @@ func (c *Scanner) Skip() bool {
 // Range is a run of UIDs or sequence numbers, both ends included; First <= Last.
 type Range struct{ First, Last uint32 }
 
-// ReadRange reads 7 or 3:9 of a sequence set; * and what is no number are refused.
+// ReadRange reads 7 or 3:9 of a sequence set; * and what is not a number are refused.
 func ReadRange(s string) (Range, bool) {
 	lo, hi, isRange := strings.Cut(s, ":")
 	a, ok := Number32(lo)

@@ -15,7 +15,7 @@ type command struct {
 	verb    string          // in upper case, "UID FETCH" where it has a UID before it
 	set     []grammar.Range // of a UID FETCH
 	body    bool            // fetches bodies
-	conts   int             // continuation requests that may come
+	conts   int             // continuation requests that may follow
 	mailbox string          // raw name, of a SELECT or EXAMINE
 	waits   []string        // names of the responses that are its answer
 }
@@ -93,7 +93,7 @@ func (c *Conn) Do(ctx context.Context, line string, take func(Line) error) (Answ
 }
 
 // Compress turns on COMPRESS=DEFLATE (RFC 4978). After an error that is an *Answer the
-// connection goes on without.
+// connection can be used without.
 func (c *Conn) Compress(ctx context.Context) error {
 	_, err := c.run(ctx, &Sent{line: "COMPRESS DEFLATE", then: c.in.rd.deflate})
 	return err

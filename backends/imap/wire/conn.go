@@ -43,24 +43,24 @@ func New(conn net.Conn, o Options) *Conn {
 // responses it returns io.EOF; anywhere else the end is an io.ErrUnexpectedEOF.
 func (c *Conn) Read(b []byte) (int, error) { return c.in.Read(b) }
 
-// Write sends what the client says. An error breaks the connection.
+// Write sends what the client writes. An error breaks the connection.
 func (c *Conn) Write(b []byte) (int, error) { return c.out.Write(b) }
 
 // Commands returns how many commands were sent, the client's and ours.
 func (c *Conn) Commands() int64 { return c.x.commands.Load() }
 
-// GoAheads returns how many continuation requests came that the client waited for.
+// GoAheads returns how many continuation requests were read that the client waited for.
 func (c *Conn) GoAheads() int64 { return c.x.goAheads.Load() }
 
-// BytesRead returns how many octets came from the connection, compressed ones if
+// BytesRead returns how many octets were read from the connection, compressed ones if
 // compression is on.
 func (c *Conn) BytesRead() int64 { return c.sock.in.Load() }
 
-// BytesWritten returns how many octets went to the connection.
+// BytesWritten returns how many octets were written to the connection.
 func (c *Conn) BytesWritten() int64 { return c.sock.out.Load() }
 
 // LastError returns why the connection broke, nil while it has not: the first cause,
-// which imapclient's own errors often hide. Being closed from here is no cause.
+// which imapclient's own errors often hide. Being closed from here is not a cause.
 func (c *Conn) LastError() error {
 	return c.x.ended().cause
 }
@@ -75,7 +75,7 @@ func (c *Conn) SetReadDeadline(time.Time) error { return nil }
 func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
 
 // Close closes the connection at once; what reads, writes or waits returns. Closing
-// twice is no error.
+// twice is not an error.
 func (c *Conn) Close() error { return c.x.close() }
 
 // Quote shows text from a server: quoted, cut, control characters escaped.
@@ -94,7 +94,7 @@ func excerpt(s string, max int) string {
 // tracer is what people may see of the protocol: without secrets, cut, in a trace or an error.
 type tracer struct{ redact.Trace }
 
-// keepSASL remembers a SASL response and the secret in it, which comes last in every mechanism
+// keepSASL remembers a SASL response and the secret in it, which is last in every mechanism
 // that sends one.
 func (t *tracer) keepSASL(b64 string) {
 	t.Secrets.Keep(b64)
@@ -108,7 +108,7 @@ func (t *tracer) keepSASL(b64 string) {
 // show is how an error or a Repair shows a piece of the protocol.
 func (t *tracer) show(text string) string { return Quote(t.Secrets.Hide(text)) }
 
-// garbled is the error for what no sense can be made of.
+// garbled is the error for what cannot be read.
 func (t *tracer) garbled(why, at string) error {
 	return state.Faultf(state.Other, "server sent %s: %s", why, t.show(at))
 }

@@ -3,7 +3,7 @@
 // It follows the protocol's lines and literals in both directions. On the way in it
 // bounds them. imapclient gets the answers to what it is used for, which is log-in, EXAMINE
 // and FETCH of bodies, in a form that it can parse, and no others; whoever made the Conn is
-// told of everything that was changed or left out. A body's literal passes through
+// given a report of everything that was changed or left out. A body's literal passes through
 // untouched. On the way out it counts commands and, in backup mode, refuses those that could
 // change the server.
 //
@@ -16,11 +16,11 @@
 // way between the two, how long to wait for it, and how it ended; tracer hides secrets from
 // whatever people may see.
 //
-// What it cannot make sense of breaks the connection with an error that says why;
+// What it cannot read breaks the connection with an error that explains why;
 // nothing is left out silently.
 //
 // Two things are left to whoever uses imapclient on a Conn. When reading a body fails,
 // wait for the client's Closed before the command is drained: until then imapclient's
 // own reader touches what draining touches. And when a command fails, ask LastError
-// why: imapclient tells only that the connection has ended.
+// why: imapclient only reports that the connection has ended.
 package wire

@@ -21,7 +21,7 @@ type exchange struct {
 	commands atomic.Int64 // sent
 	goAheads atomic.Int64 // that the client waited for
 
-	telling sync.Mutex // an answer is being handed to a command of ours
+	handing sync.Mutex // an answer is being handed to a command of ours
 
 	mu       sync.Mutex // everything below
 	turn     *sync.Cond // pending, mine or ending changed
@@ -34,7 +34,7 @@ type exchange struct {
 	ending   ending
 }
 
-// ending is how an exchange comes to its end.
+// ending is how an exchange ends.
 type ending struct {
 	loggedOut bool // LOGOUT was answered
 	closed    bool
@@ -50,12 +50,12 @@ func (e ending) why() error {
 	return net.ErrClosed
 }
 
-// lastWords is what the server's BYE said.
+// lastWords is the text of the server's BYE.
 func (e ending) lastWords() string {
 	if e.bye == "" {
 		return ""
 	}
-	return ", which said " + Quote(e.bye)
+	return ", which sent BYE " + Quote(e.bye)
 }
 
 func newExchange(conn net.Conn, timeout time.Duration) *exchange {
@@ -81,7 +81,7 @@ func (x *exchange) close() error {
 	x.turn.Broadcast()
 	x.mu.Unlock()
 	if !polite {
-		// TLS would wait for room to say good-bye in.
+		// TLS would wait for room to send its end.
 		if under, ok := x.conn.(interface{ NetConn() net.Conn }); ok {
 			_ = under.NetConn().Close()
 		}
@@ -125,8 +125,8 @@ func (x *exchange) ended() ending {
 	return x.ending
 }
 
-// said remembers a BYE.
-func (x *exchange) said(bye string) {
+// keepBye remembers the text of a BYE.
+func (x *exchange) keepBye(bye string) {
 	x.mu.Lock()
 	x.ending.bye = bye
 	x.mu.Unlock()
@@ -164,7 +164,7 @@ func (x *exchange) last() *command {
 	return x.pending[len(x.pending)-1]
 }
 
-// invite notes that one more continuation request may come for a command.
+// invite notes that one more continuation request may follow for a command.
 func (x *exchange) invite(cmd *command) {
 	x.mu.Lock()
 	cmd.conts++
@@ -186,8 +186,8 @@ func (x *exchange) invited() *command {
 	return nil
 }
 
-// goesOn notes that a line of the client's is sent, and whether its command goes on after it.
-func (x *exchange) goesOn(on bool) {
+// continues notes that a line of the client's is sent, and whether its command continues after it.
+func (x *exchange) continues(on bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.sending = on
@@ -338,8 +338,8 @@ func (x *exchange) collecting() bool {
 // hand hands an answer to our own command, the oldest of several: a server that does them at
 // once (RFC 9051 section 5.5) may do so only where nobody can be misled by it.
 func (x *exchange) hand(l Line) error {
-	x.telling.Lock()
-	defer x.telling.Unlock()
+	x.handing.Lock()
+	defer x.handing.Unlock()
 	x.mu.Lock()
 	if len(x.mine) == 0 {
 		x.mu.Unlock()
@@ -355,8 +355,8 @@ func (x *exchange) hand(l Line) error {
 
 // quiet waits until no answer is being handed over.
 func (x *exchange) quiet() {
-	x.telling.Lock()
-	defer x.telling.Unlock()
+	x.handing.Lock()
+	defer x.handing.Unlock()
 }
 
 // ours returns the command of our own that has that tag, nil if there is none.

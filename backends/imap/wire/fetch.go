@@ -13,25 +13,25 @@ var ErrTail = errors.New("something that cannot be read after a body")
 // maxTails is how many lines a FETCH response may go on for behind a body, with SetLoose.
 const maxTails = 3
 
-// SetLoose says that a FETCH response may go on in the next line behind a body, as some
-// servers write it, or end there without its parenthesis. It is for who holds the octets that
-// came against what was announced (RFC822.SIZE), for a literal that was counted short by
+// SetLoose allows a FETCH response to continue in the next line behind a body, as some
+// servers write it, or end there without its parenthesis. It is for who compares the octets of
+// a body with what was announced (RFC822.SIZE), for a literal that was counted short by
 // its last empty line looks the same.
 func (c *Conn) SetLoose(on bool) { c.in.loose.Store(on) }
 
 // fetch is a FETCH response on its way. imapclient hands a message over as soon as it
-// meets a body, so its UID must stand before: where the server sends it later, the
+// meets a body, so its UID must be before it: where the server sends it later, the
 // items are held back, a body of up to MaxHeld with them.
 type fetch struct {
 	in     *filter
-	open   bool // a body went through, the rest is still to come
+	open   bool // a body was passed on, the rest is not read yet
 	sent   bool // its beginning was handed to the client
-	first  bool // the UID goes before the items, and is not among them
-	guess  bool // uid is the only one asked for; the server has not said it yet
+	first  bool // the UID is put before the items, and is not among them
+	guess  bool // uid is the only one asked for; the server has not sent it yet
 	body   bool // it had a body's item
 	lost   bool // it cannot be handed to the client
 	blanks bool // more or fewer of them than there should be
-	tails  int  // lines that it went on for
+	tails  int  // further lines behind a body
 	seq    string
 	uid    uint32
 	items  []byte // in canonical form, each with a blank before it
@@ -61,7 +61,7 @@ func (f *fetch) begin(seq, first string, pos int) error {
 	return f.run(first)
 }
 
-// resume goes on in the line after a body.
+// resume reads the line after a body.
 func (f *fetch) resume() error {
 	if err := f.in.rd.next(); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (f *fetch) pass() {
 func (f *fetch) holdBody(size int64) error {
 	f.first = true
 	if size > int64(f.in.o.MaxHeld-len(f.items)) {
-		f.note("body left out: it came before its UID and is too large to wait for it", true, wholeBody)
+		f.note("body left out: it was sent before its UID and is too large to wait for it", true, wholeBody)
 		return f.skipBody(size)
 	}
 	f.in.log.Octets("S", size)
@@ -209,8 +209,8 @@ func (f *fetch) end(line string) error {
 	return nil
 }
 
-// tail reads the line behind one at which a response should have ended. ended says that it is
-// another response, which is held for next; else the response goes on in it, and was read.
+// tail reads the line behind one at which a response should have ended. ended means that it is
+// another response, which is held for next; else the response continues in it, and was read.
 func (f *fetch) tail() (ended bool, err error) {
 	if err := f.in.rd.next(); err != nil {
 		return false, err
@@ -234,9 +234,9 @@ func (f *fetch) hand(line string) {
 		f.in.out = append(append(f.in.out, f.items...), ")\r\n"...)
 	case f.lost:
 	case f.body && f.uid == 0 && wanted:
-		f.note("body left out: it came without a UID", true, line)
+		f.note("body left out: it has no UID", true, line)
 	case len(f.items) == 0 && !f.first:
-		// () says nothing, and imapclient could do nothing with it.
+		// () holds nothing, and imapclient could do nothing with it.
 	default:
 		at := len(f.in.out)
 		f.pass()

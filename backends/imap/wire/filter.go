@@ -9,7 +9,7 @@ import (
 	"mailsync/state"
 )
 
-// filter makes of what the server says what the client reads. The goroutine that reads uses
+// filter makes of what the server sends what the client reads. The goroutine that reads uses
 // it.
 type filter struct {
 	o     *Options

@@ -35,8 +35,8 @@ func (f *fetch) takeItems(text string) (end int, ok bool) {
 	}
 }
 
-// takeItem takes one FETCH item, whose value comes next: it goes to the client in a form that
-// imapclient reads, or is left out.
+// takeItem takes one FETCH item, whose value is next: the client gets it in a form that
+// imapclient reads, or it is left out.
 func (f *fetch) takeItem(name string, c *grammar.Scanner) bool {
 	rest, value := c.Rest(), *c
 	if is(name, "FLAGS") {
@@ -71,7 +71,7 @@ func (f *fetch) takeItem(name string, c *grammar.Scanner) bool {
 			f.note("RFC822.SIZE out of range left out", true, v)
 		}
 	case is(name, "MODSEQ"):
-		// Told unasked once CONDSTORE is on (RFC 7162, 3.2), and of no use to the client.
+		// Sent unasked once CONDSTORE is on (RFC 7162, 3.2), and not needed by the client.
 	case f.tails > 0:
 		return false // any two words of a text could be an unknown item and its value
 	case isBody(name):
@@ -138,7 +138,7 @@ func (f *fetch) takeDate(name, v string, c *grammar.Scanner) {
 	f.keep(name, `"`+s+`"`)
 }
 
-// takeString takes a body that is no literal: a string, or NIL for one that the server
+// takeString takes a body that is not a literal: a string, or NIL for one that the server
 // cannot give.
 func (f *fetch) takeString(name, v string) bool {
 	if !isWhole(name) {
@@ -146,12 +146,12 @@ func (f *fetch) takeString(name, v string) bool {
 		return true
 	}
 	f.body = true
-	// imapclient takes it for the message's last item: its UID goes before it.
+	// imapclient takes it for the message's last item: its UID is put before it.
 	if wanted, _ := f.in.x.wantsUID(); wanted && f.uid == 0 && !f.sent {
 		f.first = true
 	}
 	if v[0] != '"' && v != "NIL" {
-		f.note("body that is no string, taken for NIL", !is(v, "NIL"), v)
+		f.note("body that is not a string, taken for NIL", !is(v, "NIL"), v)
 		v = "NIL"
 	}
 	f.keep(wholeBody, v)
@@ -167,7 +167,7 @@ func isBody(name string) bool {
 		is(name, "RFC822") || is(name, "RFC822.TEXT") || is(name, "RFC822.HEADER")
 }
 
-// isWhole reports whether a body is what the client asks for, the whole message, by one of
+// isWhole reports whether a body is what the client asks for, the complete message, by one of
 // its names (RFC 3501, 6.4.5).
 func isWhole(name string) bool {
 	return is(name, "BODY[]") || is(name, "RFC822") || is(name, "BODY.PEEK[]")

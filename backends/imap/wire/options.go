@@ -37,7 +37,7 @@ type Options struct {
 	OnText func(kind, code, text string, tagged bool)
 
 	MaxLine    int // octets of one response without bodies; default 4 MiB, a SEARCH of half a million UIDs
-	MaxLiteral int // octets of a literal that is no body; default 1 MiB
+	MaxLiteral int // octets of a literal that is not a body; default 1 MiB
 	MaxHeld    int // octets of a body that may wait in memory for its UID; default 8 MiB
 }
 

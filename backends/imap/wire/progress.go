@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// patience is how many timeouts a command may wait while nothing comes that it waits for.
+	// patience is how many timeouts a command may wait without anything that it waits for.
 	patience = 3
 	// slowest is how many octets a second of what is waited for make up for that second.
 	slowest = 64
 	// maxHeard is how many things between two answers can be news.
 	maxHeard = 1 << 16
-	// longestBeginning is how much of a response says what it is.
+	// longestBeginning is how much of a response shows what it is.
 	longestBeginning = 64
-	// maxSeen is the highest sequence number whose FETCH can be news.
+	// maxSeen is the highest sequence number of which a FETCH can be news.
 	maxSeen = 1 << 24
 	// handling is how much of the time between two reads from the connection counts: a server that
 	// never stops talking is not waited for, and the client may have been busy with a message.
@@ -26,7 +26,7 @@ const (
 )
 
 // progress says how long the server has let us wait. Only what a command waits for is progress:
-// a server that talks of other things, or of the same thing over and over, is as good as silent.
+// a server that sends other things, or the same thing over and over, counts as silent.
 //
 // Time counts while the connection is read: what the client does with a message meanwhile is not
 // the server's fault. The clock is looked at as often as the connection, not for each line.
@@ -35,10 +35,10 @@ type progress struct {
 	waited  time.Duration // since the last progress, up to upTo
 	upTo    time.Time
 	reading bool // a read from the connection is under way
-	wanted  bool // the octets that come are of a response that is waited for
+	wanted  bool // the octets being read are of a response that is waited for
 	outOf   bool // the deadline that is set is the end of our patience
 
-	// What came since the last answer: it is news once.
+	// What was read since the last answer: it is news once.
 	heard   map[uint64]struct{} // what other responses were about
 	seed    maphash.Seed
 	seen    []uint64 // two bits for each message that a FETCH was about
@@ -46,7 +46,7 @@ type progress struct {
 	exists  int64    // the highest EXISTS since the mailbox was selected, -1 unknown
 }
 
-// moved notes that something came or went that matters.
+// moved notes that something was read or written that matters.
 func (p *progress) moved() {
 	p.waited, p.outOf = 0, false
 	if p.reading {
@@ -71,8 +71,8 @@ func (p *progress) count(now time.Time) {
 	p.waited, p.upTo = p.waited+passed, now
 }
 
-// came notes that the read under way has ended, with so many octets.
-func (p *progress) came(n int) {
+// wasRead notes that the read under way has ended, with so many octets.
+func (p *progress) wasRead(n int) {
 	p.count(time.Now())
 	p.reading = false
 	if p.wanted {
@@ -80,8 +80,8 @@ func (p *progress) came(n int) {
 	}
 }
 
-// isNews reports whether a message's FETCH came for the first time, one with a literal, or one without:
-// its flags may be told ahead of its body.
+// isNews reports whether a message's FETCH is the first one with a literal, or the first one without:
+// its flags may be sent ahead of its body.
 func (p *progress) isNews(seq uint32, literal bool) bool {
 	if seq > maxSeen {
 		return false
@@ -101,7 +101,7 @@ func (p *progress) isNews(seq uint32, literal bool) bool {
 	return true
 }
 
-// isFirst reports whether a response about something came for the first time.
+// isFirst reports whether a response is the first about something.
 func (p *progress) isFirst(about string) bool {
 	if p.heard == nil {
 		p.heard, p.seed = map[uint64]struct{}{}, maphash.MakeSeed()
@@ -114,8 +114,8 @@ func (p *progress) isFirst(about string) bool {
 	return true
 }
 
-// answersTo are the names of the responses that a command waits for. A status response is none of
-// them: a server can say "* OK Still here" for ever.
+// answersTo are the names of the responses that a command waits for. A status response is not
+// among them: a server can send "* OK Still here" for ever.
 func answersTo(verb string) []string {
 	switch strings.TrimPrefix(verb, "UID ") {
 	case "FETCH", "STORE":
@@ -165,7 +165,7 @@ func (x *exchange) impatient() bool {
 	return x.progress.outOf
 }
 
-// reads notes that a read from the connection begins. mid says that a response has begun.
+// reads notes that a read from the connection begins. mid means that a response has begun.
 func (x *exchange) reads(mid bool) {
 	x.mu.Lock()
 	x.arm(mid)
@@ -173,15 +173,15 @@ func (x *exchange) reads(mid bool) {
 	x.mu.Unlock()
 }
 
-// came notes that the read has ended, with so many octets.
-func (x *exchange) came(n int) {
+// wasRead notes that the read has ended, with so many octets.
+func (x *exchange) wasRead(n int) {
 	x.mu.Lock()
-	x.progress.came(n)
+	x.progress.wasRead(n)
 	x.mu.Unlock()
 }
 
-// went notes that octets went: while something is sent, nothing need come.
-func (x *exchange) went() {
+// wasSent notes that octets were written: meanwhile the server need not send anything.
+func (x *exchange) wasSent() {
 	x.mu.Lock()
 	x.progress.moved()
 	x.arm(true)
@@ -203,8 +203,8 @@ func (x *exchange) isWaitedFor(name string) bool {
 	return slices.ContainsFunc(x.pending, waits) || slices.ContainsFunc(x.mine, func(cmd *Sent) bool { return waits(cmd.command) })
 }
 
-// responseBegins looks at as much of a response's first line as is here, to its end if whole.
-func (x *exchange) responseBegins(line string, whole bool) {
+// responseBegins looks at as much of a response's first line as was read, all of it if complete.
+func (x *exchange) responseBegins(line string, complete bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	p := &x.progress
@@ -224,7 +224,7 @@ func (x *exchange) responseBegins(line string, whole bool) {
 		return
 	}
 	p.wanted = true
-	if !whole {
+	if !complete {
 		return
 	}
 	switch {
@@ -241,7 +241,7 @@ func (x *exchange) responseBegins(line string, whole bool) {
 	}
 }
 
-// about is what a response says something about: a mailbox, a quota root, or what it is called
+// about is what a response is about: a mailbox, a quota root, or its own name
 // where a command has one of its kind.
 func about(name, line string) string {
 	switch {
@@ -257,7 +257,7 @@ func about(name, line string) string {
 	return name
 }
 
-// bodyEnded notes that a body came to its end.
+// bodyEnded notes that a body ended.
 func (x *exchange) bodyEnded() {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"mailsync/state"
 )
 
-// reader parts what comes into lines and literals, and bounds both. The goroutine that reads
+// reader splits what is read into lines and literals, and bounds both. The goroutine that reads
 // uses it.
 type reader struct {
 	o     *Options
@@ -48,7 +48,7 @@ func (rd *reader) first() (string, error) {
 	return string(rd.line()), nil
 }
 
-// next reads the line that a response goes on in, in place of what was read of it.
+// next reads the line in which a response continues, in place of what was read of it.
 func (rd *reader) next() error {
 	rd.clear()
 	return rd.readLine()
@@ -57,7 +57,7 @@ func (rd *reader) next() error {
 // clear forgets what was read of a response.
 func (rd *reader) clear() { rd.raw, rd.lits, rd.size = rd.raw[:0], nil, 0 }
 
-// pass hands through what there is of a literal of which left octets are to come: what the buffer
+// pass hands through a piece of a literal of which left octets are missing: what the buffer
 // holds, or straight from the source where the client reads in large pieces.
 func (rd *reader) pass(b []byte, left int64) (int, error) {
 	if int64(len(b)) > left {
@@ -80,14 +80,14 @@ func (rd *reader) pass(b []byte, left int64) (int, error) {
 	return n, nil
 }
 
-// deflate goes on in what is compressed.
+// deflate turns on compression.
 func (rd *reader) deflate() error {
 	rest := bytes.Clone(rd.buf[rd.r:rd.w])
 	rd.r, rd.w = 0, 0
 	return rd.sock.deflate(rest)
 }
 
-// cut says that the connection ended inside a literal.
+// cut is the error where the connection ended inside a literal.
 func (rd *reader) cut(err error, missing int64) error {
 	return rd.sock.explain(err, "inside a literal, with "+strconv.FormatInt(missing, 10)+" octets missing")
 }
@@ -151,7 +151,7 @@ func (rd *reader) line() []byte {
 	return rd.raw[:rd.seg+len(chomp(rd.raw[rd.seg:]))]
 }
 
-// readLiteral reads a literal of n octets that is no body.
+// readLiteral reads a literal of n octets that is not a body.
 func (rd *reader) readLiteral(n int64) error {
 	if n > int64(rd.o.MaxLiteral) || len(rd.raw)+rd.size+int(n) > rd.o.MaxLine {
 		return state.Faultf(state.Other, "server announced a literal of %d octets where none so long belongs: %s", n, rd.log.show(string(rd.raw)))
@@ -188,9 +188,9 @@ func (rd *reader) parts(n int64, take func([]byte)) error {
 	return nil
 }
 
-// whole reads the literals of a response whose first line is read, and what follows them. It
+// rest reads the literals of a response whose first line is read, and what follows them. It
 // returns the text of the response without its end.
-func (rd *reader) whole(first string) (string, error) {
+func (rd *reader) rest(first string) (string, error) {
 	var lex lexer
 	from := 0
 	for n := 0; ; n++ {
@@ -232,7 +232,7 @@ func (rd *reader) header(line []byte) (start int, size int64, ok bool, err error
 	return start, size, true, nil
 }
 
-// inline reads a literal that is no body, the nth of its response, and the line after
+// inline reads a literal that is not a body, the nth of its response, and the line after
 // it.
 func (rd *reader) inline(start int, size int64, n int) error {
 	if n >= maxLiterals {

@@ -24,7 +24,7 @@ func TestResponsesAreRepairedOrDropped(t *testing.T) {
 		{"unknown with a literal", `S: * XTHING {3}` + "\n" + `S= "a)b (c)\r\n"`, "unknown response dropped (lost)"},
 		{"unknown with a number", `S: * 5 COPIED`, "unknown response dropped (lost)"},
 		{"empty line", `S: `, "empty line dropped"},
-		{"a parenthesis among capabilities", `S: * CAPABILITY IMAP4rev1 (IDLE) CONDSTORE`, "capability that is no atom left out (lost)"},
+		{"a parenthesis among capabilities", `S: * CAPABILITY IMAP4rev1 (IDLE) CONDSTORE`, "capability that is not an atom left out (lost)"},
 		{"ID with NIL", `S: * ID ("name" "x" "version" NIL)`, "response dropped that nobody asked for"},
 		{"a code that never ends", `S: * OK [FOO bar`, "response code that cannot be read left out (lost)"},
 		{"an empty code", `S: * OK [] fine`, "response code that cannot be read left out (lost)"},
@@ -81,7 +81,7 @@ func TestTaggedLinesEndInAnyWay(t *testing.T) {
 
 func TestWhatMakesNoSenseBreaksTheConnection(t *testing.T) {
 	for _, tt := range []struct{ name, answer, want string }{
-		{"no response", `S: hello there`, "no response"},
+		{"no response", `S: hello there`, "not a response"},
 		{"a tag never sent", `S: T99 OK done`, "a command that was not sent"},
 		{"EXISTS beyond 32 bits", `S: * 4294967296 EXISTS`, "impossible number"},
 		{"literal of 40 digits", `S: * LIST () "/" {1000000000000000000000000000000000000000}`, "impossible size"},

@@ -26,7 +26,7 @@ func isWord(v string) bool {
 // is compares without regard to case.
 func is(s, word string) bool { return len(s) == len(word) && strings.EqualFold(s, word) }
 
-// announced tells whether a line, its end cut off, ends in a literal's header (RFC
+// announced reports whether a line, its end cut off, ends in a literal's header (RFC
 // 3501, 4.3; literal8 of RFC 3516; LITERAL+), and where that header begins. An
 // announced size that does not fit into 63 bits is malformed.
 func announced(line []byte) (start int, size int64, sync, ok, bad bool) {
@@ -71,12 +71,12 @@ func trimBlanks(s string) string { return strings.Trim(s, " \t") }
 
 const (
 	flagsRewritten = "flag list put into form"
-	flagDropped    = "keyword that is no atom left out"
+	flagDropped    = "keyword that is not an atom left out"
 	flagsUnread    = "flag list that cannot be read left out"
 )
 
-// appendFlags reads a flag list and appends it as imapclient reads it. why says what had to be
-// done, "" for nothing; at is the piece it was done to. A list of which no sense can be made
+// appendFlags reads a flag list and appends it as imapclient reads it. why is what had to be
+// done, "" for nothing; at is the piece it was done to. A list that cannot be read
 // gives nil. star allows \*, which PERMANENTFLAGS has.
 func appendFlags(dst []byte, c *grammar.Scanner, star bool) (out []byte, why, at string) {
 	all := c.Rest()

@@ -18,7 +18,7 @@ type Literal struct {
 	Body io.Reader
 }
 
-// BodyError says that a literal's body was not what it was announced to be.
+// BodyError is the error of a literal whose body was not as long as announced.
 type BodyError struct{ Err error }
 
 func (e *BodyError) Error() string { return e.Err.Error() }
@@ -149,7 +149,7 @@ func (w *writer) upload(ctx context.Context, cmd *Sent) error {
 			return w.giveUp(cmd, &BodyError{err})
 		}
 		if left == 0 {
-			// An error now does not say whether the server has all of it: Wait will.
+			// An error now does not show whether the server has all of it: Wait will.
 			if err := w.sock.push(append(piece, "\r\n"...)); err != nil {
 				_ = w.x.fail(w.sock.explain(err, "while a literal was sent"))
 			}
@@ -161,8 +161,8 @@ func (w *writer) upload(ctx context.Context, cmd *Sent) error {
 	}
 }
 
-// unwanted is how a command goes on whose literal was not asked for: refused, which Wait
-// will say, or at its end with the connection.
+// unwanted ends a command whose literal the server did not ask for: it was refused, which Wait
+// will return, or the connection has ended.
 func (w *writer) unwanted(cmd *Sent, out outcome) error {
 	var no *Answer
 	switch {

@@ -39,9 +39,9 @@ func (k puller) Read(b []byte) (int, error) {
 	k.x.reads(k.mid)
 	n, err := k.conn.Read(b)
 	k.in.Add(int64(n))
-	k.x.came(n)
+	k.x.wasRead(n)
 	if n > 0 {
-		return n, nil // an error comes again
+		return n, nil // the next read returns the error again
 	}
 	return 0, err
 }
@@ -62,7 +62,7 @@ func (k pusher) Write(b []byte) (int, error) {
 		if err != nil {
 			return done, err
 		}
-		k.x.went()
+		k.x.wasSent()
 	}
 	return done, nil
 }
@@ -90,16 +90,16 @@ func (k *socket) deflate(rest []byte) error {
 	return err
 }
 
-// explain turns an error of the connection into one that says what it means here.
+// explain turns an error of the connection into one with what it means here.
 func (k *socket) explain(err error, during string) error {
 	var fault *state.Fault
 	switch {
 	case errors.As(err, &fault) || errors.Is(err, net.ErrClosed):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded) && k.x.impatient():
-		return state.Faultf(state.Unreachable, "no progress for %v %s: the server talks of other things, or too slowly: %w",
+		return state.Faultf(state.Unreachable, "no progress for %v %s: the server sends other things, or too slowly: %w",
 			patience*k.x.timeout, during, err).
-			WithHint("the server is busy or not in order; try again later, or raise the account's timeout")
+			WithHint("the server is busy or out of order; try again later, or raise the account's timeout")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		f := state.Faultf(state.Unreachable, "no byte for %v %s: %w", k.x.timeout, during, err)
 		if k.packed.Load() {

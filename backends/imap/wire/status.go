@@ -15,7 +15,7 @@ func (in *filter) tagged(line string) error {
 	c.SP()
 	typ := strings.ToUpper(statusWord(&c))
 	if typ != "OK" && typ != "NO" && typ != "BAD" {
-		return in.log.garbled("something that is no response", line)
+		return in.log.garbled("something that is not a response", line)
 	}
 	if mine := in.x.ours(tag); mine != nil {
 		code, text := in.parts(c.Rest())
@@ -38,7 +38,7 @@ func statusWord(c *grammar.Scanner) string { return c.Until(" \t()[") }
 
 var statuses = []string{"OK", "NO", "BAD", "BYE", "PREAUTH"}
 
-// statusOf spells a status, in whatever case it came; "" for any other word.
+// statusOf returns a status in upper case, "" for any other word.
 func statusOf(word string) string {
 	for _, typ := range statuses {
 		if is(word, typ) {
@@ -48,7 +48,7 @@ func statusOf(word string) string {
 	return ""
 }
 
-// reportChange tells of a status line whose blanks or case were put right.
+// reportChange reports a status line whose blanks or case were put right.
 func (in *filter) reportChange(line string, at int) {
 	if out := string(chomp(in.out[at:])); !strings.EqualFold(out, line) && len(strings.Fields(out)) == len(strings.Fields(line)) {
 		in.report(Repair{What: "blanks put right"}, line)
@@ -98,16 +98,16 @@ func (in *filter) status(typ, rest string, tagged bool) {
 // unprintable are the octets that imapclient takes in no text.
 var unprintable = strings.NewReplacer("\r", "?", "\x00", "?")
 
-// heard hands a text to whoever listens, and remembers why the server says good-bye.
+// heard hands a text to whoever listens, and remembers that of a BYE.
 func (in *filter) heard(typ, code, text string, tagged bool) {
 	if typ == "BYE" {
-		in.x.said(text)
+		in.x.keepBye(text)
 	}
 	in.o.OnText(typ, code, text, tagged)
 }
 
-// parts is splitCode for what may be shown: the text, which is for people, comes without
-// secrets. A code whose name holds one is none that we know, and is left out.
+// parts is splitCode for what may be shown: the text, which is for people, is without
+// secrets. An unknown code with one in its name is left out.
 func (in *filter) parts(rest string) (code, words string) {
 	code, words = splitCode(rest)
 	name, _, _ := strings.Cut(code, " ")
@@ -125,7 +125,7 @@ var known = map[string]bool{
 }
 
 // splitCode parts a response code from the text after it (RFC 3501, 7.1). The code's
-// name comes in upper case. A bracket that is not closed, or holds no name, is no code.
+// name is in upper case. A bracket that is not closed, or holds no name, is not a code.
 func splitCode(rest string) (code, words string) {
 	rest = strings.TrimLeft(rest, " \t")
 	inner, isCode := strings.CutPrefix(rest, "[")
@@ -157,7 +157,7 @@ func readable(code string) (canon, why string) {
 	case "CAPABILITY":
 		words, dropped := capabilities(args)
 		if dropped {
-			why = "capability that is no atom left out"
+			why = "capability that is not an atom left out"
 		}
 		return "CAPABILITY" + words, why
 	case "PERMANENTFLAGS":

@@ -14,7 +14,7 @@ func (in *filter) untaggedResponse(first string) error {
 	from := len(first) - len(c.Rest())
 	word := statusWord(&c)
 	if word == "" {
-		return in.log.garbled("something that is no response", first)
+		return in.log.garbled("something that is not a response", first)
 	}
 	if typ := statusOf(word); typ != "" {
 		if in.x.collecting() {
@@ -26,7 +26,7 @@ func (in *filter) untaggedResponse(first string) error {
 		return nil
 	}
 	if in.x.collecting() {
-		return in.collectWhole(first, from)
+		return in.collectRest(first, from)
 	}
 	if _, numbered := grammar.Number32(word); numbered {
 		c.SP()
@@ -36,7 +36,7 @@ func (in *filter) untaggedResponse(first string) error {
 			}
 		}
 	}
-	text, err := in.rd.whole(first)
+	text, err := in.rd.rest(first)
 	if err != nil {
 		return err
 	}
@@ -55,15 +55,15 @@ func onlyBlanks(a, b string) bool {
 	return strings.EqualFold(strings.Join(strings.Fields(a), ""), strings.Join(strings.Fields(b), ""))
 }
 
-// data takes a whole response, which is no status and no FETCH, without its "* ". What is no
-// answer to a command that the client is used for is dropped, well formed or not.
+// data takes a complete response other than a status or a FETCH, without its "* ". What does
+// not answer a command that the client is used for is dropped, well formed or not.
 func (in *filter) data(text string) error {
 	text = strings.TrimRight(text, " \t")
 	c := grammar.Scan(text, in.rd.lits)
 	word := c.Word()
 	switch name := strings.ToUpper(word); {
 	case word == "":
-		return in.log.garbled("something that is no response", text)
+		return in.log.garbled("something that is not a response", text)
 	case word[0] >= '0' && word[0] <= '9':
 		return in.numbered(word, &c, text)
 	case name == "CAPABILITY":
@@ -79,7 +79,7 @@ func (in *filter) data(text string) error {
 // unknown drops a response that the client does not know, or that it does not ask for.
 func (in *filter) unknown(name, text string) error {
 	if !isWord(name) {
-		return in.log.garbled("something that is no response", text)
+		return in.log.garbled("something that is not a response", text)
 	}
 	if unsolicited[strings.ToUpper(name)] {
 		in.report(Repair{What: "response dropped that nobody asked for"}, text)
@@ -90,7 +90,7 @@ func (in *filter) unknown(name, text string) error {
 }
 
 // unsolicited are responses that servers send on their own, too: a LIST with a SELECT (RFC 9051 section 6.3.2),
-// what NOTIFY and QRESYNC tell. They say nothing that this program does not ask for where it needs it.
+// those of NOTIFY and QRESYNC. What is in them is asked for where it is needed.
 var unsolicited = map[string]bool{"LIST": true, "LSUB": true, "STATUS": true, "SEARCH": true, "ESEARCH": true, "ENABLED": true, "ID": true,
 	"NAMESPACE": true, "QUOTA": true, "QUOTAROOT": true, "VANISHED": true}
 
@@ -122,7 +122,7 @@ func (in *filter) numbered(num string, c *grammar.Scanner, text string) error {
 func (in *filter) capabilityResponse(rest, text string) {
 	words, dropped := capabilities(rest)
 	if dropped {
-		in.report(Repair{What: "capability that is no atom left out", Lost: true}, text)
+		in.report(Repair{What: "capability that is not an atom left out", Lost: true}, text)
 	}
 	in.out = append(append(append(in.out, "* CAPABILITY"...), words...), "\r\n"...)
 }
@@ -142,10 +142,10 @@ func (in *filter) flagsResponse(c *grammar.Scanner) {
 	}
 }
 
-// collectWhole takes an untagged answer for our own command. from is where it begins in its
+// collectRest takes an untagged answer for our own command. from is where it begins in its
 // first line, after the "* ".
-func (in *filter) collectWhole(first string, from int) error {
-	text, err := in.rd.whole(first)
+func (in *filter) collectRest(first string, from int) error {
+	text, err := in.rd.rest(first)
 	if err != nil {
 		return err
 	}

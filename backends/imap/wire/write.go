@@ -10,7 +10,7 @@ import (
 )
 
 // writer is the way out: a command is sent when its line, or the part of it up to a
-// literal, is whole, so that one that is refused leaves no trace on the server.
+// literal, is complete, so that one that is refused leaves no trace on the server.
 type writer struct {
 	readOnly bool
 	sock     *socket
@@ -19,14 +19,14 @@ type writer struct {
 
 	mu      sync.Mutex // one writes at a time
 	line    []byte
-	literal int64  // octets of a literal that are still to come from the client
-	going   bool   // the command goes on after a literal
+	literal int64  // octets of a literal that the client has not written yet
+	inside  bool   // the command continues after a literal
 	piece   []byte // of a literal of ours
 }
 
 const maxCommand = 1 << 20 // octets of one line of a command
 
-// Write sends what the client says. An error breaks the connection.
+// Write sends what the client writes. An error breaks the connection.
 func (w *writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,7 +41,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	return total, nil
 }
 
-// follow takes the next piece of what the client says: of a literal, or of a line.
+// follow takes the next piece of what the client writes: of a literal, or of a line.
 func (w *writer) follow(b []byte) (int, error) {
 	if w.literal > 0 {
 		b = b[:min(int64(len(b)), w.literal)]
@@ -65,7 +65,7 @@ func (w *writer) follow(b []byte) (int, error) {
 	return i + 1, err
 }
 
-// sendLine judges and sends the line that is whole.
+// sendLine judges and sends the line that is complete.
 func (w *writer) sendLine() error {
 	line := chomp(w.line)
 	_, size, sync, isLiteral, bad := announced(line)
@@ -81,8 +81,8 @@ func (w *writer) sendLine() error {
 		w.literal = size
 		w.log.Octets("C", size)
 	}
-	w.going = isLiteral
-	w.x.goesOn(isLiteral)
+	w.inside = isLiteral
+	w.x.continues(isLiteral)
 	return w.sock.push(w.line)
 }
 
@@ -91,7 +91,7 @@ func (w *writer) sendLine() error {
 func (w *writer) begin(line string, isLiteral, sync bool) (string, error) {
 	cmd := w.x.last()
 	switch {
-	case w.going:
+	case w.inside:
 	case cmd != nil && cmd.verb == "AUTHENTICATE":
 		w.log.keepSASL(line)
 		w.x.invite(cmd)
@@ -124,7 +124,7 @@ func (w *writer) hideSecrets(cmd *command, line string) string {
 	default:
 		return line
 	}
-	if w.going {
+	if w.inside {
 		return "***"
 	}
 	c := grammar.Scan(line, nil)
