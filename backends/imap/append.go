@@ -86,7 +86,7 @@ func (ap *appending) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.holds(ap.raw) && !s.caps.Has(goimap.CapUnselect) && ap.otherMailbox() == "" {
+		if s.hasSelected(ap.raw) && !s.caps.Has(goimap.CapUnselect) && ap.otherMailbox() == "" {
 			s.logout() // another connection has nothing selected
 			ap.a.release(s)
 			continue
@@ -175,7 +175,7 @@ func (ap *appending) on(ctx context.Context, s *session) {
 // for one that is open read-only, and GNU imap4d confirms each for one that is open for
 // changes and keeps few of them. CLOSE would expunge, so it is never used.
 func (ap *appending) leave(ctx context.Context, s *session) error {
-	if !s.holds(ap.raw) {
+	if !s.hasSelected(ap.raw) {
 		return nil
 	}
 	if s.caps.Has(goimap.CapUnselect) { // RFC 3691
@@ -209,8 +209,8 @@ func (ap *appending) otherMailbox() string {
 	return other
 }
 
-// holds reports whether the session has a mailbox selected.
-func (s *session) holds(raw string) bool { return s.at != nil && state.SameName(s.at.raw, raw) }
+// hasSelected reports whether the session has a mailbox selected.
+func (s *session) hasSelected(raw string) bool { return s.at != nil && state.SameName(s.at.raw, raw) }
 
 // learnLimit finds out how large a message may be (RFC 7889). A limit of 0 is that of a server which
 // has none, or knows none (maddy 0.8): what a mailbox takes at all, an APPEND shows.
@@ -245,19 +245,19 @@ func (ap *appending) setLimit(octets int64) {
 func (ap *appending) send(ctx context.Context, s *session, i int) {
 	msg := &ap.msgs[i]
 	if ap.largest >= 0 && msg.Size > ap.largest {
-		ap.settle(i, state.NotStored, state.Faultf(state.Other, "%d octets are more than the %d that the server takes", msg.Size, ap.largest).
+		ap.drop(i, state.NotStored, state.Faultf(state.Other, "%d octets are more than the %d that the server takes", msg.Size, ap.largest).
 			WithHint("the server takes no message this large; it stays here"))
 		return
 	}
 	body, err := msg.Open()
 	if err != nil {
-		ap.settle(i, state.NotStored, err)
+		ap.drop(i, state.NotStored, err)
 		return
 	}
 	defer body.Close()
 	r, err := ahead(body, msg.Size)
 	if err != nil {
-		ap.settle(i, state.NotStored, err)
+		ap.drop(i, state.NotStored, err)
 		return
 	}
 	sent, err := s.w.SendLiteral(ctx, ap.command(i), wire.Literal{Size: msg.Size, Sync: s.mustAsk(msg.Size), Body: r})
@@ -270,10 +270,10 @@ func (ap *appending) send(ctx context.Context, s *session, i int) {
 		return
 	case errors.As(err, &wrong):
 		ap.fruit = true // it is not the server's fault
-		ap.settle(i, state.NotStored, wrong.Err)
+		ap.drop(i, state.NotStored, wrong.Err)
 	case len(ap.flying) == 0 && ctx.Err() == nil:
 		ap.blame(i)
-		ap.settle(i, state.CutOff, s.fault(ctx, err))
+		ap.drop(i, state.CutOff, s.fault(ctx, err))
 	}
 	ap.end = s.fault(ctx, err) // with others under way it may be the fault of one of those
 }
@@ -283,8 +283,8 @@ func (ap *appending) blame(i int) {
 	ap.brokeAt, ap.long = &object{raw: ap.raw, name: ap.msgs[i].Name}, ap.msgs[i].Size >= longAppend
 }
 
-// settle ends the message that is first in todo, and was not stored.
-func (ap *appending) settle(i int, doubt state.Doubt, err error) {
+// drop ends the message that is first in todo, and was not stored.
+func (ap *appending) drop(i int, doubt state.Doubt, err error) {
 	ap.fail(i, doubt, err)
 	ap.todo = ap.todo[1:]
 }

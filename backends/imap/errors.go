@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,12 +41,7 @@ func (r *refusal) Error() string {
 // hasCode reports whether the response code's first word is one of names.
 func (r *refusal) hasCode(names ...string) bool {
 	word, _, _ := strings.Cut(r.code, " ")
-	for _, n := range names {
-		if strings.EqualFold(word, n) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(word, n) })
 }
 
 // asRefusal finds the server's own answer in what imapclient or wire returned.
@@ -192,19 +188,15 @@ func declined(err error) bool {
 // backoffTime reads a number of milliseconds, or of seconds where an s follows.
 func backoffTime(s string) time.Duration {
 	s = strings.TrimLeft(s, " ")
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	v, err := strconv.ParseInt(s[:n], 10, 32)
-	if err != nil {
+	unit := strings.TrimLeft(s, "0123456789")
+	v, err := strconv.ParseInt(strings.TrimSuffix(s, unit), 10, 32)
+	switch {
+	case err != nil:
 		return 0
+	case strings.HasPrefix(strings.TrimLeft(unit, " "), "s"):
+		return time.Duration(v) * time.Second
 	}
-	unit := time.Millisecond
-	if strings.HasPrefix(strings.TrimLeft(s[n:], " "), "s") {
-		unit = time.Second
-	}
-	return time.Duration(v) * unit
+	return time.Duration(v) * time.Millisecond
 }
 
 // inMailbox adds to an error which mailbox it is about.

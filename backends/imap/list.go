@@ -182,7 +182,7 @@ func (l *listing) read(w wire.Line) error {
 		} else if i, doubled := l.find(m.Raw); doubled {
 			l.merge(i, m)
 		} else {
-			l.byRaw[m.Raw] = len(l.Mailboxes)
+			l.byRaw[keyOf(m.Raw)] = len(l.Mailboxes)
 			l.Mailboxes = append(l.Mailboxes, m)
 		}
 	case strings.EqualFold(verb, "STATUS"):
@@ -203,19 +203,18 @@ func (l *listing) takeStatus(c *grammar.Scanner) {
 	}
 }
 
-// find looks a mailbox up; INBOX has no case.
+// find looks a mailbox up.
 func (l *listing) find(raw string) (int, bool) {
-	if i, ok := l.byRaw[raw]; ok {
-		return i, true
-	}
+	i, ok := l.byRaw[keyOf(raw)]
+	return i, ok
+}
+
+// keyOf is a raw name in byRaw: INBOX has no case.
+func keyOf(raw string) string {
 	if state.SameName(raw, "INBOX") {
-		for r, i := range l.byRaw {
-			if state.SameName(raw, r) {
-				return i, true
-			}
-		}
+		return "INBOX"
 	}
-	return 0, false
+	return raw
 }
 
 // merge adds what a second listing of a name holds more than the first.
@@ -314,7 +313,7 @@ func (l *listing) name() {
 	apart(l.Mailboxes)
 	l.byRaw = make(map[string]int, len(l.Mailboxes))
 	for i, m := range l.Mailboxes {
-		l.byRaw[m.Raw] = i
+		l.byRaw[keyOf(m.Raw)] = i
 	}
 }
 

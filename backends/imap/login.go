@@ -27,7 +27,7 @@ func (a *Account) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range []func(context.Context) error{s.greet, s.login, s.settle} {
+	for _, f := range []func(context.Context) error{s.greet, s.login, s.negotiate} {
 		if err := s.step(ctx, f); err != nil {
 			s.drop()
 			a.commands.Add(s.w.Commands())
@@ -199,8 +199,8 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 	return s.a.login.Refused(r, r.loginHint())
 }
 
-// settle does what is done once after log-in.
-func (s *session) settle(ctx context.Context) error {
+// negotiate turns on compression and identifies us, once after log-in.
+func (s *session) negotiate(ctx context.Context) error {
 	wanted := s.a.o.Compress == CompressAlways || s.a.o.Compress == CompressAuto && !reach.IsLoopbackAddr(s.w.RemoteAddr())
 	if wanted && s.caps.Has("COMPRESS=DEFLATE") {
 		if err := s.w.Compress(ctx); err != nil {

@@ -29,7 +29,7 @@ func (s *session) unknownNamespaces(l *listing) []string {
 
 // namespaces returns the personal namespaces; a server that does not answer has none.
 func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
-	l := &listing{}
+	l := &listing{byRaw: map[string]int{}} // a LIST may be sent, too
 	for _, line := range s.unknownNamespaces(l) {
 		_, err := s.run(ctx, line, l.read)
 		if _, refused := asRefusal(err); err != nil && !refused {

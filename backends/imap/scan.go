@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -246,7 +247,7 @@ func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.Serve
 		}
 		return nil, err
 	}
-	there := all.below(at.mark.UIDNext)
+	there := all.without(ranges{{First: at.mark.UIDNext, Last: math.MaxUint32}})
 	fresh := sc.newcomers(c)
 	stay := 0
 	for _, uid := range sc.req.KnownUID {

@@ -194,7 +194,7 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 	for i, one := range sent {
 		_, err := one.Wait(ctx)
 		switch {
-		case q.settled(s, asked[i], err):
+		case q.answered(s, asked[i], err):
 		case trouble == nil:
 			trouble = broke(asked[i], err)
 		}
@@ -209,7 +209,7 @@ func (q *statuses) ask(ctx context.Context, s *session) error {
 func (q *statuses) open(ctx context.Context, s *session, doubted []string) error {
 	for _, raw := range doubted {
 		at, err := s.open(ctx, raw, true)
-		if !q.settled(s, raw, err) {
+		if !q.answered(s, raw, err) {
 			return err
 		}
 		if i, known := q.find(raw); known && err == nil {
@@ -220,8 +220,8 @@ func (q *statuses) open(ctx context.Context, s *session, doubted []string) error
 	return nil
 }
 
-// settled reports whether a mailbox was answered for, if only by a refusal, and need not be asked again.
-func (q *statuses) settled(s *session, raw string, err error) bool {
+// answered reports whether a mailbox was answered for, if only by a refusal, and need not be asked again.
+func (q *statuses) answered(s *session, raw string, err error) bool {
 	r, refused := asRefusal(err)
 	if err != nil && (!refused || r.slowDown() || s.broken.Load()) {
 		return false

@@ -116,18 +116,6 @@ func (r ranges) count() uint64 {
 	return n
 }
 
-// below returns what is under a UID.
-func (r ranges) below(next uint32) ranges {
-	var out ranges
-	for _, x := range r {
-		if x.First >= next {
-			break
-		}
-		out = append(out, grammar.Range{First: x.First, Last: min(x.Last, next-1)})
-	}
-	return out
-}
-
 // without returns what is not in other. Both are sorted.
 func (r ranges) without(other ranges) ranges {
 	var out ranges

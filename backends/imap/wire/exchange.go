@@ -186,7 +186,7 @@ func (x *exchange) invited() *command {
 	return nil
 }
 
-// continues notes that a line of the client's is sent, and whether its command continues after it.
+// continues notes that a line or a literal is sent, and whether its command continues after it.
 func (x *exchange) continues(on bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -294,14 +294,6 @@ func (x *exchange) join(cmd *Sent) {
 	x.opens(cmd.command)
 	x.sending = cmd.literal != nil
 	x.arm(true)
-}
-
-// uploaded notes that the literal of a command of ours is sent.
-func (x *exchange) uploaded() {
-	x.mu.Lock()
-	x.sending = false
-	x.turn.Broadcast()
-	x.mu.Unlock()
 }
 
 // awaitOldest waits until a command of ours is the oldest, or the connection is closed.

@@ -41,13 +41,8 @@ func announced(line []byte) (start int, size int64, sync, ok, bad bool) {
 	if n := len(digits); n > 0 && (digits[n-1] == '+' || digits[n-1] == '-') {
 		digits, sync = digits[:n-1], false
 	}
-	if len(digits) == 0 {
+	if len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
 		return 0, 0, false, false, false
-	}
-	for _, ch := range digits {
-		if ch < '0' || ch > '9' {
-			return 0, 0, false, false, false
-		}
 	}
 	n, fits := grammar.Number63(string(digits))
 	if !fits {

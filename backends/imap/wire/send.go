@@ -120,7 +120,7 @@ func (w *writer) launch(ctx context.Context, cmd *Sent) error {
 		return nil
 	}
 	err := w.upload(ctx, cmd)
-	w.x.uploaded()
+	w.x.continues(false)
 	return err
 }
 

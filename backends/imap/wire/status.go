@@ -26,10 +26,7 @@ func (in *filter) tagged(line string) error {
 	if cmd == nil {
 		return in.log.garbled("an answer to a command that was not sent", line)
 	}
-	at := len(in.out)
-	in.out = append(append(append(in.out, cmd.tag...), ' '), typ...)
-	in.status(typ, c.Rest(), true)
-	in.reportChange(line, at)
+	in.status(cmd.tag, typ, line, c.Rest())
 	return nil
 }
 
@@ -48,27 +45,13 @@ func statusOf(word string) string {
 	return ""
 }
 
-// reportChange reports a status line whose blanks or case were put right.
-func (in *filter) reportChange(line string, at int) {
-	if out := string(chomp(in.out[at:])); !strings.EqualFold(out, line) && len(strings.Fields(out)) == len(strings.Fields(line)) {
-		in.report(Repair{What: "blanks put right"}, line)
-	}
-}
-
-// untaggedStatus takes an untagged OK, NO, BAD, BYE or PREAUTH.
-func (in *filter) untaggedStatus(typ, line, rest string) {
-	at := len(in.out)
-	in.out = append(append(in.out, "* "...), typ...)
-	in.status(typ, rest, false)
-	in.reportChange(line, at)
-}
-
-// status appends what follows a status to out: the code in a form that imapclient
-// reads, or without it, and the text.
-func (in *filter) status(typ, rest string, tagged bool) {
+// status takes an OK, NO, BAD, BYE or PREAUTH with the tag "*" or the client's, rest being what follows the word:
+// the client gets the code in a form that imapclient reads, or not at all, and the text.
+func (in *filter) status(tag, typ, line, rest string) {
 	code, words := in.parts(rest)
-	in.heard(typ, code, words, tagged)
-	out := in.out
+	in.heard(typ, code, words, tag != "*")
+	at := len(in.out)
+	out := append(append(append(in.out, tag...), ' '), typ...)
 	if rest := trimBlanks(rest); code == "" && strings.HasPrefix(rest, "[") && len(words) < len(rest) {
 		in.report(Repair{What: "response code that cannot be read left out", Lost: true}, rest)
 	}
@@ -91,6 +74,9 @@ func (in *filter) status(typ, rest string, tagged bool) {
 			out = append(out, '-', ' ') // else imapclient would look for a code
 		}
 		out = append(out, unprintable.Replace(words)...)
+	}
+	if seen := string(out[at:]); !strings.EqualFold(seen, line) && len(strings.Fields(seen)) == len(strings.Fields(line)) {
+		in.report(Repair{What: "blanks put right"}, line)
 	}
 	in.out = append(out, "\r\n"...)
 }

@@ -22,7 +22,7 @@ func (in *filter) untaggedResponse(first string) error {
 				return err
 			}
 		}
-		in.untaggedStatus(typ, first, c.Rest())
+		in.status("*", typ, first, c.Rest())
 		return nil
 	}
 	if in.x.collecting() {
