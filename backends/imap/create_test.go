@@ -40,7 +40,7 @@ func TestCreateMailboxSpellsTheName(t *testing.T) {
 			acct.Caps = "IMAP4rev1"
 			if c.namespace != "" {
 				acct.Caps += " NAMESPACE"
-				answers["NAMESPACE"] = answer("* NAMESPACE "+c.namespace, "$tag OK done")
+				answers["NAMESPACE"] = answer("* LIST () NIL unasked", "* NAMESPACE "+c.namespace, "$tag OK done")
 			}
 			sep := `"` + c.sep + `"`
 			if c.sep == "" {

@@ -278,7 +278,7 @@ func (r *refusal) loginHint() string {
 	case r.hasCode("EXPIRED"):
 		return "the password has expired: set a new one at the provider's"
 	case r.hasCode("CONTACTADMIN"):
-		return "the server says that its administrator has to be asked"
+		return "the server asks to contact its administrator"
 	}
 	return cmp.Or(reach.RefusedHint(r.text), "check user and password; many providers want an app password for mail programs")
 }

@@ -54,7 +54,10 @@ type fetcher struct {
 // next returns something to begin. What is in a mailbox that is left out ends at once.
 func (f *fetcher) next(selected string) (state.Item, bool) {
 	for {
-		it, ok := f.offered(selected)
+		it, ok := f.takeReady()
+		if !ok {
+			it, ok = f.work.Next(selected)
+		}
 		if !ok {
 			return it, false
 		}
@@ -66,22 +69,19 @@ func (f *fetcher) next(selected string) (state.Item, bool) {
 	}
 }
 
-func (f *fetcher) offered(selected string) (state.Item, bool) {
+func (f *fetcher) takeReady() (it state.Item, ok bool) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if n := len(f.ready); n > 0 {
-		it := f.ready[n-1]
-		f.ready = f.ready[:n-1]
-		f.mu.Unlock()
-		return it, true
+		it, ok, f.ready = f.ready[n-1], true, f.ready[:n-1]
 	}
-	f.mu.Unlock()
-	return f.work.Next(selected)
+	return it, ok
 }
 
 // putBack lets another connection begin an item.
-func (f *fetcher) putBack(items ...state.Item) {
+func (f *fetcher) putBack(it state.Item) {
 	f.mu.Lock()
-	f.ready = append(f.ready, items...)
+	f.ready = append(f.ready, it)
 	f.mu.Unlock()
 }
 
@@ -93,11 +93,7 @@ func (f *fetcher) waiting() bool {
 
 // giveUp ends what nobody began.
 func (f *fetcher) giveUp(err error) {
-	f.mu.Lock()
-	items := f.ready
-	f.ready = nil
-	f.mu.Unlock()
-	for _, it := range items {
+	for it, ok := f.takeReady(); ok; it, ok = f.takeReady() {
 		f.work.Done(it, err)
 	}
 }

@@ -112,13 +112,11 @@ func (fl *flight) confirmed(ctx context.Context) error {
 	select {
 	case <-fl.exam.done:
 	default:
-		t := time.NewTimer(grace)
-		defer t.Stop()
 		select {
 		case <-fl.exam.done:
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-t.C:
+		case <-time.After(grace):
 			return errors.New("server sent a message before it had opened the mailbox")
 		}
 	}

@@ -186,7 +186,7 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		if bye, ok := asRefusal(s.heard.farewell()); ok && reach.CountsFailures(bye.text) {
 			return s.a.login.Counted(bye)
 		} else if ok {
-			return &reach.Busy{Err: fmt.Errorf("log-in of %s broken off: %w", user, bye)}
+			return &reach.Busy{Err: fmt.Errorf("log-in of %s interrupted: %w", user, bye)}
 		}
 		return s.fault(ctx, err)
 	}
