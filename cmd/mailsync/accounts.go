@@ -18,16 +18,15 @@ import (
 
 // This file and session.go are the way in which every command works on accounts. To add one:
 //
-//  1. Give it a file of its own with a function that returns its *cobra.Command: Use, Short,
-//     Long, the flags that it alone has, and then p.onAccounts(c, task{…}, globals...), where globals
-//     are the global flags that apply to it (command.go has groups of them).
+//  1. Write a function, in a file of its own, that returns its *cobra.Command by
+//     p.onAccounts(c, task{…}, globals...); command.go has groups of global flags.
 //  2. Write the task's run: what the command does with one account. It takes what it needs from the
-//     accountRun that it is given, and everything that it opened is closed for it:
+//     accountRun, and everything that it opened is closed for it:
 //
 //     account, err := r.begin(ctx, …)     all that the engine needs; the run is recorded for "status"
 //     here, err := r.start(ctx, …)        lock, state, Maildirs and server
 //     here, err := r.open(ctx, …)         the same without a server
-//     r.told                              the report about this account
+//     r.out                               the report about this account
 //
 //     It returns a port.Result: its Problems and Fatal are printed on stderr, its numbers are the
 //     line on stdout or the JSON object, and both make the exit code.

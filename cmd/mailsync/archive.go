@@ -135,7 +135,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		r.nothingToUndo("archive is for IMAP", "")
 		return &port.Result{}, nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
-		r.told.Note("", "no rule selects mail of this account to archive", "")
+		r.out.Note("", "no rule selects mail of this account to archive", "")
 		return &port.Result{}, nil
 	}
 	account, err := r.begin(ctx, opening{}, reach{})
@@ -152,17 +152,17 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 	if account.Accept, err = o.messages(); err != nil {
 		return nil, err
 	}
-	account.Watch = summaryOnly{watch{r.told}}
+	account.Watch = summaryOnly{watch{r.out}}
 	if account.Release, err = r.archive(); err != nil {
 		return nil, err
 	}
 	if r.flags.dryRun && !account.AgesCount {
-		r.told.Note("", "the clock cannot be trusted, so no message counts as old", "check that the clock is right")
+		r.out.Note("", "the clock cannot be trusted, so no message counts as old", "check that the clock is right")
 	}
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Released != nil {
-		r.told.Archived(archived(result.Released, !r.flags.dryRun))
+		r.out.Archived(archived(result.Released, !r.flags.dryRun))
 	}
 	return result, nil
 }
@@ -183,8 +183,8 @@ func (o *archiving) putBack(ctx context.Context, r *accountRun, account *port.Ac
 
 // nothingToUndo reports that an undo has nothing to put back, on stderr with the reason.
 func (r *accountRun) nothingToUndo(why, hint string) {
-	r.told.Note("", "nothing to undo: "+why, hint)
-	r.told.Did("nothing to do; nothing to undo")
+	r.out.Note("", "nothing to undo: "+why, hint)
+	r.out.Did("nothing to do; nothing to undo")
 }
 
 // skip excludes mailboxes with these roles from a run.

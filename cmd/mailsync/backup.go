@@ -110,7 +110,7 @@ func (o *backing) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
-		r.told.Prove(proof(r.a, result))
+		r.out.Prove(proof(r.a, result))
 		doubts(r, result.Doubts, result.Doubtful)
 	}
 	return result, nil
@@ -138,14 +138,14 @@ func doubts(r *accountRun, all []port.Doubt, of int) {
 	const most = 20
 	for i, d := range all {
 		if i == most {
-			r.told.Note("", fmt.Sprintf("%d more are doubtful; --json names up to 1,000", of-most), "")
+			r.out.Note("", fmt.Sprintf("%d more are doubtful; --json names up to 1,000", of-most), "")
 			return
 		}
 		hint := ""
 		if i == 0 {
 			hint = "look at them here and in another program; \"mailsync sync\" takes --accept MAILBOX:UID for one that is complete"
 		}
-		r.told.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Came, d.Announced), hint)
+		r.out.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Came, d.Announced), hint)
 	}
 }
 

@@ -45,12 +45,12 @@ func check(ctx context.Context, r *accountRun) (*port.Result, error) {
 	if c.password(ctx) && c.address(ctx) {
 		c.server(ctx)
 	}
-	r.told.Checks(fmt.Sprintf("%s at %s, port %d", r.a.User, r.a.Host, r.a.Port), c.rows)
+	r.out.Checks(fmt.Sprintf("%s at %s, port %d", r.a.User, r.a.Host, r.a.Port), c.rows)
 	count := map[string]int{}
 	for _, row := range c.rows {
 		count[row.Status]++
 	}
-	r.told.Line(fmt.Sprintf("%d ok, %s, %s", count["ok"], report.Plural(count["warn"], "warning"), report.Plural(count["fail"], "failure")))
+	r.out.Line(fmt.Sprintf("%d ok, %s, %s", count["ok"], report.Plural(count["warn"], "warning"), report.Plural(count["fail"], "failure")))
 	return c.result, nil
 }
 
@@ -131,7 +131,7 @@ func existing(path string) (at string, err error) {
 
 // room checks the free space of the disk that a folder is on.
 func (c *checking) room(at string) {
-	files, closeFiles, err := openTree(c.layout(), at, "", nil)
+	files, closeFiles, err := openTree(c.a.MaildirLayout(), at, "", nil)
 	if err != nil {
 		c.fail("disk", err)
 		return

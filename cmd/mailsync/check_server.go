@@ -30,7 +30,7 @@ func (c *checking) address(ctx context.Context) bool {
 		return c.fail("address", context.Cause(ctx))
 	case err != nil:
 		hint := "the name server did not answer; is this machine online?"
-		if dns := (*net.DNSError)(nil); errors.As(err, &dns) && dns.IsNotFound {
+		if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 			hint = "no such host; check its spelling"
 		}
 		return c.fail("address", state.Faultf(state.Unreachable, "%w", err).WithHint("%s", hint))
@@ -151,8 +151,8 @@ func (c *checking) mailboxes(ctx context.Context, s server) *state.Listing {
 		}
 	}
 	c.ok("mailboxes", "%s", detail)
-	if names, exclude := shownTwice(c.accountRun, listing); len(names) > 0 {
-		c.warn("mailboxes", shownHint(exclude), "%s", shownText(names))
+	if text, hint := c.shownTwice(listing); text != "" {
+		c.warn("mailboxes", hint, "%s", text)
 	}
 	return listing
 }
@@ -245,8 +245,7 @@ func (c *checking) tls(p state.Probe, err error) bool {
 	if p.TLS != nil {
 		certs = p.TLS.PeerCertificates
 	}
-	var unverified *tls.CertificateVerificationError
-	if errors.As(err, &unverified) {
+	if unverified, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		certs = unverified.UnverifiedCertificates
 	}
 	switch {

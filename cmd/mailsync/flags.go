@@ -39,8 +39,7 @@ func count(at **int) value {
 		if err != nil {
 			return fmt.Errorf("%q is not a number from 0 up", text)
 		}
-		*at = new(int)
-		**at = int(n)
+		*at = new(int(n))
 		return nil
 	}}
 }

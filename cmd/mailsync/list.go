@@ -55,12 +55,12 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Res
 		result.Problems = append(result.Problems, port.Problem{Mailbox: name,
 			Err: errors.New("the server sent a mailbox name that cannot be read")})
 	}
-	if names, exclude := shownTwice(r, listing); len(names) > 0 {
-		r.told.Note("", shownText(names), shownHint(exclude))
+	if text, hint := r.shownTwice(listing); text != "" {
+		r.out.Note("", text, hint)
 	}
 	slices.SortStableFunc(mailboxes, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
-	r.told.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), mailboxes)
-	r.told.Line(fmt.Sprintf("%s in %s, and %s excluded",
+	r.out.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), mailboxes)
+	r.out.Line(fmt.Sprintf("%s in %s, and %s excluded",
 		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
 	only.known(result)
 	return result, nil
@@ -71,8 +71,7 @@ func (p *places) mailbox(a *config.Account, l state.Listed, result *port.Result)
 	m := report.Mailbox{Mailbox: strings.Join(l.Levels, "/"), Role: l.Role}
 	m.Included, m.Rule = a.Mailboxes.Rule(l.Levels, l.Role)
 	if l.HasMark {
-		n := int(l.Mark.Exists)
-		m.Messages = &n
+		m.Messages = new(int(l.Mark.Exists))
 	}
 	if l.Size >= 0 {
 		m.Size = &l.Size
@@ -93,36 +92,23 @@ func (p *places) mailbox(a *config.Account, l state.Listed, result *port.Result)
 	return m
 }
 
-// shownTwice names the included mailboxes that show messages of others, where the server does not
-// identify copies: then each message is fetched again for each of them. exclude is the key that
-// excludes them.
-func shownTwice(r *accountRun, listing *state.Listing) (names []string, exclude string) {
-	if listing.EmailIDs {
-		return nil, ""
-	}
-	var roles []string
+// shownTwice warns of included mailboxes that show messages of others, where the server does not
+// identify copies: then each message is fetched again for each of them. "" where there is none.
+func (r *accountRun) shownTwice(listing *state.Listing) (text, hint string) {
+	var names, roles []string
 	for _, l := range listing.Mailboxes {
-		if l.NoSelect || !plan.IsView(l.Role) {
-			continue
-		}
-		if included, _ := r.a.Mailboxes.Rule(l.Levels, l.Role); included {
+		if !l.NoSelect && plan.IsView(l.Role) && r.a.Mailboxes.Match(l.Levels, l.Role) {
 			names = append(names, fmt.Sprintf("%q", strings.Join(l.Levels, "/")))
-			if role := fmt.Sprintf("%q", "role:"+l.Role); !slices.Contains(roles, role) {
-				roles = append(roles, role)
-			}
+			roles = append(roles, fmt.Sprintf("%q", "role:"+l.Role))
 		}
+	}
+	if listing.EmailIDs || len(names) == 0 {
+		return "", ""
 	}
 	slices.Sort(names)
 	slices.Sort(roles)
-	return names, fmt.Sprintf("exclude = [%s]", strings.Join(roles, ", "))
-}
-
-func shownText(names []string) string {
-	return fmt.Sprintf("%s may show messages of other mailboxes, which are then fetched and stored twice", strings.Join(names, " and "))
-}
-
-func shownHint(exclude string) string {
-	return fmt.Sprintf("if it has no messages of its own, skip it with %s", exclude)
+	return strings.Join(names, " and ") + " may show messages of other mailboxes, which are then fetched and stored twice",
+		fmt.Sprintf("if it has no messages of its own, skip it with exclude = [%s]", strings.Join(slices.Compact(roles), ", "))
 }
 
 // places knows the Maildirs that mailboxes have, or will have.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,16 +23,8 @@ import (
 // while it is not open.
 type local struct{ a *config.Account }
 
-func (l local) layout() maildir.Layout {
-	layout, _ := maildir.ParseLayout(l.a.Layout) // the configuration has checked it
-	return layout
-}
-
 func (l local) stateDir() string {
-	if l.a.StateDir != "" {
-		return l.a.StateDir
-	}
-	return filepath.Join(l.a.Maildir, l.layout().StateDir())
+	return cmp.Or(l.a.StateDir, filepath.Join(l.a.Maildir, l.a.MaildirLayout().StateDir()))
 }
 
 // recorded are the mailboxes that the state knows, read without the account's lock.
@@ -54,7 +47,7 @@ func (l local) mailboxName(row state.MailboxRow) string {
 func (l local) mailboxLevels(row state.MailboxRow) []string {
 	levels := imap.NameOf(row.Raw, row.Sep)
 	depth := strings.Count(row.Path, "/") + 1
-	if l.layout() == maildir.PlusPlus {
+	if l.a.MaildirLayout() == maildir.PlusPlus {
 		depth = max(1, strings.Count(row.Path, "."))
 	}
 	return levels[max(0, len(levels)-depth):]
@@ -85,7 +78,7 @@ func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
 	if _, err := os.Stat(filepath.Join(r.stateDir(), "state.db")); err == nil && r.a.StateDir == "" {
 		return true, nil
 	}
-	files, closeFiles, err := openTree(r.layout(), r.a.Maildir, "", nil)
+	files, closeFiles, err := openTree(r.a.MaildirLayout(), r.a.Maildir, "", nil)
 	if err != nil {
 		return true, err
 	}
@@ -120,7 +113,7 @@ func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error 
 	}
 	note, err := list.MeetForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
 	if note != "" {
-		r.told.Note("", note, "")
+		r.out.Note("", note, "")
 	}
 	return err
 }

@@ -50,8 +50,7 @@ type program struct {
 // fail reports an error that ended the command, and returns its exit code.
 func (p *program) fail(err error) int {
 	r := report.New(report.Options{Out: p.stdout, Err: p.stderr})
-	var problems config.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[config.Problems](err); ok {
 		for _, problem := range problems {
 			r.Wrong(problem)
 		}
@@ -86,8 +85,7 @@ func exitCode(kinds []state.Kind, interrupted int) int {
 
 // kindOf is state.KindOf for errors that may also be a cancelled context's.
 func kindOf(err error) state.Kind {
-	var f *state.Fault
-	if !errors.As(err, &f) && errors.Is(err, context.Canceled) {
+	if _, ok := errors.AsType[*state.Fault](err); !ok && errors.Is(err, context.Canceled) {
 		return state.Interrupted
 	}
 	return state.KindOf(err)

@@ -128,7 +128,7 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (*port.Result, error)
 		boxes[i] = report.Restored{From: b.From, To: b.To, Created: b.Created, Appended: b.Appended, Bytes: b.Bytes,
 			There: b.There, Refused: b.Refused, Older: b.Older, Shown: b.Shown, DryRun: r.flags.dryRun}
 	}
-	r.told.Restored(boxes)
+	r.out.Restored(boxes)
 	o.mailboxes.known(&done.Result)
 	if r.flags.dryRun {
 		done.Appended = 0 // it would be
@@ -142,7 +142,7 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (*restore.Restoratio
 	if err != nil {
 		return nil, err
 	}
-	account.Watch = summaryOnly{watch{r.told}}
+	account.Watch = summaryOnly{watch{r.out}}
 	o.mailboxes.narrow(account)
 	done := engine.Restore(ctx, account, o.since, r.mailboxLevels)
 	o.noteOutsiders(ctx, r, r.begun, done)
@@ -159,7 +159,7 @@ func (o *bringing) noteOutsiders(ctx context.Context, r *accountRun, h *here, do
 		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
 	for _, m := range all {
-		r.told.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is not a mailbox of the account",
+		r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is not a mailbox of the account",
 			`a "mailsync sync" with append = true makes it one; a copy of it elsewhere can be restored with --from`)
 	}
 }
@@ -168,14 +168,14 @@ func (o *bringing) noteOutsiders(ctx context.Context, r *accountRun, h *here, do
 func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	target := r
 	if o.target != nil {
-		target = &accountRun{session: r.session, local: local{o.target}, told: r.told, opened: r.opened}
+		target = &accountRun{session: r.session, local: local{o.target}, out: r.out, opened: r.opened}
 	}
 	h, err := target.start(ctx, opening{state: true}, reach{})
 	if err != nil {
 		return nil, err
 	}
 	t := &restore.Restore{Server: h.server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
-		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.told}}}
+		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.out}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
 	}
@@ -259,7 +259,7 @@ func (o *bringing) reportPassed(r *accountRun, done *restore.Restoration, passed
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
 		if p.Spared || o.mailboxes.given() {
-			r.told.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
+			r.out.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
 			continue
 		}
 		done.Problems = append(done.Problems, port.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})

@@ -34,7 +34,7 @@ type session struct {
 
 // account does the task with one account, reports it, and returns the kinds of all failures.
 func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
-	r := &accountRun{session: s, local: local{a}, told: s.report.Account(a.Name), opened: &opened{}}
+	r := &accountRun{session: s, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
 	if r.begun != nil && result != nil {
@@ -51,7 +51,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		result.Began, result.Ended = began, time.Now()
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
-		r.told.Note("", result.Fatal.Error(), "")
+		r.out.Note("", result.Fatal.Error(), "")
 		result.Fatal = nil
 	}
 	if result.Stopped {
@@ -60,7 +60,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	}
 	kinds := kindsOf(result)
 	silent := r.unreachable(result, kinds) && s.flags.quiet
-	r.told.Done(r.summary(result), silent)
+	r.out.Done(r.summary(result), silent)
 	if silent {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 type accountRun struct {
 	*session
 	local
-	told *report.Account
+	out *report.Account
 	*opened
 	begun *here // of begin, nil: the run is not recorded
 
@@ -142,7 +142,7 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 		return nil, err
 	}
 	if opened.SetAside != "" {
-		r.told.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
+		r.out.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
 	return r.withTree(&here{lock: lock, store: base}, r.a.Maildir, r.a.StateDir, fresh)
@@ -170,7 +170,7 @@ func (r *accountRun) withTree(h *here, root, stateDir string, fresh bool) (*here
 	if err := r.recallPOP3(h.store, fresh); err != nil {
 		return nil, err
 	}
-	tree, closeTree, err := openTree(r.layout(), root, stateDir, r.numbers)
+	tree, closeTree, err := openTree(r.a.MaildirLayout(), root, stateDir, r.numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (r *accountRun) agesCount(h *here) bool {
 		trusted, reason = false, err.Error()
 	}
 	if !trusted && h.lock != nil {
-		r.told.Note("", "nothing is done in this run because of its age: "+reason, "check that the clock is right; the next run will trust it")
+		r.out.Note("", "nothing is done in this run because of its age: "+reason, "check that the clock is right; the next run will trust it")
 	}
 	return trusted
 }
@@ -240,7 +240,7 @@ func (r *accountRun) engine(h *here) *port.Account {
 		Connections: r.a.Connections,
 		AgesCount:   r.agesCount(h),
 		DryRun:      r.flags.dryRun, RootKnown: h.known, StateMoved: h.store.Moved(),
-		Stop: r.stop, Watch: watch{r.told}, Log: r.log,
+		Stop: r.stop, Watch: watch{r.out}, Log: r.log,
 	}
 	if r.registry != nil {
 		account.Remember = func(id string) error { return r.registry.Remember(r.a.Maildir, id) }
@@ -273,7 +273,7 @@ func (r *accountRun) remember(ctx context.Context, h *here, result *port.Result)
 	}
 	last.Command, last.Started, last.Ended, last.Status = r.task.name, result.Began, result.Ended, result.Status()
 	r.askQuota(ctx, h.server, result, &last)
-	if last.Summary, err = json.Marshal(r.told.Final(r.summary(result))); err != nil {
+	if last.Summary, err = json.Marshal(r.out.Final(r.summary(result))); err != nil {
 		return fmt.Errorf("write the last run: %w", err)
 	}
 	return store.WriteLastRun(h.lock.Dir(), last)

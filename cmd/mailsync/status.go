@@ -38,7 +38,7 @@ func status(ctx context.Context, r *accountRun) (*port.Result, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
-		r.told.Line("no run yet")
+		r.out.Line("no run yet")
 		return result, nil
 	}
 	rows, err := r.recorded(ctx)
@@ -69,9 +69,9 @@ func status(ctx context.Context, r *accountRun) (*port.Result, error) {
 		bytes += t.HereBytes
 	}
 	slices.SortStableFunc(mailboxes, func(a, b report.LocalMailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
-	r.told.LocalMailboxes("mailboxes below "+r.a.Maildir, mailboxes)
+	r.out.LocalMailboxes("mailboxes below "+r.a.Maildir, mailboxes)
 	if known {
-		r.told.LastRun(last)
+		r.out.LastRun(last)
 	}
 	if r.recalled = summaryOf(last); r.recalled == nil {
 		r.recalled = &report.Summary{Status: "ok"}
@@ -83,7 +83,7 @@ func status(ctx context.Context, r *accountRun) (*port.Result, error) {
 	for _, q := range last.Quota {
 		line += "; quota " + report.Room{Used: q.Used, Limit: q.Limit}.String()
 	}
-	r.told.Line(line)
+	r.out.Line(line)
 	if short && r.recalled.Status == "ok" { // another run was killed since, or it was about a part of the mailboxes
 		r.recalled.Status = "partial"
 	}

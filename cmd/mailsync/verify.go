@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,7 +146,7 @@ func (openStore) Close() error { return nil }
 // report prints what a verify found.
 func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 	for _, f := range v.Findings {
-		r.told.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
+		r.out.Found(report.Finding{Fault: string(f.Fault), Mailbox: f.Mailbox, UID: uint32(f.UID), File: f.File,
 			Detail: f.Detail, Repaired: f.Repaired})
 	}
 	apart := func(a verify.Apart, status string) {
@@ -155,7 +154,7 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 		for i, uid := range a.UIDs {
 			uids[i] = uint32(uid)
 		}
-		r.told.Apart(report.Apart{Mailbox: a.Mailbox, Status: status, UIDs: uids})
+		r.out.Apart(report.Apart{Mailbox: a.Mailbox, Status: status, UIDs: uids})
 	}
 	for _, a := range v.Apart {
 		apart(a, a.Status.String())
@@ -174,11 +173,11 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 		}
 		hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.a.Name)
 	}
-	r.told.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
+	r.out.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
 		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: wrong, Repaired: len(v.Findings) - wrong,
 		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
 	if v.NoMemory && !o.server && v.Mailboxes > 0 {
-		r.told.Note("", "there is no state, and names alone do not show whether a message is missing",
+		r.out.Note("", "there is no state, and names alone do not show whether a message is missing",
 			`"mailsync sync" makes the state again and fetches nothing twice; --server compares with the server`)
 	}
 }
@@ -245,8 +244,8 @@ func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here
 // unknownOf are the mailboxes that failed completely in a run that fetched, without those that are
 // known. It is a pure function.
 func unknownOf(last store.LastRun, known []string) (names []string) {
-	var s report.Summary
-	if last.Command != "sync" && last.Command != "backup" || json.Unmarshal(last.Summary, &s) != nil {
+	s := summaryOf(last)
+	if s == nil || last.Command != "sync" && last.Command != "backup" {
 		return nil
 	}
 	for _, e := range s.Errors {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"mailsync/backends/maildir"
 	"mailsync/cmd/mailsync/secret"
 )
 
@@ -19,7 +20,7 @@ type Config struct {
 	Accounts []*Account // in the order of the file, at least one
 }
 
-// Account is one account, with every default filled in and every path absolute.
+// Account is one account, with every default set and every path absolute.
 type Account struct {
 	Name     string
 	Protocol string // "imap" or "pop3"
@@ -68,6 +69,12 @@ func fresh(name string) *Account {
 		Flags: "both", OnServerDelete: "keep", OnDiskDelete: "keep", MaxDelete: 100,
 		TrashKeep: 30 * 24 * time.Hour, Delete: "never",
 	}
+}
+
+// MaildirLayout is the layout that the key names.
+func (a *Account) MaildirLayout() maildir.Layout {
+	layout, _ := maildir.ParseLayout(a.Layout) // its reader takes no other
+	return layout
 }
 
 // defaultPort is the registered port of a protocol with a kind of TLS (RFC 8314).

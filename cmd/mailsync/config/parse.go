@@ -64,8 +64,7 @@ func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Confi
 
 func (r *reading) syntax(err error) Problem {
 	p := Problem{File: r.file, What: err.Error()}
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		p.Line, p.Key, p.What = parse.Position.Line, parse.LastKey, parse.Message
 		p.Cure = "this is not valid TOML; strings need quotes, lists brackets, and a table's name [brackets]"
 	}
@@ -242,15 +241,16 @@ func (r *reading) readKey(k *key, prim toml.Primitive, key toml.Key) {
 	if err == nil {
 		err = k.read(r, value)
 	}
-	var wrong wrongType
-	switch {
-	case errors.As(err, &wrong):
+	if err == nil {
+		return
+	}
+	if _, ok := errors.AsType[wrongType](err); ok {
 		r.add(line, at, err.Error(), fmt.Sprintf("for example: %s = %s", k.name, k.example))
-	case err != nil:
-		for _, what := range strings.Split(err.Error(), "\n") {
-			what, cure, _ := strings.Cut(what, "; ")
-			r.add(line, at, what, cure)
-		}
+		return
+	}
+	for what := range strings.SplitSeq(err.Error(), "\n") {
+		what, cure, _ := strings.Cut(what, "; ")
+		r.add(line, at, what, cure)
 	}
 }
 
@@ -270,8 +270,8 @@ func (r *reading) add(line int, key, what, cure string) {
 // line finds where a value is in the file. The TOML library reports it only with an error, so
 // one is provoked. A table without a line of its own is where its first key is.
 func (r *reading) line(prim toml.Primitive) int {
-	var parse toml.ParseError
-	if errors.As(r.meta.PrimitiveDecode(prim, refuser{}), &parse) && parse.Position.Line > 0 {
+	parse, ok := errors.AsType[toml.ParseError](r.meta.PrimitiveDecode(prim, refuser{}))
+	if ok && parse.Position.Line > 0 {
 		return parse.Position.Line
 	}
 	first := 0

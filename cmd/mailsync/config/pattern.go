@@ -94,7 +94,7 @@ func matchRunes(pattern, name []rune) bool {
 	return at[len(name)]
 }
 
-// Patterns say which mailboxes belong to an account.
+// Patterns decide which mailboxes belong to an account.
 type Patterns struct{ Include, Exclude []Pattern }
 
 // Match reports whether some pattern includes the mailbox and none excludes it.

@@ -15,14 +15,6 @@ type claim struct {
 	real    string // with the links of what exists of it followed
 }
 
-// stateDir is where an account's state is by default, below maildir (spec 4.1).
-func (a *Account) stateDir() string {
-	if a.Layout == "maildir++" {
-		return "mailsync.state"
-	}
-	return ".mailsync"
-}
-
 // CheckRoots returns an error where the trees of two accounts are the same, or one is inside the
 // other. Load did so; this is for accounts that were changed since.
 func CheckRoots(accounts []*Account) error {
@@ -87,7 +79,7 @@ func beginsAs(tree, into claim) bool {
 
 // stateInside reports whether b is the state directory where a's tree has it by default.
 func stateInside(a, b claim) bool {
-	return a.key == "maildir" && b.key == "state_dir" && b.path == filepath.Join(a.path, a.account.stateDir())
+	return a.key == "maildir" && b.key == "state_dir" && b.path == filepath.Join(a.path, a.account.MaildirLayout().StateDir())
 }
 
 // realPath follows the links of as much of a path as exists.

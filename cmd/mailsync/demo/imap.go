@@ -1,3 +1,6 @@
+// Package demo has what "mailsync demo" syncs: an IMAP and a POP3 server in memory, on loopback,
+// for one user, and their mail. It is part of the program, so that anybody can try it without a
+// server. Tests of commands use it too.
 package demo
 
 import (
@@ -14,7 +17,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 )
 
-// Who the servers know.
+// The one user of both servers.
 const (
 	User     = "ada"
 	Password = "analytical-engine"
@@ -32,7 +35,7 @@ type Sample struct {
 type IMAP struct {
 	Port      int
 	Mailboxes []string // as they were made
-	Messages  int      // that it began with
+	Messages  int      // at the start
 
 	server *imapserver.Server
 	user   *imapmemserver.User
@@ -70,7 +73,7 @@ func StartIMAP(samples []Sample) (*IMAP, error) {
 		return nil, err
 	}
 	d.Port = listener.Addr().(*net.TCPAddr).Port
-	go func() { _ = d.server.Serve(listener) }() // it ends with Close
+	go func() { _ = d.server.Serve(listener) }() // until Close
 	return d, nil
 }
 
@@ -88,8 +91,8 @@ type literal struct{ *bytes.Reader }
 
 func (l literal) Size() int64 { return l.Reader.Size() }
 
-// Change does what a phone and the rest of the world do between two syncs: two messages
-// of INBOX are read, a third is flagged, and a new one comes in.
+// Change does what a phone and other people do between two syncs: two messages of INBOX are read,
+// a third is flagged, and a new one arrives.
 func (d *IMAP) Change() error {
 	phone, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(d.Port)), nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func IMAPMail() []Sample {
 	return all
 }
 
-// lateSample is the message that comes in between two syncs.
+// lateSample is the message that arrives between two syncs.
 func lateSample() Sample {
 	return Sample{"INBOX", Begin.AddDate(0, 2, 0), nil,
 		[]byte(Letter("Charles Babbage <charles@engine.example>", "It works", "text/plain", "The mill turns!\r\n"))}
@@ -70,7 +70,7 @@ func POP3Mail() []string {
 	return append(letters, multipart("The bill", "bill.pdf", 20_000))
 }
 
-// LateLetter comes in at the POP3 server between two syncs.
+// LateLetter arrives at the POP3 server between two syncs.
 func LateLetter() string {
 	return Letter("Annabella <mother@example.org>", "Re: Sunday", "text/plain", "Four o'clock.\r\n")
 }

@@ -23,7 +23,7 @@ type POP3 struct {
 	arrived  int
 }
 
-// stored is a message on the POP3 server. Its number in UIDL is its own for good.
+// stored is a message on the POP3 server. Its number in UIDL never changes.
 type stored struct {
 	id   int
 	text string
@@ -87,7 +87,7 @@ func (d *POP3) serve(conn net.Conn) {
 	defer conn.Close()
 	s := &session{w: bufio.NewWriter(conn), deleted: map[int]bool{}}
 	lines := bufio.NewScanner(conn)
-	s.say("+OK the demo's POP3 server")
+	s.answer("+OK the demo's POP3 server")
 	for quit := false; !quit && s.w.Flush() == nil && lines.Scan(); {
 		verb, arg, _ := strings.Cut(lines.Text(), " ")
 		switch verb = strings.ToUpper(verb); {
@@ -95,18 +95,18 @@ func (d *POP3) serve(conn net.Conn) {
 			s.list("CAPA", []string{"USER", "UIDL", "TOP", "PIPELINING"})
 		case verb == "QUIT":
 			d.remove(s)
-			s.say("+OK good-bye")
+			s.answer("+OK good-bye")
 			quit = true
 		case verb == "USER":
 			s.user = arg
-			s.say("+OK and the password?")
+			s.answer("+OK and the password?")
 		case verb == "PASS" && s.user == User && arg == Password:
 			d.mu.Lock()
 			s.login, s.shown = true, slices.Clone(d.messages)
 			d.mu.Unlock()
-			s.say("+OK welcome")
+			s.answer("+OK welcome")
 		case !s.login:
-			s.say("-ERR log in first")
+			s.answer("-ERR log in first")
 		default:
 			s.transact(verb, arg)
 		}
@@ -130,14 +130,14 @@ func (s *session) transact(verb, arg string) {
 	case "STAT":
 		octets := 0
 		all := s.each(func(m stored) string { octets += len(m.text); return "" })
-		s.say("+OK %d %d", len(all), octets)
+		s.answer("+OK %d %d", len(all), octets)
 		return
 	case "NOOP":
-		s.say("+OK")
+		s.answer("+OK")
 		return
 	case "RSET":
 		clear(s.deleted)
-		s.say("+OK")
+		s.answer("+OK")
 		return
 	}
 	number, _, _ := strings.Cut(arg, " ")
@@ -151,11 +151,11 @@ func (s *session) transact(verb, arg string) {
 	case verb == "UIDL" && arg == "":
 		s.list("unique-id listing", s.each(id))
 	case !known:
-		s.say("-ERR no such command, or no such message")
+		s.answer("-ERR no such command, or no such message")
 	case verb == "LIST":
-		s.say("+OK %d %s", i, size(s.shown[i-1]))
+		s.answer("+OK %d %s", i, size(s.shown[i-1]))
 	case verb == "UIDL":
-		s.say("+OK %d %s", i, id(s.shown[i-1]))
+		s.answer("+OK %d %s", i, id(s.shown[i-1]))
 	case verb == "RETR":
 		s.list("message", strings.Split(strings.TrimSuffix(s.shown[i-1].text, "\r\n"), "\r\n"))
 	case verb == "TOP":
@@ -163,9 +163,9 @@ func (s *session) transact(verb, arg string) {
 		s.list("header", append(strings.Split(head, "\r\n"), ""))
 	case verb == "DELE":
 		s.deleted[i-1] = true
-		s.say("+OK marked")
+		s.answer("+OK marked")
 	default:
-		s.say("-ERR no such command")
+		s.answer("-ERR no such command")
 	}
 }
 
@@ -179,18 +179,18 @@ func (s *session) each(f func(stored) string) (lines []string) {
 	return lines
 }
 
-func (s *session) say(format string, args ...any) {
+func (s *session) answer(format string, args ...any) {
 	fmt.Fprintf(s.w, format+"\r\n", args...) // what fails shows when it is flushed
 }
 
 // list sends a multi-line answer, the dots at the beginnings of its lines doubled.
 func (s *session) list(what string, lines []string) {
-	s.say("+OK %s follows", what)
+	s.answer("+OK %s follows", what)
 	for _, line := range lines {
 		if strings.HasPrefix(line, ".") {
 			line = "." + line
 		}
-		s.say("%s", line)
+		s.answer("%s", line)
 	}
-	s.say(".")
+	s.answer(".")
 }
