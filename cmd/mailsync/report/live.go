@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -13,42 +14,40 @@ const redraw = 200 * time.Millisecond
 
 // live is the progress line. The report's mutex guards it.
 type live struct {
-	stop  chan struct{} // nil: no progress
-	ended chan struct{}
-	shown int // columns of the line that is on the terminal
-	speed speed
+	stop    chan struct{} // nil: no progress
+	drawing sync.WaitGroup
+	shown   int // columns of the line that is on the terminal
+	speed   speed
 }
 
 func (r *Report) startLive() {
-	stop, ended := make(chan struct{}), make(chan struct{})
-	r.live.stop, r.live.ended = stop, ended
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(redraw)
-		defer tick.Stop()
+	stop := make(chan struct{})
+	r.live.stop = stop
+	r.live.drawing.Go(func() {
+		tick := time.Tick(redraw)
 		for {
 			select {
 			case <-stop:
 				return
-			case now := <-tick.C:
+			case now := <-tick:
 				r.mu.Lock()
 				r.draw(now)
 				r.mu.Unlock()
 			}
 		}
-	}()
+	})
 }
 
 func (r *Report) stopLive() {
 	r.mu.Lock()
-	stop, ended := r.live.stop, r.live.ended
+	stop := r.live.stop
 	r.live.stop = nil
 	r.wipe()
 	r.mu.Unlock()
 	if stop != nil {
 		close(stop)
-		<-ended
 	}
+	r.live.drawing.Wait()
 }
 
 // wipe removes the progress from the terminal, until it is drawn again.
