@@ -114,10 +114,10 @@ type IntentKind uint8
 // The kinds, as they are stored. The first three put a message into the mailbox.
 const (
 	Appending   IntentKind = iota // a file is sent; the intent has its name
-	Moving                        // a message is moved to where its file lies; the intent has the file's name
-	PuttingBack                   // what an archive run took goes back; the intent has the UID that it had as its name
-	Trashing                      // a message of another mailbox is moved to this one, the trash; the name tells whose it is and what
-	Replacing                     // a file goes to the state directory's trash, for the message UID has another; the intent has its bare name
+	Moving                        // a message is moved to where its file is; the intent has the file's name
+	PuttingBack                   // what an archive run took is put back; the name is the UID that it had
+	Trashing                      // a message of another mailbox is moved to this one, the trash; the name has its mailbox and which one it is
+	Replacing                     // a file is moved to the state directory's trash, for the message UID has another; the name is its bare name
 	Restoring                     // a message from elsewhere is sent; the intent is of no generation, and remains once its UID is known
 
 	IntentKinds = 6
@@ -149,12 +149,12 @@ func (k IntentKey) Compare(other IntentKey) int {
 type Intent struct {
 	Key     IntentKey
 	UIDNext uint32 // the mailbox's before the APPEND, 0 unknown
-	UID     UID    // what APPENDUID said, 0 where it said nothing
+	UID     UID    // from APPENDUID, 0 without
 	Bytes   int64  // length of what is sent
 	Flags   Flags  // that it is sent with; of a move, those that its file gets
 	Agreed  Flags  // of a move: what both sides had agreed on
 	Digest  [DigestSize]byte
-	// Confirmed says that the server answered OK.
+	// Confirmed: the server answered OK.
 	Confirmed bool
 }
 

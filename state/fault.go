@@ -14,7 +14,7 @@ const (
 	Usage       Kind = 2 // usage or configuration
 	Locked      Kind = 3 // another run holds the account
 	Login       Kind = 4 // log-in refused, or credentials missing
-	Unreachable Kind = 5 // server not reachable, timed out, or told us to come back later
+	Unreachable Kind = 5 // server not reachable, timed out, or not available for now
 	Braked      Kind = 6 // the brake stopped deletions
 	Differs     Kind = 7 // verify found differences
 	Storage     Kind = 8 // disk full, not permitted, not mounted, not ours
@@ -27,7 +27,7 @@ type Fault struct {
 	Kind Kind
 	Err  error
 	Tip  string
-	// Whole says of a Storage fault that it is about all of the disk, and not about one file or folder:
+	// Whole: a Storage fault of all of the disk, and not of one file or folder:
 	// full, over quota, read-only. Nothing can be written until somebody does something.
 	Whole bool
 }
@@ -46,7 +46,7 @@ func (f *Fault) WithHint(format string, args ...any) *Fault {
 func (f *Fault) Error() string { return f.Err.Error() }
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Hint says what to do about it, "" if nothing is known to help.
+// Hint returns what to do about it, "" if nothing is known to help.
 func (f *Fault) Hint() string { return f.Tip }
 
 // OfWholeDisk marks a fault as one that is about all of the disk.
@@ -79,17 +79,17 @@ func HintOf(err error) string {
 	return ""
 }
 
-// ErrOccupied says that a file of the same identity with other bytes is in the place
-// where a received body should go.
+// ErrOccupied: a file of the same identity with other bytes is in the place
+// of a received body.
 var ErrOccupied = errors.New("another message has this identity on disk")
 
-// ErrNotPermitted says that a mailbox does not let this user make a change, and that nothing was changed.
+// ErrNotPermitted: a mailbox does not let this user make a change, and that nothing was changed.
 var ErrNotPermitted = errors.New("this user may not change it")
 
-// ErrRenumbered says that a mailbox has another UIDVALIDITY than the one an operation
+// ErrRenumbered: a mailbox has another UIDVALIDITY than the one an operation
 // was planned for. Nothing was done.
 var ErrRenumbered = errors.New("the server numbered the mailbox anew during the run")
 
-// ErrBreaks says that something is left out for the rest of the run: the server ended the connection
-// at it, fell silent or answered what cannot be read, twice, or once where it must not be tried again.
+// ErrBreaks: something is left out for the rest of the run, for the server ended the connection
+// at it, sent nothing or sent what cannot be read, twice, or once where it must not be tried again.
 var ErrBreaks = errors.New("given up for this run")

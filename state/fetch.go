@@ -29,7 +29,7 @@ type Work interface {
 	Body(item Item, msg Incoming, r io.Reader) error
 	// Done ends an item. err is nil after the tagged OK, and only then do its bodies
 	// count; with a *PartError the others do. Messages that came without a body are simply
-	// not there. What Body's reader failed with is told here as well.
+	// not there. What Body's reader failed with is passed here as well.
 	Done(item Item, err error)
 }
 
@@ -49,9 +49,9 @@ func (e *PartError) all() (all []error) {
 	return all
 }
 
-// SeenWork is Work that wants to know of a server that sets \Seen on what is fetched, as
-// none may do (RFC 9051 section 6.4.5). Marked is told of the messages, after their items
-// are done, and whether \Seen was taken off them again.
+// SeenWork is Work that has to know of a server that sets \Seen on what is fetched, as
+// none may do (RFC 9051 section 6.4.5). Marked gets the messages, after their items
+// are done, and whether \Seen was removed from them again.
 type SeenWork interface {
 	Work
 	Marked(raw string, uids []UID, undone bool)
@@ -74,7 +74,7 @@ type Placed struct {
 	Found bool   // it was there before
 }
 
-// Received is a body that lies whole, fsynced and closed in tmp/.
+// Received is a body that is complete, fsynced and closed in tmp/.
 type Received struct {
 	Incoming
 	Tmp    string // its name in tmp/
@@ -83,37 +83,36 @@ type Received struct {
 	OnDisk int64 // octets in the file
 	Form   Form
 	Headed bool // they begin with a header field (RFC 5322 section 2.2)
-	// Vouched says that the file's name told the digest of its bytes, as the server had
+	// Vouched: the digest in the file's name is that of its bytes, as the server had
 	// sent them (only from Inspect).
 	Vouched bool
-	// Silent says that the file's name says nothing about flags but those in Flags (only from
-	// Inspect).
+	// Silent is that of OnDisk (only from Inspect).
 	Silent bool
-	// What follows is only for Link. Fresh says that nobody has seen the message where its file
-	// is linked to, whoever has seen that file elsewhere; Durable that the file was synced in
-	// this run; Apart that it is to be copied where it could be linked; Respell that the letters
-	// a to z in its name are another Maildir's, so that its keywords are those in Flags.
+	// What follows is only for Link. Fresh: nobody has seen the message where its file
+	// is linked to, whoever has seen that file elsewhere. Durable: the file was synced in
+	// this run. Apart: it is to be copied where it could be linked. Respell: the letters
+	// a to z in its name are another Maildir's, so its keywords are those in Flags.
 	Fresh, Durable, Apart, Respell bool
-	// Hints are what the file's name says (only from Inspect).
+	// Hints are only from Inspect.
 	Hints Hints
 }
 
-// Hints are what the name of a file of ours says of its bytes. It may be wrong.
+// Hints are what the name of a file of ours has about its bytes. It may be wrong.
 type Hints struct {
 	OnDisk int64  // octets in the file, -1 unknown
 	Bytes  int64  // octets the server sent, -1 unknown
 	Hash   string // the beginning of their digest, "" unknown
 }
 
-// patience is how often a reader may bring neither octets nor an error before it is given up.
+// patience is how often a reader may return neither octets nor an error before it is given up.
 const patience = 100
 
 // Fill reads a body into p. The error is nil once p is full, io.EOF where the body ended
-// before, and else the reader's own; n octets came in each case.
+// before, and else the reader's own; n octets were read in each case.
 //
-// Only io.EOF as it is ends a body. io.ReadFull is not for bodies: it says
-// io.ErrUnexpectedEOF where a body ends within p, which is what a reader says whose
-// connection was cut, and it drops an error that comes together with the last octet.
+// Only io.EOF itself ends a body. io.ReadFull is not for bodies: it returns
+// io.ErrUnexpectedEOF where a body ends within p, which is what a reader returns when its
+// connection was cut, and it drops an error that arrives with the last octet.
 func Fill(r io.Reader, p []byte) (n int, err error) {
 	for idle := 0; n < len(p) && err == nil; {
 		var k int

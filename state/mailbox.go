@@ -10,13 +10,13 @@ type AccountRow struct {
 	ID   string // random, also in every marker
 	Host string
 	User string
-	Ino  uint64 // the state file's own inode and birth time as last vouched for; written as 0, the base fills in what they are now
+	Ino  uint64 // the state file's own inode and birth time as last confirmed; written as 0, the base fills in the current ones
 	Born int64
 	// EstimatedSizes: so many messages had another size than the server announced that its sizes
 	// are estimates.
 	EstimatedSizes bool
-	// Policy is the engine's word for what the configuration allowed when the account was
-	// last settled: under another one, nothing counts as unchanged.
+	// Policy is what the configuration allowed when the account was last settled, as the engine
+	// writes it: under another one, nothing counts as unchanged.
 	Policy string
 }
 
@@ -30,8 +30,8 @@ type MailboxRow struct {
 	Path string // relative to the root, slash-separated
 	Sep  string
 	Role string // RoleMailbox or RoleArchive
-	// Use is the special use (RFC 6154) that the server last told the mailbox to have, as
-	// Listed.Role; "" none, or it never told.
+	// Use is the special use (RFC 6154) that the server last listed the mailbox with, as
+	// Listed.Role; "" none, or it never listed any.
 	Use         string
 	MailboxID   string
 	Keywords    []string // in the order of their bits
@@ -55,10 +55,10 @@ type Generation struct {
 	Current bool
 	Mark    Mark    // as of the last committed scan
 	Disk    DirMark // the Maildir as of the last run that left nothing to do
-	Clean   bool    // that run left nothing to do, and Disk is to be believed
-	// Unsettable are the flags that the server took and did not keep, or that cannot be
+	Clean   bool    // that run left nothing to do, and Disk is valid
+	// Unsettable are the flags that the server accepted and did not keep, or that cannot be
 	// changed here: they do not travel to it. Denied are those of them that the mailbox itself
-	// does not let this user change, or refused: that may be another day.
+	// does not let this user change, or refused: it may allow them another day.
 	Unsettable, Denied Flags
 	Held               Held  // what the brake held back last
 	Compared           int64 // when everything was last compared, in seconds since 1970; 0 never
@@ -124,14 +124,14 @@ type MarkerGeneration struct {
 	Token       string
 }
 
-// Found is a marked Maildir that a walk of the root came upon.
+// Found is a marked Maildir that a walk of the root found.
 type Found struct {
 	Path   string // relative to the root, slash-separated
 	Marker Marker
 	Err    error // the marker is there and cannot be read
 }
 
-// Bare is a Maildir that a walk came upon, whoever made it.
+// Bare is a Maildir that a walk found, whoever made it.
 type Bare struct {
 	Path   string   // relative to the root, slash-separated
 	Levels []string // of the mailbox, as its path spells it
@@ -139,22 +139,22 @@ type Bare struct {
 	Marked bool
 }
 
-// Passed is what a walk or a scan of Maildirs came upon and did not read as mail.
+// Passed is what a walk or a scan of Maildirs found and did not read as mail.
 type Passed struct {
 	Name  string // relative to what was walked or scanned
 	Count int    // files in it, as far as that is known
 	Err   error  // why; it may have a hint
-	// Spared says that nothing is left out by it: what is in it is found elsewhere, or there is nothing.
+	// Spared: nothing is left out by it. What is in it is found elsewhere, or there is nothing.
 	Spared bool
 }
 
-// Unmarked is a Maildir without a marker, and what a mailbox would be called that lies there.
+// Unmarked is a Maildir without a marker, and the name that its mailbox would have.
 type Unmarked struct {
 	Path   string   // relative to the root, slash-separated
 	Levels []string // nil: no mailbox can be made of it
 }
 
-// ForeignMaildir is a Maildir that lay in a root before the root was ours.
+// ForeignMaildir is a Maildir that was in a root before we used the root.
 type ForeignMaildir struct {
 	Path     string // relative to the root, slash-separated
 	Messages int    // files in it when it was found

@@ -17,22 +17,22 @@ const (
 	OnlyHere                  // on disk; the server had it once
 	KeptAway                  // on the server; the user removed the file
 	Skipped                   // on the server; larger than max_size
-	Accepted                  // on the server; the user said that it cannot be fetched
+	Accepted                  // on the server; the user accepts that it cannot be fetched
 	Outstanding               // on the server; not here yet, or its fetch failed
-	Gone                      // was Live, went on the server; not carried out yet
+	Gone                      // was Live, was deleted on the server; not carried over yet
 	Doubtful                  // Live, but what the server has may be something else: fetched once more
 	Unstable                  // Live; the server sends other bytes each time
 	Released                  // archive may delete the server's copy in this run
-	Archived                  // not on the server; its file lies in an archive Maildir
-	Longer                    // Live; more octets came than the server announces
-	Shorter                   // Live; a little less came than it announces, which may be an estimate
-	Lacking                   // Live; far less came than it announces, or nothing that is a message
+	Archived                  // not on the server; its file is in an archive Maildir
+	Longer                    // Live; more octets arrived than the server announces
+	Shorter                   // Live; a little less arrived than it announces, which may be an estimate
+	Lacking                   // Live; far less arrived than it announces, or nothing that is a message
 )
 
 var statusNames = [...]string{"live", "only here", "kept away", "skipped", "accepted",
 	"outstanding", "gone", "doubtful", "unstable", "released", "archived", "longer", "shorter", "lacking"}
 
-// Statuses is how many there are; none is beyond.
+// Statuses is how many there are.
 const Statuses = len(statusNames)
 
 func (s Status) String() string {
@@ -60,13 +60,13 @@ func (s Status) HasFile() bool {
 	return false
 }
 
-// Misfit reports whether a message's bytes came, and are not as many as the server announces.
+// Misfit reports whether a message's bytes were fetched, and are not as many as the server announces.
 func (s Status) Misfit() bool { return s == Longer || s == Shorter || s == Lacking }
 
 // OnServer reports whether the base expects the message on the server in this state.
 func (s Status) OnServer() bool { return s != OnlyHere && s != Gone && s != Archived }
 
-// Form is how a message's bytes lie in its file.
+// Form is how a message's bytes are stored in its file.
 type Form uint8
 
 // The forms of a file.
@@ -86,10 +86,10 @@ type Record struct {
 	Variant uint8
 	Status  Status
 	Form    Form
-	Tries   uint8 // of a message in doubt: sessions in which its bytes came; of a Misfit 2 says that they were the same
+	Tries   uint8 // of a message in doubt: sessions in which its bytes were fetched; of a Misfit 2: they were the same
 	Seen    Flags
 	Agreed  Flags
-	Size    int64 // octets the server says, RFC822.SIZE; -1 unknown
+	Size    int64 // octets as announced, RFC822.SIZE; -1 unknown
 	Date    int64 // INTERNALDATE in seconds since 1970, or NoDate
 }
 
@@ -120,14 +120,14 @@ type UIDL struct {
 	UIDL string
 }
 
-// Tally counts a generation's records by what a user asks about: OnServer those that
-// Status.OnServer says, Here those that have a file (OnlyHere among them), the others
+// Tally counts a generation's records by what a user asks about: OnServer those with
+// Status.OnServer, Here those that have a file (OnlyHere among them), the others
 // those of that one status. The base keeps it; what a caller writes into it is ignored.
 type Tally struct {
 	OnServer, Here, Outstanding, KeptAway, Skipped, OnlyHere int
 	HereBytes                                                int64
 	// Doubtful are those in doubt whatever else is known of the server. Estimated are those that are
-	// in doubt unless its sizes are estimates. Misfits are all that Status.Misfit says.
+	// in doubt unless its sizes are estimates. Misfits are all with Status.Misfit.
 	Doubtful, Estimated, Misfits int
 }
 
@@ -185,9 +185,9 @@ const NoDate = math.MinInt64
 // firstDate is the first second of 1971.
 const firstDate = 365 * 24 * 60 * 60
 
-// DateOf is a message's date in seconds since 1970, or NoDate for what is none: servers that
-// know no date tell the zero of their clock (30-Dec-1899, 01-Jan-1970, the latter in any time
-// zone), and file systems the zero of theirs. No message that a server has is as old as that.
+// DateOf is a message's date in seconds since 1970, or NoDate for what is not a date: servers that
+// know no date send the zero of their clock (30-Dec-1899, 01-Jan-1970, the latter in any time
+// zone), and file systems have the zero of theirs. No message on a server is as old as that.
 func DateOf(seconds int64) int64 {
 	if seconds < firstDate {
 		return NoDate
@@ -195,10 +195,10 @@ func DateOf(seconds int64) int64 {
 	return seconds
 }
 
-// lastDate is the end of year 9999: what is later is no date of a message.
+// lastDate is the end of year 9999: what is later is not the date of a message.
 const lastDate = 253402300799
 
-// ParseDate reads a date as headers have it (RFC 5322 section 3.3), in seconds since 1970; NoDate for what is none.
+// ParseDate reads a date as headers have it (RFC 5322 section 3.3), in seconds since 1970; NoDate for what is not a date.
 func ParseDate(text string) int64 {
 	when, err := mail.ParseDate(strings.TrimSpace(text))
 	if err != nil || when.Unix() > lastDate {

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Probe is what a first connection to a server showed, as far as it came.
+// Probe is what a first connection to a server found out, as far as it got.
 type Probe struct {
 	Address      string               // that answered; "" where none did
 	TLS          *tls.ConnectionState // nil for plain text, or where the handshake failed
@@ -22,11 +22,11 @@ type Listed struct {
 	Role       string   // of SPECIAL-USE in lower case without the backslash: "junk", "trash", "sent" …; "" without
 	NoSelect   bool     // \Noselect or \NonExistent: a level, not a mailbox; also a namespace's root that cannot be opened
 	MailboxID  string   // OBJECTID (RFC 8474), "" without
-	Mark       Mark     // STATUS, where the server told it with the listing
-	HasMark    bool     // Mark was told
+	Mark       Mark     // STATUS, where the server sent it with the listing
+	HasMark    bool     // there is a Mark
 	Size       int64    // STATUS SIZE in octets, -1 unknown
 	Subscribed bool
-	Err        error // why nothing can be known of it in this run: it is given up (ErrBreaks), or a root that is refused
+	Err        error // why it cannot be looked at in this run: it was given up (ErrBreaks), or it is a root that is refused
 }
 
 // Listing is every mailbox of an account. One that did not end in a tagged OK is
@@ -35,13 +35,13 @@ type Listed struct {
 type Listing struct {
 	Mailboxes []Listed
 	Broken    []string
-	// Uses says that the server told special uses: a mailbox without a Role has none. Else it may
+	// Uses: the server lists special uses, so a mailbox without a Role has none. Else it may
 	// have one that was not asked for.
 	Uses     bool
 	UIDPlus  bool // the server expunges by UID (RFC 4315 section 2.1)
 	Move     bool // it moves messages in one step (RFC 6851)
 	Labels   bool // mailboxes are labels of one message, as with Gmail: an expunge in one frees nothing
-	EmailIDs bool // it tells which messages are the same one: EMAILID (RFC 8474) or X-GM-MSGID
+	EmailIDs bool // it identifies messages across mailboxes: EMAILID (RFC 8474) or X-GM-MSGID
 }
 
 // Quota is one STORAGE quota root of a mailbox (RFC 9208).
@@ -57,14 +57,14 @@ type StoreRequest struct {
 	Changes     []FlagChange
 	Keywords    *Keywords
 	// Since is the MODSEQ of the scan the changes were planned on: a message that changed
-	// after it is left alone (UNCHANGEDSINCE, RFC 7162 section 3.1.3) and comes back in the
+	// after it is left alone (UNCHANGEDSINCE, RFC 7162 section 3.1.3) and is in the
 	// echoes with the flags it has now. 0: unconditional.
 	Since uint64
 }
 
 // Stored is what became of a StoreRequest.
 type Stored struct {
-	Echoed []OnServer // what the server says of the messages now, sorted by UID; Size and Date are not told
+	Echoed []OnServer // the messages as the server has them now, sorted by UID, without Size and Date
 	// Denied are those of the flags that were not sent, or were refused, because the mailbox does
 	// not let this user change them. It is no failure.
 	Denied Flags
@@ -79,7 +79,7 @@ type FlagChange struct {
 
 // Outgoing is one message on its way to the server.
 type Outgoing struct {
-	Name  string // tells it from the others of its mailbox
+	Name  string // unique in its mailbox
 	Flags Flags
 	Date  int64 // INTERNALDATE in seconds since 1970; NoDate: the server's clock
 	Size  int64 // octets as they are sent
@@ -90,12 +90,12 @@ type Outgoing struct {
 
 // Appended is what became of one Outgoing.
 type Appended struct {
-	// UIDValidity and UID are what APPENDUID told (RFC 4315 section 3), 0 where it told nothing.
+	// UIDValidity and UID are from APPENDUID (RFC 4315 section 3), 0 without.
 	UIDValidity uint32
 	UID         UID
 	// Without are the keywords that the message was stored without, for the server refused it with them.
 	Without Flags
-	// Err is nil after the tagged OK. Otherwise Doubt says what is known of the message.
+	// Err is nil after the tagged OK. Otherwise Doubt is what is known of the message.
 	Err   error
 	Doubt Doubt
 }
@@ -104,8 +104,8 @@ type Appended struct {
 type Doubt uint8
 
 const (
-	NotStored Doubt = iota // there is none
-	// Vague: the server refused it and did not say what is wrong with it. Then it should not have it
+	NotStored Doubt = iota // none: the server does not have it
+	// Vague: the server refused it without a reason. Then it should not have it
 	// (RFC 9051 section 6.3.12), and some have.
 	Vague
 	// CutOff: the connection broke before the server had all of this message: another try may do, after
@@ -115,7 +115,7 @@ const (
 	Unsure
 )
 
-// ExpungeRequest says what to delete from one mailbox for good.
+// ExpungeRequest asks to delete messages from one mailbox permanently.
 type ExpungeRequest struct {
 	Raw         string
 	UIDValidity uint32
@@ -145,11 +145,11 @@ type Expunged struct {
 	// Trashed are those of Gone that were moved to Trash and not expunged there: they use room
 	// on the server as before. Sorted.
 	Trashed []UID
-	// Refused are messages that the server said it does not delete, where it says so of each.
+	// Refused are messages that the server refused to delete, where it answers for each.
 	Refused []UID
 }
 
-// Moved is one message that went from one mailbox to another on the server.
+// Moved is one message that was moved from one mailbox to another on the server.
 type Moved struct {
 	From, To    UID
 	UIDValidity uint32 // of the mailbox it is in now
@@ -158,7 +158,7 @@ type Moved struct {
 // CopiedError is that of a Move after which messages are in both mailboxes: they were copied, and
 // the originals are still there.
 type CopiedError struct {
-	Messages []Moved // sorted by From; To is 0 where it was not told
+	Messages []Moved // sorted by From; To is 0 where it is not known
 	Err      error
 }
 
@@ -176,9 +176,9 @@ type Ident struct {
 type FileIdent struct {
 	MessageID string // as in Ident
 	Size      int64  // octets as the server sent them
-	Date      int64  // INTERNALDATE in seconds since 1970 as its name tells, else the mtime
+	Date      int64  // INTERNALDATE in seconds since 1970 from its name, else the mtime
 	Mtime     bool   // Date is the mtime
-	Named     int64  // when it was delivered, as the name says that another program gave it, or NoDate
+	Named     int64  // when it was delivered, from the name that another program gave it, or NoDate
 	Received  int64  // the date of the first Received field, or NoDate
 	Written   int64  // that of the Date field, or NoDate
 	Packed    string // how it is compressed or encrypted, "" for one that is not

@@ -1,16 +1,17 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
 )
 
-// Mark is how far a mailbox was known when it was last scanned: what its STATUS or
-// SELECT said then.
+// Mark is how far a mailbox was known when it was last scanned: what the answer to STATUS or
+// SELECT was then.
 type Mark struct {
-	UIDValidity uint32 // 0: the server told none, or an impossible one
-	UIDNext     uint32 // 0: not told
+	UIDValidity uint32 // 0: the server sent none, or an impossible one
+	UIDNext     uint32 // 0: not known
 	ModSeq      uint64 // HIGHESTMODSEQ (RFC 7162), 0: the mailbox has none
 	Exists      uint32
 }
@@ -19,27 +20,27 @@ type Mark struct {
 type OnServer struct {
 	UID   UID
 	Flags Flags
-	Size  int64 // RFC822.SIZE in octets, -1 not told
+	Size  int64 // RFC822.SIZE in octets, -1 unknown
 	Date  int64 // INTERNALDATE in seconds since 1970, or NoDate
 }
 
-// ScanRequest says what of a mailbox has to be looked at.
+// ScanRequest is what of a mailbox has to be looked at.
 type ScanRequest struct {
 	Raw      string
 	Since    Mark      // what the base knows; the zero Mark, or Full, asks for everything
 	Known    int       // how many messages the base believes to be on the server
 	KnownUID []UID     // those messages, sorted; only needed where Since is given
 	Full     bool      // compare everything, whatever Since allows
-	Writable bool      // open it as for changes, where this run may change anything: then Permanent is told for sure
-	Anew     bool      // over a connection that is made for it: an older one may show what it knew before
+	Writable bool      // open it as for changes, where this run may change anything: then Permanent is certain
+	Anew     bool      // over a new connection: an older one may show what it knew before
 	Lost     bool      // files of the mailbox are here, and the base knows nothing of them
 	Keywords *Keywords // names the flags in the answer; new names get bits
 }
 
 // ServerSnapshot is a mailbox as one scan saw it.
 //
-// Its scope is what it speaks about. With All set it speaks about every UID: one
-// that is not in Messages is not on the server. Otherwise it speaks only about the
+// With All set its scope is every UID: one
+// that is not in Messages is not on the server. Otherwise its scope is the
 // UIDs in Messages (there) and Gone (not there), and everything else is as the
 // base last saw it. Absence counts only if Complete is set.
 type ServerSnapshot struct {
@@ -51,13 +52,13 @@ type ServerSnapshot struct {
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
 	NewWords  bool       // the server lets clients make new keywords (\*)
 	ReadOnly  bool       // it was opened only to be read: what can be changed is not known
-	MailboxID string     // OBJECTID, as told when the mailbox was opened; "" without
+	MailboxID string     // OBJECTID, as sent when the mailbox was opened; "" without
 	Trouble   []Trouble  // messages that could not be read from the listing
-	// Nameless are messages that nothing lasting tells from others (POP3: a unique-id that
+	// Nameless are messages that have no lasting identity (POP3: a unique-id that
 	// repeats or is missing), sorted: they are fetched, and never deleted.
 	Nameless []UID
 	// UIDLs returns the numbers that were given by now, here and to files of the Maildir, and
-	// that the base does not know yet; they are committed with the scan. nil but for POP3.
+	// that the base does not know yet; they are committed with the scan. nil except for POP3.
 	UIDLs func() []UIDL
 }
 
@@ -72,14 +73,14 @@ func (s *ServerSnapshot) Shows(uid UID) bool {
 	return ok
 }
 
-// Has reports whether a complete snapshot says that a message is there which was there
-// when it was last looked.
+// Has reports whether a message that was on the server when it was last scanned is still
+// there, by a complete snapshot.
 func (s *ServerSnapshot) Has(uid UID) bool {
 	_, gone := slices.BinarySearch(s.Gone, uid)
 	return s.Shows(uid) || !s.All && !gone
 }
 
-// Trouble is one message that a scan or a fetch could not have.
+// Trouble is one message that a scan or a fetch could not read.
 type Trouble struct {
 	UID UID // 0: unknown
 	Err error
@@ -90,12 +91,12 @@ type OnDisk struct {
 	UID     UID
 	Variant uint8  // 1, or n for U<uid>-n
 	New     bool   // in new/: fresh mail, without flags
-	Hashed  bool   // its name tells the digest of its bytes
-	Silent  bool   // the name says nothing about flags but those in Flags
+	Hashed  bool   // its name has the digest of its bytes
+	Silent  bool   // the name does not show all of its flags: see Spoken
 	Hidden  bool   // mail programs do not read the flags in the name as we do
 	Flags   Flags  // letters that have a name
 	Name    uint32 // offset of its name in DiskSnapshot.Names
-	Size    int64  // W=: octets the server sent, -1 where the name does not say
+	Size    int64  // W=: octets the server sent, -1 where the name has none
 }
 
 // InfoSeps are what is read as the beginning of the info part of a file's name, before "2,": the Maildir
@@ -103,8 +104,8 @@ type OnDisk struct {
 // of Windows make of one.
 var InfoSeps = [...]string{":", ";", "!", "\uf03a"}
 
-// Spoken are the flags that a file has by its name. About flags, a name may be silent: then
-// it has those that were agreed on, and what it shows beside them.
+// Spoken are the flags that a file has by its name. A silent name is one that lost its flags, as on a
+// file system without colons: its file has those that were agreed on, and what the name shows.
 func Spoken(silent bool, shown, agreed Flags) Flags {
 	if silent {
 		return agreed | shown
@@ -121,17 +122,17 @@ type Foreign struct {
 	New     bool
 	Silent  bool // as in OnDisk
 	Flags   Flags
-	Letters string // a to z of its name, whose keywords they are in Flags if they are this Maildir's
+	Letters string // a to z of its name; their keywords are in Flags if the letters are this Maildir's
 	Name    string // as in OnDisk: "cur/…" or "new/…"
 	Size    int64  // W=, -1 unknown
-	Date    int64  // as the name of a file with a token tells it, else NoDate
+	Date    int64  // from the name of a file with a token, else NoDate
 }
 
 // ClockGrain is more than the coarsest step of the clock that stamps files: two changes
 // farther apart than this have different times.
 const ClockGrain = 20 * time.Millisecond
 
-// DirMark is what a stat of a Maildir's directories said. Two equal marks, both
+// DirMark is the result of a stat of a Maildir's directories. Two equal marks, both
 // taken when the directories had been quiet for longer than the clock's grain, mean
 // that nothing changed between them.
 type DirMark struct {
@@ -164,16 +165,11 @@ type DiskSnapshot struct {
 }
 
 // Words are the keywords that the letters a to z stand for in the names of one Maildir, "" where
-// nothing says it.
+// that is not known.
 type Words [26]string
 
 // NameAt returns the name, "cur/…" or "new/…", at an offset of Names.
 func (d *DiskSnapshot) NameAt(off uint32) string {
-	b := d.Names[off:]
-	for i, c := range b {
-		if c == 0 {
-			return string(b[:i])
-		}
-	}
-	return string(b)
+	name, _, _ := bytes.Cut(d.Names[off:], []byte{0})
+	return string(name)
 }
