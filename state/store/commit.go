@@ -9,7 +9,7 @@ import (
 	"mailsync/state"
 )
 
-// Commit applies one transaction whole and durably, or refuses it whole.
+// Commit applies all of one transaction, durably, or refuses it.
 func (s *Store) Commit(_ context.Context, c state.Commit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,7 +66,7 @@ func openOrCreate(path string) (*os.File, error) {
 	}
 }
 
-// replaceFile gives a file a new content, whole or not at all. With durable it is
+// replaceFile replaces the content of a file, all of it or nothing. With durable it is
 // fsynced before and the directory after the rename; the new content is on the disk when
 // it returns. Two processes may replace one file at once: one of them wins.
 func replaceFile(path string, content []byte, durable bool) error {
@@ -92,7 +92,7 @@ func replaceFile(path string, content []byte, durable bool) error {
 }
 
 // removeBegun removes what replaceFile had begun to write when its process was killed. What
-// stays does no harm, and the next time is as good.
+// remains does no harm, and is tried again the next time.
 func removeBegun(path string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
@@ -132,7 +132,7 @@ func storageFault(doing string, err error) error {
 	return state.Faultf(state.Storage, "%s: %w", doing, err)
 }
 
-// cannotWrite is storageFault of what every run has to write before it does anything: without it nothing goes on.
+// cannotWrite is storageFault for what every run has to write before it does anything.
 func cannotWrite(doing string, err error) error {
 	if err == nil {
 		return nil

@@ -184,8 +184,8 @@ func FuzzSmallFiles(f *testing.F) {
 			ok(t, os.WriteFile(path, b, 0o600))
 		}
 
-		if known, there, err := registry.Known("/x"); err != nil || !there || known.Path != "/x" {
-			t.Fatalf("the root is %+v, %v, %v", known, there, err)
+		if known, there, err := registry.Known("/x"); err != nil || !there {
+			t.Fatalf("the root is %q, %v, %v", known, there, err)
 		}
 		last, there, err := store.ReadLastRun(dir)
 		if err != nil || there == last.Ended.IsZero() {

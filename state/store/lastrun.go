@@ -22,14 +22,14 @@ type LastRun struct {
 	Ended   time.Time       `json:"ended"` // by the clock of that run
 	Status  string          `json:"status"`
 	Summary json.RawMessage `json:"summary,omitempty"` // the caller's own
-	// Quota is what the server last told, and QuotaAsked when; a run that did not ask
+	// Quota is what the server last answered, and QuotaAsked when; a run that did not ask
 	// keeps what is there.
 	Quota      []state.Quota `json:"quota,omitempty"`
 	QuotaAsked time.Time     `json:"quota_asked,omitzero"`
 }
 
 // ReadLastRun returns the last run of a state directory; false where there was none or
-// its file cannot be understood. Of such a file only Ended is known: when the state file
+// its file cannot be parsed. Then only Ended is known: when the state file
 // was last written. An error is a disk that does not answer.
 func ReadLastRun(dir string) (LastRun, bool, error) {
 	b, err := os.ReadFile(filepath.Join(dir, lastRunName))
@@ -59,12 +59,12 @@ func WriteLastRun(dir string, l LastRun) error {
 	return storageFault("write the last run", replaceFile(filepath.Join(dir, lastRunName), append(b, '\n'), false))
 }
 
-// maxGap is how long after the last run a clock is still believed.
+// maxGap is how long after the last run a clock is still trusted.
 const maxGap = 400 * 24 * time.Hour
 
 // ClockTrusted reports whether ages count in a run that begins now: its clock is neither
 // before the last run's nor more than 400 days after it. Where no run is known, it is.
-// The reason for a no is for people.
+// The reason is for people.
 func (l LastRun) ClockTrusted(now time.Time) (trusted bool, reason string) {
 	switch {
 	case l.Ended.IsZero():

@@ -77,7 +77,7 @@ func WaitLock(ctx context.Context, dir string, wait time.Duration) (*Lock, error
 // Dir returns the state directory that is locked.
 func (l *Lock) Dir() string { return l.dir }
 
-// Unlock lets go of the lock. The file stays: removing it could take the lock away from
+// Unlock releases the lock. The file stays: removing it could take the lock away from
 // a run that opened it already.
 func (l *Lock) Unlock() error { return l.f.Close() }
 

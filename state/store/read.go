@@ -26,7 +26,7 @@ func (m *memory) load(conn *sqlite.Conn) error {
 	accounts := 0
 	err := each(conn, "SELECT * FROM account", func(stmt *sqlite.Stmt) error {
 		accounts++
-		if _, whole := readRow(stmt, m.account.list); !whole {
+		if _, intact := readRow(stmt, m.account.list); !intact {
 			return damage("the account's row does not match its sum")
 		}
 		return nil
@@ -39,7 +39,7 @@ func (m *memory) load(conn *sqlite.Conn) error {
 	}
 	err = each(conn, "SELECT * FROM mailbox", func(stmt *sqlite.Stmt) error {
 		box := &mailbox{}
-		if _, whole := readRow(stmt, box.list); !whole {
+		if _, intact := readRow(stmt, box.list); !intact {
 			return damage("the row of mailbox %d does not match its sum", box.ID)
 		}
 		m.boxes[box.ID] = box
@@ -50,7 +50,7 @@ func (m *memory) load(conn *sqlite.Conn) error {
 	}
 	return each(conn, "SELECT * FROM generation", func(stmt *sqlite.Stmt) error {
 		g := &generation{}
-		if _, whole := readRow(stmt, g.list); !whole || m.boxes[g.box] == nil && g.row.ID != 0 {
+		if _, intact := readRow(stmt, g.list); !intact || m.boxes[g.box] == nil && g.row.ID != 0 {
 			return damage("the row of generation %d does not match its sum", g.row.ID)
 		}
 		m.gens[g.row.ID] = g
@@ -210,5 +210,5 @@ func (s *Store) Departures(_ context.Context, gen state.GenID) ([]state.Departur
 	return ask(s, gen, "the departures", departures.read)
 }
 
-// errNoGeneration says that a caller asked for a generation which is not there.
+// errNoGeneration is for a caller that asks for a generation which does not exist.
 func errNoGeneration(gen state.GenID) error { return fmt.Errorf("there is no generation %d", gen) }

@@ -75,7 +75,7 @@ func scanRecord(stmt *sqlite.Stmt) (state.Record, error) {
 
 // readRecords reads a generation's records and compares them with its sum and its tally.
 func readRecords(conn *sqlite.Conn, g *generation) ([]state.Record, error) {
-	records := make([]state.Record, 0, min(g.records, 1<<24)) // the bound is for a count that lies
+	records := make([]state.Record, 0, min(g.records, 1<<24)) // the bound is for a count that is wrong
 	var sum uint64
 	var tally state.Tally
 	err := each(conn, recordQuery+" ORDER BY uid", func(stmt *sqlite.Stmt) error {
@@ -85,6 +85,6 @@ func readRecords(conn *sqlite.Conn, g *generation) ([]state.Record, error) {
 		records = append(records, r)
 		return err
 	}, g.row.ID)
-	whole := sum == g.sum && int64(len(records)) == g.records && tally == g.row.Tally
-	return records, matched(err, whole, "the records", g.row.ID)
+	intact := sum == g.sum && int64(len(records)) == g.records && tally == g.row.Tally
+	return records, matched(err, intact, "the records", g.row.ID)
 }

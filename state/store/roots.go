@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,17 +13,10 @@ import (
 	"mailsync/state"
 )
 
-// Registry remembers every root that ever held a marker of ours, outside of the roots
-// themselves: a known root that is gone is a disk that is not mounted, not a first run.
+// Registry remembers every root that ever had a marker of ours, outside of the roots
+// themselves: a known root that is missing is a disk that is not mounted, not a first run.
 // Each root has a small file of its own, so that several processes can write at once.
 type Registry struct{ dir string }
-
-// Root is one entry of the registry.
-type Root struct {
-	Path      string // cleaned and absolute
-	AccountID string // "" where the entry is there and cannot be read
-	Since     time.Time
-}
 
 // OpenRegistry returns the registry of this user: $XDG_STATE_HOME/mailsync/roots, by
 // default below ~/.local/state. It makes nothing yet.
@@ -40,30 +32,28 @@ func OpenRegistry() (*Registry, error) {
 	return &Registry{dir: filepath.Join(home, "mailsync", "roots")}, nil
 }
 
+// rootFormat is an entry; its time is for people.
 const rootFormat = "mailsync-root 1\nroot %q\naccount %q\nsince %s\n"
 
-// Known returns the entry of a root, and whether there is one. One that cannot be read
-// still says that the root is known. An error is a disk that does not answer.
-func (r *Registry) Known(root string) (Root, bool, error) {
+// Known reports whether a root has an entry, and its account, "" where the entry cannot be
+// read. An error is a disk that does not answer.
+func (r *Registry) Known(root string) (accountID string, known bool, err error) {
 	file, path, err := r.file(root)
 	if err != nil {
-		return Root{}, false, err
+		return "", false, err
 	}
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Root{}, false, nil
+		return "", false, nil
 	}
 	if err != nil {
-		return Root{}, false, storageFault("read the registry of roots", err)
+		return "", false, storageFault("read the registry of roots", err)
 	}
-	known := Root{Path: path}
-	var written, account, since string
-	if _, err := fmt.Sscanf(string(b), rootFormat, &written, &account, &since); err != nil || written != path {
-		return known, true, nil
+	var written, since string
+	if _, err := fmt.Sscanf(string(b), rootFormat, &written, &accountID, &since); err != nil || written != path {
+		return "", true, nil
 	}
-	known.AccountID = account
-	known.Since, _ = time.Parse(time.RFC3339, since) // a time that cannot be read is none
-	return known, true, nil
+	return accountID, true, nil
 }
 
 // Remember notes that a root belongs to an account; durable on return. Called again with
@@ -73,31 +63,14 @@ func (r *Registry) Remember(root, accountID string) error {
 	if err != nil {
 		return err
 	}
-	if known, there, err := r.Known(root); err == nil && there && known.AccountID == accountID {
+	if account, known, err := r.Known(root); err == nil && known && account == accountID {
 		return nil
 	}
 	if err := makeDir(r.dir); err != nil {
 		return storageFault("make the registry of roots", err)
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, rootFormat, path, accountID, time.Now().UTC().Format(time.RFC3339))
-	return storageFault("write the registry of roots", replaceFile(file, b.Bytes(), true))
-}
-
-// Forget removes a root's entry, durably; one that is not there is no error.
-func (r *Registry) Forget(root string) error {
-	file, _, err := r.file(root)
-	if err != nil {
-		return err
-	}
-	err = os.Remove(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = syncDir(r.dir)
-	}
-	return storageFault("forget a root", err)
+	entry := fmt.Appendf(nil, rootFormat, path, accountID, time.Now().UTC().Format(time.RFC3339))
+	return storageFault("write the registry of roots", replaceFile(file, entry, true))
 }
 
 // file returns the name of a root's entry, and the root's own path as the entry has it.

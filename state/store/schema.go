@@ -19,7 +19,7 @@ const (
 
 // schema is every statement that makes the file, in the order sqlite_schema lists them; the
 // rows of a table are written and read in the order of its columns (tables.go).
-// docs/state-format.md says what each column is for.
+// docs/state-format.md explains each column.
 var schema = []string{
 	`CREATE TABLE account (
 	id INTEGER PRIMARY KEY,

@@ -78,12 +78,12 @@ func insert(verb, table string, columns int) string {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // columns goes along one row in the order of its table's columns, either to bind them to
-// a statement or to read them from one. The same list serves both, and what went by is
+// a statement or to read them from one. The same list serves both, and all values are
 // summed up.
 type columns struct {
 	stmt    *sqlite.Stmt
 	binding bool
-	at      int    // columns that went by
+	at      int    // columns so far
 	raw     []byte // what they hold: numbers as 8 bytes, text as its length and its bytes
 	misfit  bool   // a value has another length than its column can have
 }
@@ -143,7 +143,7 @@ func bindRow(stmt *sqlite.Stmt, list func(*columns)) (sum int64) {
 }
 
 // readRow reads a row, which list lists, and reports whether its sum fits it.
-func readRow(stmt *sqlite.Stmt, list func(*columns)) (sum int64, whole bool) {
+func readRow(stmt *sqlite.Stmt, list func(*columns)) (sum int64, intact bool) {
 	c := columns{stmt: stmt, raw: make([]byte, 0, 160)}
 	list(&c)
 	sum = c.sum()

@@ -29,17 +29,17 @@ type Store struct {
 	failed error // what made the store unusable
 }
 
-// looks is how often a state file has to seem damaged before it is set aside. That costs what only
-// the state knows: what was deleted or flagged since the last run looks like what never was.
+// looks is how often a state file has to seem damaged before it is set aside. Without the state,
+// nobody knows what was deleted or flagged since the last run.
 const looks = 5
 
-// OpenResult says what Open found.
+// OpenResult is what Open found.
 type OpenResult struct {
 	// Fresh: the store is empty, because there was no file or it was set aside. The
 	// caller rebuilds it from the Maildirs.
 	Fresh bool
 	// SetAside is the path that a damaged file was renamed to, "" where there was none,
-	// and Damage says what was wrong with it.
+	// and Damage is what was wrong with it.
 	SetAside string
 	Damage   error
 }
@@ -89,9 +89,9 @@ func newStore(dir string) *Store {
 		known: memory{boxes: map[int64]*mailbox{}, gens: map[state.GenID]*generation{0: {}}}}
 }
 
-// Moved reports whether the state file is another than the one the account row vouches
-// for: it was copied, restored, or moved to another disk. Absence on disk then proves
-// nothing. SetAccount with an Ino of 0 vouches for the file as it is now.
+// Moved reports whether the state file is another than the one that the account row
+// names: it was copied, restored, or moved to another disk. Absence on disk then proves
+// nothing. SetAccount with an Ino of 0 confirms the file as it is now.
 func (s *Store) Moved() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 
 // What each system does in its own way is in system_*.go.
 
-// fileID tells one file, and one content of it, from another. Times are in nanoseconds
+// fileID identifies a file and one content of it. Times are in nanoseconds
 // since 1970; Ino, Born and Changed are 0 where the system has none.
 type fileID struct {
 	Ino      uint64
@@ -37,7 +37,7 @@ func identify(path string) (fileID, error) {
 // IsRemote reports whether a path is on a file system that another machine or another
 // program serves: NFS, SMB, FUSE and the like. There a write-ahead log is unsafe, and
 // what a stat reports may be old. Of a path that does not exist yet, the first parent that
-// does counts; where nobody can tell, the answer is yes.
+// does counts; where it cannot be known, the answer is yes.
 func IsRemote(path string) bool {
 	for {
 		remote, err := isRemote(path)

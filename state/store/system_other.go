@@ -6,5 +6,5 @@ import "io/fs"
 
 func (id *fileID) system(string, fs.FileInfo) error { return nil }
 
-// isRemote cannot tell here, and the answer that is safe everywhere is yes.
+// isRemote does not know, and the safe answer is yes.
 func isRemote(string) (bool, error) { return true, nil }

@@ -162,7 +162,7 @@ var (
 
 // owned is a table whose rows belong to a generation. So that none goes missing, the
 // generation's row has the sum, modulo 2^64, of their sums: a sum can be kept right by
-// differences, whatever the order rows come and go in.
+// differences, in whatever order rows are added and deleted.
 type owned[T any] struct {
 	what  string // for people, in the singular
 	total func(*generation) *int64
@@ -202,11 +202,11 @@ func (t *owned[T]) one(conn *sqlite.Conn, g *generation, uid state.UID) (found T
 
 func (t *owned[T]) scan(stmt *sqlite.Stmt) (row T, sum int64, err error) {
 	var gen state.GenID
-	sum, whole := readRow(stmt, func(c *columns) {
+	sum, intact := readRow(stmt, func(c *columns) {
 		number(c, &gen)
 		t.list(&row, c)
 	})
-	if !whole {
+	if !intact {
 		key := stmt.ColumnText(1)
 		if stmt.ColumnType(1) == sqlite.TypeInteger {
 			key = "of UID " + key
@@ -244,7 +244,7 @@ func (t *owned[T]) drop(conn *sqlite.Conn, g *generation, key ...any) error {
 	}, append([]any{g.row.ID}, key...)...)
 }
 
-// matched is damage if all was read and it is not what a generation's row says.
+// matched is damage if all was read and it does not match the sum in the generation's row.
 func matched(err error, ok bool, what string, gen state.GenID) error {
 	if err == nil && !ok {
 		return damage("%s of generation %d do not match their sum", what, gen)

@@ -82,7 +82,7 @@ func (s *Store) begin() error {
 }
 
 // SetAccount replaces the account's row; durable on return. Where a.Ino is 0 the row
-// vouches for the state file as it is now, and Moved is false from then on; any other
+// confirms the state file as it is now, and Moved is false from then on; any other
 // Ino is written as it is, so that a row that was read can be written back.
 func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
 	s.mu.Lock()
@@ -90,8 +90,8 @@ func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
 	if err := s.begin(); err != nil {
 		return s.broken(sqlFault("save the account", err))
 	}
-	vouch := a.Ino == 0
-	if vouch {
+	confirm := a.Ino == 0
+	if confirm {
 		id, err := identify(s.file.path)
 		if err != nil {
 			return storageFault("save the account", err)
@@ -101,7 +101,7 @@ func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
 	if err := s.write("save the account", a, func(*sqlite.Conn) error { return nil }); err != nil {
 		return err
 	}
-	if vouch {
+	if confirm {
 		s.moved = false
 	}
 	return nil
@@ -151,7 +151,7 @@ func (s *Store) SaveMailbox(_ context.Context, row *state.MailboxRow) error {
 	return nil
 }
 
-// saveGeneration writes what a caller may say of a generation; its records, and what is
+// saveGeneration writes what a caller may set of a generation; its records, and what is
 // counted of them, are the store's own.
 func (s *Store) saveGeneration(conn *sqlite.Conn, box int64, row *state.Generation) (*generation, error) {
 	g := &generation{}
