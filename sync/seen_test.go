@@ -18,7 +18,7 @@ type marker struct {
 	unseen []state.UID
 }
 
-func (m *marker) Fetch(ctx context.Context, work port.Work) error {
+func (m *marker) Fetch(ctx context.Context, work state.Work) error {
 	err := m.Server.Fetch(ctx, unseenOf{work, m})
 	if err == nil && len(m.unseen) > 0 {
 		work.(state.SeenWork).Marked("INBOX", m.unseen, m.undone)
@@ -28,7 +28,7 @@ func (m *marker) Fetch(ctx context.Context, work port.Work) error {
 
 // unseenOf hears what is said to be unseen.
 type unseenOf struct {
-	port.Work
+	state.Work
 	m *marker
 }
 

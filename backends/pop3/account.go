@@ -137,7 +137,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 	return &state.Listing{Mailboxes: []state.Listed{box}, UIDPlus: true}, nil // DELE deletes single messages
 }
 
-// Scan lists the whole mailbox as the session shows it. Its UIDLs are to be committed with
+// Scan lists all of the mailbox as the session shows it. Its UIDLs are to be committed with
 // the records, or before.
 func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	if !isInbox(req.Raw) {
@@ -230,14 +230,14 @@ func (a *Account) Idents(context.Context, string, uint32, []state.UID) ([]state.
 	return nil, nil
 }
 
-// Quota returns nothing: no POP3 server tells it.
+// Quota returns nothing: POP3 has no quota.
 func (a *Account) Quota(context.Context, string) ([]state.Quota, error) { return nil, nil }
 
-// Options says how an account is reached.
+// Options are how an account is reached.
 type Options struct {
 	reach.Options
 
-	// WorkedBefore says that a log-in worked in an earlier run: a refusal that does not say why is
+	// WorkedBefore means that a log-in worked in an earlier run: a refusal without a reason is
 	// not taken for one of the password.
 	WorkedBefore bool
 

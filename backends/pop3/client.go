@@ -21,7 +21,7 @@ import (
 // client is one connection to a POP3 server. One goroutine uses it at a time; drop alone
 // may be called from another.
 //
-// A command is put and then flushed, so that several can share a packet; answers come in
+// A command is put and then flushed, so that several can share a packet; answers follow in
 // the order of the commands. An error that is not the server's refusal has broken the
 // connection: it is closed and stays so.
 type client struct {
@@ -35,7 +35,7 @@ type client struct {
 	caps     capabilities
 	greeted  bool   // the server spoke POP3
 	took     bool   // RETR was sent
-	dotless  bool   // a listing was refused in the middle: its dot may still come
+	dotless  bool   // a listing was refused in the middle: its dot may still follow
 	stamp    string // the greeting's timestamp for APOP; "" without a well-formed one
 	safe     bool   // TLS is on
 	answered time.Time
@@ -47,7 +47,7 @@ const (
 	// maxLine bounds a line of a listing. A status line is bounded by readBuffer; RFC 2449
 	// section 4 allows 512 octets.
 	maxLine = 1 << 20
-	// maxListing bounds a listing as a whole.
+	// maxListing bounds all of a listing.
 	maxListing = 1 << 30
 )
 
@@ -60,7 +60,7 @@ func newClient(conn net.Conn, o *Options, trace *redact.Trace, sent *atomic.Int6
 	return c
 }
 
-// use goes on over another connection. What was read from the old one is forgotten.
+// use continues over another connection. What was read from the old one is forgotten.
 func (c *client) use(conn net.Conn, safe bool) {
 	c.conn = &timed{Conn: conn, timeout: c.o.Timeout}
 	c.r = bufio.NewReaderSize(c.conn, readBuffer)
@@ -82,7 +82,7 @@ func (c *client) fail(doing string, err error) error {
 	return reach.Fault(doing, err)
 }
 
-// garbled breaks the connection because of something that no POP3 server says.
+// garbled breaks the connection because of something that is not POP3.
 func (c *client) garbled(format string, args ...any) error {
 	return c.fail("connection to "+c.o.Host, &garbledError{fmt.Sprintf(format, args...)})
 }
@@ -162,7 +162,7 @@ func (c *client) reply() (string, error) {
 	case good == "+OK":
 		return text, nil
 	case good == "+":
-		return "", c.garbled("server asked for more where nothing is to say")
+		return "", c.garbled("server asked for a response where there is none")
 	}
 	return "", newRefusal(text)
 }
@@ -197,7 +197,7 @@ func (c *client) spoken(line string) string {
 	return cmp.Or(reach.Quoted(c.o.Secrets.Hide(line)), "an empty line")
 }
 
-// line reads a line that is to be a status line, whatever it says. The whole of it has to come
+// line reads a line that is to be a status line, whatever is in it. All of it has to arrive
 // within the timeout, so that a server cannot keep us with an octet now and then.
 func (c *client) line() (string, error) {
 	c.conn.until = time.Now().Add(c.o.Timeout)
@@ -219,7 +219,7 @@ func (c *client) line() (string, error) {
 	return line, nil
 }
 
-// silent breaks the connection where the server has said more than it was asked for: the next
+// silent breaks the connection where the server has sent more than it was asked for: the next
 // answer would be taken from there.
 func (c *client) silent() error {
 	if c.r.Buffered() == 0 {
@@ -229,16 +229,16 @@ func (c *client) silent() error {
 	if err != nil {
 		return err
 	}
-	return c.garbled("server said %s, and nothing was asked", c.spoken(line))
+	return c.garbled("server sent %s, and nothing was asked", c.spoken(line))
 }
 
 // lines reads a multi-line answer that lists something and calls f with each line,
 // without its end; f must not keep it. Of a line longer than maxLine it gets the
 // beginning, and false. Listings are read more kindly than messages: a bare LF ends a
 // line as well, for none holds data of others. More than most lines are an error. A -ERR in
-// place of a line ends the listing, and is returned: what came before it was listed. A +OK is
-// the next answer's, and nothing tells where this one ended.
-func (c *client) lines(most int, f func(line []byte, whole bool)) error {
+// place of a line ends the listing, and is returned: what precedes it was listed. A +OK is
+// the next answer's, and where this one ended is not known.
+func (c *client) lines(most int, f func(line []byte, complete bool)) error {
 	var long []byte
 	for n, octets := 0, 0; ; {
 		b, err := c.r.ReadSlice('\n')
@@ -256,7 +256,7 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		if err != nil {
 			return c.fail("read a listing of "+c.o.Host, err)
 		}
-		whole := len(b) <= maxLine
+		complete := len(b) <= maxLine
 		b = trimEnd(b)
 		if len(b) == 1 && b[0] == '.' {
 			c.trace.Line("S", ".")
@@ -276,7 +276,7 @@ func (c *client) lines(most int, f func(line []byte, whole bool)) error {
 		if c.trace.On() {
 			c.trace.Line("S", string(b))
 		}
-		f(b, whole)
+		f(b, complete)
 		long = long[:0]
 	}
 }

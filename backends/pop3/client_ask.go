@@ -121,11 +121,11 @@ func (c *client) expires() bool {
 	return c.took && len(args) > 0 && args[0] == "0"
 }
 
-// maxStray is how many lines that make no sense are read where an answer should be.
-const maxStray = 10
+// maxExtra is how many lines that make no sense are read where an answer should be.
+const maxExtra = 10
 
 // quit ends the session and waits for the answer: only with it the server has deleted
-// what was marked (RFC 1939 section 6). Lines that make no sense may stand before it.
+// what was marked (RFC 1939 section 6). Lines that make no sense may precede it.
 func (c *client) quit() error {
 	defer c.drop()
 	if err := c.put("QUIT"); err != nil {
@@ -135,7 +135,7 @@ func (c *client) quit() error {
 		return err
 	}
 	var odd error
-	for range maxStray {
+	for range maxExtra {
 		line, err := c.line()
 		switch {
 		case err != nil && odd != nil:

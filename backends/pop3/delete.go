@@ -22,7 +22,7 @@ var errNoUIDL = errors.New("it has no unique-id of its own and is never deleted"
 // It works in the session that listed the mailbox, which asks once more for the unique-id
 // of each message right before. A message that has another size than it should, no
 // unique-id of its own, or is refused by Confirm is Kept; one that the server refuses to
-// delete, or at whose DELE it says what makes no sense, is part of the error. Where the
+// delete, or whose DELE it answers with something that makes no sense, is part of the error. Where the
 // listing is not complete, where connections break one after the other, or where the server
 // counts fewer messages than should be left or names others, nothing is deleted at all.
 func (a *Account) Expunge(ctx context.Context, req state.ExpungeRequest) (state.Expunged, error) {
@@ -95,7 +95,7 @@ type deletion struct {
 	// Of the session that is on.
 	sure       []*message // that are what they should be
 	marked     []state.UID
-	marks      map[int32]bool // the numbers of those, and of others of which nothing tells whether they are marked
+	marks      map[int32]bool // the numbers of those, and of others that may be marked
 	at         *message       // whose DELE is to be answered, where each is waited for
 	gone, kept []state.UID
 	refused    []refusedDeletion
@@ -119,7 +119,7 @@ func (d *deletion) refuse(uid state.UID, err error) {
 	d.refused = append(d.refused, refusedDeletion{uid, err})
 }
 
-// byServer are the messages at whose DELE the server said no, or at the QUIT behind it.
+// byServer are the messages whose DELE the server refused, or the QUIT behind it.
 func (d *deletion) byServer() (uids []state.UID) {
 	if _, refused := asRefusal(d.atQuit); refused {
 		uids = slices.Clone(d.marked)
@@ -132,12 +132,12 @@ func (d *deletion) byServer() (uids []state.UID) {
 	return uids
 }
 
-// fewRefusals is how many messages with one reason are told one by one.
+// fewRefusals is how many messages with one reason are reported one by one.
 const fewRefusals = 3
 
 const readOnlyHint = `the server may not let POP3 delete from this mailbox: ask its operator, or set delete = "never"`
 
-// refusals are the errors of messages; many with one reason are told as one, as where the mailbox
+// refusals are the errors of messages; many with one reason are reported as one, as where the mailbox
 // can only be read.
 func (d *deletion) refusals() error {
 	by := map[string]int{}
@@ -159,7 +159,7 @@ func (d *deletion) refusals() error {
 	return errors.Join(all...)
 }
 
-// hint says what to do about a refusal of many. Where others were deleted, the mailbox can be written to.
+// hint is what to do about a refusal of many. Where others were deleted, the mailbox can be written to.
 func (d *deletion) hint(err error) string {
 	if _, refused := asRefusal(err); !refused {
 		return ""
@@ -226,7 +226,7 @@ func (d *deletion) answered(m *message, err error) {
 }
 
 var (
-	errRenamed  = errors.New("its number stands for another message now")
+	errRenamed  = errors.New("its number is another message's now")
 	errNotNamed = errors.New("the server does not list its unique-ids once more")
 )
 
@@ -296,19 +296,19 @@ func (m *message) uidl(answer string) string {
 
 func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
-// namedAgain asks for all unique-ids once more, for messages that UIDL with a number does not tell
-// of. A whole listing that names a message again proves as much. It also shows that answers and
-// commands go together still: in one that is another's answer, or stands behind it, the rest makes no sense.
+// namedAgain asks for all unique-ids once more, for messages that UIDL with a number does not name. A
+// complete listing that names a message again proves as much. It also shows that answers still belong to
+// their commands: in another command's answer, or behind it, the rest would make no sense.
 func (s *session) namedAgain(l *listing, meant []*message, d *deletion) error {
 	now, refused, err := s.uidlsNow()
 	if err != nil {
 		return err
 	}
-	whole := now.hasUIDL && now.flaws == 0 && len(now.messages) == len(l.messages)
+	complete := now.hasUIDL && now.flaws == 0 && len(now.messages) == len(l.messages)
 	for _, m := range meant {
 		i, there := now.at(m.no)
 		switch {
-		case !whole || !there:
+		case !complete || !there:
 			d.refuse(m.uid, refused)
 		case now.messages[i].text != m.text:
 			d.refuse(m.uid, errRenamed)
@@ -319,7 +319,7 @@ func (s *session) namedAgain(l *listing, meant []*message, d *deletion) error {
 	return nil
 }
 
-// uidlsNow asks for all unique-ids once more. refused says why there are none.
+// uidlsNow asks for all unique-ids once more. refused is why there are none.
 func (s *session) uidlsNow() (now *listing, refused, err error) {
 	now, refused = &listing{}, errNotNamed
 	err = s.c.ask(question{"UIDL", func(_ string, err error) error {

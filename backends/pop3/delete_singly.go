@@ -17,93 +17,93 @@ import (
 func (s *session) markSingly(d *deletion) error {
 	for _, m := range d.sure {
 		d.at = m
-		said, err := s.c.alone(about("DELE", m.no))
+		lines, err := s.c.alone(about("DELE", m.no))
 		if err != nil {
 			return err
 		}
-		_, stray, err := s.c.settle()
+		_, extra, err := s.c.settle()
 		if err != nil {
 			return err
 		}
-		said = append(said, stray...)
-		word, text := s.c.parse(said[0])
+		lines = append(lines, extra...)
+		word, text := s.c.parse(lines[0])
 		switch {
-		case len(said) == 1 && word == "+OK":
+		case len(lines) == 1 && word == "+OK":
 			d.answered(m, nil)
-		case len(said) == 1 && word == "-ERR":
+		case len(lines) == 1 && word == "-ERR":
 			d.answered(m, newRefusal(text))
 		default:
 			d.marks[m.no] = true
-			d.refuse(m.uid, oddDELE(s.c, said))
+			d.refuse(m.uid, oddDELE(s.c, lines))
 		}
 	}
 	d.at = nil
 	return nil
 }
 
-func oddDELE(c *client, said []string) error {
-	line, more := said[0], ""
-	if word, _ := c.parse(line); word != "" && len(said) > 1 {
-		line, more = said[1], " behind the answer"
+func oddDELE(c *client, lines []string) error {
+	line, more := lines[0], ""
+	if word, _ := c.parse(line); word != "" && len(lines) > 1 {
+		line, more = lines[1], " behind the answer"
 	}
-	return fmt.Errorf("DELE was answered with %s%s: whether it goes will show in the next run", c.spoken(line), more)
+	return fmt.Errorf("DELE was answered with %s%s: the next run will show whether it is deleted", c.spoken(line), more)
 }
 
-// alone sends a command that has one line for its answer, and returns all lines that came for it,
+// alone sends a command that has one line for its answer, and returns all lines that follow,
 // one at least.
-func (c *client) alone(command string) (said []string, err error) {
+func (c *client) alone(command string) (lines []string, err error) {
 	if err := c.put(command); err != nil {
 		return nil, err
 	}
 	if err := c.flush(); err != nil {
 		return nil, err
 	}
-	for len(said) == 0 || c.r.Buffered() > 0 && len(said) < maxStray {
+	for len(lines) == 0 || c.r.Buffered() > 0 && len(lines) < maxExtra {
 		line, err := c.line()
 		if err != nil {
 			return nil, err
 		}
-		said = append(said, line)
+		lines = append(lines, line)
 	}
-	return said, nil
+	return lines, nil
 }
 
-// settle sends STAT, whose answer is known by its numbers, and reads up to that. stray are the lines
+// settle sends STAT, whose answer is known by its numbers, and reads up to that. extra are the lines
 // before it. A server that answers without a number is asked twice; where it does so again, that is how
 // it answers, and the count is one that no mailbox has.
-func (c *client) settle() (now int, stray []string, err error) {
+func (c *client) settle() (now int, extra []string, err error) {
 	for n := range 2 {
-		said, err := c.alone("STAT")
+		lines, err := c.alone("STAT")
 		for more := true; err == nil && more; {
-			line := said[len(said)-1]
+			line := lines[len(lines)-1]
 			word, text := c.parse(line)
 			if count, ok := parseStat(text); word == "+OK" && ok {
-				stray = append(stray, said[:len(said)-1]...)
+				extra = append(extra, lines[:len(lines)-1]...)
 				if n > 0 {
-					err = c.drain(&stray)
+					err = c.drain(&extra)
 				}
-				return count, stray, err
+				return count, extra, err
 			}
-			if more = word == "" && len(said) < maxStray; more {
+			if more = word == "" && len(lines) < maxExtra; more {
 				line, err = c.line()
-				said = append(said, line)
+				lines = append(lines, line)
 			}
 		}
 		if err != nil {
 			return 0, nil, err
 		}
-		stray = append(stray, said...)
+		extra = append(extra, lines...)
 	}
 	return math.MaxInt, nil, nil
 }
 
 // drain takes the answer to a second STAT, where what seemed to be its own was the first's.
-func (c *client) drain(stray *[]string) error {
+func (c *client) drain(extra *[]string) error {
 	c.conn.until = time.Now().Add(goodbye)
 	_, err := c.r.Peek(1)
 	c.conn.until = time.Time{}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		*stray = nil // STAT was answered oddly, once
+		*extra = nil // STAT was answered oddly, once
 		return nil
 	}
 	_, err = c.line()
@@ -111,7 +111,7 @@ func (c *client) drain(stray *[]string) error {
 }
 
 // recount asks whether no more is marked than was meant to be: a server that counts fewer
-// messages than should be left is told to forget it all (RSET), and left. One that
+// messages than should be left has to forget it all (RSET), and the session ends. One that
 // counts more does not count as RFC 1939 section 5 wants it to, which loses nothing.
 func (s *session) recount(left int) error {
 	now, err := s.count()

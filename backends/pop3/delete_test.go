@@ -123,7 +123,7 @@ func TestDeletionsAnsweredOddly(t *testing.T) {
 		})}, []state.UID{1, 2, 3, 4}, "", 2},
 		{"UIDL n: another unique-id", script.Answers{"UIDL": only("3", script.Say("+OK 3 zzz"))}, []state.UID{1, 2, 4}, `"zzz" is what UIDL calls it`, 3},
 		{"UIDL: fewer the second time", script.Answers{"UIDL": secondUIDL("+OK", "1 a", "2 b", ".")}, nil, "does not list its unique-ids once more", 6},
-		{"UIDL: shifted the second time", script.Answers{"UIDL": secondUIDL("+OK", "1 f", "2 a", "3 b", "4 c", "5 d", "6 e", ".")}, nil, "stands for another message", 6},
+		{"UIDL: shifted the second time", script.Answers{"UIDL": secondUIDL("+OK", "1 f", "2 a", "3 b", "4 c", "5 d", "6 e", ".")}, nil, "is another message's now", 6},
 		{"UIDL: refused the second time", script.Answers{"UIDL": secondUIDL("-ERR no")}, nil, "does not list its unique-ids once more", 6},
 		{"STAT: an empty line, once", afterDELE(1, also("")), []state.UID{1, 2, 3, 4}, "", 2},
 		{"STAT: a line too many, once", afterDELE(1, also("+OK")), []state.UID{1, 2, 3, 4}, "", 2},

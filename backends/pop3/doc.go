@@ -18,7 +18,7 @@
 // # What deletes
 //
 // DELE is sent by [Account.Expunge] and nowhere else, for messages that the same session
-// listed and named again right before. What it marks goes at QUIT; a connection that ends
+// listed and named again right before. What it marks is deleted at QUIT; a connection that ends
 // without QUIT deletes nothing (RFC 1939 section 6), so every doubt closes the connection. After one,
 // each answer is waited for: an odd one is its message's failure then, and puts no other in doubt.
 package pop3

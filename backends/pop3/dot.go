@@ -10,7 +10,7 @@ import (
 // dotReader reads the body of a multi-line answer, which ends with a line that holds
 // nothing but a dot. Lines end with CRLF and with nothing else, so LF.LF is part of a
 // message; of a line that begins with a dot, that one dot is taken off (RFC 1939
-// section 3). Every other octet comes through as it was sent.
+// section 3). Every other octet is passed on as it was sent.
 //
 // Read returns io.EOF after the dot, and never before: where the connection ends
 // earlier it is io.ErrUnexpectedEOF.
@@ -26,14 +26,14 @@ type dotReader struct {
 type tail uint8
 
 const (
-	lineStart tail = iota // CRLF, or nothing read yet: the status line came before
+	lineStart tail = iota // CRLF, or nothing read yet, after the status line
 	afterCR
 	midLine
 )
 
 var stuffed = []byte("\r\n.")
 
-// Read fills p as far as it goes without waiting for more than one octet.
+// Read fills p as far as it can without waiting for more than one octet.
 func (d *dotReader) Read(p []byte) (int, error) {
 	n := 0
 	for n < len(p) && d.err == nil {
@@ -63,11 +63,7 @@ func (d *dotReader) some(p []byte) int {
 		d.dot()
 		return 0
 	}
-	if b, err = d.r.Peek(d.r.Buffered()); err != nil {
-		d.fail(err)
-		return 0
-	}
-	b = b[:min(len(b), len(p))]
+	b, _ = d.r.Peek(min(d.r.Buffered(), len(p)))
 	if d.last == afterCR && b[0] == '\n' {
 		b = b[:1] // whether a dot follows is for the next call to see
 		d.last = lineStart
@@ -78,7 +74,7 @@ func (d *dotReader) some(p []byte) int {
 		d.last = tailOf(b)
 	}
 	copy(p, b)
-	d.discard(len(b))
+	d.r.Discard(len(b))
 	return len(b)
 }
 
@@ -106,35 +102,22 @@ func (d *dotReader) dot() {
 			return
 		}
 		if b[2] == '\n' {
-			d.discard(3)
+			d.r.Discard(3)
 			d.err = io.EOF
 			return
 		}
 	}
-	d.discard(1)
+	d.r.Discard(1)
 	d.last = midLine
 }
 
+// ahead looks at octets without taking them. An end is one that is too early.
 func (d *dotReader) ahead(n int) ([]byte, error) {
 	b, err := d.r.Peek(n)
-	if err != nil {
-		d.fail(err)
+	if d.err = err; errors.Is(err, io.EOF) {
+		d.err = io.ErrUnexpectedEOF
 	}
 	return b, err
-}
-
-// discard drops octets that were looked at.
-func (d *dotReader) discard(n int) {
-	if _, err := d.r.Discard(n); err != nil {
-		d.fail(err)
-	}
-}
-
-func (d *dotReader) fail(err error) {
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	d.err = err
 }
 
 // skip reads the rest. It returns nil if the body ended as it should.

@@ -11,10 +11,10 @@ import (
 )
 
 // Fetch brings the messages of work's items over one connection, with as many RETRs ahead
-// of their answers as the window lets it where the server pipelines. Behind each comes a mark, whose
-// answer confirms that what came is this message (see mark).
+// of their answers as the window allows where the server pipelines. Behind each follows a mark, whose
+// answer confirms that it was this message (see mark).
 //
-// A connection that breaks is made anew, and goes on where it broke: what came whole is
+// A connection that breaks is made anew, and continues where it broke: what was received is
 // not asked for again, but for a message that no answer followed yet. A message at which two
 // connections broke is left out of its item, as is one that was cut while work read it; after
 // three messages in a row at which connections broke Fetch gives up.
@@ -48,7 +48,7 @@ type fetching struct {
 	window  window
 	over    bool // work has no more
 	ended   []*parcel
-	suspect *ask      // its message came last, and no good answer followed yet
+	suspect *ask      // its message was the last one, and no good answer followed yet
 	unclear bool      // what followed it made no sense, and may be no fault of its
 	cutAt   state.UID // the message that was cut off when this connection broke, answered already
 
@@ -74,7 +74,7 @@ func (p *parcel) fail(uid state.UID, err error) {
 	p.bad[uid] = err
 }
 
-// verdict is what work is told at the end.
+// verdict is what Done gets at the end.
 func (p *parcel) verdict() error {
 	switch {
 	case len(p.bad) == 0:
@@ -112,7 +112,7 @@ func (f *fetching) again(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case f.s == nil || !f.s.c.broken.Load():
-		return err // no connection was to be had, or the server does not list its mail
+		return err // no connection could be made, or the server does not list its mail
 	}
 	if uid, ok := f.blame(err); ok {
 		f.broke[uid] = true
@@ -136,7 +136,7 @@ func (f *fetching) blame(err error) (uid state.UID, ok bool) {
 	f.suspect, f.unclear = nil, false
 	f.a.careful = f.a.careful || unclear || isGarbled(err)
 	if last != nil && isGarbled(err) && !unclear {
-		// What came in place of an answer is the rest of a message whose end came too early, or
+		// In place of an answer the rest of a message followed, which seemed to end earlier, or
 		// another message.
 		last.p.fail(last.uid, err)
 		return last.uid, true
@@ -208,7 +208,7 @@ func (f *fetching) topUp() error {
 				return nil // its turn comes when those before it are answered
 			}
 			if at.again {
-				// There is no better one to be had: some servers hide what was fetched once.
+				// It cannot be fetched better: some servers hide what was fetched once.
 				f.answered(nil)
 			} else {
 				f.answered(errNotListed)
@@ -267,7 +267,7 @@ func (f *fetching) answered(err error) {
 	}
 }
 
-// finish tells work of items all of whose messages were answered.
+// finish reports items to work once all of their messages were answered.
 func (f *fetching) finish() {
 	for _, p := range f.ended {
 		f.work.Done(p.item, p.verdict())
@@ -275,8 +275,8 @@ func (f *fetching) finish() {
 	f.ended = nil
 }
 
-// abandon ends every item that is still on its way. What came of it counts, unless it was
-// work itself that could not go on.
+// abandon ends every item that is still on its way. What was received counts, unless it was
+// work itself that stopped.
 func (f *fetching) abandon(err error) {
 	f.finish()
 	for _, at := range f.window.asks {
@@ -301,10 +301,10 @@ type ask struct {
 	uid   state.UID
 	msg   *message // as this connection lists it
 	tries int      // connections that broke at it
-	// again says that work has the message, and that no answer followed it: it is read once
-	// more to see whether the same comes.
+	// again means that work has the message, and that no answer followed it: it is read once
+	// more to compare it.
 	again bool
-	came  uint64 // the sum of its octets
+	sum   uint64 // of its octets
 	led   bool   // it began like an answer
 }
 
@@ -315,7 +315,7 @@ type ask struct {
 const (
 	windowCommands = 512
 	windowOctets   = 32 << 20
-	unknownSize    = 64 << 10 // what a message counts whose size is not told
+	unknownSize    = 64 << 10 // for a message of unknown size
 )
 
 func (m *message) weight() int64 {
@@ -325,7 +325,7 @@ func (m *message) weight() int64 {
 	return m.size
 }
 
-// window holds the messages that are to come, in order; the first of them are asked for already.
+// window holds the messages to be fetched, in order; the first of them are asked for already.
 type window struct {
 	asks      []*ask // not answered yet
 	sent      int    // how many of them this connection was asked for

@@ -21,7 +21,9 @@ func (f *fetching) hear() error {
 	c, at := f.s.c, f.window.first()
 	_, err := c.reply()
 	if r, refused := asRefusal(err); refused {
-		f.answered(retrFault(r))
+		// Something is wrong with this message, whatever the response code says about the server.
+		f.answered(state.Faultf(state.Other, "RETR: %w", r).
+			WithHint("the server lists the message and refuses to send it: look at it with the provider's webmail"))
 		return f.marked(at, true)
 	}
 	if err != nil {
@@ -32,7 +34,9 @@ func (f *fetching) hear() error {
 	var handed bool
 	var bad error
 	if at.again {
-		bad = f.sameAgain(at, d)
+		if d.skip() == nil && f.sum.Sum64() != at.sum {
+			bad = errOtherBytes
+		}
 	} else {
 		handed, bad, err = f.hand(at, d)
 	}
@@ -52,7 +56,7 @@ func (f *fetching) hear() error {
 	if err != nil {
 		return err
 	}
-	at.came = f.sum.Sum64()
+	at.sum = f.sum.Sum64()
 	f.suspect = at
 	f.answered(bad)
 	f.breaks = 0
@@ -63,24 +67,9 @@ func (f *fetching) hear() error {
 	return f.marked(at, false)
 }
 
-// sameAgain reads a message that work has. An error says that it is another one now.
-func (f *fetching) sameAgain(at *ask, d *dotReader) error {
-	if d.skip() == nil && f.sum.Sum64() != at.came {
-		return errOtherBytes
-	}
-	return nil
-}
-
-// retrFault is what a refused RETR means: something is wrong with this message, whatever
-// the response code says of the server.
-func retrFault(r *refusal) error {
-	return state.Faultf(state.Other, "RETR: %w", r).
-		WithHint("the server shows the message and does not hand it out: look at it with the provider's webmail")
-}
-
-// hand reads a message and hands it to work. handed says that work saw it, bad that it
-// came whole and is not what it should be; err is the connection's. Both are told in Done
-// whatever work made of its reader's error.
+// hand reads a message and hands it to work. handed means that work saw it, bad that it is complete
+// and not what it should be; err is the connection's. Done gets both, whatever work made of its
+// reader's error.
 func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 	if f.buf == nil {
 		f.buf = make([]byte, wholeBody+1)
@@ -135,7 +124,7 @@ func (c *checked) Read(p []byte) (int, error) {
 
 // receivedDate returns the date of the first Received field in head, the beginning of a
 // message: when the last server on its way took it (RFC 5321 section 4.4), in seconds
-// since 1970. state.NoDate where there is no such field, or it makes no sense.
+// since 1970. state.NoDate where there is no such field, or it cannot be read.
 func receivedDate(head []byte) int64 {
 	var field []byte // unfolded
 	found := false

@@ -4,7 +4,7 @@ import (
 	"mailsync/backends/reach"
 )
 
-// Behind each message comes a mark: a command whose answer is known before. A server that answers a RETR
+// Behind each message follows a mark: a command whose answer is known before. A server that answers a RETR
 // with two messages, or with none, would have each later message taken for the one before it, and where
 // their sizes are equal nothing else tells them apart; so would one that numbers its messages anew while
 // the session lasts. With the mark an answer that is not the message's own shows at that message, before
@@ -55,10 +55,10 @@ func (k mark) known(l *listing, m *message, text string, refused bool) bool {
 	return !l.hasStat || !refused && ok && now == l.stat
 }
 
-// startsWithNumber tells a line of LIST from words that begin with a number.
+// startsWithNumber reports whether a line of LIST goes on with a size, and not with words.
 func startsWithNumber(rest []byte) bool { return len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' }
 
-// marked reads the answer to the mark behind a message, and tells work of the items that ended with it.
+// marked reads the answer to the mark behind a message, and reports to work the items that ended with it.
 // What is not the answer may be the fault of the message or of the mark: the next connection asks
 // otherwise.
 func (f *fetching) marked(at *ask, refused bool) error {

@@ -11,7 +11,7 @@ import (
 	"mailsync/state"
 )
 
-// hugeMessage is a size that no message has: what is told of such a one is not believed.
+// hugeMessage is a size that no message has: it is not believed.
 const hugeMessage = 1 << 32
 
 // maxMessages bounds how many messages a mailbox may list.
@@ -19,27 +19,27 @@ const maxMessages = 1 << 22
 
 // message is one message as a session lists it.
 type message struct {
-	size  int64  // octets that LIST says, -1 not told
+	size  int64  // octets by LIST, -1 unknown
 	text  string // its unique-id as Numbers keeps it; "" where it has none of its own
 	no    int32  // its number, in this session only
 	uid   state.UID
 	inAll listed
 }
 
-// listed says which answers told of a message.
+// listed is which answers name a message.
 type listed uint8
 
 const (
 	inList listed = 1 << iota
 	inUIDL
-	twiceInList // it told of its number twice
+	twiceInList // it has the number twice
 	twiceInUIDL
 	repeats // another message has its unique-id
 	tooLong // its line is longer than is read
 )
 
 // listing is the mailbox as a session shows it: a session begins with a lock and a
-// snapshot, and what comes later is seen by the next (RFC 1939 section 4).
+// snapshot, and what arrives later is seen by the next (RFC 1939 section 4).
 type listing struct {
 	messages []message // sorted by number
 	stat     int       // messages that STAT counts
@@ -104,7 +104,7 @@ func (s *session) look() error {
 	return nil
 }
 
-// unlessCut takes a refusal in the middle of a listing for its end: what came before it is
+// unlessCut takes a refusal in the middle of a listing for its end: what precedes it is
 // known, and the listing is not complete.
 func (l *listing) unlessCut(err error) error {
 	if _, refused := asRefusal(err); refused {
@@ -127,7 +127,7 @@ func (s *session) withoutUIDL(err error) error {
 
 // addUIDL takes a line of UIDL: a number, a blank, and what is left is the unique-id,
 // whatever it holds (RFC 1939 section 7 has 1 to 70 printable characters).
-func (l *listing) addUIDL(line []byte, whole bool) {
+func (l *listing) addUIDL(line []byte, complete bool) {
 	l.inUIDL++
 	no, uidl, ok := scanListing(line)
 	if !ok {
@@ -135,8 +135,8 @@ func (l *listing) addUIDL(line []byte, whole bool) {
 		return
 	}
 	m := message{no: no, size: -1, inAll: inUIDL}
-	// One too long to be read whole is as good as none.
-	if uidl = bytes.TrimRight(uidl, " \t"); !whole {
+	// One that is too long is not one.
+	if uidl = bytes.TrimRight(uidl, " \t"); !complete {
 		m.inAll |= tooLong
 	} else if len(uidl) > 0 {
 		m.text = textOf(uidl)
@@ -162,7 +162,7 @@ func (l *listing) addSize(line []byte, _ bool) {
 	l.messages = append(l.messages, m)
 }
 
-// sort joins what UIDL and LIST told by message number, and finds unique-ids that are
+// sort joins the lines of UIDL and LIST by message number, and finds unique-ids that are
 // not unique.
 func (l *listing) sort() {
 	slices.SortStableFunc(l.messages, func(a, b message) int { return int(a.no) - int(b.no) })
@@ -212,7 +212,7 @@ func (l *listing) unrepeat() {
 	}
 }
 
-// complete reports whether absence from this listing means anything: both answers came,
+// complete reports whether absence from this listing means anything: both answers are there,
 // made sense, and agree with each other and with STAT on which messages there are.
 func (l *listing) complete() bool {
 	if !l.hasStat || !l.hasList || l.flaws > 0 || l.held > 0 || l.stat != len(l.messages) || len(l.trouble) > 0 {
@@ -231,19 +231,19 @@ func (l *listing) complete() bool {
 	return true
 }
 
-// count is how many messages there are, by whatever tells of most.
+// count is how many messages there are, by the answer that has most.
 func (l *listing) count() int { return max(len(l.messages), l.stat) }
 
-// flaw says in words why a listing is not complete.
+// flaw is why a listing is not complete.
 func (l *listing) flaw() string {
-	said := func(known bool, n int) string {
+	shown := func(known bool, n int) string {
 		if !known {
 			return "(no answer)"
 		}
 		return strconv.Itoa(n)
 	}
 	text := fmt.Sprintf("the server's listing is not complete: of its messages STAT counts %s, LIST names %s, UIDL %s",
-		said(l.hasStat, l.stat), said(l.hasList, l.inList), said(l.hasUIDL, l.inUIDL))
+		shown(l.hasStat, l.stat), shown(l.hasList, l.inList), shown(l.hasUIDL, l.inUIDL))
 	if l.flaws > 0 {
 		text += "; some of it makes no sense or was cut short"
 	}
@@ -270,7 +270,7 @@ func (l *listing) find(uid state.UID) *message {
 	return nil
 }
 
-// A listing of unique-ids may leave messages out that STAT and LIST tell of. They are asked
+// A listing of unique-ids may leave messages out that STAT and LIST have. They are asked
 // for one by one (UIDL with a number, RFC 1939 section 7).
 
 // How many are asked for in a session at most; where commands cannot be sent ahead, each costs
@@ -312,8 +312,8 @@ func (s *session) askSingly(l *listing) error {
 }
 
 // askUIDLs asks for some unique-ids. The NOOP behind them shows whether each had one line for
-// its answer: a server that does not look at the number lists them all, and what it says
-// would be taken for the answers to come.
+// its answer: a server that does not look at the number lists them all, and those lines
+// would be taken for the next answers.
 func (s *session) askUIDLs(numbers []int32, named map[int32]string) error {
 	var questions []question
 	for _, no := range numbers {
@@ -335,8 +335,8 @@ func singleUIDL(answer string, no int32) (text string, ok bool) {
 }
 
 // nameless are the numbers, at most so many, of messages that there are and that the listing
-// of unique-ids says nothing of. One whose unique-id is another's as well, or too long to be
-// read, would be told in the same words again.
+// of unique-ids does not name. One that shares its unique-id with another, or has one that is too
+// long to be read, would be named in the same way again.
 func (l *listing) nameless(most int) (numbers []int32) {
 	next := 1 // the lowest number that was not looked at
 	upTo := func(end int) {
@@ -354,18 +354,17 @@ func (l *listing) nameless(most int) (numbers []int32) {
 	return numbers
 }
 
-// nameAs takes unique-ids that were told singly. One that is told of two messages is as good
-// as none.
+// nameAs takes unique-ids that were asked for singly, but for those that several messages have.
 func (l *listing) nameAs(named map[int32]string) {
-	told := map[string]int{}
+	times := map[string]int{}
 	for _, m := range l.messages {
-		told[m.text]++
+		times[m.text]++
 	}
 	for _, text := range named {
-		told[text]++
+		times[text]++
 	}
 	for no, text := range named {
-		if told[text] > 1 {
+		if times[text] > 1 {
 			continue
 		}
 		i, there := l.at(no)

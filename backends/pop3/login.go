@@ -53,7 +53,7 @@ func (e *entrance) logIn(ctx context.Context, c *client) error {
 	return e.Refused(r, cmp.Or(hint, loginHint))
 }
 
-// errNextWay says that a connection ended with a refused log-in, and that there is another way to try.
+// errNextWay means that a connection ended with a refused log-in, and that there is another way to try.
 var errNextWay = errors.New("the connection ended with a refused log-in")
 
 // authenticate logs in. A way that is refused is left for the next one, if there is one, and is not
@@ -102,7 +102,7 @@ type way struct {
 
 // ways are the ways to log in that may be tried, the best first. With TLS it is a SASL mechanism or
 // USER and PASS; APOP, which is MD5, first where nothing else hides the password. Some servers greet
-// everybody with a timestamp and know no APOP secret of most: where it is refused, the password goes as
+// everybody with a timestamp and know no APOP secret of most: where it is refused, the password is sent as
 // it is, for without TLS there is a connection only to this machine, or where the user allowed it.
 func (a *auth) ways() (ways []way) {
 	c := a.c
@@ -128,7 +128,7 @@ func (a *auth) ways() (ways []way) {
 	return ways
 }
 
-// inHTTP is what stands in front of a token in HTTP.
+// inHTTP is in front of a token in HTTP.
 const inHTTP = "Bearer "
 
 // token returns the secret where it is a token of OAuth 2.0, "" where it is a password: one that begins
@@ -213,7 +213,7 @@ func (a *auth) sasl(m sasl.Client) error {
 	if err := c.put(command); err != nil {
 		return err
 	}
-	var told error // what a mechanism read in the server's challenge
+	var reason error // what a mechanism read in the server's challenge
 	for n := 0; ; n++ {
 		if err := c.flush(); err != nil {
 			return err
@@ -223,26 +223,26 @@ func (a *auth) sasl(m sasl.Client) error {
 		case err != nil:
 			return err
 		case word == "+OK":
-			return told
-		case word == "-ERR" && told != nil:
-			return fmt.Errorf("%w (%w)", newRefusal(text), told)
+			return reason
+		case word == "-ERR" && reason != nil:
+			return fmt.Errorf("%w (%w)", newRefusal(text), reason)
 		case word == "-ERR":
 			return newRefusal(text)
 		case n == maxChallenges:
 			return c.garbled("server asks for more and more in AUTH %s", name)
 		}
 		answer := response
-		// An empty challenge to an initial response comes from a server that overlooked it.
+		// With an empty challenge to an initial response, the server overlooked that.
 		if n > 0 || fits && text != "" {
-			answer, told = next(m, text)
+			answer, reason = next(m, text)
 		}
 		c.putLine(answer, "***") // it is a part of the command
 	}
 }
 
 // next answers a challenge. A mechanism that cannot go on cancels with "*" (RFC 5034
-// section 4), unless it has something to say with its error.
-func next(m sasl.Client, text string) (answer string, told error) {
+// section 4), unless it has an answer beside its error.
+func next(m sasl.Client, text string) (answer string, reason error) {
 	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
 		return "*", fmt.Errorf("cannot read the challenge %s", reach.Quoted(text))
@@ -277,7 +277,7 @@ func bearer(o *Options, token string) *oauth {
 
 func (m *oauth) Start() (string, []byte, error) { return m.name, []byte(m.first), nil }
 
-// Next reads the JSON in which the server tells why it refuses the token.
+// Next reads the JSON with the reason why the server refuses the token.
 func (m *oauth) Next(challenge []byte) ([]byte, error) {
 	var why struct{ Status, Scope string }
 	if err := json.Unmarshal(challenge, &why); err != nil || why.Status == "" {

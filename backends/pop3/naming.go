@@ -111,7 +111,7 @@ func (s *session) nameByDigest(ctx context.Context, nameless []int32) error {
 	return nil
 }
 
-// recognizable sorts the known digests by fingerprint, and leaves out those that tell
+// recognizable sorts the known digests by fingerprint, and leaves out those that prove
 // nothing: where messages of one header and size had different bytes before, or where
 // more of them are here than were then.
 func recognizable(known []byDigest, here map[string]int) map[string][]byDigest {
@@ -167,7 +167,7 @@ func (s *session) giveDigest(i int32, d byDigest) error {
 	return nil
 }
 
-// counts tells messages of the same bytes apart.
+// counts distinguishes messages of the same bytes.
 type counts map[key]bool
 
 // next is the first of the messages with this digest that is not taken.
@@ -180,7 +180,7 @@ func (c counts) next(digest [sha256.Size]byte) byDigest {
 	return d
 }
 
-// fingerprints asks for the headers of messages, where TOP is to be had (RFC 1939
+// fingerprints asks for the headers of messages, where the server has TOP (RFC 1939
 // section 7).
 func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 	prints := make(map[int32]string, len(nameless))
@@ -238,5 +238,5 @@ func (c *client) sum() (sum [sha256.Size]byte, err error) {
 	return sum, nil
 }
 
-// errOtherBytes says that a message which is named by its digest came with other bytes.
-var errOtherBytes = errors.New("the message came with other bytes than when it was listed")
+// errOtherBytes means that a message which is named by its digest has other bytes now.
+var errOtherBytes = errors.New("the message has other bytes than when it was listed")

@@ -21,14 +21,14 @@ import (
 // The base keeps the numbers as [state.UIDL] values. Their text is the server's unique-id
 // as it came, or, after a line feed, which no unique-id holds, one of these:
 //
-//	P<key>                              a message that only a file's name told of, or
-//	                                    whose unique-id is too long to be kept
+//	P<key>                              a message that is known from a file's name alone, or
+//	                                    has a unique-id that is too long to be kept
 //	D<digest> <count> [<fingerprint>]   a message without a unique-id of its own
 //
 // UIDs below 2^31 are given in order to what the server lists, and never again to anything
-// else while the mailbox's UIDNEXT is kept. Above are those that only a file's name
-// told of: taken from the key itself, they come out the same in the next run even where
-// nobody could save them.
+// else while the mailbox's UIDNEXT is kept. Above are those that are
+// known from a file's name alone: taken from the key itself, they are the same in the next run
+// even where nobody could save them.
 type Numbers struct {
 	mu     sync.Mutex
 	byKey  map[key]state.UID
@@ -39,7 +39,7 @@ type Numbers struct {
 	atText map[state.UID]int // index in given
 }
 
-// named is what one number stands for.
+// named is the message of one number.
 type named struct {
 	key  key
 	text string // as in state.UIDL
@@ -47,7 +47,7 @@ type named struct {
 
 const (
 	keySize  = 26
-	fromFile = 1 << 31 // the first UID of what only a file's name told of
+	fromFile = 1 << 31 // the first UID of what is known from a file's name alone
 	// longestKept is the longest unique-id that is kept as it is; RFC 1939 section 7 allows 70
 	// octets. What is longer is known by its key.
 	longestKept = 255
@@ -86,7 +86,7 @@ func (n *Numbers) keepOff(uid state.UID) {
 }
 
 // UID returns the number of a key in a file's name, giving it one if it has none. It is
-// false for what is no key.
+// false for what is not a key.
 func (n *Numbers) UID(text string) (state.UID, bool) {
 	if len(text) != keySize {
 		return 0, false
@@ -133,7 +133,7 @@ func (n *Numbers) GiveAgain() {
 	}
 }
 
-// set remembers what a number stands for, and that the base has to hear of it.
+// set remembers the message of a number, and that the base has to know.
 func (n *Numbers) set(uid state.UID, m named) {
 	n.byUID[uid] = m
 	u := state.UIDL{UID: uid, UIDL: m.text}
@@ -195,7 +195,7 @@ func (n *Numbers) hasUIDLs() bool {
 	return false
 }
 
-// hadUIDLs reports whether messages that are here may have a unique-id which the server told
+// hadUIDLs reports whether messages that are here may have a unique-id which the server sent
 // in an earlier run.
 func (n *Numbers) hadUIDLs() bool {
 	n.mu.Lock()
@@ -216,7 +216,7 @@ func (n *Numbers) digests() []byDigest {
 	return all
 }
 
-// keyOfText returns the key that a text of the base's stands for.
+// keyOfText returns the key of a text of the base's.
 func keyOfText(text string) key {
 	if k, ok := strings.CutPrefix(text, "\nP"); ok && len(k) == keySize {
 		return key([]byte(k))

@@ -7,7 +7,7 @@ import (
 	"mailsync/state"
 )
 
-// Probe logs in once and returns how far that came, also beside an error; a server that
+// Probe logs in once and returns how far that got, also beside an error; a server that
 // is busy is not waited for. The session is the one that the next method uses.
 func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
 	var p state.Probe
@@ -30,7 +30,7 @@ type Sight struct {
 	Nameless  int // messages without a unique-id of their own, which are never deleted
 }
 
-// See looks at the mailbox and asks for what no capability tells: servers that are older than CAPA have
+// See looks at the mailbox and asks for what no capability shows: servers that are older than CAPA have
 // UIDL and TOP as well.
 func (a *Account) See(ctx context.Context) (seen Sight, err error) {
 	err = a.do(ctx, 1, func(s *session) error {
@@ -72,7 +72,7 @@ const (
 	IgnoresDelete Habit = "the server does not delete what it is told to"
 )
 
-// Hint says what the user can do about it.
+// Hint is what the user can do about it.
 func (h Habit) Hint() string {
 	if h == HidesFetched {
 		return `with Gmail, write "recent:" before the user's address to see the last 30 days whatever was fetched, or use IMAP`
@@ -81,7 +81,7 @@ func (h Habit) Hint() string {
 }
 
 // Habits returns what is known of the habits of a server by its name: Gmail's. What any
-// other does shows to whoever has a memory: it lists again what it said it had deleted.
+// other does shows in a later run: it lists again what it had confirmed to be deleted.
 func (a *Account) Habits() []Habit {
 	host := strings.ToLower(strings.TrimSuffix(a.o.Host, "."))
 	if !strings.HasSuffix(host, ".gmail.com") && !strings.HasSuffix(host, ".googlemail.com") {

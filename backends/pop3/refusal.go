@@ -88,9 +88,9 @@ func fault(err error) error {
 	return state.Faultf(kind, "%w", err).WithHint("%s", hint)
 }
 
-// What servers without response codes say at log-in, beside what servers of any protocol do. A POP3
-// session locks the mailbox (RFC 1939 section 4), so that much is said of locks and of who has them.
-// Words that only may be about now count where none is about the password.
+// The words of servers without response codes at log-in, beside those of servers of any protocol. A POP3
+// session locks the mailbox (RFC 1939 section 4), so many are about locks and who has them. Words that
+// only may be about now count where none is about the password.
 var (
 	aboutNow = []string{"in use", "busy", "too often", "too many", "too soon", "too frequent", "later", "locked by", "overload"}
 	aboutUs  = []string{"password", "invalid", "incorrect", "wrong", "bad ", "denied", "unknown user", "no such user", "not known", "disabled"}
@@ -99,22 +99,22 @@ var (
 	maybeNow = []string{"locked", "try again", "retry", " wait", "lock "}
 )
 
-// readWords reads a refusal without a response code at log-in for what it says: of use, of a lock, or of
-// later it speaks as [IN-USE] does. The user's name in it says nothing.
+// readWords reads the text of a refusal without a response code at log-in: words of use, of a lock, or of
+// later mean the same as [IN-USE]. The user's name in it means nothing.
 func (r *refusal) readWords(user string) {
 	if r.code != "" {
 		return
 	}
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(user), "")
-	says := func(words []string) bool { return reach.Says(text, words...) }
-	us := says(aboutUs) || reach.Blames(text)
-	r.now = r.now || (says(aboutNow) || reach.Passes(text)) && !says(wrong) || says(maybeNow) && !us
+	has := func(words []string) bool { return reach.Says(text, words...) }
+	us := has(aboutUs) || reach.Blames(text)
+	r.now = r.now || (has(aboutNow) || reach.Passes(text)) && !has(wrong) || has(maybeNow) && !us
 	r.us = !r.now && us
 }
 
 // blames reports whether a refused log-in is about user or password for sure.
 func (r *refusal) blames() bool { return r.us || r.has("AUTH") }
 
-const unclearHint = "the server does not say why, and took this password before: it may be busy, or something of the account has changed; if it stays so, check user and password"
+const unclearHint = "the server gives no reason, and accepted this password before: it may be busy, or something of the account has changed; if it stays so, check user and password"
 
 const loginHint = "check user and password; many providers want an app password for mail programs, and POP3 switched on in their settings"

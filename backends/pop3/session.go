@@ -48,7 +48,11 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 	stop := context.AfterFunc(ctx, s.c.drop)
 	err = s.begin(ctx)
 	stop()
-	s.c.tell(p)
+	if t, ok := s.c.conn.Conn.(*tls.Conn); ok {
+		cs := t.ConnectionState()
+		p.TLS = &cs
+	}
+	p.Greeted, p.Capabilities = s.c.greeted, s.c.caps.lines
 	if err != nil {
 		s.c.drop()
 		if ctx.Err() != nil {
@@ -58,15 +62,6 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 	}
 	p.LoggedIn = true
 	return s, nil
-}
-
-// tell says how far a connection came.
-func (c *client) tell(p *state.Probe) {
-	if t, ok := c.conn.Conn.(*tls.Conn); ok {
-		cs := t.ConnectionState()
-		p.TLS = &cs
-	}
-	p.Greeted, p.Capabilities = c.greeted, c.caps.lines
 }
 
 func (s *session) begin(ctx context.Context) error {
@@ -96,8 +91,8 @@ func (s *session) begin(ctx context.Context) error {
 }
 
 // optional asks for what can be done without. Where the answer makes no sense it is not asked again;
-// where the connection just broke it may have been the network, and it is CAPA that tells passwords from
-// tokens.
+// where the connection just broke it may have been the network, and only CAPA can distinguish passwords
+// from tokens.
 func (s *session) optional(command string, ask func() error) error {
 	if s.a.avoided[command] {
 		return nil
@@ -109,8 +104,8 @@ func (s *session) optional(command string, ask func() error) error {
 	return err
 }
 
-// open returns the session that is there, or makes one. Where the server wants us to come
-// back later it waits; a connection that breaks on the way is tried once more.
+// open returns the session that is there, or makes one. Where the server is busy it
+// waits; a connection that breaks on the way is tried once more.
 func (a *Account) open(ctx context.Context) (*session, error) {
 	if s := a.alive(ctx); s != nil {
 		return s, nil
@@ -282,7 +277,7 @@ func (c *client) startTLS(ctx context.Context) error {
 	return nil
 }
 
-// heed makes of a refusal that is about now a server to come back to later.
+// heed makes a busy server of a refusal that is about now.
 func (c *client) heed(err error) error {
 	r, ok := asRefusal(err)
 	if !ok || !r.later() {
@@ -322,7 +317,7 @@ func (s *session) snapshot() *state.ServerSnapshot {
 	return sn
 }
 
-// onServer is a message as the engine sees it. POP3 tells no date.
+// onServer is a message as the engine sees it. POP3 has no date.
 func (m *message) onServer() state.OnServer {
 	return state.OnServer{UID: m.uid, Size: m.size, Date: state.NoDate}
 }

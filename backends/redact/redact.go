@@ -1,6 +1,6 @@
-// Package redact takes passwords out of what a server says, before people see it.
+// Package redact takes passwords out of what a server sends, before people see it.
 //
-// Some servers repeat the line that they refuse, as it came, quoted, decoded or cut short.
+// Some servers repeat the line that they refuse, as it was sent, quoted, decoded or cut short.
 // So every piece of a secret that is long enough to be worth something is taken out, in
 // each of the forms in which it travels. What is taken out is for people only: the
 // protocol itself is never changed.
@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// piece is how many octets of a secret in a row are not shown. Fewer say little, and
+	// piece is how many octets of a secret in a row are not shown. Fewer reveal little, and
 	// would black out words that have nothing to do with it.
 	piece = 8
 	// shortest is the shortest secret that is hidden; a shorter one would black out half
@@ -23,7 +23,7 @@ const (
 	shortest = 4
 )
 
-// mask stands where something was taken out.
+// mask is in the place of what was taken out.
 const mask = "***"
 
 // Secrets are the words that must not be shown. The zero Secrets has none; it is safe for
@@ -32,7 +32,7 @@ type Secrets struct {
 	mu     sync.RWMutex
 	kept   map[string]bool
 	pieces map[string]struct{} // every piece of the longer forms
-	whole  []string            // the forms shorter than a piece
+	short  []string            // the forms shorter than a piece
 }
 
 // Keep adds secrets.
@@ -55,7 +55,7 @@ func (s *Secrets) Keep(secrets ...string) {
 
 func (s *Secrets) add(form string) {
 	if len(form) < piece {
-		s.whole = append(s.whole, form)
+		s.short = append(s.short, form)
 		return
 	}
 	for i := 0; i+piece <= len(form); i++ {
@@ -129,7 +129,7 @@ func (s *Secrets) at(text string) int {
 			n = piece
 		}
 	}
-	for _, w := range s.whole {
+	for _, w := range s.short {
 		if len(w) > n && strings.HasPrefix(text, w) {
 			n = len(w)
 		}

@@ -3,6 +3,8 @@ package port
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -20,10 +22,10 @@ type Account struct {
 	Base   Base
 	Policy plan.Policy
 
-	// Partial says that Include leaves out mailboxes of the account in this run alone: what
-	// went in one that is included may have come in one of those.
+	// Partial means that Include leaves out mailboxes of the account in this run alone: what
+	// is gone from one that is included may have been moved to one of those.
 	Partial bool
-	// Include says which listed mailboxes the run is about. The others stay as they are.
+	// Include is true for the listed mailboxes that the run is about. The others stay as they are.
 	Include func(state.Listed) bool
 	// Census counts the messages of the mailboxes that are not included too, and names those that are
 	// in doubt.
@@ -40,7 +42,7 @@ type Account struct {
 	// Release lets messages leave the server; nil: none.
 	Release *Release
 
-	// AgesCount says that the clock can be trusted. Without it nothing is done because
+	// AgesCount means that the clock can be trusted. Without it nothing is done because
 	// something is old.
 	AgesCount bool
 	// TrashKeep is how long removed files stay in the trash; nil: for ever.
@@ -49,13 +51,13 @@ type Account struct {
 	DryRun bool // plan, print, do nothing
 	Full   bool // compare everything
 	New    bool // start afresh where a known root or Maildir is gone
-	// Moved says that the user moved Maildirs, or follows the server to another name: what
-	// the markers say of path, host and user gives way to what is so now.
+	// Moved means that the user moved Maildirs, or follows the server to another name: path,
+	// host and user in the markers are replaced by the current ones.
 	Moved bool
-	// RootKnown says that this root once held mail of ours: without a marker in it, it is
+	// RootKnown means that this root once held mail of ours: without a marker in it, it is
 	// not mounted.
 	RootKnown bool
-	// StateMoved says that the state file is a copy: what is missing on disk proves nothing.
+	// StateMoved means that the state file is a copy: what is missing on disk proves nothing.
 	StateMoved bool
 	// Remember is called once, after the first marker of a root is durable.
 	Remember func(accountID string) error
@@ -93,4 +95,37 @@ func NotMounted(format string, args ...any) error {
 func ErrUnreadableName() error {
 	return state.Faultf(state.Other, "the server sent a mailbox name that cannot be read; the messages in it are not here").
 		WithHint("rename that mailbox on the server, without blanks, quotes and backslashes in it")
+}
+
+// SaidBy reports whether the server's failure, nil for none, is also what is wrong with a message that was not
+// sent.
+func SaidBy(failed error, a state.Appended) bool {
+	return failed != nil && Ends(failed) && (a.Doubt == state.Unsure || a.Doubt == state.CutOff)
+}
+
+// Ignore is nil for a file or a folder that is not there.
+func Ignore(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Wrap adds what was tried; nil stays nil.
+func Wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// OneFiles is the error of a file that could not be read. It is the file's own, unless the run is to end.
+func OneFiles(ctx context.Context, err error) (error, bool) {
+	switch {
+	case ctx.Err() != nil || Ends(err):
+		return err, false
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("it was gone when it was to be read"), true
+	}
+	return err, true
 }

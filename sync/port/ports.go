@@ -1,3 +1,9 @@
+// Package port has the small interfaces that the engine asks of the world, and the values that cross them, in
+// words of package state. Backends meet them structurally; cmd/mailsync/wire.go asserts it.
+//
+// Errors carry a state.Fault where their kind is known: Login, Unreachable and Storage end the account, anything
+// else ends what it was about. What a Server cannot be asked without breaking the connection is state.ErrBreaks,
+// at once where that was seen before.
 package port
 
 import (
@@ -8,32 +14,24 @@ import (
 	"mailsync/state"
 )
 
-// The small interfaces the engine asks of the world. Backends meet them
-// structurally; cmd/mailsync/wire.go asserts it. Everything they say is in words of
-// package state.
-//
-// Errors carry a state.Fault where their kind is known: Login, Unreachable and
-// Storage end the account, anything else ends what it was about. What a Server cannot be asked
-// without breaking the connection is state.ErrBreaks, at once where it was seen before.
-
 // Server is one account on a server. Its methods are safe for concurrent use; it
 // has a bounded number of connections and makes them when they are needed.
 type Server interface {
 	// List returns every mailbox, with its STATUS where that costs no further round
-	// trip or the server can be asked for many at once. want says which mailboxes a
-	// STATUS is wanted of.
+	// trip or the server can be asked for many at once. want is true for mailboxes of which a
+	// STATUS is wanted.
 	List(ctx context.Context, want func(state.Listed) bool) (*state.Listing, error)
 
 	// Scan opens a mailbox read-only and looks at what changed since req.Since; where its
 	// UIDVALIDITY changed it may open it otherwise, to make the server keep the new one. A
-	// snapshot that is not Complete comes without an error; an error means that
+	// snapshot that is not Complete is returned without an error; an error means that
 	// nothing was learned.
 	Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error)
 
 	// Fetch runs connections over work until Next has no more. It returns an error
-	// only where no connection could go on; what went wrong with an item is told to
+	// only where no connection could go on; what went wrong with an item is given to
 	// its Done.
-	Fetch(ctx context.Context, work Work) error
+	Fetch(ctx context.Context, work state.Work) error
 
 	// Store adds and removes flags, and returns what the server echoed, and which flags the
 	// mailbox does not let this user change. An error means that what is not among the echoes
@@ -46,14 +44,14 @@ type Server interface {
 	// error is returned besides where nothing more could be sent.
 	Append(ctx context.Context, raw string, msgs []state.Outgoing, kw *state.Keywords) ([]state.Appended, error)
 
-	// Expunge deletes messages for good, after it has confirmed UIDVALIDITY, UIDs, sizes and
+	// Expunge deletes messages permanently, after it has confirmed UIDVALIDITY, UIDs, sizes and
 	// dates in the session that does it. Nothing but these messages is expunged. What it
 	// returns holds also beside an error.
 	Expunge(ctx context.Context, req state.ExpungeRequest) (state.Expunged, error)
 
 	// Move moves messages to another mailbox of the account: UID MOVE, or COPY and then
-	// UID EXPUNGE of those whose copy COPYUID told of. What it returns, sorted by From, holds
-	// also beside an error; a message whose new UID was not told has To 0. Those that were
+	// UID EXPUNGE of those for which COPYUID named the copy. What it returns, sorted by From, holds
+	// also beside an error; a message of which the new UID is not known has To 0. Those that were
 	// copied and are still there as well are in a *state.CopiedError. It fails
 	// before the first change if from's UIDVALIDITY is another.
 	Move(ctx context.Context, from string, uidValidity uint32, uids []state.UID, to string) ([]state.Moved, error)
@@ -73,13 +71,6 @@ type Server interface {
 	Close() error
 }
 
-// What a Server is asked to do is in words of package state, so that backends meet
-// this interface without importing it.
-type (
-	Item = state.Item
-	Work = state.Work
-)
-
 // Tree is the disk side of an account: a root with Maildirs below it.
 type Tree interface {
 	// Find walks the root and returns every Maildir with a marker of ours.
@@ -88,11 +79,11 @@ type Tree interface {
 	// are left alone.
 	Unmarked(ctx context.Context) ([]state.Unmarked, error)
 	// Foreign walks the root and returns every Maildir of other programs (no marker, and no file
-	// that carries a token), wherever it lies, but for those that LeaveAlone was told of.
+	// that carries a token), wherever it is, but for those that LeaveAlone was given.
 	Foreign(ctx context.Context) ([]state.ForeignMaildir, error)
-	// LeaveAlone makes these Maildirs others': no mailbox is placed where one lies, and Unmarked
+	// LeaveAlone makes these Maildirs others': no mailbox is placed where one is, and Unmarked
 	// does not return them. forGood makes that durable; later Trees know it, whatever becomes of the base.
-	// It fails where a mailbox would have to lie where one of them does.
+	// It fails where a mailbox would have to be where one of them is.
 	LeaveAlone(list []state.ForeignMaildir, forGood bool) error
 	// Place returns a path, relative to the root, for a mailbox that has none yet. taken
 	// reports paths that are in use; Place asks it with every candidate.
@@ -102,10 +93,10 @@ type Tree interface {
 	// Create makes a Maildir (or what of it is missing) with its marker, both durable
 	// when it returns.
 	Create(path string, m state.Marker) (Maildir, error)
-	// Rename moves a Maildir to another path that is free, durably, with all that lies below
+	// Rename moves a Maildir to another path that is free, durably, with all that is below
 	// it. A path that is taken is fs.ErrExist, one that is gone fs.ErrNotExist.
 	Rename(from, to string) error
-	// EmptyTrash removes for good what was trashed longer ago than keep.
+	// EmptyTrash removes permanently what was trashed longer ago than keep.
 	EmptyTrash(keep time.Duration) (int, error)
 	// Free returns the octets that can still be written below the root.
 	Free() (int64, error)
@@ -139,14 +130,14 @@ type Maildir interface {
 	// Discard drops a received body.
 	Discard(in state.Received)
 	// Inspect reads a file and returns the digest and length of the server's bytes as
-	// they are rebuilt from it, with its form. want helps to tell the form where the file
+	// they are rebuilt from it, with its form. want helps to find the form where the file
 	// alone does not; it may be nil.
 	Inspect(name string, want *state.Proof) (state.Received, error)
 	// SameText reports whether a received body is the message that a file is but for its header: equal
 	// Message-IDs, and the same octets behind the first empty line. fs.ErrNotExist where the file is gone.
 	SameText(name string, got state.Received, anyID bool) (bool, error)
 	// Ident reads what identifies a file's content without its digest: its Message-ID, and
-	// size and date where its name does not tell them.
+	// size and date where they are not in its name.
 	Ident(name string) (state.FileIdent, error)
 	// Flag renames a file so that the flags in mask are as in want, others unchanged. A
 	// file in new/ that gets a flag moves to cur/. If the name is gone the identity is
@@ -154,14 +145,14 @@ type Maildir interface {
 	Flag(name string, want, mask state.Flags, kw *state.Keywords) (state.Placed, error)
 	// Body opens a file as the server's bytes, rebuilt by its form. The caller closes it.
 	Body(name string, form state.Form) (io.ReadCloser, error)
-	// Link gives a file that lies in the Maildir at the path from, which may be this one, the
+	// Link gives a file in the Maildir at the path from, which may be this one, the
 	// identity and flags of as in this one, and leaves its old name where it is. The bytes
 	// are not copied where the file system can link. Digest, Bytes, OnDisk, Form and Vouched
-	// of as are those of Inspect; the new name tells the digest only if Vouched. What is
+	// of as are those of Inspect; the new name has the digest only if Vouched. What is
 	// there already is treated as by Publish: equal bytes are Found, others are
 	// state.ErrOccupied. Within one Maildir a file keeps the flags it has by now, whatever
 	// as says. What a reader has taken to cur/ stays in cur/, unless as is Fresh.
-	// Where it is to lie Apart the bytes are copied.
+	// Where it is to be Apart the bytes are copied.
 	Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error)
 	// Identify gives a file of this Maildir the identity of as: one rename that overwrites nothing, so
 	// that a file has one name at any time. Digest, Bytes, OnDisk, Form and Vouched of as are those of
@@ -174,7 +165,7 @@ type Maildir interface {
 	// changed its flags meanwhile is followed, and kept gets the change; one that is gone is
 	// no error.
 	Unlink(name, in, kept string) error
-	// Drop removes a file whose message lies elsewhere, durably. It reads it once more before:
+	// Drop removes a file of a message that has another file, durably. It reads it once more before:
 	// other bytes than want's are state.ErrOccupied, and the file stays.
 	Drop(name string, want *state.Proof) error
 	// Trash moves a file to the state directory's trash.
@@ -211,3 +202,16 @@ const (
 	ItemBytes = 4 << 20
 	ItemUIDs  = 200
 )
+
+// Source is one Maildir with mail to be put on the server.
+type Source struct {
+	Name   string   // of the mailbox, as people call it
+	Levels []string // the same, level by level
+	Role   string   // of SPECIAL-USE; "" where it is not known
+	// Maildir is nil where the mailbox is not restored: it counts only for which one has which role.
+	Maildir Maildir
+	Row     state.MailboxRow // what is recorded of it; zero for a bare Maildir
+	// Shelf means that it is an archive, which may have mail of several mailboxes: only that of Row is
+	// meant.
+	Shelf bool
+}

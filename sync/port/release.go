@@ -7,21 +7,21 @@ import (
 	"mailsync/sync/plan"
 )
 
-// Release says which messages may leave the server, and how they go. A run without one
+// Release is which messages may leave the server, and how. A run without one
 // (backup) leaves alone what an earlier run had released; with the zero value nothing new
-// is released, and what an earlier run did not come to the end of is finished.
+// is released, and what an earlier run did not finish is finished.
 type Release struct {
 	// Cutoff chooses. Its Below and NoClock are set by the run.
 	Cutoff plan.Cutoff
 	// UntilQuota makes room until less than this percentage of the quota is used; 0: never.
 	UntilQuota int
-	// Quota is how many octets the account may use, where the server cannot tell; 0: unknown.
+	// Quota is how many octets the account may use, where the server does not report it; 0: unknown.
 	Quota int64
 	// Alone makes the run one about the messages that go, and no others: they are fetched if
 	// they are not here, and nothing else is done (archive). Otherwise the run does what it
 	// does, and only what it leaves here may go (POP3).
 	Alone bool
-	// Via is how the server's copy goes.
+	// Via is how the server's copy is deleted.
 	Via Via
 	// Into is where the files go; nil: they stay where they are.
 	Into *Into
@@ -40,10 +40,10 @@ type Into struct {
 	Path func(mailbox string, date int64) string
 }
 
-// Via is the way a message goes from the server.
+// Via is the way in which a message leaves the server.
 type Via uint8
 
-// How the server's copy goes.
+// How the server's copy is deleted.
 const (
 	ViaAuto    Via = iota // by the trash where a mailbox is only a label (Gmail), else by an expunge
 	ViaExpunge            // expunged where it is
@@ -52,23 +52,23 @@ const (
 
 // Released is what a run let go, or would.
 type Released struct {
-	Mailboxes []Leaving // where something goes, in the order of their names
+	Mailboxes []Leaving // from which something is deleted, in the order of their names
 	Messages  int       // to go in all; of these and all below, copies of one are one
 	Bytes     int64     // that frees
-	// ToTrash says that the server cannot expunge single messages: they are moved to its trash,
+	// ToTrash means that the server cannot expunge single messages: they are moved to its trash,
 	// and nothing is freed.
 	ToTrash bool
 	Quota   *state.Quota
 	After   *state.Quota // read again when all was done
-	Gone    int          // messages that went
+	Gone    int          // messages that were deleted
 	Freed   int64        // octets of those
-	Trashed int          // messages that were moved to the server's trash, and lie there, every copy
+	Trashed int          // messages that were moved to the server's trash, and are there, every copy
 	Stay    int          // messages that were to go and did not, every copy
 
 	Chosen, Went int // copies
 }
 
-// Leaving is what goes from one mailbox.
+// Leaving is what leaves one mailbox.
 type Leaving struct {
 	Mailbox        string
 	Messages       int

@@ -15,12 +15,12 @@ type Doubt struct {
 	Announced, Came int64 // octets
 }
 
-// Watch is told what a run does, for people who look on. Its methods are called from
+// Watch is given what a run does, for people who look on. Its methods are called from
 // several goroutines.
 type Watch interface {
 	Listed(mailboxes int)                   // mailboxes that this run is about
 	Planned(messages int, bytes int64)      // bodies to fetch
-	Fetched(messages int, bytes int64)      // bodies that are here for good, added up by the watcher
+	Fetched(messages int, bytes int64)      // bodies that are durable here, added up by the watcher
 	Mailbox(name string, done bool)         // work on a mailbox begins, ends
 	Op(mailbox string, op plan.Op)          // an operation of a dry run
 	Note(mailbox string, text, hint string) // something the user should know that is no failure
@@ -59,7 +59,7 @@ type Done struct {
 	DeletedOnServer int
 	MovedHere       int // whose files followed a move on the server
 	MovedThere      int // that followed a move of their files
-	MovedToTrash    int // that were to be deleted on the server, and lie in its trash
+	MovedToTrash    int // that were to be deleted on the server, and are in its trash
 	MovedBack       int // that an undo moved back from there
 	Undeletable     int // that were to be deleted from a POP3 server, and cannot be
 }
@@ -73,8 +73,8 @@ type Census struct {
 	Skipped     int     // larger than max_size
 	Doubtful    int     // here, and of another length than the server announces: they may not be all there is
 	Doubts      []Doubt // these, where the run takes a census; at most maxDoubts
-	Unseen      int     // the server only told their number: where they are was not looked at
-	Uncounted   int     // of the mailboxes: the server did not tell how many messages they hold
+	Unseen      int     // only their number is known: where they are was not looked at
+	Uncounted   int     // mailboxes of which the server did not report how many messages they have
 	Unreadable  int     // mailboxes that the server has under names that cannot be read
 	Excluded    Excluded
 }
@@ -83,7 +83,7 @@ type Census struct {
 type Excluded struct {
 	Mailboxes int
 	Messages  int
-	Uncounted int // of the mailboxes: how many messages they hold was not told
+	Uncounted int // mailboxes of which it is not known how many messages they have
 }
 
 // Exclude counts a mailbox that the run is not about.
@@ -111,4 +111,56 @@ func (r *Result) Status() string {
 		return "failed"
 	}
 	return "partial"
+}
+
+// Memory is a Base that is opened to be read. A change of it fails.
+type Memory interface {
+	Base
+	Close() error
+}
+
+// Fault is one thing that verify can find wrong. Its text is in the JSON.
+type Fault string
+
+// What can be wrong here, and in comparison with the server.
+const (
+	Missing     Fault = "missing"      // recorded, and no file has its identity
+	Altered     Fault = "altered"      // its bytes are not those that were recorded
+	Truncated   Fault = "truncated"    // it has fewer bytes than were recorded
+	Unreadable  Fault = "unreadable"   // it cannot be read
+	Doubled     Fault = "doubled"      // a second file of one identity
+	Misnamed    Fault = "misnamed"     // its bytes are right, and its name is wrong
+	NotHere     Fault = "not_here"     // the server has it, and nothing keeps it away
+	GoneThere   Fault = "gone_there"   // the server has it no more
+	SizeDiffers Fault = "size_differs" // the server has another size than was recorded
+	FlagsDiffer Fault = "flags_differ" // flags that may travel are not the same
+	Renumbered  Fault = "renumbered"   // the server's UIDs cannot be compared with those here
+	Unlisted    Fault = "unlisted"     // the server does not list the mailbox
+)
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Fault   Fault
+	Mailbox string    // as people call it
+	UID     state.UID // 0 where it is about the mailbox, or not known
+	File    string    // relative to the root, "" without
+	Detail  string
+	// Repaired means that --repair mended it.
+	Repaired bool
+
+	Raw   string // of the mailbox
+	Path  string // of the Maildir
+	Id    Identity
+	Known bool            // a record speaks of it
+	Lost  int             // messages of the server's that are not here because of it
+	Want  *state.Proof    // what is recorded, nil: nothing
+	Got   *state.Received // what was read instead, nil: nothing
+}
+
+// Identity is what makes a file one message's.
+type Identity struct {
+	Token   string
+	UID     state.UID
+	Variant uint8
+	Name    string // where there is no uid; of a file in an archive, the archive
 }

@@ -300,7 +300,7 @@ func (m *Message) seen(kw *state.Keywords) state.OnServer {
 }
 
 // Fetch sends the bodies of one item after the other, on one connection.
-func (s *Server) Fetch(ctx context.Context, work port.Work) error {
+func (s *Server) Fetch(ctx context.Context, work state.Work) error {
 	selected := ""
 	for ctx.Err() == nil {
 		item, ok := work.Next(selected)
@@ -322,7 +322,7 @@ func (s *Server) Fetch(ctx context.Context, work port.Work) error {
 // stopped carries an error of Work.Body, which ends the whole Fetch.
 type stopped struct{ error }
 
-func (s *Server) fetchItem(work port.Work, item port.Item) error {
+func (s *Server) fetchItem(work state.Work, item state.Item) error {
 	s.mu.Lock()
 	m, err := s.open("FETCH", item.Raw)
 	if err == nil && m.UIDValidity != item.UIDValidity {
