@@ -41,7 +41,8 @@
 //
 //  1. identify: who is this account? The base knows, or the markers on disk do.
 //  2. list: which mailboxes are there, and which did not change at all?
-//  3. scan: server, then disk, of those that did; what the server showed is learned,
+//  3. scan: server, then disk, of those that did; nothing is changed while they are looked at.
+//     Then markers and rows are written and files are tied, and what the server showed is learned,
 //     that is committed to the base together with its mark, before anything acts on it.
 //     Then, also purely and over the whole account, it is chosen what leaves the server.
 //  4. plan, purely, and under the brake: what is returned is all that is done.

@@ -81,7 +81,7 @@ func (r *Run) renamedTo(ctx context.Context, fresh []*mailbox.Box) ([]int, error
 }
 
 // rename takes a mailbox over under its new name: its folder now, its marker and the base once it is claimed.
-// Cut off in between, the next run finds the same pair and goes on from there. Where
+// If the run is interrupted in between, the next one finds the same pair and continues from there. Where
 // the folder cannot be renamed the mailbox keeps the path it has.
 func (r *Run) rename(b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) error {
 	old := p.Row.Path

@@ -27,7 +27,7 @@ import (
 //     program that knows what letters mean, and it knows those of the place where the file is.
 //  4. Else, where all letters stand for something that was agreed on in one of the places, and in the
 //     other not: what else had a letter there was taken off.
-//  5. Else nobody can tell, and what was agreed on stays.
+//  5. Else it cannot be decided, and what was agreed on stays.
 //
 // A keyword that no letter stands for in a place cannot be missed there, and stays. Without an
 // agreement to hold them against, letters are the old place's.

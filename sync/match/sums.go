@@ -157,7 +157,7 @@ func (d *digesting) Done(item state.Item, err error) {
 	d.err = errors.Join(d.err, err)
 }
 
-// SumsOfFile are those of the bytes that a file stands for.
+// SumsOfFile are those of the bytes that a file has for a server.
 func SumsOfFile(md port.Maildir, name string, form state.Form) (*Sums, error) {
 	body, err := md.Body(name, form)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"mailsync/state"
 )
 
-// Numbered is what tells which generation a mailbox is in.
+// Numbered is what decides which generation a mailbox is in.
 type Numbered struct {
 	Known        bool                  // the base knows the mailbox
 	Base, Marker string                // the token of the current generation, by each of them
@@ -78,7 +78,7 @@ func below(records []state.Record, uidNext uint32) bool {
 	return n == 0 || uidNext == 0 || uint32(records[n-1].UID) < uidNext
 }
 
-// RecordsOfNames makes records of what the names of a generation's files tell, where the base knows nothing of them.
+// RecordsOfNames makes records from the names of a generation's files, where the base knows nothing of them.
 func RecordsOfNames(found []state.Foreign, token string) (records []state.Record) {
 	files := slices.DeleteFunc(slices.Clone(found), func(f state.Foreign) bool { return f.Token != token || f.UID == 0 })
 	slices.SortFunc(files, func(x, y state.Foreign) int {

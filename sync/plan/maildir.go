@@ -14,8 +14,8 @@ import (
 type Maildirs struct {
 	Found []state.Found
 	There map[string]bool
-	Moved bool // the user says that Maildirs were moved
-	New   bool // the user says that one which is gone is to begin afresh
+	Moved bool // the user states that Maildirs were moved
+	New   bool // the user wants one that is gone to begin afresh
 }
 
 // Claiming is what is to be done about a mailbox's Maildir.
@@ -28,7 +28,7 @@ const (
 	Follow                   // it was moved, and is used where it is
 	Complete                 // it is where it should be, and lacks a folder
 	Gone                     // the mailbox had one, and it is not there
-	WasMoved                 // refuse it: the user does not say that it was moved
+	WasMoved                 // refuse it: the user does not state that it was moved
 	Doubled                  // refuse it: there are two
 )
 

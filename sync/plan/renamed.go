@@ -30,7 +30,7 @@ func AsksListing(row state.MailboxRow, listed state.Listed) bool {
 		(!listed.HasMark || listed.Mark.UIDValidity == g.Mark.UIDValidity)
 }
 
-// RenamedTo pairs mailboxes that vanished with new ones: same[i][k] tells whether they are the same. It returns the
+// RenamedTo pairs mailboxes that vanished with new ones: same[i][k] is true where they are the same. It returns the
 // new one of each that vanished, -1 where there is none, or more than one.
 func RenamedTo(same [][]bool) []int {
 	to := make([]int, len(same))
@@ -82,7 +82,7 @@ const (
 	Foreign               // refuse it: another Maildir is in its place
 )
 
-// Folder decides what becomes of a renamed mailbox's folder, by whose Maildirs are at its path and its target.
+// Folder decides what becomes of a renamed mailbox's folder, by the owners of the Maildirs at its path and its target.
 // It may take those below it along only where each of them is renamed to the same place by its own new name.
 func (p Renaming) Folder(here, there Owner, all []Renaming, rows []state.MailboxRow) Folder {
 	switch {

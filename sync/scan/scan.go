@@ -90,7 +90,7 @@ func (r *Run) unchanged(b *mailbox.Box) bool {
 }
 
 // serverUnchanged needs a MODSEQ: without one, STATUS does not show changes of flags. It needs
-// none where there is no message, here or there, whatever its numbers are.
+// none where there is no message on either side, whatever its numbers are.
 func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	g, now := b.Gen(), b.Listed.Mark
 	if !b.Listed.HasMark || b.OtherMailbox() {

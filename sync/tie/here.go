@@ -15,15 +15,15 @@ import (
 // A message may come under another number although its file is here: a server that was restored from
 // a backup and works again, one that deleted a message and got it back, a POP3 server with other
 // unique-ids. To the server it is a new message then, and it is fetched; but a body that
-// equals a file for which no message on the server stands is that file's message (spec 5.7,
+// equals a file whose message the server does not have any more is that file's message (spec 5.7,
 // spec 6.5). Files of the current generation of that kind are unclaimed: they are candidates, too.
 
 // byUniqueID reports whether a box's messages are identified by unique-ids (POP3).
 func byUniqueID(b *mailbox.Box) bool { return b.Server != nil && b.Server.UIDLs != nil }
 
-// stands reports whether the server has a message for a UID, as far as its listing and the base show;
+// onServer reports whether the server has a message for a UID, as far as its listing and the base show;
 // also where neither does.
-func stands(b *mailbox.Box, uid state.UID) bool {
+func onServer(b *mailbox.Box, uid state.UID) bool {
 	if b.Server == nil || b.Server.Shows(uid) {
 		return true
 	}
@@ -41,10 +41,10 @@ func stands(b *mailbox.Box, uid state.UID) bool {
 // noSize is the size of files whose names do not have it.
 const noSize = -1
 
-// unclaimed returns the files of the current generation for which no message stands, by size.
+// unclaimed returns the files of the current generation whose messages the server does not have, by size.
 func unclaimed(b *mailbox.Box) (files []state.OnDisk) {
 	for _, m := range b.Disk.Messages {
-		if !stands(b, m.UID) {
+		if !onServer(b, m.UID) {
 			m.Size = max(noSize, m.Size)
 			files = append(files, m)
 		}
@@ -61,8 +61,8 @@ func newcomers(b *mailbox.Box) bool {
 	})
 }
 
-// AlreadyHere returns what is here with the bytes of a received body, and no message on the server
-// stands for; nil if there is nothing.
+// AlreadyHere returns what is here with the bytes of a received body, and is not a message
+// on the server; nil if there is nothing.
 func (r *Run) AlreadyHere(ctx context.Context, b *mailbox.Box, got state.Received) (*mailbox.Spare, state.Received, error) {
 	like, err := r.sized(ctx, b, got.Bytes)
 	for err == nil && like != nil {
@@ -112,7 +112,7 @@ func (r *Run) sized(ctx context.Context, b *mailbox.Box, size int64) (*mailbox.S
 	return like, err
 }
 
-// unclaimedOf returns the unclaimed files of a size. What is proven of them tells which have to be read: they come last.
+// unclaimedOf returns the unclaimed files of a size. Those without a proof, which have to be read, are last.
 func (r *Run) unclaimedOf(ctx context.Context, b *mailbox.Box, size int64) (proven []*mailbox.Spare, err error) {
 	bySize := func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) }
 	from, _ := slices.BinarySearchFunc(b.Tie.Unclaimed, size, bySize)
