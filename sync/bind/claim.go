@@ -145,7 +145,7 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 	}
 	b.Wrote = true
 	md, err := r.Tree.Create(b.Row.Path, m)
-	if err == nil {
+	if err == nil && b.MD == nil { // one that was scanned knows which names it is to make durable
 		b.MD = md
 	}
 	return err

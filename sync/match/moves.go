@@ -105,26 +105,20 @@ func NewAccount(sides []Side) *account {
 // TokenOf is the identity of a record's file.
 func TokenOf(side int, r state.Record) Token { return Token{side, r.UID, max(1, r.Variant)} }
 
-// file finds the file of a message: where it should be, or where somebody put it.
-func (a *account) file(id Token) (Lying, bool) {
-	if f, ok := a.here[id]; ok {
-		return f, true
-	}
-	if all := a.Elsewhere[id]; len(all) > 0 {
-		return all[0], true
-	}
-	return Lying{}, false
-}
-
-// gone calls f with every message that went on the server, and its file, a nameless one
-// where there is none.
+// gone calls f with every message that went on the server, and its file, where it should be or where somebody
+// put it; a nameless one where there is none.
 func (a *account) gone(f func(side int, r state.Record, file Lying)) {
 	for i, s := range a.sides {
 		for _, r := range s.Base {
-			if r.Status == state.Gone {
-				file, _ := a.file(TokenOf(i, r))
-				f(i, r, file)
+			if r.Status != state.Gone {
+				continue
 			}
+			id := TokenOf(i, r)
+			file, here := a.here[id]
+			if all := a.Elsewhere[id]; !here && len(all) > 0 {
+				file = all[0]
+			}
+			f(i, r, file)
 		}
 	}
 }
