@@ -10,16 +10,17 @@ import (
 	"mailsync/sync/port"
 )
 
-// What is on the server already is not sent again. First restore's own memory is asked;
-// what that does not know is matched as a multiset: n equal files need n messages. A
-// Message-ID, or without one the size, says which messages may be the same; the bytes
+// What is on the server already is not sent again. First restore's own record is read; the
+// rest is matched as a multiset: n equal files need n messages. Messages may be the same if they have
+// one Message-ID, or one size without any; the bytes
 // decide, for a message that is wrongly taken for another one would be lost.
 
 // offered is a message on the server that no file is matched with yet.
 type offered struct {
 	state.OnServer
 	taken bool
-	sum   *match.Sums // once it was fetched
+	keys  []match.Content // as keysOf returns them, once its Message-ID is known
+	sum   *match.Sums     // once it was fetched
 }
 
 // matching pairs the local messages of one target with those in the mailbox.
@@ -29,11 +30,9 @@ type matching struct {
 	mark     state.Mark
 	onServer []*offered
 	byUID    map[state.UID]*offered
-	byIdent  map[match.Content][]*offered // as keysOf says
 	local    []*message
 	least    int // how alike a message is at the least that an open intent became
 	sent     []state.Intent
-	from     map[[state.DigestSize]byte]uint32 // UIDNEXT of open intents
 }
 
 // list takes in what a listing of the mailbox shows that may be one of the local messages.
@@ -100,18 +99,15 @@ func (m *matching) messageIDs(ctx context.Context, of []*offered) (map[state.UID
 	return match.MessageIDs(idents), err
 }
 
-// identify finds out what is known of what is not matched yet.
+// identify finds the keys of what is not matched yet.
 func (m *matching) identify(ctx context.Context) error {
 	ids, err := m.messageIDs(ctx, m.free())
 	if err != nil {
 		return err
 	}
-	m.byIdent = map[match.Content][]*offered{}
-	for _, o := range m.onServer {
+	for _, o := range m.free() {
 		if id, there := ids[o.UID]; there {
-			for _, k := range keysOf(id, o.Size, o.Date) {
-				m.byIdent[k] = append(m.byIdent[k], o)
-			}
+			o.keys = keysOf(id, o.Size, o.Date)
 		}
 	}
 	return nil
@@ -119,8 +115,8 @@ func (m *matching) identify(ctx context.Context) error {
 
 func (c *message) pair(o *offered) { c.there, o.taken = o, true }
 
-// keysOf say which messages may be the same: those with one Message-ID, or of those without
-// any, those of one size or one date.
+// keysOf returns keys of which two messages that may be the same share one: the Message-ID, or without it
+// the size or the date.
 func keysOf(messageID string, size, date int64) []match.Content {
 	if messageID != "" {
 		return []match.Content{{MessageID: messageID}}
@@ -134,32 +130,15 @@ func (c *message) keys() []match.Content {
 
 // fetch digests the bodies that have to decide.
 func (m *matching) fetch(ctx context.Context) error {
-	asked, least := map[match.Content]bool{}, ^uint32(0)
-	could := map[*offered]bool{}
-	for _, c := range m.local {
-		if c.there != nil {
-			continue
-		}
+	could := map[match.Content]bool{}
+	for _, c := range m.unmatched() {
 		for _, k := range c.keys() {
-			if asked[k] {
-				continue
-			}
-			asked[k] = true
-			for _, o := range m.byIdent[k] {
-				could[o] = true
-			}
-		}
-		next, open, err := m.awaits(c)
-		if err != nil {
-			return err
-		}
-		if open && next < least {
-			least = next
+			could[k] = true
 		}
 	}
 	var uids []state.UID
 	for _, o := range m.free() {
-		if could[o] || uint32(o.UID) >= least {
+		if slices.ContainsFunc(o.keys, func(k match.Content) bool { return could[k] }) {
 			uids = append(uids, o.UID)
 		}
 	}
@@ -194,8 +173,8 @@ func (m *matching) same() error {
 	})
 }
 
-// twin is what two messages have in common that are one: a key of keysOf, and a digest.
-type twin struct {
+// likeness is what two messages have in common that are one: a key of keysOf, and a digest.
+type likeness struct {
 	match.Content
 	digest [state.DigestSize]byte
 }
@@ -204,51 +183,28 @@ type twin struct {
 func (m *matching) sameBy(there func(*match.Sums) [state.DigestSize]byte, here func(*message) ([state.DigestSize]byte, error)) error {
 	taken := func(o *offered) bool { return o.taken }
 	left := map[match.Content]bool{}
-	byKey := plan.Pool[twin, *offered]{}
-	for k, alike := range m.byIdent {
-		for _, o := range alike {
-			if o.sum != nil && !o.taken {
-				left[k] = true
-				byKey.Add(twin{k, there(o.sum)}, o)
-			}
-		}
-	}
-	byBytes := plan.Pool[[state.DigestSize]byte, *offered]{}
-	if len(m.from) > 0 {
-		for _, o := range m.onServer {
-			if o.sum != nil && !o.taken {
-				byBytes.Add(there(o.sum), o)
-			}
-		}
-	}
-	for _, c := range m.local {
-		if c.there != nil {
+	alike := plan.Pool[likeness, *offered]{}
+	for _, o := range m.free() {
+		if o.sum == nil {
 			continue
 		}
-		next, open, err := m.awaits(c)
-		if err != nil {
-			return err
+		for _, k := range o.keys {
+			left[k] = true
+			alike.Add(likeness{k, there(o.sum)}, o)
 		}
+	}
+	for _, c := range m.unmatched() {
 		keys := slices.DeleteFunc(c.keys(), func(k match.Content) bool { return !left[k] })
-		if len(keys) == 0 && !(open && len(byBytes) > 0) {
+		if len(keys) == 0 {
 			continue
 		}
-		want, err := here(c)
+		digest, err := here(c)
 		if err != nil {
 			return err
 		}
 		for _, k := range keys {
-			if alike := byKey.Rest(twin{k, want}, taken); c.there == nil && len(alike) > 0 {
-				c.pair(alike[0])
-			}
-		}
-		if !open || c.there != nil {
-			continue
-		}
-		for _, o := range byBytes.Rest(want, taken) {
-			if !o.taken && uint32(o.UID) >= next {
-				c.pair(o)
-				break
+			if same := alike.Rest(likeness{k, digest}, taken); c.there == nil && len(same) > 0 {
+				c.pair(same[0])
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // matchAlike matches n files with n messages of their size, the last first, none of which has a Message-ID.
 // The bytes of all are known. It returns how many found their own.
 func matchAlike(n int) (matched int, err error) {
-	m := &matching{byIdent: map[match.Content][]*offered{}}
+	m := &matching{}
 	for i := range n {
 		proof := &state.Proof{Bytes: 100}
 		binary.BigEndian.PutUint32(proof.Digest[:], uint32(i))
@@ -22,9 +22,7 @@ func matchAlike(n int) (matched int, err error) {
 		m.onServer = append(m.onServer, &offered{OnServer: state.OnServer{UID: state.UID(i + 1), Size: 100, Date: 7}, sum: s})
 	}
 	for _, o := range m.onServer {
-		for _, k := range keysOf("", o.Size, o.Date) {
-			m.byIdent[k] = append(m.byIdent[k], o)
-		}
+		o.keys = keysOf("", o.Size, o.Date)
 	}
 	err = m.same()
 	for i, c := range m.local {

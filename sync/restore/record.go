@@ -119,13 +119,11 @@ func (t *transfer) remember(ctx context.Context, mayArrive bool) error {
 
 // remembered takes what an earlier run put there and is there still.
 func (m *matching) remembered() error {
-	m.from = map[[state.DigestSize]byte]uint32{}
 	sizes := map[int64]bool{}
 	there := map[[state.DigestSize]byte][]*offered{}
 	for _, in := range m.sent {
 		sizes[in.Bytes] = true
 		if in.UID == 0 {
-			m.from[in.Digest] = in.UIDNext
 			continue
 		}
 		if o := m.byUID[in.UID]; o != nil && !o.taken {
@@ -178,20 +176,6 @@ func (m *matching) missed() (missed []state.Intent) {
 		}
 	}
 	return missed
-}
-
-// awaits reports whether an intent is open to have sent what a file holds, and with which UIDNEXT: its message
-// may be any that arrived since, whatever the server made of its header.
-func (m *matching) awaits(c *message) (next uint32, open bool, err error) {
-	if len(m.from) == 0 {
-		return 0, false, nil
-	}
-	d, err := c.digest()
-	if err != nil {
-		return 0, false, err
-	}
-	next, open = m.from[d]
-	return next, open, nil
 }
 
 // wasUnanswered reports of a message that is not there whether an earlier run sent it and got no answer.
