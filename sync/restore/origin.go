@@ -16,22 +16,43 @@ type origin struct {
 	deleted bool        // \Deleted travels
 }
 
-// load loads the messages of a source that are not older than since, with their flags in the target's keywords.
-func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, since int64) (*loading, error) {
-	books := map[string]*recorded{}
-	token := ""
-	for _, g := range s.Row.Generations {
-		b, err := o.recorded(ctx, g.ID)
-		if err != nil {
-			return nil, port.Wrap("read state", err)
+// owned is what is recorded of a token's generation, and the keywords of its mailbox.
+type owned struct {
+	recorded
+	words *state.Keywords
+	own   bool // that is the mailbox that is loaded
+}
+
+// ownerOf finds what is recorded of a token in a source or in the others; nil where no source's files carry it.
+func (o *origin) ownerOf(ctx context.Context, s *port.Source, words *state.Keywords, token string) (b *owned, err error) {
+	row := &s.Row
+	b = &owned{words: words, own: plan.HasToken(row, token)}
+	if !b.own {
+		i := slices.IndexFunc(o.from, func(s port.Source) bool { return plan.HasToken(&s.Row, token) })
+		if i < 0 {
+			return nil, nil
 		}
-		books[g.Token] = b
-		if g.Current {
-			token = g.Token
-		}
+		row = &o.from[i].Row
+		b.words = state.NewKeywords(row.Keywords)
 	}
-	words := state.NewKeywords(s.Row.Keywords)
-	disk, err := s.Maildir.Scan(ctx, token, nil, words)
+	i := slices.IndexFunc(row.Generations, func(g state.Generation) bool { return g.Token == token })
+	if b.records, err = o.memory.Records(ctx, row.Generations[i].ID); err == nil {
+		b.proofs, err = o.memory.Proofs(ctx, row.Generations[i].ID, nil)
+	}
+	return b, err
+}
+
+// load loads the messages of a source that are not older than since, with their flags in the target's keywords.
+//
+// The letters of a file that somebody moved or copied here from another mailbox are not read: only both Maildirs would tell
+// in which they have their meaning, and what was agreed on of the message is known.
+func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, since int64) (*loading, error) {
+	token := ""
+	if g := s.Row.Current(); g != nil {
+		token = g.Token
+	}
+	own := state.NewKeywords(s.Row.Keywords)
+	disk, err := s.Maildir.Scan(ctx, token, nil, own)
 	if err != nil {
 		return nil, err
 	}
@@ -41,23 +62,35 @@ func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, s
 	}
 	files = append(files, disk.Foreign...)
 	if s.Shelf {
-		files = slices.DeleteFunc(files, func(f state.Foreign) bool { return books[f.Token] == nil }) // another mailbox's
+		files = slices.DeleteFunc(files, func(f state.Foreign) bool { return !plan.HasToken(&s.Row, f.Token) }) // another mailbox's
 	}
+	owners := map[string]*owned{"": nil}
 	l := &loading{source: s, merge: true, left: slices.Clone(disk.Passed)}
 	l.recall = func(c *message, f state.Foreign) (rec state.Record, known bool, err error) {
-		flags, words := f.Flags, words
-		if b := books[f.Token]; b != nil {
-			rec, known = plan.RecordOf(b.records, f.UID, f.Variant)
-			if known && (rec.Status.HasFile() || rec.Status == state.Archived) {
-				flags = plan.HadFlags(rec, f.Silent, f.Flags, disk.Can)
-				if p, ok := b.proofs[f.UID]; ok {
-					c.proof = &p
-				}
+		owner, asked := owners[f.Token]
+		if !asked {
+			if owner, err = o.ownerOf(ctx, s, own, f.Token); err != nil {
+				return rec, false, err
 			}
-		} else if stranger, owner, err := o.strangerFlags(ctx, f); err != nil {
-			return rec, false, err
-		} else if owner != nil {
-			flags, words = stranger, state.NewKeywords(owner.Row.Keywords)
+			owners[f.Token] = owner
+		}
+		flags, words := f.Flags, own
+		if owner != nil {
+			rec, known = plan.RecordOf(owner.records, f.UID, f.Variant)
+			words = owner.words
+		}
+		switch {
+		case owner == nil:
+		case !owner.own:
+			if flags &= state.System; known {
+				flags = plan.HadFlags(rec, f.Silent, flags, state.System)
+			}
+			known = false
+		case known && (rec.Status.HasFile() || rec.Status == state.Archived):
+			flags = plan.HadFlags(rec, f.Silent, f.Flags, disk.Can)
+			if p, ok := owner.proofs[f.UID]; ok {
+				c.proof = &p
+			}
 		}
 		if !o.deleted {
 			flags &^= state.Deleted
@@ -67,40 +100,7 @@ func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, s
 				c.flags |= bit
 			}
 		}
-		return rec, known, err
+		return rec, known, nil
 	}
 	return l, l.load(ctx, files, since)
-}
-
-// recorded loads what is recorded of a generation.
-func (o *origin) recorded(ctx context.Context, gen state.GenID) (b *recorded, err error) {
-	b = &recorded{}
-	if b.records, err = o.memory.Records(ctx, gen); err == nil {
-		b.proofs, err = o.memory.Proofs(ctx, gen, nil)
-	}
-	return b, err
-}
-
-// strangerFlags are the flags, in the keywords of its owner, of a file that somebody moved or copied here from another
-// mailbox. Its letters are not read: which Maildir's they are only both would tell, and what was
-// agreed on of the message is known. owner is nil where no source's files carry its token.
-func (o *origin) strangerFlags(ctx context.Context, f state.Foreign) (flags state.Flags, owner *port.Source, err error) {
-	i := slices.IndexFunc(o.from, func(s port.Source) bool { return plan.HasToken(&s.Row, f.Token) })
-	if i < 0 {
-		return f.Flags, nil, nil
-	}
-	flags, owner = f.Flags&state.System, &o.from[i]
-	for _, g := range owner.Row.Generations {
-		if g.Token != f.Token {
-			continue
-		}
-		b, err := o.recorded(ctx, g.ID)
-		if err != nil {
-			return 0, nil, err
-		}
-		if rec, known := plan.RecordOf(b.records, f.UID, f.Variant); known {
-			flags = plan.HadFlags(rec, f.Silent, flags, state.System)
-		}
-	}
-	return flags, owner, nil
 }
