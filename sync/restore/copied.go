@@ -13,7 +13,7 @@ import (
 
 const (
 	aDay   = 24 * 60 * 60
-	aPause = 6 * 60 * 60 // in one copying none between two files is longer
+	aPause = 6 * 60 * 60 // in one copying no pause between two files is longer
 )
 
 // redate gives files of one Maildir, whose dates are their mtimes, the dates of their messages: other ones than the mtimes

@@ -19,7 +19,7 @@ import (
 type Home struct {
 	*mailbox.Run
 	Since  int64                           // what is older is left out; state.NoDate: nothing
-	Levels func(state.MailboxRow) []string // what a mailbox is called that the server does not have any more
+	Levels func(state.MailboxRow) []string // the name of a mailbox that the server does not have any more
 	Out    Restoration
 
 	list   *list.Run
@@ -77,7 +77,7 @@ func (h *Home) List(ctx context.Context) error {
 	return nil
 }
 
-// vacant returns a special use that no mailbox of the server's has, "" for one that has moved on.
+// vacant returns a special use if no mailbox of the server has it, else "".
 func (h *Home) vacant(use string) string {
 	if slices.Contains(h.given, use) {
 		return ""
@@ -85,20 +85,20 @@ func (h *Home) vacant(use string) string {
 	return use
 }
 
-// Bring appends in every mailbox what the server does not have.
+// Bring appends to every mailbox what the server does not have.
 func (h *Home) Bring(ctx context.Context) error {
 	h.send.HoldBeside(slices.ContainsFunc(h.Boxes, (*mailbox.Box).IsView))
 	for _, b := range h.ViewsLast() {
-		said := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
+		done := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
 		if b.Failed || b.Server == nil || b.MD == nil {
-			h.Out.Boxes = append(h.Out.Boxes, said)
+			h.Out.Boxes = append(h.Out.Boxes, done)
 			continue
 		}
 		if ctx.Err() != nil || h.Stopped() {
 			return ctx.Err()
 		}
-		err := h.bringBox(ctx, b, &said)
-		h.Out.Boxes = append(h.Out.Boxes, said)
+		err := h.bringBox(ctx, b, &done)
+		h.Out.Boxes = append(h.Out.Boxes, done)
 		if err != nil {
 			if err := h.Problem(b.Name, 0, err); err != nil {
 				return err
@@ -108,7 +108,7 @@ func (h *Home) Bring(ctx context.Context) error {
 	return nil
 }
 
-func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) error {
+func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) error {
 	if !b.Server.Complete {
 		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
 	}
@@ -118,8 +118,8 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 		}
 	}
 	unknown := slices.DeleteFunc(slices.Clone(b.Server.Messages), func(msg state.OnServer) bool { return b.Record(msg.UID).Status.HasFile() })
-	said.There = len(b.Server.Messages) - len(unknown)
-	local, err := h.loadSound(ctx, b, said)
+	done.There = len(b.Server.Messages) - len(unknown)
+	local, err := h.loadSound(ctx, b, done)
 	if err != nil {
 		return err
 	}
@@ -129,38 +129,38 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, said *Restored) err
 		return err
 	}
 	missing := m.unmatched()
-	said.There += len(local) - len(missing)
-	ops := h.toSend(b, missing, said)
+	done.There += len(local) - len(missing)
+	ops := h.toSend(b, missing, done)
 	if h.DryRun {
-		said.Appended = len(ops)
+		done.Appended = len(ops)
 		return nil
 	}
 	if h.Watch != nil {
-		h.Watch.Planned(len(ops), said.Bytes)
+		h.Watch.Planned(len(ops), done.Bytes)
 	}
 	if err := h.tieMatched(ctx, b, local); err != nil {
 		return err
 	}
 	before := h.Result.Appended
 	err = h.send.AppendFiles(ctx, b, ops)
-	said.Appended, said.Bytes = h.Result.Appended-before, b.Sent.Bytes
-	said.Refused += len(ops) - said.Appended
+	done.Appended, done.Bytes = h.Result.Appended-before, b.Sent.Bytes
+	done.Refused += len(ops) - done.Appended
 	return err
 }
 
-// toSend are the appends of what the server does not have.
-func (h *Home) toSend(b *mailbox.Box, missing []*message, said *Restored) (ops []plan.Op) {
+// toSend are the operations that append what the server does not have.
+func (h *Home) toSend(b *mailbox.Box, missing []*message, done *Restored) (ops []plan.Op) {
 	for _, c := range missing {
 		if h.send.Shows(b.IsView(), c.got.Digest) {
-			said.Shown++
+			done.Shown++
 			continue
 		}
 		if b.Sent.Held[plan.Bare(c.name)] {
-			said.Refused++ // it may be on its way from an earlier run
+			done.Refused++ // it may be on its way from an earlier run
 			continue
 		}
 		o := plan.Op{Kind: plan.OpAppend, Name: c.name, Flags: c.flags, Date: c.ident.Date}
-		said.Bytes += c.got.Bytes
+		done.Bytes += c.got.Bytes
 		ops = append(ops, o)
 		if h.DryRun && h.Watch != nil {
 			h.Watch.Op(b.Name, o)
@@ -192,16 +192,16 @@ func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message)
 	return h.send.Tie(ctx, b, tied)
 }
 
-// loadSound loads what the server does not have. A damaged file stays here.
-func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (sound []*message, err error) {
+// loadSound loads the messages that the server does not have, but for damaged ones.
+func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, done *Restored) (sound []*message, err error) {
 	l, err := h.load(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	said.Older = l.older
+	done.Older = l.older
 	for _, c := range l.messages {
 		if err := c.sound(); err != nil {
-			said.Refused++
+			done.Refused++
 			if err := h.Problem(b.Name, c.uid, fmt.Errorf("%s is not sent: %w", c.name, err)); err != nil {
 				return nil, err
 			}
@@ -211,7 +211,7 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, said *Restored) (s
 		h.send.Holds(b.IsView(), c.got.Digest)
 	}
 	count, err := h.LeftOut(b.Name, b.Name, l.left)
-	said.Refused += count
+	done.Refused += count
 	return sound, err
 }
 
@@ -260,7 +260,7 @@ func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
 	return l, l.load(ctx, append(b.OnlyHere(), moved...), h.Since)
 }
 
-// recorded is what is known of a generation by now; of is its mailbox, nil where this run did not look at it.
+// recorded is what is known of a generation by now; of is its mailbox, nil if this run did not look at it.
 func (h *Home) recorded(ctx context.Context, g *state.Generation, of *mailbox.Box) (*recorded, error) {
 	records, err := h.RecordsNow(ctx, g, of)
 	if err != nil {

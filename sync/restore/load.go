@@ -66,7 +66,7 @@ func (c *message) read() (*state.Received, error) {
 	return c.got, nil
 }
 
-// digest is that of the bytes that go to the server: the recorded one where there is one.
+// digest is that of the bytes that are sent: the recorded one, if there is one.
 func (c *message) digest() ([state.DigestSize]byte, error) {
 	if c.proof != nil {
 		return c.proof.Digest, nil

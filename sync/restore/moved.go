@@ -11,10 +11,10 @@ import (
 	"mailsync/sync/plan"
 )
 
-// A file that the user moved to another Maildir has the identity of the mailbox that it came from until the move was
-// carried to the server, which need not be. Once the server has lost that message, it goes back to where its file lies.
+// A file that the user moved to another Maildir has the identity of its former mailbox until a run carries the move
+// to the server, which may never happen. Once the server has lost that message, it is put back where its file is.
 
-// former is the mailbox of a message whose file lies in another one's Maildir, and what is known of its messages.
+// former is the mailbox of a message whose file is in another one's Maildir, and what is known of its messages.
 type former struct {
 	*recorded
 	row *state.MailboxRow
@@ -22,7 +22,7 @@ type former struct {
 	box *mailbox.Box      // nil: this run did not look at it
 }
 
-// formerOf finds the mailbox that a token is of, nil where nothing is known of it.
+// formerOf finds the mailbox that a token is of, nil if it is not known.
 func (h *Home) formerOf(ctx context.Context, token string) (*former, error) {
 	for i := range h.Rows {
 		row := &h.Rows[i]
@@ -45,7 +45,7 @@ func (h *Home) formerOf(ctx context.Context, token string) (*former, error) {
 	return nil, nil
 }
 
-// flags are those of a file that lies in another mailbox's Maildir, in the bits of that.
+// flags are those of a file that is in another mailbox's Maildir, in the bits of that.
 func (m *former) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 	owner := &mailbox.Box{States: mailbox.States{Records: m.records, Disk: &state.DiskSnapshot{Can: state.System}}, KW: state.NewKeywords(m.row.Keywords)}
 	if m.box != nil && m.box.Disk != nil {
@@ -55,8 +55,8 @@ func (m *former) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 	return mailbox.CarriedFlags(file, owner, in, in)
 }
 
-// mayHave reports whether the server may have the message of a file in the mailbox that it was in. One that is
-// numbered anew may have it under any number, as one of its length that has no file.
+// mayHave reports whether the server may have the message of a file in its former mailbox. One that is
+// numbered anew may have it under any number, as a message of its length without a file.
 func (m *former) mayHave(f state.Foreign) bool {
 	if m.gen.Current {
 		rec, known := plan.RecordOf(m.records, f.UID, f.Variant)
@@ -67,7 +67,7 @@ func (m *former) mayHave(f state.Foreign) bool {
 	})
 }
 
-// movedHere are the files in a mailbox's Maildir that are of other mailboxes' messages, and which the server does not
+// movedHere are the files in a mailbox's Maildir of other mailboxes' messages that the server does not
 // have any more, with their mailboxes by token. What an archive run took stays off the server.
 func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, formers map[string]*former, err error) {
 	formers = map[string]*former{}

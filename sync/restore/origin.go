@@ -9,7 +9,7 @@ import (
 	"mailsync/sync/port"
 )
 
-// origin is what a restore to another server takes its messages from.
+// origin is where a restore to another server takes its messages from.
 type origin struct {
 	from    []port.Source
 	memory  port.Memory // of the account that the sources are of; not asked where they have no generations
@@ -44,8 +44,8 @@ func (o *origin) ownerOf(ctx context.Context, s *port.Source, words *state.Keywo
 
 // load loads the messages of a source that are not older than since, with their flags in the target's keywords.
 //
-// The letters of a file that somebody moved or copied here from another mailbox are not read: only both Maildirs would tell
-// in which they have their meaning, and what was agreed on of the message is known.
+// The keyword letters of a file that somebody moved or copied here from another mailbox are not read: it is not known in
+// which of both Maildirs they were written, and what was agreed on of the message is known.
 func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, since int64) (*loading, error) {
 	token := ""
 	if g := s.Row.Current(); g != nil {

@@ -50,9 +50,9 @@ func keyParts(key state.IntentKey) (uidValidity uint32, n int64, raw string) {
 }
 
 // under returns what was sent to the mailbox while it had that UIDVALIDITY, in order.
-// So is what was sent while the mailbox had another one and never a message, for some servers
+// It also returns what was sent while the mailbox had another one and never a message, for some servers
 // number it anew once something is in it (GNU imap4d, and Courier where it was not opened for
-// writing). That this is the same mailbox is not certain: it is not known what became of such a message, and its
+// writing). It may be another mailbox: so it is not known what became of such a message, and its
 // bytes decide.
 func (r *record) under(uidValidity uint32) (sent []state.Intent) {
 	for _, key := range slices.SortedFunc(maps.Keys(r.sent), state.IntentKey.Compare) {
@@ -73,7 +73,7 @@ func (t *transfer) note(ctx context.Context, c state.Commit) error {
 	if c.Empty() {
 		return nil
 	}
-	if err := t.CommitTo(ctx, c, "note %d of %s in restore's record", len(c.Intents)+len(c.Settle), t.said.To); err != nil {
+	if err := t.CommitTo(ctx, c, "note %d of %s in restore's record", len(c.Intents)+len(c.Settle), t.done.To); err != nil {
 		return err
 	}
 	for _, key := range c.Settle {
@@ -85,8 +85,8 @@ func (t *transfer) note(ctx context.Context, c state.Commit) error {
 	return nil
 }
 
-// remember notes which messages are there. Intents whose messages are not there any more are over; so are those whose
-// messages were not found, unless they may still arrive.
+// remember notes which messages are there. The intents of messages that are not there any more are removed, and those of
+// messages that were not found, unless these may still arrive.
 func (t *transfer) remember(ctx context.Context, mayArrive bool) error {
 	open := map[state.IntentKey]bool{}
 	if mayArrive {
@@ -117,7 +117,7 @@ func (t *transfer) remember(ctx context.Context, mayArrive bool) error {
 	return t.note(ctx, c)
 }
 
-// remembered takes what an earlier run put there and is there still.
+// remembered pairs what an earlier run put there and is still there.
 func (m *matching) remembered() error {
 	sizes := map[int64]bool{}
 	there := map[[state.DigestSize]byte][]*offered{}
@@ -145,7 +145,7 @@ func (m *matching) remembered() error {
 	}
 	for _, own := range there {
 		for _, o := range own {
-			o.taken = false // nobody here asks for it: it may be a match for another one
+			o.taken = false // no local message has its bytes: it may be a match for another one
 		}
 	}
 	return nil

@@ -28,8 +28,8 @@ type Restore struct {
 	Server port.Server
 	// Base is the memory of the account that is restored to: it records what was sent.
 	Base port.Base
-	// Into are the levels under which everything goes; nil: mailboxes go where they were, or
-	// to the server's own mailbox of the same role.
+	// Into are the levels under which everything is put; nil: mailboxes keep their names, or are put
+	// into the server's own mailbox of the same role.
 	Into []string
 	// Since leaves out what is older, in seconds since 1970; NoDate: nothing.
 	Since int64
@@ -54,10 +54,10 @@ type Restored struct {
 	There    int // were on the server already
 	Refused  int // are still not there
 	Older    int // left out by Since
-	Shown    int // are copies that a view (all mail, what is flagged) showed of others, which are there or not restored
+	Shown    int // are copies that a view (all mail, flagged mail) showed of others, which are there or not restored
 }
 
-// Restoration is what a Restore came to.
+// Restoration is the result of a restore.
 type Restoration struct {
 	port.Result
 	Boxes []Restored // sorted by To
@@ -105,7 +105,7 @@ func (r *restoring) run(ctx context.Context, o *Restore) error {
 	if r.Watch != nil {
 		r.Watch.Listed(len(targets))
 	}
-	// What views show is known to be sent once what they show it of was looked at.
+	// Views are last: what they show is known once the mailboxes that hold it were looked at.
 	views := slices.DeleteFunc(slices.Clone(targets), func(g *target) bool { return !g.view() })
 	targets = slices.DeleteFunc(targets, (*target).view)
 	r.sender.HoldBeside(len(views) > 0)
@@ -124,11 +124,11 @@ func (r *restoring) restoreAll(ctx context.Context, targets []*target, connectio
 			break
 		}
 		group.Go(func() error {
-			t := &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.said.To, KW: state.NewKeywords(nil)}}
+			t := &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.done.To, KW: state.NewKeywords(nil)}}
 			err := t.run(ctx)
-			r.add(&g.said)
+			r.add(&g.done)
 			if err != nil {
-				return r.Problem(g.said.To, 0, err)
+				return r.Problem(g.done.To, 0, err)
 			}
 			return nil
 		})
@@ -137,16 +137,16 @@ func (r *restoring) restoreAll(ctx context.Context, targets []*target, connectio
 }
 
 // add counts what became of a mailbox.
-func (r *restoring) add(said *Restored) {
+func (r *restoring) add(done *Restored) {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
-	r.boxes = append(r.boxes, *said)
-	r.Result.OnServer += said.Appended + said.There
-	r.Result.Here += said.Appended + said.There + said.Refused
-	r.Result.Outstanding += said.Refused
+	r.boxes = append(r.boxes, *done)
+	r.Result.OnServer += done.Appended + done.There
+	r.Result.Here += done.Appended + done.There + done.Refused
+	r.Result.Outstanding += done.Refused
 }
 
-// stop notes that the run was asked to end before it was through.
+// stop notes that the run was asked to end before it was complete.
 func (r *restoring) stop(ctx context.Context) {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()

@@ -12,12 +12,12 @@ import (
 	"mailsync/sync/port"
 )
 
-// Sources are the Maildirs of an account whose mail can be put on a server: those of its
-// mailboxes, and the archives in which some of it lies. levels says what a mailbox is called,
-// only which are meant (nil: all), shelf opens a folder of archives. Mailboxes that are not meant are
-// among the sources without their Maildirs; so are those whose cannot be opened, which are among the
-// problems too.
-func Sources(ctx context.Context, memory port.Memory, tree port.Tree, shelf func(root string) (port.Tree, error),
+// Sources are the Maildirs of an account from which mail can be put on a server: those of its
+// mailboxes, and the archives that have some of it. levels returns the name of a mailbox,
+// only whether it is restored (nil: all are), archives opens a folder of archives. A mailbox that is not restored is
+// among the sources without its Maildir. So is one with a Maildir that cannot be opened, which is a
+// problem, too.
+func Sources(ctx context.Context, memory port.Memory, tree port.Tree, archives func(root string) (port.Tree, error),
 	levels func(state.MailboxRow) []string, only func(state.MailboxRow) bool) (all []port.Source, problems []port.Problem, err error) {
 	rows, err := memory.Mailboxes(ctx)
 	if err != nil {
@@ -44,14 +44,18 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, shelf func
 			wrong(err)
 		}
 		all = append(all, s)
-		shelves, err := shelvesOf(ctx, memory, row)
+		folders, err := archivesOf(ctx, memory, row)
 		if err != nil {
 			return nil, nil, port.Wrap("read state", err)
 		}
-		for _, at := range shelves {
+		for _, at := range folders {
 			a := s
 			a.Shelf = true
-			if a.Maildir, err = openShelf(shelf, at); err != nil {
+			root, err := archives(at.Root)
+			if err == nil {
+				a.Maildir, err = root.Open(at.Path)
+			}
+			if err != nil {
 				wrong(fmt.Errorf("archive %s/%s: %w", at.Root, at.Path, err))
 				continue
 			}
@@ -61,14 +65,14 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, shelf func
 	return all, problems, nil
 }
 
-// Outsider is a Maildir in an account's tree that is none of its mailboxes, and how many messages lie there.
+// Outsider is a Maildir in an account's tree that is not of one of its mailboxes, and how many messages it has.
 type Outsider struct {
 	Path     string
 	Messages int
 }
 
-// Outsiders are the Maildirs of which nothing is put on a server, for they are no mailboxes of the account: a mail program
-// made them. Empty ones, and those that were there before the tree was the account's, are none.
+// Outsiders are the Maildirs from which nothing is put on a server, for a mail program made them, and the account has no
+// such mailboxes. Empty ones, and those that were there before the tree was the account's, are not among them.
 func Outsiders(ctx context.Context, memory port.Memory, tree port.Tree) (all []Outsider, err error) {
 	rows, err := memory.Mailboxes(ctx)
 	if err != nil {
@@ -97,8 +101,8 @@ func Outsiders(ctx context.Context, memory port.Memory, tree port.Tree) (all []O
 	return all, nil
 }
 
-// markedRows are mailboxes that markers alone tell of, the state being gone. Nothing is recorded of
-// their messages; the names of the files vouch for them. A marker that cannot be read keeps only its own Maildir.
+// markedRows are mailboxes that are known from markers only, the state being lost. Nothing is recorded of
+// their messages; the names of the files have digests. A marker that cannot be read leaves out only its own Maildir.
 func markedRows(ctx context.Context, tree port.Tree) (rows []state.MailboxRow, problems []port.Problem, err error) {
 	found, err := tree.Find(ctx)
 	if err != nil {
@@ -117,17 +121,9 @@ func markedRows(ctx context.Context, tree port.Tree) (rows []state.MailboxRow, p
 	return rows, problems, nil
 }
 
-func openShelf(shelf func(root string) (port.Tree, error), at state.Departure) (port.Maildir, error) {
-	tree, err := shelf(at.Root)
-	if err != nil {
-		return nil, err
-	}
-	return tree.Open(at.Path)
-}
-
-// shelvesOf are the archives in which mail of a mailbox lies, each once, in the order in which it
+// archivesOf are the archive folders that have mail of a mailbox, each once, in the order in which it
 // was archived.
-func shelvesOf(ctx context.Context, memory port.Memory, row state.MailboxRow) (shelves []state.Departure, err error) {
+func archivesOf(ctx context.Context, memory port.Memory, row state.MailboxRow) (folders []state.Departure, err error) {
 	known := map[state.Departure]bool{}
 	for _, g := range row.Generations {
 		list, err := memory.Departures(ctx, g.ID)
@@ -135,12 +131,11 @@ func shelvesOf(ctx context.Context, memory port.Memory, row state.MailboxRow) (s
 			return nil, err
 		}
 		for _, d := range list {
-			at := state.Departure{Root: d.Root, Path: d.Path}
-			if at.Root != "" && !known[at] {
+			if at := (state.Departure{Root: d.Root, Path: d.Path}); d.Root != "" && !known[at] {
 				known[at] = true
-				shelves = append(shelves, at)
+				folders = append(folders, at)
 			}
 		}
 	}
-	return shelves, nil
+	return folders, nil
 }

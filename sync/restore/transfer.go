@@ -15,7 +15,7 @@ import (
 	"mailsync/sync/send"
 )
 
-// transfer brings one mailbox on another server up to what is here.
+// transfer puts into one mailbox on another server what is here and not there.
 type transfer struct {
 	*restoring
 	*target
@@ -27,42 +27,42 @@ type transfer struct {
 
 func (t *transfer) run(ctx context.Context) error {
 	if t.Watch != nil {
-		t.Watch.Mailbox(t.said.To, false)
-		defer t.Watch.Mailbox(t.said.To, true)
+		t.Watch.Mailbox(t.done.To, false)
+		defer t.Watch.Mailbox(t.done.To, true)
 	}
 	local, read, err := t.load(ctx)
 	if err != nil || !read {
 		return err
 	}
 	local = t.leaveOut(local)
-	if len(local) == 0 && t.said.Shown > 0 {
+	if len(local) == 0 && t.done.Shown > 0 {
 		return nil
 	}
 	t.m = &matching{server: t.Server, raw: t.listed.Raw, local: local, least: match.AlikeByNumber}
 	if err := t.reach(ctx); err != nil {
-		t.said.Refused += len(local)
+		t.done.Refused += len(local)
 		return err
 	}
 	missing := t.m.unmatched()
-	t.said.There = len(local) - len(missing)
+	t.done.There = len(local) - len(missing)
 	if t.DryRun {
 		t.wouldSend(missing)
 		return nil
 	}
 	if err := t.remember(ctx, false); err != nil {
-		t.said.Refused += len(missing)
+		t.done.Refused += len(missing)
 		return err
 	}
 	err = t.send(ctx, missing)
-	t.said.Appended, t.said.Bytes = len(t.confirmed), t.box.Sent.Bytes
-	t.said.Refused += len(missing) - len(t.confirmed)
+	t.done.Appended, t.done.Bytes = len(t.confirmed), t.box.Sent.Bytes
+	t.done.Refused += len(missing) - len(t.confirmed)
 	if port.Ends(err) {
 		return err
 	}
 	return errors.Join(err, t.lookAfter(ctx))
 }
 
-// load loads what goes to the mailbox. It reports whether any of its sources could be read.
+// load loads what is put into the mailbox. It reports whether any of its sources could be read.
 func (t *transfer) load(ctx context.Context) (local []*message, read bool, err error) {
 	for i := range t.sources {
 		s := &t.sources[i]
@@ -72,16 +72,16 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 			if !own {
 				return nil, false, why
 			}
-			if err := t.Problem(t.said.To, 0, port.Wrap("read "+s.Name, why)); err != nil {
+			if err := t.Problem(t.done.To, 0, port.Wrap("read "+s.Name, why)); err != nil {
 				return nil, false, err
 			}
 			continue
 		}
 		read = true
 		local = append(local, l.messages...)
-		t.said.Older += l.older
-		count, err := t.LeftOut(t.said.To, s.Name, l.left)
-		t.said.Refused += count
+		t.done.Older += l.older
+		count, err := t.LeftOut(t.done.To, s.Name, l.left)
+		t.done.Refused += count
 		if err != nil {
 			return nil, false, err
 		}
@@ -89,7 +89,7 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 	return local, read, nil
 }
 
-// leaveOut leaves out of what goes to a view what other mailboxes hold.
+// leaveOut leaves out of what is put into a view what other mailboxes hold.
 func (t *transfer) leaveOut(local []*message) []*message {
 	if !t.sender.Beside() {
 		return local
@@ -101,7 +101,7 @@ func (t *transfer) leaveOut(local []*message) []*message {
 			return false // that it cannot be read is reported when it is to be sent
 		}
 		if t.sender.Shows(t.view(), digest) {
-			t.said.Shown++
+			t.done.Shown++
 			return true
 		}
 		digests = append(digests, digest)
@@ -117,16 +117,16 @@ func (t *transfer) leaveOut(local []*message) []*message {
 func (t *transfer) reach(ctx context.Context) (err error) {
 	if !t.there {
 		if t.DryRun {
-			t.said.Created = true // it would be
+			t.done.Created = true // it would be
 			return nil
 		}
-		if err := t.Step("create %s on the server", t.said.To); err != nil {
+		if err := t.Step("create %s on the server", t.done.To); err != nil {
 			return err
 		}
 		if t.listed, err = t.Server.CreateMailbox(ctx, t.levels, t.role); err != nil {
 			return port.Wrap("create the mailbox", err)
 		}
-		t.said.Created, t.m.raw = true, t.listed.Raw
+		t.done.Created, t.m.raw = true, t.listed.Raw
 	}
 	t.box.Listed = t.listed
 	if t.record = t.records[t.m.raw]; t.record == nil {
@@ -135,8 +135,8 @@ func (t *transfer) reach(ctx context.Context) (err error) {
 	if err := t.look(ctx, false); err != nil || len(t.m.open()) == 0 {
 		return err
 	}
-	// A run was interrupted. What it had sent may still be on its way through the server: it
-	// is waited for until the mailbox has settled.
+	// A run was interrupted. The server may still be storing what it had sent: the mailbox is listed again until it
+	// has settled.
 	for range 10 {
 		if len(t.m.missed()) == 0 {
 			break
@@ -179,12 +179,12 @@ func (t *transfer) look(ctx context.Context, anew bool) error {
 // wouldSend reports what a dry run would do.
 func (t *transfer) wouldSend(missing []*message) {
 	for _, c := range missing {
-		t.said.Bytes += c.ident.Size
+		t.done.Bytes += c.ident.Size
 		if t.Watch != nil {
-			t.Watch.Op(t.said.To, plan.Op{Kind: plan.OpAppend, Name: c.source.Name + "/" + c.name})
+			t.Watch.Op(t.done.To, plan.Op{Kind: plan.OpAppend, Name: c.source.Name + "/" + c.name})
 		}
 	}
-	t.said.Appended = len(missing)
+	t.done.Appended = len(missing)
 	t.AddN(&t.Result.Appended, len(missing))
 }
 
@@ -206,7 +206,7 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 		Read: func(f *send.Outgoing) (bool, error) {
 			c := of[f.Key]
 			if err := c.sound(); err != nil {
-				return false, t.Problem(t.said.To, 0, fmt.Errorf("%v is not sent: %w", c, err))
+				return false, t.Problem(t.done.To, 0, fmt.Errorf("%v is not sent: %w", c, err))
 			}
 			f.Got = *c.got
 			f.Got.Flags, f.Got.Date = c.flags, c.ident.Date
@@ -222,8 +222,8 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 	})
 }
 
-// lookAfter looks what is there once everything was sent: a server that confirms a message
-// may not have it. What was confirmed and is not listed, in a session that began later, is
+// lookAfter lists the mailbox once everything was sent: a server may not have a message that it confirmed.
+// A confirmed message that is not listed in a session that began later is
 // not restored; the next run looks again before it sends it once more. Courier gives an empty mailbox other numbers until
 // something is in it; then all is matched as if nothing had been sent.
 func (t *transfer) lookAfter(ctx context.Context) error {
@@ -252,13 +252,13 @@ func (t *transfer) lookAfter(ctx context.Context) error {
 		return err
 	}
 	for _, c := range lost {
-		t.said.Appended--
-		t.said.Bytes -= c.got.Bytes
-		t.said.Refused++
+		t.done.Appended--
+		t.done.Bytes -= c.got.Bytes
+		t.done.Refused++
 		t.AddN(&t.Result.Appended, -1)
 		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c).
 			WithHint("run restore again: it sends what is still not there")
-		if err := t.Problem(t.said.To, 0, err); err != nil {
+		if err := t.Problem(t.done.To, 0, err); err != nil {
 			return err
 		}
 	}

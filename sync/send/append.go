@@ -117,7 +117,7 @@ type sending struct {
 // keepBack notes that messages are not on the server.
 func (s *sending) keepBack(files ...*Outgoing) {
 	if s.up.Record != nil {
-		return // the server that they go to loses nothing
+		return // nothing is expunged on the server that they are sent to
 	}
 	for _, f := range files {
 		var got *state.Received
@@ -155,14 +155,14 @@ func (s *sending) batch() (batch []*Outgoing, err error) {
 	return batch, nil
 }
 
-// inspect reads a file of another program's, or of ours that goes back. An empty file is not sent: its program
+// inspect reads a file of another program's, or of ours that is put back. An empty file is not sent: its program
 // may still write it.
 func (r *Run) inspect(b *mailbox.Box, f *Outgoing) (ok bool, err error) {
 	got, err := b.MD.Inspect(f.Name, nil)
 	if err != nil {
 		return false, err
 	}
-	if got.Bytes == 0 && got.Token == "" { // an empty message of the server's own goes back
+	if got.Bytes == 0 && got.Token == "" { // an empty message of the server's own is put back
 		r.Note(b.Name, fmt.Sprintf("the file %q is empty and was left alone", f.Name), "")
 		return false, nil
 	}
@@ -186,8 +186,8 @@ func (r *Run) inspect(b *mailbox.Box, f *Outgoing) (ok bool, err error) {
 	return true, nil
 }
 
-// Own keeps the identity of a file of ours that goes back to the server. What the server
-// will have of it is what is sent now, whatever it sent once: so its name proves nothing.
+// Own keeps the identity of a file of ours that is put back on the server. The server will have
+// what is sent now, whatever it sent once: so the name proves nothing.
 func (f *Outgoing) Own() {
 	f.was = port.Identity{Token: f.Got.Token, UID: f.Got.UID, Variant: f.Got.Variant}
 	f.Got.UID, f.Got.Vouched = 0, false
@@ -258,7 +258,7 @@ func (s *sending) send(ctx context.Context, batch []*Outgoing) (failed, err erro
 		return o.failed, err
 	}
 	if s.up.Record == nil {
-		err = s.Tie(ctx, s.b, o.told)
+		err = s.Tie(ctx, s.b, o.placed)
 	}
 	for _, p := range o.problems {
 		err = errors.Join(err, s.Problem(s.b.Name, 0, p))
@@ -268,10 +268,10 @@ func (s *sending) send(ctx context.Context, batch []*Outgoing) (failed, err erro
 
 // outcome is what became of a batch.
 type outcome struct {
-	cause, failed error // what ended the batch, and what it means for all that is left
+	cause, failed error // what ended the batch, and what that means for the rest
 
 	after    state.Commit
-	told     []Outgoing // with the UIDs that the server reported
+	placed   []Outgoing // with the UIDs that the server reported
 	refused  int
 	shorn    int         // messages that the server took only without their keywords,
 	without  state.Flags // which these are
@@ -281,7 +281,7 @@ type outcome struct {
 func (s *sending) sent(o *outcome, f *Outgoing, in state.Intent, a state.Appended) {
 	if s.b.Answered(a) {
 		in.UID, f.Got.UID = a.UID, a.UID
-		o.told = append(o.told, *f)
+		o.placed = append(o.placed, *f)
 	} else {
 		in.Confirmed = true
 		s.b.Leave(mailbox.Awaited)

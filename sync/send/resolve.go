@@ -128,13 +128,13 @@ func (o *resolving) resolve(in state.Intent, f Outgoing, here bool, uid state.UI
 	b := o.b
 	_, listed := b.Find(uid)
 	switch {
-	case here && !listed && (b.Server != nil && !b.Server.Complete || o.dark[in.Key]):
+	case here && !listed && (b.Server != nil && !b.Server.Complete || o.unsure[in.Key]):
 		b.Hold(f.Name)
 	case !here && (!b.Disk.Still || o.unread[plan.Bare(in.Key.File())]):
 		if in.UID == 0 { // once fetched, its message would not be looked for any more
 			return fmt.Errorf("a mail program keeps renaming %q, which was appended: the next run looks for its message", in.Key.Name)
 		}
-		b.Hold(in.Key.File()) // where its file is, or that there is none, the next run sees
+		b.Hold(in.Key.File()) // the next run finds its file, or that it was removed
 	case here && uid != 0:
 		f.Got.UID, f.Got.Flags, f.agreed, f.lost = uid, in.Flags, in.Agreed, !listed
 		o.found = append(o.found, f)

@@ -36,7 +36,7 @@ func (r *Run) Holds(view bool, digest [state.DigestSize]byte) {
 	}
 }
 
-// HoldsProven notes what a mailbox holds of which that is proven.
+// HoldsProven notes what a mailbox is proven to hold.
 func (r *Run) HoldsProven(b *mailbox.Box, proofs map[state.UID]state.Proof) {
 	for uid, p := range proofs {
 		if b.Record(uid).Status.OnServer() {
@@ -52,7 +52,7 @@ func (r *Run) Shows(view bool, digest [state.DigestSize]byte) bool {
 	return view && r.beside[digest]
 }
 
-// LeaveOut reports what a mail program put into a mailbox whose files go to the server, and what is no message that can
+// LeaveOut reports what a mail program put into a mailbox whose files are appended, and what is not a message that can
 // be read.
 func (r *Run) LeaveOut(b *mailbox.Box) error {
 	if !r.Policy.Append || b.Disk == nil {
@@ -66,7 +66,7 @@ func (r *Run) LeaveOut(b *mailbox.Box) error {
 	return err
 }
 
-// Unpackable says that a file is compressed or encrypted in that way, nil for "".
+// Unpackable returns the error of a file that is compressed or encrypted in that way, nil for "".
 func Unpackable(packed string) error {
 	if packed == "" {
 		return nil

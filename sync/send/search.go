@@ -19,7 +19,7 @@ type searching struct {
 	files  map[[state.DigestSize]byte][]Outgoing // that no known message on the server is, by what would be sent
 	unread map[string]bool                       // bare names of those that were removed or renamed before they were read
 	newer  []match.Newcomer
-	dark   map[state.IntentKey]bool // keys of intents whose message may be one that could not be read
+	unsure map[state.IntentKey]bool // keys of intents of which the message may be one that could not be read
 }
 
 // look reads the files that may be meant, and asks the server about the messages.
@@ -169,13 +169,13 @@ func (s *searching) messages(ctx context.Context, intents []state.Intent, files 
 		return nil, err
 	}
 	became := map[state.IntentKey]state.UID{}
-	s.dark = map[state.IntentKey]bool{}
+	s.unsure = map[state.IntentKey]bool{}
 	for i, k := range to {
 		if k >= 0 {
 			became[keys[i]] = s.newer[k].UID
 			continue
 		}
-		s.dark[keys[i]] = slices.ContainsFunc(match.Undecided(sent[i:i+1], s.newer, to[i:i+1]), func(k int) bool {
+		s.unsure[keys[i]] = slices.ContainsFunc(match.Undecided(sent[i:i+1], s.newer, to[i:i+1]), func(k int) bool {
 			return s.newer[k].Sums == nil && !slices.Contains(to, k)
 		})
 	}

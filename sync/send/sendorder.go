@@ -8,7 +8,7 @@ import (
 
 // A message at which a connection breaks must not keep the others from the server, in this run or in
 // any other. So it is sent after all of them, and alone. What is as long, or longer than most messages
-// are, comes before it and after the rest, for a limit that the server does not announce may break the connection
+// are, is sent before it and after the rest, for a limit that the server does not announce may break the connection
 // there, too.
 
 // longSend is the length from which on messages wait for the others once a connection broke at one.
@@ -19,7 +19,7 @@ type sendOrder struct {
 	ready  []*Outgoing
 	longer []*Outgoing // that wait for those that are shorter
 	last   []*Outgoing // at which a connection broke
-	bound  int64       // what is of so many octets waits; 0 nothing
+	bound  int64       // messages of so many octets wait; 0: none does
 	alone  bool        // ready is one of last
 	late   bool        // all that did not wait were sent
 }

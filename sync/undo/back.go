@@ -61,7 +61,7 @@ func (r *Run) moveBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 	return moved, nil
 }
 
-// moveSome moves messages back, from being their UIDs in the trash, and ties their files to them.
+// moveSome moves messages back, from their UIDs in the trash, and ties their files to them.
 func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []*send.Outgoing, from []state.UID, moved map[state.UID]bool) error {
 	c := state.Commit{Change: state.Unclean()}
 	of := map[state.UID]state.UID{} // by the UID in the trash

@@ -27,7 +27,7 @@ func (t Taken) away() bool {
 	return t.Known && (t.Status == state.OnlyHere || t.Status == state.Archived)
 }
 
-// LastTaken returns the number of the last archive run that took something, 0 where none did. A
+// LastTaken returns the number of the last archive run that took something, 0 if none did. A
 // message of which nothing is known but the run was taken, and is back, or was removed here.
 func LastTaken(all []Taken) (run int64) {
 	for _, t := range all {
