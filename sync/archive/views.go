@@ -86,18 +86,18 @@ func (r *Run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views
 		if !views[i] || len(outside) == 0 {
 			continue
 		}
-		b, held := r.Boxes[i], 0
+		b, stay := r.Boxes[i], 0
 		for _, rec := range records {
 			if !rec.Status.OnServer() || !outside[match.ContentOf(rec)] {
 				continue
 			}
 			b.Leaving.Hold(rec.UID)
 			if !r.Release.TooYoung(rec.Date, r.Now()) {
-				held++
+				stay++
 			}
 		}
-		if held > 0 {
-			r.Note(b.Name, fmt.Sprintf("%d of its messages stay on the server: they are copies out of mailboxes that this run leaves out", held), "")
+		if stay > 0 {
+			r.Note(b.Name, fmt.Sprintf("%d of its messages stay on the server: they are copies out of mailboxes that this run leaves out", stay), "")
 		}
 	}
 	return nil

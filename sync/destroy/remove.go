@@ -81,16 +81,18 @@ func (r *Run) EmptyTrash(context.Context) error {
 // lastDepartures keeps, of messages that are to be forgotten, one departure of the last archive run
 // that took one: so an undo knows of this run, and does not undo the one before in its place.
 func (r *Run) lastDepartures(ctx context.Context, b *mailbox.Box, uids []state.UID) ([]state.Departure, error) {
-	only := slices.DeleteFunc(slices.Clone(uids), func(uid state.UID) bool { return b.Record(uid).Status != state.OnlyHere })
-	if len(only) == 0 {
-		return nil, nil
-	}
-	meant, err := r.shelf.Meant(ctx, b)
-	if err != nil {
-		return nil, err
-	}
+	var meant map[state.UID]state.Departure
 	var last state.Departure
-	for _, uid := range only {
+	for _, uid := range uids {
+		if b.Record(uid).Status != state.OnlyHere {
+			continue
+		}
+		if meant == nil {
+			var err error
+			if meant, err = r.shelf.Meant(ctx, b); err != nil {
+				return nil, err
+			}
+		}
 		if d := meant[uid]; d.Run > last.Run {
 			last = state.Departure{UID: d.UID, Run: d.Run}
 		}

@@ -191,8 +191,8 @@ func (f *fetching) rewrote(b *mailbox.Box, a *arrival) (bool, error) {
 	return same, err
 }
 
-// tieFetched ties a body that was fetched to a spare with the same bytes: a file gets the
-// message's identity and is not delivered again; what the user had removed stays so.
+// tieFetched ties a body that was fetched to a candidate with the same bytes: a file gets the
+// message's identity and is not delivered again; what the user had removed stays removed.
 func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, done bool, err error) {
 	prior, rcv := b.Record(a.op.UID), a.received
 	if a.op.Name != "" { // a file is there that this replaces

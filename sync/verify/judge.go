@@ -15,13 +15,13 @@ import (
 // reading is one identity, and its files to be read and compared with what is recorded.
 type reading struct {
 	*part
-	id     port.Identity
-	known  bool         // it is recorded
-	want   *state.Proof // nil: no digest is recorded
-	stray  bool
-	names  []string
-	octets int64 // by their names
-	got    []inspected
+	id      port.Identity
+	known   bool         // it is recorded
+	want    *state.Proof // nil: no digest is recorded
+	unknown bool         // its token is of another mailbox
+	names   []string
+	octets  int64 // by their names
+	got     []inspected
 }
 
 // inspected is what reading a file gave.

@@ -86,7 +86,7 @@ func (l *looking) mailbox(ctx context.Context, row state.MailboxRow) error {
 	if err != nil {
 		return err
 	}
-	read, found := s.strays, s.comparable()
+	read, found := s.unknown, s.comparable()
 	if s.MD == nil {
 		found = append(found, gone(s.parts...)...)
 	} else {
@@ -195,9 +195,8 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 	v := &l.verdict
 	v.Files += len(r.names)
 	v.Bytes += octets
-	if r.stray {
-		g := r.got[0]
-		l.strays[r.id] = stray{r.path(g), g.Received, g.err}
+	if r.unknown {
+		l.unknown[r.id] = r.got[0]
 	} else if !r.known {
 		v.Unrecorded += len(r.names)
 	}
@@ -210,8 +209,8 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 // moved takes out what is missing in one Maildir and is intact in another one.
 func (w *verifying) moved(found []port.Finding) []port.Finding {
 	return slices.DeleteFunc(found, func(f port.Finding) bool {
-		s, ok := w.strays[f.Id]
-		if f.Fault != port.Missing || !ok || s.err != nil || f.Want != nil && f.Want.Digest != s.got.Digest {
+		g, ok := w.unknown[f.Id]
+		if f.Fault != port.Missing || !ok || g.err != nil || f.Want != nil && f.Want.Digest != g.Digest {
 			return false
 		}
 		w.verdict.Moved++

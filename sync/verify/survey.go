@@ -18,7 +18,7 @@ import (
 type survey struct {
 	*mailbox.Box // with its current generation
 	parts        []*part
-	strays       []*reading // files with a token of none of its generations
+	unknown      []*reading // files with a token of none of its generations
 	others       int        // files that mail programs made
 }
 
@@ -130,12 +130,12 @@ func (s *survey) foreign(files []state.Foreign) {
 		case f.Token == "":
 			s.others++
 		case s.Strange(f.Token) || f.UID == 0:
-			r := &reading{part: own, id: port.Identity{Token: f.Token, UID: f.UID, Variant: f.Variant}, stray: f.UID != 0}
+			r := &reading{part: own, id: port.Identity{Token: f.Token, UID: f.UID, Variant: f.Variant}, unknown: f.UID != 0}
 			if f.UID == 0 {
 				r.id.Name = f.Name
 			}
 			r.add(f.Name, f.Size)
-			s.strays = append(s.strays, r)
+			s.unknown = append(s.unknown, r)
 		}
 	}
 }

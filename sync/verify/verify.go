@@ -75,24 +75,17 @@ type Looked struct {
 
 // verifying is one run of a Verify.
 type verifying struct {
-	*mailbox.Run // its Mu guards what readers write, too: verdict and strays
+	*mailbox.Run // its Mu guards what readers write, too: verdict and unknown
 	shelf        *shelf.Run
 	asked        *Verify
 	verdict      Verdict
-	rows         []state.MailboxRow // to look at
-	found        []port.Finding     // by now
-	stopped      bool               // before everything was looked at
-	strays       map[port.Identity]stray
-	counted      map[string]counted // by the path of the mailbox
+	rows         []state.MailboxRow          // to look at
+	found        []port.Finding              // by now
+	stopped      bool                        // before everything was looked at
+	unknown      map[port.Identity]inspected // files with the token of another mailbox
+	counted      map[string]counted          // by the path of the mailbox
 	listed       map[string]state.Listed
 	partial      bool // some of the server's names cannot be read: what is not listed may be there
-}
-
-// stray is a file with the token of another mailbox.
-type stray struct {
-	file string
-	got  state.Received
-	err  error
 }
 
 // Run looks at everything. The Verdict is never nil.
@@ -100,7 +93,7 @@ func (v *Verify) Run(ctx context.Context) *Verdict {
 	account := v.Account
 	account.DryRun = true
 	r := &mailbox.Run{Account: &account}
-	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, strays: map[port.Identity]stray{}, counted: map[string]counted{}}
+	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, unknown: map[port.Identity]inspected{}, counted: map[string]counted{}}
 	w.verdict.Result = *w.Through(ctx, w.load, w.list, w.lookFirst, w.lookAgain, w.repair, w.conclude)
 	w.verdict.Stopped = w.stopped
 	seen := map[string]bool{} // a second look meets problems again
