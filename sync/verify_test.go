@@ -316,7 +316,7 @@ func TestVerifyAgainstTheServer(t *testing.T) {
 		m.Add(strings.Repeat("too large\r\n", 200), 1)
 	})
 	l.server.Drop("Archive")
-	against("gone_there INBOX 1 the server has it no more\n" +
+	against("gone_there INBOX 1 the server does not have it any more\n" +
 		"flags_differ INBOX 2 here [], on the server [\\Seen]\n" +
 		"size_differs INBOX 4 the server announces 99 octets, and 80 were fetched\n" +
 		"not_here INBOX 10 the server has it (74 octets), and it is not here\n" +

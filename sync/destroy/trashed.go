@@ -229,14 +229,9 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 	}
 	var uids []state.UID
 	for _, d := range list {
-		i, ok := plan.PlaceOf(records, d.UID)
-		if !ok || !fresh[records[i].Size] {
-			continue
-		}
-		rec := records[i]
-		switch rec.Status {
-		case state.OnlyHere, state.Archived, state.Released:
-		default:
+		rec := plan.RecordAt(records, d.UID)
+		left := rec.Status == state.OnlyHere || rec.Status == state.Archived || rec.Status == state.Released
+		if !left || !fresh[rec.Size] {
 			continue
 		}
 		if k := match.ContentOf(rec); known[k] > 0 {

@@ -34,7 +34,7 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) 
 	}
 	if err != nil {
 		f.buffers <- buf
-		a.err = fmt.Errorf("the body was interrupted after %d of %d octets: %w", min(int64(n), in.Size), in.Size, err)
+		a.err = fmt.Errorf("read %d of %d octets of the body: %w", min(int64(n), in.Size), in.Size, err)
 		return f.ctx.Err()
 	}
 	p.writers.Go(func() {

@@ -77,7 +77,7 @@ func (w *verifying) compare(p *part, m plan.Joined) []port.Finding {
 	case rec == nil && there == nil:
 	case there == nil:
 		if rec.Status.OnServer() && p.Server.Complete {
-			return []port.Finding{p.finding(port.GoneThere, p.identity(m.UID, rec.Variant), "the server has it no more")}
+			return []port.Finding{p.finding(port.GoneThere, p.identity(m.UID, rec.Variant), "the server does not have it any more")}
 		}
 	case rec == nil:
 		if w.Policy.MaxSize == 0 || there.Size <= w.Policy.MaxSize {
@@ -153,7 +153,7 @@ func (w *verifying) unlisted() (found []port.Finding) {
 		if here[key] || w.asked.OnlyThere != nil && !w.asked.OnlyThere(l) || l.HasMark && l.Mark.Exists == 0 {
 			continue
 		}
-		detail := "the mailbox is not here, and the server does not tell how many messages it holds"
+		detail := "the mailbox is not here, and the server does not report how many messages are in it"
 		if l.HasMark {
 			detail = fmt.Sprintf("the mailbox is not here, with %d messages", l.Mark.Exists)
 		}
