@@ -93,10 +93,13 @@ func (l Layout) Read(path string) ([]string, bool) {
 		levels[i], ours = plain, ours && ok
 		mailbox = mailbox && name != "" && name[0] != '.' && !strings.Contains(name, hashMark)
 	}
-	if ours {
+	switch {
+	case ours:
 		return levels, true
+	case mailbox:
+		return names, true
 	}
-	return names, mailbox
+	return nil, false
 }
 
 // A level that a file system, a Maildir reader or we could misread is escaped: bytes
