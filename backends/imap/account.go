@@ -21,9 +21,6 @@ const (
 	CompressNever  Compression = "never"
 )
 
-// Secret is what proves who the user is.
-type Secret = reach.Secret
-
 // Options are how an account is reached.
 type Options struct {
 	reach.Options

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/state"
 )
 
@@ -99,6 +99,6 @@ func appendUID(code string) state.Appended {
 
 // uid32 reads a number of 32 bits that is not 0.
 func uid32(s string) (uint32, bool) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	return uint32(n), err == nil && n > 0
+	n, ok := grammar.Number32(s)
+	return n, ok && n > 0
 }

@@ -27,7 +27,7 @@ func meet(srv *servers.Server, mode reach.TLSMode) Options {
 	return Options{Options: reach.Options{
 		Server: reach.Server{Host: "localhost", Port: port, TLS: mode, RootCAs: srv.CA, Timeout: 20 * time.Second},
 		User:   "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: servers.Password}, nil },
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: servers.Password}, nil },
 	}, Version: "test"}
 }
 

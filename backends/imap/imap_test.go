@@ -21,7 +21,7 @@ func options(srv *script.Server) Options {
 	return Options{Options: reach.Options{
 		Server: reach.Server{Host: "127.0.0.1", Port: srv.Port(), TLS: reach.None, Timeout: 5 * time.Second},
 		User:   "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil },
 	}}
 }
 

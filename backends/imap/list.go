@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -71,7 +70,9 @@ func (s *session) list(ctx context.Context) (*listing, error) {
 			return s.list(ctx)
 		case err == nil:
 			l.name()
-			l.reportDoubles(s.a.o.Log)
+			for _, raw := range l.doubles {
+				s.a.o.Log.Warn("the server lists a mailbox twice", "mailbox", reach.Clean(raw))
+			}
 			return l, nil
 		case !no || r.typ != "BAD" || r.slowDown():
 			err = inListing(err)
@@ -225,12 +226,6 @@ func (l *listing) merge(i int, m state.Listed) {
 	// One of them is a mailbox: it can be selected.
 	old.NoSelect = old.NoSelect && m.NoSelect
 	l.doubles = append(l.doubles, m.Raw)
-}
-
-func (l *listing) reportDoubles(log *slog.Logger) {
-	for _, raw := range l.doubles {
-		log.Warn("the server lists a mailbox twice", "mailbox", reach.Clean(raw))
-	}
 }
 
 // readList reads (attributes) separator name [extended data]. A name without quotes that

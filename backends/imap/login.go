@@ -136,7 +136,7 @@ func (s *session) ways() []way {
 // authenticate logs in. A way that the server does not take, whatever it announced, is followed by
 // another one; a password that it does not take is not sent again: that would count as one more
 // failure.
-func (s *session) authenticate(secret Secret) (err error) {
+func (s *session) authenticate(secret reach.Secret) (err error) {
 	ways := s.ways()
 	if len(ways) == 0 {
 		return state.Faultf(state.Login, "server allows no log-in with a password here").
@@ -157,7 +157,7 @@ func (s *session) authenticate(secret Secret) (err error) {
 }
 
 // try logs in in one way. seen means that the server was sent the password.
-func (s *session) try(w way, secret Secret) (seen bool, err error) {
+func (s *session) try(w way, secret reach.Secret) (seen bool, err error) {
 	if w == byLogin {
 		return true, s.c.Login(s.a.o.User, secret.Password).Wait()
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
@@ -168,7 +169,7 @@ func TestLoginGivesUpAfterMaxWait(t *testing.T) {
 func TestLoginWithoutAPassword(t *testing.T) {
 	srv := script.Every(t, script.Healthy(boxes(), nil))
 	o := options(srv)
-	o.Secret = func(context.Context) (Secret, error) { return Secret{}, errors.New("pass: not found") }
+	o.Secret = func(context.Context) (reach.Secret, error) { return reach.Secret{}, errors.New("pass: not found") }
 	err := noop(t.Context(), account(t, o))
 	if state.KindOf(err) != state.Login || !strings.Contains(err.Error(), "pass: not found") {
 		t.Errorf("%v of kind %d", err, state.KindOf(err))
@@ -179,9 +180,9 @@ func TestLoginAsksForThePasswordOnce(t *testing.T) {
 	srv := script.Every(t, script.Healthy(boxes(), nil))
 	asked := 0
 	o := options(srv)
-	o.Secret = func(context.Context) (Secret, error) {
+	o.Secret = func(context.Context) (reach.Secret, error) {
 		asked++
-		return Secret{Password: "secret"}, nil
+		return reach.Secret{Password: "secret"}, nil
 	}
 	a := account(t, o, func(o *Options) { o.Connections = 3 })
 	if err := a.Fetch(t.Context(), newWork(ones(60)[:3]...)); err != nil {
@@ -209,7 +210,7 @@ func TestPasswordIsWrittenNowhere(t *testing.T) {
 		if err == nil || trace.Len() == 0 {
 			t.Fatalf("error %v, trace %q", err, trace.String())
 		}
-		for _, text := range []string{trace.String(), log.String(), err.Error(), Secret{Password: "secret"}.String()} {
+		for _, text := range []string{trace.String(), log.String(), err.Error(), reach.Secret{Password: "secret"}.String()} {
 			if strings.Contains(text, "AGFkYQBzZWNyZXQ=") || strings.Contains(strings.ReplaceAll(text, "[secret]", ""), "secret") {
 				t.Errorf("the password is in %q", text)
 			}

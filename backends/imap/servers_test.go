@@ -138,7 +138,7 @@ func TestEmbeddedServer(t *testing.T) {
 	a := account(t, Options{Options: reach.Options{
 		Server: reach.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: reach.None, Timeout: 5 * time.Second},
 		User:   "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{Password: "secret"}, nil },
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil },
 	}})
 	list, err := a.List(t.Context(), everyMailbox)
 	if err != nil || len(list.Mailboxes) != 2 {

@@ -20,7 +20,7 @@ func TestFetchAnsweredWhileItIsWritten(t *testing.T) {
 	defer far.Close()
 	a, err := New(Options{Options: reach.Options{
 		Server: reach.Server{Host: "localhost", TLS: reach.None}, User: "ada",
-		Secret: func(context.Context) (Secret, error) { return Secret{}, nil },
+		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{}, nil },
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -105,12 +105,7 @@ func isPlainName(raw string) bool {
 	if strings.EqualFold(raw, "INBOX") {
 		return raw == "INBOX"
 	}
-	for i := range len(raw) {
-		if raw[i] < ' ' || raw[i] > '~' || raw[i] == '&' {
-			return false
-		}
-	}
-	return raw != ""
+	return raw != "" && !strings.ContainsFunc(raw, func(r rune) bool { return r < ' ' || r > '~' || r == '&' })
 }
 
 // forClient returns what imapclient has to be given so that it sends a name as it is:

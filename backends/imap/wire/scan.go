@@ -34,14 +34,11 @@ func announced(line []byte) (start int, size int64, sync, ok, bad bool) {
 		return 0, 0, false, false, false
 	}
 	open := bytes.LastIndexByte(line, '{')
-	if open < 0 {
-		return 0, 0, false, false, false
-	}
 	digits, sync := line[open+1:len(line)-1], true
 	if n := len(digits); n > 0 && (digits[n-1] == '+' || digits[n-1] == '-') {
 		digits, sync = digits[:n-1], false
 	}
-	if len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
+	if open < 0 || len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
 		return 0, 0, false, false, false
 	}
 	n, fits := grammar.Number63(string(digits))
