@@ -3,6 +3,7 @@ package imap
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"mailsync/state"
@@ -48,10 +49,10 @@ const (
 // breaks remembers at what the connections of an account broke. It is safe for concurrent use.
 type breaks struct {
 	mu     sync.Mutex
-	all    int // in a row
-	silent int // of these, ended by the server's silence
-	row    map[object]bool
-	sent   map[object]bool  // messages to be appended at which any broke, in a row
+	all    int              // in a row
+	silent int              // of these, ended by the server's silence
+	row    []object         // at which they broke, in a row
+	sent   []object         // messages to be appended at which any broke, in a row
 	times  map[object]int   // since something was done with it last
 	left   map[string]error // mailboxes that are left out, with the reason
 }
@@ -84,11 +85,8 @@ func (b *breaks) at(o object, err error) verdict {
 // the first.
 func (b *breaks) atAppend(message object, err error) bool {
 	b.mu.Lock()
-	again := b.sent[message]
-	if b.sent == nil {
-		b.sent = map[object]bool{}
-	}
-	b.sent[message] = true
+	again := slices.Contains(b.sent, message)
+	b.sent = append(b.sent, message)
 	b.mu.Unlock()
 	return !again && b.many(message, err)
 }
@@ -103,11 +101,8 @@ func (b *breaks) many(o object, err error) bool {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.silent++
-	case o != object{}:
-		if b.row == nil {
-			b.row = map[object]bool{}
-		}
-		b.row[o] = true
+	case o != object{} && !slices.Contains(b.row, o):
+		b.row = append(b.row, o)
 	}
 	return b.all >= maxBreaks || b.silent+len(b.row) >= maxBroken
 }

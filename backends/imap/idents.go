@@ -129,22 +129,12 @@ func messageID(header string) string {
 	if len(header) >= maxIdent {
 		return ""
 	}
-	var value strings.Builder
-	found := false
-	for line := range strings.SplitSeq(header, "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		folded := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
-		if found {
-			if !folded {
-				break
-			}
-			value.WriteString(line)
-			continue
-		}
-		name, rest, ok := strings.Cut(line, ":")
-		if found = ok && !folded && strings.EqualFold(strings.TrimRight(name, " \t"), "Message-ID"); found {
-			value.WriteString(rest)
+	unfold := strings.NewReplacer("\r\n ", " ", "\r\n\t", "\t", "\n ", " ", "\n\t", "\t")
+	for line := range strings.SplitSeq(unfold.Replace(header), "\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if ok && strings.EqualFold(strings.TrimRight(name, " \t"), "Message-ID") {
+			return strings.Trim(strings.TrimSuffix(value, "\r"), " \t")
 		}
 	}
-	return strings.Trim(value.String(), " \t")
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -91,15 +92,11 @@ func readStorage(c *grammar.Scanner) (used, limit int64, ok bool) {
 
 // kibs turns a number of KiB into octets; one too large for that is the largest there is.
 func kibs(s string) (int64, bool) {
-	c := grammar.Scan(s, nil)
-	n, ok := c.Number()
-	if !ok || !c.Done() {
-		return 0, false
-	}
+	n, err := strconv.ParseUint(s, 10, 64)
 	if n > math.MaxInt64/1024 {
-		return math.MaxInt64, true
+		return math.MaxInt64, err == nil
 	}
-	return int64(n) * 1024, true
+	return int64(n) * 1024, err == nil
 }
 
 // list returns the mailbox's roots; all that were sent where the server did not name those.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -255,10 +256,7 @@ func (st *storing) sendable(at *opened, f state.Flags) (sent state.Flags) {
 
 // isFlagName reports whether a flag is an atom (RFC 9051 section 9, flag).
 func isFlagName(n string) bool {
-	n = strings.TrimPrefix(n, `\`)
-	return n != "" && strings.IndexFunc(n, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]`, r)
-	}) < 0
+	return grammar.IsAtom(strings.TrimPrefix(n, `\`))
 }
 
 // take takes one answer: the echo of our change, or that of another client.

@@ -330,3 +330,18 @@ func Number63(s string) (int64, bool) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	return int64(n), err == nil && n <= math.MaxInt64
 }
+
+// IsAtom reports whether s is an atom of 7-bit octets (RFC 3501, 9), as imapclient takes it.
+func IsAtom(s string) bool {
+	for i := range len(s) {
+		switch ch := s[i]; ch {
+		case '(', ')', '{', '%', '*', '"', '\\', ']':
+			return false
+		default:
+			if ch <= ' ' || ch >= 0x7f {
+				return false
+			}
+		}
+	}
+	return s != ""
+}

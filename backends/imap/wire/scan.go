@@ -8,21 +8,6 @@ import (
 	"mailsync/backends/imap/grammar"
 )
 
-// isWord reports whether v is an atom, as imapclient takes it, of 7-bit octets (RFC 3501, 9).
-func isWord(v string) bool {
-	for i := range len(v) {
-		switch ch := v[i]; ch {
-		case '(', ')', '{', '%', '*', '"', '\\', ']':
-			return false
-		default:
-			if ch <= ' ' || ch >= 0x7f {
-				return false
-			}
-		}
-	}
-	return v != ""
-}
-
 // is compares without regard to case.
 func is(s, word string) bool { return len(s) == len(word) && strings.EqualFold(s, word) }
 
@@ -124,7 +109,7 @@ func isFlag(f string, star bool) bool {
 			return true
 		}
 	}
-	return isWord(f)
+	return grammar.IsAtom(f)
 }
 
 // lexer follows a response over its lines, to know what a literal's header at the end

@@ -124,7 +124,7 @@ func splitCode(rest string) (code, words string) {
 	}
 	words = strings.TrimPrefix(words, " ")
 	name, args, _ := strings.Cut(trimBlanks(inner), " ")
-	if !isWord(name) {
+	if !grammar.IsAtom(name) {
 		return "", words
 	}
 	code = strings.ToUpper(name)
@@ -175,7 +175,7 @@ func readable(code string) (canon, why string) {
 // word is left out: imapclient would never end reading a parenthesis here.
 func capabilities(args string) (words string, dropped bool) {
 	for w := range strings.FieldsSeq(args) {
-		if isWord(w) {
+		if grammar.IsAtom(w) {
 			words += " " + w
 		} else {
 			dropped = true

@@ -78,7 +78,7 @@ func (in *filter) data(text string) error {
 
 // unknown drops a response that the client does not know, or that it does not ask for.
 func (in *filter) unknown(name, text string) error {
-	if !isWord(name) {
+	if !grammar.IsAtom(name) {
 		return in.log.garbled("something that is not a response", text)
 	}
 	if unsolicited[strings.ToUpper(name)] {
