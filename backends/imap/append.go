@@ -62,7 +62,7 @@ type appending struct {
 	later   []state.Doubt // of msgs: Vague where the server put them off
 	flying  []appended    // sent and not answered, oldest first
 	octets  int64         // of flying
-	largest int64         // what the server takes, -1 unknown
+	largest int64         // what the server takes; 0 or less: unknown
 	fruit   bool          // the connection brought an answer
 	end     error         // why nothing more is sent on it
 	brokeAt *object       // the message at which it broke
@@ -215,12 +215,12 @@ func (s *session) hasSelected(raw string) bool { return s.at != nil && state.Sam
 // learnLimit finds out how large a message may be (RFC 7889). A limit of 0 is that of a server which
 // has none, or knows none (maddy 0.8): what a mailbox takes at all, an APPEND shows.
 func (ap *appending) learnLimit(ctx context.Context, s *session) error {
-	ap.largest = -1
+	ap.largest = 0
 	limit, ok := s.caps.AppendLimit()
 	switch {
 	case !ok:
 	case limit != nil:
-		ap.setLimit(int64(*limit))
+		ap.largest = int64(*limit)
 	case ap.a.server.noLimit.Load():
 	default:
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
@@ -229,22 +229,16 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 			return err
 		}
 		if err == nil {
-			ap.setLimit(st.largest)
+			ap.largest = st.largest
 		}
 	}
 	return nil
 }
 
-func (ap *appending) setLimit(octets int64) {
-	if octets > 0 {
-		ap.largest = octets
-	}
-}
-
-// send sends the message that is first in todo, unless it is known that it cannot be fetched.
+// send sends the message that is first in todo, unless it cannot be read or is too large.
 func (ap *appending) send(ctx context.Context, s *session, i int) {
 	msg := &ap.msgs[i]
-	if ap.largest >= 0 && msg.Size > ap.largest {
+	if ap.largest > 0 && msg.Size > ap.largest {
 		ap.drop(i, state.NotStored, state.Faultf(state.Other, "%d octets are more than the %d that the server takes", msg.Size, ap.largest).
 			WithHint("the server takes no message this large; it stays here"))
 		return
