@@ -7,23 +7,20 @@ import (
 // brakeFloor is the size of a mailbox from which on emptying it is suspicious.
 const brakeFloor = 10
 
-// Brake looks at a plan before anything of it is done. Where it would carry over more
-// deletions than MaxDelete from one side to the other, or empty a mailbox that held more
+// Brake checks a plan before anything of it is done. Where it would carry over more
+// deletions than MaxDelete from one side to the other, or empty a mailbox that had more
 // than ten messages, it returns the plan without those deletions, and how many it held back.
 // Messages whose files vanished in such numbers are not remembered as kept away either.
-// Deletions that make room (archive) are no concern of the brake.
+// Deletions that make room (archive) do not count.
 //
 // A brake that was pulled stays pulled until it is released with --max-delete, or most of
-// what it holds is there again: new mail must not make an emptied mailbox look like one
-// from which a part was deleted. before is what was held back in the last run, now in this.
+// what it holds back is there again: new mail must not make an emptied mailbox look like one
+// from which a part was deleted. before is what was held back in the last run, now in this one.
 func Brake(ops []Op, base []state.Record, p Policy, before state.Held) (kept []Op, now state.Held) {
-	var n state.Held
+	var all state.Held
 	for _, o := range ops {
-		switch side(o) {
-		case onServer:
-			n.OnServer++
-		case onDisk:
-			n.OnDisk++
+		if n := deletions(&all, o); n != nil {
+			*n++
 		}
 	}
 	total := 0
@@ -32,24 +29,26 @@ func Brake(ops []Op, base []state.Record, p Policy, before state.Held) (kept []O
 			total++
 		}
 	}
-	stop := map[deletion]bool{
-		onServer: p.brakes(n.OnServer, total, before.OnServer),
-		onDisk:   p.brakes(n.OnDisk, total, before.OnDisk),
-	}
-	if !stop[onServer] && !stop[onDisk] {
-		return ops, state.Held{}
-	}
 	for _, o := range ops {
-		switch d := side(o); {
-		case d == onServer && stop[d]:
-			now.OnServer++
-		case d == onDisk && stop[d]:
-			now.OnDisk++
-		default:
+		if n := deletions(&all, o); n == nil || !p.brakes(*n, total, *deletions(&before, o)) {
 			kept = append(kept, o)
+		} else {
+			*deletions(&now, o)++
 		}
 	}
 	return kept, now
+}
+
+// deletions is the count of the side on which a deletion was made that an operation carries
+// over, nil for any other operation.
+func deletions(h *state.Held, o Op) *int {
+	switch {
+	case o.Kind == OpRemove:
+		return &h.OnServer
+	case o.Kind == OpExpunge, o.Kind == OpAgree && o.Status == state.KeptAway:
+		return &h.OnDisk
+	}
+	return nil
 }
 
 // brakes reports whether n deletions on one side, of total messages, are too many; before
@@ -59,23 +58,4 @@ func (p Policy) brakes(n, total, before int) bool {
 		return true
 	}
 	return !p.Meant && (total > brakeFloor && n >= total || before > 0 && 2*n > before)
-}
-
-// deletion is the side on which a deletion that an operation carries over was made.
-type deletion uint8
-
-const (
-	none deletion = iota
-	onServer
-	onDisk
-)
-
-func side(o Op) deletion {
-	switch {
-	case o.Kind == OpRemove:
-		return onServer
-	case o.Kind == OpExpunge, o.Kind == OpAgree && o.Status == state.KeptAway:
-		return onDisk
-	}
-	return none
 }

@@ -8,30 +8,30 @@ import (
 	"mailsync/state"
 )
 
-// Cutoff says which messages may leave the server to make room. Its zero value lets none
-// go. The rules that ask for messages to go are joined by "or", those that spare them by
-// "and"; none of them looks at what happened on either side.
+// Cutoff is the rule for which messages may leave the server to make room. With its zero value none
+// may. A message leaves where one of the rules wants it to, and no other one keeps it; none of
+// them looks at what happened on either side.
 type Cutoff struct {
-	ByAge     bool          // what is older than OlderThan goes
+	ByAge     bool          // what is older than OlderThan leaves
 	OlderThan time.Duration // by INTERNALDATE; a message without a date is never old
-	// Below lets the oldest messages go until this many octets are used. 0: never.
+	// Below lets the oldest messages leave until fewer octets than this are used. 0: never.
 	Below int64
 	// NeverYoungerThan is a floor under Below, and where there is no rule but LargerThan.
 	NeverYoungerThan time.Duration
-	LargerThan       int64 // only larger messages go
+	LargerThan       int64 // only larger messages leave
 
 	KeepFlagged  bool
 	KeepUnread   bool
-	CopiedBefore int64 // only what was here before this second since 1970 goes; 0: whatever
+	CopiedBefore int64 // only what was here before this second since 1970 leaves; 0: no such rule
 
 	// Collected replaces all of the rules above, for an account on POP3: what has been here for
-	// FetchedAge goes (0: at once, negative: never), and what is larger than BiggerThan (0: no
-	// such rule) goes once it is here.
+	// FetchedAge leaves (0: at once, negative: never), and what is larger than BiggerThan (0: no
+	// such rule) leaves once it is here.
 	Collected  bool
 	FetchedAge time.Duration
 	BiggerThan int64
 
-	// NoClock says that the clock is not trusted: nothing is decided by age.
+	// NoClock: the clock is not trusted, and nothing is decided by age.
 	NoClock bool
 }
 
@@ -45,12 +45,12 @@ type Resident struct {
 	Flagged bool   // on either side
 	Unread  bool   // on either side
 	Fetched int64  // since when its bytes are here, 0 unknown or not here
-	Sent    int64  // octets that came, -1 unknown
+	Sent    int64  // octets that were fetched, -1 unknown
 	Fixed   bool   // nothing may take it off the server
 	Short   bool   // what is here may not be all of it, and the server has no more
-	Same    string // messages with the same word are copies of one, and use the room of one; "" is itself
-	// Like is the word of messages of which one at least is in a view and is a copy of another of them,
-	// nobody knows of which. They go together, and those in a view use no room of their own.
+	Same    string // messages with the same value are copies of one, and use the room of one; "" has no copies
+	// Like is common to messages of which at least one is in a view and is a copy of another of them,
+	// nobody knows of which. They leave together, and those in a view use no room of their own.
 	Like string
 	View bool // it is in a mailbox that shows what others hold
 }
@@ -62,21 +62,21 @@ type copies struct {
 	size int64
 	n    int // how many messages they are
 	lot  Lot
-	free bool // no rule spares it
-	here bool // all of it is here, or can be had
+	free bool // no rule keeps it
+	here bool // all of it is here, or can be fetched
 }
 
-// Choice is what a Cutoff says of residents, by their indexes in ascending order.
+// Choice is what a Cutoff chooses of residents, by their indexes in ascending order.
 type Choice struct {
 	Goes     []int
 	Messages int   // that those are, copies counted once
-	Freed    int64 // octets that it frees if they all go
-	// Stuck are those that would go if they were all here.
+	Freed    int64 // octets that it frees if they all leave
+	// Stuck are those that would leave if they were complete here.
 	Stuck []int
 }
 
-// Choose says which messages go. used is how many octets the account uses now. Copies of one
-// message go together or stay together, and count once.
+// Choose chooses which messages leave. used is how many octets the account uses now. Copies of one
+// message leave together or stay together, and count once.
 func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen Choice) {
 	left := used
 	for _, m := range c.group(residents, now) {
@@ -96,7 +96,7 @@ func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen 
 	return chosen
 }
 
-// Undeletable are those that would go if anything could take them off the server (Fixed).
+// Undeletable are those that would leave if anything could take them off the server (Fixed).
 func (c Cutoff) Undeletable(residents []Resident, now time.Time) (all []int) {
 	for i, m := range residents {
 		fixed := m.Fixed
@@ -115,8 +115,8 @@ func Used(residents []Resident) (octets int64) {
 	return octets
 }
 
-// group gathers copies, the oldest message first. Where nothing else tells two apart, they
-// come in the order of the residents, so that a second run chooses as the first did.
+// group gathers copies, the oldest message first. Those of one date are
+// in the order of the residents, so that a second run chooses as the first did.
 func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	var groups []*copies
 	same := map[string]*copies{}
@@ -145,26 +145,26 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	return groups
 }
 
-// Word is what copies have in common, "" where a message is itself.
+// Word is what copies have in common, "" for a message without.
 func (m Resident) Word() string { return cmp.Or(m.Same, m.Like) }
 
 // Lot adds up copies: how many messages they are, and what they take.
 type Lot struct{ messages, octets room }
 
-// Add adds a copy, and returns by how much the copies are more by that.
+// Add adds a copy, and returns by how much that makes the copies more.
 func (l *Lot) Add(m Resident, octets int64) (messages int, more int64) {
 	return int(l.messages.add(m, 1)), l.octets.add(m, octets)
 }
 
-// room adds something up by where copies lie. What a view shows lies elsewhere; as much as it shows
-// lies somewhere.
+// room adds something up by where copies are. What a view shows is elsewhere; as much as it shows
+// is somewhere.
 type room struct {
 	rest  int64         // in all mailboxes but views, and where the server knows copies in all of them
 	views map[int]int64 // in each view
 	most  int64         // of those
 }
 
-// add adds so much for a copy, and returns how much more it is for all of them by that.
+// add adds n for a copy, and returns how much more all of them are by that.
 func (r *room) add(m Resident, n int64) (more int64) {
 	before, now := r.most, int64(0)
 	switch {
@@ -185,7 +185,7 @@ func (r *room) add(m Resident, n int64) (more int64) {
 	return r.most - before
 }
 
-// newer is the later of two dates, none if one of them is none.
+// newer is the later of two dates, NoDate if one of them is.
 func newer(a, b int64) int64 {
 	if a == state.NoDate || b == state.NoDate {
 		return state.NoDate
@@ -193,11 +193,11 @@ func newer(a, b int64) int64 {
 	return max(a, b)
 }
 
-// spares reports whether a rule keeps a message on the server, whatever wants it to go.
+// spares reports whether a rule keeps a message on the server, whatever wants it to leave.
 func (c Cutoff) spares(m Resident, now time.Time) bool {
 	switch {
 	case !m.Status.OnServer(),
-		m.Status == state.Accepted, // nobody can have it
+		m.Status == state.Accepted, // it cannot be fetched
 		m.Fixed,
 		c.Collected && !m.Status.HasFile() && m.Status != state.Outstanding:
 		return true
@@ -213,7 +213,7 @@ func (c Cutoff) spares(m Resident, now time.Time) bool {
 	return false
 }
 
-// Octets is how many a message takes: what came of it, or else what was announced.
+// Octets is how many a message takes: what was fetched of it, or else what was announced.
 func (m Resident) Octets() int64 {
 	if m.Sent >= 0 {
 		return m.Sent
@@ -232,7 +232,7 @@ func (c Cutoff) collected(m Resident, now time.Time) bool {
 	return c.FetchedAge > 0 && !c.NoClock && m.Fetched != 0 && now.Sub(time.Unix(m.Fetched, 0)) >= c.FetchedAge
 }
 
-// wants reports whether a rule asks for a message to go, with that many octets in use.
+// wants reports whether a rule wants a message to leave, with that many octets in use.
 func (c Cutoff) wants(m *copies, used int64, now time.Time) bool {
 	if c.Collected {
 		return true

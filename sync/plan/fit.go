@@ -15,7 +15,7 @@ const Tries = 2
 // length are kept; whether they may be all there is of their message is decided here, and nowhere
 // else (spec 5.6).
 
-// A message that is shorter than announced by no more than this may be whole, where a server's
+// A message that is shorter than announced by no more than this may be complete, where a server's
 // sizes are estimates.
 const (
 	estimateParts = 10       // by a tenth of what was announced
@@ -36,8 +36,8 @@ func MisfitsIn(records []state.Record) (n int) {
 	return n
 }
 
-// fit says what a message is of which so many octets came, where the server announced so many
-// (-1: none). headed says that they begin as a message does, with a header.
+// fit is the status of a message of which so many octets were fetched, where the server announced so
+// many (-1: none). headed: they begin as a message does, with a header.
 func fit(announced, came int64, headed bool) state.Status {
 	short := announced - came
 	switch {
@@ -51,7 +51,7 @@ func fit(announced, came int64, headed bool) state.Status {
 	return state.Lacking
 }
 
-// LengthAccepted is the Tries of a live message whose user said that it is all there, whatever length
+// LengthAccepted is the Tries of a live message that its user accepts as complete, whatever length
 // the server announces.
 const LengthAccepted = 9
 
@@ -69,7 +69,7 @@ func Estimates(rows []state.MailboxRow) bool {
 }
 
 // Again reports whether a message that is here is to be fetched once more: it may be another one by now
-// (no tries), or its bytes are in doubt, and twice says that this is where that matters.
+// (no tries), or its bytes are in doubt, and with twice that matters here.
 func Again(rec state.Record, twice bool) bool {
 	switch {
 	case rec.Status == state.Doubtful:
@@ -80,14 +80,14 @@ func Again(rec state.Record, twice bool) bool {
 	return false
 }
 
-// Leavable reports whether nothing about the length of a message speaks against its leaving the
-// server, now that it is here. That the same bytes came twice says that the server has no others, and
+// Leavable reports whether a message that is here may leave the server as far as its length is
+// concerned. The same bytes twice prove that the server has no others, but
 // not that they are all: so what is shorter leaves only where it may be an estimate that was wrong.
 func Leavable(rec state.Record, estimates bool) bool {
 	return rec.Tries >= 2 && mayBeAll(rec.Status, estimates) || rec.Status == state.Live || rec.Status == state.Released
 }
 
-// estimatedAnew says what a message is of which a server whose sizes are estimates announces another
+// estimatedAnew is the record of a message for which a server that estimates sizes announces another
 // size by now. It is not fetched for that; but before it leaves the server its bytes are compared once
 // more.
 func estimatedAnew(rec state.Record, announced int64) state.Record {
@@ -105,21 +105,21 @@ func estimatedAnew(rec state.Record, announced int64) state.Record {
 	return rec
 }
 
-// InDoubt reports whether a message is here of which not all may have come.
+// InDoubt reports whether a message is here that may be incomplete.
 func InDoubt(rec state.Record) bool {
 	return rec.Status == state.Unstable || rec.Status.Misfit() || rec.Status == state.Doubtful && rec.Tries > 0
 }
 
-// ListedApart reports whether a message that is here is told apart from the others: what came of it may
-// not be all, as far as is known so far.
+// ListedApart reports whether a message that is here is listed apart from the others: it may be
+// incomplete, as far as is known so far.
 func ListedApart(rec state.Record, estimates bool) bool {
 	var t state.Tally
 	t.Add(rec)
 	return t.InDoubt(estimates) > 0
 }
 
-// Stuck reports whether a message stays on the server although it is here: what came of it may not be
-// all, and the server has no more.
+// Stuck reports whether a message stays on the server although it is here: it may be
+// incomplete, and the server has no more.
 func Stuck(rec state.Record, estimates bool) bool {
 	return rec.Status == state.Unstable || rec.Status.Misfit() && rec.Tries >= 2 && !Leavable(rec, estimates)
 }
@@ -129,8 +129,8 @@ func mayBeAll(s state.Status, estimates bool) bool {
 	return s == state.Live || s == state.Longer || s == state.Shorter && estimates
 }
 
-// Measured says what a message is whose file was found to be its, by the length that the server announces:
-// it counts as fetched once.
+// Measured is the status and tries of a message for which a file was found, by the length that the server
+// announces: it counts as fetched once.
 func Measured(announced int64, file state.Received) (state.Status, uint8) {
 	if fits := fit(announced, file.Bytes, file.Headed); fits.Misfit() {
 		return fits, 1
@@ -138,8 +138,8 @@ func Measured(announced int64, file state.Received) (state.Status, uint8) {
 	return state.Live, 0
 }
 
-// Renumbered says what a message is that has a new number and the file that it had: what was known of its
-// length stays true where the server announces the same.
+// Renumbered is the status and tries of a message that has a new number and the file that it had: what was
+// known of its length stays true where the server announces the same.
 func Renumbered(was state.Record, announced int64, file state.Received) (state.Status, uint8) {
 	same := was.Size == announced
 	switch {
@@ -151,7 +151,7 @@ func Renumbered(was state.Record, announced int64, file state.Received) (state.S
 	return Measured(announced, file)
 }
 
-// LengthDiffers reports whether so many octets that came of a message may not be all of it, for the
+// LengthDiffers reports whether a message of which so many octets were fetched may be incomplete, for the
 // server announces so many now.
 func LengthDiffers(rec state.Record, came, announced int64, estimates bool) bool {
 	if announced < 0 || announced == came {
@@ -163,8 +163,8 @@ func LengthDiffers(rec state.Record, came, announced int64, estimates bool) bool
 	return !estimates && announced != rec.Size
 }
 
-// Adoptable says what a message is whose file carries its identity, and of which the base knows nothing.
-// A file that is not what its name says, or whose name does not tell and that has another length
+// Adoptable is the status and tries of a message with a file of its identity, of which the base knows nothing.
+// A file with other bytes than its name has the digest of, or without one and of another length
 // than the server announces, is looked at again: the server's bytes decide.
 func Adoptable(announced int64, file state.Received) (state.Status, uint8) {
 	status, tries := Measured(announced, file)

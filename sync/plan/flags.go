@@ -7,7 +7,7 @@ import (
 	"mailsync/state"
 )
 
-// Has compares as IMAP does (RFC 9051 section 2.3.2).
+// Has reports whether a keyword is among words, compared as IMAP does (RFC 9051 section 2.3.2).
 func Has(words []string, w string) bool {
 	return slices.ContainsFunc(words, func(x string) bool { return strings.EqualFold(x, w) })
 }
@@ -19,7 +19,7 @@ func HadFlags(rec state.Record, silent bool, shown, can state.Flags) state.Flags
 	return state.Pick(can, state.Spoken(silent, shown, rec.Agreed), LastShown(rec))
 }
 
-// LastShown are the flags that the server showed last; what was sent to it, where it never showed the message.
+// LastShown are the flags that the server showed last, or those that were sent to it where it never showed the message.
 func LastShown(rec state.Record) state.Flags {
 	if NeverSeen(rec) {
 		return rec.Agreed
@@ -42,8 +42,8 @@ func Translate(f state.Flags, from, to *state.Keywords) state.Flags {
 	return out
 }
 
-// flags merges the flags of a message that both sides have. A disk that was not looked
-// at has nothing to say about flags: they wait for a run that looks. A name in which mail
+// flags merges the flags of a message that both sides have. While the disk was not looked
+// at, they wait for a run that does. A name in which mail
 // programs see no flags is given those that the file has, so that they show them again.
 // Those in still stay where they are.
 func (p *planner) flags(v view, base state.Flags, status state.Status, still state.Flags) {
@@ -64,8 +64,8 @@ func (p *planner) flags(v view, base state.Flags, status state.Status, still sta
 	if v.silent {
 		shown = state.Pick(p.can(), v.shown, base)
 	}
-	// A silent name stays where flags do not travel to the server: what it would show if it could
-	// be read, nobody else may know.
+	// A silent name stays where flags do not travel to the server: only it may have what it would
+	// show if it could be read.
 	rewrite := v.hidden && p.Policy.FlagsToDisk && (!v.silent || p.Policy.FlagsToServer)
 	if wantDisk != disk || rewrite {
 		p.add(Op{Kind: OpFlagDisk, UID: v.uid, Variant: v.vari, Name: v.name, Flags: wantDisk, Server: wantServer, Disk: shown})

@@ -18,16 +18,16 @@ func Bare(name string) string {
 	return base
 }
 
-// A file that a new one replaces goes to the trash once the base knows the new one. A run that breaks
-// off between the two would leave both, and nothing about them says that they are one message. So
-// what is to go is noted in the commit that records the new file.
+// A file that a new one replaces is moved to the trash once the base knows the new one. A run that is
+// interrupted between the two would leave both, and nothing shows that they are one message. So
+// the move is noted in the commit that records the new file.
 
-// Replaced is the note that a file with those flags is to go to the trash.
+// Replaced is the note that a file with those flags is to be moved to the trash.
 func Replaced(name string, uid state.UID, flags state.Flags) state.Intent {
 	return state.Intent{Key: ReplacedKey(name), UID: uid, Flags: flags}
 }
 
-// ReplacedKey names the intent to have a file go to the trash.
+// ReplacedKey names the intent to move a file to the trash.
 func ReplacedKey(name string) state.IntentKey {
 	return state.IntentKey{Kind: state.Replacing, Name: Bare(name)}
 }

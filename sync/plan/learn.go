@@ -6,12 +6,12 @@ import (
 
 // Learn turns what a scan of the server saw into changes of the base, to be committed
 // together with the scan's Mark before anything acts on it. After that the base alone
-// says what is left to do: a message that is not here yet is Outstanding, one that went
-// is Gone, a flag that changed is Seen≠Agreed. So a failing message never holds the mark
+// knows what is left to do: a message that is not here yet is Outstanding, one that is not on the
+// server any more is Gone, a flag that changed is Seen≠Agreed. So a failing message never holds the mark
 // back, and a run that is interrupted forgets nothing.
 //
 // The disk is looked at for one thing: where an earlier run carried a flag to the disk
-// and was interrupted before it could say so, the file shows it, and the change is agreed on
+// and was interrupted before the commit, the file shows it, and the change is agreed on
 // now. Without this our own change would look like the user's.
 func Learn(w World) (put []state.Record) {
 	w.views(func(v view) {
@@ -44,10 +44,10 @@ func carried(v view, w World) state.Record {
 	return rec
 }
 
-// went is what a message is that the server has no more. One that an archive run let go is
-// never taken for one that somebody deleted: its file stays, or ends its way to an archive.
-// One that had no file here is not forgotten at once: it may have gone to another mailbox,
-// and so may one whose file came in a run that was interrupted before it could say so.
+// went is the status of a message that the server has no more. One that an archive run released is
+// never taken for one that somebody deleted: its file stays, or is moved to its archive.
+// One that had no file here is not forgotten at once: it may be in another mailbox now,
+// and so may one whose file was fetched in a run that was interrupted before its commit.
 func went(was state.Status, here, away bool) state.Status {
 	switch {
 	case !was.HasFile() && here && was != state.Outstanding:
@@ -73,14 +73,14 @@ func relearn(rec state.Record, v view, estimates bool) state.Record {
 	case state.Gone:
 		rec = back(rec)
 	case state.OnlyHere:
-		rec.Status = state.Outstanding // it came back; the file, if it is there, is adopted
+		rec.Status = state.Outstanding // it is back; the file, if it is there, is adopted
 		if changed && v.disk == yes {
-			// Or another message did, under the same number: a POP3 server may give a unique-id
+			// Or another message is, under the same number: a POP3 server may give a unique-id
 			// again once nothing has it (RFC 1939 section 7).
 			rec.Status = state.Doubtful
 		}
 	case state.Archived:
-		rec.Status = state.KeptAway // it came back, and is here in its archive
+		rec.Status = state.KeptAway // it is back, and is here in its archive
 	}
 	switch {
 	case changed:
@@ -97,7 +97,7 @@ func relearn(rec state.Record, v view, estimates bool) state.Record {
 	return rec
 }
 
-// back is what a message is that went from the server and came again: what it was, but where its length
+// back is the record of a message that is on the server again: what it was, unless its length
 // was in doubt, which is forgotten by then.
 func back(rec state.Record) state.Record {
 	rec.Status = state.Live
@@ -110,8 +110,8 @@ func back(rec state.Record) state.Record {
 // NeverSeen reports whether a message was appended, and no scan has shown it since.
 func NeverSeen(rec state.Record) bool { return rec.Size < 0 && rec.Date == state.NoDate }
 
-// doubted is what the base knows of a message whose size or date changed. A UID never
-// changes its message (RFC 9051 section 2.3.1.1); this server says that it did, and the
+// doubted is the record of a message with another size or date than before. A UID never
+// changes its message (RFC 9051 section 2.3.1.1); on this server it seems to have, and the
 // body decides. What was kept away was the message that it was before.
 func doubted(rec state.Record) state.Record {
 	switch rec.Status {

@@ -11,16 +11,16 @@ import (
 type Task struct {
 	World
 	Anew   bool       // the server's numbers are others than the base had: nothing is destroyed by them
-	Blind  bool       // what went may have come in a mailbox that this run did not see
+	Blind  bool       // what vanished may be in a mailbox that this run did not see
 	Braked state.Held // what the brake held back in the last run
 
 	Keep map[string]bool // bare names of files that are not to be appended
-	// MayBe says that there are files of mail programs which may prove to be messages that are to be
+	// MayBe: there are files of mail programs which may prove to be messages that are to be
 	// fetched.
 	MayBe  bool
 	Copies []state.Foreign // files that are copies of other mailboxes' messages
 
-	Moving map[state.UID]bool // messages that go to another mailbox, or come from one
+	Moving map[state.UID]bool // messages that are moved to another mailbox, or from one
 	Moves  []Op               // what is done about these here
 
 	Leaving map[state.UID]bool // as in Leave
@@ -38,10 +38,10 @@ type Made struct {
 	NotYet  int        // files that the server may have already: the next run knows
 	Spared  bool       // operations are held back because the server's numbers are new
 	Awaited bool       // operations wait for a run that sees all mailboxes
-	PutOff  int        // operations that are none of this run's, which is about what leaves
+	PutOff  int        // operations that this run leaves to another, as it is about what leaves
 }
 
-// Make plans a mailbox: what Plan says, with what is to leave the server, without what has to wait, under
+// Make plans a mailbox: what Plan returns, with what is to leave the server, without what has to wait, under
 // the brake; then what was moved, and what the user accepts. It is a pure function, and nothing adds to
 // its operations or takes from them afterwards.
 func Make(t Task) (m Made) {
@@ -78,7 +78,7 @@ func (m *Made) holdAppends(t Task) {
 	m.NotYet = m.without(func(o Op) bool { return o.Kind == OpAppend && (fetches || t.Keep[Bare(o.Name)]) })
 }
 
-// addMoves adds what was moved, in place of what the mailbox would do on its own, and copies. It comes after
+// addMoves adds what was moved, in place of what the mailbox would do on its own, and copies. It follows
 // the brake: a move deletes nothing.
 func (m *Made) addMoves(t Task) {
 	for _, o := range t.Moves {
@@ -118,11 +118,11 @@ func (m *Made) accept(t Task) {
 	}
 }
 
-// Leave adds to a plan what it takes to let messages go: leaving has their UIDs, and
+// Leave adds to a plan what messages need to leave the server: leaving has their UIDs, and
 // whether what is here has to be compared with the server's bytes first. With alone, the
 // plan keeps only what concerns them, and what a run before had released, and fetches what
 // of them is not here; it returns how many operations are put off for that. Without, only
-// what the plan leaves here may go. Like Plan it is a pure function.
+// what the plan leaves here may leave the server. Like Plan it is a pure function.
 func Leave(w World, ops []Op, leaving map[state.UID]bool, alone bool) (out []Op, putOff int) {
 	if len(leaving) == 0 && !alone {
 		return ops, 0 // nothing to add, and nothing to leave out

@@ -14,11 +14,11 @@ func SameLevels(a, b []string) bool {
 	return slices.Equal(a, b) || len(a) == 1 && len(b) == 1 && state.SameName(a[0], b[0])
 }
 
-// A level of a name may hold what parts levels on the server: "Person K." where that is a dot. Something else is put
-// in its place there, and the report says what.
+// A level of a name may contain the server's separator: "Person K." where that is a dot. There it is replaced,
+// and the report names the replacement.
 
-// SpelledFor returns levels as a server can have them that parts levels with sep, and what was put in sep's place, ""
-// where nothing had to be. taken says which names others have: it is none of those.
+// SpelledFor returns levels as a server with this separator can have them, and what replaces the separator, ""
+// where nothing had to be replaced. taken reports whether another mailbox has a name.
 func SpelledFor(levels []string, sep string, taken func([]string) bool) (spelled []string, by string) {
 	if sep == "" || !slices.ContainsFunc(levels, func(l string) bool { return strings.Contains(l, sep) }) {
 		return levels, ""
@@ -35,7 +35,7 @@ func SpelledFor(levels []string, sep string, taken func([]string) bool) (spelled
 	return spelled, by
 }
 
-// SeparatorOf is what parts levels on the server, as its listing tells.
+// SeparatorOf is the hierarchy separator in a listing.
 func SeparatorOf(listing *state.Listing) string {
 	for _, l := range listing.Mailboxes {
 		if l.Sep != "" {

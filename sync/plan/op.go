@@ -22,11 +22,11 @@ const (
 	OpFlagServer                   // add and remove flags on the server
 	OpFlagDisk                     // rename a file to carry other flags
 	OpAgree                        // record a state and an agreement
-	OpRelease                      // read a file again and let the server's copy go
+	OpRelease                      // read a file again and permit the server to delete its copy
 	OpFileAway                     // move an archived file to its archive
 	OpExpunge                      // delete the server's copy
 	OpRemove                       // move a file to trash
-	OpForget                       // drop a record that speaks of nothing any more
+	OpForget                       // drop the record of a message that nobody has any more
 )
 
 var opNames = map[OpKind]string{OpFetch: "fetch", OpLink: "link", OpMove: "move", OpAppend: "append", OpFold: "fold",
@@ -38,8 +38,8 @@ func (k OpKind) String() string { return opNames[k] }
 // Destroys reports whether the operation takes a copy away.
 func (k OpKind) Destroys() bool { return k >= OpRelease }
 
-// Op is one thing to do about one message, a flat value. Fields an operation has no
-// use for are zero.
+// Op is one thing to do about one message, a flat value. Fields that do not apply to an
+// operation are zero.
 type Op struct {
 	Kind    OpKind
 	Status  state.Status // agree: the state to record

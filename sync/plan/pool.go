@@ -1,5 +1,6 @@
 package plan
 
+// CompareBools orders false before true.
 func CompareBools(a, b bool) int {
 	switch {
 	case a == b:
@@ -10,15 +11,15 @@ func CompareBools(a, b bool) int {
 	return 1
 }
 
-// Pool holds things by what they have in common, each list in order. Of thousands of messages that look
+// Pool has lists of things by what they have in common, each in order. Of thousands of messages that look
 // alike each is looked at a few times, and not once for every other one.
 type Pool[K comparable, T any] map[K][]T
 
 // Add puts a thing behind those that have the same in common.
 func (p Pool[K, T]) Add(k K, thing T) { p[k] = append(p[k], thing) }
 
-// Rest is what a list still has. Those at its head that are taken are dropped for good; behind it some may
-// be taken.
+// Rest is what a list still has. Those at its head that are taken are removed from the pool; behind it some
+// may be taken.
 func (p Pool[K, T]) Rest(k K, taken func(T) bool) []T {
 	list, known := p[k]
 	if !known {

@@ -10,12 +10,12 @@ type Standing struct {
 	OnServer, Here, Outstanding, KeptAway, Skipped int
 	Doubtful                                       int  // of those that are here
 	Unseen                                         int  // counted by the server, and not looked at one by one
-	Untold                                         bool // the server did not tell how many there are
+	Untold                                         bool // the server did not report how many there are
 }
 
 // StandingOf counts the records of a mailbox that was looked at. server is what the scan saw, nil
 // where STATUS said that nothing changed; left are deletions that wait for another run: what
-// the user removed is not here, whatever the base still says.
+// the user removed is not here, whatever the base still has.
 //
 // Where a listing was not complete, the number of what it did not show is all that is known: it
 // may be what the base has, and what is more than the base has cannot be here.

@@ -13,18 +13,18 @@ type World struct {
 	Server *state.ServerSnapshot // nil: not looked at, the server is as the base last saw it
 	Disk   *state.DiskSnapshot   // nil, or not Said: not looked at, the disk is as agreed
 	Policy Policy
-	// DiskProves says that a file that is not there was removed by somebody. It is false
+	// DiskProves: a file that is not there was removed by somebody. It is false
 	// where the Maildir or the state file was copied, restored or lost its marker: then
 	// what is missing is fetched again.
 	DiskProves bool
-	// Estimates says that the sizes the server announces are estimates.
+	// Estimates: the sizes that the server announces are estimates.
 	Estimates  bool
 	Unsettable state.Flags // those that the server does not keep
 	// Away are released messages whose files were on their way to an archive.
 	Away map[state.UID]bool
 }
 
-// presence is what a snapshot says about one UID on one side.
+// presence is what is known of one UID on one side.
 type presence uint8
 
 const (
@@ -53,11 +53,11 @@ type view struct {
 type file struct {
 	name   string // "" where the disk was not looked at
 	dFlags state.Flags
-	silent bool           // no name says which flags the file has
+	silent bool           // no name shows all flags of the file (state.Spoken)
 	hidden bool           // mail programs read none in its name
 	shown  state.Flags    // by its names; dFlags but for a silent one
 	dSize  int64          // W= of the file, -1 unknown
-	hashed bool           // the file's name tells its digest
+	hashed bool           // the file's name has its digest
 	extra  []state.OnDisk // further files of the same identity
 }
 
@@ -136,7 +136,7 @@ func (w *World) views(f func(view)) {
 func (w *World) DiskSaid() bool { return w.Disk != nil && w.Disk.Said }
 
 // unlisted decides what it means that the server's snapshot does not list a message.
-// Only a complete snapshot, and only inside its scope, says that it is not there.
+// Only a complete snapshot, and only inside its scope, proves that it is not there.
 func (w *World) unlisted(v *view, gone bool) {
 	sn := w.Server
 	if sn != nil && sn.Complete && (sn.All || gone) {

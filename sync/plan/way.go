@@ -4,8 +4,8 @@ import (
 	"mailsync/state"
 )
 
-// A message leaves the server for good by UID EXPUNGE alone. A server without it (UIDPLUS) can
-// move single messages to its trash at best: there they lie, and use room as before, until
+// A message is deleted from the server permanently by UID EXPUNGE alone. A server without it (UIDPLUS) can
+// move single messages to its trash at best: there they use room as before, until
 // the server's provider, or its user, empties it.
 
 // Ability is what a server can do about single messages of a mailbox.
@@ -26,8 +26,8 @@ const (
 	LeaveInTrash              // moved to the trash mailbox
 )
 
-// Way returns the route by which messages leave a mailbox, or why there is none. byTrash says that
-// they are to go by the trash, inPlace that they are to go by no trash. It is a pure function.
+// Way returns the route by which messages leave a mailbox, or why there is none. With byTrash they
+// are to be moved to the trash, with inPlace never. It is a pure function.
 func Way(can Ability, byTrash, inPlace bool) (Route, error) {
 	byTrash = byTrash && !can.IsTrash
 	switch {
