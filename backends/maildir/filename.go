@@ -135,25 +135,32 @@ func (n *Name) parseHints(s string) {
 	}
 }
 
-const (
-	upperCase    = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	lowerCase    = "abcdefghijklmnopqrstuvwxyz"
-	asciiLetters = upperCase + lowerCase
-	decimals     = "0123456789"
-)
+// leading counts the octets of one kind that a text begins with.
+func leading(s string, is func(c byte) bool) int {
+	n := 0
+	for n < len(s) && is(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // validToken reports whether a token can be part of a file name: 1 to 64 ASCII letters
 // and digits.
 func validToken(s string) bool {
-	return s != "" && len(s) <= maxToken && strings.Trim(s, decimals+asciiLetters) == ""
+	return s != "" && len(s) <= maxToken && leading(s, func(c byte) bool { return isDigit(c) || isLetter(c) }) == len(s)
 }
 
 // isBase32 is RFC 4648 section 6, upper case, without padding.
-func isBase32(s string) bool { return strings.Trim(s, upperCase+"234567") == "" }
+func isBase32(s string) bool {
+	return leading(s, func(c byte) bool { return c >= 'A' && c <= 'Z' || c >= '2' && c <= '7' }) == len(s)
+}
 
-func leadingDigits(s string) (first, rest string) {
-	rest = strings.TrimLeft(s, decimals)
-	return s[:len(s)-len(rest)], rest
+func leadingDigits(s string) (digits, rest string) {
+	n := leading(s, isDigit)
+	return s[:n], s[n:]
 }
 
 // number parses a decimal as String writes it, so that a name has one spelling.
@@ -229,9 +236,7 @@ func partsOf(base string) parts {
 
 // leadingLetters are those at the beginning of an info part. What follows, as ".TXT" of a
 // program that gives each file an ending, are not flags.
-func leadingLetters(info string) string {
-	return info[:len(info)-len(strings.TrimLeft(info, asciiLetters))]
-}
+func leadingLetters(info string) string { return info[:leading(info, isLetter)] }
 
 // unfold undoes what a copy did that put a name of ours into lower case, or into upper. In
 // such a name keywords and flags look the same.
@@ -297,7 +302,7 @@ func cutRest(key string) (own, rest string) {
 	return key[:end], key[end:]
 }
 
-func onlyLetters(s string) bool { return strings.Trim(s, asciiLetters) == "" }
+func onlyLetters(s string) bool { return leading(s, isLetter) == len(s) }
 
 // silent reports whether the name of a file in that folder leaves open which flags it has beside
 // those that it shows. Only a name with our identity can: what was agreed on for its message is

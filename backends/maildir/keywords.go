@@ -217,7 +217,7 @@ func (l *letters) set(info string, want, mask state.Flags) string {
 		out = append(out, info[i])
 	}
 	missing := want & mask &^ has
-	for _, c := range []byte(asciiLetters) {
+	for c := byte('A'); c <= 'z'; c++ {
 		if flag := l.flagOf(c); missing&flag != 0 {
 			out = append(out, c)
 			missing &^= flag
