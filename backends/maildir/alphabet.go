@@ -106,7 +106,7 @@ func (a *alphabet) owner() func(token string) bool {
 // write replaces the words, durably, while the lock is still ours.
 func (a *alphabet) write(w words, lock *dotLock) error {
 	fresh, old := a.at(keywordsLock), a.at(keywordsFile)
-	ready := func() error { return errors.Join(a.outdate(old, fresh), lock.held()) }
+	ready := func() error { return errors.Join(a.outdate(old, fresh), lock.check()) }
 	if err := replaceFile(a.fs, fresh, old, w.format(), ready); err != nil {
 		return fault(err, "write %s", old)
 	}
@@ -202,9 +202,9 @@ func (a *alphabet) lock() (*dotLock, error) {
 	return nil, a.lockedOut
 }
 
-// held is an error where the lock is not ours any more: this process may have slept for
+// check fails if the lock is not ours any more: this process may have slept for
 // so long that another one took it for dead.
-func (l *dotLock) held() error {
+func (l *dotLock) check() error {
 	info, err := l.d.fs.Lstat(l.name)
 	if err == nil && info.Ino != l.ino {
 		err = errors.New("another program broke it")
@@ -217,7 +217,7 @@ func (l *dotLock) held() error {
 
 // release removes the lock, unless another program has it by now.
 func (l *dotLock) release() error {
-	if err := l.held(); err != nil {
+	if err := l.check(); err != nil {
 		return err
 	}
 	if err := l.d.fs.Remove(l.name); err != nil {

@@ -78,7 +78,7 @@ func TestDatesInNamesAndHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 		id, err := md.Ident(name)
-		if ours := strings.Contains(base, mark); err != nil || id.Mtime == ours || id.Named != c.named || id.Received != c.received || id.Written != c.written {
+		if ours := strings.Contains(base, ownTag); err != nil || id.Mtime == ours || id.Named != c.named || id.Received != c.received || id.Written != c.written {
 			t.Errorf("%s: %+v, %v", base, id, err)
 		}
 	}

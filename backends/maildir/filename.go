@@ -27,10 +27,10 @@ type Name struct {
 }
 
 const (
-	mark    = ".mailsync"
+	ownTag  = ".mailsync"
 	keySize = 26
-	// markUpper is what a copy into upper case makes of the mark.
-	markUpper = ".MAILSYNC"
+	// ownTagUpper is what a copy into upper case makes of ownTag.
+	ownTagUpper = ".MAILSYNC"
 	// hashSize is how many base32 characters of the digest a name has.
 	hashSize = 20
 	maxToken = 64
@@ -50,7 +50,7 @@ func (n Name) String() string {
 		b = strconv.AppendUint(append(b, '-'), uint64(n.Variant), 10)
 	}
 	b = append(append(b, 'T'), n.Token...)
-	b = append(b, mark...)
+	b = append(b, ownTag...)
 	if n.OnDisk >= 0 {
 		b = strconv.AppendInt(append(b, ",S="...), n.OnDisk, 10)
 	}
@@ -77,7 +77,7 @@ func ParseName(base string) (Name, bool) {
 	if rest, ok = n.parseID(rest); !ok {
 		return Name{}, false
 	}
-	n.Token, rest, ok = strings.Cut(rest, mark)
+	n.Token, rest, ok = strings.Cut(rest, ownTag)
 	if !ok || !validToken(n.Token) || rest != "" && validToken(rest[:1]) { // a copy may have replaced the comma
 		return Name{}, false
 	}
@@ -225,7 +225,7 @@ func partsOf(base string) parts {
 	p.key, p.mangled = cutMangled(p.key)
 	if key, ok := unfold(p.key); ok {
 		since := "" // what mail programs wrote after a copy into lower case
-		if !strings.Contains(p.key, markUpper) {
+		if !strings.Contains(p.key, ownTagUpper) {
 			_, since = apart(p.letters)
 		}
 		p.key, p.letters, p.mangled = key, since, true
@@ -248,13 +248,13 @@ func unfold(key string) (own string, folded bool) {
 	switch key[dot+1] {
 	case 'u', 'p':
 	case 'U', 'P':
-		if !strings.Contains(key, markUpper) {
+		if !strings.Contains(key, ownTagUpper) {
 			return "", false
 		}
 	default:
 		return "", false
 	}
-	own = strings.Replace(strings.ToUpper(key), markUpper, mark, 1)
+	own = strings.Replace(strings.ToUpper(key), ownTagUpper, ownTag, 1)
 	_, folded = ParseName(own)
 	return own, folded
 }
@@ -290,8 +290,8 @@ func cutRest(key string) (own, rest string) {
 	comma := strings.LastIndexByte(key, ',')
 	switch field := key[comma+1:]; {
 	case comma < 0:
-		if i := strings.LastIndex(key, mark); i >= 0 {
-			end = i + len(mark)
+		if i := strings.LastIndex(key, ownTag); i >= 0 {
+			end = i + len(ownTag)
 		}
 	case strings.HasPrefix(field, "S="), strings.HasPrefix(field, "W="):
 		digits, _ := leadingDigits(field[2:])

@@ -200,11 +200,11 @@ func (t *Tree) Place(levels []string, taken func(path string) bool) string {
 			names[i] = hashed(names[i], maxName, level)
 		}
 	}
-	whole := strings.Join(levels, "\x00")
-	candidate := limit(l, names, whole)
+	all := strings.Join(levels, "\x00")
+	candidate := limit(l, names, all)
 	for try := 1; taken(candidate) || t.crowded(candidate); try++ {
 		last := len(names) - 1
-		next := whole + "\x00" + strconv.Itoa(try)
+		next := all + "\x00" + strconv.Itoa(try)
 		names[last] = hashed(l.escape(levels[last]), maxName, next)
 		candidate = limit(l, names, next)
 	}
@@ -265,10 +265,10 @@ func fold(s string) string {
 }
 
 // limit joins the names, and where that is too long makes the end of it a hash.
-func limit(l Layout, names []string, whole string) string {
+func limit(l Layout, names []string, was string) string {
 	joined := l.join(names)
 	if l == PlusPlus {
-		return shorten(joined, maxName, whole)
+		return shorten(joined, maxName, was)
 	}
 	if len(joined) <= maxPath {
 		return joined
@@ -279,7 +279,7 @@ func limit(l Layout, names []string, whole string) string {
 		kept += len(names[n]) + 1
 		n++
 	}
-	tail := hashed(names[n], maxName, whole)
+	tail := hashed(names[n], maxName, was)
 	return strings.Join(append(names[:n:n], tail), "/")
 }
 

@@ -40,7 +40,7 @@ func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords,
 		return state.Placed{}, err
 	}
 	if len(there) > 0 {
-		return m.settle(in, there)
+		return m.reuse(in, there)
 	}
 	// Mail does not wait for the name of a keyword: one without a letter is left out, and
 	// the place shows it.
@@ -48,7 +48,7 @@ func (m *Maildir) put(in state.Received, n Name, was origin, kw *state.Keywords,
 	name := m.place(n, in.Flags, was)
 	err = give(name)
 	if errors.Is(err, fs.ErrExist) {
-		return m.settle(in, []string{name})
+		return m.reuse(in, []string{name})
 	}
 	if err != nil {
 		return state.Placed{}, fault(err, "publish %s", m.at(name))
@@ -98,8 +98,8 @@ func (m *Maildir) place(n Name, flags state.Flags, was origin) string {
 	return dirCur + "/" + joinInfo(n.String(), letters)
 }
 
-// settle compares a received body with the files that have its identity.
-func (m *Maildir) settle(in state.Received, there []string) (state.Placed, error) {
+// reuse returns the file with the identity of a received body, if it has the same bytes.
+func (m *Maildir) reuse(in state.Received, there []string) (state.Placed, error) {
 	want := &state.Proof{Digest: in.Digest, Bytes: in.Bytes}
 	for _, name := range there {
 		got, err := m.Inspect(name, want)
@@ -226,14 +226,14 @@ func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (
 	}
 	gone := err
 	if own, ours := m.index.identOf(now); gone == nil && ours && own == id {
-		return m.settle(as, []string{now})
+		return m.reuse(as, []string{now})
 	}
 	there, err := m.index.present(id)
 	switch {
 	case err != nil:
 		return state.Placed{}, err
 	case len(there) > 0 && gone != nil:
-		return m.settle(as, there)
+		return m.reuse(as, there)
 	case len(there) > 0:
 		return m.merge(now, as, there)
 	case gone != nil:
@@ -280,7 +280,7 @@ func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Fl
 
 // merge removes a file if one that has the identity of as already has the same bytes.
 func (m *Maildir) merge(name string, as state.Received, there []string) (state.Placed, error) {
-	placed, err := m.settle(as, there)
+	placed, err := m.reuse(as, there)
 	if err != nil {
 		return state.Placed{}, err
 	}
