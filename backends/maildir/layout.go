@@ -18,13 +18,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Layout is how the Maildirs of mailboxes are arranged in a tree.
-type Layout int
+// Layout is how the Maildirs of mailboxes are arranged in a tree, as the configuration has it; "" is FS.
+type Layout string
 
 // The layouts.
 const (
-	FS       Layout = iota // INBOX/{cur,new,tmp}, Archive/2024/{cur,new,tmp}
-	PlusPlus               // {cur,new,tmp} is INBOX, .Archive.2024/{cur,new,tmp}
+	FS       Layout = "fs"        // INBOX/{cur,new,tmp}, Archive/2024/{cur,new,tmp}
+	PlusPlus Layout = "maildir++" // {cur,new,tmp} is INBOX, .Archive.2024/{cur,new,tmp}
 )
 
 // The folders of the state: in maildir++ a leading dot is a mailbox.
@@ -32,25 +32,6 @@ const (
 	stateDirFS       = ".mailsync"
 	stateDirPlusPlus = "mailsync.state"
 )
-
-// ParseLayout reads a layout as the configuration spells it.
-func ParseLayout(s string) (Layout, error) {
-	switch s {
-	case "fs":
-		return FS, nil
-	case "maildir++":
-		return PlusPlus, nil
-	}
-	return 0, fmt.Errorf("unknown layout %q", s)
-}
-
-// String spells the layout as the configuration does.
-func (l Layout) String() string {
-	if l == PlusPlus {
-		return "maildir++"
-	}
-	return "fs"
-}
 
 // StateDir is the folder for state file, lock and trash, relative to the root.
 func (l Layout) StateDir() string {
@@ -196,7 +177,7 @@ func (t *Tree) Place(levels []string, taken func(path string) bool) string {
 			level = inbox
 		}
 		names[i] = shorten(l.escape(level), maxName, level)
-		if length += len(names[i]) + 1; l == FS && length <= maxPath && t.crowded(l.join(names[:i+1])) {
+		if length += len(names[i]) + 1; l != PlusPlus && length <= maxPath && t.crowded(l.join(names[:i+1])) {
 			names[i] = hashed(names[i], maxName, level)
 		}
 	}

@@ -72,10 +72,7 @@ func fresh(name string) *Account {
 }
 
 // MaildirLayout is the layout that the key names.
-func (a *Account) MaildirLayout() maildir.Layout {
-	layout, _ := maildir.ParseLayout(a.Layout) // its reader takes no other
-	return layout
-}
+func (a *Account) MaildirLayout() maildir.Layout { return maildir.Layout(a.Layout) }
 
 // defaultPort is the registered port of a protocol with a kind of TLS (RFC 8314).
 func defaultPort(protocol, tls string) int {
