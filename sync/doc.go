@@ -7,7 +7,7 @@
 // last agreed, the base. plan.Make is a pure function of the three, a policy, and what was
 // found out over the whole account; it returns operations. [Run] performs them in one fixed
 // order and records each agreement. How the server was scanned is decided one layer down and never shows here:
-// a snapshot has a scope, and outside it nothing is said.
+// a snapshot has a scope, and proves nothing outside it.
 //
 // # The table
 //
@@ -32,28 +32,28 @@
 // Where a run carries no deletion over that the configuration would (a backup), both rows with a
 // copy on one side only wait for a run that does.
 //
-// "Not there" is said only by a complete snapshot inside its scope. A side that is not
+// Only a complete snapshot shows that something is not there, and only inside its scope. A side that is not
 // sure plans nothing: needing another run is nothing.
 //
 // # The order
 //
 // An account's run has seven phases, each over all of its mailboxes:
 //
-//  1. identify: who is this account? The base knows, or the markers on disk do.
-//  2. list: which mailboxes are there, and which did not change at all?
+//  1. identify: the base knows which account this is, or the markers on disk do.
+//  2. list: the mailboxes that are there, and those that did not change at all.
 //  3. scan: server, then disk, of those that did; nothing is changed while they are looked at.
 //     Then markers and rows are written and files are tied, and what the server showed is learned,
 //     that is committed to the base together with its mark, before anything acts on it.
-//     Then, also purely and over the whole account, it is chosen what leaves the server.
+//     Then, also purely and over the complete account, it is chosen what leaves the server.
 //  4. plan, purely, and under the brake: what is returned is all that is done.
 //  5. create: fetch over all mailboxes at once, link what is in several, append, flags,
 //     agreements.
 //  6. destroy: release, file away, expunge, remove, forget.
 //  7. settle: what has nothing left to do is recorded as clean, with directory times.
 //
-// A body is written to tmp, counted and fsynced while others are still coming; when its
+// A body is written to tmp, counted and fsynced while others are still being fetched; when its
 // command has ended with OK it is linked to its final name, the directory is fsynced, and
-// the agreement committed. A crash in between leaves at most whole, correctly named files,
+// the agreement committed. A crash in between leaves at most complete, correctly named files,
 // and the next scan adopts them.
 //
 // # Messages in several mailboxes
