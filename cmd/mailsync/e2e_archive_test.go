@@ -223,7 +223,7 @@ func TestArchiveUndo(t *testing.T) {
 			if err := os.Rename(archive, away); err != nil {
 				t.Fatal(err)
 			}
-			if o := w.run("verify"); o.Code == 0 || !strings.Contains(o.Stderr, "not mounted") {
+			if o := w.run("verify"); o.Code == 0 || !strings.Contains(o.Stderr, "is it mounted?") {
 				t.Errorf("verify without the archive: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 			}
 			if err := os.Rename(away, archive); err != nil {

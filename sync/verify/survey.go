@@ -160,7 +160,7 @@ func (w *verifying) archives(ctx context.Context, s *survey) (all []*part, err e
 				at[where] = p
 				if p.MD, err = w.openArchive(d); err == nil {
 					all = append(all, p)
-				} else if err := w.badArchive(p, err); err != nil {
+				} else if err := w.Problem(p.Name, 0, err); err != nil {
 					return nil, err
 				}
 			}
@@ -173,15 +173,11 @@ func (w *verifying) archives(ctx context.Context, s *survey) (all []*part, err e
 	for _, p := range all {
 		if err := w.ReadDisk(ctx, p.Box); err == nil {
 			read = append(read, p)
-		} else if err := w.badArchive(p, err); err != nil {
+		} else if err := w.Problem(p.Name, 0, fmt.Errorf("archive %s: %w", p.archive, err)); err != nil {
 			return nil, err
 		}
 	}
 	return read, nil
-}
-
-func (w *verifying) badArchive(p *part, err error) error {
-	return w.Problem(p.Name, 0, fmt.Errorf("archive %s: %w", p.archive, err))
 }
 
 // openArchive opens an archive Maildir. One that is gone, in a folder of archives that is there, is nil.
@@ -194,7 +190,7 @@ func (w *verifying) openArchive(d state.Departure) (port.Maildir, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return md, err
+	return md, port.Wrap("archive "+path.Join(d.Root, d.Path), err)
 }
 
 // gone is what is missing with a Maildir that is gone.
