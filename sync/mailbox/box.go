@@ -47,11 +47,11 @@ type Bound struct {
 	Fresh   bool          // nothing was learned of this generation yet: files are tied, nothing is deleted
 	Entered bool          // a Maildir that had another generation enters this one
 	Anew    bool          // the server's numbers are others than the base had
-	Follows bool          // its Maildir came here by our hand, whatever path its marker says
+	Follows bool          // its Maildir was moved here by us, whatever path is in its marker
 	Unsaved bool          // the base does not have the row as it is
 	Proves  bool          // a missing file was removed by somebody
 	Refused error         // why its Maildir is left alone
-	Home    string        // where its mail lies already, in a Maildir that a mail program made; "" nowhere
+	Home    string        // where its mail is already, in a Maildir that a mail program made; "" nowhere
 }
 
 // Progress is how far a run has come with a mailbox.
@@ -71,22 +71,22 @@ type Tying struct {
 	Seeks     bool                   // messages that are fetched may be here already
 	Tied      []Tied                 // files and records that were tied in this run
 	Renames   []NewName              // files among them that get another identity
-	Spares    []*Spare               // what could still be a message that is fetched
+	Spares    []*Spare               // candidates for a message that is fetched
 	Sized     map[int64]*SizedSpares // the same by size, once one was asked for
 	Unclaimed []state.OnDisk         // files here that could be, too, by size
-	counted   int                    // spares in Sized
+	counted   int                    // candidates in Sized
 }
 
 // Moving is what a run knows of moves from and to a mailbox.
 type Moving struct {
-	UIDs   map[state.UID]bool // messages that go to another mailbox, or come from one
+	UIDs   map[state.UID]bool // messages that are moved to another mailbox, or from one
 	Copies []match.Lying      // files that are copies of other mailboxes' messages
 }
 
 // Bodies is what a run knows of the bodies that it fetches for a mailbox.
 type Bodies struct {
-	Pulling bool                  // they come: records are read by who holds Mu only
-	Arrived map[state.UID]string  // files that came in this run, of messages that others wait for
+	Pulling bool                  // they arrive: records are read by who holds Mu only
+	Arrived map[state.UID]string  // files that arrived in this run, of messages that others wait for
 	Mend    map[state.UID]Mending // what a repair fetches again
 }
 
@@ -109,8 +109,8 @@ func (b *Box) Record(uid state.UID) state.Record {
 	return plan.RecordAt(b.Records, uid)
 }
 
-// OtherMailbox reports that the server says by its name for the mailbox itself (MAILBOXID,
-// RFC 8474) that another one has its name now, whatever UIDVALIDITY says.
+// OtherMailbox reports whether another mailbox has the name now, by MAILBOXID (RFC 8474), whatever
+// UIDVALIDITY is.
 func (b *Box) OtherMailbox() bool {
 	return b.Row.MailboxID != "" && b.Listed.MailboxID != "" && b.Row.MailboxID != b.Listed.MailboxID
 }
@@ -141,7 +141,7 @@ func (b *Box) Take(kind plan.OpKind) []plan.Op {
 // FlagBatch is how many renamed files are made durable and committed at once.
 const FlagBatch = 512
 
-// Fetches is the part of a plan that fetches: operations are sorted by kind, and it comes
+// Fetches is the part of a plan that fetches: operations are sorted by kind, and it is
 // first.
 func (b *Box) Fetches() []plan.Op {
 	n := slices.IndexFunc(b.Ops, func(o plan.Op) bool { return o.Kind != plan.OpFetch })
@@ -217,8 +217,8 @@ type Departing struct {
 	Proof state.Proof
 	File  state.Received  // as it was read in this run
 	Name  string          // of the file
-	To    state.Departure // where its file goes
-	Shelf port.Maildir    // that it lies in by now; nil where the file stays
+	To    state.Departure // where its file is put
+	Shelf port.Maildir    // in which it is by now; nil where the file stays
 	There state.Placed    // its place in there
 }
 
@@ -227,7 +227,7 @@ type Leaving struct {
 	port.Leaving
 	UIDs   map[state.UID]bool // to go; true: what is here has to be compared with the server's bytes first
 	Proofs map[state.UID]state.Proof
-	Fixed  map[state.UID]bool   // never to go; true: the server said that it had deleted it
+	Fixed  map[state.UID]bool   // never to leave; true: the server confirmed that it had deleted it
 	Idents map[state.UID]string // EMAILIDs that no proof has yet
 	Like   map[state.UID]string // words of what views show, and of what that may be elsewhere
 
@@ -256,7 +256,7 @@ type Mending struct {
 	File string       // the damaged file, "" where it is missing
 }
 
-// IsReleased reports whether an archive run let a message go and did not come to its end.
+// IsReleased reports whether an archive run released a message and was interrupted.
 func (r *Run) IsReleased(gen state.GenID, uid state.UID) bool {
 	return slices.ContainsFunc(r.Boxes, func(b *Box) bool {
 		return b.Gen() != nil && b.Gen().ID == gen && b.Record(uid).Status == state.Released

@@ -112,8 +112,8 @@ func (r *Run) RecordsNow(ctx context.Context, g *state.Generation, b *Box) ([]st
 }
 
 // Since dates proofs of files that are durable by now. Where a file was here before and the
-// base has a proof of the very same bytes, what that says still holds: how long they are
-// here, that they came from the server, and what the server calls them.
+// base has a proof of the same bytes, that is still valid: how long they are here, that the
+// server sent them, and how the server names them.
 func (r *Run) Since(ctx context.Context, b *Box, proofs []state.Proof, here []state.UID) error {
 	earlier := map[state.UID]state.Proof{}
 	if len(here) > 0 {
@@ -141,10 +141,10 @@ func (r *Run) Since(ctx context.Context, b *Box, proofs []state.Proof, here []st
 	return nil
 }
 
-// LeaveOlder settles what the records of a box's older generations say of files: those
-// that were given another identity, or went, are not theirs any more. The records stay, as
-// of messages that are not here: should the server return to those numbers, they say which
-// they are. Of a generation that is not current, Clean says that this was done.
+// LeaveOlder settles the records of a box's older generations: files that were given another
+// identity, or removed, are not theirs any more. The records stay, as of messages that are not
+// here: should the server return to those numbers, they identify them. Of a generation that is not
+// current, Clean means that this was done.
 func (r *Run) LeaveOlder(ctx context.Context, b *Box, disk *state.DiskSnapshot) error {
 	type identity struct {
 		token   string

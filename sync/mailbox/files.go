@@ -66,7 +66,7 @@ func (b *Box) OnlyHere() []state.Foreign {
 
 // NewName is a file that is to carry another identity.
 type NewName struct {
-	From *Box           // whose Maildir it lies in
+	From *Box           // in whose Maildir it is
 	Name string         // in it
 	As   state.Received // the identity and flags it gets, and what Inspect found of its bytes
 }
@@ -121,7 +121,7 @@ func (r *Run) Reidentify(b *Box, files []NewName) ([]state.Placed, error) {
 
 // CarriedFlags are the flags, in the bits of to, of a file that takes a message from one mailbox to
 // another: the system flags that its name shows, and its keywords. What was agreed on of the
-// message stands in where the name is silent, and of flags that no name can carry.
+// message counts where the name is silent, and for flags that no name can carry.
 func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
 	i, known := owner.Find(f.Of.UID)
 	var agreed, seen state.Flags

@@ -39,14 +39,14 @@ type Run struct {
 type Abilities struct {
 	UIDPlus, Move bool
 	Labels        bool // its mailboxes are labels
-	Uses          bool // it told their special uses
-	EmailIDs      bool // it tells copies of one message
+	Uses          bool // it reported their special uses
+	EmailIDs      bool // it identifies copies of one message
 }
 
 // Phase is a part of a run over all of its mailboxes. Its error ends the run.
 type Phase func(context.Context) error
 
-// Through goes through the phases of a run, and returns what became of it.
+// Through does the phases of a run, and returns the result.
 func (r *Run) Through(ctx context.Context, phases ...Phase) *port.Result {
 	r.Result.Began = time.Now()
 	for _, do := range phases {
@@ -87,14 +87,14 @@ func (r *Run) Problem(mailbox string, uid state.UID, err error) error {
 	return nil
 }
 
-// Note tells the user something that is not a failure.
+// Note reports something to the user that is not a failure.
 func (r *Run) Note(mailbox, text, hint string) {
 	if r.Watch != nil {
 		r.Watch.Note(mailbox, text, hint)
 	}
 }
 
-// Stopped reports whether the run was asked to come to an end.
+// Stopped reports whether the run was asked to end.
 func (r *Run) Stopped() bool {
 	select {
 	case <-r.Stop:
@@ -167,7 +167,7 @@ func (r *Run) Accepted(b *Box) (uids []state.UID) {
 // Accepts reports whether the user accepts a message as it is.
 func (r *Run) Accepts(b *Box, uid state.UID) bool { return slices.Contains(r.Accepted(b), uid) }
 
-// Due reports whether a generation has to be compared whole. A clock that went back makes
+// Due reports whether all of a generation has to be compared. A clock that was set back makes
 // it due, too; comparing decides nothing by age.
 func (r *Run) Due(g *state.Generation) bool {
 	age := r.Now().Sub(time.Unix(g.Compared, 0))
@@ -182,7 +182,7 @@ func (r *Run) TrashMailbox(b *Box) string {
 	return r.Trash
 }
 
-// Unsettle has the next run look at a mailbox in which files of another one lie. It was settled
+// Unsettle has the next run look at a mailbox in which files of another one are. It was settled
 // by a run that could not look at the other, and would never be seen as where they were moved to.
 func (r *Run) Unsettle(ctx context.Context, b *Box) error {
 	b.Leave(PutOff)
@@ -200,8 +200,8 @@ func (r *Run) Ability(b *Box) plan.Ability {
 // OnlyTrash reports whether the server keeps in its trash whatever leaves it.
 func (r *Run) OnlyTrash() bool { return !r.Can.UIDPlus && r.Can.Move && r.Trash != "" }
 
-// Count adds up where every included mailbox stands now. What an earlier run counted is no
-// answer of this run's server: of a mailbox that was not looked at nothing counts as here.
+// Count adds up the messages of every included mailbox. An earlier run asked the server of that
+// time: of a mailbox that was not looked at in this one, nothing counts as here.
 func (r *Run) Count() {
 	if r.Result.Mailboxes == 0 {
 		return
@@ -238,15 +238,15 @@ func (b *Box) Standing(estimates bool) plan.Standing {
 		return plan.Standing{OnServer: t.OnServer, Here: t.Here - t.OnlyHere, Outstanding: t.Outstanding, KeptAway: t.KeptAway, Skipped: t.Skipped,
 			Doubtful: t.InDoubt(estimates)}
 	}
-	n, told := b.exists()
+	n, known := b.exists()
 	if b.Unheard { // none of it can be here
-		return plan.Standing{OnServer: n, Outstanding: n, Untold: !told}
+		return plan.Standing{OnServer: n, Outstanding: n, Untold: !known}
 	}
-	return plan.Standing{OnServer: n, Unseen: n, Untold: !told}
+	return plan.Standing{OnServer: n, Unseen: n, Untold: !known}
 }
 
-// exists is how many messages the server said in this run that the mailbox has.
-func (b *Box) exists() (n int, told bool) {
+// exists is how many messages the server reported in this run that the mailbox has.
+func (b *Box) exists() (n int, known bool) {
 	switch {
 	case b.Server != nil:
 		return int(b.Server.Mark.Exists), true

@@ -37,11 +37,11 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 		return err
 	}
 	if sn.Mark.UIDNext == 0 && b.Listed.HasMark && b.Listed.Mark.UIDValidity == sn.Mark.UIDValidity {
-		sn.Mark.UIDNext = b.Listed.Mark.UIDNext // Courier tells it in STATUS only
+		sn.Mark.UIDNext = b.Listed.Mark.UIDNext // Courier reports it in STATUS only
 	}
 	b.Server = sn
 	if sn.MailboxID != "" {
-		// Cyrus 3.6.1 tells another one in each listing, and its own where it is opened.
+		// Cyrus 3.6.1 reports another one in each listing, and its own where it is opened.
 		b.Listed.MailboxID = sn.MailboxID
 		if b.Row.ID == 0 {
 			b.Row.MailboxID = sn.MailboxID
@@ -60,7 +60,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 	}
 	b.Leave(Unsure)
 	if len(sn.Trouble) > 0 {
-		return nil // it is told already what is wrong
+		return nil // what is wrong was reported already
 	}
 	return r.Problem(b.Name, 0, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing counts as gone",
 		sn.Mark.Exists, len(sn.Messages)))
@@ -80,7 +80,7 @@ func (r *Run) ScanDisk(ctx context.Context, b *Box) error {
 	}
 	disk, err := b.MD.Scan(ctx, b.Gen().Token, expect, b.KW)
 	if errors.Is(err, fs.ErrNotExist) {
-		return port.NotMounted("the Maildir %q went away while it was read", b.Row.Path)
+		return port.NotMounted("the Maildir %q was removed while it was read", b.Row.Path)
 	}
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (r *Run) Learn(ctx context.Context, b *Box) error {
 	}
 	for _, uid := range lost {
 		name, _ := b.FileOf(uid, 1)
-		if err := r.LostThere(b, b.Sent.told[uid], uid, name); err != nil {
+		if err := r.LostThere(b, b.Sent.named[uid], uid, name); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ func (b *Box) UIDNext() uint32 {
 	return b.Gen().Mark.UIDNext
 }
 
-// Answered reports whether the server told a UID that can be true: of this generation,
+// Answered reports whether the server answered with a UID that can be true: of this generation,
 // and of no message that is known already.
 func (b *Box) Answered(a state.Appended) bool {
 	_, known := b.Find(a.UID)
@@ -24,7 +24,7 @@ func (b *Box) Answered(a state.Appended) bool {
 // shows it.
 type Sent struct {
 	Keys  map[state.IntentKey]int64     // octets, by the key of the intent
-	told  map[state.UID]state.IntentKey // keys, by the UID that the server told
+	named map[state.UID]state.IntentKey // keys, by the UID that the server answered
 	Bytes int64
 
 	Held     map[string]bool            // bare names of files not to be appended in this run
@@ -35,12 +35,12 @@ type Sent struct {
 
 func (s *Sent) Add(key state.IntentKey, uid state.UID, bytes int64) {
 	if s.Keys == nil {
-		s.Keys, s.told = map[state.IntentKey]int64{}, map[state.UID]state.IntentKey{}
+		s.Keys, s.named = map[state.IntentKey]int64{}, map[state.UID]state.IntentKey{}
 	}
 	s.Keys[key] = bytes
 	s.Bytes += bytes
 	if uid != 0 {
-		s.told[uid] = key
+		s.named[uid] = key
 	}
 }
 
@@ -49,9 +49,9 @@ func (s *Sent) Has(key state.IntentKey) bool {
 	return sent
 }
 
-// Lacks reports whether a complete scan does not show a message whose UID was told.
+// Lacks reports whether a complete scan does not show a message whose UID was answered.
 func (s *Sent) Lacks(sn *state.ServerSnapshot) bool {
-	for uid := range s.told {
+	for uid := range s.named {
 		if !sn.Has(uid) {
 			return true
 		}
@@ -64,7 +64,7 @@ func (s *Sent) Lacks(sn *state.ServerSnapshot) bool {
 func (s *Sent) lose(put []state.Record) (uids []state.UID) {
 	for i := range put {
 		rec := &put[i]
-		if _, told := s.told[rec.UID]; told && rec.Status == state.Gone && plan.NeverSeen(*rec) {
+		if _, sent := s.named[rec.UID]; sent && rec.Status == state.Gone && plan.NeverSeen(*rec) {
 			rec.Status = state.OnlyHere
 			uids = append(uids, rec.UID)
 		}

@@ -25,11 +25,11 @@ type Spare struct {
 	Rank      int
 	Used      bool
 	Plain     bool      // a file without a token: a mail program made it
-	Unclaimed state.UID // of a file of the current generation for which no message stands; 0: it is not one
-	nth       int       // among the spares of its box, the likeliest first
+	Unclaimed state.UID // of a file of the current generation that no message has; 0: it is not one
+	nth       int       // among the candidates of its box, the likeliest first
 }
 
-// SizedSpares are the spares of one size. Thousands may have the same, so each file is read once to learn
+// SizedSpares are the candidates of one size. Thousands may have the same, so each file is read once to learn
 // what it holds, and once more when it is taken.
 type SizedSpares struct {
 	of     plan.Pool[[state.DigestSize]byte, *Spare] // those of which it is known what they hold
@@ -37,7 +37,7 @@ type SizedSpares struct {
 	Full   bool // unclaimed files of that size are among them
 }
 
-// SizeSpares sorts spares of a box, less likely ones than those before, by the octets they hold as a server sends them.
+// SizeSpares sorts candidates of a box, less likely ones than those before, by the octets they hold as a server sends them.
 func (b *Box) SizeSpares(spares []*Spare) error {
 	for _, s := range spares {
 		if s.Used {
@@ -70,7 +70,7 @@ func (b *Box) SizeSpares(spares []*Spare) error {
 	return nil
 }
 
-// Next is the likeliest spare that holds those bytes, or may hold them; nil if there is none.
+// Next is the likeliest candidate that holds those bytes, or may hold them; nil if there is none.
 func (l *SizedSpares) Next(digest [state.DigestSize]byte) *Spare {
 	for len(l.Unread) > 0 && l.Unread[0].Used {
 		l.Unread = l.Unread[1:]
@@ -85,8 +85,8 @@ func (l *SizedSpares) Next(digest [state.DigestSize]byte) *Spare {
 	return nil
 }
 
-// Learn notes what the spare of next, for that digest, turned out to hold. One that is gone, or has another size
-// than was told of it, is no spare of this size.
+// Learn notes what the candidate of Next, for that digest, turned out to hold. One that is gone, or has another
+// size than was expected, is not a candidate of this size.
 func (l *SizedSpares) Learn(s *Spare, digest [state.DigestSize]byte, file state.Received, sized bool) {
 	if len(l.Unread) > 0 && l.Unread[0] == s {
 		l.Unread = l.Unread[1:]
@@ -125,7 +125,7 @@ func (b *Box) ListedAs(uid state.UID) state.OnServer {
 
 // withTies adds to what was learned what was tied. In a fresh box nothing counts as gone
 // from the server: what it does not list under these numbers is only here, if a
-// file has its identity; else nothing is known of it any more.
+// file has its identity; else it is forgotten.
 func (b *Box) withTies(c state.Commit, now int64) state.Commit {
 	slices.SortFunc(b.Tie.Tied, func(x, y Tied) int { return cmp.Compare(x.Rec.UID, y.Rec.UID) })
 	records := make([]state.Record, len(b.Tie.Tied))
