@@ -21,8 +21,8 @@ import (
 	"mailsync/sync/restore"
 )
 
-// bringing are the flags of "restore".
-type bringing struct {
+// restoring are the flags of "restore".
+type restoring struct {
 	to, from  string
 	mailboxes picking
 	into      string
@@ -32,7 +32,7 @@ type bringing struct {
 }
 
 func (p *program) restoreCommand() *cobra.Command {
-	o := &bringing{since: state.NoDate}
+	o := &restoring{since: state.NoDate}
 	c := &cobra.Command{
 		Use:   "restore ACCOUNT",
 		Short: "put local mail back on a server",
@@ -73,7 +73,7 @@ func oneAccount(_ *cobra.Command, args []string) error {
 }
 
 // check refuses what the flags cannot mean, before anything is done.
-func (o *bringing) check(p *program, accounts []*config.Account) error {
+func (o *restoring) check(p *program, accounts []*config.Account) error {
 	a := accounts[0]
 	if o.to != "" && o.to != a.Name {
 		cfg, err := p.loadConfig()
@@ -112,7 +112,7 @@ func (o *bringing) check(p *program, accounts []*config.Account) error {
 	return nil
 }
 
-func (o *bringing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
+func (o *restoring) run(ctx context.Context, r *accountRun) (*port.Result, error) {
 	var done *restore.Restoration
 	var err error
 	if o.target == nil && o.from == "" && o.into == "" {
@@ -137,7 +137,7 @@ func (o *bringing) run(ctx context.Context, r *accountRun) (*port.Result, error)
 }
 
 // home puts mail back on the server that it is from.
-func (o *bringing) home(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
+func (o *restoring) home(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	account, err := r.begin(ctx, opening{}, reach{})
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (o *bringing) home(ctx context.Context, r *accountRun) (*restore.Restoratio
 }
 
 // noteOutsiders names the Maildirs in the account's tree that a restore of everything skips.
-func (o *bringing) noteOutsiders(ctx context.Context, r *accountRun, h *here, done *restore.Restoration) {
+func (o *restoring) noteOutsiders(ctx context.Context, r *accountRun, h *here, done *restore.Restoration) {
 	if o.mailboxes.given() || done.Fatal != nil {
 		return
 	}
@@ -165,7 +165,7 @@ func (o *bringing) noteOutsiders(ctx context.Context, r *accountRun, h *here, do
 }
 
 // away puts mail on a server that it is not from, or under other names.
-func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
+func (o *restoring) away(ctx context.Context, r *accountRun) (*restore.Restoration, error) {
 	target := r
 	if o.target != nil {
 		target = &accountRun{session: r.session, local: local{o.target}, out: r.out, opened: r.opened}
@@ -205,7 +205,7 @@ func (o *bringing) away(ctx context.Context, r *accountRun) (*restore.Restoratio
 }
 
 // fromBare restores the Maildirs of --from, and reports what was skipped there.
-func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *restore.Restore) (*restore.Restoration, error) {
+func (o *restoring) fromBare(ctx context.Context, r *accountRun, t *restore.Restore) (*restore.Restoration, error) {
 	files, err := disk.OpenReal(o.from)
 	if err != nil {
 		return nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
@@ -228,7 +228,7 @@ func (o *bringing) fromBare(ctx context.Context, r *accountRun, t *restore.Resto
 
 // bare are the Maildirs of a folder that no account of the configuration has. What could not be
 // read of it is passed, and does not stop the rest.
-func (o *bringing) bare(ctx context.Context, tree *maildir.Tree) (sources []port.Source, passed []state.Passed, err error) {
+func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []port.Source, passed []state.Passed, err error) {
 	found, passed, err := tree.Bare(ctx, levelOf)
 	if err != nil {
 		return nil, nil, err
@@ -255,7 +255,7 @@ func (o *bringing) bare(ctx context.Context, tree *maildir.Tree) (sources []port
 
 // reportPassed reports what a walk skipped. Where only some mailboxes are asked for it is not a
 // failure, because it may be none of them.
-func (o *bringing) reportPassed(r *accountRun, done *restore.Restoration, passed []state.Passed) {
+func (o *restoring) reportPassed(r *accountRun, done *restore.Restoration, passed []state.Passed) {
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
 		if p.Spared || o.mailboxes.given() {
