@@ -11,6 +11,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
+	"mailsync/sync/send"
 )
 
 // appender is an account in step whose new files go to the server.
@@ -172,6 +173,38 @@ func TestAppendRefused(t *testing.T) {
 	}
 	l.server.Command = nil
 	l.once(t, "unloved")
+}
+
+// Hundreds of messages that a server refuses keep no others back; one that refuses everything is not sent everything.
+func TestAppendOfManyThatAreRefused(t *testing.T) {
+	l := appender(t)
+	tried := 0
+	l.server.Refuses = func(body string) error {
+		if tried++; strings.Contains(body, "odd") {
+			return errors.New("server answered NO: message contains NUL")
+		}
+		return nil
+	}
+	for i := range 300 {
+		l.drop(t, fmt.Sprintf("Lists/Go/cur/%03d:2,S", i), fmt.Sprintf("Subject: %d\n\nodd\n", i))
+	}
+	for i := range 100 {
+		l.drop(t, fmt.Sprintf("Lists/Go/cur/x%03d:2,S", i), fmt.Sprintf("Subject: %d\n\nplain\n", i))
+	}
+	for range 5 {
+		l.failing(t)
+	}
+	if s, d := l.copies(t, "plain"); s != 100 || d != 100 {
+		t.Errorf("%d on the server, %d here, want 100", s, d)
+	}
+	for tried = 0; tried == 0; {
+		if got := l.failing(t); !strings.Contains(got, "the server refuses everything") {
+			t.Errorf("problems %q", got)
+		}
+	}
+	if tried != 2*send.Batch {
+		t.Errorf("%d were sent to a server that takes none", tried)
+	}
 }
 
 // An answer that does not come leaves a message on the server that may not be sent again,

@@ -249,6 +249,32 @@ func TestRestoreRefused(t *testing.T) {
 	ok(t, p.restore(t, nil), 2, 10)
 }
 
+// Nor do hundreds, whether they go to another server or back to their own.
+func TestRestoreOfManyThatAreRefused(t *testing.T) {
+	l := filled()
+	for i := range 300 {
+		l.server.Change("Archive", func(m *mem.Mailbox) { m.Add(fmt.Sprintf("Subject: %d\r\n\r\nodd\r\n", i), int64(i)) })
+	}
+	l.server.Change("Archive", func(m *mem.Mailbox) { m.Add("Subject: last\r\n\r\nplain\r\n", 1e9) })
+	l.clean(t)
+	odd := func(body string) error {
+		if strings.Contains(body, "odd") {
+			return errors.New("server answered NO: message contains NUL")
+		}
+		return nil
+	}
+	p := newPort(l)
+	p.server.Refuses = odd
+	if r := p.restore(t, nil); r.Appended != 13 || len(r.Problems) != 300 {
+		t.Errorf("%d appended, %d problems", r.Appended, len(r.Problems))
+	}
+	l.server.Change("Archive", func(m *mem.Mailbox) { m.Messages = nil })
+	l.server.Refuses = odd
+	if r := l.home(nil, nil); r.Appended != 4 || len(r.Problems) != 300 {
+		t.Errorf("%d appended at home, %d problems", r.Appended, len(r.Problems))
+	}
+}
+
 // A mailbox that the server does not make was not made, and the others are.
 func TestRestoreWhereAMailboxCannotBeMade(t *testing.T) {
 	l, _ := shipped(t)

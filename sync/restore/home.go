@@ -31,6 +31,7 @@ type Home struct {
 
 // NewHome returns a restore to the account's own server.
 func NewHome(r *mailbox.Run, l *list.Run, s *send.Run) *Home {
+	s.All = true
 	return &Home{Run: r, list: l, send: s}
 }
 

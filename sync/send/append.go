@@ -62,9 +62,10 @@ func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) er
 	return err
 }
 
-// SendAll sends messages batch by batch. What the server refuses is reported, one by one, until it has
-// refused so many in a row that it plainly takes nothing. Its error is one after which the
-// mailbox cannot go on.
+// SendAll sends messages batch by batch. What the server refuses is reported, one by one. If it has refused a batch of
+// them in a row, the rest is mixed, and another such batch means that it takes nothing, unless all are to be tried: so
+// refused messages keep no others back, and a run from cron does not send gigabytes for nothing. The
+// error is one after which the mailbox cannot go on.
 func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, files []*Outgoing, up Upload) error {
 	for _, f := range files {
 		f.Unanswered = f.Unanswered || b.Sent.Doubtful[plan.Bare(f.Name)]
@@ -89,8 +90,13 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, files []*Outgoing, up
 			return port.Wrap("append", err)
 		}
 		left := s.order.left()
-		if s.refused >= Batch && failed == nil && len(left) > 0 {
-			failed = errors.New("the server refuses everything")
+		if s.refused >= Batch && failed == nil && len(left) > 0 && !r.All {
+			if s.order.mixed {
+				failed = errors.New("the server refuses everything")
+			} else {
+				s.order.mix()
+				s.refused = 0
+			}
 		}
 		if failed == nil {
 			continue

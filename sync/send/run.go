@@ -11,6 +11,8 @@ import (
 // Run is the sending of a run.
 type Run struct {
 	*mailbox.Run
+	// All tries every message, however many are refused: the user has asked for each.
+	All    bool
 	beside map[[state.DigestSize]byte]bool // what mailboxes hold that are not views, now or at the end of the run; nil: it is not noted
 }
 

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"math/rand/v2"
 	"slices"
 
 	"mailsync/state"
@@ -22,6 +23,7 @@ type sendOrder struct {
 	bound  int64       // messages of so many octets wait; 0: none does
 	alone  bool        // ready is one of last
 	late   bool        // all that did not wait were sent
+	mixed  bool        // what was ready is in another order in every run
 }
 
 // orderToSend puts what an earlier run sent without an answer last: a connection broke at one of those.
@@ -66,6 +68,12 @@ func (o *sendOrder) broke(f *Outgoing) bool {
 	o.last = append(o.last, f)
 	o.wait(f.Got.Bytes)
 	return true
+}
+
+// mix puts what is ready into another order in every run, so that many refused messages keep no other back for long.
+func (o *sendOrder) mix() {
+	o.mixed = true
+	rand.Shuffle(len(o.ready), func(i, j int) { o.ready[i], o.ready[j] = o.ready[j], o.ready[i] })
 }
 
 // wait makes long messages wait, for a connection broke at a message of so many octets.

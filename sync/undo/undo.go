@@ -32,6 +32,7 @@ type Run struct {
 
 // New returns the undoing of an archive run.
 func New(r *mailbox.Run, l *list.Run, s *send.Run, sh *shelf.Run, d *destroy.Run, a *archive.Run) *Run {
+	s.All = true
 	return &Run{Run: r, list: l, send: s, shelf: sh, destroy: d, archive: a}
 }
 

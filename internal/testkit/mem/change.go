@@ -104,6 +104,11 @@ func (s *Server) append(raw string, out state.Outgoing, kw *state.Keywords) stat
 	if err != nil {
 		return state.Appended{Err: err}
 	}
+	if s.Refuses != nil {
+		if err := s.Refuses(body.String()); err != nil {
+			return state.Appended{Err: err}
+		}
+	}
 	if s.Breaks != nil && s.Breaks(body.String()) {
 		return state.Appended{Err: errBroke, Doubt: state.CutOff}
 	}

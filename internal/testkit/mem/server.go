@@ -43,6 +43,8 @@ type Server struct {
 	Stores func(body string, date int64) (string, int64)
 	// Keeps, if set, is asked whether an APPEND that is answered OK is kept.
 	Keeps func(body string) bool
+	// Refuses, if set, is asked for the error with which a message is not stored.
+	Refuses func(body string) error
 	// Breaks, if set, is asked whether the connection breaks before an APPEND has all of a message.
 	Breaks func(body string) bool
 	// Late shows what was appended or moved only to sessions that begin later: with a List, or a
