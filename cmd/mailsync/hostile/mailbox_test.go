@@ -64,7 +64,7 @@ func TestOneMailboxBreaksTheConnection(t *testing.T) {
 				l.acct.Unlock()
 				wanted[letter(70)] = 1
 				l.serve(script.Healthy(l.acct, at(end.answer, verbs...)))
-				code, most := 1, 2+2 // two of those that break, and two to work with
+				code, most := 1, 2+2      // two of those that break, and two to work with
 				if end.name == "resets" { // which may lose the answer before, so that the connection seems to break there
 					most++
 				}
