@@ -27,9 +27,9 @@ type Fault struct {
 	Kind Kind
 	Err  error
 	Tip  string
-	// Whole: a Storage fault of all of the disk, and not of one file or folder:
+	// AllOfDisk: a Storage fault of all of the disk, and not of one file or folder:
 	// full, over quota, read-only. Nothing can be written until somebody does something.
-	Whole bool
+	AllOfDisk bool
 }
 
 // Faultf makes a Fault of a kind; its format is that of fmt.Errorf, %w included.
@@ -49,16 +49,16 @@ func (f *Fault) Unwrap() error { return f.Err }
 // Hint returns what to do about it, "" if nothing is known to help.
 func (f *Fault) Hint() string { return f.Tip }
 
-// OfWholeDisk marks a fault as one that is about all of the disk.
-func (f *Fault) OfWholeDisk() *Fault {
-	f.Whole = true
+// OfAllOfDisk marks a fault as one that is about all of the disk.
+func (f *Fault) OfAllOfDisk() *Fault {
+	f.AllOfDisk = true
 	return f
 }
 
-// IsWholeDisk reports whether the first Fault in err's tree is about all of the disk.
-func IsWholeDisk(err error) bool {
+// IsAllOfDisk reports whether the first Fault in err's tree is about all of the disk.
+func IsAllOfDisk(err error) bool {
 	var f *Fault
-	return errors.As(err, &f) && f.Whole
+	return errors.As(err, &f) && f.AllOfDisk
 }
 
 // KindOf returns the kind of the first Fault in err's tree, else Other.

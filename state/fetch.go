@@ -83,9 +83,9 @@ type Received struct {
 	OnDisk int64 // octets in the file
 	Form   Form
 	Headed bool // they begin with a header field (RFC 5322 section 2.2)
-	// Vouched: the digest in the file's name is that of its bytes, as the server had
+	// Confirmed: the digest in the file's name is that of its bytes, as the server had
 	// sent them (only from Inspect).
-	Vouched bool
+	Confirmed bool
 	// Silent is that of OnDisk (only from Inspect).
 	Silent bool
 	// What follows is only for Link. Fresh: nobody has seen the message where its file

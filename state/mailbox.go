@@ -139,13 +139,13 @@ type Bare struct {
 	Marked bool
 }
 
-// Passed is what a walk or a scan of Maildirs found and did not read as mail.
-type Passed struct {
+// NotMail is what a walk or a scan of Maildirs found and did not read as mail.
+type NotMail struct {
 	Name  string // relative to what was walked or scanned
 	Count int    // files in it, as far as that is known
 	Err   error  // why; it may have a hint
-	// Spared: nothing is left out by it. What is in it is found elsewhere, or there is nothing.
-	Spared bool
+	// Harmless: nothing is left out by it. What is in it is found elsewhere, or there is nothing.
+	Harmless bool
 }
 
 // Unmarked is a Maildir without a marker, and the name that its mailbox would have.

@@ -104,9 +104,9 @@ type OnDisk struct {
 // of Windows make of one.
 var InfoSeps = [...]string{":", ";", "!", "\uf03a"}
 
-// Spoken are the flags that a file has by its name. A silent name is one that lost its flags, as on a
+// FlagsByName are the flags that a file has by its name. A silent name is one that lost its flags, as on a
 // file system without colons: its file has those that were agreed on, and what the name shows.
-func Spoken(silent bool, shown, agreed Flags) Flags {
+func FlagsByName(silent bool, shown, agreed Flags) Flags {
 	if silent {
 		return agreed | shown
 	}
@@ -153,15 +153,15 @@ func (m DirMark) Same(o DirMark) bool {
 // DiskSnapshot is a Maildir as a scan of new and cur saw it.
 type DiskSnapshot struct {
 	Mark     DirMark  // taken before the scan began
-	Said     bool     // false: nothing was looked at, and the disk is as the base has it
+	Scanned  bool     // false: nothing was looked at, and the disk is as the base has it
 	Complete bool     // a missing UID is proven to be missing (spec 5.4)
 	Still    bool     // no name changed while it was taken, as far as can be seen: no file of another program is missing
 	Messages []OnDisk // sorted by UID, then Variant, then Name, silent ones last; doubles of one identity are all listed
 	Foreign  []Foreign
-	Names    []byte   // the names, each ended by a zero byte
-	Words    Words    // keywords of the letters in names
-	Can      Flags    // flags a file name can carry here
-	Passed   []Passed // in new and cur, and not a message: links, folders, sockets, names that are not UTF-8
+	Names    []byte    // the names, each ended by a zero byte
+	Words    Words     // keywords of the letters in names
+	Can      Flags     // flags a file name can carry here
+	NotMail  []NotMail // in new and cur, and not a message: links, folders, sockets, names that are not UTF-8
 }
 
 // Words are the keywords that the letters a to z stand for in the names of one Maildir, "" where

@@ -51,7 +51,7 @@ func (r *run) plan(ctx context.Context) error {
 func (r *run) task(b *mailbox.Box, blind bool) plan.Task {
 	t := plan.Task{
 		World: r.World(b), Anew: b.Anew, Blind: blind, Braked: b.Gen().Held,
-		Keep: b.Sent.Held, MayBe: slices.ContainsFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain }),
+		Keep: b.Sent.HeldBack, MayBe: slices.ContainsFunc(b.Tie.Candidates, func(s *mailbox.Candidate) bool { return s.Plain }),
 		Moving: b.Moves.UIDs, Moves: r.moves.Ops(b),
 		Leaving: b.Leaving.UIDs, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
 		Accept: r.Accepted(b),
@@ -69,7 +69,7 @@ func (r *run) leaves(ctx context.Context, b *mailbox.Box, made plan.Made) error 
 	if made.PutOff > 0 || made.Awaited {
 		b.Leave(mailbox.PutOff)
 	}
-	if made.Spared {
+	if made.HeldBack {
 		b.Leave(mailbox.HeldBack)
 	}
 	if made.NotYet > 0 {
@@ -150,7 +150,7 @@ func (r *run) destroyAll(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	if err := r.archive.Together(ctx); err != nil {
+	if err := r.archive.ReadCopies(ctx); err != nil {
 		return err
 	}
 	for _, b := range r.Boxes {

@@ -46,7 +46,7 @@ func TestArchiveMakesRoom(t *testing.T) {
 	l := heavy(t)
 	l.server.Quotas = []state.Quota{{Root: "other", Used: 1, Limit: 100}, {Root: "user", Used: 10_000, Limit: 12_000}}
 	r := l.archive(nil, at("expunge", func() { l.server.Quotas[1].Used = 6_500 }), room(60, 0))
-	if r.Status() != "ok" || r.Released.Gone != 3 || l.count("INBOX") != 3 || l.count("Lists/Go") != 4 {
+	if r.Status() != "ok" || r.Released.Deleted != 3 || l.count("INBOX") != 3 || l.count("Lists/Go") != 4 {
 		t.Fatalf("%s: %+v %v, left are %d and %d", r.Status(), r.Released, r.Problems, l.count("INBOX"), l.count("Lists/Go"))
 	}
 	if q := r.Released.Quota; q == nil || q.Used != 10_000 || q.Limit != 12_000 {
@@ -55,7 +55,7 @@ func TestArchiveMakesRoom(t *testing.T) {
 	if q := r.Released.After; q == nil || q.Used != 6_500 { // as it is read again
 		t.Errorf("the quota after: %+v", q)
 	}
-	if r := l.archived(t, room(60, 0)); r.Released.Gone != 0 {
+	if r := l.archived(t, room(60, 0)); r.Released.Deleted != 0 {
 		t.Errorf("there was room, and went: %+v", r.Released)
 	}
 }
@@ -64,7 +64,7 @@ func TestArchiveMakesRoom(t *testing.T) {
 func TestArchiveMakesRoomByConfiguration(t *testing.T) {
 	l := heavy(t)
 	r := l.archived(t, room(45, 10_000))
-	if r.Released.Gone != 6 || r.Released.Quota.Used != 10_000 || r.Released.After.Used != 4_000 {
+	if r.Released.Deleted != 6 || r.Released.Quota.Used != 10_000 || r.Released.After.Used != 4_000 {
 		t.Errorf("%+v, before %+v, after %+v", r.Released, r.Released.Quota, r.Released.After)
 	}
 	l = heavy(t)
@@ -108,7 +108,7 @@ func TestArchiveViaTrash(t *testing.T) {
 			if !slices.Equal(l.server.Ways, c.ways) {
 				t.Errorf("they went by %q", l.server.Ways)
 			}
-			if c.ways == nil && (len(r.Problems) != 2 || r.Released.Gone != 0) {
+			if c.ways == nil && (len(r.Problems) != 2 || r.Released.Deleted != 0) {
 				t.Errorf("without a trash mailbox: %+v %v", r.Released, r.Problems)
 			}
 		})

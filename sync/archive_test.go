@@ -60,7 +60,7 @@ func (l *lab) shelve(a *port.Account, under disk.FS) {
 	a.Release.Into = &port.Into{Root: shelves, Path: func(mailbox string, date int64) string {
 		return fmt.Sprintf("%d/%s", time.Unix(date, 0).UTC().Year(), mailbox)
 	}}
-	a.Release.Shelf = func(root string, _ bool) (port.Tree, error) {
+	a.Release.Folder = func(root string, _ bool) (port.Tree, error) {
 		return tree{maildir.Open(below{under, root}, maildir.Options{Now: l.disk.Now, Wait: l.disk.Wait})}, nil
 	}
 }
@@ -160,7 +160,7 @@ func TestArchive(t *testing.T) {
 				t.Fatal("a plan changed the server")
 			}
 			r := l.archived(t, c.mod)
-			if r.Released.Gone != 5 || r.DeletedOnServer != 5 || r.Fetched != 1 || r.Released.Freed != plan.Released.Bytes {
+			if r.Released.Deleted != 5 || r.DeletedOnServer != 5 || r.Fetched != 1 || r.Released.Freed != plan.Released.Bytes {
 				t.Errorf("%+v, of it %+v", r, r.Released)
 			}
 			if got := l.left(); !slices.Equal(got, sorted(keepers)) {
@@ -352,7 +352,7 @@ func TestArchiveConfirms(t *testing.T) {
 			r := l.archive(nil, at("expunge", func() {
 				l.server.Change("INBOX", func(m *mem.Mailbox) { m.Flag(1, c.flag, c.on) })
 			}), nil)
-			if r.Status() != "ok" || r.Released.Gone != 4 {
+			if r.Status() != "ok" || r.Released.Deleted != 4 {
 				t.Fatalf("%s: %+v %v %v", r.Status(), r.Released, r.Problems, r.Fatal)
 			}
 			if got := l.left(); !slices.Equal(got, sorted(append(slices.Clone(keepers), "INBOX "+body(1)))) {
@@ -396,7 +396,7 @@ func TestArchiveReadsAgain(t *testing.T) {
 				l.each(t, "number 1\r", func(p string) { c.spoil(t, l, p) })
 			}), nil)
 			if len(r.Problems) != 1 || r.Problems[0].UID != 1 || !strings.Contains(r.Problems[0].Err.Error(), c.want) ||
-				state.KindOf(r.Problems[0].Err) != state.Other || r.Released.Gone != 4 {
+				state.KindOf(r.Problems[0].Err) != state.Other || r.Released.Deleted != 4 {
 				t.Fatalf("%+v %v", r.Released, r.Problems)
 			}
 			if got := l.left(); !slices.Contains(got, "INBOX "+body(1)) || len(got) != len(keepers)+1 {
@@ -516,7 +516,7 @@ func TestArchiveCopies(t *testing.T) {
 			}
 			c.spoil(t, l)
 			r := l.archive(nil, nil, nil)
-			if r.Released.Gone != c.gone || c.gone == 6 && r.Released.Freed != before.Bytes {
+			if r.Released.Deleted != c.gone || c.gone == 6 && r.Released.Freed != before.Bytes {
 				t.Errorf("%+v, %v", r.Released, r.Problems)
 			}
 		})

@@ -86,7 +86,7 @@
 //	fetch     bodies                              send      what goes to the server, and what became of it
 //	moves     from one mailbox to another         change    flags and agreements
 //	destroy   deletions                           archive   what leaves the server, with proof
-//	shelf     folders of archives                 settle    the end of a run
+//	folder    archive folders                     settle    the end of a run
 //	undo      the way back of an archive run      restore   mail onto a server
 //	verify    compares the three                  repair    fetches again
 package sync

@@ -308,15 +308,15 @@ func TestFileMovedUnderAnotherNameIsNotDeletedThere(t *testing.T) {
 func TestMovesAreCounted(t *testing.T) {
 	l := holidays(t)
 	l.take(t, "Archive", nil)
-	if r := l.clean(t); r.MovedThere != 1 || r.MovedHere != 0 {
-		t.Errorf("moved %d on the server and %d here, want 1 and 0", r.MovedThere, r.MovedHere)
+	if r := l.clean(t); r.MovedOnServer != 1 || r.MovedOnDisk != 0 {
+		t.Errorf("moved %d on the server and %d here, want 1 and 0", r.MovedOnServer, r.MovedOnDisk)
 	}
 	l.moveThere(t, "INBOX", "Archive", 1, 2)
-	if r := l.clean(t); r.MovedThere != 0 || r.MovedHere != 2 {
-		t.Errorf("moved %d on the server and %d here, want 0 and 2", r.MovedThere, r.MovedHere)
+	if r := l.clean(t); r.MovedOnServer != 0 || r.MovedOnDisk != 2 {
+		t.Errorf("moved %d on the server and %d here, want 0 and 2", r.MovedOnServer, r.MovedOnDisk)
 	}
-	if r := l.clean(t); r.MovedThere != 0 || r.MovedHere != 0 {
-		t.Errorf("moved %d on the server and %d here, and there was nothing to do", r.MovedThere, r.MovedHere)
+	if r := l.clean(t); r.MovedOnServer != 0 || r.MovedOnDisk != 0 {
+		t.Errorf("moved %d on the server and %d here, and there was nothing to do", r.MovedOnServer, r.MovedOnDisk)
 	}
 }
 

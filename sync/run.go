@@ -10,6 +10,7 @@ import (
 	"mailsync/sync/change"
 	"mailsync/sync/destroy"
 	"mailsync/sync/fetch"
+	"mailsync/sync/folder"
 	"mailsync/sync/list"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/moves"
@@ -20,7 +21,6 @@ import (
 	"mailsync/sync/scan"
 	"mailsync/sync/send"
 	"mailsync/sync/settle"
-	"mailsync/sync/shelf"
 	"mailsync/sync/tie"
 	"mailsync/sync/undo"
 )
@@ -40,7 +40,7 @@ func Run(ctx context.Context, a *port.Account) *port.Result {
 func Undo(ctx context.Context, a *port.Account) *port.Result {
 	r := newRun(a)
 	r.Undoing = true
-	u := undo.New(r.Run, r.list, r.send, r.shelf, r.destroy, r.archive)
+	u := undo.New(r.Run, r.list, r.send, r.folder, r.destroy, r.archive)
 	return r.Through(ctx, r.list.Identify, u.ListDeparted, r.scan.Scan, u.FindLast, u.Undo, r.settle.Settle)
 }
 
@@ -59,7 +59,7 @@ func Repair(ctx context.Context, a *port.Account, found []port.Finding) *port.Re
 		return len(hurt[state.RawKey(l.Raw)]) > 0 && (a.Include == nil || a.Include(l))
 	}
 	m := repair.New(r.Run, hurt)
-	return r.Through(ctx, r.list.Identify, r.list.List, r.scan.Scan, m.Mend, r.fetch.Fetch, m.TakeLeft)
+	return r.Through(ctx, r.list.Identify, r.list.List, r.scan.Scan, m.Plan, r.fetch.Fetch, m.TrashLeft)
 }
 
 // Restore puts mail of the account back on its own server: what the server had once, and
@@ -70,9 +70,9 @@ func Repair(ctx context.Context, a *port.Account, found []port.Finding) *port.Re
 func Restore(ctx context.Context, a *port.Account, since int64, levels func(state.MailboxRow) []string) *restore.Restoration {
 	r := newFullRun(a)
 	r.Anyway = true
-	h := restore.NewHome(r.Run, r.list, r.send)
+	h := restore.NewOwn(r.Run, r.list, r.send)
 	h.Since, h.Levels = since, levels
-	result := r.Through(ctx, r.list.Identify, h.List, r.scan.Scan, h.Bring)
+	result := r.Through(ctx, r.list.Identify, h.List, r.scan.Scan, h.Append)
 	result.Stopped = result.Fatal == nil && r.Stopped()
 	h.Out.Result = *result
 	slices.SortStableFunc(h.Out.Boxes, func(a, b restore.Restored) int { return plan.CompareNames(a.To, b.To) })
@@ -89,7 +89,7 @@ type run struct {
 	tie     *tie.Run
 	bind    *bind.Run
 	scan    *scan.Run
-	shelf   *shelf.Run
+	folder  *folder.Run
 	moves   *moves.Run
 	fetch   *fetch.Run
 	send    *send.Run
@@ -102,16 +102,16 @@ type run struct {
 func newRun(a *port.Account) *run {
 	r := &run{Run: &mailbox.Run{Account: a}}
 	r.send = send.New(r.Run)
-	r.shelf = shelf.New(r.Run)
+	r.folder = folder.New(r.Run)
 	r.tie = tie.New(r.Run)
 	r.bind = bind.New(r.Run)
-	r.scan = scan.New(r.Run, r.bind, r.tie, r.send, r.shelf)
+	r.scan = scan.New(r.Run, r.bind, r.tie, r.send, r.folder)
 	r.list = list.New(r.Run, r.bind)
 	r.moves = moves.New(r.Run, r.scan)
 	r.fetch = fetch.New(r.Run, r.tie)
 	r.change = change.New(r.Run)
-	r.destroy = destroy.New(r.Run, r.bind, r.send, r.shelf)
-	r.archive = archive.New(r.Run, r.shelf, r.destroy)
+	r.destroy = destroy.New(r.Run, r.bind, r.send, r.folder)
+	r.archive = archive.New(r.Run, r.folder, r.destroy)
 	r.settle = settle.New(r.Run, r.bind)
 	return r
 }

@@ -280,8 +280,8 @@ func TestArchiveFromTreeWithoutColons(t *testing.T) {
 			}
 		}
 		r := l.archived(t, into)
-		if r.Released.Gone != 5 {
-			t.Errorf("%d went", r.Released.Gone)
+		if r.Released.Deleted != 5 {
+			t.Errorf("%d went", r.Released.Deleted)
 		}
 		if r := l.undo(nil, nil); r.Status() != "ok" {
 			t.Fatalf("undo is %s: %v %v", r.Status(), r.Fatal, r.Problems)

@@ -99,7 +99,7 @@ func TestArchiveCountsWhatCame(t *testing.T) {
 	}
 	want += int64(len("one more line\r\n"))
 	r := l.archived(t, inPlace)
-	if r.Released.Gone != 10 || r.Released.Freed != want || r.Released.Bytes != want {
+	if r.Released.Deleted != 10 || r.Released.Freed != want || r.Released.Bytes != want {
 		t.Errorf("%+v went, want 10 messages and %d octets", r.Released, want)
 	}
 	if l.mailOnServer() != 0 {
@@ -116,7 +116,7 @@ func TestArchiveAcceptsALength(t *testing.T) {
 	t.Run("in the archive run", func(t *testing.T) {
 		l := sizesLab(t, func(b []byte) []byte { return b[:20000] })
 		l.clean(t)
-		if r := l.archived(t, accept); r.Released.Gone != 10 || l.mailOnServer() != 0 {
+		if r := l.archived(t, accept); r.Released.Deleted != 10 || l.mailOnServer() != 0 {
 			t.Errorf("%+v, %d are left", r.Released, l.mailOnServer())
 		}
 	})
@@ -131,7 +131,7 @@ func TestArchiveAcceptsALength(t *testing.T) {
 	v := l.verify()
 	v.Server = l.server
 	l.verified(t, v, "")
-	if r := l.archived(t, inPlace); r.Released.Gone != 10 {
+	if r := l.archived(t, inPlace); r.Released.Deleted != 10 {
 		t.Errorf("%+v", r.Released)
 	}
 }
@@ -157,7 +157,7 @@ func TestSizesThatAreEstimates(t *testing.T) {
 	}
 	l.idle(t)
 	r := l.archive(nil, nil, inPlace)
-	if r.Released.Gone != 30 || l.mailOnServer() != 1 || len(r.Problems) > 0 && r.Problems[0].UID != 31 {
+	if r.Released.Deleted != 30 || l.mailOnServer() != 1 || len(r.Problems) > 0 && r.Problems[0].UID != 31 {
 		t.Fatalf("%+v: %d are left on the server, %v", r.Released, l.mailOnServer(), r.Problems)
 	}
 	if r := l.archive(nil, nil, inPlace); l.mailOnServer() != 1 || len(r.Problems) != 1 {
@@ -272,7 +272,7 @@ func TestTheProofNamesDoubts(t *testing.T) {
 	l.change = func(a *port.Account) { a.Policy, a.Census = a.Policy.PullOnly(), true }
 	for range 3 {
 		r := l.clean(t)
-		if want := (port.Doubt{Mailbox: "INBOX", UID: 10, Announced: int64(len(long(10))), Came: 200}); r.Doubtful != 1 || len(r.Doubts) != 1 || r.Doubts[0] != want {
+		if want := (port.Doubt{Mailbox: "INBOX", UID: 10, Announced: int64(len(long(10))), Received: 200}); r.Doubtful != 1 || len(r.Doubts) != 1 || r.Doubts[0] != want {
 			t.Errorf("%d in doubt, %+v", r.Doubtful, r.Doubts)
 		}
 	}

@@ -80,7 +80,7 @@ func TestArchiveWithoutUIDPLUS(t *testing.T) {
 					t.Errorf("the plan is %+v %v", p, plan.Problems)
 				}
 				r := l.archive(nil, nil, both(c.mod, noTrash))
-				if d := r.Released; r.Status() != "ok" || d.Gone != 0 || d.Freed != 0 || d.Trashed != 5 || d.Stay != 0 ||
+				if d := r.Released; r.Status() != "ok" || d.Deleted != 0 || d.Freed != 0 || d.Trashed != 5 || d.Stay != 0 ||
 					r.DeletedOnServer != 0 || r.MovedToTrash != 5 || d.Quota == nil || d.After == nil || d.After.Used != 9000 {
 					t.Errorf("%s: %+v, of it %+v %v", r.Status(), r, d, r.Problems)
 				}
@@ -235,7 +235,7 @@ func TestArchiveWithoutAWay(t *testing.T) {
 				let := false
 				r := l.archive(nil, func(s string) error { let = let || strings.HasPrefix(s, "expunge"); return nil },
 					both(c.mod, inPlace, func(a *port.Account) { a.DryRun = dry }))
-				if len(r.Problems) == 0 || state.HintOf(r.Problems[0].Err) == "" || r.Released.Messages+r.Released.Gone+r.Released.Trashed > 0 || r.Released.Bytes > 0 || let {
+				if len(r.Problems) == 0 || state.HintOf(r.Problems[0].Err) == "" || r.Released.Messages+r.Released.Deleted+r.Released.Trashed > 0 || r.Released.Bytes > 0 || let {
 					t.Errorf("%+v %v", r.Released, r.Problems)
 				}
 				if got := l.left(); !slices.Equal(got, before) || len(l.onServerIf("Bin")) != bin {

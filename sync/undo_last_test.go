@@ -36,7 +36,7 @@ func (l *lab) archiveRefused(t testing.TB, mod func(*port.Account)) {
 		m.Add(body(21), 1_510_000_001, `\Seen`)
 	})
 	l.refuse("EXPUNGE")
-	if r := l.archive(nil, nil, mod); r.Status() != "partial" || r.Released.Gone != 0 {
+	if r := l.archive(nil, nil, mod); r.Status() != "partial" || r.Released.Deleted != 0 {
 		t.Fatalf("the refused run is %s: %+v", r.Status(), r.Released)
 	}
 	l.server.Command = nil
@@ -110,7 +110,7 @@ func TestUndoAfterARunRefusedInPart(t *testing.T) {
 				}
 				return nil
 			}
-			if r := l.archive(nil, nil, c.mod); r.Released.Gone != 2 {
+			if r := l.archive(nil, nil, c.mod); r.Released.Deleted != 2 {
 				t.Fatalf("%+v", r.Released)
 			}
 			l.server.Command = nil
@@ -161,7 +161,7 @@ func TestUndoneIsRemembered(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l, _, _ := archivedOnce(t, c.mod)
 			l.server.Change("INBOX", func(m *mem.Mailbox) { m.Add(body(20), 1_510_000_000, `\Seen`) })
-			if r := l.archived(t, c.mod); r.Released.Gone != 1 {
+			if r := l.archived(t, c.mod); r.Released.Deleted != 1 {
 				t.Fatalf("%+v", r.Released)
 			}
 			cut := false

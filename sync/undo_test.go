@@ -91,7 +91,7 @@ func TestUndo(t *testing.T) {
 			}
 			l.undone(t, server, here, "undone again")
 			// Then they can be archived anew: they are fetched and compared first.
-			if r := l.archived(t, c.mod); r.Released.Gone != 5 || r.Fetched != 5 {
+			if r := l.archived(t, c.mod); r.Released.Deleted != 5 || r.Fetched != 5 {
 				t.Errorf("archived anew: %+v of it %+v", r, r.Released)
 			}
 			if r := l.undo(nil, nil); r.Status() != "ok" || r.Appended != 5 {

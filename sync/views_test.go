@@ -52,7 +52,7 @@ func TestArchiveOfWhatViewsShow(t *testing.T) {
 	if r.Status() != "ok" || r.Released == nil {
 		t.Fatalf("%s: %v %v", r.Status(), r.Fatal, r.Problems)
 	}
-	if got := *r.Released; got.Messages != 3 || got.Bytes != size || got.Gone != 3 || got.Freed != size {
+	if got := *r.Released; got.Messages != 3 || got.Bytes != size || got.Deleted != 3 || got.Freed != size {
 		t.Errorf("released %+v, want %d octets", got, size)
 	}
 	there := func(want string) {

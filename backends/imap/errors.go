@@ -236,7 +236,7 @@ func gaveUp(b *reach.Busy) error {
 }
 
 // has reports whether the text holds one of these words, in any case.
-func (r *refusal) has(words ...string) bool { return reach.Says(r.text, words...) }
+func (r *refusal) has(words ...string) bool { return reach.HasWords(r.text, words...) }
 
 // later reports whether a refused log-in is about now. One that mentions failures is not: the
 // server counts them, and another try with the same password would be one more.
@@ -253,7 +253,7 @@ func (r *refusal) later() bool {
 // ofTheUser reports whether a refusal means that user or password are wrong (RFC 5530 section 3).
 // It is for what answers no command, and so may be about anything.
 func (r *refusal) ofTheUser() bool {
-	return !r.later() && (r.ofTheUserByCode() || reach.Blames(r.text))
+	return !r.later() && (r.ofTheUserByCode() || reach.BlamesUser(r.text))
 }
 
 func (r *refusal) ofTheUserByCode() bool {

@@ -113,7 +113,7 @@ func (s *session) badListing(l *listing, line string, err error) object {
 	// Cyrus 3.6.1 was seen to send a MAILBOXID with a line break inside, each time it was asked.
 	asked := strings.Contains(line, mailboxIDItem)
 	s.a.server.noMailboxID.Store(asked)
-	ended := reach.BrokeOff(err) || s.heard.farewell() != nil
+	ended := reach.Interrupted(err) || s.heard.farewell() != nil
 	if !l.marked || asked && !ended {
 		return object{}
 	}

@@ -22,13 +22,13 @@ import (
 //   - ".a.b" is b below a, as in Maildir++ and with mbsync,
 //   - ".a.directory/b" and "a.sbd/b" are that, too, as KMail and Thunderbird have it, and
 //   - so is "a.b" where OfflineIMAP made the Maildirs, side by side.
-func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, []state.Passed, error) {
+func (t *Tree) Bare(ctx context.Context, decode func(level string) string) ([]state.Bare, []state.NotMail, error) {
 	b := &bareWalk{t: t, decode: decode, met: map[string]level{}}
 	if err := t.walk(ctx, ".", b.visit); err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(b.found, func(x, y state.Bare) int { return strings.Compare(x.Path, y.Path) })
-	slices.SortFunc(b.passed, func(x, y state.Passed) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(b.passed, func(x, y state.NotMail) int { return strings.Compare(x.Name, y.Name) })
 	return b.found, b.passed, nil
 }
 
@@ -37,7 +37,7 @@ type bareWalk struct {
 	decode func(string) string
 	met    map[string]level // by path
 	found  []state.Bare
-	passed []state.Passed
+	passed []state.NotMail
 }
 
 // level is what a folder's path is to those below it.
@@ -47,7 +47,7 @@ type level struct {
 }
 
 func (b *bareWalk) pass(at string, err error) {
-	b.passed = append(b.passed, state.Passed{Name: at, Err: err})
+	b.passed = append(b.passed, state.NotMail{Name: at, Err: err})
 }
 
 func (b *bareWalk) visit(f folder) (own []string, err error) {
@@ -56,7 +56,7 @@ func (b *bareWalk) visit(f folder) (own []string, err error) {
 		b.link(f)
 	case f.err == errNotUTF8:
 		if n := countBelow(b.t.fs, f.path, maxBelow); n > 0 {
-			b.passed = append(b.passed, state.Passed{Name: f.path, Count: n, Err: f.err})
+			b.passed = append(b.passed, state.NotMail{Name: f.path, Count: n, Err: f.err})
 		}
 	case f.err != nil && f.path == ".":
 		return nil, fault(f.err, "walk %s", f.path)
@@ -167,7 +167,7 @@ func (b *bareWalk) link(f folder) {
 	real, can := b.t.fs.(interface{ Inside(string) bool })
 	switch {
 	case inside == nil, f.err == nil && can && real.Inside(f.path):
-		b.passed = append(b.passed, state.Passed{Name: f.path, Spared: true,
+		b.passed = append(b.passed, state.NotMail{Name: f.path, Harmless: true,
 			Err: errors.New("a symbolic link to a folder that is in the tree as well")})
 	case f.err == nil:
 		b.pass(f.path, state.Faultf(state.Other, "a symbolic link that leads out of the tree is not followed").

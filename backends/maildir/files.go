@@ -120,9 +120,9 @@ func fault(err error, format string, args ...any) error {
 	err = fmt.Errorf(format+": %w", append(args, err)...)
 	switch {
 	case disk.Full(err):
-		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
+		return state.Faultf(state.Storage, "%w", err).OfAllOfDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
 	case disk.ReadOnly(err):
-		return state.Faultf(state.Storage, "%w", err).OfWholeDisk().WithHint("the file system can only be read: mount it for writing, and see why it was not")
+		return state.Faultf(state.Storage, "%w", err).OfAllOfDisk().WithHint("the file system can only be read: mount it for writing, and see why it was not")
 	case errors.Is(err, fs.ErrPermission):
 		return state.Faultf(state.Storage, "%w", err).WithHint("this user may not do that there: see who owns the folder, its mode, and how the file system is mounted")
 	case disk.Crippled(err):

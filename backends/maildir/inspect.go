@@ -41,7 +41,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	got.Date = mtimeDate(info)
 	got.Size = got.Bytes
 	got.Hints = state.Hints{OnDisk: n.OnDisk, Bytes: n.Bytes, Hash: n.Hash}
-	got.Vouched = n.Hash != "" && hashOf(got.Digest) == n.Hash
+	got.Confirmed = n.Hash != "" && hashOf(got.Digest) == n.Hash
 	if parts.ours {
 		id := m.index.identify(n)
 		got.UID, got.Variant, got.Token = id.uid, id.variant, id.token

@@ -120,8 +120,8 @@ func (m *Maildir) reuse(in state.Received, there []string) (state.Placed, error)
 
 // Link gives a file of the Maildir at the path from, which may be this one, the
 // identity and flags of as here, and leaves its old name where it is. Digest, Bytes,
-// OnDisk, Form and Vouched of as are those that Inspect found; the name has no digest unless as is
-// Vouched. A file of the same identity that is there already is treated
+// OnDisk, Form and Confirmed of as are those that Inspect found; the name has no digest unless as is
+// Confirmed. A file of the same identity that is there already is treated
 // as by Publish: with equal bytes it is Found, with others the error is
 // state.ErrOccupied. If the name is gone, and its identity too, the error is fs.ErrNotExist.
 // Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. Within one Maildir a file keeps
@@ -163,7 +163,7 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 // where that is known to be of what a server sent.
 func (m *Maildir) linkName(as state.Received) Name {
 	n := m.nameOf(as)
-	if !as.Vouched {
+	if !as.Confirmed {
 		n.Hash = ""
 	}
 	return n
@@ -205,8 +205,8 @@ func (m *Maildir) copyFrom(src *Maildir, name string, as state.Received, to stri
 // rename that overwrites nothing, so that a file has one name at any time, whatever breaks: the
 // old one or the new one, and after the next Sync the new one. Called again it does what remains.
 //
-// Digest, Bytes, OnDisk, Form and Vouched of as are those that Inspect found; the name has no digest unless
-// as is Vouched. The file keeps the flags and letters that its name has by now, whatever the flags of as; if
+// Digest, Bytes, OnDisk, Form and Confirmed of as are those that Inspect found; the name has no digest unless
+// as is Confirmed. The file keeps the flags and letters that its name has by now, whatever the flags of as; if
 // as is to be Respelled, its letters are replaced by those that its keywords have here. Mail that a reader has taken to cur/ stays in cur/ unless as is Fresh. A name that
 // other programs changed meanwhile is followed. If it is gone, and its identity too, the error is fs.ErrNotExist.
 //
@@ -275,7 +275,7 @@ func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Fl
 	if as.Respell {
 		flags |= as.Flags &^ state.System
 	}
-	return was, state.Spoken(p.silent(dir), flags, as.Flags)
+	return was, state.FlagsByName(p.silent(dir), flags, as.Flags)
 }
 
 // merge removes a file if one that has the identity of as already has the same bytes.

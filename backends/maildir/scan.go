@@ -83,7 +83,7 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 	}
 	p := &pass{
 		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: m.alphabet.owner(),
-		snap: &state.DiskSnapshot{Mark: before, Said: true, Words: words.meant()},
+		snap: &state.DiskSnapshot{Mark: before, Scanned: true, Words: words.meant()},
 	}
 	quiet := m.quiet(before)
 	gone, err := p.fill()
@@ -170,7 +170,7 @@ func (p *pass) sort(dir, base string) error {
 			return err
 		}
 		if passed != nil {
-			s.Passed = append(s.Passed, *passed)
+			s.NotMail = append(s.NotMail, *passed)
 			return nil
 		}
 		words, _ := apart(info)
@@ -200,8 +200,8 @@ func (p *pass) hiding(dir, base string) {
 	if info, err := p.fs.Lstat(p.at(dir + "/" + base)); err != nil || !info.IsDir() {
 		return
 	}
-	if passed, err := p.passedOver(dir, base); err == nil && !passed.Spared {
-		p.snap.Passed = append(p.snap.Passed, *passed)
+	if passed, err := p.passedOver(dir, base); err == nil && !passed.Harmless {
+		p.snap.NotMail = append(p.snap.NotMail, *passed)
 	}
 }
 
@@ -287,17 +287,17 @@ var errNotUTF8 = state.Faultf(state.Other, "its name is not UTF-8").WithHint("re
 
 // passedOver reports why a name in new or cur is not that of a message; nil for a plain file. A name that is not
 // UTF-8 cannot be opened on every system.
-func (d *folders) passedOver(dir, base string) (*state.Passed, error) {
+func (d *folders) passedOver(dir, base string) (*state.NotMail, error) {
 	name := d.at(dir + "/" + base)
 	info, err := d.fs.Lstat(name)
 	if err != nil {
 		return nil, fault(err, "look at %s", name)
 	}
-	p := &state.Passed{Name: dir + "/" + base, Count: 1}
+	p := &state.NotMail{Name: dir + "/" + base, Count: 1}
 	switch {
 	case info.IsDir():
 		p.Count = countBelow(d.fs, name, maxBelow)
-		p.Spared = p.Count == 0
+		p.Harmless = p.Count == 0
 		files := "a file"
 		if p.Count != 1 {
 			files = fmt.Sprintf("%d files", p.Count)

@@ -73,7 +73,7 @@ func (e *entrance) authenticate(with *auth) error {
 		}
 		switch {
 		case refused && (!r.later() || r.code == "" && len(ways) > 1): // words may be about the way alone
-		case last != nil && reach.BrokeOff(err), len(ways) > 1 && reach.HungUp(err):
+		case last != nil && reach.Interrupted(err), len(ways) > 1 && reach.HungUp(err):
 			if last == nil {
 				e.shut[w.name] = true
 			}

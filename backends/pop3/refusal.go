@@ -44,7 +44,7 @@ func newRefusal(text string) *refusal {
 
 // soundsLocked knows servers that are older than response codes.
 func soundsLocked(text string) bool {
-	return reach.Says(text, "lock busy", "already locked", "mailbox locked", "maildrop locked",
+	return reach.HasWords(text, "lock busy", "already locked", "mailbox locked", "maildrop locked",
 		"mailbox is locked", "maildrop is locked", "is in use", "too many connections")
 }
 
@@ -106,8 +106,8 @@ func (r *refusal) readWords(user string) {
 		return
 	}
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(user), "")
-	has := func(words []string) bool { return reach.Says(text, words...) }
-	us := has(aboutUs) || reach.Blames(text)
+	has := func(words []string) bool { return reach.HasWords(text, words...) }
+	us := has(aboutUs) || reach.BlamesUser(text)
 	r.now = r.now || (has(aboutNow) || reach.Passes(text)) && !has(wrong) || has(maybeNow) && !us
 	r.us = !r.now && us
 }

@@ -28,7 +28,7 @@ func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error)
 	for {
 		known := len(a.avoided) + len(a.entrance.shut)
 		s, err := a.attempt(ctx, p)
-		if err == nil || len(a.avoided)+len(a.entrance.shut) == known || !reach.BrokeOff(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
+		if err == nil || len(a.avoided)+len(a.entrance.shut) == known || !reach.Interrupted(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
 			return s, err
 		}
 	}
@@ -98,7 +98,7 @@ func (s *session) optional(command string, ask func() error) error {
 		return nil
 	}
 	err := ask()
-	if isGarbled(err) || command != "CAPA" && reach.BrokeOff(err) {
+	if isGarbled(err) || command != "CAPA" && reach.Interrupted(err) {
 		s.a.avoided[command] = true
 	}
 	return err
@@ -117,7 +117,7 @@ func (a *Account) open(ctx context.Context) (*session, error) {
 	}, func(err error) (busy *reach.Busy, broke bool) {
 		_, refused := asRefusal(err)
 		errors.As(err, &busy)
-		return busy, !refused && reach.BrokeOff(err)
+		return busy, !refused && reach.Interrupted(err)
 	})
 	if err != nil {
 		return nil, fault(err)

@@ -39,9 +39,9 @@ func HungUp(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// BrokeOff reports whether a connection that had begun ended or timed out, as against one that was never
+// Interrupted reports whether a connection that had begun ended or timed out, as against one that was never
 // made.
-func BrokeOff(err error) bool { return HungUp(err) || errors.Is(err, os.ErrDeadlineExceeded) }
+func Interrupted(err error) bool { return HungUp(err) || errors.Is(err, os.ErrDeadlineExceeded) }
 
 // wsaRefused is ECONNREFUSED on Windows. No other system has so high a number.
 const wsaRefused = syscall.Errno(10061)

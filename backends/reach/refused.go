@@ -9,8 +9,8 @@ import (
 	"mailsync/state"
 )
 
-// Says reports whether a refusal holds one of these words, which are in lower case.
-func Says(text string, words ...string) bool {
+// HasWords reports whether a refusal holds one of these words, which are in lower case.
+func HasWords(text string, words ...string) bool {
 	text = strings.ReplaceAll(strings.ToLower(text), "(failure)", "") // with which all refusals of Gmail's end
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
@@ -18,14 +18,14 @@ func Says(text string, words ...string) bool {
 // Passes reports whether a refused log-in is about now, whoever the user is. A text that also blames the
 // user may still be about the password: that depends on the protocol.
 func Passes(text string) bool {
-	return Says(text, "temporar", "try again later", "unavailable", "another session") ||
-		Says(text, "too many") && Says(text, "login") || isCrowded(text)
+	return HasWords(text, "temporar", "try again later", "unavailable", "another session") ||
+		HasWords(text, "too many") && HasWords(text, "login") || isCrowded(text)
 }
 
-// Blames reports whether a refused log-in is about a wrong user or password. No other answer of a
+// BlamesUser reports whether a refused log-in is about a wrong user or password. No other answer of a
 // server has these words.
-func Blames(text string) bool {
-	return Says(text, "auth fail", "authentication fail", "authorization fail", "login fail", "log-in fail", "logon fail", "failed login",
+func BlamesUser(text string) bool {
+	return HasWords(text, "auth fail", "authentication fail", "authorization fail", "login fail", "log-in fail", "logon fail", "failed login",
 		"authentication error", "credential", "invalid login", "incorrect login", "invalid password", "incorrect password",
 		"wrong password", "bad password")
 }
@@ -33,14 +33,14 @@ func Blames(text string) bool {
 // isCrowded reports whether a refused log-in is about how many connections there are, or how much or
 // how often is asked.
 func isCrowded(text string) bool {
-	return Says(text, "too many", "maximum", "limit", "exceed") && Says(text, "connection", "session", "bandwidth") ||
-		Says(text, "limit") && Says(text, "exceed", "rate", "frequen", "reached") || Says(text, "login frequen", "log in frequen")
+	return HasWords(text, "too many", "maximum", "limit", "exceed") && HasWords(text, "connection", "session", "bandwidth") ||
+		HasWords(text, "limit") && HasWords(text, "exceed", "rate", "frequen", "reached") || HasWords(text, "login frequen", "log in frequen")
 }
 
 // CountsFailures reports whether a log-in is refused because too many had a wrong password: one more may
 // keep the user out for longer.
 func CountsFailures(text string) bool {
-	return Says(text, "too many", "exceed", "maximum") && Says(text, "attempt", "fail", "incorrect", "invalid", "bad auth", "wrong")
+	return HasWords(text, "too many", "exceed", "maximum") && HasWords(text, "attempt", "fail", "incorrect", "invalid", "bad auth", "wrong")
 }
 
 // CountedHint is what to do where the server counts log-ins that failed.
@@ -52,17 +52,17 @@ func RefusedHint(text string) string {
 	switch {
 	case CountsFailures(text):
 		return CountedHint
-	case Says(text, "application-specific", "app-specific", "app password", "application password", "apppassword", "authorization code"):
+	case HasWords(text, "application-specific", "app-specific", "app password", "application password", "apppassword", "authorization code"):
 		return "the provider wants an app password here: make one in its account settings, and use it in place of the account's own"
-	case Says(text, "web browser", "web login", "weblogin"):
+	case HasWords(text, "web browser", "web login", "weblogin"):
 		return "log in once with a web browser, where the provider asks for something, then run again"
-	case Says(text, "basic auth", "basicauth", "oauth", "modern auth"):
+	case HasWords(text, "basic auth", "basicauth", "oauth", "modern auth"):
 		return "the provider takes no password of a mail program here, it wants OAuth"
-	case Says(text, "enable", "activate", "disabled", "permitted", "not allowed", "not open", "switched off") && Says(text, "imap", "pop", "service"):
+	case HasWords(text, "enable", "activate", "disabled", "permitted", "not allowed", "not open", "switched off") && HasWords(text, "imap", "pop", "service"):
 		return "switch IMAP or POP3 on in the provider's settings; where it is on, check user and password"
-	case Says(text, "under a layer", "non-secure", "without tls", "without ssl", "cleartext", "plaintext", "encrypt"):
+	case HasWords(text, "under a layer", "non-secure", "without tls", "without ssl", "cleartext", "plaintext", "encrypt"):
 		return `the server wants TLS: use tls = "implicit" or "starttls"`
-	case Says(text, "account", "user", "mailbox") && Says(text, "suspended", "disabled", "blocked", "locked", "closed", "deactivated"):
+	case HasWords(text, "account", "user", "mailbox") && HasWords(text, "suspended", "disabled", "blocked", "locked", "closed", "deactivated"):
 		return "the provider has locked or closed the account: log in with a web browser to see why"
 	}
 	return ""

@@ -216,7 +216,7 @@ func (r *accountRun) archive() (*port.Release, error) {
 // release is how released messages leave the server, and where their files are moved. By itself it
 // releases nothing new: it finishes an archive run that was interrupted.
 func (r *accountRun) release() *port.Release {
-	rel := &port.Release{Shelf: r.archiveFolder}
+	rel := &port.Release{Folder: r.archiveFolder}
 	if r.registry != nil {
 		rel.Remember = r.registry.Remember
 	}
@@ -233,7 +233,7 @@ func (r *accountRun) release() *port.Release {
 
 // archived is what leaves the server, for the report.
 func archived(rel *port.Released, applied bool) report.Archive {
-	v := report.Archive{Applied: applied, Messages: rel.Messages, Bytes: rel.Bytes, Gone: rel.Gone, Freed: rel.Freed, Stay: rel.Stay,
+	v := report.Archive{Applied: applied, Messages: rel.Messages, Bytes: rel.Bytes, Gone: rel.Deleted, Freed: rel.Freed, Stay: rel.Stay,
 		ToTrash: rel.ToTrash, MovedToTrash: rel.Trashed,
 		Before: quotaOf(rel.Quota), After: quotaOf(rel.After)}
 	if !applied && rel.Quota != nil {

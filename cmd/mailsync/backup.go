@@ -145,7 +145,7 @@ func doubts(r *accountRun, all []port.Doubt, of int) {
 		if i == 0 {
 			hint = "look at them here and in another program; \"mailsync sync\" takes --accept MAILBOX:UID for one that is complete"
 		}
-		r.out.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Came, d.Announced), hint)
+		r.out.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Received, d.Announced), hint)
 	}
 }
 

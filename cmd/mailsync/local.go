@@ -111,7 +111,7 @@ func (r *accountRun) meetForeign(ctx context.Context, h *here, goOn bool) error 
 	if err != nil {
 		return err
 	}
-	note, err := list.MeetForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
+	note, err := list.CheckForeign(ctx, account, h.tree, goOn, !r.flags.dryRun)
 	if note != "" {
 		r.out.Note("", note, "")
 	}

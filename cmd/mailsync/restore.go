@@ -154,7 +154,7 @@ func (o *restoring) noteOutsiders(ctx context.Context, r *accountRun, h *here, d
 	if o.mailboxes.given() || done.Fatal != nil {
 		return
 	}
-	all, err := restore.Outsiders(ctx, openStore{h.store}, h.tree)
+	all, err := restore.UnknownMaildirs(ctx, openStore{h.store}, h.tree)
 	if err != nil {
 		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
@@ -228,7 +228,7 @@ func (o *restoring) fromBare(ctx context.Context, r *accountRun, t *restore.Rest
 
 // bare are the Maildirs of a folder that no account of the configuration has. What could not be
 // read of it is passed, and does not stop the rest.
-func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []port.Source, passed []state.Passed, err error) {
+func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []port.Source, passed []state.NotMail, err error) {
 	found, passed, err := tree.Bare(ctx, levelOf)
 	if err != nil {
 		return nil, nil, err
@@ -243,7 +243,7 @@ func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []por
 		if o.mailboxes.match(levels, s.Role) {
 			md, err := tree.OpenBare(b.Path)
 			if err != nil {
-				passed = append(passed, state.Passed{Name: b.Path, Err: err})
+				passed = append(passed, state.NotMail{Name: b.Path, Err: err})
 				continue
 			}
 			s.Maildir = md
@@ -255,10 +255,10 @@ func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []por
 
 // reportPassed reports what a walk skipped. Where only some mailboxes are asked for it is not a
 // failure, because it may be none of them.
-func (o *restoring) reportPassed(r *accountRun, done *restore.Restoration, passed []state.Passed) {
+func (o *restoring) reportPassed(r *accountRun, done *restore.Restoration, passed []state.NotMail) {
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
-		if p.Spared || o.mailboxes.given() {
+		if p.Harmless || o.mailboxes.given() {
 			r.out.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
 			continue
 		}

@@ -44,7 +44,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	r.hangUp()
 	if result == nil {
 		result = &port.Result{Fatal: err}
-	} else if err != nil && !(state.IsWholeDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it repeats that
+	} else if err != nil && !(state.IsAllOfDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it repeats that
 		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
 	if result.Began.IsZero() { // it is not the engine's

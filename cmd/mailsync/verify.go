@@ -95,7 +95,7 @@ func (o *verifying) verify(r *accountRun, h *here) (*verify.Verify, error) {
 		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
 		Readers:   max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName,
 	}
-	v.Release = &port.Release{Shelf: r.archiveFolder}
+	v.Release = &port.Release{Folder: r.archiveFolder}
 	var err error
 	if o.server {
 		if v.Server, err = r.connect(reach{readOnly: true}); err != nil {

@@ -34,7 +34,7 @@ func sqlFault(doing string, err error) error {
 		code == sqlite.ResultIOErrShortRead:
 		return damage("%s: %v", doing, err)
 	case code.ToPrimary() == sqlite.ResultFull:
-		return state.Faultf(state.Storage, "%s: %w", doing, err).OfWholeDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
+		return state.Faultf(state.Storage, "%s: %w", doing, err).OfAllOfDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
 	case code.ToPrimary() == sqlite.ResultIOErr: // also a full disk, where it cannot make its files beside the database
 		return cannotWrite(doing, err)
 	case code.ToPrimary() == sqlite.ResultBusy:

@@ -137,6 +137,6 @@ func cannotWrite(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return state.Faultf(state.Storage, "%s: %w", doing, err).OfWholeDisk().
+	return state.Faultf(state.Storage, "%s: %w", doing, err).OfAllOfDisk().
 		WithHint("every run writes to the state directory: see whether its disk is full, failing or can only be read, and who owns it")
 }

@@ -22,7 +22,7 @@ func (r *Run) fix(ctx context.Context, b *mailbox.Box) error {
 		}
 	}
 	if b.Gen().ID != 0 {
-		meant, err := r.shelf.Meant(ctx, b)
+		meant, err := r.folder.Departures(ctx, b)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (r *Run) ReleaseBatch(ctx context.Context, b *mailbox.Box, ops []plan.Op) e
 		return nil
 	}
 	if _, err := r.wayOut(b); err != nil {
-		return errors.Join(err, r.Stay(ctx, b)) // what an earlier run released
+		return errors.Join(err, r.WithdrawAll(ctx, b)) // what an earlier run released
 	}
 	most := departBatch
 	if r.Release.Cutoff.Collected {
@@ -61,13 +61,13 @@ func (r *Run) withdraw(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 		}
 		rec.Status = state.Live
 		c.Put, c.Stay = append(c.Put, rec), append(c.Stay, rec.UID)
-		if d.Shelf == nil || d.There.Found {
+		if d.Folder == nil || d.There.Found {
 			continue
 		}
 		if err := r.Step("take %s uid %d out of its archive", b.Name, rec.UID); err != nil {
 			return err
 		}
-		if err := errors.Join(d.Shelf.Drop(d.There.Name, &d.Proof), d.Shelf.Sync()); err != nil {
+		if err := errors.Join(d.Folder.Drop(d.There.Name, &d.Proof), d.Folder.Sync()); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		uids = append(uids, d.Op.UID)
 	}
 	deleted := false
-	err = r.destroy.LetGo(ctx, b, uids, route, func(m state.OnServer) bool {
+	err = r.destroy.ExpungeUIDs(ctx, b, uids, route, func(m state.OnServer) bool {
 		d := byUID[m.UID]
 		return d != nil && r.mayGo(d.Rec, m)
 	}, func(done state.Expunged) error {
@@ -123,7 +123,7 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 
 // permit commits that messages may leave, and where their files are moved.
 func (r *Run) permit(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
-	if err := r.shelf.Destine(ctx, b, all); err != nil {
+	if err := r.folder.Assign(ctx, b, all); err != nil {
 		return err
 	}
 	c := state.Commit{Change: state.Unclean()} // a run that is interrupted here leaves something to do
@@ -162,7 +162,7 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 		d := byUID[uid]
 		rec := b.Record(uid)
 		rec.Status = state.OnlyHere
-		if d.Shelf != nil {
+		if d.Folder != nil {
 			rec.Status, rec.Agreed = state.Archived, rec.Seen
 		}
 		c.Put = append(c.Put, rec)
@@ -187,7 +187,7 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 		default:
 			r.departed(rel, b, d)
 		}
-		if d.Shelf == nil {
+		if d.Folder == nil {
 			continue
 		}
 		if err := r.Step("take %s uid %d out of its mailbox", b.Name, uid); err != nil {
@@ -206,26 +206,26 @@ func (r *Run) gone(ctx context.Context, b *mailbox.Box, byUID map[state.UID]*mai
 
 // departed counts a message that left the server; of copies, the room that they take together.
 func (r *Run) departed(rel *port.Released, b *mailbox.Box, d *mailbox.Departing) {
-	rel.Went++
+	rel.Left++
 	uid := d.Op.UID
 	m := plan.Resident{Box: slices.Index(r.Boxes, b), View: b.IsView(), Like: b.Leaving.Like[uid],
 		Same: cmp.Or(d.Proof.EmailID, b.Leaving.Proofs[uid].EmailID, b.Leaving.Idents[uid])}
 	n, octets := 1, d.Proof.Bytes
-	if word := m.Word(); word != "" {
+	if word := m.CopyKey(); word != "" {
 		if r.went[word] == nil {
 			r.went[word] = &plan.Lot{}
 		}
 		n, octets = r.went[word].Add(m, octets)
 	}
-	rel.Gone += n
+	rel.Deleted += n
 	rel.Freed += octets
 }
 
-// Stay withdraws the releases of a mailbox: what an archive run released and did not take stays on
+// WithdrawAll withdraws the releases of a mailbox: what an archive run released and did not take stays on
 // the server, and its copy, where there is one by now, leaves the archive. This is done only for messages
 // that the server has, by a complete listing or because it reports no change, and whose file is
 // here; the next run finds out about the others.
-func (r *Run) Stay(ctx context.Context, b *mailbox.Box) error {
+func (r *Run) WithdrawAll(ctx context.Context, b *mailbox.Box) error {
 	if b.Server != nil && !b.Server.Complete {
 		return nil
 	}
@@ -238,7 +238,7 @@ func (r *Run) Stay(ctx context.Context, b *mailbox.Box) error {
 		}
 		if meant == nil {
 			var err error
-			if meant, err = r.shelf.Meant(ctx, b); err != nil {
+			if meant, err = r.folder.Departures(ctx, b); err != nil {
 				return err
 			}
 		}
@@ -264,7 +264,7 @@ func (r *Run) filedAhead(ctx context.Context, b *mailbox.Box, d *mailbox.Departi
 	if d.To.Root == "" {
 		return nil
 	}
-	md, err := r.shelf.Shelf(ctx, b, d.To, false)
+	md, err := r.folder.Open(ctx, b, d.To, false)
 	if err != nil {
 		return port.Ignore(err)
 	}
@@ -276,7 +276,7 @@ func (r *Run) filedAhead(ctx context.Context, b *mailbox.Box, d *mailbox.Departi
 	if err != nil {
 		return err
 	}
-	d.Shelf, d.There = md, state.Placed{Name: name}
+	d.Folder, d.There = md, state.Placed{Name: name}
 	d.Proof = state.Proof{UID: d.Op.UID, Digest: got.Digest, Bytes: got.Bytes}
 	return nil
 }

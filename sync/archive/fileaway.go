@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"mailsync/state"
+	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
-	"mailsync/sync/shelf"
 )
 
 // fileAway gives files their place in the archive, where they have one: written, fsynced,
@@ -25,7 +25,7 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 		if err := r.file(ctx, b, d); err != nil {
 			return nil, err
 		}
-		used[d.Shelf] = true
+		used[d.Folder] = true
 		if err := keepFlags(d, b.KW); err != nil {
 			b.Spoil(d.Op.UID)
 			if err := r.Problem(b.Name, d.Op.UID, fmt.Errorf("file it away: %w; it stays on the server", err)); err != nil {
@@ -34,7 +34,7 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 			if err := r.withdraw(ctx, b, []*mailbox.Departing{d}); err != nil {
 				return nil, err
 			}
-			d.Shelf = nil
+			d.Folder = nil
 		}
 	}
 	for md := range used {
@@ -46,10 +46,10 @@ func (r *Run) fileAway(ctx context.Context, b *mailbox.Box, all []*mailbox.Depar
 		}
 	}
 	for _, d := range all {
-		if d.Shelf == nil {
+		if d.Folder == nil {
 			continue
 		}
-		got, err := d.Shelf.Inspect(d.There.Name, &d.Proof)
+		got, err := d.Folder.Inspect(d.There.Name, &d.Proof)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func keepFlags(d *mailbox.Departing, kw *state.Keywords) error {
 	if lost == 0 {
 		return nil
 	}
-	placed, err := d.Shelf.Flag(d.There.Name, lost, lost, kw)
+	placed, err := d.Folder.Flag(d.There.Name, lost, lost, kw)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func keepFlags(d *mailbox.Departing, kw *state.Keywords) error {
 
 // file writes one file into its archive.
 func (r *Run) file(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) error {
-	md, err := r.shelf.Shelf(ctx, b, d.To, true)
+	md, err := r.folder.Open(ctx, b, d.To, true)
 	if err != nil {
 		return err
 	}
@@ -90,10 +90,10 @@ func (r *Run) file(ctx context.Context, b *mailbox.Box, d *mailbox.Departing) er
 		return err
 	}
 	as := state.Incoming{UID: d.Op.UID, Variant: d.Rec.Variant, Token: b.Gen().Token, Flags: d.File.Flags, Date: d.Rec.Date, Size: d.Proof.Bytes}
-	if d.There, err = shelf.Copy(b.MD, d.Name, d.File, md, as, b.KW); err != nil {
+	if d.There, err = folder.Copy(b.MD, d.Name, d.File, md, as, b.KW); err != nil {
 		return fmt.Errorf("copy uid %d into its archive: %w", d.Op.UID, err)
 	}
-	d.Shelf = md
+	d.Folder = md
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		b.Leave(mailbox.PutOff)
 		return nil
 	}
-	meant, err := r.shelf.Meant(ctx, b)
+	meant, err := r.folder.Departures(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (r *Run) Finish(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		stays := d.To.Root == "" || d.Proof.UID != 0 && d.File.Digest != d.Proof.Digest
 		if !stays {
 			d.Proof.Digest, d.Proof.Bytes = d.File.Digest, d.File.Bytes
-			d.File.Flags = state.Spoken(d.File.Silent, d.File.Flags, d.Rec.Agreed)
+			d.File.Flags = state.FlagsByName(d.File.Silent, d.File.Flags, d.Rec.Agreed)
 			filed, err := r.fileAway(ctx, b, []*mailbox.Departing{d})
 			if err != nil {
 				return err

@@ -15,9 +15,9 @@ import (
 
 // This file reads again, in the run that takes them off the server, what will be the only copies.
 
-// Together reads all copies of a message that is in several mailboxes before the first
+// ReadCopies reads all copies of a message that is in several mailboxes before the first
 // of them is deleted: where one does not pass, all of them stay.
-func (r *Run) Together(ctx context.Context) error {
+func (r *Run) ReadCopies(ctx context.Context) error {
 	ops := map[mailbox.CopyOf]plan.Op{}
 	for _, b := range r.Boxes {
 		if b.Failed || b.Idle {
@@ -100,7 +100,7 @@ func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (pas
 			}
 			continue
 		}
-		d.File.Flags = state.Spoken(d.File.Silent, d.File.Flags, d.Rec.Agreed)
+		d.File.Flags = state.FlagsByName(d.File.Silent, d.File.Flags, d.Rec.Agreed)
 		passed = append(passed, d)
 	}
 	return passed, nil

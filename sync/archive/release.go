@@ -9,16 +9,16 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/destroy"
+	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
-	"mailsync/sync/shelf"
 )
 
 // Run is the part of a run in which messages leave the server.
 type Run struct {
 	*mailbox.Run
-	shelf   *shelf.Run
+	folder  *folder.Run
 	destroy *destroy.Run
 
 	copies map[string][]mailbox.CopyOf // of each message that leaves from several mailboxes
@@ -26,8 +26,8 @@ type Run struct {
 }
 
 // New returns the part of a run in which messages leave the server.
-func New(r *mailbox.Run, sh *shelf.Run, d *destroy.Run) *Run {
-	return &Run{Run: r, shelf: sh, destroy: d, copies: map[string][]mailbox.CopyOf{}, went: map[string]*plan.Lot{}}
+func New(r *mailbox.Run, sh *folder.Run, d *destroy.Run) *Run {
+	return &Run{Run: r, folder: sh, destroy: d, copies: map[string][]mailbox.CopyOf{}, went: map[string]*plan.Lot{}}
 }
 
 // Choose decides which messages leave the server, over the whole account.
@@ -66,11 +66,11 @@ func (r *Run) Choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Result.Released = &port.Released{Messages: chosen.Messages, Chosen: len(chosen.Goes), Bytes: chosen.Freed, Quota: quota}
+	r.Result.Released = &port.Released{Messages: chosen.Messages, Chosen: len(chosen.Leaves), Bytes: chosen.Freed, Quota: quota}
 	if r.OnlyTrash() && r.Release.Via != port.ViaExpunge {
 		r.Result.Released.ToTrash, r.Result.Released.Bytes = true, 0
 	}
-	for _, i := range chosen.Goes {
+	for _, i := range chosen.Leaves {
 		r.leave(all[i])
 	}
 	for _, i := range chosen.Stuck {
@@ -91,7 +91,7 @@ func (r *Run) Choose(ctx context.Context) error {
 // chosen asks the cutoff, once more where some of what it chose cannot leave.
 func (r *Run) chosen(c plan.Cutoff, all []plan.Resident, used int64) (plan.Choice, error) {
 	chosen := c.Choose(all, used, r.Now())
-	barred, err := r.barred(all, chosen.Goes)
+	barred, err := r.barred(all, chosen.Leaves)
 	if err != nil {
 		return chosen, err
 	}
@@ -119,7 +119,7 @@ func (r *Run) leave(m plan.Resident) {
 	l.Oldest, l.Newest = min(l.Oldest, m.Date), max(l.Newest, m.Date)
 	l.Messages++
 	l.Bytes += m.Octets()
-	if word := m.Word(); word != "" {
+	if word := m.CopyKey(); word != "" {
 		r.copies[word] = append(r.copies[word], mailbox.CopyOf{Box: b, UID: m.UID})
 	}
 }
@@ -134,7 +134,7 @@ func (r *Run) allResidents() (all []plan.Resident) {
 		}
 		onDisk := map[state.UID]state.Flags{}
 		for _, f := range b.Disk.Messages {
-			onDisk[f.UID] |= state.Spoken(f.Silent, f.Flags, b.Record(f.UID).Agreed)
+			onDisk[f.UID] |= state.FlagsByName(f.Silent, f.Flags, b.Record(f.UID).Agreed)
 		}
 		for _, rec := range b.Records {
 			if rec.Status.OnServer() {
@@ -300,7 +300,7 @@ func (r *Run) Reported(ctx context.Context) error {
 	if r.DryRun || rel == nil {
 		return nil
 	}
-	rel.Stay = max(0, rel.Chosen-rel.Went-rel.Trashed)
+	rel.Stay = max(0, rel.Chosen-rel.Left-rel.Trashed)
 	if rel.Quota == nil {
 		return nil
 	}

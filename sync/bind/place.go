@@ -65,7 +65,7 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 			b.Refused, b.Follows = refusal(c, c.At.Marker.Path), c.Do == plan.Follow
 			continue
 		}
-		b.Unheard = true
+		b.New = true
 		if b.Row.Path = b.Home; b.Home == "" {
 			b.Row.Path = r.Tree.Place(b.Listed.Levels, func(p string) bool { return taken[p] })
 		}

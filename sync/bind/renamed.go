@@ -126,7 +126,7 @@ func (r *Run) renameDir(b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) 
 		return p.Target, nil
 	case plan.Missing:
 		return "", port.NotMounted("the Maildir %q is gone", old)
-	case plan.Foreign:
+	case plan.NotOurs:
 		return "", state.Faultf(state.Storage, "the server renamed %q to %q, and the Maildir %q is not the one it was", p.Row.Raw, b.Name, old).
 			WithHint("move it back, or remove the copy")
 	case plan.Stay:

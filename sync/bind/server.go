@@ -14,7 +14,7 @@ import (
 // to agree, unless the user states that it moved. One that cannot be scanned fails; the run goes on
 // with the others if one of them agrees.
 func (r *Run) sameServer(ctx context.Context) error {
-	if !r.Elsewhere() || r.Moved {
+	if !r.ServerRenamed() || r.Moved {
 		return nil
 	}
 	var failed error
@@ -52,12 +52,12 @@ func (r *Run) sameServer(ctx context.Context) error {
 	return nil
 }
 
-// Elsewhere reports that host or user are not those that the base knows.
-func (r *Run) Elsewhere() bool { return r.Row.Host != r.Host || r.Row.User != r.User }
+// ServerRenamed reports that host or user are not those that the base knows.
+func (r *Run) ServerRenamed() bool { return r.Row.Host != r.Host || r.Row.User != r.User }
 
-// MoveIn makes host and user what they are now, once every marker has them, and reports whether they were others.
-func (r *Run) MoveIn() bool {
-	if !r.Elsewhere() {
+// TakeServer makes host and user what they are now, once every marker has them, and reports whether they were others.
+func (r *Run) TakeServer() bool {
+	if !r.ServerRenamed() {
 		return false
 	}
 	for _, b := range r.Boxes {

@@ -186,7 +186,7 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			if rec.Status == state.Doubtful {
 				b.Leave(mailbox.Unmerged) // the server's bytes decide, in the next run
 			} else {
-				c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Vouched})
+				c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Confirmed})
 			}
 		}
 		c.Put = append(c.Put, rec)
@@ -195,7 +195,7 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	for i, p := range c.Proofs {
 		proven[i] = p.UID
 	}
-	if err := r.Since(ctx, b, c.Proofs, proven); err != nil {
+	if err := r.DateProofs(ctx, b, c.Proofs, proven); err != nil {
 		return err
 	}
 	return r.Commit(ctx, b, c)

@@ -11,24 +11,24 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/bind"
+	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
-	"mailsync/sync/shelf"
 )
 
 // Run is the deletions of a run.
 type Run struct {
 	*mailbox.Run
-	bind  *bind.Run
-	send  *send.Run
-	shelf *shelf.Run
+	bind   *bind.Run
+	send   *send.Run
+	folder *folder.Run
 }
 
 // New returns the deletions of a run.
-func New(r *mailbox.Run, b *bind.Run, s *send.Run, sh *shelf.Run) *Run {
-	return &Run{Run: r, bind: b, send: s, shelf: sh}
+func New(r *mailbox.Run, b *bind.Run, s *send.Run, sh *folder.Run) *Run {
+	return &Run{Run: r, bind: b, send: s, folder: sh}
 }
 
 // Expunge carries deletions that the user made on disk over to the server. Before it
@@ -55,15 +55,15 @@ func (r *Run) Expunge(ctx context.Context, b *mailbox.Box, ops []plan.Op) error 
 			return fmt.Errorf("expunge: %w", err)
 		}
 	}
-	return r.LetGo(ctx, b, missing, route, nil, func(done state.Expunged) error {
+	return r.ExpungeUIDs(ctx, b, missing, route, nil, func(done state.Expunged) error {
 		return r.Commit(ctx, b, state.Commit{Forget: done.Gone})
 	})
 }
 
-// LetGo has the server delete messages, by the route that there is. Size and date of each must
+// ExpungeUIDs has the server delete messages, by the route that there is. Size and date of each must
 // be those of its record; confirm, if not nil, is asked for each in the session that
 // expunges. record is called with what became of them, also where the server failed.
-func (r *Run) LetGo(ctx context.Context, b *mailbox.Box, uids []state.UID, route plan.Route, confirm func(state.OnServer) bool, record func(state.Expunged) error) error {
+func (r *Run) ExpungeUIDs(ctx context.Context, b *mailbox.Box, uids []state.UID, route plan.Route, confirm func(state.OnServer) bool, record func(state.Expunged) error) error {
 	if len(uids) == 0 {
 		return nil
 	}

@@ -89,7 +89,7 @@ func (r *Run) lastDepartures(ctx context.Context, b *mailbox.Box, uids []state.U
 		}
 		if meant == nil {
 			var err error
-			if meant, err = r.shelf.Meant(ctx, b); err != nil {
+			if meant, err = r.folder.Departures(ctx, b); err != nil {
 				return nil, err
 			}
 		}

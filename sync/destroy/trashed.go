@@ -112,7 +112,7 @@ type place struct{ root, path, token string }
 
 // inTheTrash is a message that should be in the trash.
 type inTheTrash struct {
-	match.Spare
+	match.Candidate
 	proof state.Proof // UID 0: none
 }
 
@@ -160,7 +160,7 @@ func (t *trash) meantFor(ctx context.Context, fresh map[int64]bool) (meant []inT
 		if !ok || !fresh[s.Size] {
 			continue
 		}
-		m := inTheTrash{Spare: s}
+		m := inTheTrash{Candidate: s}
 		if in.Digest != [state.DigestSize]byte{} {
 			m.proof = state.Proof{UID: 1, Digest: in.Digest, Bytes: in.Bytes}
 		}
@@ -243,7 +243,7 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 			return nil, err
 		}
 		uids = append(uids, d.UID)
-		all = append(all, inTheTrash{Spare: match.Spare{Size: rec.Size, Date: rec.Date, MessageID: match.ShortID(id)}})
+		all = append(all, inTheTrash{Candidate: match.Candidate{Size: rec.Size, Date: rec.Date, MessageID: match.ShortID(id)}})
 	}
 	if len(all) == 0 {
 		return nil, nil
@@ -263,10 +263,10 @@ func (t *trash) archivedOf(ctx context.Context, row *state.MailboxRow, g *state.
 func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.Generation, d state.Departure, rec state.Record) (string, error) {
 	in, root, at := t.Tree, "", row.Path
 	if rec.Status == state.Archived {
-		if t.Release == nil || t.Release.Shelf == nil {
+		if t.Release == nil || t.Release.Folder == nil {
 			return "", nil
 		}
-		tree, err := t.shelf.ShelfTree(d.Root, false)
+		tree, err := t.folder.Root(d.Root, false)
 		if err != nil {
 			return "", nil // not mounted: its bytes decide
 		}
@@ -293,9 +293,9 @@ func (t *trash) messageID(ctx context.Context, row *state.MailboxRow, g *state.G
 // pair notes what is found as kept away. A message that was not found may still prove by its
 // bytes to be one that is fetched: then that is not delivered either.
 func (t *trash) pair(sought []match.Sought, meant []inTheTrash, c *state.Commit) {
-	plain := make([]match.Spare, len(meant))
+	plain := make([]match.Candidate, len(meant))
 	for i, m := range meant {
-		plain[i] = m.Spare
+		plain[i] = m.Candidate
 	}
 	used := map[int]bool{}
 	for i, n := range match.Tie(sought, plain, false) {
@@ -315,8 +315,8 @@ func (t *trash) pair(sought []match.Sought, meant []inTheTrash, c *state.Commit)
 		if used[i] || m.proof.UID == 0 {
 			continue
 		}
-		s := &mailbox.Spare{Spare: match.Spare{Size: m.Size, Date: m.Date, Digest: m.proof.Digest, Fileless: true}, Known: true, Bytes: m.proof.Bytes}
+		s := &mailbox.Candidate{Candidate: match.Candidate{Size: m.Size, Date: m.Date, Digest: m.proof.Digest, Fileless: true}, Known: true, Bytes: m.proof.Bytes}
 		s.Rec = state.Record{Status: state.KeptAway, Size: m.Size, Date: m.Date}
-		t.b.Tie.Spares = append(t.b.Tie.Spares, s)
+		t.b.Tie.Candidates = append(t.b.Tie.Candidates, s)
 	}
 }

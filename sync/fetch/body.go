@@ -46,7 +46,7 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) 
 
 // receive writes a body to tmp/. Where the disk takes no more, no other is waited for.
 func (f *fetching) receive(a *arrival, b *mailbox.Box, in state.Incoming, r io.Reader) {
-	if a.received, a.err = b.MD.Receive(in, r); state.IsWholeDisk(a.err) {
+	if a.received, a.err = b.MD.Receive(in, r); state.IsAllOfDisk(a.err) {
 		f.fail(a.err)
 	}
 }

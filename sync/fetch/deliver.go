@@ -40,7 +40,7 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if err := f.SyncDirs(b); err != nil {
 		return err
 	}
-	if err := f.Since(f.ctx, b, here.commit.Proofs, here.found); err != nil {
+	if err := f.DateProofs(f.ctx, b, here.commit.Proofs, here.found); err != nil {
 		return err
 	}
 	if len(here.trash) > 0 {
@@ -216,7 +216,7 @@ func (f *fetching) tieFetched(b *mailbox.Box, a *arrival) (d mailbox.Delivered, 
 			return d, true, err
 		}
 		flags := file.Flags
-		file.Incoming, file.Vouched = rcv.Incoming, true
+		file.Incoming, file.Confirmed = rcv.Incoming, true
 		file.Flags = flags
 		placed, err := b.MD.Identify(s.Name, file, b.KW)
 		if errors.Is(err, state.ErrOccupied) {
@@ -299,7 +299,7 @@ func (f *fetching) beside(b *mailbox.Box, rcv state.Received) (uint8, state.Plac
 
 // mended is the file that a body which was fetched to repair it replaces, "" for none.
 func (f *fetching) mended(b *mailbox.Box, a *arrival) (old string, err error) {
-	m, ok := b.Bodies.Mend[a.op.UID]
+	m, ok := b.Bodies.Repairs[a.op.UID]
 	switch {
 	case !ok:
 		return "", nil

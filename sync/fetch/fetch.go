@@ -106,7 +106,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 		began = f.next
 		err := r.Server.Fetch(ctx, f)
 		err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err())
-		if state.IsWholeDisk(f.err) {
+		if state.IsAllOfDisk(f.err) {
 			return fmt.Errorf("fetch: the disk takes no more, %d messages are outstanding: %w", messages-(r.Result.Fetched-before), f.err)
 		}
 		if err != nil {
@@ -188,7 +188,7 @@ func (f *fetching) room() error {
 	}
 	if free < need() {
 		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
-			all, float64(octets)/1e6, float64(free)/1e6).OfWholeDisk().WithHint(hint)
+			all, float64(octets)/1e6, float64(free)/1e6).OfAllOfDisk().WithHint(hint)
 	}
 	for _, q := range f.queues {
 		out := q.leaveOut(func(o plan.Op) bool { return o.Size > free })

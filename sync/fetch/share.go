@@ -104,7 +104,7 @@ func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []pl
 	if err := r.SyncDirs(b); err != nil {
 		return ops, err
 	}
-	if err := r.Since(ctx, b, c.Proofs, found); err != nil {
+	if err := r.DateProofs(ctx, b, c.Proofs, found); err != nil {
 		return ops, err
 	}
 	if err := r.Commit(ctx, b, c); err != nil {
@@ -139,7 +139,7 @@ func (r *Run) linkFrom(ctx context.Context, b *mailbox.Box, o plan.Op, s source,
 	as.Incoming = state.Incoming{UID: o.UID, Variant: max(1, o.Variant), Token: b.Gen().Token, Date: o.Date,
 		Size: file.Bytes, Flags: r.firstFlags(b, o.Flags)}
 	as.Fresh, as.Durable = true, s.arrived
-	as.Vouched = false // no bytes of this message were ever compared with it
+	as.Confirmed = false // no bytes of this message were ever compared with it
 	b.Wrote = true
 	placed, err = b.MD.Link(s.path, s.name, as, b.KW)
 	if err != nil {

@@ -126,12 +126,12 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 	return nil
 }
 
-// MeetForeign looks for other programs' mail in a root before a run. In one that is used for the first time (the
+// CheckForeign looks for other programs' mail in a root before a run. In one that is used for the first time (the
 // base knows no account, and there is no marker) that mail would be fetched a
 // second time beside it, and with append sent to the server that it came from: that is an error. With
 // goOn these Maildirs are left alone instead, by this run and, where it is forGood, by all later ones;
 // note reports that.
-func MeetForeign(ctx context.Context, account state.AccountRow, tree port.Tree, goOn, forGood bool) (note string, err error) {
+func CheckForeign(ctx context.Context, account state.AccountRow, tree port.Tree, goOn, forGood bool) (note string, err error) {
 	if account.ID != "" {
 		return "", nil
 	}

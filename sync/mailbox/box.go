@@ -42,7 +42,7 @@ type States struct {
 // Bound is what a run knows of how a mailbox, its Maildir and its records belong together.
 type Bound struct {
 	Marker  *state.Marker // what its Maildir has; nil without one
-	Unheard bool          // neither the base nor a marker knows of it: nothing of it is here
+	New     bool          // neither the base nor a marker knows of it: nothing of it is here
 	Full    bool          // everything is to be compared
 	Fresh   bool          // nothing was learned of this generation yet: files are tied, nothing is deleted
 	Entered bool          // a Maildir that had another generation enters this one
@@ -68,26 +68,26 @@ type Progress struct {
 
 // Tying is what ties files to a mailbox's messages.
 type Tying struct {
-	Seeks     bool                   // messages that are fetched may be here already
-	Tied      []Tied                 // files and records that were tied in this run
-	Renames   []NewName              // files among them that get another identity
-	Spares    []*Spare               // candidates for a message that is fetched
-	Sized     map[int64]*SizedSpares // the same by size, once one was asked for
-	Unclaimed []state.OnDisk         // files here that could be, too, by size
-	counted   int                    // candidates in Sized
+	Seeks      bool                       // messages that are fetched may be here already
+	Tied       []Tied                     // files and records that were tied in this run
+	Renames    []NewName                  // files among them that get another identity
+	Candidates []*Candidate               // candidates for a message that is fetched
+	Sized      map[int64]*SizedCandidates // the same by size, once one was asked for
+	Unclaimed  []state.OnDisk             // files here that could be, too, by size
+	counted    int                        // candidates in Sized
 }
 
 // Moving is what a run knows of moves from and to a mailbox.
 type Moving struct {
 	UIDs   map[state.UID]bool // messages that are moved to another mailbox, or from one
-	Copies []match.Lying      // files that are copies of other mailboxes' messages
+	Copies []match.Located    // files that are copies of other mailboxes' messages
 }
 
 // Bodies is what a run knows of the bodies that it fetches for a mailbox.
 type Bodies struct {
-	Pulling bool                  // they arrive: records are read by who holds Mu only
-	Arrived map[state.UID]string  // files that arrived in this run, of messages that others wait for
-	Mend    map[state.UID]Mending // what a repair fetches again
+	Pulling bool                 // they arrive: records are read by who holds Mu only
+	Arrived map[state.UID]string // files that arrived in this run, of messages that others wait for
+	Repairs map[state.UID]Repair // what a repair fetches again
 }
 
 // Spoil cancels what is still to be done about a message; the next run plans it anew.
@@ -212,14 +212,14 @@ type CopyOf struct {
 
 // Departing is one message on its way off the server.
 type Departing struct {
-	Op    plan.Op
-	Rec   state.Record
-	Proof state.Proof
-	File  state.Received  // as it was read in this run
-	Name  string          // of the file
-	To    state.Departure // where its file is put
-	Shelf port.Maildir    // in which it is by now; nil where the file stays
-	There state.Placed    // its place in there
+	Op     plan.Op
+	Rec    state.Record
+	Proof  state.Proof
+	File   state.Received  // as it was read in this run
+	Name   string          // of the file
+	To     state.Departure // where its file is put
+	Folder port.Maildir    // in which it is by now; nil where the file stays
+	There  state.Placed    // its place in there
 }
 
 // Leaving is what leaves one mailbox in this run.
@@ -233,7 +233,7 @@ type Leaving struct {
 
 	Away    map[state.UID]bool  // released by a run that was interrupted, on their way to an archive
 	Again   *state.DiskSnapshot // the disk as it is when files are read again
-	Shelves map[string]*Scanned // archive Maildirs that are open
+	Folders map[string]*Scanned // archive Maildirs that are open
 }
 
 // Scanned is a Maildir, and its files of a generation when it was scanned.
@@ -250,8 +250,8 @@ func (l *Leaving) Hold(uid state.UID) {
 	l.Fixed[uid] = false
 }
 
-// Mending is one message that is fetched again.
-type Mending struct {
+// Repair is one message that is fetched again.
+type Repair struct {
 	Want *state.Proof // what was recorded of it, nil: nothing
 	File string       // the damaged file, "" where it is missing
 }

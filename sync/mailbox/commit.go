@@ -111,10 +111,10 @@ func (r *Run) RecordsNow(ctx context.Context, g *state.Generation, b *Box) ([]st
 	return r.RecordsOf(ctx, g)
 }
 
-// Since dates proofs of files that are durable by now. Where a file was here before and the
+// DateProofs dates proofs of files that are durable by now. Where a file was here before and the
 // base has a proof of the same bytes, that is still valid: how long they are here, that the
 // server sent them, and how the server names them.
-func (r *Run) Since(ctx context.Context, b *Box, proofs []state.Proof, here []state.UID) error {
+func (r *Run) DateProofs(ctx context.Context, b *Box, proofs []state.Proof, here []state.UID) error {
 	earlier := map[state.UID]state.Proof{}
 	if len(here) > 0 {
 		var err error

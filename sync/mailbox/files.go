@@ -38,13 +38,13 @@ func (r *Run) AddN(counter *int, n int) {
 	r.Mu.Unlock()
 }
 
-// Strangers are the files of a box's Maildir that carry the token of another mailbox.
-func (b *Box) Strangers(disk *state.DiskSnapshot) []state.Foreign {
-	return slices.DeleteFunc(slices.Clone(disk.Foreign), func(f state.Foreign) bool { return !b.Strange(f.Token) })
+// FilesOfOthers are the files of a box's Maildir that carry the token of another mailbox.
+func (b *Box) FilesOfOthers(disk *state.DiskSnapshot) []state.Foreign {
+	return slices.DeleteFunc(slices.Clone(disk.Foreign), func(f state.Foreign) bool { return !b.OfOther(f.Token) })
 }
 
-// Strange reports whether a token is that of another mailbox's file.
-func (b *Box) Strange(token string) bool { return token != "" && !plan.HasToken(&b.Row, token) }
+// OfOther reports whether a token is that of another mailbox's file.
+func (b *Box) OfOther(token string) bool { return token != "" && !plan.HasToken(&b.Row, token) }
 
 // OnlyHere are the files of a mailbox that no message on the server is known to be: what
 // the server had once, in this generation or an earlier one, and files of other programs.
@@ -57,7 +57,7 @@ func (b *Box) OnlyHere() []state.Foreign {
 		files = append(files, state.Foreign{Token: b.Gen().Token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Size: m.Size, Name: b.Disk.NameAt(m.Name)})
 	}
 	for _, f := range b.Disk.Foreign {
-		if !b.Strange(f.Token) {
+		if !b.OfOther(f.Token) {
 			files = append(files, f)
 		}
 	}
@@ -122,7 +122,7 @@ func (r *Run) Reidentify(b *Box, files []NewName) ([]state.Placed, error) {
 // CarriedFlags are the flags, in the bits of to, of a file that takes a message from one mailbox to
 // another: the system flags that its name shows, and its keywords. What was agreed on of the
 // message counts where the name is silent, and for flags that no name can carry.
-func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
+func CarriedFlags(f match.Located, owner, in, to *Box) state.Flags {
 	i, known := owner.Find(f.Of.UID)
 	var agreed, seen state.Flags
 	if known = known && max(1, owner.Records[i].Variant) == f.Of.Variant; known {
@@ -131,11 +131,11 @@ func CarriedFlags(f match.Lying, owner, in, to *Box) state.Flags {
 			agreed = owner.Records[i].Seen // nothing was agreed on, but that is what is known of it
 		}
 	}
-	flags := state.Pick(owner.Disk.Can, state.Spoken(f.Silent, f.Flags, agreed), agreed)
+	flags := state.Pick(owner.Disk.Can, state.FlagsByName(f.Silent, f.Flags, agreed), agreed)
 	if in == owner {
 		return plan.Translate(flags, owner.KW, to.KW)
 	}
-	flags = state.Spoken(f.Silent, f.Flags, agreed) & state.System
+	flags = state.FlagsByName(f.Silent, f.Flags, agreed) & state.System
 	words := owner.KW.NamesOf(agreed &^ state.System)
 	if !f.Silent && !(f.NewName && f.Letters == "") {
 		if pending := owner.KW.NamesOf(seen &^ state.System); known && seen != agreed && match.AsRead(f.Letters, pending, owner.Disk.Words) {

@@ -12,13 +12,13 @@ const mostNamed = 20
 
 // LeftOut reports about a mailbox what of a Maildir, at where, is not put on a server, and counts it. Of
 // thousands of one kind the first are named, and the rest is a number.
-func (r *Run) LeftOut(mailbox, where string, left []state.Passed) (count int, err error) {
+func (r *Run) LeftOut(mailbox, where string, left []state.NotMail) (count int, err error) {
 	type kind struct{ text, hint string }
-	kindOf := func(l state.Passed) kind { return kind{l.Err.Error(), state.HintOf(l.Err)} }
+	kindOf := func(l state.NotMail) kind { return kind{l.Err.Error(), state.HintOf(l.Err)} }
 	seen := map[kind]int{}
-	var more []state.Passed
+	var more []state.NotMail
 	for _, l := range left {
-		if l.Spared {
+		if l.Harmless {
 			r.Note(mailbox, fmt.Sprintf("%s/%s is left alone: %v", where, l.Name, l.Err), "")
 			continue
 		}

@@ -11,9 +11,9 @@ import (
 )
 
 func TestLeftOutOfThousands(t *testing.T) {
-	var left []state.Passed
+	var left []state.NotMail
 	for i := range 3000 {
-		left = append(left, state.Passed{Name: fmt.Sprint("cur/", i), Count: 1, Err: errors.New("the file is compressed (gzip)")})
+		left = append(left, state.NotMail{Name: fmt.Sprint("cur/", i), Count: 1, Err: errors.New("the file is compressed (gzip)")})
 	}
 	r := &Run{Account: &port.Account{}}
 	count, err := r.LeftOut("Archive", "Archive", left)

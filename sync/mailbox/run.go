@@ -215,7 +215,7 @@ func (r *Run) Count() {
 		r.Result.Skipped += s.Skipped
 		r.Result.Doubtful += s.Doubtful
 		r.Result.Unseen += s.Unseen
-		if s.Untold {
+		if s.Uncounted {
 			r.Result.Uncounted++
 		}
 		if b.Idle {
@@ -239,10 +239,10 @@ func (b *Box) Standing(estimates bool) plan.Standing {
 			Doubtful: t.InDoubt(estimates)}
 	}
 	n, known := b.exists()
-	if b.Unheard { // none of it can be here
-		return plan.Standing{OnServer: n, Outstanding: n, Untold: !known}
+	if b.New { // none of it can be here
+		return plan.Standing{OnServer: n, Outstanding: n, Uncounted: !known}
 	}
-	return plan.Standing{OnServer: n, Unseen: n, Untold: !known}
+	return plan.Standing{OnServer: n, Unseen: n, Uncounted: !known}
 }
 
 // exists is how many messages the server reported in this run that the mailbox has.

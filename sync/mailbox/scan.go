@@ -69,7 +69,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 // ScanDisk scans the Maildir's side, and changes nothing there.
 func (r *Run) ScanDisk(ctx context.Context, b *Box) error {
 	if b.MD == nil { // the Maildir is not here yet
-		b.Disk = &state.DiskSnapshot{Said: true, Complete: true, Can: state.System}
+		b.Disk = &state.DiskSnapshot{Scanned: true, Complete: true, Can: state.System}
 		return nil
 	}
 	var expect []state.UID

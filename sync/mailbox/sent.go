@@ -27,7 +27,7 @@ type Sent struct {
 	named map[state.UID]state.IntentKey // keys, by the UID that the server answered
 	Bytes int64
 
-	Held     map[string]bool            // bare names of files not to be appended in this run
+	HeldBack map[string]bool            // bare names of files not to be appended in this run
 	Doubtful map[string]bool            // bare names of files that an earlier run sent and got no answer for
 	Expected map[string]state.IntentKey // files whose messages were moved here and are not listed, to the keys of their intents
 	Lost     map[state.IntentKey]bool   // keys of what the server confirmed and does not list, once it was reported
@@ -90,7 +90,7 @@ func (r *Run) LostThere(b *Box, key state.IntentKey, uid state.UID, name string)
 		b.Sent.Lost = map[state.IntentKey]bool{}
 	}
 	b.Sent.Lost[key] = true
-	r.KeepsBack(b, name, nil)
+	r.NoteUnsent(b, name, nil)
 	if b.Sent.Has(key) {
 		r.AddN(&r.Result.Appended, -1)
 		b.Sent.Bytes -= b.Sent.Keys[key]
@@ -101,10 +101,10 @@ func (r *Run) LostThere(b *Box, key state.IntentKey, uid state.UID, name string)
 
 // Hold keeps a file from being appended in this run, whatever flags it has by then.
 func (b *Box) Hold(name string) {
-	if b.Sent.Held == nil {
-		b.Sent.Held = map[string]bool{}
+	if b.Sent.HeldBack == nil {
+		b.Sent.HeldBack = map[string]bool{}
 	}
-	b.Sent.Held[plan.Bare(name)] = true
+	b.Sent.HeldBack[plan.Bare(name)] = true
 	b.Leave(HeldBack)
 }
 
@@ -133,9 +133,9 @@ type likeness struct {
 	MessageID string
 }
 
-// KeepsBack remembers that a file is not on the server. What it may be is not expunged in this run.
+// NoteUnsent remembers that a file is not on the server. What it may be is not expunged in this run.
 // got is what was read of it, nil for one that nobody read.
-func (r *Run) KeepsBack(b *Box, name string, got *state.Received) {
+func (r *Run) NoteUnsent(b *Box, name string, got *state.Received) {
 	u := unsent{Box: b, Name: name}
 	if got != nil {
 		u.Is, _ = b.Likeness(name, got) // else it is read again where it matters

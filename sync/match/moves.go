@@ -13,13 +13,13 @@ import (
 type Side struct {
 	plan.World
 	Token string
-	Went  map[state.UID]Told // of messages that went on the server
-	Came  map[state.UID]Told // of messages that came
+	Gone  map[state.UID]Asked // of messages that went on the server
+	New   map[state.UID]Asked // of messages that came
 }
 
-// Told is what was asked about a message: its ids, and where only they distinguish it
+// Asked is what was asked about a message: its ids, and where only they distinguish it
 // from others, the digest of its bytes.
-type Told struct {
+type Asked struct {
 	state.Ident
 	Digest [state.DigestSize]byte // zero: not asked
 }
@@ -32,11 +32,11 @@ type Move struct {
 	Sure     bool      // the server reports that it is the same message, or the file has its identity
 	In       int       // the side that has its file
 	Name     string    // of the file; "": it has its new identity already
-	File     Lying
+	File     Located
 }
 
-// Lying is a file and where it is.
-type Lying struct {
+// Located is a file and where it is.
+type Located struct {
 	In      int
 	Name    string
 	Of      Token       // its identity
@@ -59,13 +59,13 @@ func ContentOf(r state.Record) Content { return BySizeAndDate(r.Size, r.Date, ""
 // account is the sides with their files by token.
 type account struct {
 	sides     []Side
-	here      map[Token]Lying   // in their own Maildirs
-	Elsewhere map[Token][]Lying // in others
+	here      map[Token]Located   // in their own Maildirs
+	Elsewhere map[Token][]Located // in others
 }
 
 // NewAccount finds the files of all sides by their identities.
 func NewAccount(sides []Side) *account {
-	a := &account{sides: sides, here: map[Token]Lying{}, Elsewhere: map[Token][]Lying{}}
+	a := &account{sides: sides, here: map[Token]Located{}, Elsewhere: map[Token][]Located{}}
 	of := map[string]int{}
 	wanted := map[int]bool{}
 	for i, s := range sides {
@@ -74,13 +74,13 @@ func NewAccount(sides []Side) *account {
 		}
 	}
 	for i, s := range sides {
-		if !s.DiskSaid() {
+		if !s.DiskScanned() {
 			continue
 		}
 		for _, f := range s.Disk.Foreign {
 			if j, known := of[f.Token]; known && j != i {
 				id := Token{j, f.UID, max(1, f.Variant)}
-				a.Elsewhere[id] = append(a.Elsewhere[id], Lying{In: i, Name: f.Name, Of: id, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent})
+				a.Elsewhere[id] = append(a.Elsewhere[id], Located{In: i, Name: f.Name, Of: id, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent})
 				wanted[j] = true
 			}
 		}
@@ -89,13 +89,13 @@ func NewAccount(sides []Side) *account {
 		}
 	}
 	for i, s := range sides {
-		if !wanted[i] || !s.DiskSaid() {
+		if !wanted[i] || !s.DiskScanned() {
 			continue
 		}
 		for _, f := range s.Disk.Messages {
 			id := Token{i, f.UID, f.Variant}
 			if _, twice := a.here[id]; !twice {
-				a.here[id] = Lying{In: i, Name: s.Disk.NameAt(f.Name), Of: id, Flags: f.Flags, Silent: f.Silent}
+				a.here[id] = Located{In: i, Name: s.Disk.NameAt(f.Name), Of: id, Flags: f.Flags, Silent: f.Silent}
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func TokenOf(side int, r state.Record) Token { return Token{side, r.UID, max(1, 
 
 // gone calls f with every message that went on the server, and its file, where it should be or where somebody
 // put it; a nameless one where there is none.
-func (a *account) gone(f func(side int, r state.Record, file Lying)) {
+func (a *account) gone(f func(side int, r state.Record, file Located)) {
 	for i, s := range a.sides {
 		for _, r := range s.Base {
 			if r.Status != state.Gone {
@@ -126,13 +126,13 @@ func (a *account) gone(f func(side int, r state.Record, file Lying)) {
 // Candidates names the messages that have to be asked about before Moves can decide: those
 // that went, and those that came with the size and date of one of them, each with its file
 // where it has one. anyDate: the server has ids, which count whatever the date.
-func Candidates(sides []Side, anyDate bool) (went, came []map[state.UID]Lying) {
+func Candidates(sides []Side, anyDate bool) (went, came []map[state.UID]Located) {
 	for range sides {
-		went, came = append(went, map[state.UID]Lying{}), append(came, map[state.UID]Lying{})
+		went, came = append(went, map[state.UID]Located{}), append(came, map[state.UID]Located{})
 	}
 	a := NewAccount(sides)
 	left := map[Content]bool{}
-	a.gone(func(i int, r state.Record, file Lying) {
+	a.gone(func(i int, r state.Record, file Located) {
 		left[ContentOf(r)] = true
 		went[i][r.UID] = file
 	})
@@ -169,7 +169,7 @@ func Moves(sides []Side) []Move {
 	a := NewAccount(sides)
 	moves := a.onServer()
 	for i, s := range sides {
-		if !s.DiskSaid() || !s.Disk.Complete {
+		if !s.DiskScanned() || !s.Disk.Complete {
 			continue
 		}
 		for _, r := range s.Base {
@@ -191,13 +191,13 @@ func (a *account) onServer() []Move {
 	p := &pairing{byID: map[string][]int{}, carried: map[[state.DigestSize]byte][]int{}}
 	for i, s := range a.sides {
 		for _, r := range s.Base {
-			if id, asked := s.Came[r.UID]; asked && r.Status == state.Outstanding {
+			if id, asked := s.New[r.UID]; asked && r.Status == state.Outstanding {
 				p.arrival(i, r, id)
 			}
 		}
 	}
-	a.gone(func(i int, r state.Record, file Lying) {
-		id, known := a.sides[i].Went[r.UID]
+	a.gone(func(i int, r state.Record, file Located) {
+		id, known := a.sides[i].Gone[r.UID]
 		switch {
 		case !known:
 		case file.Name == "":
@@ -215,17 +215,17 @@ func (a *account) onServer() []Move {
 
 // pairing pairs what went with what came.
 type pairing struct {
-	moves   []Move                           // what was paired
-	came    []Move                           // what is known of each that came: To, NewUID
-	sought  []Sought                         // of the same; one that is spoken for has Size -1
-	byID    map[string][]int                 // places among them, by what the server calls one message
-	carried map[[state.DigestSize]byte][]int // of those that have their files already, from a run that was interrupted
-	went    []Move                           // what went and has no id: From, UID, In, Name, File
-	spares  []Spare                          // of the same
+	moves      []Move                           // what was paired
+	came       []Move                           // what is known of each that came: To, NewUID
+	sought     []Sought                         // of the same; one that is spoken for has Size -1
+	byID       map[string][]int                 // places among them, by what the server calls one message
+	carried    map[[state.DigestSize]byte][]int // of those that have their files already, from a run that was interrupted
+	went       []Move                           // what went and has no id: From, UID, In, Name, File
+	candidates []Candidate                      // of the same
 }
 
 // arrival notes a message that came to a mailbox.
-func (p *pairing) arrival(to int, r state.Record, id Told) {
+func (p *pairing) arrival(to int, r state.Record, id Asked) {
 	if id.EmailID != "" {
 		p.byID[id.EmailID] = append(p.byID[id.EmailID], len(p.came))
 	}
@@ -247,7 +247,7 @@ func (p *pairing) pair(m Move, c int) {
 }
 
 // fileless pairs a message whose file is with the new one already.
-func (p *pairing) fileless(from int, r state.Record, id Told) {
+func (p *pairing) fileless(from int, r state.Record, id Asked) {
 	to := p.carried[id.Digest]
 	if n := slices.IndexFunc(to, func(c int) bool { return p.open(c, from) }); n >= 0 {
 		p.pair(Move{From: from, UID: r.UID, In: p.came[to[n]].To}, to[n])
@@ -255,7 +255,7 @@ func (p *pairing) fileless(from int, r state.Record, id Told) {
 }
 
 // departure pairs a message that went by its id, or leaves it to what it looks like.
-func (p *pairing) departure(from int, r state.Record, id Told, file Lying) {
+func (p *pairing) departure(from int, r state.Record, id Asked, file Located) {
 	m := Move{From: from, UID: r.UID, In: file.In, Name: file.Name, File: file}
 	same := p.byID[id.EmailID]
 	// The same message has the same size: an id of another size is not trusted.
@@ -268,7 +268,7 @@ func (p *pairing) departure(from int, r state.Record, id Told, file Lying) {
 	case id.EmailID != "" && len(p.byID) > 0: // the server has ids, and none is this one
 	default:
 		p.went = append(p.went, m)
-		p.spares = append(p.spares, Spare{Size: r.Size, Date: r.Date, MessageID: id.MessageID})
+		p.candidates = append(p.candidates, Candidate{Size: r.Size, Date: r.Date, MessageID: id.MessageID})
 	}
 }
 
@@ -281,8 +281,8 @@ func (p *pairing) byContent() {
 			free, places = append(free, s), append(places, c)
 		}
 	}
-	for i, n := range Tie(free, p.spares, false) {
-		if n >= 0 && free[i].Size == p.spares[n].Size && p.went[n].From != p.came[places[i]].To {
+	for i, n := range Tie(free, p.candidates, false) {
+		if n >= 0 && free[i].Size == p.candidates[n].Size && p.went[n].From != p.came[places[i]].To {
 			p.pair(p.went[n], places[i])
 		}
 	}
@@ -290,15 +290,15 @@ func (p *pairing) byContent() {
 
 // Copies finds files with a token of another mailbox that were not moved: the
 // original is still there, or the server does not have the message any more. To the server they are new.
-func Copies(sides []Side, moves []Move) (found []Lying) {
+func Copies(sides []Side, moves []Move) (found []Located) {
 	a := NewAccount(sides)
-	moved := map[Lying]bool{}
+	moved := map[Located]bool{}
 	for _, m := range moves {
 		moved[m.File] = true
 	}
 	for id, all := range a.Elsewhere {
 		s := sides[id.Side]
-		if !s.DiskSaid() || !s.Disk.Complete || s.archived(id.UID) {
+		if !s.DiskScanned() || !s.Disk.Complete || s.archived(id.UID) {
 			continue // it is not known whether the original is there, or it left the server on purpose
 		}
 		for _, f := range all {
@@ -307,7 +307,7 @@ func Copies(sides []Side, moves []Move) (found []Lying) {
 			}
 		}
 	}
-	slices.SortFunc(found, func(x, y Lying) int {
+	slices.SortFunc(found, func(x, y Located) int {
 		return cmp.Or(cmp.Compare(x.In, y.In), cmp.Compare(x.Name, y.Name))
 	})
 	return found
@@ -362,7 +362,7 @@ func Refile(gone []Lost, files []Unnamed) (renamed []Regained, moves []Move) {
 				renamed = append(renamed, Regained{l, u})
 				continue
 			}
-			f := Lying{In: u.Side, Name: u.File.Name, Of: TokenOf(l.Side, l.Rec), Flags: u.File.Flags, Letters: u.File.Letters, Silent: u.File.Silent, NewName: true}
+			f := Located{In: u.Side, Name: u.File.Name, Of: TokenOf(l.Side, l.Rec), Flags: u.File.Flags, Letters: u.File.Letters, Silent: u.File.Silent, NewName: true}
 			moves = append(moves, Move{From: l.Side, To: u.Side, UID: l.Rec.UID, Sure: true, In: u.Side, Name: u.File.Name, File: f})
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // file with the token of side b and UID 1.
 func sideOf(t *testing.T, name, base, files string) Side {
 	t.Helper()
-	d := &state.DiskSnapshot{Said: true, Complete: true, Can: state.System}
+	d := &state.DiskSnapshot{Scanned: true, Complete: true, Can: state.System}
 	for _, f := range strings.Fields(files) {
 		if f == "partial" {
 			d.Complete = false
@@ -33,12 +33,12 @@ func sideOf(t *testing.T, name, base, files string) Side {
 }
 
 // told says what was asked: "1 id2 <m>" is UID 1 with EMAILID id2 and Message-ID <m>; "-" is none.
-func told(t *testing.T, s string) map[state.UID]Told {
+func told(t *testing.T, s string) map[state.UID]Asked {
 	t.Helper()
-	of := map[state.UID]Told{}
+	of := map[state.UID]Asked{}
 	for _, w := range rows.Split(s) {
 		uid := rows.UID(t, w[0])
-		of[uid] = Told{Ident: state.Ident{UID: uid, EmailID: strings.Trim(w[1], "-"), MessageID: w[2]}}
+		of[uid] = Asked{Ident: state.Ident{UID: uid, EmailID: strings.Trim(w[1], "-"), MessageID: w[2]}}
 		if len(w) > 3 {
 			one := of[uid]
 			one.Digest[0] = w[3][0]
@@ -90,7 +90,7 @@ func TestMoves(t *testing.T) {
 			sides := []Side{sideOf(t, "a", c.baseA, c.filesA), sideOf(t, "b", c.baseB, c.filesB)}
 			went, came := Candidates(sides, false)
 			var asked []string
-			for i, of := range [][]map[state.UID]Lying{went, came} {
+			for i, of := range [][]map[state.UID]Located{went, came} {
 				for j, uids := range of {
 					for uid := range state.UID(10) {
 						if _, is := uids[uid]; is && i == j {
@@ -102,7 +102,7 @@ func TestMoves(t *testing.T) {
 			if got := strings.Join(asked, " "); got != c.candidates {
 				t.Errorf("asked about %q, want %q", got, c.candidates)
 			}
-			sides[0].Went, sides[1].Came = told(t, c.wentA), told(t, c.cameB)
+			sides[0].Gone, sides[1].New = told(t, c.wentA), told(t, c.cameB)
 			moves := Moves(sides)
 			var got []string
 			for _, m := range moves {

@@ -27,9 +27,9 @@ type Sought struct {
 	MessageID string
 }
 
-// Spare is a file that no message on the server is known to be, or a record of a message
+// Candidate is a file that no message on the server is known to be, or a record of a message
 // whose file is not here: kept away, accepted, skipped, released.
-type Spare struct {
+type Candidate struct {
 	Size      int64
 	Date      int64
 	MessageID string
@@ -37,20 +37,20 @@ type Spare struct {
 	Fileless  bool
 }
 
-// Tie pairs sought messages with spares and returns for each sought one the index of its
-// spare, or -1. Both are multisets: a spare is used once, and of equal candidates the
-// first sought gets the first spare, so they are sorted by UID. It compares, in this
+// Tie pairs sought messages with candidates and returns for each sought one the index of its
+// candidate, or -1. Both are multisets: a candidate is used once, and of equal candidates the
+// first sought gets the first candidate, so they are sorted by UID. It compares, in this
 // order: size, date and Message-ID; Message-ID and date, where a single message on either
 // side has them; for records without a file, size and date. What it leaves can only be
 // recognized by its digest, once it was fetched.
 //
-// compared: the bytes of what is left are compared with the spares that are left.
+// compared: the bytes of what is left are compared with the candidates that are left.
 // Then, where more are sought than could be here, only their bytes show which of them are
 // here: a message that took another one's file would be missing. Messages without any
 // Message-ID differ by size and date alone; they are paired only where
 // there is one of each, or where all the files have the same bytes.
-func Tie(sought []Sought, spares []Spare, compared bool) []int {
-	t := tying{sought: sought, spares: spares, to: Unpaired(len(sought)), used: make([]bool, len(spares))}
+func Tie(sought []Sought, candidates []Candidate, compared bool) []int {
+	t := tying{sought: sought, candidates: candidates, to: Unpaired(len(sought)), used: make([]bool, len(candidates))}
 	away := t.fileless()
 	t.pass(byContent, false, func(want, have []int) bool {
 		s := sought[want[0]]
@@ -68,10 +68,10 @@ func Tie(sought []Sought, spares []Spare, compared bool) []int {
 }
 
 type tying struct {
-	sought []Sought
-	spares []Spare
-	to     []int
-	used   []bool
+	sought     []Sought
+	candidates []Candidate
+	to         []int
+	used       []bool
 }
 
 // Content is what two things have in common that are taken for one message.
@@ -93,18 +93,18 @@ type key func(size, date int64, messageID string) Content
 // pass pairs those that are left and equal by a key, in order, where may allows it for all
 // that are.
 func (t *tying) pass(by key, fileless bool, may func(want, have []int) bool) {
-	spares := map[Content][]int{}
-	for i, s := range t.spares {
+	candidates := map[Content][]int{}
+	for i, s := range t.candidates {
 		if !t.used[i] && s.Fileless == fileless && s.Size >= 0 {
 			k := by(s.Size, s.Date, s.MessageID)
-			spares[k] = append(spares[k], i)
+			candidates[k] = append(candidates[k], i)
 		}
 	}
 	want := map[Content][]int{}
 	var order []Content
 	for i, s := range t.sought {
 		k := by(s.Size, s.Date, s.MessageID)
-		if t.to[i] >= 0 || s.Size < 0 || len(spares[k]) == 0 {
+		if t.to[i] >= 0 || s.Size < 0 || len(candidates[k]) == 0 {
 			continue
 		}
 		if s.Date == state.NoDate && (fileless || s.MessageID == "") {
@@ -116,11 +116,11 @@ func (t *tying) pass(by key, fileless bool, may func(want, have []int) bool) {
 		want[k] = append(want[k], i)
 	}
 	for _, k := range order {
-		if !may(want[k], spares[k]) {
+		if !may(want[k], candidates[k]) {
 			continue
 		}
-		for n := range min(len(want[k]), len(spares[k])) {
-			t.pair(want[k][n], spares[k][n])
+		for n := range min(len(want[k]), len(candidates[k])) {
+			t.pair(want[k][n], candidates[k][n])
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (t *tying) pass(by key, fileless bool, may func(want, have []int) bool) {
 // fileless counts the records without a file by size and date.
 func (t *tying) fileless() map[Content]int {
 	n := map[Content]int{}
-	for _, s := range t.spares {
+	for _, s := range t.candidates {
 		if s.Fileless {
 			n[BySizeAndDate(s.Size, s.Date, "")]++
 		}
@@ -136,35 +136,35 @@ func (t *tying) fileless() map[Content]int {
 	return n
 }
 
-func (t *tying) pair(sought, spare int) {
-	t.to[sought], t.used[spare] = spare, true
+func (t *tying) pair(sought, candidate int) {
+	t.to[sought], t.used[candidate] = candidate, true
 }
 
 // sameBytes reports whether files are known to hold the same bytes.
 func (t *tying) sameBytes(files []int) bool {
-	first := t.spares[files[0]].Digest
+	first := t.candidates[files[0]].Digest
 	return first != [state.DigestSize]byte{} &&
-		!slices.ContainsFunc(files, func(i int) bool { return t.spares[i].Digest != first })
+		!slices.ContainsFunc(files, func(i int) bool { return t.candidates[i].Digest != first })
 }
 
 // byMessageID pairs what has one Message-ID and one date, whatever the sizes say, where
 // nothing else on either side has both.
 func (t *tying) byMessageID() {
 	type side struct{ n, last int }
-	sought, spares := map[Content]side{}, map[Content]side{}
+	sought, candidates := map[Content]side{}, map[Content]side{}
 	for i, s := range t.sought {
 		k := byDateAndID(0, s.Date, s.MessageID)
 		sought[k] = side{sought[k].n + 1, i}
 	}
-	for i, s := range t.spares {
+	for i, s := range t.candidates {
 		if !s.Fileless {
 			k := byDateAndID(0, s.Date, s.MessageID)
-			spares[k] = side{spares[k].n + 1, i}
+			candidates[k] = side{candidates[k].n + 1, i}
 		}
 	}
 	for i, s := range t.sought {
 		k := byDateAndID(0, s.Date, s.MessageID)
-		one, other := sought[k], spares[k]
+		one, other := sought[k], candidates[k]
 		if s.MessageID != "" && s.Date != state.NoDate && t.to[i] < 0 && one.n == 1 && other.n == 1 && !t.used[other.last] {
 			t.pair(i, other.last)
 		}
@@ -216,13 +216,13 @@ func TrashingKey(gen state.GenID, rec state.Record, messageID string) state.Inte
 }
 
 // Announced reads such an intent.
-func Announced(in state.Intent) (s Spare, ok bool) {
+func Announced(in state.Intent) (s Candidate, ok bool) {
 	f := strings.Split(in.Key.Name, " ")
 	if len(f) != 4 {
 		return s, false
 	}
 	date, err := strconv.ParseInt(f[2], 10, 64)
-	return Spare{Size: in.Bytes, Date: date, MessageID: f[3], Digest: in.Digest}, err == nil
+	return Candidate{Size: in.Bytes, Date: date, MessageID: f[3], Digest: in.Digest}, err == nil
 }
 
 // ShortID stands for a Message-ID of any length; "" for none.

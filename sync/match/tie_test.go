@@ -35,9 +35,9 @@ func parseDay(s string) (date int64) {
 	return date
 }
 
-func parseSpares(s string) (out []Spare) {
+func parseSpares(s string) (out []Candidate) {
 	for part := range strings.SplitSeq(s, ";") {
-		var f Spare
+		var f Candidate
 		text, digest, _ := strings.Cut(part, "/")
 		w := strings.Fields(text)
 		if len(w) == 0 {
@@ -117,9 +117,9 @@ func TestTieKeepsItsWord(t *testing.T) {
 		for i := range few("there", 8) {
 			sought = append(sought, Sought{UID: state.UID(i + 1), Size: int64(few("size", 2)) - 1, Date: int64(few("date", 1)), MessageID: []string{"", "a", "b"}[few("id", 2)]})
 		}
-		var spares []Spare
+		var spares []Candidate
 		for range few("here", 8) {
-			s := Spare{Size: int64(few("size", 2)) - 1, Date: int64(few("date", 1)), Fileless: few("fileless", 3) == 0}
+			s := Candidate{Size: int64(few("size", 2)) - 1, Date: int64(few("date", 1)), Fileless: few("fileless", 3) == 0}
 			if !s.Fileless {
 				s.MessageID = []string{"", "a", "b"}[few("id", 2)]
 				s.Digest[0] = byte(few("digest", 2))
@@ -179,11 +179,11 @@ func TestTieFindsEveryMessageAgain(t *testing.T) {
 			}
 		})).Draw(t, "order")
 		var sought []Sought
-		spares := make([]Spare, n)
+		spares := make([]Candidate, n)
 		for uid, i := range order {
 			s := Sought{UID: state.UID(uid + 1), Size: int64(i % 3), Date: int64(i % 2), MessageID: fmt.Sprint(i)}
 			sought = append(sought, s)
-			spares[i] = Spare{Size: s.Size, Date: s.Date, MessageID: s.MessageID}
+			spares[i] = Candidate{Size: s.Size, Date: s.Date, MessageID: s.MessageID}
 		}
 		if got := Tie(sought, spares, true); !slices.Equal(got, order) {
 			t.Fatalf("tied to %v, want %v", got, order)

@@ -52,8 +52,8 @@ func (r *Run) Match(ctx context.Context) error {
 	went, came := match.Candidates(sides, r.Can.EmailIDs)
 	for i, b := range boxes {
 		var err error
-		if sides[i].Came, err = r.askCame(ctx, b, came[i]); err == nil {
-			sides[i].Went, err = r.askWent(ctx, boxes, b, went[i])
+		if sides[i].New, err = r.askCame(ctx, b, came[i]); err == nil {
+			sides[i].Gone, err = r.askWent(ctx, boxes, b, went[i])
 		}
 		if err != nil {
 			// Nothing of it counts as moved in this run, and nothing that went as deleted.
@@ -71,7 +71,7 @@ func (r *Run) Match(ctx context.Context) error {
 	moves = append(moves, named...)
 	for _, m := range moves {
 		one := &move{Move: m, from: boxes[m.From], to: boxes[m.To], in: boxes[m.In]}
-		if one.from.Failed || one.to.Failed || one.in.Failed || m.NewUID == 0 && one.in.Sent.Held[plan.Bare(m.Name)] {
+		if one.from.Failed || one.to.Failed || one.in.Failed || m.NewUID == 0 && one.in.Sent.HeldBack[plan.Bare(m.Name)] {
 			one.hold()
 			continue
 		}
@@ -156,7 +156,7 @@ func (r *Run) wakeOwners(ctx context.Context) error {
 }
 
 // askCame asks the server what identifies messages that came.
-func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
+func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]match.Located) (map[state.UID]match.Asked, error) {
 	if len(came) == 0 {
 		return nil, nil
 	}
@@ -164,9 +164,9 @@ func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]ma
 	if err != nil {
 		return nil, err
 	}
-	of := map[state.UID]match.Told{}
+	of := map[state.UID]match.Asked{}
 	for _, id := range idents {
-		is := match.Told{Ident: id}
+		is := match.Asked{Ident: id}
 		if file := came[id.UID]; file.Name != "" {
 			got, err := b.MD.Inspect(file.Name, nil)
 			if err != nil {
@@ -180,7 +180,7 @@ func (r *Run) askCame(ctx context.Context, b *mailbox.Box, came map[state.UID]ma
 }
 
 // askWent reads what identified messages that went: from their files, and their ids from the base.
-func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box, went map[state.UID]match.Lying) (map[state.UID]match.Told, error) {
+func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box, went map[state.UID]match.Located) (map[state.UID]match.Asked, error) {
 	if len(went) == 0 {
 		return nil, nil
 	}
@@ -189,11 +189,11 @@ func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box,
 	if err != nil {
 		return nil, err
 	}
-	of := map[state.UID]match.Told{}
+	of := map[state.UID]match.Asked{}
 	for _, uid := range uids {
 		if went[uid].Name == "" {
 			if p, known := proofs[uid]; known {
-				of[uid] = match.Told{Digest: p.Digest}
+				of[uid] = match.Asked{Digest: p.Digest}
 			}
 			continue
 		}
@@ -204,7 +204,7 @@ func (r *Run) askWent(ctx context.Context, boxes []*mailbox.Box, b *mailbox.Box,
 		if err != nil {
 			return nil, err
 		}
-		of[uid] = match.Told{Ident: state.Ident{UID: uid, MessageID: file.MessageID, EmailID: proofs[uid].EmailID}}
+		of[uid] = match.Asked{Ident: state.Ident{UID: uid, MessageID: file.MessageID, EmailID: proofs[uid].EmailID}}
 	}
 	return of, nil
 }

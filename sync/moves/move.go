@@ -85,7 +85,7 @@ func (r *Run) CarryMoves(ctx context.Context) error {
 		if err != nil {
 			for _, m := range batch {
 				if m.Name != "" {
-					r.KeepsBack(m.in, m.Name, &m.got)
+					r.NoteUnsent(m.in, m.Name, &m.got)
 				}
 			}
 			first.from.Leave(mailbox.Refused)
@@ -114,7 +114,7 @@ func (r *Run) carry(ctx context.Context, from, to *mailbox.Box, batch []*move, m
 			as.Date = rec.Date
 		}
 		as.Flags, as.Respell = m.flags, true
-		as.Vouched, as.Apart = m.Sure && as.Vouched, r.hasAlike(to, rec)
+		as.Confirmed, as.Apart = m.Sure && as.Confirmed, r.hasAlike(to, rec)
 		if m.Name == "" {
 			to.Leave(mailbox.Unmerged) // its flags are merged by the next run
 		} else {
@@ -132,7 +132,7 @@ func (r *Run) carry(ctx context.Context, from, to *mailbox.Box, batch []*move, m
 		return err
 	}
 	if !moved {
-		r.AddN(&r.Result.MovedHere, len(batch))
+		r.AddN(&r.Result.MovedOnDisk, len(batch))
 	}
 	return r.commitMoved(ctx, from, to, batch, c)
 }
@@ -204,7 +204,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
 		switch {
 		case ok: // it is there, and must not be sent once more
-			r.AddN(&r.Result.MovedThere, 1)
+			r.AddN(&r.Result.MovedOnServer, 1)
 			in := m.intent(from, to)
 			in.Confirmed = true
 			if to.Answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {

@@ -23,7 +23,7 @@ func (r *Run) giveBack(ctx context.Context, boxes []*mailbox.Box, files []match.
 			b.Hold(f.File.File.Name)
 			continue
 		}
-		as.UID, as.Variant, as.Token, as.Vouched = f.Of.Rec.UID, max(1, f.Of.Rec.Variant), b.Gen().Token, f.Of.Proof.ByServer
+		as.UID, as.Variant, as.Token, as.Confirmed = f.Of.Rec.UID, max(1, f.Of.Rec.Variant), b.Gen().Token, f.Of.Proof.ByServer
 		if f.Of.Rec.Date != state.NoDate {
 			as.Date = f.Of.Rec.Date
 		}
@@ -61,11 +61,11 @@ func (r *Run) refiled(ctx context.Context, boxes []*mailbox.Box, sides []match.S
 	}
 	var files []match.Unnamed
 	for i, b := range boxes {
-		if b.Failed || !sides[i].DiskSaid() {
+		if b.Failed || !sides[i].DiskScanned() {
 			continue
 		}
 		for _, f := range b.Disk.Foreign {
-			if f.Token == "" && !b.Sent.Held[plan.Bare(f.Name)] {
+			if f.Token == "" && !b.Sent.HeldBack[plan.Bare(f.Name)] {
 				files = append(files, match.Unnamed{Side: i, File: f})
 			}
 		}
@@ -96,7 +96,7 @@ func (r *Run) refiled(ctx context.Context, boxes []*mailbox.Box, sides []match.S
 func (r *Run) lost(ctx context.Context, boxes []*mailbox.Box, sides []match.Side) (gone []match.Lost, err error) {
 	a := match.NewAccount(sides)
 	for i, b := range boxes {
-		if b.Failed || !sides[i].DiskSaid() || !b.Disk.Complete {
+		if b.Failed || !sides[i].DiskScanned() || !b.Disk.Complete {
 			continue
 		}
 		var uids []state.UID

@@ -68,7 +68,7 @@ type copies struct {
 
 // Choice is what a Cutoff chooses of residents, by their indexes in ascending order.
 type Choice struct {
-	Goes     []int
+	Leaves   []int
 	Messages int   // that those are, copies counted once
 	Freed    int64 // octets that it frees if they all leave
 	// Stuck are those that would leave if they were complete here.
@@ -85,13 +85,13 @@ func (c Cutoff) Choose(residents []Resident, used int64, now time.Time) (chosen 
 		case !m.here:
 			chosen.Stuck = append(chosen.Stuck, m.all...)
 		default:
-			chosen.Goes = append(chosen.Goes, m.all...)
+			chosen.Leaves = append(chosen.Leaves, m.all...)
 			chosen.Messages += m.n
 			chosen.Freed += m.size
 			left -= m.size
 		}
 	}
-	slices.Sort(chosen.Goes)
+	slices.Sort(chosen.Leaves)
 	slices.Sort(chosen.Stuck)
 	return chosen
 }
@@ -121,7 +121,7 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	var groups []*copies
 	same := map[string]*copies{}
 	for i, m := range residents {
-		word := m.Word()
+		word := m.CopyKey()
 		g := same[word]
 		if g == nil || word == "" {
 			g = &copies{date: m.Date, free: true, here: true}
@@ -145,8 +145,8 @@ func (c Cutoff) group(residents []Resident, now time.Time) []*copies {
 	return groups
 }
 
-// Word is what copies have in common, "" for a message without.
-func (m Resident) Word() string { return cmp.Or(m.Same, m.Like) }
+// CopyKey is what copies have in common, "" for a message without.
+func (m Resident) CopyKey() string { return cmp.Or(m.Same, m.Like) }
 
 // Lot adds up copies: how many messages they are, and what they take.
 type Lot struct{ messages, octets room }

@@ -149,7 +149,7 @@ func TestChoose(t *testing.T) {
 				}
 				return strings.Join(uids, " ")
 			}
-			if goes, stuck := uids(chosen.Goes), uids(chosen.Stuck); goes != c.goes || chosen.Freed != c.freed || stuck != c.stuck {
+			if goes, stuck := uids(chosen.Leaves), uids(chosen.Stuck); goes != c.goes || chosen.Freed != c.freed || stuck != c.stuck {
 				t.Errorf("%q go and free %d, %q are stuck; want %q, %d, %q", goes, chosen.Freed, stuck, c.goes, c.freed, c.stuck)
 			}
 		})
@@ -186,7 +186,7 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 			used += m.Size
 		}
 		chosen := c.Choose(all, used, testNow)
-		goes, freed := chosen.Goes, chosen.Freed
+		goes, freed := chosen.Leaves, chosen.Freed
 		gone := map[int]bool{}
 		for _, i := range goes {
 			m := all[i]
@@ -214,10 +214,10 @@ func TestChooseIsNeverGreedy(t *testing.T) {
 				left = append(left, m)
 			}
 		}
-		if again := c.Choose(left, used-freed, testNow).Goes; len(again) > 0 {
+		if again := c.Choose(left, used-freed, testNow).Leaves; len(again) > 0 {
 			t.Fatalf("then %v more go", again)
 		}
-		if more := c.Choose(all, used, testNow).Goes; !slices.Equal(more, goes) {
+		if more := c.Choose(all, used, testNow).Leaves; !slices.Equal(more, goes) {
 			t.Fatalf("first %v go, then %v", goes, more)
 		}
 	})
@@ -232,7 +232,7 @@ func TestCutoffGoesByTheLargestSize(t *testing.T) {
 		m := Resident{UID: 1, Date: 1, Size: c.announced, Sent: c.came, Fetched: 1}
 		for name, rule := range map[string]Cutoff{
 			"POP3": {Collected: true, FetchedAge: -1, BiggerThan: 500}, "archive": {ByAge: true, LargerThan: 500}} {
-			if got := rule.Choose([]Resident{m}, 0, time.Unix(2e9, 0)).Goes; (len(got) == 1) != c.goes {
+			if got := rule.Choose([]Resident{m}, 0, time.Unix(2e9, 0)).Leaves; (len(got) == 1) != c.goes {
 				t.Errorf("%s: announced %d, came %d: %v goes", name, c.announced, c.came, got)
 			}
 		}

@@ -51,11 +51,11 @@ func parseServer(t testing.TB, s string) *state.ServerSnapshot {
 
 func parseDisk(t testing.TB, s string) *state.DiskSnapshot {
 	t.Helper()
-	d := &state.DiskSnapshot{Said: true, Complete: true, Can: state.System}
+	d := &state.DiskSnapshot{Scanned: true, Complete: true, Can: state.System}
 	for _, w := range rows.Split(s) {
 		switch w[0] {
 		case "unread":
-			d.Said = false
+			d.Scanned = false
 		case "partial":
 			d.Complete = false
 		case "keywords":

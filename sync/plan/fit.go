@@ -168,7 +168,7 @@ func LengthDiffers(rec state.Record, came, announced int64, estimates bool) bool
 // than the server announces, is looked at again: the server's bytes decide.
 func Adoptable(announced int64, file state.Received) (state.Status, uint8) {
 	status, tries := Measured(announced, file)
-	if file.Bytes < 0 || !file.Vouched && (file.Hints.Hash != "" || status.Misfit()) {
+	if file.Bytes < 0 || !file.Confirmed && (file.Hints.Hash != "" || status.Misfit()) {
 		return state.Doubtful, 0
 	}
 	return status, tries

@@ -16,7 +16,7 @@ func Has(words []string, w string) bool {
 // flags that no name can carry here (can says which can), as a keyword beyond the 26 letters, the server has the
 // last word; where the name is silent, what was agreed on stands in.
 func HadFlags(rec state.Record, silent bool, shown, can state.Flags) state.Flags {
-	return state.Pick(can, state.Spoken(silent, shown, rec.Agreed), LastShown(rec))
+	return state.Pick(can, state.FlagsByName(silent, shown, rec.Agreed), LastShown(rec))
 }
 
 // LastShown are the flags that the server showed last, or those that were sent to it where it never showed the message.
@@ -47,7 +47,7 @@ func Translate(f state.Flags, from, to *state.Keywords) state.Flags {
 // programs see no flags is given those that the file has, so that they show them again.
 // Those in still stay where they are.
 func (p *planner) flags(v view, base state.Flags, status state.Status, still state.Flags) {
-	if !p.DiskSaid() {
+	if !p.DiskScanned() {
 		return
 	}
 	toServer, toDisk := p.Policy.Travel(p.can())
@@ -78,7 +78,7 @@ func (p *planner) flags(v view, base state.Flags, status state.Status, still sta
 
 // can are the flags that a file name can carry here.
 func (w *World) can() state.Flags {
-	if !w.DiskSaid() {
+	if !w.DiskScanned() {
 		return 0
 	}
 	return w.Disk.Can

@@ -36,7 +36,7 @@ func Learn(w World) (put []state.Record) {
 // that it had.
 func carried(v view, w World) state.Record {
 	rec := v.rec
-	if v.known && v.disk == yes && w.DiskSaid() {
+	if v.known && v.disk == yes && w.DiskScanned() {
 		pending := (rec.Seen ^ rec.Agreed) & w.Disk.Can
 		there := pending & ^(v.dFlags ^ rec.Seen)
 		rec.Agreed = state.Pick(there, rec.Seen, rec.Agreed)

@@ -32,13 +32,13 @@ type Task struct {
 
 // Made is what Make makes of a task.
 type Made struct {
-	Ops     []Op       // all that is to be done, in the order of execution
-	Waits   Waiting    // what is left to another run, or to another day
-	Braked  state.Held // deletions that the brake held back
-	NotYet  int        // files that the server may have already: the next run knows
-	Spared  bool       // operations are held back because the server's numbers are new
-	Awaited bool       // operations wait for a run that sees all mailboxes
-	PutOff  int        // operations that this run leaves to another, as it is about what leaves
+	Ops      []Op       // all that is to be done, in the order of execution
+	Waits    Waiting    // what is left to another run, or to another day
+	Braked   state.Held // deletions that the brake held back
+	NotYet   int        // files that the server may have already: the next run knows
+	HeldBack bool       // operations are held back because the server's numbers are new
+	Awaited  bool       // operations wait for a run that sees all mailboxes
+	PutOff   int        // operations that this run leaves to another, as it is about what leaves
 }
 
 // Make plans a mailbox: what Plan returns, with what is to leave the server, without what has to wait, under
@@ -52,7 +52,7 @@ func Make(t Task) (m Made) {
 	m.holdAppends(t)
 	m.without(func(o Op) bool { return t.Moving[o.UID] })
 	if t.Anew {
-		m.Spared = m.without(func(o Op) bool { return o.Kind.Destroys() && o.Kind != OpForget }) > 0
+		m.HeldBack = m.without(func(o Op) bool { return o.Kind.Destroys() && o.Kind != OpForget }) > 0
 	}
 	if t.Blind {
 		m.Awaited = m.without(func(o Op) bool { return o.UID != 0 && RecordAt(t.Base, o.UID).Status == state.Gone }) > 0

@@ -18,7 +18,7 @@ func TestMakeTable(t *testing.T) {
 	}{
 		{name: "nothing else is said", base: "1 live S; 2 live S", server: "1 S; 3 -", disk: "1 S; 2 S", want: "fetch 3; remove 2"},
 		{name: "the numbers are new", base: "1 live S; 2 live S", server: "1 S; 3 -", disk: "1 S; 2 S",
-			task: Task{Anew: true}, want: "fetch 3", made: Made{Spared: true}},
+			task: Task{Anew: true}, want: "fetch 3", made: Made{HeldBack: true}},
 		{name: "what went may have come elsewhere", base: "1 live S; 2 gone S", server: "1 S", disk: "1 S; 2 S",
 			task: Task{Blind: true}, want: "", made: Made{Awaited: true}},
 		{name: "what goes to another mailbox is that mailbox's", base: "1 live S; 2 live S", server: "1 S", disk: "1 S; 2 S",
@@ -45,7 +45,7 @@ func TestMakeTable(t *testing.T) {
 			if got := spell(made.Ops); got != c.want {
 				t.Errorf("the plan is %q, want %q", got, c.want)
 			}
-			if made.Spared != c.made.Spared || made.Awaited != c.made.Awaited || made.NotYet != c.made.NotYet || made.PutOff != c.made.PutOff {
+			if made.HeldBack != c.made.HeldBack || made.Awaited != c.made.Awaited || made.NotYet != c.made.NotYet || made.PutOff != c.made.PutOff {
 				t.Errorf("it leaves %+v", made)
 			}
 		})

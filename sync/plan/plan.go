@@ -34,7 +34,7 @@ type planner struct {
 func decide(w World) ([]Op, Waiting) {
 	p := planner{World: w}
 	w.views(p.message)
-	if w.Policy.Append && w.DiskSaid() {
+	if w.Policy.Append && w.DiskScanned() {
 		for _, f := range w.Disk.Foreign {
 			if f.Token == "" {
 				p.add(Op{Kind: OpAppend, Name: f.Name, Flags: p.sent(f.Flags)})

@@ -162,7 +162,7 @@ func TestPlanNewKeywords(t *testing.T) {
 			Base: []state.Record{{UID: 1, Variant: 1, Status: state.Live, Size: 1}},
 			Server: &state.ServerSnapshot{All: true, Complete: true, Permanent: state.Seen | state.Flagged, NewWords: newWords,
 				Messages: []state.OnServer{{UID: 1, Size: 1}}},
-			Disk: &state.DiskSnapshot{Said: true, Complete: true, Can: state.System | word, Names: []byte("cur/x\x00"),
+			Disk: &state.DiskSnapshot{Scanned: true, Complete: true, Can: state.System | word, Names: []byte("cur/x\x00"),
 				Messages: []state.OnDisk{{UID: 1, Variant: 1, Flags: word | state.Forwarded | state.Flagged, Size: 1}}},
 			Policy:     policies[""],
 			DiskProves: true,

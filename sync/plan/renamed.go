@@ -79,7 +79,7 @@ const (
 	Rename                // to its target
 	Renamed               // it is at its target already: an interrupted run did it, or the folder above was renamed
 	Missing               // refuse it: it is neither here nor there
-	Foreign               // refuse it: another Maildir is in its place
+	NotOurs               // refuse it: another Maildir is in its place
 )
 
 // Folder decides what becomes of a renamed mailbox's folder, by the owners of the Maildirs at its path and its target.
@@ -91,7 +91,7 @@ func (p Renaming) Folder(here, there Owner, all []Renaming, rows []state.Mailbox
 	case here == Nobody && there == Nobody:
 		return Missing
 	case here != Mine:
-		return Foreign
+		return NotOurs
 	case p.Target == p.Row.Path:
 		return Stay
 	}

@@ -73,8 +73,8 @@ func TestFolderOfARenamedMailbox(t *testing.T) {
 		{"one below it keeps its name", Mine, Nobody, []Renaming{{row(2, "Work/Old"), "Work/Old"}}, Stay},
 		{"renamed by an interrupted run", Nobody, Mine, nil, Renamed},
 		{"gone", Nobody, Nobody, nil, Missing},
-		{"gone, and another one at the target", Nobody, Others, nil, Foreign},
-		{"another one in its place", Others, Nobody, nil, Foreign},
+		{"gone, and another one at the target", Nobody, Others, nil, NotOurs},
+		{"another one in its place", Others, Nobody, nil, NotOurs},
 	} {
 		rows := []state.MailboxRow{work.Row, row(9, "Workers")}
 		for _, p := range c.with {

@@ -10,7 +10,7 @@ type Standing struct {
 	OnServer, Here, Outstanding, KeptAway, Skipped int
 	Doubtful                                       int  // of those that are here
 	Unseen                                         int  // counted by the server, and not looked at one by one
-	Untold                                         bool // the server did not report how many there are
+	Uncounted                                      bool // the server did not report how many there are
 }
 
 // StandingOf counts the records of a mailbox that was looked at. server is what the scan saw, nil

@@ -109,7 +109,7 @@ func (w *World) views(f func(view)) {
 		server, gone = w.Server.Messages, w.Server.Gone
 	}
 	var disk []state.OnDisk
-	if w.DiskSaid() {
+	if w.DiskScanned() {
 		disk = w.Disk.Messages
 	}
 	for j := range Join(w.Base, server, disk) {
@@ -132,8 +132,8 @@ func (w *World) views(f func(view)) {
 	}
 }
 
-// DiskSaid reports whether the disk was looked at.
-func (w *World) DiskSaid() bool { return w.Disk != nil && w.Disk.Said }
+// DiskScanned reports whether the disk was looked at.
+func (w *World) DiskScanned() bool { return w.Disk != nil && w.Disk.Scanned }
 
 // unlisted decides what it means that the server's snapshot does not list a message.
 // Only a complete snapshot, and only inside its scope, proves that it is not there.
@@ -158,7 +158,7 @@ func (w *World) onDisk(v *view, files []state.OnDisk) {
 	} else if len(files) > 0 {
 		v.vari = files[len(files)-1].Variant // sorted: the last one delivered is the one the server has
 	}
-	if !w.DiskSaid() {
+	if !w.DiskScanned() {
 		if v.known && v.rec.Status.HasFile() {
 			v.disk, v.dFlags = yes, v.rec.Agreed
 		}
@@ -171,7 +171,7 @@ func (w *World) onDisk(v *view, files []state.OnDisk) {
 		for _, f := range mine {
 			v.shown |= f.Flags
 		}
-		v.dFlags = state.Spoken(v.silent, v.shown, v.rec.Agreed)
+		v.dFlags = state.FlagsByName(v.silent, v.shown, v.rec.Agreed)
 		return
 	}
 	switch {

@@ -55,7 +55,7 @@ func randomPolicy(t *rapid.T) Policy {
 func (w truth) look(p Policy, all, complete, diskComplete, proves bool) World {
 	world := World{Policy: p, DiskProves: proves,
 		Server: &state.ServerSnapshot{All: all, Complete: complete, ReadOnly: true},
-		Disk:   &state.DiskSnapshot{Said: true, Complete: diskComplete, Can: state.System}}
+		Disk:   &state.DiskSnapshot{Scanned: true, Complete: diskComplete, Can: state.System}}
 	for uid := state.UID(1); uid <= worldUIDs; uid++ {
 		if rec, ok := w.base[uid]; ok {
 			world.Base = append(world.Base, rec)

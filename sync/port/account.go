@@ -81,7 +81,7 @@ var ErrCut = errors.New("cut by a test")
 // Ends reports whether an error ends the account's run.
 func Ends(err error) bool {
 	k := state.KindOf(err)
-	return errors.Is(err, ErrCut) || errors.Is(err, context.Canceled) || state.IsWholeDisk(err) ||
+	return errors.Is(err, ErrCut) || errors.Is(err, context.Canceled) || state.IsAllOfDisk(err) ||
 		k == state.Unreachable || k == state.Login || k == state.Locked
 }
 
@@ -97,9 +97,9 @@ func ErrUnreadableName() error {
 		WithHint("rename that mailbox on the server, without blanks, quotes and backslashes in it")
 }
 
-// SaidBy reports whether the server's failure, nil for none, is also what is wrong with a message that was not
+// ExplainedBy reports whether the server's failure, nil for none, is also what is wrong with a message that was not
 // sent.
-func SaidBy(failed error, a state.Appended) bool {
+func ExplainedBy(failed error, a state.Appended) bool {
 	return failed != nil && Ends(failed) && (a.Doubt == state.Unsure || a.Doubt == state.CutOff)
 }
 
@@ -119,8 +119,8 @@ func Wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// OneFiles is the error of a file that could not be read. It is the file's own, unless the run is to end.
-func OneFiles(ctx context.Context, err error) (error, bool) {
+// FileError is the error of a file that could not be read. It is the file's own, unless the run is to end.
+func FileError(ctx context.Context, err error) (error, bool) {
 	switch {
 	case ctx.Err() != nil || Ends(err):
 		return err, false

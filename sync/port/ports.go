@@ -147,15 +147,15 @@ type Maildir interface {
 	Body(name string, form state.Form) (io.ReadCloser, error)
 	// Link gives a file in the Maildir at the path from, which may be this one, the
 	// identity and flags of as in this one, and leaves its old name where it is. The bytes
-	// are not copied where the file system can link. Digest, Bytes, OnDisk, Form and Vouched
-	// of as are those of Inspect; the new name has the digest only if Vouched. What is
+	// are not copied where the file system can link. Digest, Bytes, OnDisk, Form and Confirmed
+	// of as are those of Inspect; the new name has the digest only if Confirmed. What is
 	// there already is treated as by Publish: equal bytes are Found, others are
 	// state.ErrOccupied. Within one Maildir a file keeps the flags it has by now, whatever
 	// as says. What a reader has taken to cur/ stays in cur/, unless as is Fresh.
 	// Where it is to be Apart the bytes are copied.
 	Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error)
 	// Identify gives a file of this Maildir the identity of as: one rename that overwrites nothing, so
-	// that a file has one name at any time. Digest, Bytes, OnDisk, Form and Vouched of as are those of
+	// that a file has one name at any time. Digest, Bytes, OnDisk, Form and Confirmed of as are those of
 	// Inspect. The file keeps the flags that it has by now, and what a reader has taken to cur/ stays
 	// there, unless as is Fresh. Where its identity is taken, equal bytes are that file, and the one that
 	// was to get it is removed; others are state.ErrOccupied. Called again it does what is left.
@@ -211,7 +211,7 @@ type Source struct {
 	// Maildir is nil where the mailbox is not restored: it counts only for which one has which role.
 	Maildir Maildir
 	Row     state.MailboxRow // what is recorded of it; zero for a bare Maildir
-	// Shelf means that it is an archive, which may have mail of several mailboxes: only that of Row is
+	// Archived means that it is an archive, which may have mail of several mailboxes: only that of Row is
 	// meant.
-	Shelf bool
+	Archived bool
 }

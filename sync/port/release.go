@@ -25,9 +25,9 @@ type Release struct {
 	Via Via
 	// Into is where the files go; nil: they stay where they are.
 	Into *Into
-	// Shelf opens a folder of archives by its absolute path, and makes it if it has to.
+	// Folder opens a folder of archives by its absolute path, and makes it if it has to.
 	// One that is not there and is not to be made is fs.ErrNotExist.
-	Shelf func(root string, create bool) (Tree, error)
+	Folder func(root string, create bool) (Tree, error)
 	// Remember is called once the first Maildir of such a folder is durable.
 	Remember func(root, accountID string) error
 }
@@ -60,12 +60,12 @@ type Released struct {
 	ToTrash bool
 	Quota   *state.Quota
 	After   *state.Quota // read again when all was done
-	Gone    int          // messages that were deleted
+	Deleted int          // messages that were deleted
 	Freed   int64        // octets of those
 	Trashed int          // messages that were moved to the server's trash, and are there, every copy
 	Stay    int          // messages that were to go and did not, every copy
 
-	Chosen, Went int // copies
+	Chosen, Left int // copies
 }
 
 // Leaving is what leaves one mailbox.

@@ -10,9 +10,9 @@ import (
 // Doubt is a message that is here with another length than the server announces: what is here may not
 // be all of it.
 type Doubt struct {
-	Mailbox         string
-	UID             state.UID
-	Announced, Came int64 // octets
+	Mailbox             string
+	UID                 state.UID
+	Announced, Received int64 // octets
 }
 
 // Watch is given what a run does, for people who look on. Its methods are called from
@@ -57,8 +57,8 @@ type Done struct {
 	FlagsToServer   int
 	DeletedOnDisk   int
 	DeletedOnServer int
-	MovedHere       int // whose files followed a move on the server
-	MovedThere      int // that followed a move of their files
+	MovedOnDisk     int // whose files followed a move on the server
+	MovedOnServer   int // that followed a move of their files
 	MovedToTrash    int // that were to be deleted on the server, and are in its trash
 	MovedBack       int // that an undo moved back from there
 	Undeletable     int // that were to be deleted from a POP3 server, and cannot be

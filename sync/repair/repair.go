@@ -21,9 +21,9 @@ type Run struct {
 // New returns the repairing of a run, of what was found.
 func New(r *mailbox.Run, hurt map[string][]port.Finding) *Run { return &Run{r, hurt} }
 
-// Mend plans what is to be fetched again, and commits that it is in doubt before
+// Plan plans what is to be fetched again, and commits that it is in doubt before
 // anything is fetched.
-func (r *Run) Mend(ctx context.Context) error {
+func (r *Run) Plan(ctx context.Context) error {
 	for _, b := range r.Boxes {
 		if b.Failed || b.Server == nil {
 			continue
@@ -55,7 +55,7 @@ var (
 )
 
 func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record, err error) {
-	b.Bodies.Mend = map[state.UID]mailbox.Mending{}
+	b.Bodies.Repairs = map[state.UID]mailbox.Repair{}
 	mine := map[state.UID]port.Finding{}
 	for _, f := range found {
 		switch f.Fault {
@@ -105,7 +105,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		// What is fetched is judged as in a sync: its record stays what it is until then.
 		for _, d := range plan.FilesOf(b.Disk, m.UID) {
 			if d.Variant == o.Variant {
-				o.Name, o.Disk = b.Disk.NameAt(d.Name), state.Spoken(d.Silent, d.Flags, rec.Agreed)
+				o.Name, o.Disk = b.Disk.NameAt(d.Name), state.FlagsByName(d.Silent, d.Flags, rec.Agreed)
 			}
 		}
 		if o.Name == "" {
@@ -113,7 +113,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		}
 	case f.Fault == port.Missing:
 		rec.Status = state.Outstanding
-		b.Bodies.Mend[m.UID] = mailbox.Mending{Want: f.Want}
+		b.Bodies.Repairs[m.UID] = mailbox.Repair{Want: f.Want}
 	case !f.Known:
 		// A damaged file that nothing is recorded of, beside a message that is here: it was
 		// left by a repair that was interrupted.
@@ -127,17 +127,17 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		o.Name, o.Variant = name, o.Variant+1
 		for _, d := range plan.FilesOf(b.Disk, m.UID) {
 			if b.Disk.NameAt(d.Name) == name {
-				o.Disk = state.Spoken(d.Silent, d.Flags, rec.Agreed)
+				o.Disk = state.FlagsByName(d.Silent, d.Flags, rec.Agreed)
 			}
 		}
-		b.Bodies.Mend[m.UID] = mailbox.Mending{Want: f.Want, File: name}
+		b.Bodies.Repairs[m.UID] = mailbox.Repair{Want: f.Want, File: name}
 	}
 	b.Ops = append(b.Ops, o)
 	return rec, true
 }
 
-// TakeLeft moves what an earlier repair left to the trash.
-func (r *Run) TakeLeft(context.Context) error {
+// TrashLeft moves what an earlier repair left to the trash.
+func (r *Run) TrashLeft(context.Context) error {
 	for _, b := range r.Boxes {
 		for _, o := range b.Take(plan.OpRemove) {
 			if err := r.Step("trash %s", o.Name); err != nil {

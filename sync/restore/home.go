@@ -15,8 +15,8 @@ import (
 	"mailsync/sync/send"
 )
 
-// Home is a restore of an account to its own server.
-type Home struct {
+// Own is a restore of an account to its own server.
+type Own struct {
 	*mailbox.Run
 	Since  int64                           // what is older is left out; state.NoDate: nothing
 	Levels func(state.MailboxRow) []string // the name of a mailbox that the server does not have any more
@@ -29,14 +29,14 @@ type Home struct {
 	given  []string        // special uses that the server's mailboxes have
 }
 
-// NewHome returns a restore to the account's own server.
-func NewHome(r *mailbox.Run, l *list.Run, s *send.Run) *Home {
+// NewOwn returns a restore to the account's own server.
+func NewOwn(r *mailbox.Run, l *list.Run, s *send.Run) *Own {
 	s.All = true
-	return &Home{Run: r, list: l, send: s}
+	return &Own{Run: r, list: l, send: s}
 }
 
 // List lists the server's mailboxes, and makes those that it does not have any more.
-func (h *Home) List(ctx context.Context) error {
+func (h *Own) List(ctx context.Context) error {
 	all := h.Include
 	h.listed = map[string]bool{}
 	h.Include = func(l state.Listed) bool {
@@ -79,16 +79,16 @@ func (h *Home) List(ctx context.Context) error {
 }
 
 // vacant returns a special use if no mailbox of the server has it, else "".
-func (h *Home) vacant(use string) string {
+func (h *Own) vacant(use string) string {
 	if slices.Contains(h.given, use) {
 		return ""
 	}
 	return use
 }
 
-// Bring appends to every mailbox what the server does not have.
-func (h *Home) Bring(ctx context.Context) error {
-	h.send.HoldBeside(slices.ContainsFunc(h.Boxes, (*mailbox.Box).IsView))
+// Append appends to every mailbox what the server does not have.
+func (h *Own) Append(ctx context.Context) error {
+	h.send.NoteHeld(slices.ContainsFunc(h.Boxes, (*mailbox.Box).IsView))
 	for _, b := range h.ViewsLast() {
 		done := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
 		if b.Failed || b.Server == nil || b.MD == nil {
@@ -109,7 +109,7 @@ func (h *Home) Bring(ctx context.Context) error {
 	return nil
 }
 
-func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) error {
+func (h *Own) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) error {
 	if !b.Server.Complete {
 		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
 	}
@@ -150,13 +150,13 @@ func (h *Home) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) err
 }
 
 // toSend are the operations that append what the server does not have.
-func (h *Home) toSend(b *mailbox.Box, missing []*message, done *Restored) (ops []plan.Op) {
+func (h *Own) toSend(b *mailbox.Box, missing []*message, done *Restored) (ops []plan.Op) {
 	for _, c := range missing {
-		if h.send.Shows(b.IsView(), c.got.Digest) {
+		if h.send.ShownElsewhere(b.IsView(), c.got.Digest) {
 			done.Shown++
 			continue
 		}
-		if b.Sent.Held[plan.Bare(c.name)] {
+		if b.Sent.HeldBack[plan.Bare(c.name)] {
 			done.Refused++ // it may be on its way from an earlier run
 			continue
 		}
@@ -171,7 +171,7 @@ func (h *Home) toSend(b *mailbox.Box, missing []*message, done *Restored) (ops [
 }
 
 // tieMatched gives files the identities of the messages that the server has of them.
-func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message) error {
+func (h *Own) tieMatched(ctx context.Context, b *mailbox.Box, local []*message) error {
 	var tied []send.Outgoing
 	var meant []state.Intent
 	for _, c := range local {
@@ -194,7 +194,7 @@ func (h *Home) tieMatched(ctx context.Context, b *mailbox.Box, local []*message)
 }
 
 // loadSound loads the messages that the server does not have, but for damaged ones.
-func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, done *Restored) (sound []*message, err error) {
+func (h *Own) loadSound(ctx context.Context, b *mailbox.Box, done *Restored) (sound []*message, err error) {
 	l, err := h.load(ctx, b)
 	if err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, done *Restored) (s
 			continue
 		}
 		sound = append(sound, c)
-		h.send.Holds(b.IsView(), c.got.Digest)
+		h.send.NoteHeldIn(b.IsView(), c.got.Digest)
 	}
 	count, err := h.LeftOut(b.Name, b.Name, l.left)
 	done.Refused += count
@@ -217,7 +217,7 @@ func (h *Home) loadSound(ctx context.Context, b *mailbox.Box, done *Restored) (s
 }
 
 // load loads the messages of the files that are only here, and of those that were moved here.
-func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
+func (h *Own) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
 	books := map[string]*recorded{}
 	for i := range b.Row.Generations {
 		g := &b.Row.Generations[i]
@@ -239,7 +239,7 @@ func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
 			books[token] = m.recorded
 		}
 	}
-	l := &loading{source: &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}, left: slices.Clone(b.Disk.Passed)}
+	l := &loading{source: &port.Source{Name: b.Name, Maildir: b.MD, Row: b.Row}, left: slices.Clone(b.Disk.NotMail)}
 	l.recall = func(c *message, f state.Foreign) (rec state.Record, known bool, err error) {
 		c.flags = f.Flags
 		if book := books[f.Token]; book != nil {
@@ -262,7 +262,7 @@ func (h *Home) load(ctx context.Context, b *mailbox.Box) (*loading, error) {
 }
 
 // recorded is what is known of a generation by now; of is its mailbox, nil if this run did not look at it.
-func (h *Home) recorded(ctx context.Context, g *state.Generation, of *mailbox.Box) (*recorded, error) {
+func (h *Own) recorded(ctx context.Context, g *state.Generation, of *mailbox.Box) (*recorded, error) {
 	records, err := h.RecordsNow(ctx, g, of)
 	if err != nil {
 		return nil, err

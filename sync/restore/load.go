@@ -37,7 +37,7 @@ func (c *message) identify() (err error) {
 	}
 	got, err := c.read()
 	switch {
-	case err != nil || got.Vouched:
+	case err != nil || got.Confirmed:
 		return err
 	case got.Bytes == 0:
 		return errors.New("the file is empty")
@@ -95,7 +95,7 @@ func (c *message) sound() error {
 	case err != nil:
 		return err
 	case c.proof != nil && (got.Digest != c.proof.Digest || got.Bytes != c.proof.Bytes),
-		c.proof == nil && got.Hints.Hash != "" && !got.Vouched:
+		c.proof == nil && got.Hints.Hash != "" && !got.Confirmed:
 		return state.Faultf(state.Other, "the file is damaged: its bytes are not those that were fetched").
 			WithHint(`"mailsync verify" names all such files, and --repair fetches them again where the server still has them`)
 	}
@@ -121,8 +121,8 @@ type loading struct {
 	recall   func(c *message, f state.Foreign) (rec state.Record, known bool, err error)
 	merge    bool // two files of one identity with the same bytes are one message
 	messages []*message
-	left     []state.Passed // what cannot be sent, and why
-	older    int            // left out by their dates
+	left     []state.NotMail // what cannot be sent, and why
+	older    int             // left out by their dates
 
 	first map[port.Identity]*message
 }
@@ -137,11 +137,11 @@ func (l *loading) load(ctx context.Context, files []state.Foreign, since int64) 
 			return port.Wrap("read state", err)
 		}
 		if err := l.take(c, f, known && plan.CameUndated(rec, f.Variant)); err != nil {
-			why, own := port.OneFiles(ctx, err)
+			why, own := port.FileError(ctx, err)
 			if !own {
 				return why
 			}
-			l.left = append(l.left, state.Passed{Name: f.Name, Count: 1, Err: why})
+			l.left = append(l.left, state.NotMail{Name: f.Name, Count: 1, Err: why})
 		}
 	}
 	var others []*state.FileIdent

@@ -23,7 +23,7 @@ type former struct {
 }
 
 // formerOf finds the mailbox that a token is of, nil if it is not known.
-func (h *Home) formerOf(ctx context.Context, token string) (*former, error) {
+func (h *Own) formerOf(ctx context.Context, token string) (*former, error) {
 	for i := range h.Rows {
 		row := &h.Rows[i]
 		var of *mailbox.Box
@@ -51,7 +51,7 @@ func (m *former) flags(f state.Foreign, in *mailbox.Box) state.Flags {
 	if m.box != nil && m.box.Disk != nil {
 		owner.Disk = m.box.Disk
 	}
-	file := match.Lying{Name: f.Name, Of: match.Token{UID: f.UID, Variant: max(1, f.Variant)}, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent}
+	file := match.Located{Name: f.Name, Of: match.Token{UID: f.UID, Variant: max(1, f.Variant)}, Flags: f.Flags, Letters: f.Letters, Silent: f.Silent}
 	return mailbox.CarriedFlags(file, owner, in, in)
 }
 
@@ -69,11 +69,11 @@ func (m *former) mayHave(f state.Foreign) bool {
 
 // movedHere are the files in a mailbox's Maildir of other mailboxes' messages that the server does not
 // have any more, with their mailboxes by token. What an archive run took stays off the server.
-func (h *Home) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, formers map[string]*former, err error) {
+func (h *Own) movedHere(ctx context.Context, b *mailbox.Box) (files []state.Foreign, formers map[string]*former, err error) {
 	formers = map[string]*former{}
 	unsure := 0
 	for _, f := range b.Disk.Foreign {
-		if !b.Strange(f.Token) {
+		if !b.OfOther(f.Token) {
 			continue
 		}
 		m, asked := formers[f.Token]

@@ -61,11 +61,11 @@ func (o *origin) load(ctx context.Context, s *port.Source, kw *state.Keywords, s
 		files = append(files, state.Foreign{Token: token, UID: m.UID, Variant: m.Variant, Flags: m.Flags, Silent: m.Silent, Name: disk.NameAt(m.Name)})
 	}
 	files = append(files, disk.Foreign...)
-	if s.Shelf {
+	if s.Archived {
 		files = slices.DeleteFunc(files, func(f state.Foreign) bool { return !plan.HasToken(&s.Row, f.Token) }) // another mailbox's
 	}
 	owners := map[string]*owned{"": nil}
-	l := &loading{source: s, merge: true, left: slices.Clone(disk.Passed)}
+	l := &loading{source: s, merge: true, left: slices.Clone(disk.NotMail)}
 	l.recall = func(c *message, f state.Foreign) (rec state.Record, known bool, err error) {
 		owner, asked := owners[f.Token]
 		if !asked {

@@ -109,7 +109,7 @@ func (r *restoring) run(ctx context.Context, o *Restore) error {
 	// Views are last: what they show is known once the mailboxes that hold it were looked at.
 	views := slices.DeleteFunc(slices.Clone(targets), func(g *target) bool { return !g.view() })
 	targets = slices.DeleteFunc(targets, (*target).view)
-	r.sender.HoldBeside(len(views) > 0)
+	r.sender.NoteHeld(len(views) > 0)
 	if err := r.restoreAll(ctx, targets, o.Connections); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, archives f
 		}
 		for _, at := range folders {
 			a := s
-			a.Shelf = true
+			a.Archived = true
 			root, err := archives(at.Root)
 			if err == nil {
 				a.Maildir, err = root.Open(at.Path)
@@ -65,15 +65,15 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, archives f
 	return all, problems, nil
 }
 
-// Outsider is a Maildir in an account's tree that is not of one of its mailboxes, and how many messages it has.
-type Outsider struct {
+// UnknownMaildir is a Maildir in an account's tree that is not of one of its mailboxes, and how many messages it has.
+type UnknownMaildir struct {
 	Path     string
 	Messages int
 }
 
-// Outsiders are the Maildirs from which nothing is put on a server, for a mail program made them, and the account has no
+// UnknownMaildirs are the Maildirs from which nothing is put on a server, for a mail program made them, and the account has no
 // such mailboxes. Empty ones, and those that were there before the tree was the account's, are not among them.
-func Outsiders(ctx context.Context, memory port.Memory, tree port.Tree) (all []Outsider, err error) {
+func UnknownMaildirs(ctx context.Context, memory port.Memory, tree port.Tree) (all []UnknownMaildir, err error) {
 	rows, err := memory.Mailboxes(ctx)
 	if err != nil {
 		return nil, port.Wrap("read state", err)
@@ -95,7 +95,7 @@ func Outsiders(ctx context.Context, memory port.Memory, tree port.Tree) (all []O
 			return nil, err
 		}
 		if n := len(disk.Foreign); n > 0 {
-			all = append(all, Outsider{f.Path, n})
+			all = append(all, UnknownMaildir{f.Path, n})
 		}
 	}
 	return all, nil

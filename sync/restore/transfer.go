@@ -68,7 +68,7 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 		s := &t.sources[i]
 		l, err := t.origin.load(ctx, s, t.box.KW, t.since)
 		if err != nil {
-			why, own := port.OneFiles(ctx, err)
+			why, own := port.FileError(ctx, err)
 			if !own {
 				return nil, false, why
 			}
@@ -91,7 +91,7 @@ func (t *transfer) load(ctx context.Context) (local []*message, read bool, err e
 
 // leaveOut leaves out of what is put into a view what other mailboxes hold.
 func (t *transfer) leaveOut(local []*message) []*message {
-	if !t.sender.Beside() {
+	if !t.sender.NotesHeld() {
 		return local
 	}
 	var digests [][state.DigestSize]byte
@@ -100,7 +100,7 @@ func (t *transfer) leaveOut(local []*message) []*message {
 		if err != nil {
 			return false // that it cannot be read is reported when it is to be sent
 		}
-		if t.sender.Shows(t.view(), digest) {
+		if t.sender.ShownElsewhere(t.view(), digest) {
 			t.done.Shown++
 			return true
 		}
@@ -108,7 +108,7 @@ func (t *transfer) leaveOut(local []*message) []*message {
 		return false
 	})
 	for _, digest := range digests {
-		t.sender.Holds(false, digest) // one view shows what another one shows, too
+		t.sender.NoteHeldIn(false, digest) // one view shows what another one shows, too
 	}
 	return local
 }

@@ -11,25 +11,25 @@ import (
 
 	"mailsync/state"
 	"mailsync/sync/bind"
+	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/send"
-	"mailsync/sync/shelf"
 	"mailsync/sync/tie"
 )
 
 // Run is the scanning of a run.
 type Run struct {
 	*mailbox.Run
-	bind  *bind.Run
-	tie   *tie.Run
-	send  *send.Run
-	shelf *shelf.Run
+	bind   *bind.Run
+	tie    *tie.Run
+	send   *send.Run
+	folder *folder.Run
 }
 
 // New returns the scanning of a run.
-func New(r *mailbox.Run, b *bind.Run, t *tie.Run, s *send.Run, sh *shelf.Run) *Run {
-	return &Run{Run: r, bind: b, tie: t, send: s, shelf: sh}
+func New(r *mailbox.Run, b *bind.Run, t *tie.Run, s *send.Run, sh *folder.Run) *Run {
+	return &Run{Run: r, bind: b, tie: t, send: s, folder: sh}
 }
 
 // Scan looks at every mailbox in which something may have changed.
@@ -78,7 +78,7 @@ func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
 func (r *Run) unchanged(b *mailbox.Box) bool {
 	g := b.Gen()
 	mayLeave := g != nil && r.Release != nil && r.Release.Asks() && g.Tally.OnServer > 0 // messages could be chosen to leave the server
-	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || mayLeave || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.Elsewhere() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || mayLeave || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.ServerRenamed() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.Row.Path)
@@ -112,7 +112,7 @@ func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 			return err
 		}
 		b.Records = records
-		if b.Leaving.Away, err = r.shelf.OnTheWay(ctx, b); err != nil {
+		if b.Leaving.Away, err = r.folder.OnTheWay(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -156,7 +156,7 @@ func (r *Run) learn(ctx context.Context, b *mailbox.Box) error {
 			return err
 		}
 	}
-	if err := r.shelf.Recall(ctx, b); err != nil {
+	if err := r.folder.Recall(ctx, b); err != nil {
 		return err
 	}
 	if err := r.Learn(ctx, b); err != nil {

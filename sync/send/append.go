@@ -56,7 +56,7 @@ func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) er
 	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
 	if err != nil { // it is not known which of them are on the server
 		for _, f := range files {
-			r.KeepsBack(b, f.Name, nil)
+			r.NoteUnsent(b, f.Name, nil)
 		}
 	}
 	return err
@@ -130,7 +130,7 @@ func (s *sending) keepBack(files ...*Outgoing) {
 		if f.Got.Bytes > 0 {
 			got = &f.Got
 		}
-		s.KeepsBack(s.b, f.Name, got)
+		s.NoteUnsent(s.b, f.Name, got)
 	}
 }
 
@@ -196,7 +196,7 @@ func (r *Run) inspect(b *mailbox.Box, f *Outgoing) (ok bool, err error) {
 // what is sent now, whatever it sent once: so the name proves nothing.
 func (f *Outgoing) Own() {
 	f.was = port.Identity{Token: f.Got.Token, UID: f.Got.UID, Variant: f.Got.Variant}
-	f.Got.UID, f.Got.Vouched = 0, false
+	f.Got.UID, f.Got.Confirmed = 0, false
 }
 
 // Intent is that to have the message in a mailbox, of which no UID is known yet.
@@ -320,7 +320,7 @@ func (s *sending) notSent(o *outcome, f *Outgoing, a state.Appended) {
 		return
 	}
 	s.keepBack(f)
-	if a.Err != o.cause && !port.SaidBy(o.failed, a) {
+	if a.Err != o.cause && !port.ExplainedBy(o.failed, a) {
 		o.problems = append(o.problems, fmt.Errorf("append %q: %w", f.Name, notSent(a)))
 	}
 	if a.Doubt != state.Unsure && a.Doubt != state.CutOff {

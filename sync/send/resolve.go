@@ -190,7 +190,7 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	c := state.Commit{}
 	for i, f := range files {
 		as, moved := f.Got, f.Key.Kind == state.Moving
-		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.Strange(f.was.Token) || moved
+		as.Token, as.Variant, as.Respell = b.Gen().Token, 1, b.OfOther(f.was.Token) || moved
 		names[i] = mailbox.NewName{From: b, Name: f.Name, As: as}
 		c.Settle = append(c.Settle, f.Key)
 		if f.was.Token == as.Token && f.was.UID != as.UID && b.Record(f.was.UID).Variant == f.was.Variant {
@@ -221,7 +221,7 @@ func (r *Run) Tie(ctx context.Context, b *mailbox.Box, files []Outgoing) error {
 	}
 	slices.Sort(c.Forget)
 	slices.SortFunc(c.Put, func(x, y state.Record) int { return cmp.Compare(x.UID, y.UID) })
-	if err := r.Since(ctx, b, c.Proofs, nil); err != nil {
+	if err := r.DateProofs(ctx, b, c.Proofs, nil); err != nil {
 		return err
 	}
 	return r.Commit(ctx, b, c)

@@ -19,18 +19,18 @@ type Run struct {
 // New returns the sending of a run.
 func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 
-// HoldBeside begins to note what mailboxes hold that are not views, by their bytes; without views, nothing is noted.
-func (r *Run) HoldBeside(views bool) {
+// NoteHeld begins to note what mailboxes hold that are not views, by their bytes; without views, nothing is noted.
+func (r *Run) NoteHeld(views bool) {
 	if views {
 		r.beside = map[[state.DigestSize]byte]bool{}
 	}
 }
 
-// Beside reports whether it is noted what mailboxes hold.
-func (r *Run) Beside() bool { return r.beside != nil }
+// NotesHeld reports whether it is noted what mailboxes hold.
+func (r *Run) NotesHeld() bool { return r.beside != nil }
 
-// Holds notes that a mailbox, a view or not, holds a message, or will at the end of the run.
-func (r *Run) Holds(view bool, digest [state.DigestSize]byte) {
+// NoteHeldIn notes that a mailbox, a view or not, holds a message, or will at the end of the run.
+func (r *Run) NoteHeldIn(view bool, digest [state.DigestSize]byte) {
 	if r.beside != nil && !view {
 		r.Mu.Lock()
 		defer r.Mu.Unlock()
@@ -42,13 +42,13 @@ func (r *Run) Holds(view bool, digest [state.DigestSize]byte) {
 func (r *Run) HoldsProven(b *mailbox.Box, proofs map[state.UID]state.Proof) {
 	for uid, p := range proofs {
 		if b.Record(uid).Status.OnServer() {
-			r.Holds(b.IsView(), p.Digest)
+			r.NoteHeldIn(b.IsView(), p.Digest)
 		}
 	}
 }
 
-// Shows reports whether a mailbox is a view that shows a message which another mailbox holds.
-func (r *Run) Shows(view bool, digest [state.DigestSize]byte) bool {
+// ShownElsewhere reports whether a mailbox is a view that shows a message which another mailbox holds.
+func (r *Run) ShownElsewhere(view bool, digest [state.DigestSize]byte) bool {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
 	return view && r.beside[digest]
@@ -60,7 +60,7 @@ func (r *Run) LeaveOut(b *mailbox.Box) error {
 	if !r.Policy.Append || b.Disk == nil {
 		return nil
 	}
-	passed := slices.DeleteFunc(slices.Clone(b.Disk.Passed), func(p state.Passed) bool { return p.Spared })
+	passed := slices.DeleteFunc(slices.Clone(b.Disk.NotMail), func(p state.NotMail) bool { return p.Harmless })
 	count, err := r.LeftOut(b.Name, b.Name, passed)
 	if count > 0 {
 		b.Leave(mailbox.PutOff)

@@ -25,7 +25,7 @@ type searching struct {
 // look reads the files that may be meant, and asks the server about the messages.
 func (s *searching) look(ctx context.Context, intents []state.Intent) error {
 	s.files, s.unread = map[[state.DigestSize]byte][]Outgoing{}, map[string]bool{}
-	for _, f := range append(s.b.OnlyHere(), s.b.Strangers(s.b.Disk)...) {
+	for _, f := range append(s.b.OnlyHere(), s.b.FilesOfOthers(s.b.Disk)...) {
 		if f.Size >= 0 && !slices.ContainsFunc(intents, func(in state.Intent) bool { return in.Bytes == f.Size }) {
 			continue
 		}

@@ -51,7 +51,7 @@ func (r *Run) Settle(ctx context.Context) error {
 // about them) are excepted first: they were not looked at under that policy, and in a tree
 // that may have lost files, what is missing in them still proves nothing.
 func (r *Run) settleAccount(ctx context.Context) error {
-	if moved := r.bind.MoveIn(); !r.Saved || !moved && !r.StateMoved && r.Row.Policy == r.Lasting() {
+	if moved := r.bind.TakeServer(); !r.Saved || !moved && !r.StateMoved && r.Row.Policy == r.Lasting() {
 		return nil
 	}
 	for _, row := range r.Rows {
@@ -136,7 +136,7 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 // hasFilesOfFailed reports whether files of a mailbox that failed in this run are in a Maildir: only a run that
 // sees both finds out why.
 func (r *Run) hasFilesOfFailed(b *mailbox.Box) bool {
-	return slices.ContainsFunc(b.Strangers(b.Disk), func(f state.Foreign) bool {
+	return slices.ContainsFunc(b.FilesOfOthers(b.Disk), func(f state.Foreign) bool {
 		return slices.ContainsFunc(r.Boxes, func(o *mailbox.Box) bool {
 			return o.Failed && plan.HasToken(&o.Row, f.Token)
 		})
@@ -148,10 +148,10 @@ func (r *Run) hasFilesOfFailed(b *mailbox.Box) bool {
 // finds out.
 func otherFilesArrived(b *mailbox.Box, again *state.DiskSnapshot) bool {
 	seen := map[string]bool{}
-	for _, f := range b.Strangers(b.Disk) {
+	for _, f := range b.FilesOfOthers(b.Disk) {
 		seen[f.Name] = true
 	}
-	return slices.ContainsFunc(b.Strangers(again), func(f state.Foreign) bool { return !seen[f.Name] })
+	return slices.ContainsFunc(b.FilesOfOthers(again), func(f state.Foreign) bool { return !seen[f.Name] })
 }
 
 // expected reports whether planning again, with the disk as it is now, gives nothing to
@@ -197,7 +197,7 @@ func (r *Run) Doubts(ctx context.Context) error {
 			return fmt.Errorf("read state: %w", err)
 		}
 		for _, rec := range named {
-			r.Result.Doubts = append(r.Result.Doubts, port.Doubt{Mailbox: b.Name, UID: rec.UID, Announced: rec.Size, Came: proofs[rec.UID].Bytes})
+			r.Result.Doubts = append(r.Result.Doubts, port.Doubt{Mailbox: b.Name, UID: rec.UID, Announced: rec.Size, Received: proofs[rec.UID].Bytes})
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func newcomers(b *mailbox.Box) bool {
 
 // AlreadyHere returns what is here with the bytes of a received body, and is not a message
 // on the server; nil if there is nothing.
-func (r *Run) AlreadyHere(ctx context.Context, b *mailbox.Box, got state.Received) (*mailbox.Spare, state.Received, error) {
+func (r *Run) AlreadyHere(ctx context.Context, b *mailbox.Box, got state.Received) (*mailbox.Candidate, state.Received, error) {
 	like, err := r.sized(ctx, b, got.Bytes)
 	for err == nil && like != nil {
 		s := like.Next(got.Digest)
@@ -86,12 +86,12 @@ func (r *Run) AlreadyHere(ctx context.Context, b *mailbox.Box, got state.Receive
 }
 
 // sized returns the candidates of a size. Unclaimed files are added once their size is asked for: they may be very many.
-func (r *Run) sized(ctx context.Context, b *mailbox.Box, size int64) (*mailbox.SizedSpares, error) {
+func (r *Run) sized(ctx context.Context, b *mailbox.Box, size int64) (*mailbox.SizedCandidates, error) {
 	if b.Tie.Sized == nil {
-		b.Tie.Sized = map[int64]*mailbox.SizedSpares{}
+		b.Tie.Sized = map[int64]*mailbox.SizedCandidates{}
 		files, err := r.unclaimedOf(ctx, b, noSize)
 		if err == nil {
-			err = b.SizeSpares(slices.Concat(b.Tie.Spares, files))
+			err = b.SizeCandidates(slices.Concat(b.Tie.Candidates, files))
 		}
 		if err != nil {
 			b.Tie.Sized = nil
@@ -104,7 +104,7 @@ func (r *Run) sized(ctx context.Context, b *mailbox.Box, size int64) (*mailbox.S
 	}
 	files, err := r.unclaimedOf(ctx, b, size)
 	if err == nil {
-		err = b.SizeSpares(files)
+		err = b.SizeCandidates(files)
 	}
 	if like = b.Tie.Sized[size]; err == nil && like != nil {
 		like.Full = true
@@ -113,17 +113,17 @@ func (r *Run) sized(ctx context.Context, b *mailbox.Box, size int64) (*mailbox.S
 }
 
 // unclaimedOf returns the unclaimed files of a size. Those without a proof, which have to be read, are last.
-func (r *Run) unclaimedOf(ctx context.Context, b *mailbox.Box, size int64) (proven []*mailbox.Spare, err error) {
+func (r *Run) unclaimedOf(ctx context.Context, b *mailbox.Box, size int64) (proven []*mailbox.Candidate, err error) {
 	bySize := func(m state.OnDisk, n int64) int { return cmp.Compare(m.Size, n) }
 	from, _ := slices.BinarySearchFunc(b.Tie.Unclaimed, size, bySize)
 	to, _ := slices.BinarySearchFunc(b.Tie.Unclaimed, size+1, bySize)
 	var ask []state.UID
-	var unread []*mailbox.Spare
+	var unread []*mailbox.Candidate
 	for _, m := range b.Tie.Unclaimed[from:to] {
 		if b.Moves.UIDs[m.UID] {
 			continue
 		}
-		s := &mailbox.Spare{Name: b.Disk.NameAt(m.Name), Flags: m.Flags, Bytes: m.Size, Unclaimed: m.UID}
+		s := &mailbox.Candidate{Name: b.Disk.NameAt(m.Name), Flags: m.Flags, Bytes: m.Size, Unclaimed: m.UID}
 		s.Rec.Variant = m.Variant
 		unread = append(unread, s)
 		if i, known := b.Find(m.UID); known && max(1, b.Records[i].Variant) == m.Variant {
@@ -138,7 +138,7 @@ func (r *Run) unclaimedOf(ctx context.Context, b *mailbox.Box, size int64) (prov
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	unread = slices.DeleteFunc(unread, func(s *mailbox.Spare) bool {
+	unread = slices.DeleteFunc(unread, func(s *mailbox.Candidate) bool {
 		p, known := proofs[s.Unclaimed]
 		if i, ok := b.Find(s.Unclaimed); known && ok && max(1, b.Records[i].Variant) == s.Rec.Variant {
 			s.Digest = p.Digest

@@ -23,9 +23,9 @@ func New(r *mailbox.Run) *Run { return &Run{Run: r} }
 
 // Match finds, by what they hold, the files of a fresh box's messages; Carry gives them the identities
 // that the messages have now. What is left is fetched; what is left of the
-// spares may still prove to be what is fetched. In a box that is not fresh only the bytes decide,
+// candidates may still prove to be what is fetched. In a box that is not fresh only the bytes decide,
 // once they were fetched, unless no listing was complete so far; files of mail programs are among the
-// spares only where an earlier run did not finish its fetching.
+// candidates only where an earlier run did not finish its fetching.
 func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	behind := lacksFiles(b) || slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Outstanding })
 	part := b.Gen().Compared == plan.InPart
@@ -34,9 +34,9 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	}
 	var err error
 	b.Tie.Seeks = true
-	b.Tie.Spares, err = r.findSpares(ctx, b)
+	b.Tie.Candidates, err = r.findCandidates(ctx, b)
 	if !b.Fresh && !part && !behind {
-		b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Plain })
+		b.Tie.Candidates = slices.DeleteFunc(b.Tie.Candidates, func(s *mailbox.Candidate) bool { return s.Plain })
 	}
 	// A unique-id of POP3 identifies a message, and where it does not, only the bytes do.
 	if err != nil || b.Server == nil || !b.Fresh && !part || byUniqueID(b) {
@@ -50,7 +50,7 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	for _, s := range slices.Concat(sought, own) {
 		dates[s.Date] = true
 	}
-	if err := r.identifyFiles(ctx, b, b.Tie.Spares, dates); err != nil {
+	if err := r.identifyFiles(ctx, b, b.Tie.Candidates, dates); err != nil {
 		return err
 	}
 	if sought, err = r.identify(ctx, b, sought, own); err != nil {
@@ -59,16 +59,16 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	if err := r.tieOwn(b, own); err != nil {
 		return err
 	}
-	b.Tie.Spares = slices.DeleteFunc(b.Tie.Spares, func(s *mailbox.Spare) bool { return s.Used })
-	plain := make([]match.Spare, len(b.Tie.Spares))
-	for i, s := range b.Tie.Spares {
-		plain[i] = s.Spare
+	b.Tie.Candidates = slices.DeleteFunc(b.Tie.Candidates, func(s *mailbox.Candidate) bool { return s.Used })
+	plain := make([]match.Candidate, len(b.Tie.Candidates))
+	for i, s := range b.Tie.Candidates {
+		plain[i] = s.Candidate
 	}
 	for i, n := range match.Tie(sought, plain, true) {
 		if n < 0 {
 			continue
 		}
-		if err := r.choose(ctx, b, sought[i], b.Tie.Spares[n]); err != nil {
+		if err := r.choose(ctx, b, sought[i], b.Tie.Candidates[n]); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 }
 
 // choose notes which file, or which record of one, a message is.
-func (r *Run) choose(ctx context.Context, b *mailbox.Box, s match.Sought, from *mailbox.Spare) error {
+func (r *Run) choose(ctx context.Context, b *mailbox.Box, s match.Sought, from *mailbox.Candidate) error {
 	if from.Fileless {
 		from.Used = true
 		b.Tie.Tied = append(b.Tie.Tied, b.TiedRecord(s, from))
@@ -97,7 +97,7 @@ func (r *Run) choose(ctx context.Context, b *mailbox.Box, s match.Sought, from *
 	if s.Date != state.NoDate {
 		as.Date = s.Date
 	}
-	as.Vouched = as.Vouched && from.Size == s.Size
+	as.Confirmed = as.Confirmed && from.Size == s.Size
 	tieTo(b, s, as, from)
 	b.Tie.Renames = append(b.Tie.Renames, mailbox.NewName{From: b, Name: from.Name, As: as})
 	return nil
@@ -158,7 +158,7 @@ func sought(b *mailbox.Box) (sought, own []match.Sought) {
 // be by its date, and of all of own. It returns what is sought, those without a Message-ID last.
 func (r *Run) identify(ctx context.Context, b *mailbox.Box, sought, own []match.Sought) ([]match.Sought, error) {
 	dates := map[int64]bool{}
-	for _, s := range b.Tie.Spares {
+	for _, s := range b.Tie.Candidates {
 		if !s.Fileless && !s.Used {
 			dates[s.Date] = true
 		}
@@ -202,13 +202,13 @@ func (r *Run) tieOwn(b *mailbox.Box, own []match.Sought) error {
 		if id.Date != s.Date && got.Hints.Hash != "" {
 			continue
 		}
-		tieTo(b, s, got, &mailbox.Spare{})
+		tieTo(b, s, got, &mailbox.Candidate{})
 	}
 	return nil
 }
 
 // tieTo notes that a message is a file, which has or gets its identity.
-func tieTo(b *mailbox.Box, s match.Sought, as state.Received, from *mailbox.Spare) {
+func tieTo(b *mailbox.Box, s match.Sought, as state.Received, from *mailbox.Candidate) {
 	m := b.ListedAs(s.UID)
 	rec := state.Record{UID: s.UID, Variant: 1, Status: state.Live, Form: as.Form, Seen: m.Flags, Size: m.Size, Date: m.Date}
 	rec.Status, rec.Tries = plan.Renumbered(from.Rec, m.Size, as)

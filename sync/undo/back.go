@@ -97,14 +97,14 @@ func (r *Run) inTrash(ctx context.Context, b *mailbox.Box, last []state.Departur
 	if err != nil || len(all) == 0 {
 		return nil, nil, err
 	}
-	candidates := make([]match.Spare, len(all))
+	candidates := make([]match.Candidate, len(all))
 	for i, f := range all {
 		id, err := b.MD.Ident(f.Name)
 		if err != nil {
 			return nil, nil, err
 		}
 		rec := b.Record(plan.Undone(f.Key))
-		candidates[i] = match.Spare{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID}
+		candidates[i] = match.Candidate{Size: rec.Size, Date: rec.Date, MessageID: id.MessageID}
 	}
 	if r.trash == nil {
 		if r.trash, err = r.destroy.TrashListing(ctx); err != nil {

@@ -131,7 +131,7 @@ func (r *Run) FindLast(ctx context.Context) error {
 	}
 	last := LastTaken(all)
 	away := func(t Taken) bool { return t.Run == last && t.away() }
-	r.shelf.ArchiveNumber = last
+	r.folder.ArchiveNumber = last
 	r.Result.NothingToUndo = !slices.ContainsFunc(all, away)
 	for i, list := range lost {
 		if !slices.ContainsFunc(list, func(t departed) bool { return away(t.Taken) }) {

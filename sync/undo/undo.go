@@ -9,12 +9,12 @@ import (
 	"mailsync/state"
 	"mailsync/sync/archive"
 	"mailsync/sync/destroy"
+	"mailsync/sync/folder"
 	"mailsync/sync/list"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 	"mailsync/sync/send"
-	"mailsync/sync/shelf"
 )
 
 // Run is the undoing of an archive run.
@@ -22,7 +22,7 @@ type Run struct {
 	*mailbox.Run
 	list    *list.Run
 	send    *send.Run
-	shelf   *shelf.Run
+	folder  *folder.Run
 	destroy *destroy.Run
 	archive *archive.Run
 
@@ -31,14 +31,14 @@ type Run struct {
 }
 
 // New returns the undoing of an archive run.
-func New(r *mailbox.Run, l *list.Run, s *send.Run, sh *shelf.Run, d *destroy.Run, a *archive.Run) *Run {
+func New(r *mailbox.Run, l *list.Run, s *send.Run, sh *folder.Run, d *destroy.Run, a *archive.Run) *Run {
 	s.All = true
-	return &Run{Run: r, list: l, send: s, shelf: sh, destroy: d, archive: a}
+	return &Run{Run: r, list: l, send: s, folder: sh, destroy: d, archive: a}
 }
 
 // Undo puts back what is not back yet, a mailbox at a time.
 func (r *Run) Undo(ctx context.Context) error {
-	r.send.HoldBeside(slices.ContainsFunc(r.Boxes, (*mailbox.Box).IsView))
+	r.send.NoteHeld(slices.ContainsFunc(r.Boxes, (*mailbox.Box).IsView))
 	for _, b := range r.ViewsLast() {
 		b.Leave(mailbox.PutOff) // nothing else of it is looked at in this run
 		if b.Failed || r.Stopped() || ctx.Err() != nil {
@@ -62,7 +62,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		return fmt.Errorf("read state: %w", err)
 	}
 	var proofs map[state.UID]state.Proof
-	if r.send.Beside() {
+	if r.send.NotesHeld() {
 		if proofs, err = r.Base.Proofs(ctx, b.Gen().ID, nil); err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}
@@ -70,16 +70,16 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 	r.send.HoldsProven(b, proofs)
 	var last []state.Departure
 	for _, d := range list {
-		if d.Run == r.shelf.ArchiveNumber {
+		if d.Run == r.folder.ArchiveNumber {
 			last = append(last, d)
 			if p, proven := proofs[d.UID]; proven {
-				r.send.Holds(b.IsView(), p.Digest)
+				r.send.NoteHeldIn(b.IsView(), p.Digest)
 			}
 		}
 	}
 	if r.DryRun {
 		for _, d := range last {
-			if p, proven := proofs[d.UID]; proven && r.send.Shows(b.IsView(), p.Digest) {
+			if p, proven := proofs[d.UID]; proven && r.send.ShownElsewhere(b.IsView(), p.Digest) {
 				continue
 			}
 			if s := b.Record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
@@ -88,7 +88,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		}
 		return nil
 	}
-	if err := r.archive.Stay(ctx, b); err != nil {
+	if err := r.archive.WithdrawAll(ctx, b); err != nil {
 		return err
 	}
 	if err := r.bringBack(ctx, b, last); err != nil {
@@ -117,7 +117,7 @@ func (r *Run) beyondUndo(ctx context.Context, b *mailbox.Box) error {
 	}
 	n := 0
 	for _, t := range all {
-		if t.old && t.Run == r.shelf.ArchiveNumber && t.away() {
+		if t.old && t.Run == r.folder.ArchiveNumber && t.away() {
 			n++
 		}
 	}
@@ -136,7 +136,7 @@ func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 		return err
 	}
 	files = slices.DeleteFunc(files, func(f *send.Outgoing) bool {
-		return moved[plan.Undone(f.Key)] || b.Sent.Held[plan.Bare(f.Name)] // it may be there already
+		return moved[plan.Undone(f.Key)] || b.Sent.HeldBack[plan.Bare(f.Name)] // it may be there already
 	})
 	return r.send.LookAfter(ctx, b, r.send.SendAll(ctx, b, files, send.Upload{
 		Read: func(f *send.Outgoing) (ok bool, err error) {
@@ -148,7 +148,7 @@ func (r *Run) sendBack(ctx context.Context, b *mailbox.Box, last []state.Departu
 		Back: func(batch []*send.Outgoing) ([]*send.Outgoing, error) {
 			batch, err := r.backAlready(ctx, b, batch)
 			all := len(batch)
-			batch = slices.DeleteFunc(batch, func(f *send.Outgoing) bool { return r.send.Shows(b.IsView(), f.Got.Digest) })
+			batch = slices.DeleteFunc(batch, func(f *send.Outgoing) bool { return r.send.ShownElsewhere(b.IsView(), f.Got.Digest) })
 			if n := all - len(batch); n > 0 {
 				r.Note(b.Name, fmt.Sprintf("%d of its messages are copies of others that are put back, and not put in here once more", n), "")
 			}
@@ -242,10 +242,10 @@ func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Depart
 		if err := r.Step("take uid %d of %s out of its archive", d.To.UID, b.Name); err != nil {
 			return err
 		}
-		if err := d.Shelf.Drop(d.Name, &d.Proof); err != nil {
+		if err := d.Folder.Drop(d.Name, &d.Proof); err != nil {
 			return err
 		}
-		dropped[d.Shelf] = true
+		dropped[d.Folder] = true
 	}
 	for archive := range dropped {
 		if err := archive.Sync(); err != nil {
@@ -258,7 +258,7 @@ func (r *Run) bringBack(ctx context.Context, b *mailbox.Box, last []state.Depart
 // takeFrom copies a file out of its archive. Where the archive does not have it, d.Name stays
 // empty if the file was brought back before. looked has the archives that were read already.
 func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing, looked map[port.Maildir]*state.DiskSnapshot) error {
-	md, err := r.shelf.Shelf(ctx, b, d.To, true)
+	md, err := r.folder.Open(ctx, b, d.To, true)
 	if err != nil {
 		return err
 	}
@@ -287,10 +287,10 @@ func (r *Run) takeFrom(ctx context.Context, b *mailbox.Box, d *mailbox.Departing
 		return err
 	}
 	b.Wrote = true
-	as := state.Incoming{UID: d.To.UID, Variant: variant, Token: b.Gen().Token, Flags: state.Spoken(got.Silent, got.Flags, d.Rec.Agreed), Date: got.Date, Size: got.Bytes}
-	if _, err := shelf.Copy(md, name, got, b.MD, as, b.KW); err != nil {
+	as := state.Incoming{UID: d.To.UID, Variant: variant, Token: b.Gen().Token, Flags: state.FlagsByName(got.Silent, got.Flags, d.Rec.Agreed), Date: got.Date, Size: got.Bytes}
+	if _, err := folder.Copy(md, name, got, b.MD, as, b.KW); err != nil {
 		return err
 	}
-	d.Shelf, d.Name = md, name
+	d.Folder, d.Name = md, name
 	return nil
 }

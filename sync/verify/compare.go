@@ -112,7 +112,7 @@ func (w *verifying) compareFlags(p *part, rec state.Record, there state.OnServer
 	if !here || !w.Policy.FlagsToDisk {
 		return nil
 	}
-	flags = state.Spoken(silent, flags, rec.Agreed)
+	flags = state.FlagsByName(silent, flags, rec.Agreed)
 	changed := there.Flags ^ rec.Agreed // on the server
 	differ := (flags ^ there.Flags) & p.Disk.Can
 	if w.Policy.OnServerDelete != plan.Delete || w.Policy.OnDiskDelete != plan.Delete {

@@ -83,7 +83,7 @@ func (r *reading) fault(g inspected) (port.Fault, string) {
 	case r.want != nil && !r.want.Proves(&g.Received):
 		return damage(g, r.want.Bytes)
 	}
-	if h := g.Hints; r.want == nil && (h.Hash != "" && !g.Vouched ||
+	if h := g.Hints; r.want == nil && (h.Hash != "" && !g.Confirmed ||
 		h.Hash == "" && (h.OnDisk >= 0 && h.OnDisk != g.OnDisk || h.Bytes >= 0 && h.Bytes != g.Bytes)) {
 		return damage(g, h.Bytes)
 	}
@@ -111,7 +111,7 @@ func misnamed(g inspected) (port.Fault, string) {
 	if h.Bytes >= 0 && h.Bytes != g.Bytes {
 		wrong = append(wrong, fmt.Sprintf("W=%d, and the message has %d octets", h.Bytes, g.Bytes))
 	}
-	if h.Hash != "" && !g.Vouched {
+	if h.Hash != "" && !g.Confirmed {
 		wrong = append(wrong, "H= is another digest")
 	}
 	if len(wrong) == 0 {

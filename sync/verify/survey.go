@@ -129,7 +129,7 @@ func (s *survey) foreign(files []state.Foreign) {
 		switch {
 		case f.Token == "":
 			s.others++
-		case s.Strange(f.Token) || f.UID == 0:
+		case s.OfOther(f.Token) || f.UID == 0:
 			r := &reading{part: own, id: port.Identity{Token: f.Token, UID: f.UID, Variant: f.Variant}, unknown: f.UID != 0}
 			if f.UID == 0 {
 				r.id.Name = f.Name
@@ -182,7 +182,7 @@ func (w *verifying) archives(ctx context.Context, s *survey) (all []*part, err e
 
 // openArchive opens an archive Maildir. One that is gone, in a folder of archives that is there, is nil.
 func (w *verifying) openArchive(d state.Departure) (port.Maildir, error) {
-	tree, err := w.shelf.ShelfTree(d.Root, false)
+	tree, err := w.folder.Root(d.Root, false)
 	if err != nil {
 		return nil, err
 	}

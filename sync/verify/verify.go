@@ -8,10 +8,10 @@ import (
 	"slices"
 
 	"mailsync/state"
+	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
-	"mailsync/sync/shelf"
 )
 
 // Verify asks whether the local copy of an account is complete: every file that is recorded
@@ -76,7 +76,7 @@ type Looked struct {
 // verifying is one run of a Verify.
 type verifying struct {
 	*mailbox.Run // its Mu guards what readers write, too: verdict and unknown
-	shelf        *shelf.Run
+	folder       *folder.Run
 	asked        *Verify
 	verdict      Verdict
 	rows         []state.MailboxRow          // to look at
@@ -93,7 +93,7 @@ func (v *Verify) Run(ctx context.Context) *Verdict {
 	account := v.Account
 	account.DryRun = true
 	r := &mailbox.Run{Account: &account}
-	w := &verifying{Run: r, shelf: shelf.New(r), asked: v, unknown: map[port.Identity]inspected{}, counted: map[string]counted{}}
+	w := &verifying{Run: r, folder: folder.New(r), asked: v, unknown: map[port.Identity]inspected{}, counted: map[string]counted{}}
 	w.verdict.Result = *w.Through(ctx, w.load, w.list, w.lookFirst, w.lookAgain, w.repair, w.conclude)
 	w.verdict.Stopped = w.stopped
 	seen := map[string]bool{} // a second look meets problems again

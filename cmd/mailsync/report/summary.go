@@ -36,8 +36,8 @@ type Changes struct {
 	FlagsToServer   int   `json:"flags_to_server"`
 	DeletedOnDisk   int   `json:"deleted_on_disk"`
 	DeletedOnServer int   `json:"deleted_on_server"`
-	MovedHere       int   `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
-	MovedThere      int   `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
+	MovedOnDisk     int   `json:"moved_on_disk,omitempty"`   // to another Maildir, as on the server
+	MovedOnServer   int   `json:"moved_on_server,omitempty"` // to another mailbox, as on disk
 	MovedToTrash    int   `json:"moved_to_trash,omitempty"`  // to be deleted on the server, which can only move it to its trash
 	MovedBack       int   `json:"-"`                         // by an undo, from the server's trash
 	Undeletable     int   `json:"cannot_delete,omitempty"`   // to be deleted on a POP3 server, which does not do it
@@ -130,8 +130,8 @@ func (c Changes) String() string {
 		some{c.Appended, "appended"},
 		some{c.FlagsToDisk, "flagged here"},
 		some{c.FlagsToServer, "flagged on the server"},
-		some{c.MovedHere, "moved here"},
-		some{c.MovedThere, "moved on the server"},
+		some{c.MovedOnDisk, "moved here"},
+		some{c.MovedOnServer, "moved on the server"},
 		some{c.DeletedOnDisk, "deleted here"},
 		some{c.DeletedOnServer, "deleted on the server"},
 		some{c.MovedToTrash, "moved to the server's trash"},
@@ -186,7 +186,7 @@ type Doubt struct {
 	Mailbox   string    `json:"mailbox"`
 	UID       state.UID `json:"uid"`
 	Announced int64     `json:"announced"` // octets
-	Came      int64     `json:"came"`
+	Received  int64     `json:"came"`
 }
 
 // Prove reports what a backup proves: in the account's line, and in JSON as an object of its own.

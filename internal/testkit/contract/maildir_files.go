@@ -48,8 +48,8 @@ func maildirReceive(t *testing.T, w *maildirWorld) {
 			if again.Digest != got.Digest || again.Bytes != got.Bytes || again.Form != got.Form || again.OnDisk != got.OnDisk {
 				t.Errorf("%.20q: inspected %+v, received %+v", test.body, again, got)
 			}
-			if h := again.Hints; !again.Vouched || h.OnDisk != got.OnDisk || h.Bytes != got.Bytes {
-				t.Errorf("%.20q: the name says %+v and vouches %v", test.body, h, again.Vouched)
+			if h := again.Hints; !again.Confirmed || h.OnDisk != got.OnDisk || h.Bytes != got.Bytes {
+				t.Errorf("%.20q: the name says %+v and vouches %v", test.body, h, again.Confirmed)
 			}
 		}
 	}
@@ -212,8 +212,8 @@ func maildirScan(t *testing.T, w *maildirWorld) {
 	if len(s.Foreign) != 3 || s.Foreign[0].Flags != state.Flagged|state.Seen || !s.Foreign[2].New || s.Foreign[0].Size != -1 {
 		t.Errorf("foreign files: %+v", s.Foreign)
 	}
-	if !s.Said || s.Can&state.System != state.System {
-		t.Errorf("said %v, can %v", s.Said, s.Can)
+	if !s.Scanned || s.Can&state.System != state.System {
+		t.Errorf("said %v, can %v", s.Scanned, s.Can)
 	}
 }
 

@@ -132,7 +132,7 @@ func maildirLinkElsewhere(t *testing.T, w *maildirWorld) {
 	}{
 		{true, 0, "new/"}, {true, state.Answered, "cur/:2,R"}, {false, 0, "cur/:2,"},
 	} {
-		as.UID, as.Token, as.Flags, as.Vouched, as.Fresh = state.UID(i+7), maildirToken, c.flags, false, c.fresh
+		as.UID, as.Token, as.Flags, as.Confirmed, as.Fresh = state.UID(i+7), maildirToken, c.flags, false, c.fresh
 		placed, err := other.Link("INBOX", name, as, &w.kw)
 		w.must(err)
 		key, info, _ := strings.Cut(placed.Name, ":2,")

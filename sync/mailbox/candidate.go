@@ -11,10 +11,10 @@ import (
 	"mailsync/sync/plan"
 )
 
-// Spare is a file that may be a message of a mailbox and is not known to be one, or the
+// Candidate is a file that may be a message of a mailbox and is not known to be one, or the
 // record of a message that the user, or an archive, took away from here.
-type Spare struct {
-	match.Spare
+type Candidate struct {
+	match.Candidate
 	Name      string      // of the file
 	Flags     state.Flags // of the file
 	Bytes     int64       // octets it holds as a server sends them; -1: read it
@@ -29,17 +29,17 @@ type Spare struct {
 	nth       int       // among the candidates of its box, the likeliest first
 }
 
-// SizedSpares are the candidates of one size. Thousands may have the same, so each file is read once to learn
+// SizedCandidates are the candidates of one size. Thousands may have the same, so each file is read once to learn
 // what it holds, and once more when it is taken.
-type SizedSpares struct {
-	of     plan.Pool[[state.DigestSize]byte, *Spare] // those of which it is known what they hold
-	Unread []*Spare
+type SizedCandidates struct {
+	of     plan.Pool[[state.DigestSize]byte, *Candidate] // those of which it is known what they hold
+	Unread []*Candidate
 	Full   bool // unclaimed files of that size are among them
 }
 
-// SizeSpares sorts candidates of a box, less likely ones than those before, by the octets they hold as a server sends them.
-func (b *Box) SizeSpares(spares []*Spare) error {
-	for _, s := range spares {
+// SizeCandidates sorts candidates of a box, less likely ones than those before, by the octets they hold as a server sends them.
+func (b *Box) SizeCandidates(candidates []*Candidate) error {
+	for _, s := range candidates {
 		if s.Used {
 			continue
 		}
@@ -58,7 +58,7 @@ func (b *Box) SizeSpares(spares []*Spare) error {
 		s.nth = b.Tie.counted
 		like := b.Tie.Sized[s.Bytes]
 		if like == nil {
-			like = &SizedSpares{of: plan.Pool[[state.DigestSize]byte, *Spare]{}}
+			like = &SizedCandidates{of: plan.Pool[[state.DigestSize]byte, *Candidate]{}}
 			b.Tie.Sized[s.Bytes] = like
 		}
 		if s.Fileless || s.Unclaimed != 0 && s.Digest != [state.DigestSize]byte{} {
@@ -71,12 +71,12 @@ func (b *Box) SizeSpares(spares []*Spare) error {
 }
 
 // Next is the likeliest candidate that holds those bytes, or may hold them; nil if there is none.
-func (l *SizedSpares) Next(digest [state.DigestSize]byte) *Spare {
+func (l *SizedCandidates) Next(digest [state.DigestSize]byte) *Candidate {
 	for len(l.Unread) > 0 && l.Unread[0].Used {
 		l.Unread = l.Unread[1:]
 	}
-	same := l.of.Rest(digest, func(s *Spare) bool { return s.Used })
-	if i := slices.IndexFunc(same, func(s *Spare) bool { return !s.Used }); i >= 0 && (len(l.Unread) == 0 || same[i].nth < l.Unread[0].nth) {
+	same := l.of.Rest(digest, func(s *Candidate) bool { return s.Used })
+	if i := slices.IndexFunc(same, func(s *Candidate) bool { return !s.Used }); i >= 0 && (len(l.Unread) == 0 || same[i].nth < l.Unread[0].nth) {
 		return same[i]
 	}
 	if len(l.Unread) > 0 {
@@ -87,14 +87,14 @@ func (l *SizedSpares) Next(digest [state.DigestSize]byte) *Spare {
 
 // Learn notes what the candidate of Next, for that digest, turned out to hold. One that is gone, or has another
 // size than was expected, is not a candidate of this size.
-func (l *SizedSpares) Learn(s *Spare, digest [state.DigestSize]byte, file state.Received, sized bool) {
+func (l *SizedCandidates) Learn(s *Candidate, digest [state.DigestSize]byte, file state.Received, sized bool) {
 	if len(l.Unread) > 0 && l.Unread[0] == s {
 		l.Unread = l.Unread[1:]
 	} else {
-		l.of[digest] = slices.DeleteFunc(l.of[digest], func(o *Spare) bool { return o == s })
+		l.of[digest] = slices.DeleteFunc(l.of[digest], func(o *Candidate) bool { return o == s })
 	}
 	if sized {
-		i, _ := slices.BinarySearchFunc(l.of[file.Digest], s.nth, func(o *Spare, nth int) int { return o.nth - nth })
+		i, _ := slices.BinarySearchFunc(l.of[file.Digest], s.nth, func(o *Candidate, nth int) int { return o.nth - nth })
 		l.of[file.Digest] = slices.Insert(l.of[file.Digest], i, s)
 	}
 }
@@ -106,7 +106,7 @@ type Tied struct {
 }
 
 // TiedRecord is the record of a message that is not here, under its new UID.
-func (b *Box) TiedRecord(s match.Sought, from *Spare) Tied {
+func (b *Box) TiedRecord(s match.Sought, from *Candidate) Tied {
 	m := b.ListedAs(s.UID)
 	rec := state.Record{UID: s.UID, Variant: max(1, from.Rec.Variant), Status: from.Rec.Status, Form: from.Rec.Form,
 		Seen: m.Flags, Agreed: m.Flags, Size: m.Size, Date: m.Date}

@@ -14,15 +14,15 @@ import (
 	"mailsync/sync/plan"
 )
 
-// findSpares returns the spares of a box, the likeliest first: files of its older
+// findCandidates returns the candidates of a box, the likeliest first: files of its older
 // generations, files with an unknown token, files without one; then records. Files of
 // the account's other mailboxes are not among them: they were moved or copied here.
-func (r *Run) findSpares(ctx context.Context, b *mailbox.Box) ([]*mailbox.Spare, error) {
+func (r *Run) findCandidates(ctx context.Context, b *mailbox.Box) ([]*mailbox.Candidate, error) {
 	older, err := r.olderRecords(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	var spares []*mailbox.Spare
+	var candidates []*mailbox.Candidate
 	type identity struct {
 		token string
 		uid   state.UID
@@ -33,7 +33,7 @@ func (r *Run) findSpares(ctx context.Context, b *mailbox.Box) ([]*mailbox.Spare,
 			continue
 		}
 		here[identity{f.Token, f.UID}] = true
-		s := &mailbox.Spare{Name: f.Name, Flags: f.Flags, Bytes: f.Size, Rank: len(older), Plain: f.Token == ""}
+		s := &mailbox.Candidate{Name: f.Name, Flags: f.Flags, Bytes: f.Size, Rank: len(older), Plain: f.Token == ""}
 		s.Size, s.Date = f.Size, f.Date
 		s.Rec.UID = f.UID
 		if s.Plain {
@@ -43,16 +43,16 @@ func (r *Run) findSpares(ctx context.Context, b *mailbox.Box) ([]*mailbox.Spare,
 			s.Rank = age
 			older[age].describe(s, f)
 		}
-		spares = append(spares, s)
+		candidates = append(candidates, s)
 	}
-	slices.SortStableFunc(spares, func(x, y *mailbox.Spare) int {
+	slices.SortStableFunc(candidates, func(x, y *mailbox.Candidate) int {
 		return cmp.Or(cmp.Compare(x.Rank, y.Rank), cmp.Compare(x.Rec.UID, y.Rec.UID), cmp.Compare(x.Name, y.Name))
 	})
 	if len(older) == 0 {
-		return spares, nil
+		return candidates, nil
 	}
 	hasFile := func(uid state.UID) bool { return here[identity{older[0].token, uid}] }
-	return append(spares, filelessOf(b, older[0], hasFile)...), nil
+	return append(candidates, filelessOf(b, older[0], hasFile)...), nil
 }
 
 // generationRecords are the records of a generation that is not current.
@@ -83,8 +83,8 @@ func (r *Run) olderRecords(ctx context.Context, b *mailbox.Box) (older []generat
 	return older, nil
 }
 
-// describe adds to a spare what its generation knows of its file.
-func (o *generationRecords) describe(s *mailbox.Spare, f state.Foreign) {
+// describe adds to a candidate what its generation knows of its file.
+func (o *generationRecords) describe(s *mailbox.Candidate, f state.Foreign) {
 	rec, known := plan.RecordOf(o.records, f.UID, f.Variant)
 	if !known {
 		return
@@ -100,7 +100,7 @@ func (o *generationRecords) describe(s *mailbox.Spare, f state.Foreign) {
 
 // filelessOf returns the records without a file of the generation before the current one,
 // but for those that the current one has as well.
-func filelessOf(b *mailbox.Box, o generationRecords, hasFile func(state.UID) bool) (spares []*mailbox.Spare) {
+func filelessOf(b *mailbox.Box, o generationRecords, hasFile func(state.UID) bool) (candidates []*mailbox.Candidate) {
 	known := map[match.Content]int{}
 	for _, rec := range b.Records {
 		if plan.Fileless(rec.Status) {
@@ -115,20 +115,20 @@ func filelessOf(b *mailbox.Box, o generationRecords, hasFile func(state.UID) boo
 			known[k]--
 			continue
 		}
-		s := &mailbox.Spare{Known: true, Rec: rec, Proof: o.proofs[rec.UID], Bytes: -1}
+		s := &mailbox.Candidate{Known: true, Rec: rec, Proof: o.proofs[rec.UID], Bytes: -1}
 		s.Size, s.Date, s.Fileless = rec.Size, rec.Date, true
 		if s.Proof.UID != 0 {
 			s.Bytes, s.Digest = s.Proof.Bytes, s.Proof.Digest
 		}
-		spares = append(spares, s)
+		candidates = append(candidates, s)
 	}
-	return spares
+	return candidates
 }
 
-// identifyFiles reads what distinguishes the files among spares, of those whose
+// identifyFiles reads what distinguishes the files among candidates, of those whose
 // date a message on the server has.
-func (r *Run) identifyFiles(ctx context.Context, b *mailbox.Box, spares []*mailbox.Spare, dates map[int64]bool) error {
-	for _, s := range spares {
+func (r *Run) identifyFiles(ctx context.Context, b *mailbox.Box, candidates []*mailbox.Candidate, dates map[int64]bool) error {
+	for _, s := range candidates {
 		if s.Fileless || s.Date != state.NoDate && !dates[s.Date] {
 			continue
 		}

@@ -1,6 +1,6 @@
-// Package shelf knows the archive folders: where the file of each archived message belongs, which are on
+// Package folder knows the archive folders: where the file of each archived message belongs, which are on
 // their way there, and which are found there again.
-package shelf
+package folder
 
 import (
 	"cmp"
@@ -21,20 +21,20 @@ type Run struct {
 	*mailbox.Run
 	ArchiveNumber int64 // of this archive run, 0: not known yet
 
-	roots   map[string]port.Tree // archive folders that are open
-	indexed map[string][]shelved // what is in the configured one, by token; nil: not looked at
+	roots   map[string]port.Tree  // archive folders that are open
+	indexed map[string][]archived // what is in the configured one, by token; nil: not looked at
 }
 
 // New returns what a run knows of archive folders.
 func New(r *mailbox.Run) *Run { return &Run{Run: r, roots: map[string]port.Tree{}} }
 
-// Destine sets where the files of messages that are about to leave are moved: what an earlier
+// Assign sets where the files of messages that are about to leave are moved: what an earlier
 // run had released, to where that run meant it to be.
-func (r *Run) Destine(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
+func (r *Run) Assign(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
 	if !slices.ContainsFunc(all, func(d *mailbox.Departing) bool { return d.Rec.Status == state.Released || r.Release.Alone }) {
 		return nil
 	}
-	meant, err := r.Meant(ctx, b)
+	meant, err := r.Departures(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (r *Run) Destine(ctx context.Context, b *mailbox.Box, all []*mailbox.Depart
 			return err
 		}
 		if into := r.Release.Into; into != nil {
-			tree, err := r.ShelfTree(into.Root, true)
+			tree, err := r.Root(into.Root, true)
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func (r *Run) OnTheWay(ctx context.Context, b *mailbox.Box) (map[state.UID]bool,
 	if !slices.ContainsFunc(b.Records, func(rec state.Record) bool { return rec.Status == state.Released }) {
 		return nil, nil
 	}
-	meant, err := r.Meant(ctx, b)
+	meant, err := r.Departures(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func (r *Run) OnTheWay(ctx context.Context, b *mailbox.Box) (map[state.UID]bool,
 	return away, nil
 }
 
-// Meant are the departures of a mailbox, by UID.
-func (r *Run) Meant(ctx context.Context, b *mailbox.Box) (map[state.UID]state.Departure, error) {
+// Departures are the departures of a mailbox, by UID.
+func (r *Run) Departures(ctx context.Context, b *mailbox.Box) (map[state.UID]state.Departure, error) {
 	list, err := r.Base.Departures(ctx, b.Gen().ID)
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
@@ -127,15 +127,15 @@ func (r *Run) archiveRun(ctx context.Context) (int64, error) {
 	return r.ArchiveNumber, nil
 }
 
-// ShelfTree opens an archive folder, once a run.
-func (r *Run) ShelfTree(root string, create bool) (port.Tree, error) {
+// Root opens an archive folder, once a run.
+func (r *Run) Root(root string, create bool) (port.Tree, error) {
 	if tree := r.roots[root]; tree != nil {
 		return tree, nil
 	}
-	if r.Release.Shelf == nil {
+	if r.Release.Folder == nil {
 		return nil, fmt.Errorf("the archive %s is not configured here", root)
 	}
-	tree, err := r.Release.Shelf(root, create)
+	tree, err := r.Release.Folder(root, create)
 	if err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", root, err)
 	}
@@ -143,14 +143,14 @@ func (r *Run) ShelfTree(root string, create bool) (port.Tree, error) {
 	return tree, nil
 }
 
-// Shelf opens the archive Maildir of a departure, and makes it, marker first, if create says so; else one
+// Open opens the archive Maildir of a departure, and makes it, marker first, if create says so; else one
 // that is not there is fs.ErrNotExist.
-func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure, create bool) (*mailbox.Scanned, error) {
+func (r *Run) Open(ctx context.Context, b *mailbox.Box, to state.Departure, create bool) (*mailbox.Scanned, error) {
 	key := to.Root + "\x00" + to.Path
-	if known := b.Leaving.Shelves[key]; known != nil {
+	if known := b.Leaving.Folders[key]; known != nil {
 		return known, nil
 	}
-	tree, err := r.ShelfTree(to.Root, create)
+	tree, err := r.Root(to.Root, create)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure, cre
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if md, err = r.newShelf(tree, to); err != nil {
+		if md, err = r.create(tree, to); err != nil {
 			return nil, err
 		}
 	case err != nil:
@@ -180,11 +180,11 @@ func (r *Run) Shelf(ctx context.Context, b *mailbox.Box, to state.Departure, cre
 	if err != nil {
 		return nil, err
 	}
-	if b.Leaving.Shelves == nil {
-		b.Leaving.Shelves = map[string]*mailbox.Scanned{}
+	if b.Leaving.Folders == nil {
+		b.Leaving.Folders = map[string]*mailbox.Scanned{}
 	}
 	opened := &mailbox.Scanned{Maildir: md, Disk: disk}
-	b.Leaving.Shelves[key] = opened
+	b.Leaving.Folders[key] = opened
 	return opened, nil
 }
 
@@ -210,7 +210,7 @@ func Copy(from port.Maildir, name string, read state.Received, to port.Maildir, 
 	return placed, err
 }
 
-func (r *Run) newShelf(tree port.Tree, to state.Departure) (port.Maildir, error) {
+func (r *Run) create(tree port.Tree, to state.Departure) (port.Maildir, error) {
 	if err := r.Step("create archive %s", to.Path); err != nil {
 		return nil, err
 	}
@@ -227,8 +227,8 @@ func (r *Run) newShelf(tree port.Tree, to state.Departure) (port.Maildir, error)
 	return md, nil
 }
 
-// shelved is a message in an archive, as the name of its file describes it.
-type shelved struct {
+// archived is a message in an archive, as the name of its file describes it.
+type archived struct {
 	file state.Foreign
 	to   state.Departure
 }
@@ -246,7 +246,7 @@ func (r *Run) Recall(ctx context.Context, b *mailbox.Box) error {
 	}
 	var c state.Commit
 	mine := slices.Clone(known[b.Gen().Token])
-	slices.SortFunc(mine, func(x, y shelved) int { return cmp.Compare(x.file.UID, y.file.UID) })
+	slices.SortFunc(mine, func(x, y archived) int { return cmp.Compare(x.file.UID, y.file.UID) })
 	for i, s := range mine {
 		if i > 0 && s.file.UID == mine[i-1].file.UID {
 			continue
@@ -262,15 +262,15 @@ func (r *Run) Recall(ctx context.Context, b *mailbox.Box) error {
 }
 
 // index reads the names in every archive of the account, once a run, by the tokens in them.
-func (r *Run) index(ctx context.Context) (map[string][]shelved, error) {
+func (r *Run) index(ctx context.Context) (map[string][]archived, error) {
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
 	if r.indexed != nil {
 		return r.indexed, nil
 	}
-	index := map[string][]shelved{}
+	index := map[string][]archived{}
 	root := r.Release.Into.Root
-	tree, err := r.ShelfTree(root, false)
+	tree, err := r.Root(root, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.indexed = index
 		return index, nil
@@ -300,7 +300,7 @@ func (r *Run) index(ctx context.Context) (map[string][]shelved, error) {
 		for _, file := range disk.Foreign {
 			if file.Token != "" && file.UID != 0 {
 				to := state.Departure{UID: file.UID, Root: root, Path: f.Path}
-				index[file.Token] = append(index[file.Token], shelved{file, to})
+				index[file.Token] = append(index[file.Token], archived{file, to})
 			}
 		}
 	}
