@@ -45,14 +45,14 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 			}
 		}
 		if code != 0 && strings.Contains(o.Stdout, "intact") {
-			t.Errorf("verify says whole:\n%s", o.Stdout)
+			t.Errorf("verify says intact:\n%s", o.Stdout)
 		}
 	}
 	w.run("sync").want(t, 1)
 	verify(7, "Shut: incomplete: no run has scanned", `Folder\\Sub 1: incomplete`)
 	o := w.run("verify", "--server")
 	o.want(t, 1)
-	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not tell how many") {
+	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not report how many") {
 		t.Errorf("against the server:\n%s", o.Stdout)
 	}
 	w.run("verify", "--mailbox", "INBOX").want(t, 0)
