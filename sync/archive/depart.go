@@ -105,7 +105,7 @@ func (r *Run) depart(ctx context.Context, b *mailbox.Box, all []*mailbox.Departi
 		if err := r.gone(ctx, b, byUID, done); err != nil {
 			return err
 		}
-		r.AddN(&r.Result.Undeletable, len(done.Refused))
+		r.Add(&r.Result.Undeletable, len(done.Refused))
 		if len(done.Gone)+len(done.Kept) < len(all) {
 			b.Leave(mailbox.Refused)
 		}

@@ -84,7 +84,9 @@ func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since ui
 		rec.Agreed = plan.Agreement(rec.Agreed, now, o.Disk)
 		rec.Seen = now
 		put = append(put, rec)
-		r.Add(&r.Result.FlagsToServer, now != o.Server)
+		if now != o.Server {
+			r.Add(&r.Result.FlagsToServer, 1)
+		}
 		if now != o.Flags {
 			b.Spoil(o.UID) // what was planned for the disk was planned on other flags
 		}
@@ -147,7 +149,9 @@ func (r *Run) FlagDisk(ctx context.Context, b *mailbox.Box, ops []plan.Op) error
 			}
 			rec.Agreed = plan.Agreement(rec.Agreed, o.Server, state.Pick(b.Disk.Can, placed.Flags, rec.Agreed))
 			put = append(put, rec)
-			r.Add(&r.Result.FlagsToDisk, o.Flags != o.Disk) // else only its name was silent
+			if o.Flags != o.Disk { // else only its name was silent
+				r.Add(&r.Result.FlagsToDisk, 1)
+			}
 			if placed.Flags&b.Disk.Can != o.Flags&b.Disk.Can {
 				b.Spoil(o.UID) // another program changed it meanwhile, or no letter is left
 			}

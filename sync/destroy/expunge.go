@@ -87,8 +87,8 @@ func (r *Run) ExpungeUIDs(ctx context.Context, b *mailbox.Box, uids []state.UID,
 	}
 	done, err := r.Server.Expunge(ctx, req)
 	err = port.Wrap("expunge", err)
-	r.AddN(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
-	r.AddN(&r.Result.MovedToTrash, len(done.Trashed))
+	r.Add(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
+	r.Add(&r.Result.MovedToTrash, len(done.Trashed))
 	if failed := record(done); failed != nil {
 		return errors.Join(err, failed)
 	}

@@ -35,7 +35,7 @@ func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		if err := r.SyncDirs(b); err != nil {
 			return err
 		}
-		r.AddN(&r.Result.DeletedOnDisk, len(forget))
+		r.Add(&r.Result.DeletedOnDisk, len(forget))
 		if err := r.Commit(ctx, b, state.Commit{Forget: forget}); err != nil {
 			return err
 		}

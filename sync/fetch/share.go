@@ -110,7 +110,7 @@ func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []pl
 	if err := r.Commit(ctx, b, c); err != nil {
 		return ops, err
 	}
-	r.AddN(&r.Result.Fetched, len(c.Put))
+	r.Add(&r.Result.Fetched, len(c.Put))
 	if r.Watch != nil {
 		r.Watch.Planned(len(c.Put), 0)
 		r.Watch.Fetched(len(c.Put), 0)

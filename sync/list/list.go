@@ -93,26 +93,9 @@ func (r *Run) List(ctx context.Context) error {
 	r.Result.Unreadable = len(listing.Broken)
 	r.Can.UIDPlus, r.Can.Move = listing.UIDPlus, listing.Move
 	r.Can.Labels, r.Can.EmailIDs, r.Can.Uses = listing.Labels, listing.EmailIDs, listing.Uses
-	listed := map[string]bool{}
-	for _, l := range listing.Mailboxes {
-		key := state.RawKey(l.Raw)
-		if listed[key] {
-			continue
-		}
-		listed[key] = true
-		if l.Role == "trash" && !l.NoSelect && r.Trash == "" {
-			r.Trash = l.Raw
-		}
-		if l.NoSelect && l.Err != nil && r.hadMail(key) {
-			if err := r.Problem(plan.DisplayName(l.Levels), 0, l.Err); err != nil {
-				return err
-			}
-		}
-		if include(l) {
-			r.Boxes = append(r.Boxes, &mailbox.Box{Listed: l, Name: plan.DisplayName(l.Levels)})
-		} else if !l.NoSelect {
-			r.Result.Exclude(l)
-		}
+	listed, err := r.take(listing, include)
+	if err != nil {
+		return err
 	}
 	if err := r.foundHere(ctx, listing); err != nil {
 		return err
@@ -130,6 +113,32 @@ func (r *Run) List(ctx context.Context) error {
 		r.Watch.Listed(len(r.Boxes))
 	}
 	return nil
+}
+
+// take makes boxes of the mailboxes that are included, and returns the keys of all that are listed.
+func (r *Run) take(listing *state.Listing, include func(state.Listed) bool) (listed map[string]bool, err error) {
+	listed = map[string]bool{}
+	for _, l := range listing.Mailboxes {
+		key := state.RawKey(l.Raw)
+		if listed[key] {
+			continue
+		}
+		listed[key] = true
+		if l.Role == "trash" && !l.NoSelect && r.Trash == "" {
+			r.Trash = l.Raw
+		}
+		if l.NoSelect && l.Err != nil && r.hadMail(key) {
+			if err := r.Problem(plan.DisplayName(l.Levels), 0, l.Err); err != nil {
+				return nil, err
+			}
+		}
+		if include(l) {
+			r.Boxes = append(r.Boxes, &mailbox.Box{Listed: l, Name: plan.DisplayName(l.Levels)})
+		} else if !l.NoSelect {
+			r.Result.Exclude(l)
+		}
+	}
+	return listed, nil
 }
 
 // hadMail reports whether the base knows of messages on the server in a mailbox.

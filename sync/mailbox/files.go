@@ -24,15 +24,8 @@ func (r *Run) SyncDirs(b *Box) error {
 	return b.MD.Sync()
 }
 
-// Add counts into the result.
-func (r *Run) Add(counter *int, really bool) {
-	if really {
-		r.AddN(counter, 1)
-	}
-}
-
-// AddN counts n into the result.
-func (r *Run) AddN(counter *int, n int) {
+// Add counts n into the result.
+func (r *Run) Add(counter *int, n int) {
 	r.Mu.Lock()
 	*counter += n
 	r.Mu.Unlock()

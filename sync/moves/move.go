@@ -132,7 +132,7 @@ func (r *Run) carry(ctx context.Context, from, to *mailbox.Box, batch []*move, m
 		return err
 	}
 	if !moved {
-		r.AddN(&r.Result.MovedOnDisk, len(batch))
+		r.Add(&r.Result.MovedOnDisk, len(batch))
 	}
 	return r.commitMoved(ctx, from, to, batch, c)
 }
@@ -204,7 +204,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
 		switch {
 		case ok: // it is there, and must not be sent once more
-			r.AddN(&r.Result.MovedOnServer, 1)
+			r.Add(&r.Result.MovedOnServer, 1)
 			in := m.intent(from, to)
 			in.Confirmed = true
 			if to.Answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {

@@ -185,7 +185,7 @@ func (t *transfer) wouldSend(missing []*message) {
 		}
 	}
 	t.done.Appended = len(missing)
-	t.AddN(&t.Result.Appended, len(missing))
+	t.Add(&t.Result.Appended, len(missing))
 }
 
 // send sends what is not there.
@@ -255,7 +255,7 @@ func (t *transfer) lookAfter(ctx context.Context) error {
 		t.done.Appended--
 		t.done.Bytes -= c.got.Bytes
 		t.done.Refused++
-		t.AddN(&t.Result.Appended, -1)
+		t.Add(&t.Result.Appended, -1)
 		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c).
 			WithHint("run restore again: it sends what is still not there")
 		if err := t.Problem(t.done.To, 0, err); err != nil {

@@ -122,7 +122,7 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 		c.Clean = &clean
 	}
 	if clean {
-		if err := r.LeaveOlder(ctx, b, mark); err != nil {
+		if err := r.leaveOlder(ctx, b, mark); err != nil {
 			return err
 		}
 	}
@@ -199,6 +199,46 @@ func (r *Run) Doubts(ctx context.Context) error {
 		for _, rec := range named {
 			r.Result.Doubts = append(r.Result.Doubts, port.Doubt{Mailbox: b.Name, UID: rec.UID, Announced: rec.Size, Received: proofs[rec.UID].Bytes})
 		}
+	}
+	return nil
+}
+
+// leaveOlder settles the records of a box's older generations: files that were given another
+// identity, or removed, are not theirs any more. The records stay, as of messages that are not
+// here: should the server return to those numbers, they identify them. Of a generation that is not
+// current, Clean means that this was done.
+func (r *Run) leaveOlder(ctx context.Context, b *mailbox.Box, disk *state.DiskSnapshot) error {
+	here := map[port.Identity]bool{}
+	for _, f := range disk.Foreign {
+		here[port.Identity{Token: f.Token, UID: f.UID, Variant: f.Variant}] = true
+	}
+	for i := range b.Row.Generations {
+		g := &b.Row.Generations[i]
+		if g.Current || g.ID == 0 || g.Clean && !b.Full {
+			continue
+		}
+		records, err := r.RecordsOf(ctx, g)
+		if err != nil {
+			return err
+		}
+		done := true
+		c := state.Commit{Gen: g.ID}
+		if !g.Clean {
+			c.Clean = &done
+		}
+		for _, rec := range records {
+			if rec.Status.HasFile() && !here[port.Identity{Token: g.Token, UID: rec.UID, Variant: max(1, rec.Variant)}] {
+				rec.Status = state.Outstanding
+				c.Put = append(c.Put, rec)
+			}
+		}
+		if len(c.Put) == 0 && c.Clean == nil {
+			continue
+		}
+		if err := r.CommitTo(ctx, c, "commit an older generation of %s: %d records", b.Name, len(c.Put)); err != nil {
+			return err
+		}
+		g.Clean = true
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []*send.Outgoi
 	for _, m := range answers {
 		moved[of[m.From]] = true
 	}
-	r.AddN(&r.Result.MovedBack, len(answers))
+	r.Add(&r.Result.MovedBack, len(answers))
 	if failed != nil {
 		b.Leave(mailbox.Refused)
 		if port.Ends(failed) {
