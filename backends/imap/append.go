@@ -184,7 +184,7 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 			s.at = nil
 			return nil
 		}
-		if _, refused := asRefusal(err); !refused {
+		if !isRefusal(err) {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (ap *appending) leave(ctx context.Context, s *session) error {
 		ap.a.breaks.at(object{raw: other}, err) // the next connection has none selected
 	}
 	// RFC 9051 section 6.3.2: a mailbox that cannot be opened leaves none selected.
-	if _, refused := asRefusal(err); refused {
+	if isRefusal(err) {
 		return nil
 	}
 	return err
@@ -224,7 +224,7 @@ func (ap *appending) learnLimit(ctx context.Context, s *session) error {
 	case ap.a.server.noLimit.Load():
 	default:
 		st, err := s.statusByName(ctx, ap.raw, "APPENDLIMIT")
-		if _, refused := asRefusal(err); err != nil && !refused {
+		if err != nil && !isRefusal(err) {
 			ap.a.server.noLimit.Store(true)
 			return err
 		}

@@ -67,12 +67,12 @@ func (c *creating) run(ctx context.Context, levels []string) (m state.Listed, er
 	// Not for its id: what Cyrus sends in its place can break the line, and the next listing asks.
 	// Without its mark, nothing fails.
 	st, err := s.statusByName(ctx, c.raw, s.markItems())
-	switch _, no := asRefusal(err); {
+	switch {
 	case err == nil:
 		st.into(&m)
 	case ctx.Err() != nil:
 		return m, context.Cause(ctx)
-	case !no:
+	case !isRefusal(err):
 		s.a.breaks.at(object{raw: c.raw}, err)
 	}
 	return m, nil

@@ -58,6 +58,12 @@ func asRefusal(err error) (*refusal, bool) {
 	return nil, false
 }
 
+// isRefusal reports whether the server refused a command. A BYE with which it ended the connection is not a refusal.
+func isRefusal(err error) bool {
+	r, ok := asRefusal(err)
+	return ok && r.typ != "BYE"
+}
+
 // run sends a command and waits for its tagged answer; take is given the untagged ones, unless it is nil. The
 // error is as of fault.
 func (s *session) run(ctx context.Context, line string, take func(wire.Line) error) (wire.Answer, error) {

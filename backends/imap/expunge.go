@@ -197,9 +197,12 @@ func (x *expunging) inPlace(ctx context.Context, at *opened, doomed []state.OnSe
 	return err
 }
 
-// unmarked are those that had no \Deleted before it was set here.
+// unmarked are those that are known to have had no \Deleted before it was set here.
 func (x *expunging) unmarked(uids []state.UID) []state.UID {
-	return slices.DeleteFunc(uids, func(uid state.UID) bool { return x.had[uid]&state.Deleted != 0 })
+	return slices.DeleteFunc(uids, func(uid state.UID) bool {
+		had, shown := x.had[uid]
+		return !shown || had&state.Deleted != 0
+	})
 }
 
 // look finds out which are gone, and returns trouble, or that some are not.

@@ -32,7 +32,7 @@ func (s *session) namespaces(ctx context.Context) ([]namespace, error) {
 	l := &listing{byRaw: map[string]int{}} // a LIST may be sent, too
 	for _, line := range s.unknownNamespaces(l) {
 		_, err := s.run(ctx, line, l.read)
-		if _, refused := asRefusal(err); err != nil && !refused {
+		if err != nil && !isRefusal(err) {
 			return nil, err
 		}
 		s.a.names.learn(l)

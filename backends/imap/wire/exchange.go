@@ -191,7 +191,7 @@ func (x *exchange) continues(on bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.sending = on
-	x.arm(true)
+	x.arm() // a connection that waits for nothing may stay silent
 	if !on {
 		x.turn.Broadcast()
 	}
@@ -293,7 +293,7 @@ func (x *exchange) join(cmd *Sent) {
 	x.progress.turned()
 	x.opens(cmd.command)
 	x.sending = cmd.literal != nil
-	x.arm(true)
+	x.arm()
 }
 
 // awaitOldest waits until a command of ours is the oldest, or the connection is closed.

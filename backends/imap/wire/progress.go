@@ -35,6 +35,7 @@ type progress struct {
 	waited  time.Duration // since the last progress, up to upTo
 	upTo    time.Time
 	reading bool // a read from the connection is under way
+	mid     bool // that read is for the rest of a response
 	wanted  bool // the octets being read are of a response that is waited for
 	outOf   bool // the deadline that is set is the end of our patience
 
@@ -138,7 +139,7 @@ func answersTo(verb string) []string {
 
 // arm sets the deadline of the reads to come. x.mu is held: a writer that begins a
 // command must not have its deadline taken off by a reader that saw none.
-func (x *exchange) arm(mid bool) {
+func (x *exchange) arm() {
 	if x.timeout <= 0 || x.ending.closed {
 		return
 	}
@@ -152,7 +153,7 @@ func (x *exchange) arm(mid bool) {
 			wait, x.progress.outOf = left, true
 		}
 		at = now.Add(wait)
-	case mid:
+	case x.progress.mid:
 		at = now.Add(wait)
 	}
 	_ = x.conn.SetReadDeadline(at)
@@ -168,7 +169,8 @@ func (x *exchange) impatient() bool {
 // reads notes that a read from the connection begins. mid means that a response has begun.
 func (x *exchange) reads(mid bool) {
 	x.mu.Lock()
-	x.arm(mid)
+	x.progress.mid = mid
+	x.arm()
 	x.progress.reading = true
 	x.mu.Unlock()
 }
@@ -184,7 +186,7 @@ func (x *exchange) wasRead(n int) {
 func (x *exchange) wasSent() {
 	x.mu.Lock()
 	x.progress.moved()
-	x.arm(true)
+	x.arm()
 	x.mu.Unlock()
 }
 
