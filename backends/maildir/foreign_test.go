@@ -2,13 +2,16 @@ package maildir
 
 import (
 	"math/rand/v2"
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/disktest"
 	"mailsync/state"
 )
@@ -162,5 +165,37 @@ func TestForeignReadsBack(t *testing.T) {
 	}
 	if _, err := tree.Unmarked(t.Context()); state.KindOf(err) != state.Storage {
 		t.Errorf("unmarked: %v", err)
+	}
+}
+
+// A link whose name is not UTF-8 cannot be recorded, and no mailbox has its name.
+func TestLinkThatIsNotUTF8IsNobodysMaildir(t *testing.T) {
+	root, out := t.TempDir(), t.TempDir()
+	for _, d := range []string{"cur", "new"} {
+		if err := os.MkdirAll(filepath.Join(out, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(out, "cur", "1.a.host:2,S"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(out, filepath.Join(root, "M\xfcll")); err != nil {
+		t.Fatal(err)
+	}
+	fsys, err := disk.OpenReal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fsys.Close()
+	tree := Open(fsys, Options{})
+	found, err := tree.Foreign(t.Context())
+	if err != nil || len(found) > 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if err := tree.LeaveAlone(found, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(fsys, Options{}).Find(t.Context()); err != nil {
+		t.Errorf("next run: %v", err)
 	}
 }

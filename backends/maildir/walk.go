@@ -73,7 +73,7 @@ func (t *Tree) survey(ctx context.Context, visit func(f folder) error) error {
 	}
 	return t.walk(ctx, ".", func(f folder) ([]string, error) {
 		switch {
-		case f.err == errNotUTF8, f.link && f.err != nil: // not of our making; leads to no folder
+		case !utf8.ValidString(f.path), f.link && f.err != nil: // not of our making; leads to no folder
 			return nil, nil
 		case f.err != nil:
 			return nil, fault(f.err, "walk %s", f.path)
