@@ -3,6 +3,7 @@ package pop3
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -27,21 +28,34 @@ type question struct {
 const batch = 64
 
 // ask sends questions and reads their answers, many at once where the server lets us.
-func (c *client) ask(questions ...question) error {
+func (c *client) ask(questions ...question) error { return c.askAll(slices.Values(questions)) }
+
+// askAll is ask of questions that are made as they are sent: a mailbox can have millions of messages.
+func (c *client) askAll(questions iter.Seq[question]) error {
 	n := 1
 	if c.pipelines() {
 		n = batch
 	}
-	for part := range slices.Chunk(questions, n) {
-		for _, q := range part {
-			if err := c.put(q.command); err != nil {
-				return err
-			}
+	var part []question
+	for q := range questions {
+		if err := c.put(q.command); err != nil {
+			return err
 		}
-		for _, q := range part {
-			if err := c.hear(q); err != nil {
-				return err
-			}
+		if part = append(part, q); len(part) < n {
+			continue
+		}
+		if err := c.hearAll(part); err != nil {
+			return err
+		}
+		part = part[:0]
+	}
+	return c.hearAll(part)
+}
+
+func (c *client) hearAll(questions []question) error {
+	for _, q := range questions {
+		if err := c.hear(q); err != nil {
+			return err
 		}
 	}
 	return nil

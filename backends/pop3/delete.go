@@ -205,14 +205,16 @@ func (s *session) markDeleted(ctx context.Context, d *deletion) error {
 // markMany sends DELE, many at once where the server lets us. An answer that makes no sense breaks the
 // connection: which message it is about is not known.
 func (s *session) markMany(d *deletion) error {
-	var questions []question
-	for _, m := range d.sure {
-		questions = append(questions, question{about("DELE", m.no), func(_ string, err error) error {
-			d.answered(m, err)
-			return nil
-		}})
-	}
-	return s.c.ask(questions...)
+	return s.c.askAll(func(yield func(question) bool) {
+		for _, m := range d.sure {
+			if !yield(question{about("DELE", m.no), func(_ string, err error) error {
+				d.answered(m, err)
+				return nil
+			}}) {
+				return
+			}
+		}
+	})
 }
 
 // answered notes the answer to a DELE.
@@ -238,21 +240,24 @@ func (s *session) confirm(l *listing, d *deletion) error {
 		return s.namedAgain(l, meant, d)
 	}
 	var unsure []*message
-	var questions []question
-	for _, m := range meant {
-		questions = append(questions, question{about("UIDL", m.no), func(text string, err error) error {
-			switch uidl := m.uidl(text); {
-			case err == nil && uidl == m.text:
-				d.sure = append(d.sure, m)
-			case err == nil && uidl != "":
-				d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(uidl)))
-			default:
-				unsure = append(unsure, m)
+	err := s.c.askAll(func(yield func(question) bool) {
+		for _, m := range meant {
+			if !yield(question{about("UIDL", m.no), func(text string, err error) error {
+				switch uidl := m.uidl(text); {
+				case err == nil && uidl == m.text:
+					d.sure = append(d.sure, m)
+				case err == nil && uidl != "":
+					d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(uidl)))
+				default:
+					unsure = append(unsure, m)
+				}
+				return nil
+			}}) {
+				return
 			}
-			return nil
-		}})
-	}
-	if err := s.c.ask(questions...); err != nil || len(unsure) == 0 {
+		}
+	})
+	if err != nil || len(unsure) == 0 {
 		return err
 	}
 	return s.namedAgain(l, unsure, d)

@@ -187,24 +187,23 @@ func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 	if s.a.avoided["TOP"] || s.c.caps.known && !s.c.caps.has("TOP") {
 		return prints, nil
 	}
-	var questions []question
-	for _, i := range nameless {
-		m := s.list.messages[i]
-		if m.size < 0 {
-			continue
+	err := s.c.askAll(func(yield func(question) bool) {
+		for _, i := range nameless {
+			size := s.list.messages[i].size
+			if size >= 0 && !yield(question{about("TOP", s.list.messages[i].no) + " 0", func(_ string, err error) error {
+				if err != nil {
+					return nil // all of it is read
+				}
+				sum, err := s.c.sum()
+				if err == nil {
+					prints[i] = fingerprint(sum, size)
+				}
+				return err
+			}}) {
+				return
+			}
 		}
-		questions = append(questions, question{about("TOP", m.no) + " 0", func(_ string, err error) error {
-			if err != nil {
-				return nil // all of it is read
-			}
-			sum, err := s.c.sum()
-			if err == nil {
-				prints[i] = fingerprint(sum, m.size)
-			}
-			return err
-		}})
-	}
-	err := s.c.ask(questions...)
+	})
 	if err != nil {
 		s.a.avoided["TOP"] = true
 	}
