@@ -8,6 +8,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // Choose decides which generation a mailbox is in: the one it was in, one that the server
@@ -89,6 +90,9 @@ func (r *Run) relist(ctx context.Context, b *mailbox.Box) error {
 // Until a run is through with it, nothing that is missing here was removed by anybody. Its token has 50 bits: it has
 // to be unique among one account's generations only.
 func (r *Run) enter(ctx context.Context, b *mailbox.Box, index int) (err error) {
+	if b.Server == nil { // nothing of it had changed on the server
+		return port.NotMounted("the Maildir %q is gone", b.Row.Path)
+	}
 	plan.Enter(&b.Row, index, rand.Text()[:10], b.Server.Mark.UIDValidity)
 	b.Row.MailboxID = b.Listed.MailboxID
 	b.Fresh, b.Proves, b.Unsaved = true, false, true
@@ -127,6 +131,30 @@ func (r *Run) Claim(ctx context.Context, b *mailbox.Box) error {
 	}
 	if !b.Unsaved {
 		return nil
+	}
+	return r.save(ctx, b)
+}
+
+// takePath writes the name and the path that a Maildir has now into its marker and the base: no later run needs to find
+// out again.
+func (r *Run) takePath(ctx context.Context, b *mailbox.Box) error {
+	if r.DryRun {
+		return nil
+	}
+	md, err := r.Tree.Open(b.Row.Path)
+	if err != nil {
+		return err
+	}
+	m, err := md.Marker()
+	if err != nil {
+		return err
+	}
+	if err := r.Step("mark %s", b.Name); err != nil {
+		return err
+	}
+	m.Raw, m.Sep, m.Path = b.Row.Raw, b.Row.Sep, b.Row.Path
+	if err := md.SetMarker(m); err != nil || b.Row.ID == 0 {
+		return err
 	}
 	return r.save(ctx, b)
 }

@@ -53,7 +53,9 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 			owner = state.RawKey(f.Marker.Raw)
 		}
 		for _, g := range f.Marker.Generations {
-			r.Owners[g.Token] = owner
+			if _, known := r.Owners[g.Token]; !known { // else the base knows better: the mailbox may just have been renamed
+				r.Owners[g.Token] = owner
+			}
 		}
 	}
 	for _, b := range fresh {
@@ -180,7 +182,10 @@ func (r *Run) missing(ctx context.Context, b *mailbox.Box) (port.Maildir, error)
 		return r.complete(b, c.At.Marker)
 	case plan.Follow:
 		r.Note(b.Name, fmt.Sprintf("the Maildir %q is %q now", b.Row.Path, c.At.Path), "")
-		b.Row.Path, b.Follows, b.Unsaved = c.At.Path, true, true
+		b.Row.Path, b.Follows = c.At.Path, true
+		if err := r.takePath(ctx, b); err != nil {
+			return nil, err
+		}
 		return r.Tree.Open(c.At.Path)
 	}
 	return nil, refusal(c, b.Row.Path)

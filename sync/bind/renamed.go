@@ -44,7 +44,7 @@ func (r *Run) renamed(ctx context.Context) error {
 	slices.SortFunc(pairs, func(x, y plan.Renaming) int { return cmp.Compare(x.Row.Path, y.Row.Path) })
 	for _, p := range pairs {
 		b := boxes[p.Row.ID]
-		if b.Refused = r.rename(b, p, pairs); b.Refused != nil {
+		if b.Refused = r.rename(ctx, b, p, pairs); b.Refused != nil {
 			if err := r.Problem(b.Name, 0, b.Refused); err != nil {
 				return err
 			}
@@ -80,15 +80,15 @@ func (r *Run) renamedTo(ctx context.Context, fresh []*mailbox.Box) ([]int, error
 	return plan.RenamedTo(same), nil
 }
 
-// rename takes a mailbox over under its new name: its folder now, its marker and the base once it is claimed.
-// If the run is interrupted in between, the next one finds the same pair and continues from there. Where
-// the folder cannot be renamed the mailbox keeps the path it has.
-func (r *Run) rename(b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) error {
+// rename takes a mailbox over under its new name: its folder, its marker, and the base. If the run is
+// interrupted in between, the next one finds the same pair and continues from there. Where the folder cannot be renamed
+// the mailbox keeps the path it has.
+func (r *Run) rename(ctx context.Context, b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) error {
 	old := p.Row.Path
 	b.Row = p.Row
 	b.Row.Raw, b.Row.Sep = b.Listed.Raw, b.Listed.Sep
 	b.Row.MailboxID = cmp.Or(b.Row.MailboxID, b.Listed.MailboxID) // a rename keeps it (RFC 8474 section 4.1)
-	b.Follows, b.Unsaved = true, true
+	b.Follows = true
 	path, err := r.renameDir(b, p, pairs)
 	if err != nil {
 		return err
@@ -99,6 +99,9 @@ func (r *Run) rename(b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) err
 		r.Note(b.Name, fmt.Sprintf("the server renamed %q to it, and its Maildir is %q now", p.Row.Raw, path), "")
 	}
 	b.Row.Path = path
+	if err := r.takePath(ctx, b); err != nil {
+		return err
+	}
 	for i := range r.Rows {
 		if r.Rows[i].ID == b.Row.ID {
 			r.Rows[i] = b.Row

@@ -15,7 +15,7 @@ func (b *Box) FileOf(uid state.UID, variant uint8) (string, bool) {
 
 // SyncDirs makes durable what was changed in a mailbox's Maildir, if anything was.
 func (r *Run) SyncDirs(b *Box) error {
-	if !b.Wrote {
+	if !b.Wrote || b.MD == nil {
 		return nil
 	}
 	if err := r.Step("sync directories of %s", b.Name); err != nil {

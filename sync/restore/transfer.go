@@ -54,6 +54,9 @@ func (t *transfer) run(ctx context.Context) error {
 		return err
 	}
 	err = t.send(ctx, missing)
+	if slices.Contains(t.box.Left, mailbox.Stopped) {
+		t.stop(ctx)
+	}
 	t.done.Appended, t.done.Bytes = len(t.confirmed), t.box.Sent.Bytes
 	t.done.Refused += len(missing) - len(t.confirmed)
 	if port.Ends(err) {

@@ -45,32 +45,47 @@ func (r *Run) Scan(ctx context.Context) error {
 
 // Mailboxes scans mailboxes, several at once. Whatever that leads to is done once both sides
 // of all of them are known: while they are looked at, nothing is changed.
+//
+// What was looked at is learned also where the run is stopped meanwhile, or the server is gone: the next run then needs
+// only what changed since, and so gets further.
 func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
-	for _, pass := range []func(context.Context, *mailbox.Box) error{r.bind.Open, r.look, r.learn} {
-		var g errgroup.Group
-		g.SetLimit(max(1, r.Connections))
-		for _, b := range boxes {
-			switch {
-			case b.Failed:
-				continue
-			case ctx.Err() != nil || r.Stopped():
-				b.Leave(mailbox.Stopped)
-				b.Failed = true
-				continue
-			}
-			g.Go(func() error {
-				if err := pass(ctx, b); err != nil {
-					b.Fail()
-					return r.Problem(b.Name, 0, err)
-				}
-				return nil
-			})
-		}
-		if err := errors.Join(g.Wait(), ctx.Err()); err != nil {
-			return err
-		}
+	if err := r.pass(ctx, boxes, r.Stopped, r.bind.Open); err != nil {
+		return err
 	}
-	return nil
+	ended := r.pass(ctx, boxes, r.Stopped, r.look)
+	goesOn := ended == nil && !r.Stopped()
+	learned := r.pass(ctx, boxes, func() bool { return false }, func(ctx context.Context, b *mailbox.Box) error {
+		err := r.learn(ctx, b)
+		if err == nil && goesOn {
+			_, err = r.send.Resolve(ctx, b, true)
+		}
+		return err
+	})
+	return errors.Join(ended, learned)
+}
+
+// pass does one thing with each of the mailboxes that did not fail, unless it is stopped.
+func (r *Run) pass(ctx context.Context, boxes []*mailbox.Box, stopped func() bool, do func(context.Context, *mailbox.Box) error) error {
+	var g errgroup.Group
+	g.SetLimit(max(1, r.Connections))
+	for _, b := range boxes {
+		switch {
+		case b.Failed:
+			continue
+		case ctx.Err() != nil || stopped():
+			b.Leave(mailbox.Stopped)
+			b.Failed = true
+			continue
+		}
+		g.Go(func() error {
+			if err := do(ctx, b); err != nil {
+				b.Fail()
+				return r.Problem(b.Name, 0, err)
+			}
+			return nil
+		})
+	}
+	return errors.Join(g.Wait(), ctx.Err())
 }
 
 // unchanged reports whether neither side of a mailbox changed since the run that settled it:
@@ -163,6 +178,5 @@ func (r *Run) learn(ctx context.Context, b *mailbox.Box) error {
 		return err
 	}
 	b.Looked = true
-	_, err := r.send.Resolve(ctx, b, true)
-	return err
+	return nil
 }

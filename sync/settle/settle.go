@@ -34,7 +34,7 @@ func (r *Run) Settle(ctx context.Context) error {
 		return err
 	}
 	for _, b := range r.Boxes {
-		if b.Disk == nil || b.MD == nil { // unchanged, failed, or a dry run
+		if b.Disk == nil || b.MD == nil || b.Gen().ID == 0 { // unchanged, failed, or a dry run
 			continue
 		}
 		if err := r.settleBox(ctx, b); err != nil {
