@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	std "sync"
 	"testing"
 
 	"mailsync/internal/testkit/mem"
@@ -202,15 +201,12 @@ func TestOutageKeepsWhatWasListed(t *testing.T) {
 
 type stopping struct {
 	port.Server
-	mu    std.Mutex
 	after int
 	stop  chan struct{}
 }
 
 func (s *stopping) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	sn, err := s.Server.Scan(ctx, req)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.after--; s.after == 0 {
 		close(s.stop)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -92,12 +93,20 @@ func (l *looking) mailbox(ctx context.Context, row state.MailboxRow) error {
 	} else {
 		all = append(all, s.parts...)
 	}
+	archivesGone := map[string][]*part{} // with messages of several generations, perhaps
 	for _, p := range all {
+		if p.MD == nil {
+			archivesGone[p.at] = append(archivesGone[p.at], p)
+			continue
+		}
 		r, f, err := l.join(p)
 		if err != nil {
 			return err
 		}
 		read, found = append(read, r...), append(found, f...)
+	}
+	for _, at := range slices.Sorted(maps.Keys(archivesGone)) {
+		found = append(found, gone(archivesGone[at]...)...)
 	}
 	if l.only == nil {
 		l.count(s, read)
@@ -128,9 +137,6 @@ func (l *looking) add(found []port.Finding) {
 // join compares a part's records, files and, where it was asked, the server's messages. It
 // returns what is to be read, and what is found without that.
 func (l *looking) join(p *part) (read []*reading, found []port.Finding, err error) {
-	if p.MD == nil {
-		return nil, gone(p), nil
-	}
 	var there []state.OnServer
 	if p.Server != nil {
 		there = p.Server.Messages
