@@ -181,12 +181,7 @@ func (s *dying) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerS
 
 // What was listed before the server was gone is not listed once more in full.
 func TestOutageKeepsWhatWasListed(t *testing.T) {
-	l := newLab()
-	for i := range 5 {
-		name := fmt.Sprintf("Box %d", i)
-		l.server.Create(name)
-		l.server.Change(name, func(m *mem.Mailbox) { m.Add(fmt.Sprintf("Subject: %d\r\n\r\n", i), 1700000000) })
-	}
+	l := fourBoxes()
 	var base port.Base
 	l.change = func(a *port.Account) {
 		a.Connections = 1
@@ -215,12 +210,7 @@ func (s *stopping) Scan(ctx context.Context, req state.ScanRequest) (*state.Serv
 
 // What was listed before --max-time was up is not listed once more in full.
 func TestStopKeepsWhatWasListed(t *testing.T) {
-	l := newLab()
-	for i := range 5 {
-		name := fmt.Sprintf("Box %d", i)
-		l.server.Create(name)
-		l.server.Change(name, func(m *mem.Mailbox) { m.Add(fmt.Sprintf("Subject: %d\r\n\r\n", i), 1700000000) })
-	}
+	l := fourBoxes()
 	var base port.Base
 	l.change = func(a *port.Account) {
 		stop := make(chan struct{})
