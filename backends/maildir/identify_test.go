@@ -364,3 +364,46 @@ func TestIdentifyIsDurableBySync(t *testing.T) {
 		}
 	}
 }
+
+// A keyword that is set or removed while a file that was moved here gets its identity is not lost.
+func TestIdentifyKeepsKeywordsThatChangeMeanwhile(t *testing.T) {
+	disks(t, func(t *testing.T, fsys disk.FS, md *maildir.Maildir) {
+		put(t, fsys, "INBOX/dovecot-keywords", "0 Work\n1 Later\n")
+		kw := state.NewKeywords([]string{"Work", "Later"})
+		work, _ := kw.Bit("Work")
+		later, _ := kw.Bit("Later")
+		for uid, c := range map[state.UID]struct {
+			was, is  string
+			had, has state.Flags
+		}{
+			1: {":2,S", ":2,Sb", 0, later},
+			2: {":2,Sa", ":2,S", work, 0},
+			3: {":2,Sa", ":2,RSb", work, later},
+			4: {":2,Sc", ":2,Scb", work, work | later}, // c is of the Maildir it was moved from
+		} {
+			name := fmt.Sprintf("cur/%d.M1.host", uid)
+			put(t, fsys, "INBOX/"+name+c.was, "Subject: x\n\n"+name)
+			if _, err := md.Scan(t.Context(), token, nil, kw); err != nil {
+				t.Fatal(err)
+			}
+			as := identityOf(t, md, name+c.was, uid)
+			as.Respell, as.Flags = true, c.had|state.Seen
+			if err := fsys.Rename("INBOX/"+name+c.was, "INBOX/"+name+c.is); err != nil {
+				t.Fatal(err)
+			}
+			placed, err := md.Identify(name+c.was, as, kw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			snap, err := md.Scan(t.Context(), token, nil, kw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range snap.Messages {
+				if m.UID == uid && m.Flags&^state.System != c.has {
+					t.Errorf("%s becomes %s while it is identified as %s: %v", c.was, c.is, placed.Name, m.Flags)
+				}
+			}
+		}
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
@@ -131,7 +133,7 @@ func (m *Maildir) reuse(in state.Received, there []string) (state.Placed, error)
 // Where there are no hard links, and where as is to be Apart, the file is copied, durably, through tmp/.
 func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords) (state.Placed, error) {
 	as.Variant = max(as.Variant, 1)
-	src := m.sibling(from)
+	src, given := m.sibling(from), name
 	name, _, err := src.index.stat(name)
 	if err != nil {
 		return state.Placed{}, err
@@ -147,7 +149,7 @@ func (m *Maildir) Link(from, name string, as state.Received, kw *state.Keywords)
 		was.dir = dirNew
 	}
 	if src == m {
-		was, as.Flags = m.keeping(as, dir, base)
+		was, as.Flags = m.keeping(as, dir, base, given)
 	}
 	return m.put(as, m.linkName(as), was, kw, func(to string) error {
 		if !as.Apart {
@@ -245,10 +247,11 @@ func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (
 		}
 	}
 	_ = m.alphabet.spell(as.Flags, kw) // as in Publish
+	given := name
 	to, err := m.relabel(now, func(name string) (string, error) {
 		now = name
 		dir, base, err := split(name)
-		was, flags := m.keeping(as, dir, base)
+		was, flags := m.keeping(as, dir, base, given)
 		return m.place(n, flags, was), err
 	})
 	switch {
@@ -261,8 +264,10 @@ func (m *Maildir) Identify(name string, as state.Received, kw *state.Keywords) (
 }
 
 // keeping is what a file keeps when it gets the identity of as within this Maildir: its folder and
-// the letters that it has by now, and the flags that follow from them.
-func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Flags) {
+// the letters that it has by now, and the flags that follow from them. Of letters that are Respelled the keywords are
+// those of as, which were read from the given name, with what was changed since: who changes keywords in this Maildir uses its
+// letters.
+func (m *Maildir) keeping(as state.Received, dir, base, given string) (origin, state.Flags) {
 	p := partsOf(base)
 	was := origin{dir: dir, letters: p.letters}
 	if as.Fresh {
@@ -273,9 +278,21 @@ func (m *Maildir) keeping(as state.Received, dir, base string) (origin, state.Fl
 	}
 	flags := m.alphabet.letters.flags(was.letters)
 	if as.Respell {
-		flags |= as.Flags &^ state.System
+		then, _ := apart(partsOf(path.Base(given)).letters)
+		now, _ := apart(p.letters)
+		flags |= as.Flags&^state.System&^m.alphabet.letters.flags(without(then, now)) | m.alphabet.letters.flags(without(now, then))
 	}
 	return was, state.FlagsByName(p.silent(dir), flags, as.Flags)
+}
+
+// without is letters but for others.
+func without(letters, others string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(others, c) {
+			return -1
+		}
+		return c
+	}, letters)
 }
 
 // merge removes a file if one that has the identity of as already has the same bytes.

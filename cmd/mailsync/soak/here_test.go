@@ -261,12 +261,20 @@ func (u *user) flagHere() {
 	u.figures.count("flags changed on disk")
 	u.model.say(f.name, "in %s on disk: %s becomes %s", f.box, filepath.Base(f.path), filepath.Base(to))
 	msg.touched[here] |= 1 << bit
+	if left := toggle(f.info, letter); !strings.Contains(base, ".mailsync") && !hasKeyword(left) {
+		msg.vague |= msg.touched[here].keywords()
+	}
 	if c != nil {
 		c.flags ^= c.flags & (1 << bit)
 		if strings.IndexByte(f.info, letter) < 0 {
 			c.flags |= 1 << bit
 		}
 	}
+}
+
+// hasKeyword reports whether there is a keyword's letter.
+func hasKeyword(info string) bool {
+	return strings.ContainsFunc(info, func(c rune) bool { return 'a' <= c && c <= 'z' })
 }
 
 func (u *user) remove() {
@@ -351,6 +359,9 @@ func (u *user) moveHere() {
 		}
 		u.model.messages[f.name].placed = nobody
 		return
+	}
+	if msg := u.model.messages[f.name]; how != "renamed" && !hasKeyword(f.info) {
+		msg.vague |= msg.touched[here].keywords()
 	}
 	u.model.say(f.name, "in %s is %s: %s becomes %s/%s", f.box, how, filepath.Base(f.path), box, filepath.Base(to))
 	if c != nil {

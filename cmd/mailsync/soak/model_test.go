@@ -62,6 +62,7 @@ type message struct {
 	deleted   bool     // in this window, by somebody
 	had       bool     // both sides had it when the window began
 	touched   [3]flags // that a side changed in this window
+	vague     flags    // keywords that were removed, and a program's name without any letter does not show that
 	log       []string
 }
 
@@ -177,7 +178,7 @@ func (m *model) begin() {
 			continue
 		}
 		msg.placed, msg.created, msg.contested, msg.deleted, msg.had = nobody, nobody, false, false, true
-		msg.again, msg.touched = false, [3]flags{}
+		msg.again, msg.touched, msg.vague = false, [3]flags{}, 0
 	}
 	for name, c := range m.mail {
 		if c.removed {
@@ -247,15 +248,26 @@ func except(all []spot, f flags) []spot {
 	return all
 }
 
-// halfSeen are flags of a message that may have gone with its old copy.
+// halfSeen are flags of a message that may have gone with its old copy, or of which a name does not show whether they
+// were removed.
 func (msg *message) halfSeen() flags {
 	switch msg.placed {
 	case there:
-		return msg.touched[here]
+		return msg.touched[here] | msg.vague
 	case here:
-		return msg.touched[there]
+		return msg.touched[there] | msg.vague
 	}
-	return 0
+	return msg.vague
+}
+
+// keywords are those among flags whose letters are in dovecot-keywords.
+func (f flags) keywords() (some flags) {
+	for bit := range flagNames {
+		if letters[bit] == 0 {
+			some |= f & (1 << bit)
+		}
+	}
+	return some
 }
 
 // names are those of all messages, sorted.
