@@ -79,6 +79,9 @@ func TestByeAtNamespace(t *testing.T) {
 
 // A connection that waits for nothing may stay silent, also after a message that was refused before it was sent.
 func TestIdleAfterARefusedLiteral(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	acct := script.NewAccount()
 	acct.Caps = "IMAP4rev1 UIDPLUS"
 	srv := script.Every(t, func(p *script.Peer) {

@@ -66,6 +66,9 @@ func count(acct *script.Account, mailbox, text string) int {
 // Whatever breaks where: what is said to be stored is stored once, what is said not to be
 // is not, and nothing is there twice.
 func TestAppendCutAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for _, caps := range []string{"IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 UIDPLUS"} {
 		unsure := 0
 		atEveryCut(t, func() *script.Account {
@@ -115,6 +118,9 @@ func TestExpungeCutAnywhere(t *testing.T) {
 // Whatever breaks where: no message is lost on the way, and what is said to have moved is
 // not where it was. Where that is known, nothing is there twice.
 func TestMoveCutAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for _, caps := range []string{"UIDPLUS MOVE", "UIDPLUS"} {
 		for _, purge := range []bool{false, true} {
 			atEveryCut(t, func() *script.Account { return five(caps) },

@@ -107,6 +107,9 @@ func whole(t testing.TB, m *disktest.Mem, durable []state.UID) error {
 // The power is cut at every change of the disk, and what was not synced is lost in
 // part, in several ways.
 func TestCutAtEveryCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for _, opts := range []disktest.MemOptions{{}, {NoLinks: true}} {
 		counted := disktest.NewMem(opts)
 		all := disktest.CutAt(counted, 0)

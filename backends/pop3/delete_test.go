@@ -212,6 +212,9 @@ func countsDown() script.Answer {
 // says that it is not sure; the other connections it may take do the same. A message at whose DELE
 // they break is left out and named.
 func TestDeletionCutAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for n := int64(1); ; n++ {
 		box := uidls("a", "b", "c", "d")
 		whole := false

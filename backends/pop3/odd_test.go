@@ -194,6 +194,9 @@ func TestOddBodies(t *testing.T) {
 
 // A connection that ends anywhere costs another one and nothing else.
 func TestEndAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	box := script.NewBox(append(letters(4), ".\r\n..\r\n")...)
 	for _, caps := range [][]string{script.DefaultCaps, {"UIDL", "USER"}, nil} {
 		box.Caps = caps
@@ -446,6 +449,9 @@ func TestFailsOnce(t *testing.T) {
 
 // Octets that come one by one are no hurry, as long as they come.
 func TestDripping(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	t.Parallel()
 	body := "Subject: slow\r\n\r\n.\r\nslow\r\n"
 	box := script.NewBox(body)
@@ -462,6 +468,9 @@ func TestDripping(t *testing.T) {
 
 // A status line does not keep us for ever, however it comes.
 func TestStatusLineThatDrips(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	t.Parallel()
 	a := meet(t, script.New(t, func(p *script.Peer) { p.Drip([]byte(strings.Repeat("x", 1<<16)), 1, 50*time.Millisecond) }),
 		func(o *Options) { o.Timeout = 2 * time.Second })

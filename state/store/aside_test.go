@@ -155,6 +155,9 @@ func TestNoiseIsSetAside(t *testing.T) {
 }
 
 func TestAFlippedBitIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	p := newSpecimen(t)
 	rng := rand.New(rand.NewPCG(5, 6))
 	aside := 0

@@ -96,6 +96,9 @@ func recovered(t *testing.T, dir string, commits int) {
 }
 
 func TestAKilledRunLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for _, env := range []string{remoteEnv + "=", remoteEnv + "=1"} {
 		for _, kill := range []int{1, 7, 40, 150} {
 			dir := t.TempDir()

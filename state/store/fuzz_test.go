@@ -119,6 +119,9 @@ func (left remains) meet(t *testing.T, name string, b []byte) {
 
 // Cut at the end of any page of the file or frame of its journal, or just before it.
 func TestAFileCutAtAnyPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	for _, c := range []struct {
 		killed      bool
 		name        string

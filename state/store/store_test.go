@@ -19,6 +19,9 @@ func TestStoreContract(t *testing.T) {
 
 // A store that is closed and opened after every commit holds what one that stays open does.
 func TestStoreContractReopened(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	contract.Base(t, func(t *testing.T) contract.Memory { return &reopened{t: t, dir: t.TempDir()} })
 }
 

@@ -123,6 +123,9 @@ func TestCommand(t *testing.T) {
 }
 
 func TestCommandThatHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("these commands are for a Unix shell")
 	}
