@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"mailsync/backends/maildir/disk"
@@ -278,7 +277,7 @@ func (m *Maildir) keeping(as state.Received, dir, base, given string) (origin, s
 	}
 	flags := m.alphabet.letters.flags(was.letters)
 	if as.Respell {
-		then, _ := apart(partsOf(path.Base(given)).letters)
+		then, _ := apart(infoOf(given))
 		now, _ := apart(p.letters)
 		flags |= as.Flags&^state.System&^m.alphabet.letters.flags(without(then, now)) | m.alphabet.letters.flags(without(now, then))
 	}

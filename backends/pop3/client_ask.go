@@ -52,6 +52,17 @@ func (c *client) askAll(questions iter.Seq[question]) error {
 	return c.hearAll(part)
 }
 
+// questions are one about each of some messages.
+func questions[T any](messages []T, of func(T) question) iter.Seq[question] {
+	return func(yield func(question) bool) {
+		for _, m := range messages {
+			if !yield(of(m)) {
+				return
+			}
+		}
+	}
+}
+
 func (c *client) hearAll(questions []question) error {
 	for _, q := range questions {
 		if err := c.hear(q); err != nil {

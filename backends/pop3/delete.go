@@ -205,16 +205,12 @@ func (s *session) markDeleted(ctx context.Context, d *deletion) error {
 // markMany sends DELE, many at once where the server lets us. An answer that makes no sense breaks the
 // connection: which message it is about is not known.
 func (s *session) markMany(d *deletion) error {
-	return s.c.askAll(func(yield func(question) bool) {
-		for _, m := range d.sure {
-			if !yield(question{about("DELE", m.no), func(_ string, err error) error {
-				d.answered(m, err)
-				return nil
-			}}) {
-				return
-			}
-		}
-	})
+	return s.c.askAll(questions(d.sure, func(m *message) question {
+		return question{about("DELE", m.no), func(_ string, err error) error {
+			d.answered(m, err)
+			return nil
+		}}
+	}))
 }
 
 // answered notes the answer to a DELE.
@@ -240,23 +236,19 @@ func (s *session) confirm(l *listing, d *deletion) error {
 		return s.namedAgain(l, meant, d)
 	}
 	var unsure []*message
-	err := s.c.askAll(func(yield func(question) bool) {
-		for _, m := range meant {
-			if !yield(question{about("UIDL", m.no), func(text string, err error) error {
-				switch uidl := m.uidl(text); {
-				case err == nil && uidl == m.text:
-					d.sure = append(d.sure, m)
-				case err == nil && uidl != "":
-					d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(uidl)))
-				default:
-					unsure = append(unsure, m)
-				}
-				return nil
-			}}) {
-				return
+	err := s.c.askAll(questions(meant, func(m *message) question {
+		return question{about("UIDL", m.no), func(text string, err error) error {
+			switch uidl := m.uidl(text); {
+			case err == nil && uidl == m.text:
+				d.sure = append(d.sure, m)
+			case err == nil && uidl != "":
+				d.refuse(m.uid, fmt.Errorf("%w: %s is what UIDL calls it", errRenamed, reach.Quoted(uidl)))
+			default:
+				unsure = append(unsure, m)
 			}
-		}
-	})
+			return nil
+		}}
+	}))
 	if err != nil || len(unsure) == 0 {
 		return err
 	}

@@ -187,23 +187,20 @@ func (s *session) fingerprints(nameless []int32) (map[int32]string, error) {
 	if s.a.avoided["TOP"] || s.c.caps.known && !s.c.caps.has("TOP") {
 		return prints, nil
 	}
-	err := s.c.askAll(func(yield func(question) bool) {
-		for _, i := range nameless {
-			size := s.list.messages[i].size
-			if size >= 0 && !yield(question{about("TOP", s.list.messages[i].no) + " 0", func(_ string, err error) error {
-				if err != nil {
-					return nil // all of it is read
-				}
-				sum, err := s.c.sum()
-				if err == nil {
-					prints[i] = fingerprint(sum, size)
-				}
-				return err
-			}}) {
-				return
+	sized := slices.DeleteFunc(slices.Clone(nameless), func(i int32) bool { return s.list.messages[i].size < 0 })
+	err := s.c.askAll(questions(sized, func(i int32) question {
+		m := &s.list.messages[i]
+		return question{about("TOP", m.no) + " 0", func(_ string, err error) error {
+			if err != nil {
+				return nil // all of it is read
 			}
-		}
-	})
+			sum, err := s.c.sum()
+			if err == nil {
+				prints[i] = fingerprint(sum, m.size)
+			}
+			return err
+		}}
+	}))
 	if err != nil {
 		s.a.avoided["TOP"] = true
 	}

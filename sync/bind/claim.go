@@ -136,27 +136,24 @@ func (r *Run) Claim(ctx context.Context, b *mailbox.Box) error {
 }
 
 // takePath writes the name and the path that a Maildir has now into its marker and the base: no later run needs to find
-// out again.
-func (r *Run) takePath(ctx context.Context, b *mailbox.Box) error {
-	if r.DryRun {
-		return nil
-	}
+// out again. A dry run only opens it.
+func (r *Run) takePath(ctx context.Context, b *mailbox.Box) (port.Maildir, error) {
 	md, err := r.Tree.Open(b.Row.Path)
-	if err != nil {
-		return err
+	if err != nil || r.DryRun {
+		return md, err
 	}
 	m, err := md.Marker()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.Step("mark %s", b.Name); err != nil {
-		return err
+		return nil, err
 	}
 	m.Raw, m.Sep, m.Path = b.Row.Raw, b.Row.Sep, b.Row.Path
 	if err := md.SetMarker(m); err != nil || b.Row.ID == 0 {
-		return err
+		return md, err
 	}
-	return r.save(ctx, b)
+	return md, r.save(ctx, b)
 }
 
 // create makes what is missing of a Maildir, its marker last.

@@ -183,10 +183,7 @@ func (r *Run) missing(ctx context.Context, b *mailbox.Box) (port.Maildir, error)
 	case plan.Follow:
 		r.Note(b.Name, fmt.Sprintf("the Maildir %q is %q now", b.Row.Path, c.At.Path), "")
 		b.Row.Path, b.Follows = c.At.Path, true
-		if err := r.takePath(ctx, b); err != nil {
-			return nil, err
-		}
-		return r.Tree.Open(c.At.Path)
+		return r.takePath(ctx, b)
 	}
 	return nil, refusal(c, b.Row.Path)
 }

@@ -99,7 +99,7 @@ func (r *Run) rename(ctx context.Context, b *mailbox.Box, p plan.Renaming, pairs
 		r.Note(b.Name, fmt.Sprintf("the server renamed %q to it, and its Maildir is %q now", p.Row.Raw, path), "")
 	}
 	b.Row.Path = path
-	if err := r.takePath(ctx, b); err != nil {
+	if _, err := r.takePath(ctx, b); err != nil {
 		return err
 	}
 	for i := range r.Rows {
