@@ -126,9 +126,10 @@ func IsLoopbackAddr(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// Secret is what proves who the user is.
+// Secret is what proves who the user is: a password, or an access token of OAuth 2.0.
 type Secret struct {
 	Password string
+	Token    bool // Password is a bearer token (RFC 6750), for OAUTHBEARER or XOAUTH2 only
 }
 
 // String hides the secret where it is printed.
@@ -142,9 +143,12 @@ type Options struct {
 	Server // 0 and "" in it: see Complete
 
 	User string
-	// Secret is called once for all connections, and again after a refused log-in. Its
-	// error is of kind state.Login, unless it has another.
+	// Secret is called once for all connections, and again after a refused log-in; for a token, which
+	// ends by itself, before each log-in. Its error is of kind state.Login, unless it has another.
 	Secret func(ctx context.Context) (Secret, error)
+	// Refused is called with a token that the server refused: the next Secret should be another one.
+	// nil: nobody wants to know.
+	Refused func(Secret)
 
 	MaxWait  time.Duration // how long a busy server is waited for in all; 0: not at all
 	ReadOnly bool          // the connection refuses what could change the server

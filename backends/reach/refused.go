@@ -80,7 +80,8 @@ type Login struct {
 // NewLogin returns the log-in of an account with these options.
 func NewLogin(o *Options) *Login { return &Login{o: o} }
 
-// Secret returns the secret, and asks for it where it is not known.
+// Secret returns the secret, and asks for it where it is not known. A token may have ended since the
+// last log-in, so it is asked for each time; who gives it out knows how long it lasts.
 func (l *Login) Secret(ctx context.Context) (Secret, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +96,9 @@ func (l *Login) Secret(ctx context.Context) (Secret, error) {
 		return Secret{}, err
 	}
 	l.o.Secrets.Keep(s.Password, strings.TrimPrefix(s.Password, "Bearer "))
-	l.known = &s
+	if l.known = &s; s.Token {
+		l.known = nil
+	}
 	return s, nil
 }
 
