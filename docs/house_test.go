@@ -61,6 +61,7 @@ var table = []room{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
+	{"cmd/mailsync/providers", nil, nil},
 	{"cmd/mailsync/demo", nil, []string{"github.com/emersion/go-imap/v2"}},
 	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/reach", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
