@@ -9,8 +9,6 @@ import (
 	"os"
 	"runtime/debug"
 
-	"golang.org/x/term"
-
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
@@ -93,17 +91,8 @@ func kindOf(err error) state.Kind {
 
 // report opens the report that the flags ask for.
 func (p *program) report() *report.Report {
-	opts := report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet}
-	if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && p.flags.verbose == 0 {
-		opts.Width = func() int {
-			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil || width <= 0 {
-				return 80
-			}
-			return width
-		}
-	}
-	return report.New(opts)
+	return report.New(report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet,
+		Width: terminalWidth(p.stderr)})
 }
 
 // log opens the log that -v asks for. Without it there is no log: the report has what the user

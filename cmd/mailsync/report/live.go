@@ -62,7 +62,7 @@ func (r *Report) wipe() {
 // begin a new line there.
 func (r *Report) draw(now time.Time) {
 	line := r.progress(now)
-	if r.live.stop == nil || line == "" {
+	if r.live.stop == nil || r.suspended.depth > 0 || line == "" {
 		return
 	}
 	for room := r.opts.Width() - 1; Columns(line) > max(room, 0); {

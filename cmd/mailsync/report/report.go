@@ -16,6 +16,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,6 +42,8 @@ type Report struct {
 	mu       sync.Mutex
 	accounts []*Account // in the order in which they began
 	live     live
+
+	suspended suspension
 }
 
 // New returns a Report. Close it at the end.
@@ -52,8 +55,14 @@ func New(opts Options) *Report {
 	return r
 }
 
-// Close ends the progress and leaves the terminal's line empty. A second call does nothing.
-func (r *Report) Close() { r.stopLive() }
+// Close ends the progress and leaves the terminal's line empty. What is still held back is printed.
+// A second call does nothing.
+func (r *Report) Close() {
+	r.stopLive()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.release()
+}
 
 // Account begins the report about an account.
 func (r *Report) Account(name string) *Account {
@@ -88,8 +97,8 @@ type logWriter struct{ r *Report }
 func (w logWriter) Write(p []byte) (int, error) {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
-	w.r.wipe()
-	return w.r.opts.Err.Write(p)
+	w.r.write(w.r.opts.Err, string(p))
+	return len(p), nil
 }
 
 // wrong writes an error and its hint to stderr. The caller holds the mutex, as for all
@@ -115,25 +124,18 @@ func place(account, mailbox string, uid uint32) string {
 	return at
 }
 
-// Errors of writing to the terminal are ignored: nobody could read them.
+func (r *Report) talk(line string) { r.write(r.opts.Err, line+"\n") }
 
-func (r *Report) talk(line string) {
-	r.wipe()
-	_, _ = io.WriteString(r.opts.Err, line+"\n")
-}
-
-func (r *Report) out(line string) {
-	r.wipe()
-	_, _ = io.WriteString(r.opts.Out, line+"\n")
-}
+func (r *Report) out(line string) { r.write(r.opts.Out, line+"\n") }
 
 // result prints a result: in JSON as an object, else, unless only failures are wanted, in lines.
 func (r *Report) result(object any, lines ...string) {
 	if r.opts.JSON {
-		r.wipe()
-		e := json.NewEncoder(r.opts.Out)
+		var line bytes.Buffer
+		e := json.NewEncoder(&line)
 		e.SetEscapeHTML(false)
-		_ = e.Encode(object)
+		_ = e.Encode(object) // an object of ours has nothing that cannot be encoded
+		r.write(r.opts.Out, line.String())
 		return
 	}
 	for _, line := range lines {
