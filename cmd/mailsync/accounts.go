@@ -41,11 +41,20 @@ type task struct {
 	// missed reports flags that matched nothing in any of so many accounts, after everything was
 	// done; nil: there are no such flags.
 	missed func(accounts int) []error
+	// bare is what it needs of an account that flags make; nil: it works on accounts of the configuration only.
+	bare *bareNeeds
 }
 
 // onAccounts makes a command work on the accounts that its arguments name, or all.
 func (p *program) onAccounts(c *cobra.Command, t task, globals ...string) *cobra.Command {
+	bare := &bareFlags{}
+	if t.bare != nil {
+		bare.register(c)
+	}
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if done, err := p.onBare(c, args, bare, t); done || err != nil {
+			return err
+		}
 		cfg, err := p.loadConfig()
 		if err != nil {
 			return err

@@ -3,28 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
-	"mailsync/cmd/mailsync/secret"
-	"mailsync/state"
 	engine "mailsync/sync"
 	"mailsync/sync/port"
 )
 
 // backing are the flags of "backup".
-type backing struct {
-	pulling
-	url, maildir, tlsCA, command string
-	pins                         []string
-}
+type backing struct{ pulling }
 
 func (p *program) backupCommand() *cobra.Command {
 	o := &backing{}
@@ -43,60 +32,10 @@ imaps:// and pop3s:// use TLS from the first byte, imap:// and pop3:// use START
 machine itself: plain text). mailsync asks for the password on the terminal, or runs
 --password-command, which is split into words as in a shell, but no shell is used.`,
 	}
-	f := c.Flags()
-	f.SortFlags = false
-	f.StringVar(&o.url, "url", "", "the account, without a configuration: `imaps://USER@HOST[:PORT]`")
-	f.Var(pathFlag{&o.maildir, "DIR"}, "maildir", "with --url: the `DIR` for its Maildirs")
-	f.StringVar(&o.command, "password-command", "", "with --url: a `COMMAND` whose first line of output is the password")
-	f.Var(pathFlag{&o.tlsCA, "FILE"}, "tls-ca", "with --url: a PEM `FILE` of more trusted roots")
-	f.StringArrayVar(&o.pins, "tls-pin", nil, "with --url: a trusted key, `sha256/...`, whoever signed it; may be repeated")
 	o.register(c, p)
-	t := task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed}
-	p.onAccounts(c, t, all...)
-	configured := c.RunE
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if o.url == "" {
-			for _, name := range []string{"maildir", "password-command", "tls-ca", "tls-pin"} {
-				if c.Flags().Changed(name) {
-					return usage("--%s needs --url", name).WithHint("for an account of the configuration, set it there")
-				}
-			}
-			return configured(c, args)
-		}
-		a, err := o.account(c, args)
-		if err != nil {
-			return err
-		}
-		if a.Password.None() {
-			if a.Password.Literal, err = askPassword(c.Context(), a.User, a.Host, p.stderr); err != nil {
-				return err
-			}
-		}
-		p.code, err = p.perform(c.Context(), t, "", []*config.Account{a})
-		return err
-	}
-	return c
-}
-
-// account makes the account of --url and the flags that go with it.
-func (o *backing) account(c *cobra.Command, args []string) (*config.Account, error) {
-	switch {
-	case len(args) > 0:
-		return nil, usage("--url is an account by itself, and %q names one of the configuration", args[0])
-	case c.Flags().Changed("config"):
-		return nil, usage("--url needs no configuration, and --config names one")
-	case o.maildir == "":
-		return nil, usage("--url needs --maildir: the folder for its mail")
-	}
-	from := config.Bare{URL: o.url, Maildir: o.maildir, TLSCA: o.tlsCA, TLSPins: o.pins}
-	if c.Flags().Changed("password-command") {
-		argv, err := secret.Words(o.command)
-		if err != nil {
-			return nil, usage("--password-command: %w", err)
-		}
-		from.PasswordCommand = argv
-	}
-	return from.Account()
+	t := task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed,
+		bare: &bareNeeds{maildir: true, server: always}}
+	return p.onAccounts(c, t, all...)
 }
 
 func (o *backing) run(ctx context.Context, r *accountRun) (*port.Result, error) {
@@ -147,49 +86,4 @@ func doubts(r *accountRun, all []port.Doubt, of int) {
 		}
 		r.out.Note(d.Mailbox, fmt.Sprintf("uid %d is doubtful: %d octets were fetched, and the server announces %d", d.UID, d.Received, d.Announced), hint)
 	}
-}
-
-// askPassword asks for a password on the terminal and does not show it.
-func askPassword(ctx context.Context, user, host string, stderr io.Writer) (secret.Secret, error) {
-	in := int(os.Stdin.Fd())
-	before, err := term.GetState(in)
-	if err != nil {
-		return secret.Secret{}, state.Faultf(state.Login, "there is no terminal to ask for the password of %s at %s", user, host).
-			WithHint("use --password-command 'pass show mail/work', or a configuration")
-	}
-	type answer struct {
-		word []byte
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		word, err := term.ReadPassword(in)
-		got <- answer{word, err}
-	}()
-	// Until the terminal stops to echo, a password that is typed at once would be seen.
-	for n := 0; n < 200 && echoes(in, before) && len(got) == 0; n++ {
-		time.Sleep(time.Millisecond)
-	}
-	_, _ = fmt.Fprintf(stderr, "Password of %s at %s: ", strconv.QuoteToGraphic(user), host)
-	select {
-	case a := <-got:
-		_, _ = fmt.Fprintln(stderr)
-		if a.err != nil {
-			return secret.Secret{}, state.Faultf(state.Login, "read the password: %w", a.err)
-		}
-		if len(a.word) == 0 {
-			return secret.Secret{}, state.Faultf(state.Login, "the password is empty")
-		}
-		return secret.New(string(a.word)), nil
-	case <-ctx.Done():
-		_ = term.Restore(in, before) // the goroutine that waits for the password ends with the program
-		_, _ = fmt.Fprintln(stderr)
-		return secret.Secret{}, context.Cause(ctx)
-	}
-}
-
-// echoes reports whether a terminal is still as it was.
-func echoes(in int, before *term.State) bool {
-	now, err := term.GetState(in)
-	return err == nil && *now == *before
 }

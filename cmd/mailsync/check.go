@@ -26,7 +26,7 @@ disk and its free space, the clock, the password, the host's address, TLS with t
 and its key as tls_pins takes it, the log-in, the server's capabilities, and the quota. Each is
 ok, warn or fail, with a hint what to do about it. Without a network it checks what is local.`,
 	}
-	return p.onAccounts(c, task{name: "check", run: check}, asks...)
+	return p.onAccounts(c, task{name: "check", run: check, bare: &bareNeeds{server: always}}, asks...)
 }
 
 // checking is the check of one account.
@@ -40,8 +40,10 @@ type checking struct {
 func check(ctx context.Context, r *accountRun) (*port.Result, error) {
 	c := &checking{accountRun: r, result: &port.Result{}}
 	c.configuration()
-	c.disk(ctx)
-	c.clock()
+	if c.a.Maildir != "" {
+		c.disk(ctx)
+		c.clock()
+	}
 	if c.password(ctx) && c.address(ctx) {
 		c.server(ctx)
 	}

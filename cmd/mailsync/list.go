@@ -27,7 +27,7 @@ configuration excludes it. It changes nothing.`,
 	}
 	only.flag(c, p)
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }
-	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed}, asks...)
+	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed, bare: &bareNeeds{server: always}}, asks...)
 }
 
 func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Result, error) {
@@ -59,7 +59,11 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Res
 		r.out.Note("", text, hint)
 	}
 	slices.SortStableFunc(mailboxes, func(a, b report.Mailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
-	r.out.Mailboxes(fmt.Sprintf("mailboxes of %s at %s, below %s", r.a.User, r.a.Host, r.a.Maildir), mailboxes)
+	title := fmt.Sprintf("mailboxes of %s at %s", r.a.User, r.a.Host)
+	if r.a.Maildir != "" {
+		title += ", below " + r.a.Maildir
+	}
+	r.out.Mailboxes(title, mailboxes)
 	r.out.Line(fmt.Sprintf("%s in %s, and %s excluded",
 		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
 	only.known(result)

@@ -61,12 +61,13 @@ link or is compressed is reported and skipped.`,
 	f.Var(day(&o.since), "since", "skip what is older: 2024-12-31, or 90d")
 	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that does not exist
 	check := func(accounts []*config.Account) error { return o.check(p, accounts) }
-	return p.onAccounts(c, task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed}, acts...)
+	t := task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed, bare: &bareNeeds{server: always}}
+	return p.onAccounts(c, t, acts...)
 }
 
-// oneAccount refuses several accounts, or none.
-func oneAccount(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
+// oneAccount refuses several accounts, or none where no flag makes one.
+func oneAccount(c *cobra.Command, args []string) error {
+	if len(args) != 1 && !(len(args) == 0 && (c.Flags().Changed("url") || c.Flags().Changed("maildir"))) {
 		return usage("restore takes one account, not %d", len(args)).WithHint("the mail is uploaded to its server; --to names another one")
 	}
 	return nil
@@ -75,6 +76,11 @@ func oneAccount(_ *cobra.Command, args []string) error {
 // check refuses what the flags cannot mean, before anything is done.
 func (o *restoring) check(p *program, accounts []*config.Account) error {
 	a := accounts[0]
+	if a.Bare {
+		if err := o.checkBare(a); err != nil {
+			return err
+		}
+	}
 	if o.to != "" && o.to != a.Name {
 		cfg, err := p.loadConfig()
 		if err != nil {
@@ -88,7 +94,11 @@ func (o *restoring) check(p *program, accounts []*config.Account) error {
 		a = o.target
 	}
 	if a.Protocol == "pop3" {
-		return usage("the server of %s speaks POP3, which cannot store mail", a.Name).WithHint("name an IMAP account with --to")
+		hint := "name an IMAP account with --to"
+		if a.Bare {
+			hint = "write its imaps:// URL, if it has one"
+		}
+		return usage("the server of %s speaks POP3, which cannot store mail", a.Name).WithHint("%s", hint)
 	}
 	for level := range strings.SplitSeq(o.into, "/") {
 		if level == "" && o.into != "" {

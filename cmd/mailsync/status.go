@@ -27,7 +27,7 @@ func (p *program) statusCommand() *cobra.Command {
 messages are here, and how many are outstanding, skipped or kept away. It asks no server, and
 changes nothing.`,
 	}
-	return p.onAccounts(c, task{name: "status", run: status}, "quiet", "json")
+	return p.onAccounts(c, task{name: "status", run: status, bare: &bareNeeds{maildir: true, server: never}}, "quiet", "json")
 }
 
 // status reports what the state knows of an account. The errors of its last run are repeated, and

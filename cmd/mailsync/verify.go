@@ -46,7 +46,19 @@ still has it; a damaged file is moved to the trash after that.`,
 	o.mailboxes.flag(c, p)
 	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
 	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
-	return p.onAccounts(c, task{name: "verify", run: o.run, missed: o.mailboxes.missed}, acts...)
+	t := task{name: "verify", run: o.run, missed: o.mailboxes.missed, bare: &bareNeeds{maildir: true, server: o.asks}}
+	return p.onAccounts(c, t, acts...)
+}
+
+// asks is why the server is asked.
+func (o *verifying) asks() string {
+	switch {
+	case o.repair:
+		return "--repair fetches from the server"
+	case o.server:
+		return "--server asks the server"
+	}
+	return ""
 }
 
 // printedError is a failure that was printed as a result of its own.
@@ -59,7 +71,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 		return nil, err
 	}
 	if _, err := os.Stat(r.a.Maildir); err != nil {
-		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else run \"mailsync sync\" first")
+		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else run %q first", r.puller())
 	}
 	if r.flags.dryRun && !o.repair {
 		return nil, usage("--dry-run applies to verify only with --repair; without it nothing is changed")
@@ -171,14 +183,14 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 		if o.server {
 			with = "--server "
 		}
-		hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.a.Name)
+		hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.words())
 	}
 	r.out.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
 		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: wrong, Repaired: len(v.Findings) - wrong,
 		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
 	if v.NoMemory && !o.server && v.Mailboxes > 0 {
 		r.out.Note("", "there is no state, and names alone do not show whether a message is missing",
-			`"mailsync sync" makes the state again and fetches nothing twice; --server compares with the server`)
+			fmt.Sprintf("%q makes the state again and fetches nothing twice; --server compares with the server", r.puller()))
 	}
 }
 

@@ -18,18 +18,27 @@ import (
 // Each root has a small file of its own, so that several processes can write at once.
 type Registry struct{ dir string }
 
-// OpenRegistry returns the registry of this user: $XDG_STATE_HOME/mailsync/roots, by
-// default below ~/.local/state. It makes nothing yet.
-func OpenRegistry() (*Registry, error) {
+// Home is the folder of mailsync's own files of this user: $XDG_STATE_HOME/mailsync, by default
+// ~/.local/state/mailsync. It may not exist yet.
+func Home() (string, error) {
 	home := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(home) { // the XDG base directory specification: a relative path is to be ignored
 		user, err := os.UserHomeDir()
 		if err != nil {
-			return nil, state.Faultf(state.Storage, "find the registry of roots: %w", err).WithHint("set HOME or XDG_STATE_HOME")
+			return "", state.Faultf(state.Storage, "find the state home: %w", err).WithHint("set HOME or XDG_STATE_HOME")
 		}
 		home = filepath.Join(user, ".local", "state")
 	}
-	return &Registry{dir: filepath.Join(home, "mailsync", "roots")}, nil
+	return filepath.Join(home, "mailsync"), nil
+}
+
+// OpenRegistry returns the registry of this user, in Home.
+func OpenRegistry() (*Registry, error) {
+	home, err := Home()
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{dir: filepath.Join(home, "roots")}, nil
 }
 
 // rootFormat is an entry; its time is for people.

@@ -23,6 +23,7 @@ type Config struct {
 // Account is one account, with every default set and every path absolute.
 type Account struct {
 	Name     string
+	Bare     bool   // flags made it, and no configuration
 	Protocol string // "imap" or "pop3"
 
 	Host     string

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 
 // Bare is an account without a configuration file: all of it is on the command line.
 type Bare struct {
-	URL             string
-	Maildir         string // may be relative, and hold {account}
+	URL             string // "": no server is asked
+	Maildir         string // may be relative, and hold {account}; "": nothing is read or written here
 	TLSCA           string
 	TLSPins         []string
 	PasswordCommand []string
@@ -23,9 +24,11 @@ type Bare struct {
 // Account checks what was given and makes the account, with the defaults of a configuration.
 // Errors repeat nothing of the URL, which may hold a password.
 func (b Bare) Account() (*Account, error) {
-	a, err := accountAt(b.URL)
-	if err != nil {
-		return nil, err
+	a, err := fresh(""), error(nil)
+	if b.URL != "" {
+		if a, err = accountAt(b.URL); err != nil {
+			return nil, err
+		}
 	}
 	if a.TLS == "none" && (b.TLSCA != "" || len(b.TLSPins) > 0) {
 		return nil, badURL(a.Protocol+":// to this machine is plain text, without a certificate").WithHint("use %ss://", a.Protocol)
@@ -34,12 +37,18 @@ func (b Bare) Account() (*Account, error) {
 	if a.TLSPins, err = readPins(b.TLSPins); err != nil {
 		return nil, state.Faultf(state.Usage, "--tls-pin: %w", err)
 	}
-	if a.Maildir, err = fill(b.Maildir, a.Name); err == nil {
-		a.Maildir, err = filepath.Abs(a.Maildir)
+	if b.Maildir != "" {
+		if a.Maildir, err = fill(b.Maildir, cmp.Or(a.Name, "{account}")); err == nil {
+			a.Maildir, err = filepath.Abs(a.Maildir)
+		}
+		if err != nil {
+			return nil, state.Faultf(state.Usage, "--maildir: %w", err)
+		}
 	}
-	if err != nil {
-		return nil, state.Faultf(state.Usage, "--maildir: %w", err)
+	if a.Name == "" {
+		a.Name = filepath.Base(a.Maildir)
 	}
+	a.Bare = true
 	a.Password = secret.Source{Command: b.PasswordCommand}
 	return a, nil
 }
@@ -58,10 +67,7 @@ func accountAt(text string) (*Account, error) {
 				WithHint("leave it out; mailsync asks for it, or use --password-command")
 		}
 	}
-	a := fresh(user)
-	if !strings.Contains(user, "@") {
-		a.Name = user + "@" + host
-	}
+	a := fresh(BareName(user, host))
 	switch u.Scheme {
 	case "imaps", "imap":
 	case "pop3s", "pop3":
@@ -93,6 +99,14 @@ func accountAt(text string) (*Account, error) {
 		}
 	}
 	return a, nil
+}
+
+// BareName is the name of an account without a configuration.
+func BareName(user, host string) string {
+	if strings.Contains(user, "@") {
+		return user
+	}
+	return user + "@" + host
 }
 
 func badURL(what string) *state.Fault {

@@ -31,7 +31,6 @@ func TestBare(t *testing.T) {
 		}
 	}
 	for url, want := range map[string]string{
-		"":                              "does not begin with imaps",
 		"imap.example.org":              "does not begin with imaps",
 		"http://ada@h":                  "does not begin with imaps",
 		"imaps:ada@h":                   "cannot be read",
