@@ -68,7 +68,7 @@ Start with "mailsync demo", then "mailsync help config".`,
 	root.SetHelpCommand(p.helpCommand())
 	root.SetHelpFunc(help)
 	root.AddCommand(p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
-		p.statusCommand(), p.listCommand(), p.checkCommand(),
+		p.statusCommand(), p.listCommand(), p.checkCommand(), p.providersCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())
 	return root
 }
