@@ -146,6 +146,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		skip(account, "drafts", "junk", "trash") // an undo can also put back what was archived from them
 	}
 	o.mailboxes.narrow(account)
+	r.part = o.mailboxes.given()
 	if o.undo {
 		return o.putBack(ctx, r, account), nil
 	}

@@ -83,7 +83,7 @@ const unreachableFile = "unreachable"
 // without a state directory never reached it, and is reported at once. Only runs that held the
 // account's lock count: the others only look.
 func (r *accountRun) unreachable(result *port.Result, kinds []state.Kind) bool {
-	if r.a.ComplainAfter == 0 || !r.holds {
+	if r.a.ComplainAfter == 0 || r.lock == nil {
 		return false
 	}
 	path := filepath.Join(r.stateDir(), unreachableFile)

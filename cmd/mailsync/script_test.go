@@ -48,6 +48,7 @@ func TestScenarios(t *testing.T) {
 			"server": cmdServer, "popserver": cmdPOPServer, "popdeliver": cmdPOPDeliver, "deliver": cmdDeliver, "halt": cmdHalt, "closedport": cmdClosedPort,
 			"deaf": cmdDeaf, "met": cmdMet, "signalled": cmdSignalled, "expand": cmdExpand, "exits": cmdExits, "age": cmdAge, "empty": cmdEmpty,
 			"flag": cmdFlag, "hurt": cmdHurt, "expunge": cmdExpunge, "private": cmdPrivate,
+			"succeeded": cmdSucceeded, "killed": cmdKilled,
 		},
 		RequireUniqueNames: true,
 	})

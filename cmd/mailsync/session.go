@@ -37,8 +37,14 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	r := &accountRun{session: s, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
-	if r.begun != nil && result != nil {
-		err = errors.Join(err, r.remember(ctx, r.begun, result))
+	if result == nil && r.begins && r.lock != nil { // it ended before the engine began
+		result, err = &port.Result{Fatal: err}, nil
+	}
+	if result != nil && result.Began.IsZero() { // it is not the engine's
+		result.Began, result.Ended = began, time.Now()
+	}
+	if r.begins && r.lock != nil {
+		err = errors.Join(err, r.remember(ctx, result))
 	}
 	err = errors.Join(err, r.close())
 	r.hangUp()
@@ -47,7 +53,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	} else if err != nil && !(state.IsAllOfDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it repeats that
 		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
-	if result.Began.IsZero() { // it is not the engine's
+	if result.Began.IsZero() {
 		result.Began, result.Ended = began, time.Now()
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
@@ -73,11 +79,13 @@ type accountRun struct {
 	local
 	out *report.Account
 	*opened
-	begun *here // of begin, nil: the run is not recorded
+	begins bool        // by begin: the run is recorded, once it holds the lock
+	part   bool        // it is about some of the account's mailboxes only
+	begun  *here       // by begin, nil before
+	lock   *store.Lock // nil until it is held
 
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
-	holds   bool          // it held the account's lock
 
 	recalled *report.Summary // of the run before, whose failures "status" reports again
 }
@@ -136,7 +144,8 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 		return nil, err
 	}
 	r.later(lock.Unlock)
-	r.holds = true
+	lock.Describe(r.task.name)
+	r.lock = lock
 	base, opened, err := store.Open(lock)
 	if err != nil {
 		return nil, err
@@ -191,6 +200,7 @@ func (r *accountRun) start(ctx context.Context, may opening, how reach) (*here, 
 
 // begin starts a run of the engine, which is recorded when it is over, and returns its account.
 func (r *accountRun) begin(ctx context.Context, may opening, how reach) (*port.Account, error) {
+	r.begins = true
 	h, err := r.start(ctx, may, how)
 	if err != nil {
 		return nil, err
@@ -263,20 +273,30 @@ func (r *accountRun) hangUp() {
 }
 
 // remember records how the run ended, for "status" and for the next run's clock.
-func (r *accountRun) remember(ctx context.Context, h *here, result *port.Result) error {
-	if h.lock == nil {
-		return nil
-	}
-	last, _, err := store.ReadLastRun(h.lock.Dir())
+func (r *accountRun) remember(ctx context.Context, result *port.Result) error {
+	last, _, err := store.ReadLastRun(r.lock.Dir())
 	if err != nil {
 		return err
 	}
-	last.Command, last.Started, last.Ended, last.Status = r.task.name, result.Began, result.Ended, result.Status()
-	r.askQuota(ctx, h.server, result, &last)
+	last.Command, last.Part, last.Status = r.task.name, r.part, result.Status()
+	last.Started, last.Ended = result.Began, result.Ended
+	if r.begun != nil {
+		r.askQuota(ctx, r.begun.server, result, &last)
+	}
+	if r.succeeded(result) {
+		last.Success = &store.Success{Command: last.Command, Started: last.Started, Ended: last.Ended}
+	}
 	if last.Summary, err = json.Marshal(r.out.Final(r.summary(result))); err != nil {
 		return fmt.Errorf("write the last run: %w", err)
 	}
-	return store.WriteLastRun(h.lock.Dir(), last)
+	return store.WriteLastRun(r.lock.Dir(), last)
+}
+
+// succeeded reports whether a run was one that fetches, was about all mailboxes of the account, and
+// left nothing undone: what "status" calls the last success. archive, restore and verify are about
+// other things, and never show that new mail is here.
+func (r *accountRun) succeeded(result *port.Result) bool {
+	return (r.task.name == "sync" || r.task.name == "backup") && !r.part && result.Status() == "ok"
 }
 
 // askQuota asks for the quota after a run that changed something here or there: an idle one costs

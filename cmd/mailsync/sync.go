@@ -39,7 +39,7 @@ func (o *pulling) start(ctx context.Context, r *accountRun, how reach) (*port.Ac
 		return nil, err
 	}
 	account.Full, account.New, account.Moved = o.full, o.fresh, o.moved
-	account.Partial = o.mailboxes.given()
+	account.Partial, r.part = o.mailboxes.given(), o.mailboxes.given()
 	o.mailboxes.narrow(account)
 	account.Accept, err = o.messages()
 	return account, err

@@ -145,6 +145,7 @@ func (o *verifying) withoutLock(r *accountRun, h *here, v *verify.Verify) error 
 			return err
 		}
 		defer func() { err = errors.Join(err, lock.Unlock()) }()
+		lock.Describe(r.task.name)
 		return f()
 	}
 	return nil

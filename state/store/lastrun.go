@@ -14,10 +14,11 @@ import (
 
 const lastRunName = "last-run.json"
 
-// LastRun is what is known of an account's last run. It is written after the run and
-// not fsynced: nothing but the clock rule and status asks for it.
+// LastRun is what is known of an account's last run, and of the last one that succeeded. It is
+// written after the run and not fsynced: nothing but the clock rule and status asks for it.
 type LastRun struct {
 	Command string          `json:"command"`
+	Part    bool            `json:"part,omitempty"` // it was about some of the mailboxes only
 	Started time.Time       `json:"started"`
 	Ended   time.Time       `json:"ended"` // by the clock of that run
 	Status  string          `json:"status"`
@@ -26,6 +27,16 @@ type LastRun struct {
 	// keeps what is there.
 	Quota      []state.Quota `json:"quota,omitempty"`
 	QuotaAsked time.Time     `json:"quota_asked,omitzero"`
+	// Success is the last run after which all mail was here, nil where none is known. Later
+	// runs keep it.
+	Success *Success `json:"success,omitempty"`
+}
+
+// Success is a run that fetched everything there was to fetch, of all mailboxes.
+type Success struct {
+	Command string    `json:"command"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
 }
 
 // ReadLastRun returns the last run of a state directory; false where there was none or

@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"mailsync/state"
@@ -16,6 +14,13 @@ const lockName = "lock"
 
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 100 * time.Millisecond
+
+// A lock is held for a moment by who looks whether its last holder still runs (ReadHolder). So it
+// counts as held if it is so in all of these tries.
+const (
+	lockTries = 5
+	lockPause = 5 * time.Millisecond
+)
 
 // Lock is the lock of one state directory. It is held until Unlock, and dies with the
 // process however that ends.
@@ -32,7 +37,7 @@ func TryLock(dir string) (*Lock, error) {
 		return nil, cannotWrite("make the state directory", err)
 	}
 	path := filepath.Join(dir, lockName)
-	for {
+	for tries := 1; ; tries++ {
 		f, err := openOrCreate(path)
 		if err != nil {
 			return nil, cannotWrite("open the lock", err)
@@ -45,8 +50,15 @@ func TryLock(dir string) (*Lock, error) {
 			}
 		}
 		if err == nil {
-			notePID(f)
-			return &Lock{dir: dir, f: f}, nil
+			l := &Lock{dir: dir, f: f}
+			l.Describe("")
+			return l, nil
+		}
+		if errors.Is(err, errLockHeld) && tries < lockTries {
+			if err = f.Close(); err == nil {
+				time.Sleep(lockPause)
+				continue
+			}
 		}
 		return nil, errors.Join(heldFault(f, path, err), f.Close())
 	}
@@ -77,9 +89,20 @@ func WaitLock(ctx context.Context, dir string, wait time.Duration) (*Lock, error
 // Dir returns the state directory that is locked.
 func (l *Lock) Dir() string { return l.dir }
 
+// Describe notes in the lock which command holds it, for people. The lock itself does not need
+// it, so a disk that is full spoils nothing.
+func (l *Lock) Describe(command string) {
+	if l.f.Truncate(0) == nil {
+		_, _ = l.f.WriteAt(Holder{PID: os.Getpid(), Since: time.Now(), Command: command}.encode(), 0)
+	}
+}
+
 // Unlock releases the lock. The file stays: removing it could take the lock away from
-// a run that opened it already.
-func (l *Lock) Unlock() error { return l.f.Close() }
+// a run that opened it already. It is empty then, which shows that the run came to its end.
+func (l *Lock) Unlock() error {
+	_ = l.f.Truncate(0) // what stays in it is read by people only
+	return l.f.Close()
+}
 
 // isAt reports whether an open file still has this name.
 func isAt(f *os.File, path string) bool {
@@ -91,23 +114,9 @@ func isAt(f *os.File, path string) bool {
 	return err == nil && os.SameFile(held, there)
 }
 
-// notePID writes the holder's process id into the lock, for people. The lock itself
-// does not need it, so a disk that is full spoils nothing.
-func notePID(f *os.File) {
-	if f.Truncate(0) == nil {
-		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
-	}
-}
-
 func heldFault(f *os.File, path string, err error) error {
 	if !errors.Is(err, errLockHeld) {
 		return storageFault("lock "+path, err)
 	}
-	var b [20]byte
-	n, _ := f.ReadAt(b[:], 0) // what cannot be read is not named
-	holder := "another run"
-	if pid := strings.TrimSpace(string(b[:n])); pid != "" {
-		holder += " (process " + pid + ")"
-	}
-	return state.Faultf(state.Locked, "%s holds %s", holder, path).WithHint("wait for it with --wait 10m, or let it pass with --if-free")
+	return state.Faultf(state.Locked, "%s holds %s", readHolder(f), path).WithHint("wait for it with --wait 10m, or let it pass with --if-free")
 }

@@ -10,9 +10,14 @@ import (
 
 // flock takes an exclusive lock or returns errLockHeld. The descriptor is closed on
 // exec, so no child keeps the lock.
-func flock(f *os.File) error {
+func flock(f *os.File) error { return flockAs(f, syscall.LOCK_EX) }
+
+// flockShared takes a lock that only an exclusive one shuts out, or returns errLockHeld.
+func flockShared(f *os.File) error { return flockAs(f, syscall.LOCK_SH) }
+
+func flockAs(f *os.File, how int) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue

@@ -43,8 +43,13 @@ func isRemote(path string) (bool, error) {
 
 // flock locks one byte far behind the end of the file: a locked byte cannot be read, and
 // others must be able to read the process id.
-func flock(f *os.File) error {
-	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
+func flock(f *os.File) error { return flockAs(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+// flockShared takes a lock that only an exclusive one shuts out, or returns errLockHeld.
+func flockShared(f *os.File) error { return flockAs(f, 0) }
+
+func flockAs(f *os.File, how uint32) error {
+	err := windows.LockFileEx(windows.Handle(f.Fd()), how|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1})
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
 		return errLockHeld

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"mailsync/state"
-	"mailsync/state/store"
 )
 
 // screen is a Report and what it wrote.
@@ -197,7 +196,7 @@ func TestTablesAreMadeSafe(t *testing.T) {
 		a.Mailboxes("h\x1b", []Mailbox{{Mailbox: "a\x1b[2J", Role: "\x07", Path: "p\n"}})
 		a.LocalMailboxes("h", []LocalMailbox{{Mailbox: "a\x1b[2J", Path: "\x1b"}})
 		a.Checks("h", []Check{{What: "x", Status: "ok", Detail: "a\x1b", Hint: "\u009b"}})
-		a.LastRun(store.LastRun{Quota: []state.Quota{{Root: "\x1b"}}})
+		a.Runs(Runs{Lock: &Lock{Command: "\x1b"}, Last: &LastRun{}, Quota: []Quota{{Root: "\x1b"}}})
 		if text := s.out.String(); strings.ContainsAny(text, "\x1b\x07\u009b") || text == "" {
 			t.Errorf("%q", text)
 		}

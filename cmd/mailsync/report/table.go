@@ -3,9 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"time"
-
-	"mailsync/state/store"
 )
 
 // table lays rows out in columns, two blanks apart. Those for which right is true are aligned
@@ -136,35 +133,6 @@ func withoutDashes(cells [][]string, from int) [][]string {
 		}
 	}
 	return out
-}
-
-// LastRun is an object "run" of "status --json".
-type LastRun struct {
-	Type    string `json:"type"`
-	Account string `json:"account"`
-	Command string `json:"command"`
-	Started string `json:"started"` // RFC 3339
-	Ended   string `json:"ended"`
-	Status  string `json:"status"`
-}
-
-// Quota is an object "quota" of --json.
-type Quota struct {
-	Type    string `json:"type"`
-	Account string `json:"account"`
-	Root    string `json:"root"`
-	Used    int64  `json:"used"`
-	Limit   int64  `json:"limit"`
-	Asked   string `json:"asked"` // RFC 3339: when the server reported it
-}
-
-// LastRun prints the last run and its quotas in JSON; for people they are in the account's line.
-func (a *Account) LastRun(last store.LastRun) {
-	objects := []any{LastRun{"run", a.name, last.Command, last.Started.Format(time.RFC3339), last.Ended.Format(time.RFC3339), last.Status}}
-	for _, q := range last.Quota {
-		objects = append(objects, Quota{"quota", a.name, clean(q.Root), q.Used, q.Limit, last.QuotaAsked.Format(time.RFC3339)})
-	}
-	a.rows("", objects, nil)
 }
 
 // Check is one thing that was checked: an object "check" of "check --json".
