@@ -92,11 +92,11 @@ func TestTheLastSuccessStays(t *testing.T) {
 	dir := t.TempDir()
 	ended := time.Now().UTC().Truncate(time.Second)
 	ok(t, store.WriteLastRun(dir, store.LastRun{Command: "sync", Ended: ended, Status: "ok", Success: &store.Success{Command: "sync", Ended: ended}}))
-	last, known, err := store.ReadLastRun(dir)
+	last, _, err := store.ReadLastRun(dir)
 	ok(t, err)
 	last.Status, last.Ended = "failed", ended.Add(time.Hour)
 	ok(t, store.WriteLastRun(dir, last))
-	last, known, err = store.ReadLastRun(dir)
+	last, known, err := store.ReadLastRun(dir)
 	ok(t, err)
 	if !known || last.Status != "failed" || last.Success == nil || !last.Success.Ended.Equal(ended) {
 		t.Errorf("got %+v", last)
