@@ -89,9 +89,9 @@ func TestCertificates(t *testing.T) {
 		hint   string // "" means that it works
 	}{
 		{"trusted", good, func(o *Options) { o.RootCAs = good.pem }, ""},
-		{"unknown issuer", good, func(*Options) {}, "tls_ca"},
+		{"unknown issuer", good, func(*Options) {}, good.pin},
 		{"out of date", old, func(o *Options) { o.RootCAs = old.pem }, "clock"},
-		{"another name", wrong, func(o *Options) { o.RootCAs = wrong.pem }, "another name"},
+		{"another name", wrong, func(o *Options) { o.RootCAs = wrong.pem }, "use a name that it has"},
 		{"pinned", good, func(o *Options) { o.Pins = []string{other.pin, good.pin} }, ""},
 		{"pinned, another name, out of date", wrong, func(o *Options) { o.Pins = []string{wrong.pin} }, ""},
 		{"pin of another key", good, func(o *Options) { o.Pins, o.RootCAs = []string{other.pin}, good.pem }, good.pin},
@@ -125,7 +125,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 		p.Stall()
 	})
 	a := account(t, options(srv), func(o *Options) { o.TLS, o.RootCAs = reach.Implicit, id.pem })
-	wantFaultKind(t, noop(t.Context(), a), "protocol version")
+	wantFaultKind(t, noop(t.Context(), a), "TLS version")
 }
 
 // wantFaultKind is wantFault without a hint being wanted.
@@ -157,7 +157,7 @@ func TestDialFailures(t *testing.T) {
 		{"refused", func(o *Options) { o.Port = closed }, "nothing listens"},
 		{"unknown host", func(o *Options) { o.Host, o.TLS = "no-such-host.invalid", reach.Implicit }, "name server"},
 		{"no TLS there", func(o *Options) { o.TLS = reach.Implicit }, `"starttls"`},
-		{"silent", func(o *Options) { o.TLS, o.Port = reach.Implicit, silent.Port() }, "within the timeout"},
+		{"silent", func(o *Options) { o.TLS, o.Port = reach.Implicit, silent.Port() }, "down or slow"},
 		{"TLS there", func(o *Options) { o.Port = silent.Port() }, `tls = "implicit"`},
 		{"TLS there, not STARTTLS", func(o *Options) { o.TLS, o.Port = reach.StartTLS, silent.Port() }, `tls = "implicit"`},
 		{"TLS there, which hangs up", func(o *Options) { o.Port = closing.Port() }, `tls = "implicit"`},

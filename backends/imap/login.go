@@ -69,11 +69,12 @@ func (s *session) greet(ctx context.Context) error {
 // answers one connection too many like this.
 func (a *Account) noGreeting(err error) error {
 	tip := a.o.SpeaksTLS()
+	if alert := reach.Alert("TLS with "+a.o.Addr(), err); alert != nil {
+		return alert
+	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return a.o.NoGreeting(err, tip)
-	case reach.AlertHint(err) != "":
-		return state.Faultf(state.Unreachable, "TLS with %s: %w", a.o.Addr(), err).WithHint("%s", reach.AlertHint(err))
 	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):
 		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.o.Addr(), a.o.Timeout, err).
 			WithHint("the server is down or slow; or %s", tip)

@@ -79,6 +79,9 @@ func (c *client) fail(doing string, err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
+	if alert := reach.Alert("TLS with "+c.o.Addr(), err); alert != nil {
+		return alert
+	}
 	return reach.Fault(doing, err)
 }
 

@@ -90,7 +90,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	box := script.NewBox()
 	box.Caps = append(box.Caps, "STLS")
 	a := meet(t, script.WithTLS(t, config, script.Healthy(box, nil)), func(o *Options) { o.TLS = reach.StartTLS })
-	if err := logIn(a, t.Context()); state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), "tls_ca") {
+	if err := logIn(a, t.Context()); state.KindOf(err) != state.Unreachable || !strings.Contains(state.HintOf(err), "tls_pins = [\"sha256/") {
 		t.Errorf("%v (%s)", err, state.HintOf(err))
 	}
 }

@@ -2,13 +2,12 @@ package reach
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"mailsync/backends/redact"
@@ -26,11 +25,25 @@ func Fault(doing string, err error) error {
 		return state.Faultf(f.Kind, "%w", err).
 			WithHint("the connection was lost: run it again, it goes on where it stopped")
 	}
-	f = state.Faultf(state.Unreachable, "%s: %w", doing, err)
+	if alert := Alert(doing, err); alert != nil {
+		return alert
+	}
+	f = state.Faultf(state.Unreachable, "%s: %w", doing, plain(err))
 	if tip := hint(err); tip != "" {
 		return f.WithHint("%s", tip)
 	}
 	return f
+}
+
+// plain is an error of a connection in words that a user knows.
+func plain(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return state.InWords(err, "connection closed by the other side")
+	}
+	if _, text, ok := strings.Cut(err.Error(), "tls: "); ok {
+		return state.InWords(err, "TLS: %s", text)
+	}
+	return state.Plain(err)
 }
 
 // HungUp reports whether the other side ended a connection that had begun.
@@ -48,32 +61,20 @@ const wsaRefused = syscall.Errno(10061)
 
 func hint(err error) string {
 	var (
-		dns     *net.DNSError
-		unknown x509.UnknownAuthorityError
-		name    x509.HostnameError
-		invalid x509.CertificateInvalidError
-		record  tls.RecordHeaderError
-		slow    net.Error
+		dns  *net.DNSError
+		slow net.Error
 	)
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return "no such host: check its spelling, and that this machine has a name server"
+		return "check the host's spelling, and that this machine has a name server"
 	case errors.As(err, &dns):
-		return "the name server did not answer: is this machine online?"
-	case errors.As(err, &unknown):
-		return "the certificate's issuer is not trusted: set tls_ca to its PEM file, or tls_pins for a self-signed one"
-	case errors.As(err, &name):
-		return "the certificate is for another name: use the name that the provider gives as host, or tls_pins"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate is out of date: check this machine's clock, then ask the server's operator"
-	case errors.As(err, &invalid):
-		return "the certificate is not valid for a server: ask its operator, or use tls_pins"
-	case errors.As(err, &record):
-		return `the port does not speak TLS: tls = "starttls", with port 143 for IMAP and 110 for POP3, may be right`
+		return "is this machine online?"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
 		return "nothing listens there: check host and port, and whether a firewall is in between"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "is this machine online?"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
-		return "no answer within the timeout: the server is down or slow, or a firewall drops the connection"
+		return "the server is down or slow, or a firewall drops the connection"
 	}
 	return ""
 }

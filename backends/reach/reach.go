@@ -37,6 +37,7 @@ type Server struct {
 	Pins     []string      // "sha256/" and the base64 of a SHA-256 of a SubjectPublicKeyInfo
 	Insecure bool          // plain text to a host that is not loopback
 	Timeout  time.Duration // for connecting, and again for the handshake
+	ByFlags  bool          // the account is from the command line: hints name its flags, and not keys
 
 	protocol Protocol
 	config   *tls.Config
@@ -95,13 +96,18 @@ func (s *Server) Secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 func (s *Server) Handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	c := tls.Client(conn, s.config)
+	asked, config := false, s.config.Clone()
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return &tls.Certificate{}, nil
+	}
+	c := tls.Client(conn, config)
 	if err := c.HandshakeContext(limited); err != nil {
 		conn.Close()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, s.handshakeFault(err)
+		return nil, s.handshakeFault(err, asked)
 	}
 	return c, nil
 }

@@ -7,12 +7,10 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
+	"maps"
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 
 	"mailsync/state"
 )
@@ -63,18 +61,19 @@ func (t *trust) verify(sent []*x509.Certificate) error {
 		o.Intermediates.AddCert(c)
 	}
 	var refused error
+	valid := false
 	for _, o.Roots = range t.roots() {
 		chains, err := leaf.Verify(o)
 		if err == nil && (len(t.pins) == 0 || t.pins.in(chains)) {
 			return nil
 		}
+		valid = valid || err == nil
 		if unknown := (x509.UnknownAuthorityError{}); refused == nil || errors.As(refused, &unknown) {
 			refused = err
 		}
 	}
 	if len(t.pins) > 0 {
-		return state.Faultf(state.Unreachable, "TLS with %s: %w", t.host, errNotPinned).
-			WithHint("its key is %s: add it to tls_pins only if the server's operator confirms it", PinOf(leaf))
+		refused = &wrongPin{t.pins.sorted(), valid}
 	}
 	return &tls.CertificateVerificationError{UnverifiedCertificates: sent, Err: refused}
 }
@@ -112,7 +111,7 @@ func parsePins(list []string) (pins, error) {
 	return p, nil
 }
 
-var errNotPinned = errors.New("no key in the server's certificates is pinned")
+func (p pins) sorted() []string { return slices.Sorted(maps.Keys(p)) }
 
 // in reports whether one of the chains holds a pinned key.
 func (p pins) in(chains [][]*x509.Certificate) bool {
@@ -121,69 +120,15 @@ func (p pins) in(chains [][]*x509.Certificate) bool {
 	})
 }
 
-// handshakeFault is Fault for a handshake that failed.
-func (s *Server) handshakeFault(err error) error {
-	doing := "TLS with " + s.Addr()
-	if tip := s.handshakeHint(err); tip != "" && state.KindOf(err) == state.Other {
-		return state.Faultf(state.Unreachable, "%s: %w", doing, err).WithHint("%s", tip)
-	}
-	return Fault(doing, err)
-}
-
-// handshakeHint is what to do where the two ends could not agree on a handshake, "" where something else
-// failed.
-func (s *Server) handshakeHint(err error) string {
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &record) && s.TLS == StartTLS:
-		return `the server answers STARTTLS with something that is not TLS, or something in between does; try tls = "implicit"`
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return "the server closed the connection during the TLS handshake: check that port and tls fit each other, and that it lets this machine connect"
-	}
-	return AlertHint(err)
-}
-
-// AlertHint is what to do about a TLS alert, the server's or ours; "" for any other error. With TLS 1.3
-// one may arrive when the handshake has ended for us. crypto/tls names the alerts of RFC 8446 section 6
-// only in its texts.
-func AlertHint(err error) string {
-	const operator = ": ask its operator"
-	says := func(texts ...string) bool {
-		for _, text := range texts {
-			if strings.Contains(err.Error(), "tls: "+text) {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case says("protocol version not supported", "server selected unsupported protocol version"):
-		return "the server does not offer TLS 1.2 or newer, and older versions are not safe" + operator
-	case says("handshake failure", "insufficient security level", "server chose an unconfigured cipher suite"):
-		return "the server has no safe TLS cipher in common with mailsync" + operator
-	case says("unrecognized name"):
-		return "the server does not answer to this name: use the name that the provider gives as host"
-	case says("certificate required"):
-		return "the server asks for a client certificate, which mailsync does not support"
-	case says("internal error", "decode error", "illegal parameter", "unexpected message"):
-		return "the server's TLS is not set up correctly" + operator
-	}
-	return ""
-}
-
 // NoStartTLS is the error for a server that does not offer to begin TLS.
 func (s *Server) NoStartTLS() error {
 	return state.Faultf(state.Unreachable, "server does not offer %s", s.protocol.StartTLS).
-		WithHint("%s; somebody in between may also have removed the offer", s.useImplicit())
+		WithHint("%s; somebody in between may also have removed the offer", "use "+s.by(Implicit))
 }
 
 // StartTLSRefused is the error for a server that does not begin TLS although it offered to.
 func (s *Server) StartTLSRefused(answer error) error {
-	return state.Faultf(state.Unreachable, "%s: %w", s.protocol.StartTLS, answer).WithHint("%s", s.useImplicit())
-}
-
-func (s *Server) useImplicit() string {
-	return fmt.Sprintf(`use tls = "implicit" (port %d)`, s.protocol.Implicit)
+	return state.Faultf(state.Unreachable, "%s: %w", s.protocol.StartTLS, answer).WithHint("%s", "use "+s.by(Implicit))
 }
 
 // Upgrade puts TLS on a connection on which server and client agreed to begin it. ahead is how much
@@ -206,13 +151,4 @@ func (s *Server) NoGreeting(err error, tip string) error {
 		hint += "; or " + tip
 	}
 	return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", s.Addr(), err).WithHint("%s", hint)
-}
-
-// SpeaksTLS is a hint for a server that is silent, or hangs up, where it should greet in plain
-// text: it may expect TLS. "" where TLS is on already.
-func (s *Server) SpeaksTLS() string {
-	if s.TLS == Implicit {
-		return ""
-	}
-	return `the port may speak TLS from the first byte: tls = "implicit", with port 993 for IMAP and 995 for POP3, may be right`
 }

@@ -102,7 +102,7 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 	}
 	return backend.Options{
 		Server: backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins,
-			Insecure: a.Insecure, Timeout: a.Timeout},
+			Insecure: a.Insecure, Timeout: a.Timeout, ByFlags: r.configFile == ""},
 		User: a.User,
 		Secret: func(ctx context.Context) (backend.Secret, error) {
 			password, err := a.Password.Read(ctx)

@@ -123,7 +123,7 @@ func (l *life) run(args ...string) outcome {
 		l.written()
 	}
 	cmd := exec.CommandContext(ctx, path, append(globals, args...)...)
-	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
+	cmd.Env = l.env()
 	o := outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
 	if b, err := os.ReadFile(trace); err == nil {
 		o.trace = string(b)
@@ -131,6 +131,22 @@ func (l *life) run(args ...string) outcome {
 			l.t.Errorf("the trace has mode %v", info.Mode())
 		}
 	}
+	l.noSecret(o)
+	return o
+}
+
+func (l *life) env() []string {
+	return []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
+}
+
+// flagsOnly runs the program without a configuration.
+func (l *life) flagsOnly(args ...string) outcome {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program.Path(l.t), args...)
+	cmd.Env = l.env()
+	o := outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
 	l.noSecret(o)
 	return o
 }

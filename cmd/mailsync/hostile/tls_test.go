@@ -82,12 +82,28 @@ func (a *authority) sign(t testing.TB, name string, from, until time.Duration) c
 	if err != nil {
 		t.Fatal(err)
 	}
+	return certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pinOf(t, der)}
+}
+
+// pinOf is the pin of a certificate's key.
+func pinOf(t testing.TB, der []byte) string {
+	t.Helper()
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	return certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, "sha256/" + base64.StdEncoding.EncodeToString(sum[:])}
+	return "sha256/" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// writePEM writes a certificate into a file.
+func writePEM(t testing.TB, dir string, c certificate) string {
+	t.Helper()
+	path := filepath.Join(dir, fmt.Sprintf("%x.pem", sha256.Sum256(c.Certificate.Certificate[0])))
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate.Certificate[0]}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // secure puts TLS between a Peer and its connection.
