@@ -54,9 +54,10 @@ var table = []room{
 	{"sync", []string{"state", "sync/..."}, []string{"golang.org/x/sync"}},
 	{"backends/redact", nil, nil},
 	{"backends/reach", []string{"state", "backends/redact"}, nil},
-	{"backends/imap/...", []string{"state", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
+	{"backends/auth", []string{"state", "backends/reach", "backends/redact"}, []string{"github.com/emersion/go-sasl"}},
+	{"backends/imap/...", []string{"state", "backends/auth", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
 		"github.com/emersion/go-imap/v2", "github.com/emersion/go-sasl", "golang.org/x/text"}},
-	{"backends/pop3/...", []string{"state", "backends/reach", "backends/redact", "backends/pop3/..."}, []string{"github.com/emersion/go-sasl"}},
+	{"backends/pop3/...", []string{"state", "backends/auth", "backends/reach", "backends/redact", "backends/pop3/..."}, nil},
 	{"backends/maildir/...", []string{"state", "backends/maildir/..."}, []string{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
 	{testkit, []string{"..."}, nil},

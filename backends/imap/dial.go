@@ -77,6 +77,14 @@ func (s *session) askStartTLS(ctx context.Context) (ahead int, err error) {
 // Probe connects once, logs in and out, and returns what was seen on the way, also where
 // it ended early. It does not wait for a busy server.
 func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
+	p, err := a.probe(ctx, false)
+	if isStaleToken(err) {
+		return a.probe(ctx, true)
+	}
+	return p, err
+}
+
+func (a *Account) probe(ctx context.Context, renewed bool) (state.Probe, error) {
 	var p state.Probe
 	conn, err := a.o.Dial(ctx)
 	if err != nil {
@@ -87,6 +95,7 @@ func (a *Account) Probe(ctx context.Context) (state.Probe, error) {
 	if err != nil {
 		return p, probeFault(err)
 	}
+	s.renewed = renewed
 	if t, ok := s.w.Conn.(*tls.Conn); ok {
 		cs := t.ConnectionState()
 		p.TLS = &cs

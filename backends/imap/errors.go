@@ -272,8 +272,7 @@ func (r *refusal) ofTheWay() bool {
 	if r.ofTheUserByCode() || r.hasCode("ALERT") || reach.RefusedHint(r.text) != "" {
 		return false
 	}
-	return r.typ == "BAD" || r.hasCode("CANNOT") ||
-		r.has("mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
+	return r.typ == "BAD" || r.hasCode("CANNOT") || reach.NamesMechanism(r.text)
 }
 
 // loginHint is what to do about a refused log-in.

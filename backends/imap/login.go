@@ -12,13 +12,23 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
 
+	"mailsync/backends/auth"
 	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
-// connect makes one session: connection, greeting, log-in, capabilities, ID and
-// compression. A server that wants us to come back later is a *reach.Busy.
+// connect makes one session. A server that wants us to come back later is a *reach.Busy.
 func (a *Account) connect(ctx context.Context) (*session, error) {
+	s, err := a.attempt(ctx, false)
+	if isStaleToken(err) {
+		return a.attempt(ctx, true)
+	}
+	return s, err
+}
+
+// attempt is one connection: greeting, log-in, capabilities, ID and compression. renewed means that the
+// one before was made with another token.
+func (a *Account) attempt(ctx context.Context, renewed bool) (*session, error) {
 	conn, err := a.o.Dial(ctx)
 	if err != nil {
 		return nil, err
@@ -27,6 +37,7 @@ func (a *Account) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.renewed = renewed
 	for _, f := range []func(context.Context) error{s.greet, s.login, s.negotiate} {
 		if err := s.step(ctx, f); err != nil {
 			s.drop()
@@ -82,8 +93,8 @@ func (a *Account) noGreeting(err error) error {
 	return reach.Fault("wait for the greeting of "+a.o.Addr(), err)
 }
 
-// login proves who we are with AUTHENTICATE PLAIN or LOGIN, and reads the capabilities
-// again, for they change with it (RFC 9051 section 6.2.2).
+// login proves who we are, and reads the capabilities again, for they change with it (RFC 9051
+// section 6.2.2).
 func (s *session) login(ctx context.Context) (err error) {
 	defer func() { s.heard.passOn(err) }()
 	if s.c.State() == goimap.ConnStateAuthenticated {
@@ -94,8 +105,12 @@ func (s *session) login(ctx context.Context) (err error) {
 		return err
 	}
 	s.heard.takeCaps()
-	if err := s.authenticate(secret); err != nil {
-		return s.loginFault(ctx, err)
+	enter := s.withPassword
+	if secret.Token {
+		enter = s.withToken
+	}
+	if err := enter(ctx, secret); err != nil {
+		return err
 	}
 	before := s.caps
 	if s.caps = s.heard.takeCaps(); s.caps == nil {
@@ -134,6 +149,14 @@ func (s *session) ways() []way {
 	return ways
 }
 
+// withPassword logs in with a password.
+func (s *session) withPassword(ctx context.Context, password reach.Secret) error {
+	if err := s.authenticate(password); err != nil {
+		return s.loginFault(ctx, err, password)
+	}
+	return nil
+}
+
 // authenticate logs in. A way that the server does not take, whatever it announced, is followed by
 // another one; a password that it does not take is not sent again: that would count as one more
 // failure.
@@ -170,7 +193,7 @@ func (s *session) try(w way, secret reach.Secret) (seen bool, err error) {
 
 // loginFault distinguishes a refused log-in from a server that is busy and from a connection
 // that broke.
-func (s *session) loginFault(ctx context.Context, err error) error {
+func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret) error {
 	r, ok := asRefusal(err)
 	cause, user := context.Cause(ctx), reach.Quoted(s.a.o.User)
 	if !ok && state.KindOf(err) == state.Other && !errors.Is(cause, context.Canceled) {
@@ -191,13 +214,25 @@ func (s *session) loginFault(ctx context.Context, err error) error {
 		}
 		return s.fault(ctx, err)
 	}
-	switch wait, _ := r.comeBack(); {
-	case r.later() && reach.CountsFailures(r.text):
-		return s.a.login.Counted(r)
-	case r.later():
-		return &reach.Busy{Err: fmt.Errorf("log-in of %s refused for now: %w", user, r), Wait: wait}
+	said := error(r)
+	if of, isToken := errors.AsType[*auth.TokenError](err); isToken {
+		said = fmt.Errorf("%w (%w)", r, of)
 	}
-	return s.a.login.Refused(r, r.loginHint())
+	switch wait, _ := r.comeBack(); {
+	case isLater(r, said) && reach.CountsFailures(r.text):
+		return s.a.login.Counted(r)
+	case isLater(r, said):
+		return &reach.Busy{Err: fmt.Errorf("log-in of %s refused for now: %w", user, said), Wait: wait}
+	case secret.Token:
+		return s.a.login.RefusedToken(said, r.text)
+	}
+	return s.a.login.Refused(said, r.loginHint())
+}
+
+// isLater reports whether a refused log-in is about now, by what the server says of it or of a token.
+func isLater(r *refusal, err error) bool {
+	of, token := errors.AsType[*auth.TokenError](err)
+	return r.later() || token && of.Later()
 }
 
 // negotiate turns on compression and identifies us, once after log-in.

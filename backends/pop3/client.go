@@ -38,6 +38,7 @@ type client struct {
 	dotless  bool   // a listing was refused in the middle: its dot may still follow
 	stamp    string // the greeting's timestamp for APOP; "" without a well-formed one
 	safe     bool   // TLS is on
+	proving  bool   // AUTH is under way
 	answered time.Time
 	broken   atomic.Bool
 }
@@ -213,7 +214,11 @@ func (c *client) line() (string, error) {
 		return "", c.fail("wait for "+c.o.Host, err)
 	}
 	line := strings.TrimRight(string(b), "\r\n")
-	c.trace.Line("S", line)
+	if c.proving && strings.HasPrefix(line, "+ ") && len(line) > 2 {
+		c.trace.Line("S", "+ ***") // a password can be tried against a challenge and its answer
+	} else {
+		c.trace.Line("S", line)
+	}
 	if c.dotless && line == "." {
 		c.dotless = false
 		return c.line()

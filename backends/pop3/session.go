@@ -25,9 +25,13 @@ type session struct {
 // connect makes one session. Where a connection ended and it is known now what to leave out, another
 // is made. p shows how far that got.
 func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error) {
+	a.entrance.renewed = false
 	for {
 		known := len(a.avoided) + len(a.entrance.shut)
 		s, err := a.attempt(ctx, p)
+		if errors.Is(err, errNextToken) {
+			continue
+		}
 		if err == nil || len(a.avoided)+len(a.entrance.shut) == known || !reach.Interrupted(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {
 			return s, err
 		}

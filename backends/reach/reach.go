@@ -152,9 +152,11 @@ type Options struct {
 	// Secret is called once for all connections, and again after a refused log-in; for a token, which
 	// ends by itself, before each log-in. Its error is of kind state.Login, unless it has another.
 	Secret func(ctx context.Context) (Secret, error)
-	// Refused is called with a token that the server refused: the next Secret should be another one.
-	// nil: nobody wants to know.
+	// Refused is called with a token that the server refused: the next Secret should be another one. Several
+	// connections may report the same one, also after there is a new one. nil: nobody wants to know.
 	Refused func(Secret)
+	// LoginHint is what to do about a token that stays refused; "": what is true of any.
+	LoginHint string
 
 	MaxWait  time.Duration // how long a busy server is waited for in all; 0: not at all
 	ReadOnly bool          // the connection refuses what could change the server

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -37,6 +38,12 @@ func isCrowded(text string) bool {
 		HasWords(text, "limit") && HasWords(text, "exceed", "rate", "frequen", "reached") || HasWords(text, "login frequen", "log in frequen")
 }
 
+// NamesMechanism reports whether a refused log-in is about the way of logging in, and not about the user: another
+// one may do.
+func NamesMechanism(text string) bool {
+	return HasWords(text, "mechanism", "unsupported", "not supported", "not implemented", "not enabled", "unknown command")
+}
+
 // CountsFailures reports whether a log-in is refused because too many had a wrong password: one more may
 // keep the user out for longer.
 func CountsFailures(text string) bool {
@@ -58,12 +65,37 @@ func RefusedHint(text string) string {
 		return "log in once with a web browser, where the provider asks for something, then run again"
 	case HasWords(text, "basic auth", "basicauth", "oauth", "modern auth"):
 		return "the provider takes no password of a mail program here, it wants OAuth"
-	case HasWords(text, "enable", "activate", "disabled", "permitted", "not allowed", "not open", "switched off") && HasWords(text, "imap", "pop", "service"):
+	case isSwitchedOff(text):
 		return "switch IMAP or POP3 on in the provider's settings; where it is on, check user and password"
 	case HasWords(text, "under a layer", "non-secure", "without tls", "without ssl", "cleartext", "plaintext", "encrypt"):
 		return `the server wants TLS: use tls = "implicit" or "starttls"`
-	case HasWords(text, "account", "user", "mailbox") && HasWords(text, "suspended", "disabled", "blocked", "locked", "closed", "deactivated"):
-		return "the provider has locked or closed the account: log in with a web browser to see why"
+	case isLocked(text):
+		return lockedHint
+	}
+	return ""
+}
+
+func isSwitchedOff(text string) bool {
+	return HasWords(text, "enable", "activate", "disabled", "permitted", "not allowed", "not open", "switched off") && HasWords(text, "imap", "pop", "service")
+}
+
+func isLocked(text string) bool {
+	return HasWords(text, "account", "user", "mailbox") && HasWords(text, "suspended", "disabled", "blocked", "locked", "closed", "deactivated")
+}
+
+const lockedHint = "the provider has locked or closed the account: log in with a web browser to see why"
+
+// tokenHint is RefusedHint for a token: what is about passwords means nothing for it.
+func tokenHint(text string) string {
+	switch {
+	case CountsFailures(text):
+		return CountedHint
+	case HasWords(text, "not connected"): // Exchange Online: "User is authenticated but not connected."
+		return "the provider accepts the token but opens no mailbox: user has to be the mailbox's own address, with IMAP or POP3 switched on for it"
+	case isSwitchedOff(text):
+		return "switch IMAP or POP3 on in the provider's settings; an administrator may have to allow it"
+	case isLocked(text):
+		return lockedHint
 	}
 	return ""
 }
@@ -85,6 +117,11 @@ func NewLogin(o *Options) *Login { return &Login{o: o} }
 func (l *Login) Secret(ctx context.Context) (Secret, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.ask(ctx)
+}
+
+// ask is Secret; l.mu is held.
+func (l *Login) ask(ctx context.Context) (Secret, error) {
 	if l.known != nil {
 		return *l.known, nil
 	}
@@ -95,11 +132,26 @@ func (l *Login) Secret(ctx context.Context) (Secret, error) {
 		}
 		return Secret{}, err
 	}
-	l.o.Secrets.Keep(s.Password, strings.TrimPrefix(s.Password, "Bearer "))
+	l.o.Secrets.Keep(s.Password)
 	if l.known = &s; s.Token {
 		l.known = nil
 	}
 	return s, nil
+}
+
+// Renewed tells the source of a token that the server refused it, and asks for the next one. ok is false
+// where that is the same, or no token: it would be refused again.
+func (l *Login) Renewed(ctx context.Context, refused Secret) (next Secret, ok bool, err error) {
+	if !refused.Token {
+		return Secret{}, false, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.o.Refused != nil {
+		l.o.Refused(refused)
+	}
+	next, err = l.ask(ctx)
+	return next, err == nil && next.Token && next.Password != refused.Password, err
 }
 
 // user is the user, fit to be shown.
@@ -111,6 +163,23 @@ func (l *Login) Refused(why error, hint string) error {
 	l.known = nil
 	l.mu.Unlock()
 	return state.Faultf(state.Login, "log-in of %s refused: %w", l.user(), why).WithHint("%s", hint)
+}
+
+// RefusedToken is Refused of a token, which has the hint of whoever gives tokens out. text is what the server says.
+func (l *Login) RefusedToken(why error, text string) error {
+	return l.Refused(why, cmp.Or(tokenHint(text), l.o.LoginHint, "the token may have ended, be of another user, or not be for this protocol: have a new one made"))
+}
+
+// NoToken is the error for a server that takes no token.
+func (l *Login) NoToken() error {
+	return state.Faultf(state.Login, "log-in of %s: server takes no token, it offers neither OAUTHBEARER nor XOAUTH2", l.user()).
+		WithHint("the provider may want a password here")
+}
+
+// OnlyTokens is the error for a server that takes tokens, and there is a password.
+func OnlyTokens() error {
+	return state.Faultf(state.Login, "server takes no password, only OAuth tokens").
+		WithHint(`set auth = "oauth2", or token_command where a program prints an access token`)
 }
 
 // Counted is the error of a log-in that is refused for now by a server that counts failures. Another try

@@ -67,6 +67,8 @@ type Sent struct {
 	then func() error     // done by the reader as soon as the tagged OK is read
 	done chan outcome     // of one
 
+	challenges chan string // of an AUTHENTICATE, at most one that is not answered; nil for any other command
+
 	literal *Literal      // that ends the command, nil without
 	goAhead chan struct{} // closed when the server wants the literal
 	invited bool          // goAhead is closed

@@ -125,7 +125,7 @@ func (rd *reader) readLine() error {
 		}
 		if n := len(rd.raw); n > rd.seg && rd.raw[n-1] == '\n' {
 			if rd.log.On() {
-				rd.log.Line("S", string(rd.raw[rd.seg:]))
+				rd.log.Line("S", rd.shown(string(rd.raw[rd.seg:])))
 			}
 			return nil
 		}
@@ -144,6 +144,14 @@ func (rd *reader) readLine() error {
 		}
 		rd.sock.mid = true
 	}
+}
+
+// shown is a line as a trace shows it: a password can be tried against what is in a challenge.
+func (rd *reader) shown(line string) string {
+	if len(line) > 3 && line[0] == '+' && rd.x.proving() {
+		return "+ ***"
+	}
+	return line
 }
 
 // line is raw up to the end of its last line.

@@ -20,6 +20,9 @@ func (in *filter) tagged(line string) error {
 	if mine := in.x.ours(tag); mine != nil {
 		code, text := in.parts(c.Rest())
 		in.heard(typ, code, text, true)
+		if words, ok := strings.CutPrefix(code, "CAPABILITY"); ok && typ == "OK" {
+			in.capabilityResponse(words, code) // the client keeps them, too
+		}
 		return in.x.finish(mine, &Answer{Type: typ, Code: code, Text: text})
 	}
 	cmd := in.x.answered(tag)
@@ -189,6 +192,9 @@ func capabilities(args string) (words string, dropped bool) {
 func (in *filter) continuation(line string) error {
 	if in.x.goAhead() {
 		return nil
+	}
+	if taken, err := in.x.challenge(trimBlanks(line[1:])); taken {
+		return err
 	}
 	cmd := in.x.invited()
 	if cmd == nil {

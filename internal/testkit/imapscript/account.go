@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mailsync/internal/testkit/saslserver"
 )
 
 // Account is what a healthy server holds. Tests may change it between commands, under
@@ -12,7 +14,8 @@ import (
 type Account struct {
 	sync.Mutex
 	User, Password string
-	Caps           string // after log-in; DefaultCaps if empty
+	SASL           saslserver.User // how mechanisms behave; its name and password are set from these
+	Caps           string          // after log-in; DefaultCaps if empty
 	Mailboxes      []*Mailbox
 }
 

@@ -154,21 +154,28 @@ func (s *session) enter(right bool) {
 	s.ok("[CAPABILITY " + s.caps() + "] logged in")
 }
 
-// authenticate takes AUTHENTICATE PLAIN, with the initial response in the command or
-// after a continuation request.
+// authenticate takes AUTHENTICATE with PLAIN, or a mechanism that is announced, with the initial response in the
+// command or after a continuation request.
 func (s *session) authenticate(cmd Command) {
-	mech, initial, given := strings.Cut(cmd.Args, " ")
-	if !strings.EqualFold(mech, "PLAIN") {
+	mech, text, given := strings.Cut(cmd.Args, " ")
+	if !strings.EqualFold(mech, "PLAIN") && !strings.Contains(strings.ToUpper(s.caps())+" ", "AUTH="+strings.ToUpper(mech)+" ") {
 		s.no("no such mechanism")
 		return
 	}
-	if !given {
-		s.Send("+ ")
-		initial = s.Line()
+	var initial []byte
+	if given && text == "=" {
+		initial = []byte{}
+	} else if given {
+		initial, _ = base64.StdEncoding.DecodeString(text)
 	}
-	plain, err := base64.StdEncoding.DecodeString(initial)
-	part := strings.Split(string(plain), "\x00")
-	s.enter(err == nil && len(part) == 3 && part[1] == s.acct.User && part[2] == s.acct.Password)
+	u := s.acct.SASL
+	u.Name, u.Password = s.acct.User, s.acct.Password
+	s.enter(u.Run(mech, initial, func(challenge []byte) ([]byte, bool) {
+		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
+		line := s.Line()
+		said, err := base64.StdEncoding.DecodeString(line)
+		return said, err == nil
+	}))
 }
 
 // list answers LIST, with STATUS where RETURN asks for it (RFC 5819).
