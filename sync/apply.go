@@ -122,6 +122,7 @@ func (r *run) createAll(ctx context.Context) error {
 				b.Fail()
 				return r.Problem(b.Name, 0, err)
 			}
+			r.LogPast(b, plan.OpAgree)
 			return nil
 		})
 	}
@@ -164,6 +165,7 @@ func (r *run) destroyAll(ctx context.Context) error {
 		if err := r.takeAway(ctx, b); err != nil {
 			return err
 		}
+		r.LogMailbox(b)
 	}
 	return ctx.Err()
 }

@@ -184,7 +184,7 @@ func (o *restoring) away(ctx context.Context, r *accountRun) (*restore.Restorati
 	if err != nil {
 		return nil, err
 	}
-	t := &restore.Restore{Server: h.server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
+	t := &restore.Restore{Name: target.a.Name, Log: r.log, Server: h.server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
 		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.out}}}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")

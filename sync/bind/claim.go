@@ -55,6 +55,9 @@ func (r *Run) Choose(ctx context.Context, b *mailbox.Box) error {
 	}
 	if index, enters := n.Elect(); enters {
 		b.Entered, b.Anew = true, b.Row.ID != 0
+		if b.Anew && b.Server != nil {
+			r.Infof(b.Name, "numbered anew by the server (UIDVALIDITY %d): everything is compared, and nothing is deleted in this run", b.Server.Mark.UIDValidity)
+		}
 		return r.enter(ctx, b, index)
 	}
 	b.Fresh = plan.Unlearned(b.Gen())
@@ -170,6 +173,9 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 	}
 	b.Wrote = true
 	md, err := r.Tree.Create(b.Row.Path, m)
+	if err == nil {
+		r.Debugf(b.Name, "Maildir %q created", b.Row.Path)
+	}
 	if err == nil && b.MD == nil { // one that was scanned knows which names it is to make durable
 		b.MD = md
 	}

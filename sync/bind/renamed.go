@@ -145,6 +145,9 @@ func (r *Run) renameDir(b *mailbox.Box, p plan.Renaming, pairs []plan.Renaming) 
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrInvalid) {
 		return old, nil
 	}
+	if err == nil {
+		r.Infof(b.Name, "renamed on the server from %q, and its Maildir with it", old)
+	}
 	return p.Target, err
 }
 

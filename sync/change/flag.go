@@ -85,7 +85,7 @@ func (r *Run) store(ctx context.Context, b *mailbox.Box, ops []plan.Op, since ui
 		rec.Seen = now
 		put = append(put, rec)
 		if now != o.Server {
-			r.Add(&r.Result.FlagsToServer, 1)
+			r.Did(b, port.FlaggedThere, o.UID, 0)
 		}
 		if now != o.Flags {
 			b.Spoil(o.UID) // what was planned for the disk was planned on other flags
@@ -150,7 +150,7 @@ func (r *Run) FlagDisk(ctx context.Context, b *mailbox.Box, ops []plan.Op) error
 			rec.Agreed = plan.Agreement(rec.Agreed, o.Server, state.Pick(b.Disk.Can, placed.Flags, rec.Agreed))
 			put = append(put, rec)
 			if o.Flags != o.Disk { // else only its name was silent
-				r.Add(&r.Result.FlagsToDisk, 1)
+				r.Did(b, port.FlaggedHere, o.UID, 0)
 			}
 			if placed.Flags&b.Disk.Can != o.Flags&b.Disk.Can {
 				b.Spoil(o.UID) // another program changed it meanwhile, or no letter is left
@@ -202,7 +202,15 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if err := r.DateProofs(ctx, b, c.Proofs, proven); err != nil {
 		return err
 	}
-	return r.Commit(ctx, b, c)
+	if err := r.Commit(ctx, b, c); err != nil {
+		return err
+	}
+	for _, o := range ops {
+		if o.Status == state.KeptAway {
+			r.Did(b, port.KeptAway, o.UID, 0)
+		}
+	}
+	return nil
 }
 
 // adopted reads a file that is to be tied to the server's message. One that cannot be read has no size.

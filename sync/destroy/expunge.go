@@ -87,8 +87,13 @@ func (r *Run) ExpungeUIDs(ctx context.Context, b *mailbox.Box, uids []state.UID,
 	}
 	done, err := r.Server.Expunge(ctx, req)
 	err = port.Wrap("expunge", err)
-	r.Add(&r.Result.DeletedOnServer, len(done.Gone)-len(done.Trashed))
-	r.Add(&r.Result.MovedToTrash, len(done.Trashed))
+	for _, uid := range done.Gone {
+		if _, trashed := slices.BinarySearch(done.Trashed, uid); trashed {
+			r.Did(b, port.MovedToTrash, uid, 0)
+		} else {
+			r.Did(b, port.DeletedThere, uid, 0)
+		}
+	}
 	if failed := record(done); failed != nil {
 		return errors.Join(err, failed)
 	}

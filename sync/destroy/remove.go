@@ -10,6 +10,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // Remove carries deletions on the server over to the disk: a file is durable in the
@@ -35,7 +36,9 @@ func (r *Run) Remove(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		if err := r.SyncDirs(b); err != nil {
 			return err
 		}
-		r.Add(&r.Result.DeletedOnDisk, len(forget))
+		for _, uid := range forget {
+			r.Did(b, port.DeletedHere, uid, 0)
+		}
 		if err := r.Commit(ctx, b, state.Commit{Forget: forget}); err != nil {
 			return err
 		}
@@ -60,6 +63,9 @@ func (r *Run) Forget(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	if c.Leave, err = r.lastDepartures(ctx, b, c.Forget); err != nil {
 		return err
 	}
+	for _, uid := range c.Forget {
+		r.Did(b, port.Forgotten, uid, 0)
+	}
 	return r.Commit(ctx, b, c)
 }
 
@@ -72,7 +78,11 @@ func (r *Run) EmptyTrash(context.Context) error {
 	if err := r.Step("empty the trash"); err != nil {
 		return err
 	}
-	if _, err := r.Tree.EmptyTrash(*r.TrashKeep); err != nil {
+	n, err := r.Tree.EmptyTrash(*r.TrashKeep)
+	if n > 0 {
+		r.Infof("", "%d files removed from the trash, where they were longer than %v", n, *r.TrashKeep)
+	}
+	if err != nil {
 		return r.Problem("", 0, err)
 	}
 	return nil

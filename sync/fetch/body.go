@@ -64,8 +64,22 @@ func (f *fetching) Done(item state.Item, err error) {
 		if err := f.settleItem(p, err); err != nil {
 			f.fail(err)
 		}
+		f.settled(p.queue)
 		return nil
 	})
+}
+
+// settled notes that an item is through, and logs a mailbox of which it was the last.
+func (f *fetching) settled(q *queue) {
+	q.box.Mu.Lock()
+	defer q.box.Mu.Unlock()
+	f.mu.Lock()
+	q.open--
+	last := q.open == 0 && q.empty() && len(q.blank) == 0
+	f.mu.Unlock()
+	if last {
+		f.LogPast(q.box, plan.OpFetch)
+	}
 }
 
 // fail ends the fetching with an error, the first one given.

@@ -9,6 +9,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // maxVariants bounds how many messages may claim one UID.
@@ -55,10 +56,9 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if err := f.tie.TrashReplaced(f.ctx, b, here.trash, here.commit.Intents); err != nil {
 		return err
 	}
-	f.Run.Mu.Lock()
-	f.Result.Fetched += len(here.commit.Put)
-	f.Result.FetchedBytes += here.bytes
-	f.Run.Mu.Unlock()
+	for i, rec := range here.commit.Put {
+		f.Did(b, port.Fetched, rec.UID, here.sizes[i])
+	}
 	if f.Watch != nil {
 		f.Watch.Fetched(len(here.commit.Put), here.bytes)
 	}
@@ -69,6 +69,7 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 type delivery struct {
 	commit state.Commit
 	bytes  int64
+	sizes  []int64             // octets of what is put, one by one
 	found  []state.UID         // whose bytes were here before
 	trash  []string            // files that are replaced
 	tied   []mailbox.Delivered // files of older generations
@@ -101,6 +102,7 @@ func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
 		c.Forget = append(c.Forget, d.Forget)
 	}
 	l.bytes += a.received.Bytes
+	l.sizes = append(l.sizes, a.received.Bytes)
 }
 
 // publish puts one body in its place and judges what it means. A file of the same

@@ -169,9 +169,7 @@ func (f *fetching) room() error {
 	}
 	free, err := f.Tree.Free()
 	if err != nil {
-		if f.Log != nil {
-			f.Log.Debug("free disk space is not known", "account", f.Name, "err", err)
-		}
+		f.Debugf("", "free disk space is not known: %v", err)
 		return nil
 	}
 	messages, bytes := f.left()
@@ -216,6 +214,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 	}
 	ops := q.cut()
 	f.next++
+	q.open++
 	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops)}
 	for _, o := range ops {
 		item.Bytes += max(0, o.Size)
@@ -322,6 +321,7 @@ type queue struct {
 	ops   []plan.Op
 	again [][]plan.Op
 	bytes int64 // announced sizes of ops
+	open  int   // items on their way
 	tried map[state.UID]int
 	blank []state.UID // asked for alone, and the command brought nothing
 }

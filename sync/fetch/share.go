@@ -110,7 +110,9 @@ func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []pl
 	if err := r.Commit(ctx, b, c); err != nil {
 		return ops, err
 	}
-	r.Add(&r.Result.Fetched, len(c.Put))
+	for _, rec := range c.Put {
+		r.Did(b, port.Linked, rec.UID, 0)
+	}
 	if r.Watch != nil {
 		r.Watch.Planned(len(c.Put), 0)
 		r.Watch.Fetched(len(c.Put), 0)

@@ -122,6 +122,7 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 	if err != nil {
 		return err
 	}
+	r.Infof(name, "mailbox created on the server")
 	r.Boxes = append(r.Boxes, &mailbox.Box{Listed: made, Name: name, Bound: mailbox.Bound{Home: f.Path}})
 	return nil
 }

@@ -109,6 +109,7 @@ func (r *Run) List(ctx context.Context) error {
 		}
 	}
 	r.Result.Mailboxes = len(r.Boxes)
+	r.Infof("", "mailboxes: %d listed, %d included", len(r.Boxes)+r.Result.Excluded.Mailboxes, len(r.Boxes))
 	if r.Watch != nil {
 		r.Watch.Listed(len(r.Boxes))
 	}

@@ -29,6 +29,9 @@ type Box struct {
 	Bodies  Bodies
 	Leaving Leaving
 	Mu      sync.Mutex
+
+	Done   port.Done // what was done in it; guarded by Run.Mu
+	logged bool
 }
 
 // States are the three states of a mailbox.

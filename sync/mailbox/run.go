@@ -55,6 +55,9 @@ func (r *Run) Through(ctx context.Context, phases ...Phase) *port.Result {
 			break
 		}
 	}
+	for _, b := range r.Boxes {
+		r.LogMailbox(b)
+	}
 	r.Count()
 	r.Result.Stopped = r.Result.Fatal == nil && r.Stopped() && slices.ContainsFunc(r.Boxes, (*Box).Unfinished)
 	r.Result.Ended = time.Now()
@@ -80,10 +83,9 @@ func (r *Run) Problem(mailbox string, uid state.UID, err error) error {
 	}
 	r.Mu.Lock()
 	defer r.Mu.Unlock()
-	r.Result.Problems = append(r.Result.Problems, port.Problem{Mailbox: mailbox, UID: uid, Err: err})
-	if r.Log != nil {
-		r.Log.Debug("problem", "account", r.Name, "mailbox", mailbox, "uid", uid, "err", err)
-	}
+	p := port.Problem{Mailbox: mailbox, UID: uid, Err: err}
+	p.Log(r.Log, r.Name)
+	r.Result.Problems = append(r.Result.Problems, p)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"mailsync/state"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // UIDNext is the lowest UID that a message appended now can get.
@@ -92,7 +93,7 @@ func (r *Run) LostThere(b *Box, key state.IntentKey, uid state.UID, name string)
 	b.Sent.Lost[key] = true
 	r.NoteUnsent(b, name, nil)
 	if b.Sent.Has(key) {
-		r.Add(&r.Result.Appended, -1)
+		r.Undid(b, port.Appended)
 		b.Sent.Bytes -= b.Sent.Keys[key]
 	}
 	return r.Problem(b.Name, uid, state.Faultf(state.Other, "the server confirmed %q and does not list it; the file stays here and is not sent again", name).

@@ -11,6 +11,7 @@ import (
 	"mailsync/sync/mailbox"
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // Ops are the operations on a mailbox by which what Match found is carried over.
@@ -132,7 +133,9 @@ func (r *Run) carry(ctx context.Context, from, to *mailbox.Box, batch []*move, m
 		return err
 	}
 	if !moved {
-		r.Add(&r.Result.MovedOnDisk, len(batch))
+		for _, m := range batch {
+			r.Did(to, port.MovedHere, m.NewUID, m.got.Bytes)
+		}
 	}
 	return r.commitMoved(ctx, from, to, batch, c)
 }
@@ -204,7 +207,7 @@ func (r *Run) moveThere(ctx context.Context, from, to *mailbox.Box, batch []*mov
 		j, ok := slices.BinarySearchFunc(answers, m.UID, func(a state.Moved, u state.UID) int { return cmp.Compare(a.From, u) })
 		switch {
 		case ok: // it is there, and must not be sent once more
-			r.Add(&r.Result.MovedOnServer, 1)
+			r.Did(to, port.MovedThere, m.UID, m.got.Bytes)
 			in := m.intent(from, to)
 			in.Confirmed = true
 			if to.Answered(state.Appended{UID: answers[j].To, UIDValidity: answers[j].UIDValidity}) {

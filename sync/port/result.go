@@ -31,6 +31,8 @@ type Problem struct {
 	Mailbox string    // decoded name, "" for the account
 	UID     state.UID // 0 for the mailbox
 	Err     error
+
+	logged bool
 }
 
 // Result is what a run did. It is complete whether or not the run came to its end.

@@ -72,6 +72,7 @@ func (h *Own) List(ctx context.Context) error {
 			}
 			continue
 		}
+		h.Infof(plan.DisplayName(names), "mailbox created on the server")
 		h.made[state.RawKey(made.Raw)] = true
 		h.Boxes = append(h.Boxes, &mailbox.Box{Listed: made, Name: plan.DisplayName(made.Levels)})
 	}
@@ -105,6 +106,7 @@ func (h *Own) Append(ctx context.Context) error {
 				return err
 			}
 		}
+		h.LogMailbox(b)
 	}
 	return nil
 }

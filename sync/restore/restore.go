@@ -8,6 +8,7 @@ package restore
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -39,6 +40,8 @@ type Restore struct {
 	DryRun      bool
 	Stop        <-chan struct{}
 	Watch       port.Watch
+	Name        string       // of the account that is restored to, for the log
+	Log         *slog.Logger // nil: none
 	// Wait and Step are Account's.
 	Wait func(ctx context.Context, d time.Duration) error
 	Step func(string) error
@@ -77,7 +80,7 @@ type restoring struct {
 // that the sources are of; nil where nothing is recorded.
 func (o *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
 	r := &restoring{
-		Run:    &mailbox.Run{Account: &port.Account{Server: o.Server, Base: o.Base, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}},
+		Run:    &mailbox.Run{Account: &port.Account{Name: o.Name, Log: o.Log, Server: o.Server, Base: o.Base, DryRun: o.DryRun, Stop: o.Stop, Watch: o.Watch, Wait: o.Wait, Step: o.Step}},
 		origin: &origin{from: o.From, memory: memory, deleted: o.Deleted},
 		since:  o.Since,
 	}
@@ -128,6 +131,7 @@ func (r *restoring) restoreAll(ctx context.Context, targets []*target, connectio
 			t := &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.done.To, KW: state.NewKeywords(nil)}}
 			err := t.run(ctx)
 			r.add(&g.done)
+			r.LogMailbox(t.box)
 			if err != nil {
 				return r.Problem(g.done.To, 0, err)
 			}

@@ -129,6 +129,7 @@ func (t *transfer) reach(ctx context.Context) (err error) {
 		if t.listed, err = t.Server.CreateMailbox(ctx, t.levels, t.role); err != nil {
 			return port.Wrap("create the mailbox", err)
 		}
+		t.Infof(t.done.To, "mailbox created on the server")
 		t.done.Created, t.m.raw = true, t.listed.Raw
 	}
 	t.box.Listed = t.listed
@@ -258,7 +259,7 @@ func (t *transfer) lookAfter(ctx context.Context) error {
 		t.done.Appended--
 		t.done.Bytes -= c.got.Bytes
 		t.done.Refused++
-		t.Add(&t.Result.Appended, -1)
+		t.Undid(t.box, port.Appended)
 		err := state.Faultf(state.Other, "%v: the server confirmed it and does not list it", c).
 			WithHint("run restore again: it sends what is still not there")
 		if err := t.Problem(t.done.To, 0, err); err != nil {

@@ -40,7 +40,9 @@ func (r *Run) Scan(ctx context.Context) error {
 	for _, b := range r.Boxes {
 		b.Idle = r.unchanged(b)
 	}
-	return r.Mailboxes(ctx, slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool { return b.Idle }))
+	changed := slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool { return b.Idle })
+	r.Infof("", "mailboxes: %d unchanged, %d to compare", len(r.Boxes)-len(changed), len(changed))
+	return r.Mailboxes(ctx, changed)
 }
 
 // Mailboxes scans mailboxes, several at once. Whatever that leads to is done once both sides

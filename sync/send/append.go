@@ -296,7 +296,7 @@ func (s *sending) sent(o *outcome, f *Outgoing, in state.Intent, a state.Appende
 		o.shorn++
 		o.without |= a.Without
 	}
-	s.Add(&s.Result.Appended, 1)
+	s.Did(s.b, port.Appended, in.UID, f.Got.Bytes)
 	s.b.Sent.Add(f.Key, in.UID, f.Got.Bytes)
 	o.after.Intents = append(o.after.Intents, in)
 	if s.up.Sent != nil {

@@ -87,9 +87,6 @@ func (r *Run) waitForClock(ctx context.Context) error {
 
 func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	clean := !b.Failed && !b.Unfinished() && !r.hasFilesOfFailed(b)
-	if b.Unfinished() && r.Log != nil {
-		r.Log.Debug("left for the next run", "account", r.Name, "mailbox", b.Name, "why", b.Left)
-	}
 	mark := b.Disk
 	policy := r.Policy
 	if clean && (b.Wrote || !b.Disk.Mark.Trusted) {

@@ -80,7 +80,9 @@ func (r *Run) moveSome(ctx context.Context, b *mailbox.Box, batch []*send.Outgoi
 	for _, m := range answers {
 		moved[of[m.From]] = true
 	}
-	r.Add(&r.Result.MovedBack, len(answers))
+	for _, m := range answers {
+		r.Did(b, port.MovedFromTrash, m.To, 0)
+	}
 	if failed != nil {
 		b.Leave(mailbox.Refused)
 		if port.Ends(failed) {

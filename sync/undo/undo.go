@@ -49,6 +49,7 @@ func (r *Run) Undo(ctx context.Context) error {
 				return err
 			}
 		}
+		r.LogMailbox(b)
 	}
 	return ctx.Err()
 }
