@@ -133,7 +133,7 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	defer r.Close()
 	ctx, stop, cancel := p.limitTime(ctx)
 	defer cancel()
-	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), trace: traced, registry: registry, stop: stop, configFile: configFile}
+	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, trace: traced, registry: registry, stop: stop, configFile: configFile}
 	kinds := s.all(ctx, accounts)
 	var wrong []error
 	if t.missed != nil {

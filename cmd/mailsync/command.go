@@ -21,11 +21,12 @@ type flags struct {
 	maxTime time.Duration // 0: no limit
 	deletes *int          // --max-delete, nil where it is not given
 	trace   string        // a file
+	logFile string
 }
 
 // Groups of global flags, for uses.
 var (
-	talks = []string{"quiet", "verbose", "json"}
+	talks = []string{"quiet", "verbose", "json", "log-file"}
 	asks  = slices.Concat(talks, []string{"max-time", "trace"})         // a server
 	acts  = slices.Concat(asks, []string{"dry-run", "wait", "if-free"}) // here or there, under the account's lock
 	all   = slices.Concat(acts, []string{"max-delete"})
@@ -47,7 +48,12 @@ Start with "mailsync demo", then "mailsync help config".`,
 		RunE: func(*cobra.Command, []string) error {
 			return usage("no command given").WithHint(`"mailsync help" lists the commands`)
 		},
-		PersistentPreRunE: refuseUseless,
+		PersistentPreRunE: func(c *cobra.Command, args []string) error {
+			if err := refuseUseless(c, args); err != nil {
+				return err
+			}
+			return p.openLogs(c)
+		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	f := root.PersistentFlags()
@@ -55,13 +61,14 @@ Start with "mailsync demo", then "mailsync help config".`,
 	f.VarP(pathFlag{&p.flags.config, "FILE"}, "config", "c", "read `FILE`, not $MAILSYNC_CONFIG or ~/.config/mailsync/config.toml")
 	f.BoolVarP(&p.flags.dryRun, "dry-run", "n", false, "print what would be done, do nothing")
 	f.BoolVarP(&p.flags.quiet, "quiet", "q", false, "print errors only")
-	f.CountVarP(&p.flags.verbose, "verbose", "v", "``log what is done; twice for more detail")
+	f.CountVarP(&p.flags.verbose, "verbose", "v", "``print what is done, a line a mailbox; twice: a line a message")
 	f.BoolVar(&p.flags.json, "json", false, "print results as JSON, one object a line")
 	f.Var(duration(&p.flags.wait), "wait", "wait this long for an account that another run has locked, e.g. 10m")
 	f.BoolVar(&p.flags.ifFree, "if-free", false, "skip an account that another run has locked, without an error")
 	f.Var(count(&p.flags.deletes), "max-delete", "allow this many deletions in a mailbox, for this run")
 	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run continues")
 	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "log the protocol, both directions, to `FILE`, without secrets")
+	f.Var(pathFlag{&p.flags.logFile, "FILE"}, "log-file", "append what is done and what fails to `FILE`, as JSON lines; also with --quiet")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())
 	})

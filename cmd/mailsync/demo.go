@@ -97,7 +97,7 @@ func (p *program) demo(ctx context.Context) (int, error) {
 	defer d.close()
 	d.report = p.report()
 	defer d.report.Close()
-	d.session = &session{task: syncTask(), report: d.report, log: p.log(d.report)}
+	d.session = &session{task: syncTask(), report: d.report, log: p.log(d.report), logs: &p.logs}
 	if kinds, err := d.play(ctx); err != nil || len(kinds) > 0 {
 		return exitCode(kinds, p.interrupt.code()), err
 	}

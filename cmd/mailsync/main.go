@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"runtime/debug"
 
@@ -32,9 +31,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		return p.fail(err)
+		p.code = p.fail(err)
 	}
-	return p.code
+	return p.closeLogs(p.code)
 }
 
 // program is one run of the program.
@@ -42,12 +41,13 @@ type program struct {
 	stdout, stderr io.Writer
 	flags          flags
 	interrupt      *interrupt
+	logs           logs
 	code           int // of the command that ran
 }
 
 // fail reports an error that ended the command, and returns its exit code.
 func (p *program) fail(err error) int {
-	r := report.New(report.Options{Out: p.stdout, Err: p.stderr})
+	r := report.New(report.Options{Out: p.stdout, Err: p.stderr, Record: p.logs.record})
 	if problems, ok := errors.AsType[config.Problems](err); ok {
 		for _, problem := range problems {
 			r.Wrong(problem)
@@ -91,19 +91,6 @@ func kindOf(err error) state.Kind {
 
 // report opens the report that the flags ask for.
 func (p *program) report() *report.Report {
-	return report.New(report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet,
+	return report.New(report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet, Record: p.logs.record,
 		Width: terminalWidth(p.stderr)})
-}
-
-// log opens the log that -v asks for. Without it there is no log: the report has what the user
-// must know.
-func (p *program) log(r *report.Report) *slog.Logger {
-	if p.flags.verbose == 0 {
-		return slog.New(slog.DiscardHandler)
-	}
-	level := slog.LevelInfo
-	if p.flags.verbose > 1 {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(r.Log(), &slog.HandlerOptions{Level: level}))
 }

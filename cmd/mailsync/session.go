@@ -26,6 +26,7 @@ type session struct {
 	flags      flags
 	report     *report.Report
 	log        *slog.Logger
+	logs       *logs           // nil: none
 	trace      *trace          // nil: none
 	registry   *store.Registry // nil: roots are not remembered
 	stop       <-chan struct{} // closed when --max-time is up
@@ -63,6 +64,12 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	if result.Stopped {
 		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
 		result.Problems = append(result.Problems, port.Problem{Err: err})
+	}
+	for i := range result.Problems {
+		result.Problems[i].Log(s.log, a.Name)
+	}
+	if result.Fatal != nil {
+		(&port.Problem{Err: result.Fatal}).Log(s.log, a.Name)
 	}
 	kinds := kindsOf(result)
 	silent := r.unreachable(result, kinds) && s.flags.quiet

@@ -43,7 +43,7 @@ success is older, or there is none. This is for monitoring.`,
 		o.maxAge = &d
 		return err
 	}}, "max-age", "only check that the last success is not older than this, e.g. 26h; exit 1 if it is")
-	return p.onAccounts(c, task{name: "status", run: o.run, bare: &bareNeeds{maildir: true, server: never}}, "quiet", "json")
+	return p.onAccounts(c, task{name: "status", run: o.run, bare: &bareNeeds{maildir: true, server: never}}, "quiet", "json", "log-file")
 }
 
 // run reports what the state knows of an account. The errors of its last run are repeated, and

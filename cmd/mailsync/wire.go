@@ -92,6 +92,7 @@ func (r *accountRun) connect(how reach) (server, error) {
 // serverOptions are the options of an account's server, for both protocols.
 func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 	a, secrets := r.a, &redact.Secrets{}
+	r.logs.keep(secrets)
 	secrets.Keep(a.Password.Ahead().Reveal()) // a greeting is received before the password is asked for
 	var roots []byte
 	if a.TLSCA != "" {

@@ -20,6 +20,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -32,7 +33,8 @@ type Options struct {
 	Out, Err io.Writer
 	JSON     bool
 	Quiet    bool
-	Width    func() int // columns of the terminal that Err is; nil: it is not a terminal
+	Width    func() int   // columns of the terminal that Err is; nil: it is not a terminal
+	Record   *slog.Logger // the log file, for what the report prints by itself; nil: there is none
 }
 
 // Report shows the user one run of the program. Its methods are safe for concurrent use.
@@ -77,6 +79,7 @@ func (r *Report) Account(name string) *Account {
 func (r *Report) Wrong(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.recordNote(slog.LevelError, "", "", err.Error(), state.HintOf(err))
 	r.wrong("", "", 0, err.Error(), state.HintOf(err))
 }
 
@@ -214,6 +217,7 @@ func (a *Account) Op(mailbox, op string) {
 func (a *Account) Note(mailbox, text, hint string) {
 	r := a.begin()
 	defer r.mu.Unlock()
+	r.recordNote(slog.LevelWarn, a.name, mailbox, text, hint)
 	if !r.opts.Quiet {
 		r.wrong(a.name, mailbox, 0, text, hint)
 	}
@@ -228,6 +232,7 @@ func (a *Account) Alert(text string) {
 		return
 	}
 	a.alerts = append(a.alerts, text)
+	r.recordNote(slog.LevelWarn, a.name, "", "message from the server: "+text, "")
 	if !r.opts.Quiet {
 		a.alert(text)
 	}
@@ -273,6 +278,7 @@ func (a *Account) Done(s Summary, silent bool) {
 	a.done = true
 	s = a.Final(s)
 	s.words = a.words
+	r.recordDone(s)
 	if !silent {
 		a.problems(s)
 	}
