@@ -111,7 +111,7 @@ func (b *bareFlags) account(c *cobra.Command, args []string, needs *bareNeeds) (
 }
 
 // onBare does a command's task with the account that its flags make, and reports whether they make one.
-// The password is asked for where nothing else has it and the server is asked.
+// Where nothing else has the password, it is asked for when the server wants it.
 func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) (done bool, err error) {
 	if t.bare == nil {
 		return false, nil
@@ -123,10 +123,8 @@ func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) 
 	if err != nil {
 		return false, err
 	}
-	if a.Password.None() && t.bare.server() != "" {
-		if a.Password.Literal, err = askPassword(c.Context(), a.User, a.Host, p.stderr); err != nil {
-			return false, err
-		}
+	if a.Password.None() {
+		a.Password.Ask = p.typed(a)
 	}
 	if a.Maildir == "" { // then there is no state either
 		empty, err := os.MkdirTemp("", "mailsync-empty-")

@@ -42,7 +42,8 @@ type program struct {
 	flags          flags
 	interrupt      *interrupt
 	logs           logs
-	code           int // of the command that ran
+	suspend        func() (resume func()) // of the report, while a question has the terminal
+	code           int                    // of the command that ran
 }
 
 // fail reports an error that ended the command, and returns its exit code.

@@ -31,6 +31,8 @@ type Source struct {
 	Env     string   // the whole value of this variable
 	Keyring string   // USER@HOST, as the user's keyring has it
 	Literal Secret   // written in the configuration
+	// Ask asks somebody; an account without a configuration has it.
+	Ask func(context.Context) (Secret, error)
 
 	// Timeout of Command and Keyring; 0 means 30 seconds.
 	Timeout time.Duration
@@ -38,7 +40,7 @@ type Source struct {
 
 // None reports whether no source is set.
 func (s Source) None() bool {
-	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Literal.Empty()
+	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Literal.Empty() && s.Ask == nil
 }
 
 // Kind is the configuration key of a source.
@@ -68,6 +70,8 @@ func (s Source) Read(ctx context.Context) (Secret, error) {
 		return fromEnv(s.Env)
 	case s.Keyring != "":
 		return s.fromKeyring(ctx)
+	case s.Ask != nil:
+		return s.Ask(ctx)
 	case !s.Literal.Empty():
 		return s.Literal, nil
 	}
