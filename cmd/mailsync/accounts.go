@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"sync"
@@ -79,6 +80,9 @@ func (p *program) loadConfig() (*config.Config, error) {
 	}
 	cfg, err := config.Load(path, os.Getenv)
 	if err != nil {
+		if f, ok := errors.AsType[*state.Fault](err); ok && p.flags.config == "" && os.Getenv("MAILSYNC_CONFIG") != "" {
+			return nil, f.WithHint("$MAILSYNC_CONFIG names it")
+		}
 		return nil, err
 	}
 	for _, a := range cfg.Accounts {
@@ -96,7 +100,7 @@ func choose(cfg *config.Config, names []string) ([]*config.Account, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(cfg.Accounts, func(a *config.Account) bool { return a.Name == name })
 		if i < 0 {
-			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", config.Guess(name, accountNames(cfg)))
+			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", meantAccount(name, accountNames(cfg)))
 		}
 		if !slices.Contains(chosen, cfg.Accounts[i]) {
 			chosen = append(chosen, cfg.Accounts[i])

@@ -101,7 +101,7 @@ func (o *archiving) check(p *program, accounts []*config.Account) error {
 		for _, x := range archiveFlags {
 			if text, given := o.rules[x.key]; given {
 				if err := a.SetArchive(x.key, text, os.Getenv); err != nil {
-					return usage("--%s: %w", x.flag, err)
+					return badValue(x.flag, err, `"mailsync archive --help" lists the flags`)
 				}
 			}
 		}
@@ -133,10 +133,10 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 	switch {
 	case o.undo && r.a.Protocol == "pop3":
 		r.nothingToUndo("archive is for IMAP", "")
-		return &port.Result{}, nil
+		return o.none(), nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
 		r.out.Note("", "no rule selects mail of this account to archive", "")
-		return &port.Result{}, nil
+		return o.none(), nil
 	}
 	account, err := r.begin(ctx, opening{}, reach{})
 	if err != nil {
@@ -166,6 +166,13 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		r.out.Archived(archived(result.Released, !r.flags.dryRun))
 	}
 	return result, nil
+}
+
+// none is the result for an account that the run is not about. No pattern can match a mailbox of it.
+func (o *archiving) none() *port.Result {
+	result := &port.Result{}
+	o.mailboxes.known(result)
+	return result
 }
 
 // putBack undoes the last archive run.

@@ -92,6 +92,11 @@ func (b *bareFlags) account(c *cobra.Command, args []string, needs *bareNeeds) (
 			}
 		}
 	}
+	if b.tlsCA != "" {
+		if _, err := os.ReadFile(b.tlsCA); err != nil {
+			return nil, usage("--tls-ca: %w", err)
+		}
+	}
 	from := config.Bare{URL: b.url, Maildir: b.maildir, TLSCA: b.tlsCA, TLSPins: b.pins}
 	if f.Changed("url") && b.url == "" {
 		return nil, usage("--url is empty").WithHint("write imaps://ada@imap.example.org")

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"mailsync/cmd/mailsync/config"
 )
 
 // flags are the global ones.
@@ -35,6 +33,7 @@ var (
 // commands builds the command line.
 func (p *program) commands() *cobra.Command {
 	cobra.EnableCommandSorting = false // below, what is used most is first
+	showVersion := false
 	root := &cobra.Command{
 		Use:   "mailsync",
 		Short: "keep local Maildirs in sync with mail servers",
@@ -44,8 +43,11 @@ nothing, neither here nor on the server.
 Start with "mailsync demo", then "mailsync help config".`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noSuchCommand,
+		Args:          unknownCommand,
 		RunE: func(*cobra.Command, []string) error {
+			if showVersion {
+				return p.printVersion()
+			}
 			return usage("no command given").WithHint(`"mailsync help" lists the commands`)
 		},
 		PersistentPreRunE: func(c *cobra.Command, args []string) error {
@@ -69,29 +71,15 @@ Start with "mailsync demo", then "mailsync help config".`,
 	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run continues")
 	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "log the protocol, both directions, to `FILE`, without secrets")
 	f.Var(pathFlag{&p.flags.logFile, "FILE"}, "log-file", "append what is done and what fails to `FILE`, as JSON lines; also with --quiet")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%v", err).WithHint(`"%s --help" lists the flags`, c.CommandPath())
-	})
+	root.Flags().BoolVarP(&showVersion, "version", "V", false, "print the version")
+	root.InitDefaultHelpFlag() // else "mailsync --help sync" takes "sync" for its value
+	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(p.helpCommand())
 	root.SetHelpFunc(help)
 	root.AddCommand(p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.providersCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())
 	return root
-}
-
-// noSuchCommand refuses an unknown command, and guesses what was meant.
-func noSuchCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	var names []string
-	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() {
-			names = append(names, c.Name())
-		}
-	}
-	return usage("unknown command: %q", args[0]).WithHint("%s", config.Guess(args[0], names))
 }
 
 // noArguments refuses arguments.

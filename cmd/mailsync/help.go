@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -100,39 +98,6 @@ func uses(c *cobra.Command, names ...string) *cobra.Command {
 // usesGlobal reports whether a global flag applies to a command. All apply to the program itself.
 func usesGlobal(c *cobra.Command, name string) bool {
 	return !c.HasParent() || name == "config" || slices.Contains(strings.Fields(c.Annotations[usesKey]), name)
-}
-
-// refuseUseless refuses global flags that do not apply to the command: the user would believe
-// that ignored ones did something.
-func refuseUseless(c *cobra.Command, _ []string) (err error) {
-	c.Flags().Visit(func(f *pflag.Flag) {
-		if err == nil && c.Root().PersistentFlags().Lookup(f.Name) == f && !usesGlobal(c, f.Name) {
-			err = usage("--%s does not apply to %s", f.Name, c.CommandPath()).
-				WithHint(`"%s --help" lists the flags`, c.CommandPath())
-		}
-	})
-	return err
-}
-
-func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "print the version",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.stdout, "mailsync %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
-	}
-}
-
-// version is the module's version as the go command recorded it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
 }
 
 func (p *program) completionCommand() *cobra.Command {

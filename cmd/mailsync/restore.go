@@ -50,7 +50,7 @@ With --into, everything is put below another mailbox; to the account itself thes
 which the next sync fetches. With --from DIR the mail is read from Maildirs that mailsync does
 not know: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. A file that cannot be read, is a
 link or is compressed is reported and skipped.`,
-		Args: oneAccount,
+		Args: p.oneAccount,
 	}
 	f := c.Flags()
 	f.SortFlags = false
@@ -66,9 +66,16 @@ link or is compressed is reported and skipped.`,
 }
 
 // oneAccount refuses several accounts, or none where no flag makes one.
-func oneAccount(c *cobra.Command, args []string) error {
-	if len(args) != 1 && !(len(args) == 0 && (c.Flags().Changed("url") || c.Flags().Changed("maildir"))) {
-		return usage("restore takes one account, not %d", len(args)).WithHint("the mail is uploaded to its server; --to names another one")
+func (p *program) oneAccount(c *cobra.Command, args []string) error {
+	switch bare := c.Flags().Changed("url") || c.Flags().Changed("maildir"); {
+	case len(args) > 1:
+		return usage("%s takes one account, not %d", c.Name(), len(args)).WithHint("run it once for each")
+	case len(args) == 0 && !bare:
+		hint := "e.g. " + c.CommandPath() + " work"
+		if cfg, err := p.loadConfig(); err == nil {
+			hint = "the accounts are " + listed(accountNames(cfg))
+		}
+		return usage("%s needs the name of an account", c.Name()).WithHint("%s", hint)
 	}
 	return nil
 }

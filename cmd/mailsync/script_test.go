@@ -48,6 +48,7 @@ func TestScenarios(t *testing.T) {
 			"server": cmdServer, "popserver": cmdPOPServer, "popdeliver": cmdPOPDeliver, "deliver": cmdDeliver, "halt": cmdHalt, "closedport": cmdClosedPort,
 			"deaf": cmdDeaf, "met": cmdMet, "signalled": cmdSignalled, "expand": cmdExpand, "exits": cmdExits, "age": cmdAge, "empty": cmdEmpty,
 			"flag": cmdFlag, "hurt": cmdHurt, "expunge": cmdExpunge, "private": cmdPrivate,
+			"latin": cmdLatin, "windows": cmdWindows,
 			"succeeded": cmdSucceeded, "killed": cmdKilled,
 		},
 		RequireUniqueNames: true,
@@ -272,4 +273,15 @@ func cmdHurt(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("hurt %s?", args[0])
 	}
 	ts.Check(os.WriteFile(found[0], b, 0o600))
+}
+
+// latin FILE: writes a file in ISO 8859-1.
+func cmdLatin(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("user = \"\xe4da\"\n"), 0o600))
+}
+
+// windows FILE: makes a text what an editor on Windows writes: a byte order mark, and CRLF.
+func cmdWindows(ts *testscript.TestScript, _ bool, args []string) {
+	text := "\ufeff" + strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\r\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

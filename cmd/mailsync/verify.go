@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailsync/backends/maildir/disk"
+	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
@@ -46,7 +47,13 @@ still has it; a damaged file is moved to the trash after that.`,
 	o.mailboxes.flag(c, p)
 	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
 	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
-	t := task{name: "verify", run: o.run, missed: o.mailboxes.missed, bare: &bareNeeds{maildir: true, server: o.asks}}
+	check := func([]*config.Account) error {
+		if p.flags.dryRun && !o.repair {
+			return usage("--dry-run applies to verify only with --repair").WithHint("without --repair nothing is changed: leave out --dry-run")
+		}
+		return nil
+	}
+	t := task{name: "verify", run: o.run, check: check, missed: o.mailboxes.missed, bare: &bareNeeds{maildir: true, server: o.asks}}
 	return p.onAccounts(c, t, acts...)
 }
 
@@ -72,9 +79,6 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 	}
 	if _, err := os.Stat(r.a.Maildir); err != nil {
 		return nil, state.Faultf(state.Storage, "nothing to verify: %w", err).WithHint("is it mounted? else run %q first", r.puller())
-	}
-	if r.flags.dryRun && !o.repair {
-		return nil, usage("--dry-run applies to verify only with --repair; without it nothing is changed")
 	}
 	h, err := r.open(ctx, opening{read: !o.repair})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"mailsync/state"
 )
@@ -47,13 +48,42 @@ func Path(flag string, env func(string) string) (string, error) {
 func Load(path string, env func(string) string) (*Config, error) {
 	text, mode, err := readFile(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, state.Faultf(state.Usage, "no configuration at %s", path).
 			WithHint(`"mailsync help config" shows a small one to begin with; "mailsync demo" needs none`)
 	case err != nil:
-		return nil, state.Faultf(state.Usage, "read configuration: %w", err)
+		return nil, unreadable(path, err)
 	}
 	return Parse(path, text, mode, env)
+}
+
+// unreadable is the error for a configuration file that is there and cannot be read.
+func unreadable(path string, err error) error {
+	f := state.Faultf(state.Usage, "the configuration %s cannot be read: %w", path, reason(err))
+	info, stat := os.Stat(path)
+	switch {
+	case stat == nil && info.IsDir():
+		f = state.Faultf(state.Usage, "the configuration %s is a folder", path).WithHint("name a file in it")
+		if inside := filepath.Join(path, "config.toml"); isFile(inside) {
+			f = f.WithHint("did you mean %s?", inside)
+		}
+	case errors.Is(err, fs.ErrPermission):
+		f = f.WithHint("it belongs to another user, or its mode forbids it")
+	}
+	return f
+}
+
+// reason is an error of the file system without what was called and for which path.
+func reason(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func readFile(path string) (string, fs.FileMode, error) {
@@ -134,18 +164,18 @@ func Guess(word string, names []string) string {
 
 // didYouMean asks whether the name that is nearest to word was meant; "" where none is near.
 func didYouMean(word string, names []string) string {
-	if near := nearest(word, names); near != "" {
+	if near := Nearest(word, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
 
-// nearest returns the candidate that word most likely means, "" if none is near: at most one
-// letter in three may be wrong, missing, added or swapped.
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that word most likely means, "" if none is near: at most one
+// letter in three may be wrong, missing, added or swapped, whatever their case.
+func Nearest(word string, candidates []string) string {
 	best, bestAt := "", len(word)/3+1
 	for _, c := range candidates {
-		if d := distance(word, c); d < bestAt {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestAt {
 			best, bestAt = c, d
 		}
 	}

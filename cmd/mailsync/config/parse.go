@@ -66,9 +66,24 @@ func (r *reading) syntax(err error) Problem {
 	p := Problem{File: r.file, What: err.Error()}
 	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		p.Line, p.Key, p.What = parse.Position.Line, parse.LastKey, parse.Message
-		p.Cure = "this is not valid TOML; strings need quotes, lists brackets, and a table's name [brackets]"
+		p.Cure = syntaxCure(p.What)
 	}
 	return p
+}
+
+// syntaxCure is what to do about a text that is not TOML, by the words of the library.
+func syntaxCure(what string) string {
+	switch {
+	case strings.Contains(what, "invalid UTF-8"), strings.Contains(what, "UTF-16"):
+		return "save the file as UTF-8"
+	case strings.ContainsAny(what, "“”„‘’"):
+		return `use straight quotes: "…"`
+	case strings.Contains(what, "already been defined"):
+		return "keep one of the two"
+	case strings.Contains(what, "hexadecimal digits"), strings.Contains(what, "escape"):
+		return `in "…" a backslash is special; write '…', or two backslashes`
+	}
+	return "this is not valid TOML; strings need quotes, lists brackets, and a table's name [brackets]"
 }
 
 // tables reads the top of the file, where two tables may be, and returns the defaults.
@@ -202,7 +217,7 @@ func (r *reading) readTable(t table, at toml.Key) {
 			r.readKey(k, prim, key)
 			continue
 		}
-		r.tried[nearest(name, names(keys))] = true
+		r.tried[Nearest(name, names(keys))] = true
 		r.add(r.line(prim), key.String(), "unknown key", unknownCure(name, names(keys)))
 	}
 }

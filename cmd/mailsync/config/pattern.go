@@ -31,7 +31,7 @@ func ParsePattern(text string) (Pattern, error) {
 		if slices.Contains(roles, role) {
 			return Pattern{text: text, role: role}, nil
 		}
-		if near := nearest(strings.ToLower(role), roles); near != "" {
+		if near := Nearest(strings.ToLower(role), roles); near != "" {
 			return Pattern{}, fmt.Errorf(`no role is named %q; did you mean "role:%s"?`, role, near)
 		}
 		return Pattern{}, fmt.Errorf("no role is named %q; the roles are %s", role, strings.Join(roles, ", "))

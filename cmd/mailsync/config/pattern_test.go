@@ -82,7 +82,7 @@ func TestNearest(t *testing.T) {
 	words := []string{"host", "port", "max_size", "max_wait"}
 	for word, want := range map[string]string{"hots": "host", "hosts": "host", "Port": "port", "max_siez": "max_size",
 		"xyzzy": "", "": "", "p": ""} {
-		if got := nearest(word, words); got != want {
+		if got := Nearest(word, words); got != want {
 			t.Errorf("%q is taken for %q, want %q", word, got, want)
 		}
 	}

@@ -38,7 +38,7 @@ func TestOneWrongKey(t *testing.T) {
 		{`port = 70000`, `port: 70000 is out of range | it takes 1 to 65535`},
 		{`max_delete = -1`, `max_delete: -1 is out of range`},
 		{`timeout = 60`, `timeout: wants a duration in quotes, has a whole number | for example: timeout = "60s"`},
-		{`timeout = "60"`, `timeout: "60" is not a duration | write one like "90s"`},
+		{`timeout = "60"`, `timeout: "60" is not a duration without a unit | write 60s, 60m, 60h, 60d, 60w or 60y`},
 		{`timeout = "0s"`, `timeout: "0s" is too short | it takes 1s or longer`},
 		{`timeout = "-5s"`, `timeout: "-5s" is not a duration`},
 		{`timeout = "9999y"`, `timeout: "9999y" is longer than any duration can be`},

@@ -24,6 +24,9 @@ func ParseDuration(text string) (time.Duration, error) {
 	digits := strings.TrimRight(text, "smhdwy")
 	unit, known := timeUnits[text[len(digits):]]
 	n, err := strconv.ParseUint(digits, 10, 63)
+	if text != "" && digits == text && err == nil {
+		return 0, fmt.Errorf(`%q is not a duration without a unit; write %ss, %sm, %sh, %sd, %sw or %sy`, text, text, text, text, text, text, text)
+	}
 	if !known || err != nil {
 		return 0, fmt.Errorf(`%q is not a duration; write one like "90s", "10m", "6h", "14d", "8w" or "1y"`, text)
 	}
