@@ -169,7 +169,8 @@ mailsync reads --config, else $MAILSYNC_CONFIG, else mailsync/config.toml in $XD
 
 An account also takes
   port, tls ("implicit", "starttls", "none"), tls_ca, tls_pins, insecure
-  password_file, password_env, password_keyring or password instead of password_command
+  password_file, password_env, password_keyring, password_credential or password
+                     instead of password_command
   include, exclude   mailboxes, e.g. ["INBOX", "Lists/*", "role:junk"]
   flags              "both" ways, "pull" or "none"
   max_size           skip larger messages: "20M"

@@ -43,6 +43,7 @@ func accountKeys(a *Account) []key {
 		{name: "password_file", source: true, example: `"~/.config/mailsync/work.password"`, read: path(&a.Password.File)},
 		{name: "password_env", source: true, example: `"WORK_PASSWORD"`, read: set(&a.Password.Env, line, asIs)},
 		{name: "password_keyring", source: true, example: `true`, read: keyring},
+		{name: "password_credential", source: true, example: `"work"`, read: set(&a.Password.Credential, line, credential)},
 		{name: "password", source: true, example: `"…"`, read: password},
 
 		{name: "maildir", example: `"~/Mail/{account}"`, read: path(&a.Maildir)},
@@ -319,6 +320,14 @@ func password(r *reading, value any) error {
 	}
 	r.account.Password.Literal = secret.New(s)
 	return nil
+}
+
+// credential is the name of a credential of systemd's.
+func credential(name string) (string, error) {
+	if !secret.IsCredential(name) {
+		return "", fmt.Errorf("%q is not the name of a credential; it is the one of the unit's LoadCredential=, without a path", name)
+	}
+	return name, nil
 }
 
 // keyring asks for the entry that the whole account names, once its keys are read.

@@ -334,7 +334,7 @@ func (r *reading) checkAccount(table toml.Key, line int) {
 	}
 	tried := func(k key) bool { return k.source && r.tried[k.name] }
 	if a.Password.None() && !slices.ContainsFunc(keys, tried) {
-		r.add(line, at, "has no password", "set password_command, password_file, password_env, password_keyring, or password"+
+		r.add(line, at, "has no password", "set password_command, password_file, password_env, password_keyring, password_credential, or password"+
 			` (for example: password_command = ["pass", "show", "mail/work"])`)
 	}
 	if a.Port == 0 {

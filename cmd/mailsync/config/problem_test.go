@@ -66,6 +66,7 @@ func TestOneWrongKey(t *testing.T) {
 		{`state_dir = ""`, `state_dir: is empty`},
 		{`password_file = "~/pw"`, `accounts.work: has several passwords: password_env, password_file | keep one of them`},
 		{`password_keyring = true`, `accounts.work: has several passwords: password_env, password_keyring | keep one of them`},
+		{`password_credential = "mail/work"`, `password_credential: "mail/work" is not the name of a credential | it is the one of the unit's LoadCredential=, without a path`},
 		{`password_command = []`, `password_command: names no program`},
 		{`delete = "never"`, `delete: is for POP3 accounts only | take it out`},
 		{`archive = 1`, `archive: wants a table | write [accounts.work.archive] on a line of its own`},
@@ -100,7 +101,7 @@ func TestWrongFiles(t *testing.T) {
 		{"missing keys", "[accounts.work]\n", "1: accounts.work: host is missing | for example: host = \"imap.example.org\"\n" +
 			"1: accounts.work: user is missing | for example: user = \"ada\"\n" +
 			"1: accounts.work: maildir is missing | for example: maildir = \"~/Mail/{account}\"\n" +
-			"1: accounts.work: has no password | set password_command, password_file, password_env, password_keyring, or password (for"},
+			"1: accounts.work: has no password | set password_command, password_file, password_env, password_keyring, password_credential, or password (for"},
 		{"a misspelt key is not missing too", strings.Replace(good, "host", "hots", 1),
 			`3: accounts.work.hots: unknown key | did you mean "host"?`},
 		{"default of an overridden key", "[defaults]\nuser = 1\n" + good, `2: defaults.user: wants a string, has a whole number`},

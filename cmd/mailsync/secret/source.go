@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -34,13 +33,15 @@ type Source struct {
 	// Ask asks somebody; an account without a configuration has it.
 	Ask func(context.Context) (Secret, error)
 
+	Credential string // name of a credential of systemd's
+
 	// Timeout of Command and Keyring; 0 means 30 seconds.
 	Timeout time.Duration
 }
 
 // None reports whether no source is set.
 func (s Source) None() bool {
-	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Literal.Empty() && s.Ask == nil
+	return len(s.Command) == 0 && s.File == "" && s.Env == "" && s.Keyring == "" && s.Credential == "" && s.Literal.Empty() && s.Ask == nil
 }
 
 // Kind is the configuration key of a source.
@@ -54,24 +55,28 @@ func (s Source) Kind() string {
 		return "password_env"
 	case s.Keyring != "":
 		return "password_keyring"
+	case s.Credential != "":
+		return "password_credential"
 	}
 	return "password"
 }
 
-// Read reads the password. Every failure is a state.Fault of kind Login that names the source
-// and nothing of its content; the error of a cancelled ctx is returned as it is.
+// Read reads the password. Every failure is a state.Fault that names the source and nothing of its
+// content, of kind Login but for a file that others can read, which is of kind Usage; the error of a cancelled ctx is returned as it is.
 func (s Source) Read(ctx context.Context) (Secret, error) {
 	switch {
 	case len(s.Command) > 0:
 		return s.fromCommand(ctx)
 	case s.File != "":
-		return fromFile(s.File)
+		return ReadFile("password_file", s.File)
 	case s.Env != "":
 		return fromEnv(s.Env)
 	case s.Keyring != "":
 		return s.fromKeyring(ctx)
 	case s.Ask != nil:
 		return s.Ask(ctx)
+	case s.Credential != "":
+		return fromCredential(s.Credential)
 	case !s.Literal.Empty():
 		return s.Literal, nil
 	}
@@ -85,19 +90,6 @@ func (s Source) Ahead() Secret {
 		return New(word)
 	}
 	return s.Literal
-}
-
-func fromFile(path string) (Secret, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Secret{}, state.Faultf(state.Login, "password_file: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxOutput))
-	if err != nil {
-		return Secret{}, state.Faultf(state.Login, "password_file: %w", err)
-	}
-	return notEmpty(firstLine(text), "password_file: the first line of "+path)
 }
 
 func (s Source) fromCommand(ctx context.Context) (Secret, error) {
