@@ -33,6 +33,13 @@ type Work interface {
 	Done(item Item, err error)
 }
 
+// CountingWork is Work that counts what arrives while it does. Arriving gets the octets of a message of an item that
+// were received before Body gets that message; Body's reader reads them once more.
+type CountingWork interface {
+	Work
+	Arriving(item Item, octets int)
+}
+
 // PartError is the end of an item in which some messages failed and the others did not. A
 // body of one that failed does not count, though work was given it.
 type PartError struct{ Failed map[UID]error }

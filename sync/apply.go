@@ -135,9 +135,14 @@ func (r *run) changeBox(ctx context.Context, b *mailbox.Box) error {
 		return err
 	}
 	for _, batch := range []mailbox.Batch{
-		{Kind: plan.OpAppend, Do: r.send.AppendFiles}, {Kind: plan.OpFold, Do: r.change.Fold}, {Kind: plan.OpFlagServer, Do: r.change.FlagServer}, {Kind: plan.OpFlagDisk, Do: r.change.FlagDisk}, {Kind: plan.OpAgree, Do: r.change.Agree},
+		{Kind: plan.OpAppend, Doing: "appending to", Do: r.send.AppendFiles},
+		{Kind: plan.OpFold, Doing: "changing keywords in", Do: r.change.Fold},
+		{Kind: plan.OpFlagServer, Doing: "changing flags on the server in", Do: r.change.FlagServer},
+		{Kind: plan.OpFlagDisk, Doing: "changing flags here in", Do: r.change.FlagDisk},
+		{Kind: plan.OpAgree, Doing: "recording flags in", Do: r.change.Agree},
 	} {
 		if ops := b.Take(batch.Kind); len(ops) > 0 {
+			r.Doing(batch.Doing + " " + b.Name)
 			if err := batch.Do(ctx, b, ops); err != nil {
 				return err
 			}
@@ -174,12 +179,17 @@ func (r *run) destroyAll(ctx context.Context) error {
 // fails does not stop the others: each of them has its proof.
 func (r *run) takeAway(ctx context.Context, b *mailbox.Box) error {
 	for _, batch := range []mailbox.Batch{
-		{Kind: plan.OpRelease, Do: r.archive.ReleaseBatch}, {Kind: plan.OpFileAway, Do: r.archive.Finish}, {Kind: plan.OpExpunge, Do: r.destroy.Expunge}, {Kind: plan.OpRemove, Do: r.destroy.Remove}, {Kind: plan.OpForget, Do: r.destroy.Forget},
+		{Kind: plan.OpRelease, Doing: "archiving from", Do: r.archive.ReleaseBatch},
+		{Kind: plan.OpFileAway, Doing: "archiving from", Do: r.archive.Finish},
+		{Kind: plan.OpExpunge, Doing: "deleting on the server in", Do: r.destroy.Expunge},
+		{Kind: plan.OpRemove, Doing: "deleting here in", Do: r.destroy.Remove},
+		{Kind: plan.OpForget, Doing: "deleting here in", Do: r.destroy.Forget},
 	} {
 		ops := b.Take(batch.Kind)
 		if len(ops) == 0 {
 			continue
 		}
+		r.Doing(batch.Doing + " " + b.Name)
 		if err := batch.Do(ctx, b, ops); err != nil {
 			b.Leave(mailbox.Refused)
 			if err := r.Problem(b.Name, 0, err); err != nil {

@@ -466,7 +466,8 @@ type notes struct{ said []string }
 
 func (*notes) Listed(int)               {}
 func (*notes) Planned(int, int64)       {}
-func (*notes) Fetched(int, int64)       {}
+func (*notes) Arrived(int, int64)       {}
+func (*notes) Doing(string)             {}
 func (*notes) Mailbox(string, bool)     {}
 func (*notes) Op(string, plan.Op)       {}
 func (n *notes) Note(_, text, _ string) { n.said = append(n.said, text) }

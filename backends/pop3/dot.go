@@ -20,6 +20,7 @@ type dotReader struct {
 	err  error     // what Read returns from now on
 	n    int64     // octets read so far
 	sum  io.Writer // gets them as well; nil: nobody does
+	came func(int) // is told of them; nil: nobody is
 }
 
 // tail is what the octets read so far end with, as far as it matters.
@@ -43,6 +44,9 @@ func (d *dotReader) Read(p []byte) (int, error) {
 		n += d.some(p[n:])
 	}
 	d.n += int64(n)
+	if d.came != nil && n > 0 {
+		d.came(n)
+	}
 	if d.sum != nil {
 		_, _ = d.sum.Write(p[:n]) // a hash takes all
 	}

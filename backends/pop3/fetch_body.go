@@ -74,7 +74,7 @@ func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 	if f.buf == nil {
 		f.buf = make([]byte, wholeBody+1)
 	}
-	n, err := state.Fill(d, f.buf)
+	n, err := f.fill(at, d)
 	if err != nil && err != io.EOF {
 		return false, nil, err
 	}
@@ -86,6 +86,7 @@ func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 	var sum *checked
 	switch {
 	case err != nil && byBytes && sha256.Sum256(head) != want.digest:
+		f.uncount(at, n)
 		return false, errOtherBytes, nil
 	case err == nil:
 		msg.Size = -1
@@ -102,6 +103,26 @@ func (f *fetching) hand(at *ask, d *dotReader) (handed bool, bad, err error) {
 		return true, sum.bad, nil
 	}
 	return true, nil, nil
+}
+
+// fill reads the beginning of a message, and has work count it meanwhile.
+func (f *fetching) fill(at *ask, d *dotReader) (n int, err error) {
+	if w, counts := f.work.(state.CountingWork); counts {
+		d.came = func(n int) { w.Arriving(at.p.item, n) }
+		defer func() { d.came = nil }()
+	}
+	n, err = state.Fill(d, f.buf)
+	if err != nil && err != io.EOF {
+		f.uncount(at, n)
+	}
+	return n, err
+}
+
+// uncount takes back what was counted of a message that work will not be given.
+func (f *fetching) uncount(at *ask, octets int) {
+	if w, counts := f.work.(state.CountingWork); counts {
+		w.Arriving(at.p.item, -octets)
+	}
 }
 
 // checked fails at the end of a message that has another digest than it should have.

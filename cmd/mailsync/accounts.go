@@ -136,6 +136,7 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	r := p.report()
 	defer r.Close()
 	p.suspend = r.Suspend
+	r.Expect(len(accounts))
 	ctx, stop, cancel := p.limitTime(ctx)
 	defer cancel()
 	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, trace: traced, registry: registry, stop: stop, configFile: configFile}

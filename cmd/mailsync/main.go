@@ -93,5 +93,5 @@ func kindOf(err error) state.Kind {
 // report opens the report that the flags ask for.
 func (p *program) report() *report.Report {
 	return report.New(report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet, Record: p.logs.record,
-		Width: terminalWidth(p.stderr)})
+		Terminal: terminalSize(p.stderr)})
 }

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/term"
 )
 
-// terminalWidth returns what tells the columns of the terminal that w is, or nil where w is no terminal on
+// terminalSize returns what tells columns and lines of the terminal that w is, or nil where w is no terminal on
 // which text can be written over: a file, a pipe, or TERM=dumb.
-func terminalWidth(w io.Writer) func() int {
+func terminalSize(w io.Writer) func() (columns, lines int) {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || dumb(os.Getenv("TERM")) {
+	if !ok || !term.IsTerminal(int(f.Fd())) || dumb(os.Getenv("TERM")) || !obeysEscapes(f) {
 		return nil
 	}
-	return func() int {
-		width, _, err := term.GetSize(int(f.Fd()))
-		if err != nil || width <= 0 {
-			return 80
+	return func() (columns, lines int) {
+		columns, lines, err := term.GetSize(int(f.Fd()))
+		if err != nil || columns <= 0 || lines <= 0 {
+			return 80, 24
 		}
-		return width
+		return columns, lines
 	}
 }
 

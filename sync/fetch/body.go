@@ -115,10 +115,12 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 				b.MD.Discard(a.received)
 			}
 		}
+		f.uncount(p, func(*arrival) bool { return false })
 		return f.retry(p, err)
 	}
+	f.uncount(p, func(a *arrival) bool { return a.err == nil })
 	if err := f.deliver(b, p); err != nil {
-		return f.giveUp(b, err)
+		return f.giveUp(p, err)
 	}
 	return f.missing(p)
 }
@@ -126,9 +128,8 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 // retry puts operations back after a failure, in halves, so that a bad message is found in a few
 // steps; a message that is alone is tried once more and then left for the next run.
 func (f *fetching) retry(p *parcel, err error) error {
-	b := p.queue.box
 	if state.KindOf(err) == state.Storage || errors.Is(err, state.ErrRenumbered) || errors.Is(err, state.ErrBreaks) {
-		return f.giveUp(b, err)
+		return f.giveUp(p, err)
 	}
 	if f.ctx.Err() != nil || errors.Is(err, port.ErrCut) {
 		return err
@@ -160,6 +161,9 @@ func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
 			b.Leave(mailbox.Refused)
 		}
 		f.mu.Unlock()
+		if !again {
+			f.forgo([]plan.Op{o})
+		}
 		if again || blank {
 			continue
 		}
@@ -213,11 +217,15 @@ func (f *fetching) missing(p *parcel) error {
 }
 
 // giveUp ends a mailbox's fetching, and the run where nothing can go on.
-func (f *fetching) giveUp(b *mailbox.Box, err error) error {
+func (f *fetching) giveUp(p *parcel, err error) error {
+	b := p.queue.box
 	f.mu.Lock()
 	already := b.Failed
 	b.Fail()
 	f.mu.Unlock()
+	if f.forgo(p.ops); !already {
+		f.forgoRest(p.queue)
+	}
 	if already && !port.Ends(err) {
 		return nil
 	}

@@ -59,16 +59,12 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	for i, rec := range here.commit.Put {
 		f.Did(b, port.Fetched, rec.UID, here.sizes[i])
 	}
-	if f.Watch != nil {
-		f.Watch.Fetched(len(here.commit.Put), here.bytes)
-	}
 	return nil
 }
 
 // delivery is what an item brought, once it is published.
 type delivery struct {
 	commit state.Commit
-	bytes  int64
 	sizes  []int64             // octets of what is put, one by one
 	found  []state.UID         // whose bytes were here before
 	trash  []string            // files that are replaced
@@ -101,7 +97,6 @@ func (l *delivery) take(b *mailbox.Box, a *arrival, d mailbox.Delivered) {
 	if d.Forget != 0 {
 		c.Forget = append(c.Forget, d.Forget)
 	}
-	l.bytes += a.received.Bytes
 	l.sizes = append(l.sizes, a.received.Bytes)
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -68,6 +69,7 @@ type parcel struct {
 	got     []*arrival
 	failed  map[state.UID]error // by itself, where the others did not
 	writers sync.WaitGroup
+	ahead   atomic.Int64 // octets counted by Arriving that Body has not seen
 }
 
 // arrival is one body that arrived, and what became of it.
@@ -75,6 +77,10 @@ type arrival struct {
 	op       plan.Op
 	received state.Received
 	err      error
+
+	// What those who look on were told: octets that were planned for it, octets that were read, and that it is complete.
+	planned, counted int64
+	complete         bool
 }
 
 // Fetch brings every body that the plans ask for, over all mailboxes at once.
@@ -95,9 +101,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 	if messages == 0 {
 		return nil
 	}
-	if r.Watch != nil {
-		r.Watch.Planned(messages, bytes)
-	}
+	r.Planned(messages, bytes)
 	for range writers {
 		f.buffers <- nil // made when it is first needed
 	}
@@ -213,6 +217,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 		return state.Item{}, false
 	}
 	ops := q.cut()
+	f.Doing("fetching " + q.box.Name)
 	f.next++
 	q.open++
 	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops)}
@@ -260,6 +265,7 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 	a := &arrival{op: op}
 	p.got = append(p.got, a)
 	in := f.incoming(p.queue.box, op, msg)
+	r = f.counted(p, a, r)
 	if msg.Size < 0 || msg.Size > smallBody {
 		f.receive(a, p.queue.box, in, r)
 		return f.ctx.Err()

@@ -113,10 +113,8 @@ func (r *Run) shareBatch(ctx context.Context, box int, ops []plan.Op) (left []pl
 	for _, rec := range c.Put {
 		r.Did(b, port.Linked, rec.UID, 0)
 	}
-	if r.Watch != nil {
-		r.Watch.Planned(len(c.Put), 0)
-		r.Watch.Fetched(len(c.Put), 0)
-	}
+	r.Planned(len(c.Put), 0)
+	r.Arrived(len(c.Put), 0)
 	return left, nil
 }
 

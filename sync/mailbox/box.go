@@ -120,8 +120,9 @@ func (b *Box) OtherMailbox() bool {
 
 // Batch is how all operations of one kind are done in a mailbox.
 type Batch struct {
-	Kind plan.OpKind
-	Do   func(context.Context, *Box, []plan.Op) error
+	Kind  plan.OpKind
+	Doing string // what that is, for people
+	Do    func(context.Context, *Box, []plan.Op) error
 }
 
 // Take returns the operations of one kind whose message had no failure yet: an

@@ -18,9 +18,14 @@ type Doubt struct {
 // Watch is given what a run does, for people who look on. Its methods are called from
 // several goroutines.
 type Watch interface {
-	Listed(mailboxes int)                   // mailboxes that this run is about
-	Planned(messages int, bytes int64)      // bodies to fetch
-	Fetched(messages int, bytes int64)      // bodies that are durable here, added up by the watcher
+	Listed(mailboxes int) // mailboxes that this run is about
+	// Planned adds bodies that are to be fetched, sent or read, and their octets. Negative numbers are of bodies
+	// that will not be, or that are shorter than announced.
+	Planned(messages int, octets int64)
+	// Arrived adds bodies that were fetched, sent or read, and octets of them as they come. Negative numbers are
+	// of what has to be done again. It is called for every few kilobytes and must not wait for anything.
+	Arrived(messages int, octets int64)
+	Doing(what string)                      // what the run does now, for people: "fetching INBOX"
 	Mailbox(name string, done bool)         // work on a mailbox begins, ends
 	Op(mailbox string, op plan.Op)          // an operation of a dry run
 	Note(mailbox string, text, hint string) // something the user should know that is no failure

@@ -138,9 +138,6 @@ func (h *Own) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) erro
 		done.Appended = len(ops)
 		return nil
 	}
-	if h.Watch != nil {
-		h.Watch.Planned(len(ops), done.Bytes)
-	}
 	if err := h.tieMatched(ctx, b, local); err != nil {
 		return err
 	}

@@ -199,13 +199,11 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 	unanswered := t.m.wasUnanswered()
 	var bytes int64
 	for i, c := range missing {
-		files[i] = &send.Outgoing{Name: c.String(), Key: t.record.nextKey(t.m.mark.UIDValidity), Unanswered: unanswered(c), Open: c.open}
+		files[i] = &send.Outgoing{Name: c.String(), Key: t.record.nextKey(t.m.mark.UIDValidity), Unanswered: unanswered(c), Open: c.open, Planned: c.ident.Size}
 		of[files[i].Key] = c
 		bytes += c.ident.Size
 	}
-	if t.Watch != nil {
-		t.Watch.Planned(len(missing), bytes)
-	}
+	t.Planned(len(missing), bytes)
 	return t.sender.SendAll(ctx, t.box, files, send.Upload{
 		Read: func(f *send.Outgoing) (bool, error) {
 			c := of[f.Key]
@@ -216,12 +214,9 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 			f.Got.Flags, f.Got.Date = c.flags, c.ident.Date
 			return true, nil
 		},
-		Record: t.note,
+		Record: t.note, Foreseen: true,
 		Sent: func(f *send.Outgoing, _ state.Intent) {
 			t.confirmed = append(t.confirmed, of[f.Key])
-			if t.Watch != nil {
-				t.Watch.Fetched(1, f.Got.Bytes)
-			}
 		},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"mailsync/state"
@@ -27,10 +28,13 @@ type Outgoing struct {
 	Key        state.IntentKey               // of its intent
 	Unanswered bool                          // an earlier run sent it without an answer
 	Open       func() (io.ReadCloser, error) // nil: its file in the mailbox's Maildir
+	Planned    int64                         // octets that those who look on were told of
 
 	lost   bool          // the server does not have it any more
 	agreed state.Flags   // of one that was moved: what both sides had agreed on
 	was    port.Identity // that the file has so far; zero for one of another program
+
+	counted int64 // octets that were read while it was sent
 }
 
 // Upload is how messages are sent to a mailbox.
@@ -44,6 +48,8 @@ type Upload struct {
 	Record func(context.Context, state.Commit) error
 	// Sent is called with each message that the server confirmed, and its intent; it may be nil.
 	Sent func(*Outgoing, state.Intent)
+	// Foreseen means that those who look on were told of the messages.
+	Foreseen bool
 }
 
 // AppendFiles sends files that other programs put into the Maildir to the server. The state has their intents
@@ -71,6 +77,7 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, files []*Outgoing, up
 		f.Unanswered = f.Unanswered || b.Sent.Doubtful[plan.Bare(f.Name)]
 	}
 	s := &sending{Run: r, b: b, up: up, order: orderToSend(files)}
+	s.foresee(files)
 	for s.order.more() {
 		if ctx.Err() != nil || r.Stopped() {
 			b.Leave(mailbox.Stopped)
@@ -79,8 +86,7 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, files []*Outgoing, up
 		}
 		batch, err := s.batch()
 		if err == nil && up.Back != nil {
-			batch, err = up.Back(batch)
-			err = port.Wrap("look for what is back already", err)
+			batch, err = s.back(batch)
 		}
 		if err != nil {
 			return err
@@ -111,6 +117,17 @@ func (r *Run) SendAll(ctx context.Context, b *mailbox.Box, files []*Outgoing, up
 	return nil
 }
 
+// back takes what is on the server already out of a batch.
+func (s *sending) back(batch []*Outgoing) ([]*Outgoing, error) {
+	left, err := s.up.Back(slices.Clone(batch))
+	for _, f := range batch {
+		if !slices.Contains(left, f) {
+			s.arrived(f)
+		}
+	}
+	return left, port.Wrap("look for what is back already", err)
+}
+
 // sending is the sending of messages to one mailbox.
 type sending struct {
 	*Run
@@ -122,6 +139,7 @@ type sending struct {
 
 // keepBack notes that messages are not on the server.
 func (s *sending) keepBack(files ...*Outgoing) {
+	s.forgo(files...)
 	if s.up.Record != nil {
 		return // nothing is expunged on the server that they are sent to
 	}
@@ -144,6 +162,7 @@ func (s *sending) batch() (batch []*Outgoing, err error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			s.b.Leave(mailbox.Disturbed)
+			s.forgo(f)
 			continue
 		case err != nil:
 			s.b.Leave(mailbox.Refused)
@@ -152,9 +171,13 @@ func (s *sending) batch() (batch []*Outgoing, err error) {
 				return nil, err
 			}
 			continue
-		case !ok || s.order.postpones(f):
+		case !ok:
+			s.forgo(f)
+			continue
+		case s.order.postpones(f):
 			continue
 		}
+		s.measured(f)
 		batch = append(batch, f)
 		bytes += f.Got.Bytes
 	}
@@ -227,7 +250,7 @@ func (s *sending) send(ctx context.Context, batch []*Outgoing) (failed, err erro
 		if open == nil {
 			open = func() (io.ReadCloser, error) { return s.b.MD.Body(f.Name, f.Got.Form) }
 		}
-		msgs[i] = state.Outgoing{Name: f.Name, Flags: f.Got.Flags, Date: f.Got.Date, Size: f.Got.Bytes, Open: open}
+		msgs[i] = state.Outgoing{Name: f.Name, Flags: f.Got.Flags, Date: f.Got.Date, Size: f.Got.Bytes, Open: s.counted(f, open)}
 	}
 	if s.up.Record == nil {
 		before.Clean = new(bool)
@@ -297,6 +320,7 @@ func (s *sending) sent(o *outcome, f *Outgoing, in state.Intent, a state.Appende
 		o.without |= a.Without
 	}
 	s.Did(s.b, port.Appended, in.UID, f.Got.Bytes)
+	s.arrived(f)
 	s.b.Sent.Add(f.Key, in.UID, f.Got.Bytes)
 	o.after.Intents = append(o.after.Intents, in)
 	if s.up.Sent != nil {

@@ -168,9 +168,7 @@ func (l *looking) count(s *survey, read []*reading) {
 		messages += len(r.names)
 		octets += r.octets
 	}
-	if l.Watch != nil {
-		l.Watch.Planned(messages, octets)
-	}
+	l.Planned(messages, octets)
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
 	l.verdict.Foreign += s.others
@@ -193,9 +191,7 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 	if l.only != nil {
 		return found
 	}
-	if l.Watch != nil {
-		l.Watch.Fetched(len(r.names), octets)
-	}
+	l.Arrived(len(r.names), octets)
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
 	v := &l.verdict

@@ -3,121 +3,223 @@ package report
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// terminal is a screen of so many columns whose progress is drawn by the test alone.
-func terminal(width int) *screen {
-	s := open(Options{})
-	s.opts.Width = func() int { return width }
-	s.live.stop = make(chan struct{})
-	return s
+// watched is a report on a terminal of so many columns. Its progress is drawn by the test alone.
+type watched struct {
+	*Report
+	*vt
 }
 
-// shown plays what was written to stderr as a terminal does, and returns its lines.
-func (s *screen) shown() string {
-	var lines []string
-	line, at := []rune{}, 0
-	for _, r := range s.err.String() {
-		switch r {
-		case '\r':
-			at = 0
-		case '\n':
-			lines = append(lines, strings.TrimRight(string(line), " "))
-			line, at = nil, 0
-		default:
-			if at == len(line) {
-				line = append(line, r)
-			} else {
-				line[at] = r
-			}
-			at++
-		}
+func terminal(columns int) *watched {
+	w := &watched{vt: newVT(columns)}
+	w.Report = New(Options{Out: w.vt, Err: w.vt})
+	w.opts.Terminal = func() (int, int) { return w.columns, 24 }
+	w.live.stop = make(chan struct{})
+	return w
+}
+
+func (w *watched) expect(t *testing.T, want string) {
+	t.Helper()
+	if got := w.vt.String(); got != want {
+		t.Errorf("the terminal shows\n%s\nwant\n%s", got, want)
 	}
-	return strings.Join(append(lines, strings.TrimRight(string(line), " ")), "\n")
 }
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func TestProgress(t *testing.T) {
-	s := terminal(200)
-	a := s.Account("work")
-	step := func(want string) {
+// at is so many seconds after noon.
+func at(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
+
+func TestProgressOfOneAccount(t *testing.T) {
+	w := terminal(100)
+	a := w.Account("work")
+	step := func(seconds float64, want string) {
 		t.Helper()
-		s.draw(noon)
-		if got := s.shown(); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
+		w.draw(at(seconds))
+		w.expect(t, want)
 	}
-	step("work: connecting")
+	step(0, "work: connecting")
 	a.Listed(3)
+	a.Doing("scanning")
 	a.Mailbox("INBOX", false)
-	step("work: 0 of 3 mailboxes, INBOX")
+	step(1, "work: 0 of 3 mailboxes, scanning INBOX")
 	a.Mailbox("Archive/2024", false)
 	a.Mailbox("INBOX", true)
-	step("work: 1 of 3 mailboxes, Archive/2024")
+	step(2, "work: 1 of 3 mailboxes, scanning Archive/2024")
 	a.Mailbox("Archive/2024", true)
 	a.Planned(10, 10<<20)
-	a.Fetched(2, 1<<20)
-	step("work: 2 of 3 mailboxes, 2 of 10 messages, 1.0 MiB of 10.0 MiB")
-	noon2 := noon.Add(2 * time.Second)
-	a.Fetched(2, 2<<20)
-	s.draw(noon2)
-	if got, want := s.shown(), "work: 2 of 3 mailboxes, 4 of 10 messages, 3.0 MiB of 10.0 MiB, 1.0 MiB/s, 7.0 s left"; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	a.Doing("fetching INBOX")
+	step(30, "  0% work: 0.00 of 10.0 MiB, 0 of 10 messages, fetching INBOX")
+	a.Arrived(0, 1<<20)
+	step(30.2, " 10% work: 1.00 of 10.0 MiB, 0 of 10 messages, fetching INBOX")
+	a.Arrived(2, 1<<20)
+	step(32, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, 1.0 MiB/s, 8 s left, fetching INBOX")
+	step(38, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, nothing for 6.0 s, fetching INBOX")
+	a.Arrived(8, 8<<20)
+	a.Doing("changing flags")
+	step(40, "100% work: 10.00 of 10.0 MiB, 10 of 10 messages, changing flags")
+	a.Done(Summary{Account: "work", Status: "ok", Seconds: 40}, false)
+	step(41, "work: nothing to do (40 s)")
+}
+
+// Several accounts have a line each and one in all. One that hangs says so, and then nobody knows the end.
+func TestProgressOfAccounts(t *testing.T) {
+	w := terminal(110)
+	w.Expect(3)
+	work, home := w.Account("work"), w.Account("home")
+	work.Planned(10, 20<<20)
+	home.Planned(100, 20<<20)
+	w.draw(at(0))
+	for s := range 10 {
+		work.Arrived(0, 1<<20)
+		if s < 4 {
+			home.Arrived(0, 1<<20)
+		}
+		w.draw(at(float64(s + 1)))
 	}
-	s.Account("home").Listed(2)
-	s.draw(noon2)
-	if got := s.shown(); !strings.HasPrefix(got, "2 accounts: 2 of 5 mailboxes, ") {
-		t.Errorf("two accounts are not added up: %s", got)
+	w.expect(t, ""+
+		" 50% work: 10.00 of 20.0 MiB, 0 of 10 messages, 1.0 MiB/s, 10 s left, connecting\n"+
+		" 20% home: 4.00 of 20.0 MiB, 0 of 100 messages, nothing for 6.0 s, connecting\n"+
+		"     all: 14.00 of 40.0 MiB, 0 of 110 messages, 1.4 MiB/s, 0 of 3 accounts done")
+	w.Account("third").Planned(0, 0)
+	home.Arrived(0, 1<<20)
+	w.draw(at(11.5))
+	w.draw(at(12.6))
+	last := w.String()[strings.LastIndex(w.String(), "\n")+1:]
+	if !strings.HasPrefix(last, " 37% all: 15.00 of 40.0 MiB, 0 of 110 messages, ") || !strings.Contains(last, " left, 0 of 3 accounts done") {
+		t.Errorf("all: %q", last)
+	}
+	work.Done(Summary{Account: "work", Status: "ok"}, true)
+	w.draw(at(13))
+	if got := w.String(); strings.Count(got, "\n") != 3 || !strings.HasPrefix(got, "work: nothing to do") || !strings.Contains(got, "1 of 3 accounts done") {
+		t.Errorf("after one is done\n%s", got)
 	}
 }
 
-func TestOutputWipesTheProgress(t *testing.T) {
-	s := terminal(80)
-	a := s.Account("work")
-	s.draw(noon)
+func TestOutputIsAboveTheProgress(t *testing.T) {
+	w := terminal(80)
+	a, b := w.Account("work"), w.Account("home")
+	w.draw(noon)
 	a.Note("INBOX", "look", "")
-	s.draw(noon)
-	_, _ = s.Log().Write([]byte("level=INFO msg=x\n"))
-	s.draw(noon)
-	a.Done(Summary{Account: "work", Status: "ok"}, false)
-	s.draw(noon)
-	if got, want := s.shown(), "mailsync: work: INBOX: look\nlevel=INFO msg=x\n"; got != want {
-		t.Errorf("the terminal shows\n%q, want\n%q", got, want)
+	w.draw(noon)
+	_, _ = w.Log().Write([]byte("level=INFO msg=x\n"))
+	w.draw(noon)
+	w.expect(t, "mailsync: work: INBOX: look\nlevel=INFO msg=x\nwork: connecting\nhome: connecting\nall: 0 of 2 accounts done")
+	for _, account := range []*Account{a, b} {
+		account.Done(Summary{Account: account.name, Status: "ok"}, true)
+		w.draw(noon)
+	}
+	if got := w.String(); strings.Count(got, "\n") != 3 || strings.Contains(got, "connecting") || strings.Contains(got, "all:") {
+		t.Errorf("at the end the terminal shows\n%s", got)
 	}
 }
 
-func TestProgressStaysOnItsLine(t *testing.T) {
-	s := terminal(20)
-	s.Account("a-very-long-name-of-an-account-日本語")
-	s.draw(noon)
-	if got := s.shown(); Columns(got) > 19 || got == "" {
-		t.Errorf("%q is wider than the terminal", got)
+// Whatever the width, a line keeps to it, and what matters most stays.
+func TestProgressFits(t *testing.T) {
+	full := func(name string) *watched {
+		w := terminal(200)
+		a := w.Account(name)
+		a.Planned(456789, 33<<30)
+		w.draw(at(0))
+		a.Arrived(123456, 10<<30)
+		a.Doing("fetching Archive/2024/日本語のメーリングリスト")
+		w.draw(at(1))
+		w.draw(at(2))
+		return w
 	}
-	s = terminal(0)
-	s.Account("work")
-	s.draw(noon) // a terminal that says it has no columns must do no harm
-	if got := s.shown(); got != "" {
-		t.Errorf("%q on a terminal without columns", got)
+	for _, c := range []struct {
+		columns int
+		name    string
+		want    string
+	}{
+		{200, "work", " 30% work: 10240.00 MiB of 33.0 GiB, 123456 of 456789 messages, 5.0 GiB/s, 5 s left, fetching Archive/2024/日本語のメーリングリスト"},
+		{80, "work", " 30% work: 10240.00 MiB of 33.0 GiB, 123456/456789 msgs, 5.0 GiB/s, 5 s left"},
+		{80, "the-account-of-my-aunt", " 30% the-account…: 10240.00 MiB of 33.0 GiB, 123456/456789 msgs, 5 s left"},
+		{40, "work", " 30% work: 10.0 of 33.0 GiB, 5 s left"},
+		{40, "日本語の長い名前", " 30% 日本…: 10.0 of 33.0 GiB, 5 s left"},
+		{20, "work", " 30% work: 5 s left"},
+		{12, "work", " 30% work:"},
+		{6, "work", " 30%…"},
+	} {
+		w := full(c.name)
+		w.Report.wipe()
+		w.vt = newVT(c.columns)
+		w.opts.Err = w.vt
+		w.draw(at(2.5))
+		w.expect(t, c.want)
+	}
+	for columns := range 120 {
+		l := line{percent: 30, who: "日本語-and-more", tally: tally{true, 456789, 33 << 30, 123456, 10 << 30}, speed: "1.0 MiB/s", left: "3 h left", doing: "日本語のメーリングリスト"}
+		if got := l.fit(columns, true); Columns(got) > columns {
+			t.Errorf("%d columns: %q takes %d", columns, got, Columns(got))
+		}
 	}
 }
 
-func TestCloseLeavesNothingBehind(t *testing.T) {
-	s := open(Options{Width: func() int { return 80 }})
-	s.Account("work")
-	s.mu.Lock()
-	s.draw(noon)
-	s.mu.Unlock()
-	s.Close()
-	s.Close()
-	if got := s.shown(); got != "" {
-		t.Errorf("%q stays on the terminal", got)
+// A terminal that becomes narrower breaks the lines anew: nothing of them may stay.
+func TestProgressSurvivesResizing(t *testing.T) {
+	w := terminal(100)
+	for _, name := range []string{"work", "home"} {
+		a := w.Account(name)
+		a.Planned(1000, 5<<30)
+		a.Doing("fetching a mailbox with a name that is as long as it can be")
 	}
+	w.Print("before")
+	for i, columns := range []int{100, 50, 23, 90, 30, 120} {
+		w.columns = columns
+		w.draw(at(float64(i)))
+		got := w.String()
+		if strings.Count(got, "work") != 1 || strings.Count(got, "all:") != 1 || !strings.HasPrefix(got, "before\n") {
+			t.Errorf("%d columns:\n%s", columns, got)
+		}
+	}
+	w.columns = 20
+	w.Report.wipe()
+	w.expect(t, "before")
+}
+
+// A terminal of few lines shows what all do together, one without columns nothing.
+func TestProgressOnTinyTerminals(t *testing.T) {
+	for lines, want := range map[int]string{24: "work: connecting\nhome: connecting\nall: 0 of 2 accounts done", 2: "all: 0 of 2 accounts done", 1: "", 0: ""} {
+		w := terminal(80)
+		w.opts.Terminal = func() (int, int) { return 80, lines }
+		w.Account("work")
+		w.Account("home")
+		w.draw(noon)
+		w.expect(t, want)
+	}
+	w := terminal(80)
+	w.opts.Terminal = func() (int, int) { return 0, 24 }
+	w.Account("work")
+	w.draw(noon)
+	w.expect(t, "")
+}
+
+// What ends at once shows no progress; later there is some, and Close leaves nothing behind.
+func TestProgressWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			takes time.Duration
+			want  string
+		}{{290 * time.Millisecond, ""}, {310 * time.Millisecond, "work: connecting"}} {
+			w := &watched{vt: newVT(80)}
+			w.Report = New(Options{Out: w.vt, Err: w.vt, Terminal: func() (int, int) { return 80, 24 }})
+			w.Account("work")
+			time.Sleep(c.takes)
+			synctest.Wait()
+			w.expect(t, c.want)
+			w.Close()
+			w.Close()
+			w.expect(t, "")
+		}
+	})
 }
 
 func TestNoProgressWithoutTerminalOrWhenQuiet(t *testing.T) {
-	for _, o := range []Options{{}, {Quiet: true, Width: func() int { return 80 }}} {
+	for _, o := range []Options{{}, {Quiet: true, Terminal: func() (int, int) { return 80, 24 }}} {
 		s := open(o)
 		s.Account("work")
 		s.draw(noon)

@@ -8,8 +8,9 @@
 //   - An error begins "mailsync: ", names account and mailbox, and states what was tried. If
 //     something helps, the next line begins "mailsync: hint: ".
 //   - --quiet leaves errors, and nothing else. It removes no JSON.
-//   - Progress is one line that is written over, on stderr, only if that is a terminal.
-//     Every other output wipes it first. It uses no escape codes and no colours.
+//   - Progress is a few lines that are written over, on stderr, only if that is a terminal.
+//     Every other output wipes them first. It uses no colours, and two escape codes: one line up, and
+//     erase to the end of the line.
 //   - Names and texts that a server chose can hold anything. They are cut, and what could
 //     steer a terminal or hide text is escaped, here and for all of them.
 //   - Sizes, rates and times are for people, except in JSON.
@@ -33,7 +34,8 @@ type Options struct {
 	Out, Err io.Writer
 	JSON     bool
 	Quiet    bool
-	Width    func() int   // columns of the terminal that Err is; nil: it is not a terminal
+	// Terminal returns columns and lines of the terminal that Err is, on which can be written over; nil: it is none.
+	Terminal func() (columns, lines int)
 	Record   *slog.Logger // the log file, for what the report prints by itself; nil: there is none
 }
 
@@ -43,6 +45,7 @@ type Report struct {
 
 	mu       sync.Mutex
 	accounts []*Account // in the order in which they began
+	expected int        // accounts in all
 	live     live
 
 	suspended suspension
@@ -51,7 +54,7 @@ type Report struct {
 // New returns a Report. Close it at the end.
 func New(opts Options) *Report {
 	r := &Report{opts: opts}
-	if opts.Width != nil && !opts.Quiet {
+	if opts.Terminal != nil && !opts.Quiet {
 		r.startLive()
 	}
 	return r
@@ -64,6 +67,13 @@ func (r *Report) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.release()
+}
+
+// Expect sets how many accounts the report will be about.
+func (r *Report) Expect(accounts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected = accounts
 }
 
 // Account begins the report about an account.
@@ -148,7 +158,7 @@ func (r *Report) result(object any, lines ...string) {
 	}
 }
 
-// Account is the report about one account. Listed, Planned, Fetched and Mailbox feed the
+// Account is the report about one account. Listed, Planned, Arrived, Doing and Mailbox feed the
 // progress.
 type Account struct {
 	report   *Report
@@ -163,38 +173,6 @@ type Account struct {
 func (a *Account) begin() *Report {
 	a.report.mu.Lock()
 	return a.report
-}
-
-// Listed sets how many mailboxes the run is about.
-func (a *Account) Listed(mailboxes int) {
-	defer a.begin().mu.Unlock()
-	a.progress.mailboxes = mailboxes
-}
-
-// Planned adds bodies that are to be fetched, and their announced bytes.
-func (a *Account) Planned(messages int, bytes int64) {
-	defer a.begin().mu.Unlock()
-	a.progress.add(progress{messages: messages, bytes: bytes})
-}
-
-// Fetched adds bodies that were fetched.
-func (a *Account) Fetched(messages int, bytes int64) {
-	defer a.begin().mu.Unlock()
-	a.progress.add(progress{fetched: messages, fetchedBytes: bytes})
-}
-
-// Mailbox notes that work on a mailbox begins or ends.
-func (a *Account) Mailbox(name string, done bool) {
-	defer a.begin().mu.Unlock()
-	p := &a.progress
-	if !done {
-		p.working = append(p.working, name)
-		return
-	}
-	p.finished++
-	if i := slices.Index(p.working, name); i >= 0 {
-		p.working = slices.Delete(p.working, i, i+1)
-	}
 }
 
 // Op prints one operation of a dry run, as the result it is.

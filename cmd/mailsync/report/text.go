@@ -97,6 +97,21 @@ func counts(text string, all ...some) string {
 	return text
 }
 
+// Cut cuts a text to so many columns, with "…" in place of its end.
+func Cut(text string, columns int) string {
+	if Columns(text) <= columns {
+		return text
+	}
+	if columns < 1 {
+		return ""
+	}
+	for Columns(text) > columns-1 {
+		_, last := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-last]
+	}
+	return text + "…"
+}
+
 // Columns is the width of a text on a terminal, as far as it can be known: East Asian letters and
 // most pictures take two columns.
 func Columns(text string) int {
