@@ -157,7 +157,7 @@ func TestImports(t *testing.T) {
 	for _, s := range sources(t) {
 		i := slices.IndexFunc(table, func(r room) bool { return covers(r.path, s.dir) })
 		if i < 0 {
-			if s.dir != "docs" {
+			if !covers("docs/...", s.dir) { // they hold only tests
 				t.Errorf("%s: %s is no room of the table", s.path, s.dir)
 			}
 			continue
