@@ -62,6 +62,7 @@ var table = []room{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
+	{"cmd/mailsync/oauth", []string{"state", "state/store", "backends/reach", "backends/redact", "cmd/mailsync/config", "cmd/mailsync/secret"}, []string{"golang.org/x/oauth2"}},
 	{"cmd/mailsync/providers", nil, nil},
 	{"cmd/mailsync/demo", nil, []string{"github.com/emersion/go-imap/v2"}},
 	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/reach", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{

@@ -172,6 +172,9 @@ func (c *checking) password(ctx context.Context) bool {
 	if c.a.Password.Ask != nil {
 		return true // it is asked for once the server is known to be the right one
 	}
+	if c.a.Auth == "oauth2" {
+		return c.token(ctx)
+	}
 	if _, err := c.a.Password.Read(ctx); err != nil {
 		return c.fail("password", err)
 	}

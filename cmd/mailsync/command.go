@@ -78,6 +78,7 @@ Start with "mailsync demo", then "mailsync help config".`,
 	root.SetHelpFunc(help)
 	root.AddCommand(p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.providersCommand(),
+		p.loginCommand(), p.logoutCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())
 	return root
 }

@@ -157,6 +157,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	for section, keys := range map[string][]string{
 		"Configuration: Keys of an account":           keysOf(t, "work"),
 		"Configuration: Keys of an account's archive": keysOf(t, "work.archive"),
+		"Configuration: Keys of an account's oauth2":  keysOf(t, "work.oauth2"),
 	} {
 		doc, _ := rows(ref[section])
 		same(t, section, keys, doc)

@@ -99,6 +99,8 @@ var visits = map[string][]string{
 	"status":     {"status", "--json status"},
 	"list":       {"list work", "--json list work"},
 	"check":      {"check work", "check", "--json check work"},
+	"login":      {"login work", "login work --device"},
+	"logout":     {"logout work"},
 	"demo":       {"demo"},
 	"completion": {"completion bash", "__complete sync ''", "__complete sync --mailbox ''"},
 	"version":    {"version"},

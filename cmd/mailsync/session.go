@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"mailsync/backends/pop3"
+	"mailsync/backends/redact"
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/oauth"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 	"mailsync/state/store"
@@ -93,6 +95,9 @@ type accountRun struct {
 
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
+
+	secrets redact.Secrets // what no error, log or trace of this run shows
+	source  *oauth.Source  // of the account's tokens; nil: not asked for yet, or there are none
 
 	recalled *report.Summary // of the run before, whose failures "status" reports again
 }

@@ -10,7 +10,6 @@ import (
 	"mailsync/backends/maildir/disk"
 	"mailsync/backends/pop3"
 	backend "mailsync/backends/reach"
-	"mailsync/backends/redact"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
@@ -91,9 +90,9 @@ func (r *accountRun) connect(how reach) (server, error) {
 
 // serverOptions are the options of an account's server, for both protocols.
 func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
-	a, secrets := r.a, &redact.Secrets{}
-	r.logs.keep(secrets)
-	secrets.Keep(a.Password.Ahead().Reveal()) // a greeting is received before the password is asked for
+	a := r.a
+	r.logs.keep(&r.secrets)
+	r.secrets.Keep(a.Password.Ahead().Reveal()) // a greeting is received before the password is asked for
 	var roots []byte
 	if a.TLSCA != "" {
 		var err error
@@ -101,15 +100,16 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 			return backend.Options{}, state.Faultf(state.Usage, "tls_ca: %w", err)
 		}
 	}
+	with, err := r.credentials()
+	if err != nil {
+		return backend.Options{}, err
+	}
 	return backend.Options{
 		Server: backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins,
 			Insecure: a.Insecure, Timeout: a.Timeout, ByFlags: r.configFile == ""},
-		User: a.User,
-		Secret: func(ctx context.Context) (backend.Secret, error) {
-			password, err := a.Password.Read(ctx)
-			return backend.Secret{Password: password.Reveal()}, err
-		},
-		MaxWait: a.MaxWait, ReadOnly: how.readOnly || r.flags.dryRun, Secrets: secrets, Trace: r.trace.of(a.Name), Log: r.log.With("account", a.Name),
+		User:   a.User,
+		Secret: with.ask, Refused: with.refused,
+		MaxWait: a.MaxWait, ReadOnly: how.readOnly || r.flags.dryRun, Secrets: &r.secrets, Trace: r.trace.of(a.Name), Log: r.log.With("account", a.Name),
 	}, nil
 }
 

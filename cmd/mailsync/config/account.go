@@ -32,8 +32,11 @@ type Account struct {
 	TLSCA    string   // a PEM file with more trusted roots, "" for none
 	TLSPins  []string // "sha256/" and base64
 	User     string
+	Auth     string // "password" or "oauth2"
 	Password secret.Source
-	Insecure bool // plain text to a host that is not loopback is allowed
+	Token    secret.Source // a command that prints access tokens
+	OAuth    *OAuth        // with Auth "oauth2" and without Token, else nil
+	Insecure bool          // plain text to a host that is not loopback is allowed
 
 	Maildir  string
 	StateDir string // "": in Maildir
@@ -64,7 +67,7 @@ type Account struct {
 // fresh returns an account as it is before the first key is read.
 func fresh(name string) *Account {
 	return &Account{
-		Name: name, Protocol: "imap", TLS: "implicit", Layout: "fs",
+		Name: name, Protocol: "imap", Auth: "password", TLS: "implicit", Layout: "fs",
 		Mailboxes:   Patterns{Include: []Pattern{{text: "*", name: []rune{'*'}}}},
 		Connections: 3, Compress: "auto", Timeout: 60 * time.Second, MaxWait: 10 * time.Minute,
 		Flags: "both", OnServerDelete: "keep", OnDiskDelete: "keep", MaxDelete: 100,

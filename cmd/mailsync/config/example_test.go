@@ -18,7 +18,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Accounts) != 2 || c.Accounts[1].Protocol != "pop3" || c.Accounts[0].Maildir != "/home/ada/Mail/work" {
+	if len(c.Accounts) != 3 || c.Accounts[2].OAuth == nil || c.Accounts[1].Protocol != "pop3" || c.Accounts[0].Maildir != "/home/ada/Mail/work" {
 		t.Errorf("the example says something else: %+v", c.Accounts[0])
 	}
 	for _, k := range accountKeys(&Account{}) {
@@ -32,10 +32,22 @@ func TestExample(t *testing.T) {
 			t.Errorf("archive.%s is not in the example", k.name)
 		}
 	}
+	_, inOAuth, _ := strings.Cut(text, "\n[accounts.gmail.oauth2]\n")
+	for _, k := range oauthKeys(&OAuth{}) {
+		if !regexp.MustCompile(`(?m)^(# )?` + k.name + ` *= `).MatchString(inOAuth) {
+			t.Errorf("oauth2.%s is not in the example", k.name)
+		}
+	}
 	// What is commented out is right as well, when it is put in place of what is there.
 	for _, l := range regexp.MustCompile(`(?m)^# ([a-z_]+ *= .*)$`).FindAllStringSubmatch(text, -1) {
 		all := text
-		if strings.HasPrefix(l[1], "password") {
+		if strings.HasPrefix(l[1], "client_secret ") {
+			all = regexp.MustCompile(`(?m)^client_secret_command.*$`).ReplaceAllString(all, "")
+		}
+		if strings.HasPrefix(l[1], "token_command") {
+			all = regexp.MustCompile(`(?m)^auth = "password".*$`).ReplaceAllString(all, "")
+		}
+		if strings.HasPrefix(l[1], "password") || strings.HasPrefix(l[1], "token_command") {
 			all = regexp.MustCompile(`(?m)^password_command.*$`).ReplaceAllString(all, "")
 		}
 		if _, err := Parse("example.toml", strings.Replace(all, l[0], l[1], 1), 0o600, env); err != nil {

@@ -39,12 +39,14 @@ func accountKeys(a *Account) []key {
 		{name: "user", example: `"ada"`, read: set(&a.User, line, asIs)},
 		{name: "insecure", example: `false`, read: yes(&a.Insecure)},
 
-		{name: "password_command", source: true, example: `["pass", "show", "mail/work"]`, read: passwordCommand},
+		{name: "auth", example: `"password"`, read: word(&a.Auth, "password", "oauth2")},
+		{name: "password_command", source: true, example: `["pass", "show", "mail/work"]`, read: command(&a.Password, "")},
 		{name: "password_file", source: true, example: `"~/.config/mailsync/work.password"`, read: path(&a.Password.File)},
 		{name: "password_env", source: true, example: `"WORK_PASSWORD"`, read: set(&a.Password.Env, line, asIs)},
 		{name: "password_keyring", source: true, example: `true`, read: keyring},
 		{name: "password_credential", source: true, example: `"work"`, read: set(&a.Password.Credential, line, credential)},
-		{name: "password", source: true, example: `"…"`, read: password},
+		{name: "password", source: true, example: `"…"`, read: literal(&a.Password)},
+		{name: "token_command", source: true, example: `["mutt_oauth2.py", "work.tokens"]`, read: command(&a.Token, "token_command")},
 
 		{name: "maildir", example: `"~/Mail/{account}"`, read: path(&a.Maildir)},
 		{name: "state_dir", example: `"~/.local/share/mailsync/{account}"`, read: path(&a.StateDir)},
@@ -295,7 +297,8 @@ func readPins(list []string) ([]string, error) {
 	return list, nil
 }
 
-func passwordCommand(r *reading, value any) error {
+// readArgv takes a command as its argv.
+func readArgv(r *reading, value any) ([]string, error) {
 	argv, err := lines(value)
 	if err == nil && (len(argv) == 0 || argv[0] == "") {
 		err = errors.New("names no program")
@@ -303,23 +306,7 @@ func passwordCommand(r *reading, value any) error {
 	if err == nil && (strings.HasPrefix(argv[0], "~") || strings.HasPrefix(argv[0], "$")) {
 		argv[0], err = r.path(argv[0])
 	}
-	r.account.Password.Command = argv
-	return err
-}
-
-// password is refused where others can read it.
-func password(r *reading, value any) error {
-	s, err := as[string](value, "a string")
-	switch {
-	case err != nil:
-		return err
-	case s == "":
-		return errors.New("is empty")
-	case r.mode&0o077 != 0:
-		return fmt.Errorf("group or others can read this file (mode %04o); chmod 600 %s", r.mode.Perm(), r.file)
-	}
-	r.account.Password.Literal = secret.New(s)
-	return nil
+	return argv, err
 }
 
 // credential is the name of a credential of systemd's.

@@ -163,6 +163,7 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 	r.readTable(r.inherited(defaults, own), toml.Key{"defaults"})
 	r.readTable(own, at)
 	r.oneSource(own, at)
+	r.tokens(own, at, r.line(prim))
 	r.checkAccount(at, r.line(prim))
 	return a
 }
@@ -170,12 +171,12 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 // inherited returns the defaults that an account does not override. With a password source of
 // its own it takes none of theirs, and it takes no key of the other protocol.
 func (r *reading) inherited(defaults, own table) table {
-	keys := r.keys(false)
+	keys := r.keys(accountTable)
 	ownSource := slices.ContainsFunc(keys, func(k key) bool { return k.source && own.has(k.name) })
 	out := table{}
 	for name, prim := range defaults {
-		if name == "archive" {
-			if r.protocol != "pop3" {
+		if sub := subTable(name); sub != accountTable {
+			if sub == oauthTable || r.protocol != "pop3" {
 				out[name] = prim // its keys are overridden one by one
 			}
 			continue
@@ -202,12 +203,15 @@ func (r *reading) protocolOf(defaults, own table) string {
 
 // readTable reads every key of one table into the account.
 func (r *reading) readTable(t table, at toml.Key) {
-	inArchive := len(at) == 3 || len(at) == 2 && at[0] == "defaults" // accounts.NAME.archive
-	keys := r.keys(inArchive)
+	which := subTable(at[len(at)-1])
+	if len(at) < 2 || len(at) == 2 && at[0] != "defaults" { // an account may have the name of a table
+		which = accountTable
+	}
+	keys := r.keys(which)
 	for _, name := range r.order(t, at) {
 		prim, key := t[name], slices.Concat(at, toml.Key{name})
 		r.tried[name] = true
-		if name == "archive" && !inArchive {
+		if subTable(name) != accountTable && which == accountTable {
 			if sub, ok := r.table(prim, key); ok {
 				r.readTable(sub, key)
 			}
@@ -222,20 +226,14 @@ func (r *reading) readTable(t table, at toml.Key) {
 	}
 }
 
-// keys are those of the account that is read, or of its archive table, which is made if it has none.
-func (r *reading) keys(ofArchive bool) []key {
-	if ofArchive {
-		return archiveKeys(r.account.archive())
-	}
-	return accountKeys(r.account)
-}
-
 func unknownCure(name string, keys []string) string {
 	cure := didYouMean(name, keys)
 	switch {
 	case cure != "":
 	case find(archiveKeys(&Archive{}), name) != nil:
 		cure = "it belongs into the account's table .archive"
+	case find(oauthKeys(&OAuth{}), name) != nil:
+		cure = "it belongs into the account's table .oauth2"
 	case find(accountKeys(&Account{}), name) != nil:
 		cure = "it belongs into the account's own table"
 	default:
@@ -320,7 +318,7 @@ func goodName(name string) bool {
 
 // checkAccount checks what must be true of an account's keys together.
 func (r *reading) checkAccount(table toml.Key, line int) {
-	a, at, keys := r.account, table.String(), r.keys(false)
+	a, at, keys := r.account, table.String(), r.keys(accountTable)
 	need := func(name string, has bool) {
 		if !has && !r.tried[name] {
 			r.add(line, at, name+" is missing", fmt.Sprintf("for example: %s = %s", name, find(keys, name).example))
@@ -333,7 +331,7 @@ func (r *reading) checkAccount(table toml.Key, line int) {
 		a.Password.Keyring = a.User + "@" + a.Host
 	}
 	tried := func(k key) bool { return k.source && r.tried[k.name] }
-	if a.Password.None() && !slices.ContainsFunc(keys, tried) {
+	if a.Auth != "oauth2" && a.Password.None() && !slices.ContainsFunc(keys, tried) {
 		r.add(line, at, "has no password", "set password_command, password_file, password_env, password_keyring, password_credential, or password"+
 			` (for example: password_command = ["pass", "show", "mail/work"])`)
 	}
@@ -355,7 +353,7 @@ func (r *reading) oneSource(t table, at toml.Key) {
 	var set []string
 	line := 0
 	for _, name := range r.order(t, at) {
-		if k := find(r.keys(false), name); k != nil && k.source && !r.isFalse(t[name]) {
+		if k := find(r.keys(accountTable), name); k != nil && k.source && !r.isFalse(t[name]) {
 			set = append(set, name)
 			line = r.line(t[name])
 		}

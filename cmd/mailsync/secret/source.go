@@ -23,7 +23,7 @@ const commandTimeout = 30 * time.Second
 // maxOutput bounds what is read of a password's file or command, in bytes.
 const maxOutput = 64 << 10
 
-// Source is where a password is. Exactly one field is set; the zero Source has none.
+// Source is where a password is. Exactly one of its first fields is set; the zero Source has none.
 type Source struct {
 	Command []string // argv, no shell; the first line of its output
 	File    string   // the first line of this file
@@ -34,6 +34,9 @@ type Source struct {
 	Ask func(context.Context) (Secret, error)
 
 	Credential string // name of a credential of systemd's
+
+	// Key is the configuration key of a Command that is not password_command.
+	Key string
 
 	// Timeout of Command and Keyring; 0 means 30 seconds.
 	Timeout time.Duration
@@ -48,7 +51,7 @@ func (s Source) None() bool {
 func (s Source) Kind() string {
 	switch {
 	case len(s.Command) > 0:
-		return "password_command"
+		return cmp.Or(s.Key, "password_command")
 	case s.File != "":
 		return "password_file"
 	case s.Env != "":
@@ -107,16 +110,16 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	name := s.Command[0]
 	switch {
 	case timed.Err() != nil:
-		return Secret{}, state.Faultf(state.Login, "password_command: %s did not end in %v", name, limit).
+		return Secret{}, state.Faultf(state.Login, "%s: %s did not end in %v", s.Kind(), name, limit).
 			WithHint("run it by hand; it may be waiting for a passphrase")
 	case errors.Is(err, exec.ErrNotFound):
-		return Secret{}, state.Faultf(state.Login, "password_command: %s is not in $PATH", name).
+		return Secret{}, state.Faultf(state.Login, "%s: %s is not in $PATH", s.Kind(), name).
 			WithHint("write the program's full path; no shell is used")
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return Secret{}, state.Faultf(state.Login, "password_command: %s: %w", name, err).
+		return Secret{}, state.Faultf(state.Login, "%s: %s: %w", s.Kind(), name, err).
 			WithHint("run it by hand to see its output; that is not shown here, because it could hold the password")
 	}
-	return notEmpty(firstLine(out.Bytes()), "password_command: "+name+": the first line of its output")
+	return notEmpty(firstLine(out.Bytes()), s.Kind()+": "+name+": the first line of its output")
 }
 
 func firstLine(text []byte) string {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+
+	backend "mailsync/backends/reach"
+	"mailsync/cmd/mailsync/oauth"
+	"mailsync/state"
+)
+
+// credentials are what an account logs in with.
+type credentials struct {
+	ask     func(context.Context) (backend.Secret, error)
+	refused func(backend.Secret) // nil: nobody wants to know
+}
+
+// credentials returns what the account logs in with, as the configuration has it.
+func (r *accountRun) credentials() (credentials, error) {
+	a := r.a
+	switch {
+	case a.OAuth != nil:
+		source, err := r.tokens()
+		if err != nil {
+			return credentials{}, err
+		}
+		return credentials{
+			ask: func(ctx context.Context) (backend.Secret, error) {
+				token, err := source.Token(ctx)
+				return backend.Secret{Password: token, Token: true}, err
+			},
+			refused: func(s backend.Secret) { source.Refused(s.Password) },
+		}, nil
+	case !a.Token.None():
+		h := &oauth.Helper{Source: a.Token}
+		return credentials{
+			ask: func(ctx context.Context) (backend.Secret, error) {
+				token, err := h.Token(ctx)
+				return backend.Secret{Password: token, Token: true}, err
+			},
+			refused: func(s backend.Secret) { h.Refused(s.Password) },
+		}, nil
+	}
+	return credentials{ask: func(ctx context.Context) (backend.Secret, error) {
+		password, err := a.Password.Read(ctx)
+		return backend.Secret{Password: password.Reveal()}, err
+	}}, nil
+}
+
+// tokens is the source of the account's tokens, one for all connections of a run.
+func (r *accountRun) tokens() (*oauth.Source, error) {
+	if r.source != nil {
+		return r.source, nil
+	}
+	source, err := oauth.NewSource(oauth.Options{Account: r.a.Name, User: r.a.User, OAuth: *r.a.OAuth, Secrets: &r.secrets})
+	if err != nil {
+		return nil, err
+	}
+	r.source = source
+	return source, nil
+}
+
+// tokenHint adds to a refused log-in what it means where the token was renewed just before.
+func (r *accountRun) tokenHint(err error) error {
+	if r.a.OAuth == nil || state.KindOf(err) != state.Login || state.HintOf(err) != "" {
+		return err
+	}
+	return state.Faultf(state.Login, "%w", err).
+		WithHint("the provider gave the token, so the server wants something else: is user the address that was logged in with, " +
+			"is IMAP or POP3 switched on for the mailbox, and do the scopes fit the protocol?")
+}
