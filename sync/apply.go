@@ -37,11 +37,9 @@ func (r *run) plan(ctx context.Context) error {
 	if err := r.fetch.PutOff(ctx); err != nil {
 		return err
 	}
-	if r.DryRun && r.Watch != nil {
-		for _, b := range r.Boxes {
-			for _, o := range b.Ops {
-				r.Watch.Op(b.Name, o)
-			}
+	for _, b := range r.Boxes {
+		if r.DryRun {
+			r.Foresee(b.Name, b.Ops, r.archive.Trashes(b))
 		}
 	}
 	return r.unaccepted(ctx)

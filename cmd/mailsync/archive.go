@@ -153,7 +153,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 	if account.Accept, err = o.messages(); err != nil {
 		return nil, err
 	}
-	account.Watch = summaryOnly{watch{r.out}}
+	account.Watch = r.ownPlan()
 	if account.Release, err = r.archive(); err != nil {
 		return nil, err
 	}
@@ -162,6 +162,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 	}
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
+	result.Would = nil // the plan has it
 	if result.Released != nil {
 		r.out.Archived(archived(result.Released, !r.flags.dryRun))
 	}

@@ -98,7 +98,7 @@ func TestPOP3WithEveryServer(t *testing.T) {
 					large++
 				}
 			}
-			plan := w.run("sync", "--dry-run")
+			plan := w.run("sync", "--dry-run", "-v")
 			if got := strings.Count(plan.Stdout, "release uid "); got == 0 || got > large {
 				t.Errorf("a dry run lets %d go, and %d are large\n%s%s", got, large, plan.Stdout, plan.Stderr)
 			}

@@ -93,5 +93,5 @@ func kindOf(err error) state.Kind {
 // report opens the report that the flags ask for.
 func (p *program) report() *report.Report {
 	return report.New(report.Options{Out: p.stdout, Err: p.stderr, JSON: p.flags.json, Quiet: p.flags.quiet, Record: p.logs.record,
-		Terminal: terminalSize(p.stderr)})
+		Ops: p.flags.verbose > 0, Terminal: terminalSize(p.stderr)})
 }

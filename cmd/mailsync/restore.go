@@ -159,7 +159,7 @@ func (o *restoring) home(ctx context.Context, r *accountRun) (*restore.Restorati
 	if err != nil {
 		return nil, err
 	}
-	account.Watch = summaryOnly{watch{r.out}}
+	account.Watch = r.ownPlan()
 	o.mailboxes.narrow(account)
 	done := engine.Restore(ctx, account, o.since, r.mailboxLevels)
 	o.noteOutsiders(ctx, r, r.begun, done)
@@ -192,7 +192,7 @@ func (o *restoring) away(ctx context.Context, r *accountRun) (*restore.Restorati
 		return nil, err
 	}
 	t := &restore.Restore{Name: target.a.Name, Log: r.log, Server: h.server, Base: h.store, Since: o.since, Deleted: policy(target.a, nil).OnDiskDelete == plan.Delete,
-		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: summaryOnly{watch{r.out}}}
+		Connections: target.a.Connections, DryRun: r.flags.dryRun, Stop: r.stop, Watch: r.ownPlan()}
 	if o.into != "" {
 		t.Into = strings.Split(o.into, "/")
 	}

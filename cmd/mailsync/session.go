@@ -74,6 +74,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		(&port.Problem{Err: result.Fatal}).Log(s.log, a.Name)
 	}
 	kinds := kindsOf(result)
+	r.would(result)
 	silent := r.unreachable(result, kinds) && s.flags.quiet
 	r.out.Done(r.summary(result), silent)
 	if silent {
@@ -268,6 +269,26 @@ func (r *accountRun) engine(h *here) *port.Account {
 		account.Remember = func(id string) error { return r.registry.Remember(r.a.Maildir, id) }
 	}
 	return account
+}
+
+// would prints what a dry run would do.
+func (r *accountRun) would(result *port.Result) {
+	all := make([]report.Would, len(result.Would))
+	for i, w := range result.Would {
+		all[i] = report.Would{Mailbox: w.Mailbox, Changes: report.Changes(w.Done)}
+	}
+	if len(all) > 0 {
+		r.out.Would(all)
+	}
+}
+
+// ownPlan is the watch of a command that prints lines of its own about what it would do. The single
+// operations are for -v.
+func (r *accountRun) ownPlan() port.Watch {
+	if r.flags.verbose > 0 {
+		return watch{r.out}
+	}
+	return summaryOnly{watch{r.out}}
 }
 
 // summaryOnly is a watch without single operations: the command prints a line a mailbox.

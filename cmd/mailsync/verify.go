@@ -203,6 +203,7 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 func outcomeOf(v *verify.Verdict) *port.Result {
 	result := &v.Result
 	if v.Repaired != nil {
+		result.Would = v.Repaired.Would
 		result.Fetched, result.FetchedBytes = v.Repaired.Fetched, v.Repaired.FetchedBytes
 	}
 	for _, f := range v.Findings {

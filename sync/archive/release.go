@@ -174,6 +174,15 @@ func (r *Run) wayOut(b *mailbox.Box) (plan.Route, error) {
 	return plan.Way(r.Ability(b), byTrash, r.Release.Via == port.ViaExpunge)
 }
 
+// Trashes reports whether what leaves a mailbox stays in the server's trash.
+func (r *Run) Trashes(b *mailbox.Box) bool {
+	route, err := plan.Way(r.Ability(b), false, false)
+	if r.Release != nil {
+		route, err = r.wayOut(b)
+	}
+	return err == nil && route == plan.LeaveInTrash
+}
+
 // barred reports the mailboxes that messages are to leave and cannot, and keeps theirs where they
 // are, before anything is released. any is whether there are such mailboxes.
 func (r *Run) barred(all []plan.Resident, goes []int) (any bool, err error) {

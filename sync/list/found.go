@@ -18,7 +18,7 @@ import (
 // that they put here are appended. A Maildir whose files carry tokens that are not of
 // this account belongs to somebody else, or is a copy: it is left alone.
 func (r *Run) foundHere(ctx context.Context, listing *state.Listing) error {
-	if !r.Policy.Append || r.Partial || r.DryRun || len(listing.Broken) > 0 {
+	if !r.Policy.Append || r.Partial || len(listing.Broken) > 0 {
 		return nil
 	}
 	tokens := map[string]bool{"": true}
@@ -115,6 +115,11 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 		r.Note(name, "the Maildir holds messages of another account, or is a copy; it was left alone", "")
 		return nil
 	}
+	if r.DryRun {
+		r.Note(name, "the mailbox would be created on the server", "")
+		r.Foresee(name, r.wouldBring(disk.Foreign), false)
+		return nil
+	}
 	if err := r.Step("create mailbox %s", name); err != nil {
 		return err
 	}
@@ -125,6 +130,21 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 	r.Infof(name, "mailbox created on the server")
 	r.Boxes = append(r.Boxes, &mailbox.Box{Listed: made, Name: name, Bound: mailbox.Bound{Home: f.Path}})
 	return nil
+}
+
+// wouldBring are the operations by which files get to a mailbox that is to be made: those of messages of
+// other mailboxes move them.
+func (r *Run) wouldBring(files []state.Foreign) (ops []plan.Op) {
+	for _, f := range files {
+		o := plan.Op{Kind: plan.OpAppend, Name: f.Name}
+		for i := range r.Rows {
+			if f.Token != "" && plan.HasToken(&r.Rows[i], f.Token) {
+				o = plan.Op{Kind: plan.OpMove, UID: f.UID, Name: f.Name, From: r.Rows[i].Path}
+			}
+		}
+		ops = append(ops, o)
+	}
+	return ops
 }
 
 // CheckForeign looks for other programs' mail in a root before a run. In one that is used for the first time (the

@@ -226,6 +226,7 @@ func (r *Run) Count() {
 			r.Result.Unlooked++
 		}
 	}
+	slices.SortStableFunc(r.Result.Would, func(a, b port.Would) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
 	slices.SortStableFunc(r.Result.Problems, func(a, b port.Problem) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
 }
 

@@ -49,10 +49,17 @@ type Result struct {
 	Census
 	Released      *Released // what left the server to make room; nil where nothing was asked for
 	NothingToUndo bool      // an undo found nothing that an archive run took and that is not back
+	Would         []Would   // of a dry run, sorted by mailbox
 	Problems      []Problem
 	Fatal         error // what ended the run before its end, nil if it got through
 	Stopped       bool  // --max-time ran out
 	Began, Ended  time.Time
+}
+
+// Would is what a dry run would do in a mailbox.
+type Would struct {
+	Mailbox string
+	Done
 }
 
 // Done counts the messages of which a run changed something.

@@ -34,11 +34,7 @@ func (r *Run) Plan(ctx context.Context) error {
 		}
 		b.Leave(mailbox.PutOff)
 		if len(b.Ops) == 0 || r.DryRun {
-			for _, o := range b.Ops {
-				if r.Watch != nil {
-					r.Watch.Op(b.Name, o)
-				}
-			}
+			r.Foresee(b.Name, b.Ops, false)
 			b.Ops = nil
 			continue
 		}

@@ -79,14 +79,16 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 		}
 	}
 	if r.DryRun {
+		var ops []plan.Op
 		for _, d := range last {
 			if p, proven := proofs[d.UID]; proven && r.send.ShownElsewhere(b.IsView(), p.Digest) {
 				continue
 			}
-			if s := b.Record(d.UID).Status; r.Watch != nil && (s == state.OnlyHere || s == state.Archived) {
-				r.Watch.Op(b.Name, plan.Op{Kind: plan.OpAppend, Name: fmt.Sprintf("uid %d", d.UID)})
+			if s := b.Record(d.UID).Status; s == state.OnlyHere || s == state.Archived {
+				ops = append(ops, plan.Op{Kind: plan.OpAppend, Name: fmt.Sprintf("uid %d", d.UID)})
 			}
 		}
+		r.Foresee(b.Name, ops, false)
 		return nil
 	}
 	if err := r.archive.WithdrawAll(ctx, b); err != nil {

@@ -36,6 +36,7 @@ type Options struct {
 	Quiet    bool
 	// Terminal returns columns and lines of the terminal that Err is, on which can be written over; nil: it is none.
 	Terminal func() (columns, lines int)
+	Ops      bool         // print the single operations of a dry run
 	Record   *slog.Logger // the log file, for what the report prints by itself; nil: there is none
 }
 
@@ -175,12 +176,14 @@ func (a *Account) begin() *Report {
 	return a.report
 }
 
-// Op prints one operation of a dry run, as the result it is.
+// Op prints one operation of a dry run, where they are asked for; JSON always has them.
 func (a *Account) Op(mailbox, op string) {
 	r := a.begin()
 	defer r.mu.Unlock()
 	if !r.opts.JSON {
-		r.out(place(a.name, mailbox, 0) + clean(op)) // also with --quiet
+		if r.opts.Ops {
+			r.out(place(a.name, mailbox, 0) + clean(op)) // also with --quiet
+		}
 		return
 	}
 	r.result(struct {

@@ -71,7 +71,7 @@ func TestSummaryLine(t *testing.T) {
 	for want, s := range map[string]Summary{
 		"w: nothing to do; 3 messages here in 1 mailbox (80 ms)": {Account: "w", Status: "ok", Mailboxes: 1, Whereabouts: Whereabouts{Here: 3, OnServer: 3}, Seconds: 0.08},
 		"w: failed, nothing done; 2 problems (1 min 5 s)":        {Account: "w", Status: "failed", Seconds: 65, Errors: make([]Problem, 2)},
-		"w: dry run, nothing done; 1 message here, 2 on the server, 1 outstanding in 2 mailboxes (3.0 s)": {Account: "w", Status: "ok", DryRun: true,
+		"w: dry run, nothing to do; 1 message here, 2 on the server, 1 outstanding in 2 mailboxes (3.0 s)": {Account: "w", Status: "ok", DryRun: true,
 			Mailboxes: 2, Whereabouts: Whereabouts{Here: 1, OnServer: 2, Outstanding: 1}, Seconds: 3},
 		"w: 1 appended, 2 deleted here, 3 deleted on the server; 0 messages here in 1 mailbox (0 ms)": {Account: "w", Status: "ok", Mailboxes: 1,
 			Changes: Changes{Appended: 1, DeletedOnDisk: 2, DeletedOnServer: 3}},

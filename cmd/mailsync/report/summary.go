@@ -110,6 +110,8 @@ func (s Summary) done() string {
 	switch did := s.Changes.String(); {
 	case s.did != "":
 		return s.did
+	case s.DryRun && s.Status == "ok":
+		return "dry run, nothing to do"
 	case s.DryRun:
 		return "dry run, nothing done"
 	case did != "":

@@ -37,7 +37,7 @@ func (s *soak) rest(after string) {
 			break
 		}
 		if len(runs) == runsToRest {
-			for _, o := range append(runs, s.run(program.Interruption{}, "sync", "-vv", "--json"), s.run(program.Interruption{}, "sync", "--dry-run", "--full")) {
+			for _, o := range append(runs, s.run(program.Interruption{}, "sync", "-vv", "--json"), s.run(program.Interruption{}, "sync", "-v", "--dry-run", "--full")) {
 				s.t.Logf("%v%s", o, o.Stdout)
 			}
 			s.t.Fatalf("after %s: %d runs, and it is not at rest", after, len(runs))
