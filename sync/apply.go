@@ -140,7 +140,7 @@ func (r *run) changeBox(ctx context.Context, b *mailbox.Box) error {
 		{Kind: plan.OpAgree, Doing: "recording flags in", Do: r.change.Agree},
 	} {
 		if ops := b.Take(batch.Kind); len(ops) > 0 {
-			r.Doing(batch.Doing + " " + b.Name)
+			r.Doing(batch.Doing, b.Name)
 			if err := batch.Do(ctx, b, ops); err != nil {
 				return err
 			}
@@ -187,7 +187,7 @@ func (r *run) takeAway(ctx context.Context, b *mailbox.Box) error {
 		if len(ops) == 0 {
 			continue
 		}
-		r.Doing(batch.Doing + " " + b.Name)
+		r.Doing(batch.Doing, b.Name)
 		if err := batch.Do(ctx, b, ops); err != nil {
 			b.Leave(mailbox.Refused)
 			if err := r.Problem(b.Name, 0, err); err != nil {

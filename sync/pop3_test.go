@@ -467,7 +467,7 @@ type notes struct{ said []string }
 func (*notes) Listed(int)               {}
 func (*notes) Planned(int, int64)       {}
 func (*notes) Arrived(int, int64)       {}
-func (*notes) Doing(string)             {}
+func (*notes) Doing(string, string)     {}
 func (*notes) Mailbox(string, bool)     {}
 func (*notes) Op(string, plan.Op)       {}
 func (n *notes) Note(_, text, _ string) { n.said = append(n.said, text) }

@@ -35,7 +35,7 @@ type tally struct {
 }
 
 func (a *adding) Listed(int)                  {}
-func (a *adding) Doing(string)                {}
+func (a *adding) Doing(string, string)        {}
 func (a *adding) Mailbox(string, bool)        {}
 func (a *adding) Note(string, string, string) {}
 

@@ -370,7 +370,7 @@ type watched struct {
 func (w *watched) Listed(int)           {}
 func (w *watched) Planned(int, int64)   {}
 func (w *watched) Arrived(int, int64)   {}
-func (w *watched) Doing(string)         {}
+func (w *watched) Doing(string, string) {}
 func (w *watched) Mailbox(string, bool) {}
 func (w *watched) Note(box, text, hint string) {
 	w.notes = append(w.notes, box+": "+text)

@@ -217,7 +217,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 		return state.Item{}, false
 	}
 	ops := q.cut()
-	f.Doing("fetching " + q.box.Name)
+	f.Doing("fetching", q.box.Name)
 	f.next++
 	q.open++
 	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops)}

@@ -1,9 +1,9 @@
 package mailbox
 
-// Doing tells who looks on what the run does now.
-func (r *Run) Doing(what string) {
+// Doing tells who looks on what the run does now, and in which mailbox, "" for none.
+func (r *Run) Doing(what, mailbox string) {
 	if r.Watch != nil {
-		r.Watch.Doing(what)
+		r.Watch.Doing(what, mailbox)
 	}
 }
 

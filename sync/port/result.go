@@ -25,7 +25,7 @@ type Watch interface {
 	// Arrived adds bodies that were fetched, sent or read, and octets of them as they come. Negative numbers are
 	// of what has to be done again. It is called for every few kilobytes and must not wait for anything.
 	Arrived(messages int, octets int64)
-	Doing(what string)                      // what the run does now, for people: "fetching INBOX"
+	Doing(what, mailbox string)             // what the run does now, for people: "fetching", "INBOX"
 	Mailbox(name string, done bool)         // work on a mailbox begins, ends
 	Op(mailbox string, op plan.Op)          // an operation of a dry run
 	Note(mailbox string, text, hint string) // something the user should know that is no failure

@@ -34,7 +34,7 @@ func New(r *mailbox.Run, b *bind.Run, t *tie.Run, s *send.Run, sh *folder.Run) *
 
 // Scan looks at every mailbox in which something may have changed.
 func (r *Run) Scan(ctx context.Context) error {
-	r.Doing("scanning")
+	r.Doing("scanning", "")
 	if err := r.bind.Bind(ctx); err != nil {
 		return err
 	}

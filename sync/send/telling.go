@@ -7,7 +7,7 @@ import "io"
 // foresee tells of the messages that are to be sent, unless the caller did.
 func (s *sending) foresee(files []*Outgoing) {
 	if len(files) > 0 {
-		s.Doing("appending to " + s.b.Name)
+		s.Doing("appending to", s.b.Name)
 	}
 	if !s.up.Foreseen {
 		s.Planned(len(files), 0)

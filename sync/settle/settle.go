@@ -30,7 +30,7 @@ func (r *Run) Settle(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	r.Doing("recording what is done")
+	r.Doing("recording what is done", "")
 	if err := r.waitForClock(ctx); err != nil {
 		return err
 	}

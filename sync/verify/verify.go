@@ -196,7 +196,7 @@ func (w *verifying) list(ctx context.Context) error {
 // lookFirst looks at everything.
 func (w *verifying) lookFirst(ctx context.Context) (err error) {
 	w.Result.Mailboxes = len(w.rows)
-	w.Doing("reading")
+	w.Doing("reading", "")
 	if w.Watch != nil {
 		w.Watch.Listed(len(w.rows))
 	}

@@ -14,7 +14,8 @@ type line struct {
 	mailboxes string // "3 of 12 mailboxes", while it is not known yet what is to be moved
 	speed     string
 	left      string
-	doing     string
+	soon      string // left, in few words
+	doing, in string // what, and in which mailbox
 }
 
 // lines are the lines for now: one an account that is at work, and where there are several accounts one of all.
@@ -47,7 +48,7 @@ func (r *Report) lines(now time.Time) []line {
 		l.percent = sum.percent()
 	}
 	if known && !endless {
-		l.left = timeLeft(sumPace.left)
+		l.left, l.soon = timeLeft(sumPace.left), roughly(sumPace.left)
 	}
 	l.speed = speedOf(sum, sumPace)
 	return append(all, l)
@@ -55,15 +56,17 @@ func (r *Report) lines(now time.Time) []line {
 
 // line is an account's line.
 func (a *Account) line(c tally, p pace) line {
-	l := line{percent: c.percent(), who: clean(a.name), tally: c, doing: a.progress.activity()}
+	l := line{percent: c.percent(), who: clean(a.name), tally: c}
+	l.doing, l.in = a.progress.activity()
 	switch {
 	case c.messages == 0 && a.progress.mailboxes > 0:
 		l.mailboxes = fmt.Sprintf("%d of %s", min(a.progress.finished, a.progress.mailboxes), Plural(a.progress.mailboxes, "mailbox"))
 	case c.finished(): // nothing moves
 	case p.still >= silence:
-		l.speed, l.left = "", fmt.Sprintf("nothing for %s", Seconds(p.still.Truncate(time.Second)))
+		l.left = fmt.Sprintf("nothing for %s", Seconds(p.still.Truncate(time.Second)))
+		l.soon = l.left
 	default:
-		l.speed, l.left = speedOf(c, p), timeLeft(p.left)
+		l.speed, l.left, l.soon = speedOf(c, p), timeLeft(p.left), roughly(p.left)
 	}
 	return l
 }
@@ -71,21 +74,16 @@ func (a *Account) line(c tally, p pace) line {
 // silence is how long nothing may arrive before the line says so in place of a rate.
 const silence = 5 * time.Second
 
-// activity is what an account's run is doing.
-func (p *progress) activity() string {
-	mailbox := ""
-	if len(p.working) > 0 {
-		mailbox = p.working[len(p.working)-1]
+// activity is what an account's run is doing, and in which mailbox.
+func (p *progress) activity() (doing, in string) {
+	in = p.in
+	if n := len(p.working); n > 0 {
+		in = p.working[n-1]
 	}
-	switch {
-	case p.mailboxes == 0 && p.doing == "":
-		return "connecting"
-	case p.doing == "":
-		return clean(mailbox)
-	case mailbox == "":
-		return clean(p.doing)
+	if p.mailboxes == 0 && p.doing == "" {
+		return "connecting", ""
 	}
-	return clean(p.doing + " " + mailbox)
+	return clean(p.doing), clean(in)
 }
 
 // speedOf is a rate: in messages where these are small, else in bytes.
@@ -111,6 +109,17 @@ func timeLeft(d time.Duration) string {
 		return fmt.Sprintf("%d days left", int(d.Hours()/24))
 	}
 	return Seconds(d) + " left"
+}
+
+// roughly is timeLeft in its largest unit.
+func roughly(d time.Duration) string {
+	switch {
+	case d >= 90*time.Minute && d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h left", d.Hours())
+	case d >= 90*time.Second && d < 90*time.Minute:
+		return fmt.Sprintf("%.0f min left", d.Minutes())
+	}
+	return timeLeft(d)
 }
 
 // bytesOf is how many bytes of how many have arrived. It has so many digits that a slow line moves it within a second;
@@ -161,8 +170,6 @@ func (l line) fit(columns int, percents bool) string {
 	if l.messages > 0 {
 		f.count = fmt.Sprintf("%d of %s", l.done, Plural(int(l.messages), "message"))
 	}
-	doing := f.doing
-	f.doing = ""
 	steps := []func(){
 		func() {
 			if l.messages > 0 {
@@ -174,6 +181,7 @@ func (l line) fit(columns int, percents bool) string {
 		func() { f.speed = "" },
 		func() { f.bytes = l.bytesOf(true) },
 		func() { f.count = "" },
+		func() { f.left = l.soon },
 		func() { f.name = leastName },
 		func() { f.mailboxes = "" },
 		func() { f.bytes = "" },
@@ -186,17 +194,27 @@ func (l line) fit(columns int, percents bool) string {
 		step()
 	}
 	text := f.String()
-	if doing != "" {
-		sep := ", "
-		if strings.HasSuffix(text, ":") {
-			sep = " "
-		}
-		// Less than a word of it says nothing.
-		if room := columns - Columns(text) - len(sep); room >= min(Columns(doing), 8) {
-			text += sep + Cut(doing, room)
-		}
+	sep := ", "
+	if strings.HasSuffix(text, ":") {
+		sep = " "
+	}
+	if doing := l.activity(columns - Columns(text) - len(sep)); doing != "" {
+		text += sep + doing
 	}
 	return Cut(text, columns)
+}
+
+// activity is what is being done, in so many columns: with the mailbox, or that alone, or its beginning where that says
+// something.
+func (l line) activity(columns int) string {
+	whole := strings.TrimSpace(l.doing + " " + l.in)
+	switch {
+	case Columns(whole) <= columns:
+		return whole
+	case l.in == "" || columns < 10 && Columns(l.in) > columns:
+		return ""
+	}
+	return Cut(l.in, columns)
 }
 
 // fitting is a line with the parts that are left.

@@ -43,7 +43,7 @@ func TestProgressOfOneAccount(t *testing.T) {
 	}
 	step(0, "work: connecting")
 	a.Listed(3)
-	a.Doing("scanning")
+	a.Doing("scanning", "")
 	a.Mailbox("INBOX", false)
 	step(1, "work: 0 of 3 mailboxes, scanning INBOX")
 	a.Mailbox("Archive/2024", false)
@@ -51,7 +51,7 @@ func TestProgressOfOneAccount(t *testing.T) {
 	step(2, "work: 1 of 3 mailboxes, scanning Archive/2024")
 	a.Mailbox("Archive/2024", true)
 	a.Planned(10, 10<<20)
-	a.Doing("fetching INBOX")
+	a.Doing("fetching", "INBOX")
 	step(30, "  0% work: 0.00 of 10.0 MiB, 0 of 10 messages, fetching INBOX")
 	a.Arrived(0, 1<<20)
 	step(30.2, " 10% work: 1.00 of 10.0 MiB, 0 of 10 messages, fetching INBOX")
@@ -59,7 +59,7 @@ func TestProgressOfOneAccount(t *testing.T) {
 	step(32, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, 1.0 MiB/s, 8 s left, fetching INBOX")
 	step(38, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, nothing for 6.0 s, fetching INBOX")
 	a.Arrived(8, 8<<20)
-	a.Doing("changing flags")
+	a.Doing("changing flags", "")
 	step(40, "100% work: 10.00 of 10.0 MiB, 10 of 10 messages, changing flags")
 	a.Done(Summary{Account: "work", Status: "ok", Seconds: 40}, false)
 	step(41, "work: nothing to do (40 s)")
@@ -125,7 +125,7 @@ func TestProgressFits(t *testing.T) {
 		a.Planned(456789, 33<<30)
 		w.draw(at(0))
 		a.Arrived(123456, 10<<30)
-		a.Doing("fetching Archive/2024/日本語のメーリングリスト")
+		a.Doing("fetching", "Archive/2024/日本語のメーリングリスト")
 		w.draw(at(1))
 		w.draw(at(2))
 		return w
@@ -152,7 +152,7 @@ func TestProgressFits(t *testing.T) {
 		w.expect(t, c.want)
 	}
 	for columns := range 120 {
-		l := line{percent: 30, who: "日本語-and-more", tally: tally{true, 456789, 33 << 30, 123456, 10 << 30}, speed: "1.0 MiB/s", left: "3 h left", doing: "日本語のメーリングリスト"}
+		l := line{percent: 30, who: "日本語-and-more", tally: tally{true, 456789, 33 << 30, 123456, 10 << 30}, speed: "1.0 MiB/s", left: "3 h left", doing: "fetching", in: "日本語のメーリングリスト"}
 		if got := l.fit(columns, true); Columns(got) > columns {
 			t.Errorf("%d columns: %q takes %d", columns, got, Columns(got))
 		}
@@ -165,7 +165,7 @@ func TestProgressSurvivesResizing(t *testing.T) {
 	for _, name := range []string{"work", "home"} {
 		a := w.Account(name)
 		a.Planned(1000, 5<<30)
-		a.Doing("fetching a mailbox with a name that is as long as it can be")
+		a.Doing("fetching", "a mailbox with a name that is as long as it can be")
 	}
 	w.Print("before")
 	for i, columns := range []int{100, 50, 23, 90, 30, 120} {

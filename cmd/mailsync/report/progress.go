@@ -17,7 +17,7 @@ type progress struct {
 	// The report's mutex guards the rest.
 	mailboxes, finished int
 	working             []string // mailboxes in work
-	doing               string
+	doing, in           string   // what, and in which mailbox
 	speed               speed
 	shown               pace
 }
@@ -49,10 +49,10 @@ func (a *Account) Mailbox(name string, done bool) {
 	}
 }
 
-// Doing sets what the run does now.
-func (a *Account) Doing(what string) {
+// Doing sets what the run does now, and in which mailbox, "" for none or several.
+func (a *Account) Doing(what, mailbox string) {
 	defer a.begin().mu.Unlock()
-	a.progress.doing = what
+	a.progress.doing, a.progress.in = what, mailbox
 }
 
 // Planned adds bodies that are to be moved, and their bytes, or takes them off.
