@@ -79,13 +79,10 @@ func (r *run) leaves(ctx context.Context, b *mailbox.Box, made plan.Made) error 
 			return err
 		}
 	}
-	n := made.Braked.OnServer + made.Braked.OnDisk
-	if n == 0 {
+	if made.Braked == (state.Held{}) {
 		return nil
 	}
-	b.Leave(mailbox.HeldBack)
-	return r.Problem(b.Name, 0, state.Faultf(state.Braked, "%d deletions held back", n).
-		WithHint("if they are meant, run once more with --max-delete %d", n))
+	return r.heldBack(b, made.Braked)
 }
 
 // createAll does what adds a copy or changes flags. A mailbox that fails here destroys
