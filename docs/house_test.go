@@ -41,6 +41,7 @@ var table = []room{
 	{"sync/bind", []string{"state", "sync/plan", "sync/port", "sync/mailbox"}, nil},
 	{"sync/scan", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/folder", "sync/send", "sync/tie", "sync/bind"}, []string{"golang.org/x/sync"}},
 	{"sync/list", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/bind"}, nil},
+	{"sync/forget", []string{"state", "sync/port", "sync/mailbox", "sync/bind", "sync/list"}, nil},
 	{"sync/fetch", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/tie"}, []string{"golang.org/x/sync"}},
 	{"sync/moves", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/scan"}, nil},
 	{"sync/destroy", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/folder", "sync/send", "sync/bind"}, nil},

@@ -29,7 +29,7 @@ type MailboxRow struct {
 	Raw  string
 	Path string // relative to the root, slash-separated
 	Sep  string
-	Role string // RoleMailbox or RoleArchive
+	Role string // RoleMailbox, RoleArchive or RoleForgotten
 	// Use is the special use (RFC 6154) that the server last listed the mailbox with, as
 	// Listed.Role; "" none, or it never listed any.
 	Use         string
@@ -106,7 +106,7 @@ type Marker struct {
 	User        string
 	Raw         string // mailbox name as the server sends it
 	Path        string // of the Maildir, relative to the root, slash-separated
-	Role        string // RoleMailbox or RoleArchive
+	Role        string // RoleMailbox, RoleArchive or RoleForgotten
 	Sep         string
 	Use         string             // as in MailboxRow
 	Generations []MarkerGeneration // the last is current
@@ -116,6 +116,8 @@ type Marker struct {
 const (
 	RoleMailbox = "mailbox"
 	RoleArchive = "archive"
+	// RoleForgotten: it was a mailbox's that is gone on the server, and is left alone as a foreign one.
+	RoleForgotten = "forgotten"
 )
 
 // MarkerGeneration ties a UIDVALIDITY to the token in the names of its files.

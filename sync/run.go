@@ -11,6 +11,7 @@ import (
 	"mailsync/sync/destroy"
 	"mailsync/sync/fetch"
 	"mailsync/sync/folder"
+	"mailsync/sync/forget"
 	"mailsync/sync/list"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/moves"
@@ -80,6 +81,16 @@ func Restore(ctx context.Context, a *port.Account, since int64, levels func(stat
 		h.Out.Outstanding += b.Refused
 	}
 	return &h.Out
+}
+
+// Forget lets go of the mailbox of a row that is gone on the server, or takes it back. The Result is never nil.
+func Forget(ctx context.Context, a *port.Account, row int64, back bool) *port.Result {
+	r := newRun(a)
+	f := forget.New(r.Run, row, r.list, r.bind)
+	if back {
+		return r.Through(ctx, r.list.Identify, f.TakeBack)
+	}
+	return r.Through(ctx, r.list.Identify, f.Gone, f.Forget)
 }
 
 // run is one run of an account, with its rooms.

@@ -126,7 +126,7 @@ func newPlaces(rows []state.MailboxRow, tree port.Tree) *places {
 	p := &places{known: map[string]*state.MailboxRow{}, taken: map[string]bool{}, tree: tree}
 	for i, row := range rows {
 		p.taken[row.Path] = true
-		if row.Role != state.RoleArchive {
+		if row.Role == state.RoleMailbox {
 			p.known[state.RawKey(row.Raw)] = &rows[i]
 		}
 	}

@@ -57,7 +57,7 @@ func (l local) mailboxLevels(row state.MailboxRow) []string {
 func (l local) mailboxNames() (names []string) {
 	rows, _ := l.recorded(context.Background())
 	for _, row := range rows {
-		if row.Role != state.RoleArchive {
+		if row.Role == state.RoleMailbox {
 			names = append(names, l.mailboxName(row))
 		}
 	}

@@ -176,6 +176,11 @@ func (o *restoring) noteOutsiders(ctx context.Context, r *accountRun, h *here, d
 		done.Problems = append(done.Problems, port.Problem{Err: err})
 	}
 	for _, m := range all {
+		if m.Forgotten {
+			r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: the mailbox was forgotten",
+				fmt.Sprintf("\"mailsync forget --undo %s %s\" takes it back", r.a.Name, plan.ShellWord(m.Path)))
+			continue
+		}
 		r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is not a mailbox of the account",
 			`a "mailsync sync" with append = true makes it one; a copy of it elsewhere can be restored with --from`)
 	}

@@ -49,7 +49,7 @@ func TestScenarios(t *testing.T) {
 			"deaf": cmdDeaf, "met": cmdMet, "signalled": cmdSignalled, "expand": cmdExpand, "exits": cmdExits, "age": cmdAge, "empty": cmdEmpty,
 			"flag": cmdFlag, "hurt": cmdHurt, "expunge": cmdExpunge, "private": cmdPrivate,
 			"latin": cmdLatin, "windows": cmdWindows,
-			"succeeded": cmdSucceeded, "killed": cmdKilled,
+			"succeeded": cmdSucceeded, "killed": cmdKilled, "dropped": cmdDropped,
 		},
 		RequireUniqueNames: true,
 	})

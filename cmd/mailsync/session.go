@@ -260,6 +260,7 @@ func (r *accountRun) engine(h *here) *port.Account {
 		Name: r.a.Name, Host: r.a.Host, User: r.a.User,
 		Server: h.server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
 		Include:     func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
+		NameOf:      r.mailboxName,
 		Connections: r.a.Connections,
 		AgesCount:   r.agesCount(h),
 		DryRun:      r.flags.dryRun, RootKnown: h.known, StateMoved: h.store.Moved(),

@@ -105,7 +105,7 @@ func (r *accountRun) recount(ctx context.Context) (*port.Result, recounted, erro
 	}
 	for _, row := range rows {
 		g := row.Current()
-		if g == nil || row.Role == state.RoleArchive {
+		if g == nil || row.Role != state.RoleMailbox {
 			continue
 		}
 		t := g.Tally

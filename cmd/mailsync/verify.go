@@ -191,7 +191,7 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 		hint = fmt.Sprintf("\"mailsync verify %s--repair %s\" fetches again what the server still has", with, r.words())
 	}
 	r.out.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
-		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Findings: wrong, Repaired: len(v.Findings) - wrong,
+		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Forgotten: v.Forgotten, Findings: wrong, Repaired: len(v.Findings) - wrong,
 		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
 	if v.NoMemory && !o.server && v.Mailboxes > 0 {
 		r.out.Note("", "there is no state, and names alone do not show whether a message is missing",
@@ -248,7 +248,9 @@ func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here
 	}
 	var known []string
 	for _, row := range rows {
-		known = append(known, r.mailboxName(row))
+		if row.Role == state.RoleMailbox {
+			known = append(known, r.mailboxName(row))
+		}
 	}
 	last, _, err := store.ReadLastRun(r.stateDir())
 	if err != nil {

@@ -69,7 +69,7 @@ func (r *Run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		g := row.Current()
-		if in[state.RawKey(row.Raw)] || row.Role == state.RoleArchive || g == nil || g.ID == 0 || plan.IsView(row.Use) {
+		if in[state.RawKey(row.Raw)] || row.Role != state.RoleMailbox || g == nil || g.ID == 0 || plan.IsView(row.Use) {
 			continue
 		}
 		records, err := r.RecordsOf(ctx, g)

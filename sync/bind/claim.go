@@ -184,10 +184,15 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 
 // marker is what a box's marker file should hold, the current generation last.
 func (r *Run) marker(b *mailbox.Box) state.Marker {
+	return r.MarkerOf(b.Row)
+}
+
+// MarkerOf is what the marker file of a mailbox should hold.
+func (r *Run) MarkerOf(row state.MailboxRow) state.Marker {
 	m := state.Marker{AccountID: r.Row.ID, Host: r.Host, User: r.User,
-		Raw: b.Row.Raw, Path: b.Row.Path, Role: b.Row.Role, Sep: b.Row.Sep, Use: b.Row.Use}
+		Raw: row.Raw, Path: row.Path, Role: row.Role, Sep: row.Sep, Use: row.Use}
 	for _, current := range []bool{false, true} {
-		for _, g := range b.Row.Generations {
+		for _, g := range row.Generations {
 			if g.Current == current {
 				m.Generations = append(m.Generations, state.MarkerGeneration{UIDValidity: g.Mark.UIDValidity, Token: g.Token})
 			}

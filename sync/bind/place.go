@@ -22,13 +22,16 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 	for _, row := range r.Rows {
 		taken[row.Path] = true
 		for _, g := range row.Generations {
-			r.Owners[g.Token] = state.RawKey(row.Raw)
+			r.Owners[g.Token] = "" // an archive's, or a forgotten mailbox's
+			if row.Role == state.RoleMailbox {
+				r.Owners[g.Token] = state.RawKey(row.Raw)
+			}
 		}
 	}
 	var fresh []*mailbox.Box
 	for _, b := range r.Boxes {
 		for _, row := range r.Rows {
-			if state.SameName(row.Raw, b.Listed.Raw) && row.Role != state.RoleArchive {
+			if state.SameName(row.Raw, b.Listed.Raw) && row.Role == state.RoleMailbox {
 				b.Row = row
 				b.Row.Generations = slices.Clone(row.Generations)
 			}
@@ -48,7 +51,7 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 	}
 	for _, f := range maildirs.Found {
 		taken[f.Path] = true
-		owner := "" // an archive
+		owner := "" // an archive, or forgotten
 		if f.Marker.Role == state.RoleMailbox {
 			owner = state.RawKey(f.Marker.Raw)
 		}
@@ -106,12 +109,23 @@ func (r *Run) maildirs(ctx context.Context) (plan.Maildirs, error) {
 		if f.Err != nil || f.Marker.AccountID != r.Row.ID {
 			continue // another account's: it is refused where a mailbox has that path
 		}
+		if r.isForgotten(f.Marker) {
+			continue
+		}
 		m.Found = append(m.Found, f)
 		if f.Path != f.Marker.Path {
 			m.There[f.Marker.Path] = r.isThere(f.Marker.Path)
 		}
 	}
 	return m, err
+}
+
+// isForgotten reports whether a marker is of a mailbox that the base has forgotten, whatever the marker has become.
+func (r *Run) isForgotten(m state.Marker) bool {
+	return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
+		return row.Role == state.RoleForgotten &&
+			slices.ContainsFunc(m.Generations, func(g state.MarkerGeneration) bool { return plan.HasToken(&row, g.Token) })
+	})
 }
 
 func (r *Run) isThere(path string) bool {
@@ -248,6 +262,9 @@ func (r *Run) Check(b *mailbox.Box, m state.Marker) error {
 		return state.Faultf(state.Storage, "%s", copyText(b.Row.Path, m.Path)).WithHint(copyHint)
 	case m.Path != b.Row.Path:
 		return wasMoved(m.Path, b.Row.Path)
+	case m.Role == state.RoleForgotten:
+		return state.Faultf(state.Storage, "the Maildir %q is of a mailbox that was forgotten", b.Row.Path).
+			WithHint("\"mailsync forget %s %s\" finishes that, and what is on the server is fetched beside it; with --undo it is used again", r.Name, plan.ShellWord(b.Name))
 	case !state.SameName(m.Raw, b.Row.Raw) || m.Role != state.RoleMailbox:
 		return state.Faultf(state.Storage, "the Maildir %q belongs to the mailbox %q", b.Row.Path, m.Raw).
 			WithHint("move it back to %q", m.Path)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -17,9 +18,7 @@ import (
 // renamed finds the mailboxes that the server renamed, and renames the folders of their Maildirs. A
 // mailbox is a renamed one only if its old name is missing from a complete listing.
 func (r *Run) renamed(ctx context.Context) error {
-	fresh := slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool {
-		return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool { return state.SameName(row.Raw, b.Listed.Raw) })
-	})
+	fresh := r.fresh()
 	to, err := r.renamedTo(ctx, fresh)
 	if err != nil {
 		return err
@@ -30,7 +29,7 @@ func (r *Run) renamed(ctx context.Context) error {
 		if to[i] < 0 {
 			again := func(b *mailbox.Box) bool { return state.SameName(b.Listed.Raw, row.Raw) } // restore made it
 			if !slices.ContainsFunc(r.Boxes, again) {
-				r.Note(row.Path, "the mailbox is gone on the server; its Maildir stays as it is", "")
+				r.noteGone(row)
 			}
 			continue
 		}
@@ -51,6 +50,38 @@ func (r *Run) renamed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noteGone reports a mailbox that is gone on the server, unless the configuration excludes it.
+func (r *Run) noteGone(row state.MailboxRow) {
+	name := r.NameOf(row)
+	if r.Include != nil && !r.Include(state.Listed{Raw: row.Raw, Levels: strings.Split(name, "/"), Role: row.Use, Size: -1}) {
+		return
+	}
+	r.Note(name, "the mailbox is gone on the server; its Maildir stays as it is",
+		fmt.Sprintf("to end this note, run \"mailsync forget %s %s\", or exclude the mailbox", r.Name, plan.ShellWord(name)))
+}
+
+// fresh are the boxes of which the base knows nothing.
+func (r *Run) fresh() []*mailbox.Box {
+	return slices.DeleteFunc(slices.Clone(r.Boxes), func(b *mailbox.Box) bool {
+		return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
+			return row.Role == state.RoleMailbox && state.SameName(row.Raw, b.Listed.Raw)
+		})
+	})
+}
+
+// RenamedTo returns the name that the server has given to a mailbox that is missing from a complete
+// listing, "" where it is none of those that are new there.
+func (r *Run) RenamedTo(ctx context.Context, row state.MailboxRow) (string, error) {
+	fresh := r.fresh()
+	to, err := r.renamedTo(ctx, fresh)
+	for i, v := range r.Vanished {
+		if err == nil && v.ID == row.ID && to[i] >= 0 {
+			return fresh[to[i]].Name, nil
+		}
+	}
+	return "", err
 }
 
 // renamedTo returns which of the new boxes each mailbox that vanished is now, -1 for none.

@@ -29,7 +29,7 @@ func (r *Run) trashGen() *state.Generation {
 		return b.Gen()
 	}
 	for i := range r.Rows {
-		if state.RawKey(r.Rows[i].Raw) == state.RawKey(r.Trash) {
+		if r.Rows[i].Role == state.RoleMailbox && state.RawKey(r.Rows[i].Raw) == state.RawKey(r.Trash) {
 			return r.Rows[i].Current()
 		}
 	}
@@ -190,7 +190,7 @@ func (t *trash) archived(ctx context.Context, fresh map[int64]bool) (all []inThe
 	}
 	for i := range t.Rows {
 		row := &t.Rows[i]
-		if row.Role != state.RoleMailbox || state.RawKey(row.Raw) == state.RawKey(t.Trash) {
+		if row.Role == state.RoleArchive || state.RawKey(row.Raw) == state.RawKey(t.Trash) {
 			continue
 		}
 		var b *mailbox.Box

@@ -92,7 +92,7 @@ func (r *Run) used(listing *state.Listing, found []state.Unmarked) func([]string
 // hasMaildir reports whether a mailbox has a Maildir, as far as was looked.
 func (r *Run) hasMaildir(raw string) bool {
 	return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
-		return row.Role != state.RoleArchive && state.SameName(row.Raw, raw)
+		return row.Role == state.RoleMailbox && state.SameName(row.Raw, raw)
 	}) || slices.ContainsFunc(r.Found, func(f state.Found) bool {
 		return f.Marker.Role == state.RoleMailbox && state.SameName(f.Marker.Raw, raw)
 	})

@@ -103,7 +103,7 @@ func (r *Run) List(ctx context.Context) error {
 	slices.SortFunc(r.Boxes, func(a, b *mailbox.Box) int { return plan.CompareNames(a.Name, b.Name) })
 	if len(listing.Broken) == 0 {
 		for _, row := range r.Rows {
-			if row.Role != state.RoleArchive && !listed[state.RawKey(row.Raw)] {
+			if row.Role == state.RoleMailbox && !listed[state.RawKey(row.Raw)] {
 				r.Vanished = append(r.Vanished, row)
 			}
 		}
@@ -146,7 +146,7 @@ func (r *Run) take(listing *state.Listing, include func(state.Listed) bool) (lis
 func (r *Run) hadMail(key string) bool {
 	return slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool {
 		g := row.Current()
-		return row.Role != state.RoleArchive && state.RawKey(row.Raw) == key && g != nil && g.Tally.OnServer > 0
+		return row.Role == state.RoleMailbox && state.RawKey(row.Raw) == key && g != nil && g.Tally.OnServer > 0
 	})
 }
 

@@ -96,6 +96,14 @@ func (r *Run) Note(mailbox, text, hint string) {
 	}
 }
 
+// NameOf is the name of a mailbox as people call it.
+func (r *Run) NameOf(row state.MailboxRow) string {
+	if r.Account.NameOf == nil {
+		return row.Path
+	}
+	return r.Account.NameOf(row)
+}
+
 // Stopped reports whether the run was asked to end.
 func (r *Run) Stopped() bool {
 	select {

@@ -21,6 +21,8 @@ type Account struct {
 	Tree   Tree
 	Base   Base
 	Policy plan.Policy
+	// NameOf is the name of a mailbox as people call it, by its row; nil: the path of its Maildir.
+	NameOf func(state.MailboxRow) string
 
 	// Partial means that Include leaves out mailboxes of the account in this run alone: what
 	// is gone from one that is included may have been moved to one of those.

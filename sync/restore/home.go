@@ -50,7 +50,7 @@ func (h *Own) List(ctx context.Context) error {
 	h.made = map[string]bool{}
 	for _, row := range h.Rows {
 		gen := row.Current()
-		if row.Role == state.RoleArchive || h.listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
+		if row.Role != state.RoleMailbox || h.listed[state.RawKey(row.Raw)] || gen == nil || gen.Tally.Here == 0 {
 			continue
 		}
 		names := h.Levels(row)

@@ -33,7 +33,7 @@ func (h *Own) formerOf(ctx context.Context, token string) (*former, error) {
 			}
 		}
 		k := slices.IndexFunc(row.Generations, func(g state.Generation) bool { return g.Token == token })
-		if k < 0 || row.Role == state.RoleArchive {
+		if k < 0 || row.Role != state.RoleMailbox {
 			continue
 		}
 		book, err := h.recorded(ctx, &row.Generations[k], of)

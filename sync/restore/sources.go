@@ -29,6 +29,9 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, archives f
 		}
 	}
 	for _, row := range rows {
+		if row.Role == state.RoleForgotten {
+			continue // UnknownMaildirs has it
+		}
 		s := port.Source{Levels: levels(row), Role: row.Use, Row: row}
 		s.Name = plan.DisplayName(s.Levels)
 		if only != nil && !only(row) {
@@ -67,8 +70,9 @@ func Sources(ctx context.Context, memory port.Memory, tree port.Tree, archives f
 
 // UnknownMaildir is a Maildir in an account's tree that is not of one of its mailboxes, and how many messages it has.
 type UnknownMaildir struct {
-	Path     string
-	Messages int
+	Path      string
+	Messages  int
+	Forgotten bool // it was a mailbox's that is gone on the server, and that the user has let go of
 }
 
 // UnknownMaildirs are the Maildirs from which nothing is put on a server, for a mail program made them, and the account has no
@@ -95,7 +99,12 @@ func UnknownMaildirs(ctx context.Context, memory port.Memory, tree port.Tree) (a
 			return nil, err
 		}
 		if n := len(disk.Foreign); n > 0 {
-			all = append(all, UnknownMaildir{f.Path, n})
+			all = append(all, UnknownMaildir{Path: f.Path, Messages: n})
+		}
+	}
+	for _, row := range rows {
+		if g := row.Current(); row.Role == state.RoleForgotten && g != nil && g.Tally.Here > 0 {
+			all = append(all, UnknownMaildir{row.Path, g.Tally.Here, true})
 		}
 	}
 	return all, nil

@@ -88,6 +88,12 @@ func (r *Run) ListDeparted(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if r.Rows[i].Role == state.RoleForgotten {
+			if len(all) > 0 && (r.Include == nil || r.Include(asListed(&r.Rows[i]))) {
+				r.unlisted = append(r.unlisted, r.Rows[i])
+			}
+			continue
+		}
 		took[state.RawKey(r.Rows[i].Raw)] = len(all) > 0
 	}
 	include, listed := r.Include, map[string]bool{}
@@ -100,7 +106,7 @@ func (r *Run) ListDeparted(ctx context.Context) error {
 	}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if key := state.RawKey(row.Raw); took[key] && !listed[key] && (include == nil || include(asListed(row))) {
+		if key := state.RawKey(row.Raw); row.Role != state.RoleForgotten && took[key] && !listed[key] && (include == nil || include(asListed(row))) {
 			r.unlisted = append(r.unlisted, *row)
 		}
 	}
@@ -137,9 +143,14 @@ func (r *Run) FindLast(ctx context.Context) error {
 		if !slices.ContainsFunc(list, func(t departed) bool { return away(t.Taken) }) {
 			continue
 		}
+		name := r.NameOf(r.unlisted[i])
 		err := state.Faultf(state.Other, "the mailbox is gone on the server; what was archived from it stays here").
 			WithHint("make it there again, and undo once more; if it has another name there, sync first")
-		if err := r.Problem(r.unlisted[i].Path, 0, err); err != nil {
+		if r.unlisted[i].Role == state.RoleForgotten {
+			err = state.Faultf(state.Other, "the mailbox was forgotten; what was archived from it stays here").
+				WithHint("\"mailsync forget --undo %s %s\" takes it back; then make it on the server again, and undo once more", r.Name, plan.ShellWord(name))
+		}
+		if err := r.Problem(name, 0, err); err != nil {
 			return err
 		}
 	}

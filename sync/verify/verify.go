@@ -60,6 +60,7 @@ type Verdict struct {
 	Short      []Shortfall // what is outstanding, where the server was not compared with
 	Findings   []port.Finding
 	Repaired   *port.Result // what --repair did, nil: nothing
+	Forgotten  int          // mailboxes that are not looked at, since they were forgotten
 	NoMemory   bool         // only names could be compared with the files
 }
 
@@ -124,7 +125,11 @@ func (w *verifying) load(ctx context.Context) error {
 		}
 	}
 	for _, row := range w.Rows {
-		if w.asked.Only == nil || w.asked.Only(row) {
+		switch {
+		case w.asked.Only != nil && !w.asked.Only(row):
+		case row.Role == state.RoleForgotten:
+			w.verdict.Forgotten++
+		default:
 			w.rows = append(w.rows, row)
 		}
 	}

@@ -86,6 +86,7 @@ type Looked struct {
 	Unrecorded int    `json:"unrecorded"`
 	Unproven   int    `json:"unproven"`
 	Moved      int    `json:"moved"`
+	Forgotten  int    `json:"forgotten"`  // mailboxes that were not looked at
 	NamesOnly  bool   `json:"names_only"` // there was no state to check the files against
 	// Incomplete: something is known not to be here, or was not checked.
 	Incomplete  bool `json:"incomplete"`
@@ -120,7 +121,7 @@ func (l Looked) String() string {
 	case l.Incomplete:
 		verdict = "incomplete"
 	case l.Mailboxes == 0:
-		return "no mailbox verified"
+		return l.andForgotten("no mailbox verified")
 	case l.NamesOnly && !l.Server:
 		verdict = "nothing wrong"
 	}
@@ -136,8 +137,16 @@ func (l Looked) String() string {
 	}
 	text := counts(verdict, some{l.Repaired, "repaired"}) +
 		fmt.Sprintf(", %s read (%s), checked against %s", Plural(l.Files, "file"), Size(l.Bytes), against)
-	return counts(text, some{l.Foreign, "of other programs"}, some{l.Unrecorded, "not recorded"},
-		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"})
+	return l.andForgotten(counts(text, some{l.Foreign, "of other programs"}, some{l.Unrecorded, "not recorded"},
+		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"}))
+}
+
+// andForgotten adds what a verdict is not about, though it was a mailbox of the account once.
+func (l Looked) andForgotten(text string) string {
+	if l.Forgotten > 0 {
+		text += "; " + Plural(l.Forgotten, "forgotten mailbox") + " not checked"
+	}
+	return text
 }
 
 // Archive is what an archive run takes off the server, or would: the object "archive" of --json.
