@@ -18,6 +18,9 @@ func (s *Server) handshakeFault(err error, asked bool) error {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return s.certificateFault(doing, e)
 	}
+	if ended, ok := errors.AsType[*TunnelEnded](err); ok {
+		return ended
+	}
 	var record tls.RecordHeaderError
 	v := alerted(err)
 	switch {
@@ -47,6 +50,9 @@ func (s *Server) notTLS(e tls.RecordHeaderError) *verdict {
 	v := &verdict{what: "the port does not speak TLS, its answer begins " + Quoted(begins)}
 	pop := s.protocol.Implicit == 995
 	switch {
+	case s.Tunnel != nil:
+		v.what = "what the tunnel's program connects to does not speak TLS, its answer begins " + Quoted(begins)
+		v.tip = `tls = "none" or "starttls" may be right: the program may speak TLS itself, or be the server`
 	case strings.HasPrefix(begins, "HTTP"), strings.HasPrefix(begins, "<"):
 		v.tip = "a web server answers there: check host and port"
 	case strings.HasPrefix(begins, "220"):

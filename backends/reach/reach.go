@@ -39,6 +39,10 @@ type Server struct {
 	Timeout  time.Duration // for connecting, and again for the handshake
 	ByFlags  bool          // the account is from the command line: hints name its flags, and not keys
 
+	Certificate *tls.Certificate // who we are, where the server asks; nil: nobody
+	Proxy       *Proxy           // by which the server is reached; nil: directly
+	Tunnel      *Tunnel          // through which the server is reached; nil: none
+
 	protocol Protocol
 	config   *tls.Config
 }
@@ -49,12 +53,16 @@ func (s *Server) Prepare() (err error) {
 	switch s.TLS {
 	case Implicit, StartTLS:
 	case None:
-		if !s.Insecure && !IsLoopback(s.Host) {
+		// At the end of a proxy, "localhost" is another machine.
+		if s.Tunnel == nil && !s.Insecure && (s.Proxy != nil || !IsLoopback(s.Host)) {
 			return plainText(s.Host)
 		}
 	default:
 		return state.Faultf(state.Usage, "tls cannot be %q", string(s.TLS)).
 			WithHint(`it is "implicit", "starttls" or "none"`)
+	}
+	if s.Proxy != nil && s.Tunnel != nil {
+		return state.Faultf(state.Usage, "a tunnel_command needs no proxy").WithHint("take one of the two out")
 	}
 	s.config, err = s.tlsConfig()
 	return err
@@ -63,8 +71,14 @@ func (s *Server) Prepare() (err error) {
 // Addr is host:port.
 func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// Dial connects, without TLS.
+// Dial connects, without TLS: directly, by a proxy, or by a program.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+	switch {
+	case s.Tunnel != nil:
+		return s.Tunnel.dial(ctx)
+	case s.Proxy != nil:
+		return s.dialProxy(ctx)
+	}
 	d := net.Dialer{Timeout: s.Timeout}
 	conn, err := d.DialContext(ctx, "tcp", s.Addr())
 	if err != nil {
@@ -83,8 +97,8 @@ func (s *Server) Secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	case Implicit:
 		return s.Handshake(ctx, conn)
 	case None:
-		// A loopback name can resolve to another address.
-		if !IsLoopbackAddr(conn.RemoteAddr()) && !s.Insecure {
+		// A loopback name can resolve to another address. What a tunnel leads to is up to the user.
+		if s.Tunnel == nil && !IsLoopbackAddr(conn.RemoteAddr()) && !s.Insecure {
 			conn.Close()
 			return nil, plainText(conn.RemoteAddr().String())
 		}
@@ -99,6 +113,9 @@ func (s *Server) Handshake(ctx context.Context, conn net.Conn) (net.Conn, error)
 	asked, config := false, s.config.Clone()
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
+		if s.Certificate != nil {
+			return s.Certificate, nil
+		}
 		return &tls.Certificate{}, nil
 	}
 	c := tls.Client(conn, config)
@@ -199,6 +216,9 @@ func (o *Options) Complete(p Protocol) error {
 	}
 	if o.Host == "" || o.User == "" || o.Secret == nil {
 		return state.Faultf(state.Usage, "%s account needs a host, a user and a password", p.Name)
+	}
+	if o.Tunnel != nil {
+		o.Tunnel.secrets = o.Secrets
 	}
 	o.protocol = p
 	return o.Prepare()

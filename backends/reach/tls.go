@@ -146,9 +146,12 @@ func (s *Server) Upgrade(ctx context.Context, conn net.Conn, ahead int) (net.Con
 // NoGreeting is the error for a server that closed the connection without a greeting. tip is what else
 // may be the reason, "" nothing.
 func (s *Server) NoGreeting(err error, tip string) error {
+	if ended, ok := errors.AsType[*TunnelEnded](err); ok {
+		return ended
+	}
 	hint := "it may not be " + s.protocol.Name + " port, or the server allows no more connections"
 	if tip != "" {
 		hint += "; or " + tip
 	}
-	return state.Faultf(state.Unreachable, "%s closed the connection without a greeting (%w)", s.Addr(), err).WithHint("%s", hint)
+	return state.Faultf(state.Unreachable, "%w", state.InWords(err, "%s closed the connection without a greeting", s.Addr())).WithHint("%s", hint)
 }

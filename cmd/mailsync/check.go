@@ -175,6 +175,10 @@ func (c *checking) password(ctx context.Context) bool {
 	if c.a.Auth == "oauth2" {
 		return c.token(ctx)
 	}
+	if c.a.Password.None() && len(c.a.TunnelCommand) > 0 {
+		c.ok("password", "none: the tunnel's server has to log in by itself (PREAUTH)")
+		return true
+	}
 	if _, err := c.a.Password.Read(ctx); err != nil {
 		return c.fail("password", err)
 	}

@@ -20,8 +20,16 @@ import (
 	"mailsync/state/store"
 )
 
-// address looks the host up.
+// address looks the host up, where that is not up to somebody else.
 func (c *checking) address(ctx context.Context) bool {
+	switch {
+	case c.a.Proxy != nil:
+		c.ok("address", "looked up by the proxy %s", c.a.Proxy.Addr)
+		return true
+	case len(c.a.TunnelCommand) > 0:
+		c.ok("address", "up to tunnel_command")
+		return true
+	}
 	limited, cancel := context.WithTimeout(ctx, c.a.Timeout)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupHost(limited, c.a.Host)

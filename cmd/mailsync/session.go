@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailsync/backends/pop3"
+	backend "mailsync/backends/reach"
 	"mailsync/backends/redact"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/oauth"
@@ -226,6 +227,7 @@ func (r *accountRun) begin(ctx context.Context, may opening, how reach) (*port.A
 type opened struct {
 	closers []func() error
 	servers []server
+	tunnels []*backend.Tunnel
 }
 
 // later has something closed when the task is over.
@@ -303,6 +305,9 @@ func (r *accountRun) hangUp() {
 		if err := s.Close(); err != nil {
 			r.log.Info("log out", "account", r.a.Name, "err", err) // everything is done by then
 		}
+	}
+	for _, t := range r.tunnels {
+		t.Close()
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"mailsync/backends/imap"
 	"mailsync/backends/maildir"
@@ -93,21 +92,19 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 	a := r.a
 	r.logs.keep(&r.secrets)
 	r.secrets.Keep(a.Password.Ahead().Reveal()) // a greeting is received before the password is asked for
-	var roots []byte
-	if a.TLSCA != "" {
-		var err error
-		if roots, err = os.ReadFile(a.TLSCA); err != nil {
-			return backend.Options{}, state.Faultf(state.Usage, "tls_ca: %w", err)
-		}
+	server, err := r.transport()
+	if err != nil {
+		return backend.Options{}, err
+	}
+	if server.Proxy != nil {
+		r.secrets.Keep(server.Proxy.Password)
 	}
 	with, err := r.credentials()
 	if err != nil {
 		return backend.Options{}, err
 	}
 	return backend.Options{
-		Server: backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), RootCAs: roots, Pins: a.TLSPins,
-			Insecure: a.Insecure, Timeout: a.Timeout, ByFlags: r.configFile == ""},
-		User:   a.User,
+		Server: server, User: a.User,
 		Secret: with.ask, Refused: with.refused,
 		MaxWait: a.MaxWait, ReadOnly: how.readOnly || r.flags.dryRun, Secrets: &r.secrets, Trace: r.trace.of(a.Name), Log: r.log.With("account", a.Name),
 	}, nil

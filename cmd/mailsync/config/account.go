@@ -31,12 +31,17 @@ type Account struct {
 	TLS      string   // "implicit", "starttls" or "none"
 	TLSCA    string   // a PEM file with more trusted roots, "" for none
 	TLSPins  []string // "sha256/" and base64
+	TLSCert  string   // a PEM file with a client certificate, "" for none
+	TLSKey   string   // a PEM file with its key, "": in TLSCert
 	User     string
 	Auth     string // "password" or "oauth2"
 	Password secret.Source
 	Token    secret.Source // a command that prints access tokens
 	OAuth    *OAuth        // with Auth "oauth2" and without Token, else nil
 	Insecure bool          // plain text to a host that is not loopback is allowed
+
+	Proxy         *Proxy   // nil: none
+	TunnelCommand []string // argv whose stdin and stdout are the connection, empty: none
 
 	Maildir  string
 	StateDir string // "": in Maildir

@@ -36,8 +36,12 @@ func accountKeys(a *Account) []key {
 		{name: "tls", example: `"implicit"`, read: word(&a.TLS, "implicit", "starttls", "none")},
 		{name: "tls_ca", example: `"/etc/ssl/own.pem"`, read: path(&a.TLSCA)},
 		{name: "tls_pins", example: `["sha256/" and 44 characters of base64]`, read: set(&a.TLSPins, lines, readPins)},
+		{name: "tls_cert", example: `"~/.config/mailsync/work.pem"`, read: path(&a.TLSCert)},
+		{name: "tls_key", example: `"~/.config/mailsync/work.key"`, read: path(&a.TLSKey)},
 		{name: "user", example: `"ada"`, read: set(&a.User, line, asIs)},
 		{name: "insecure", example: `false`, read: yes(&a.Insecure)},
+		{name: "proxy", example: `"socks5://127.0.0.1:9050"`, read: proxy},
+		{name: "tunnel_command", example: `["ssh", "-q", "mail.example.org", "/usr/lib/dovecot/imap"]`, read: tunnelCommand},
 
 		{name: "auth", example: `"password"`, read: word(&a.Auth, "password", "oauth2")},
 		{name: "password_command", source: true, example: `["pass", "show", "mail/work"]`, read: command(&a.Password, "")},

@@ -331,21 +331,14 @@ func (r *reading) checkAccount(table toml.Key, line int) {
 		a.Password.Keyring = a.User + "@" + a.Host
 	}
 	tried := func(k key) bool { return k.source && r.tried[k.name] }
-	if a.Auth != "oauth2" && a.Password.None() && !slices.ContainsFunc(keys, tried) {
+	if a.Auth != "oauth2" && a.Password.None() && len(a.TunnelCommand) == 0 && !slices.ContainsFunc(keys, tried) {
 		r.add(line, at, "has no password", "set password_command, password_file, password_env, password_keyring, password_credential, or password"+
 			` (for example: password_command = ["pass", "show", "mail/work"])`)
 	}
 	if a.Port == 0 {
 		a.Port = defaultPort(a.Protocol, a.TLS)
 	}
-	if a.TLS == "none" && !a.Insecure && a.Host != "" && !Loopback(a.Host) {
-		r.add(r.lines[a.Name+".tls"], at+".tls", fmt.Sprintf("%q would send the password to %s in plain text", "none", a.Host),
-			`use "implicit" or "starttls", or insecure = true if you must`)
-	}
-	if a.TLS == "none" && (a.TLSCA != "" || len(a.TLSPins) > 0) {
-		r.add(r.lines[a.Name+".tls"], at+".tls", `"none" checks no certificate, and tls_ca or tls_pins is set`,
-			`use "implicit" or "starttls", or take them out`)
-	}
+	r.checkWay(at)
 }
 
 // oneSource reports a table that names several places for one password.

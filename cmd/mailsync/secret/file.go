@@ -12,28 +12,37 @@ import (
 	"mailsync/state"
 )
 
-// ReadFile returns the first line of a secret's file, which key names. A file that group or others can read
-// is a state.Fault of kind Usage, any other failure one of kind Login. What is no file (a pipe, /dev/stdin,
-// the <(…) of a shell) has no mode that means anything; what a link points to counts, and not the link.
+// ReadFile returns the first line of a secret's file, which key names. Its errors are those of ReadPrivate.
 func ReadFile(key, path string) (Secret, error) {
+	text, err := ReadPrivate(key, path)
+	if err != nil {
+		return Secret{}, err
+	}
+	return notEmpty(firstLine(text), key+": the first line of "+path)
+}
+
+// ReadPrivate returns what a secret's file holds, which key names, up to a sensible length. A file that group or others
+// can read is a state.Fault of kind Usage, any other failure one of kind Login. What is no file (a pipe, /dev/stdin,
+// the <(…) of a shell) has no mode that means anything; what a link points to counts, and not the link.
+func ReadPrivate(key, path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Secret{}, state.Faultf(state.Login, "%s: %w", key, err)
+		return nil, state.Faultf(state.Login, "%s: %w", key, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return Secret{}, state.Faultf(state.Login, "%s: %w", key, err)
+		return nil, state.Faultf(state.Login, "%s: %w", key, err)
 	}
 	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o077 != 0 && !isGuarded(path) {
-		return Secret{}, state.Faultf(state.Usage, "%s: group or others can read %s (mode %04o)", key, path, mode.Perm()).
+		return nil, state.Faultf(state.Usage, "%s: group or others can read %s (mode %04o)", key, path, mode.Perm()).
 			WithHint("chmod 600 %s", path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxOutput))
 	if err != nil {
-		return Secret{}, state.Faultf(state.Login, "%s: %w", key, err)
+		return nil, state.Faultf(state.Login, "%s: %w", key, err)
 	}
-	return notEmpty(firstLine(text), key+": the first line of "+path)
+	return text, nil
 }
 
 // isGuarded reports whether the mode of a file tells nothing of who can read it: on Windows there are no

@@ -16,6 +16,7 @@ type Account struct {
 	User, Password string
 	SASL           saslserver.User // how mechanisms behave; its name and password are set from these
 	Caps           string          // after log-in; DefaultCaps if empty
+	PreAuth        bool            // the greeting is PREAUTH: whoever connects is the user
 	Mailboxes      []*Mailbox
 }
 

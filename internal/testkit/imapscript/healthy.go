@@ -30,7 +30,10 @@ type session struct {
 func Healthy(acct *Account, replaced Answers) Handler {
 	return func(p *Peer) {
 		s := &session{Peer: p, acct: acct}
-		if a := replaced["GREETING"]; a == nil || !a(p, Command{}) {
+		if acct.PreAuth {
+			s.login = true
+			s.Send("* PREAUTH [CAPABILITY " + s.caps() + "] welcome back")
+		} else if a := replaced["GREETING"]; a == nil || !a(p, Command{}) {
 			s.Send("* OK [CAPABILITY " + s.caps() + "] ready")
 		}
 		for {
