@@ -87,6 +87,9 @@ func (r *reading) tokens(own table, table toml.Key, line int) {
 	case a.OAuth == nil:
 		r.add(line, at, `auth = "oauth2" needs a table [`+at+`.oauth2], or token_command`, `for example: provider = "google", and the client_id that you registered there`)
 	default:
+		if hasTable {
+			line = r.line(own["oauth2"])
+		}
 		r.oauth(at+".oauth2", line)
 	}
 	if a.Auth == "oauth2" {

@@ -71,7 +71,7 @@ func (s *Source) Browser(ctx context.Context, show func(address string)) (*oauth
 func (s *Source) exchangeFault(ctx context.Context, err error) error {
 	const doing = "exchange the code for a token"
 	if code, words := refusal(err); code == "invalid_grant" {
-		return state.Faultf(state.Login, "%s: %s refused: %s", doing, hostOf(s.TokenURL), reach.Clean(s.Secrets.Hide(code+" "+words))).
+		return state.Faultf(state.Login, "%s: %s refused: %s", doing, hostOf(s.TokenURL), code+" "+reach.Quoted(s.Secrets.Hide(words))).
 			WithHint("run it again; a code lasts a few minutes and works once")
 	}
 	return s.fault(ctx, doing, s.TokenURL, err)

@@ -83,7 +83,7 @@ var passing = []string{"temporarily_unavailable", "server_error", "slow_down"}
 
 // refused is the error for an answer of RFC 6749 section 5.2.
 func (c *client) refused(doing, host, code, words string, status int) error {
-	said := code
+	said := reach.Clean(c.Secrets.Hide(code))
 	if words = c.Secrets.Hide(words); words != "" {
 		said += " " + reach.Quoted(words)
 	}
@@ -101,7 +101,7 @@ func (c *client) refused(doing, host, code, words string, status int) error {
 	case code == "invalid_scope":
 		return state.Faultf(state.Login, "%s: %s does not give what is asked for: %s", doing, host, said).WithHint("see scopes of account %s, and what the client is registered for", c.Account)
 	}
-	return state.Faultf(state.Login, "%s: %s refused: %s", doing, host, reach.Clean(c.Secrets.Hide(said)))
+	return state.Faultf(state.Login, "%s: %s refused: %s", doing, host, said)
 }
 
 // command is what the user has to run.

@@ -100,7 +100,7 @@ func (v *vault) recall(ctx context.Context, r *record) error {
 	if !r.Keyring || r.Refresh != "" {
 		return nil
 	}
-	word, err := secret.Source{Keyring: v.entry()}.Read(ctx)
+	word, err := secret.Recall(ctx, v.entry())
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -16,6 +16,20 @@ func Store(ctx context.Context, name, word string) error {
 	return inKeyring(ctx, "store in the keyring", func() error { return keyring.Set(KeyringService, name, word) })
 }
 
+// Recall reads a word that Store put into the user's keyring.
+func Recall(ctx context.Context, name string) (Secret, error) {
+	got := make(chan string, 1)
+	err := inKeyring(ctx, "read from the keyring", func() error {
+		text, err := keyring.Get(KeyringService, name)
+		got <- text
+		return err
+	})
+	if err != nil {
+		return Secret{}, err
+	}
+	return New(<-got), nil
+}
+
 // Forget removes a word from the user's keyring. One that is not there is no error.
 func Forget(ctx context.Context, name string) error {
 	return inKeyring(ctx, "remove from the keyring", func() error {
