@@ -322,7 +322,8 @@ func (r *accountRun) remember(ctx context.Context, result *port.Result) error {
 	if r.begun != nil {
 		r.askQuota(ctx, r.begun.server, result, &last)
 	}
-	if r.succeeded(result) {
+	known(&last, result, r.fetchesAll())
+	if r.fetchesAll() && result.Status() == "ok" {
 		last.Success = &store.Success{Command: last.Command, Started: last.Started, Ended: last.Ended}
 	}
 	if last.Summary, err = json.Marshal(r.out.Final(r.summary(result))); err != nil {
@@ -331,11 +332,27 @@ func (r *accountRun) remember(ctx context.Context, result *port.Result) error {
 	return store.WriteLastRun(r.lock.Dir(), last)
 }
 
-// succeeded reports whether a run was one that fetches, was about all mailboxes of the account, and
-// left nothing undone: what "status" calls the last success. archive, restore and verify are about
-// other things, and never show that new mail is here.
-func (r *accountRun) succeeded(result *port.Result) bool {
-	return (r.task.name == "sync" || r.task.name == "backup") && !r.part && result.Status() == "ok"
+// fetchesAll reports whether a run is one that fetches, and is about all mailboxes of the account. If it leaves nothing
+// undone it is what "status" calls a success. archive, restore and verify are about other things, and never show that
+// new mail is here.
+func (r *accountRun) fetchesAll() bool {
+	return (r.task.name == "sync" || r.task.name == "backup") && !r.part
+}
+
+// known takes over what a run learned of mailboxes that the state does not know. A run that was not about all of them
+// only adds to that.
+func known(last *store.LastRun, result *port.Result, all bool) {
+	if result.Listed {
+		last.Gone = result.Gone
+	}
+	if all && (result.Listed || result.Unreadable > 0) {
+		last.Unknown = nil
+	}
+	for _, name := range result.Unknown {
+		if !slices.Contains(last.Unknown, name) {
+			last.Unknown = append(last.Unknown, name)
+		}
+	}
 }
 
 // askQuota asks for the quota after a run that changed something here or there: an idle one costs

@@ -72,7 +72,7 @@ func (o *stating) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 	if r.recalled = summaryOf(runs.last); r.recalled == nil {
 		r.recalled = &report.Summary{Status: "ok"}
 	}
-	line := runs.String() + "; " + whatIsHere(result, here.bytes)
+	line := runs.String() + "; " + whatIsHere(result, here)
 	if r.recalled.Undeletable > 0 {
 		line += "; " + r.recalled.Stays()
 	}
@@ -90,6 +90,8 @@ func (o *stating) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 type recounted struct {
 	mailboxes []report.LocalMailbox
 	bytes     int64
+	onlyHere  int
+	unknown   int  // mailboxes of which nothing is here
 	short     bool // something is not here yet
 }
 
@@ -103,34 +105,75 @@ func (r *accountRun) recount(ctx context.Context) (*port.Result, recounted, erro
 	if err != nil {
 		return nil, all, err
 	}
+	last, _, err := store.ReadLastRun(r.stateDir())
+	if err != nil {
+		return nil, all, err
+	}
 	for _, row := range rows {
 		g := row.Current()
 		if g == nil || row.Role != state.RoleMailbox {
 			continue
 		}
 		t := g.Tally
-		all.mailboxes = append(all.mailboxes, report.LocalMailbox{Mailbox: r.mailboxName(row), Path: row.Path, Role: row.Use,
+		m := report.LocalMailbox{Mailbox: r.mailboxName(row), Path: row.Path, Role: row.Use,
 			Here: t.Here, HereBytes: t.HereBytes, OnServer: t.OnServer, Outstanding: t.Outstanding,
-			Skipped: t.Skipped, KeptAway: t.KeptAway, OnlyHere: t.OnlyHere})
+			Skipped: t.Skipped, KeptAway: t.KeptAway, OnlyHere: t.OnlyHere}
+		all.bytes += t.HereBytes
+		if m.LeftOut = r.leftOut(row, last); m.LeftOut == report.Gone {
+			m.OnServer, m.Outstanding, m.Skipped, m.KeptAway, m.OnlyHere = 0, 0, 0, 0, t.Here
+		}
+		all.mailboxes = append(all.mailboxes, m)
+		if all.onlyHere += m.OnlyHere; m.LeftOut != "" {
+			continue
+		}
 		result.Mailboxes++
 		result.OnServer += t.OnServer
 		result.Here += t.Here - t.OnlyHere
 		result.Outstanding += t.Outstanding
 		all.short = all.short || t.Outstanding > 0 || g.Compared == 0 && t == (state.Tally{}) // made, and never scanned
-		all.bytes += t.HereBytes
 	}
+	all.unknown = len(r.unrecorded(rows, last))
+	all.short = all.short || all.unknown > 0
 	slices.SortStableFunc(all.mailboxes, func(a, b report.LocalMailbox) int { return strings.Compare(a.Mailbox, b.Mailbox) })
 	return result, all, nil
 }
 
-// whatIsHere is what all mailboxes hold, for people.
-func whatIsHere(sum *port.Result, bytes int64) string {
-	text := fmt.Sprintf("%s here (%s) in %s, %d on the server",
-		report.Plural(sum.Here, "message"), report.Size(bytes), report.Plural(sum.Mailboxes, "mailbox"), sum.OnServer)
-	if sum.Outstanding > 0 {
-		text += fmt.Sprintf(", %d outstanding", sum.Outstanding)
+// leftOut reports why a mailbox that the state knows is no part of a run, "" where it is one: the same mailboxes are counted
+// here as in a run.
+func (l local) leftOut(row state.MailboxRow, last store.LastRun) report.LeftOut {
+	switch {
+	case slices.Contains(last.Gone, row.Path):
+		return report.Gone
+	case !l.a.Mailboxes.Match(l.mailboxLevels(row), row.Use):
+		return report.Excluded
 	}
-	return text
+	return ""
+}
+
+// unrecorded are mailboxes that the server had in an earlier run, and of which the state has nothing.
+func (l local) unrecorded(rows []state.MailboxRow, last store.LastRun) (names []string) {
+	for _, name := range last.Unknown {
+		is := func(row state.MailboxRow) bool {
+			return row.Role == state.RoleMailbox && state.SameName(l.mailboxName(row), name)
+		}
+		if !slices.ContainsFunc(rows, is) && l.a.Mailboxes.Match(strings.Split(name, "/"), "") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// whatIsHere is what all mailboxes hold, for people, counted as the line of a run counts it.
+func whatIsHere(r *port.Result, here recounted) string {
+	where := report.Whereabouts{OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding}
+	text := where.In(r.Mailboxes)
+	if here.onlyHere > 0 {
+		text += fmt.Sprintf(", %d only here", here.onlyHere)
+	}
+	if here.unknown > 0 {
+		text += fmt.Sprintf(", %s not fetched yet", report.Plural(here.unknown, "more mailbox"))
+	}
+	return text + fmt.Sprintf("; %s as the server counts", report.Size(here.bytes))
 }
 
 // summaryOf is the summary that a run recorded, nil where it cannot be read.

@@ -84,11 +84,15 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 	if err != nil {
 		return nil, err
 	}
-	unknown, err := o.unknownMailboxes(ctx, r, h)
+	last, _, err := store.ReadLastRun(r.stateDir())
 	if err != nil {
 		return nil, err
 	}
-	v, err := o.verify(r, h)
+	unknown, err := o.unknownMailboxes(ctx, r, h, last)
+	if err != nil {
+		return nil, err
+	}
+	v, err := o.verify(r, h, last)
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +107,14 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 }
 
 // verify is the engine's verify that the flags ask for.
-func (o *verifying) verify(r *accountRun, h *here) (*verify.Verify, error) {
+func (o *verifying) verify(r *accountRun, h *here, last store.LastRun) (*verify.Verify, error) {
 	account := r.engine(h)
 	v := &verify.Verify{
 		Account:   *account,
 		Only:      func(row state.MailboxRow) bool { return o.mailboxes.match(r.mailboxLevels(row), row.Use) },
 		OnlyThere: func(l state.Listed) bool { return o.mailboxes.match(l.Levels, l.Role) },
-		Readers:   max(2, runtime.GOMAXPROCS(0)), NameOf: r.mailboxName,
+		Gone:      func(row state.MailboxRow) bool { return slices.Contains(last.Gone, row.Path) },
+		Readers:   max(2, runtime.GOMAXPROCS(0)),
 	}
 	v.Release = &port.Release{Folder: r.archiveFolder}
 	var err error
@@ -235,10 +240,10 @@ func outcomeOf(v *verify.Verdict) *port.Result {
 	return result
 }
 
-// unknownMailboxes names the mailboxes that the last run knew on the server, and of which the state
-// has nothing, because no run could ever open them or read their names: a look at the state alone
-// would pass over them and print "intact". None where the server itself is asked.
-func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here) ([]string, error) {
+// unknownMailboxes names the mailboxes that runs knew on the server, and of which the state has nothing, because none
+// could reach or open them, or read their names: a look at the state alone would pass over them and print "intact". None
+// where the server itself is asked.
+func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here, last store.LastRun) ([]string, error) {
 	if o.server {
 		return nil, nil
 	}
@@ -246,32 +251,7 @@ func (o *verifying) unknownMailboxes(ctx context.Context, r *accountRun, h *here
 	if err != nil || len(rows) == 0 { // without rows, verify itself reports that there is no state
 		return nil, err
 	}
-	var known []string
-	for _, row := range rows {
-		if row.Role == state.RoleMailbox {
-			known = append(known, r.mailboxName(row))
-		}
-	}
-	last, _, err := store.ReadLastRun(r.stateDir())
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(unknownOf(last, known), func(name string) bool {
+	return slices.DeleteFunc(r.unrecorded(rows, last), func(name string) bool {
 		return !o.mailboxes.match(strings.Split(name, "/"), "")
 	}), nil
-}
-
-// unknownOf are the mailboxes that failed completely in a run that fetched, without those that are
-// known. It is a pure function.
-func unknownOf(last store.LastRun, known []string) (names []string) {
-	s := summaryOf(last)
-	if s == nil || last.Command != "sync" && last.Command != "backup" {
-		return nil
-	}
-	for _, e := range s.Errors {
-		if e.Mailbox != "" && e.UID == 0 && !slices.Contains(known, e.Mailbox) && !slices.Contains(names, e.Mailbox) {
-			names = append(names, e.Mailbox)
-		}
-	}
-	return names
 }

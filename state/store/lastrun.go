@@ -27,6 +27,10 @@ type LastRun struct {
 	// keeps what is there.
 	Quota      []state.Quota `json:"quota,omitempty"`
 	QuotaAsked time.Time     `json:"quota_asked,omitzero"`
+	// Gone are the paths of the Maildirs whose mailboxes the server's last complete list lacked. Unknown are mailboxes
+	// that the server had, and of which nothing was recorded then.
+	Gone    []string `json:"gone,omitempty"`
+	Unknown []string `json:"unknown,omitempty"`
 	// Success is the last run after which all mail was here, nil where none is known. Later
 	// runs keep it.
 	Success *Success `json:"success,omitempty"`

@@ -90,7 +90,8 @@ func (r *Run) List(ctx context.Context) error {
 			return err
 		}
 	}
-	r.Result.Unreadable = len(listing.Broken)
+	r.Result.Unreadable, r.Result.Listed = len(listing.Broken), len(listing.Broken) == 0
+	r.Result.Unknown = slices.Clone(listing.Broken)
 	r.Can.UIDPlus, r.Can.Move = listing.UIDPlus, listing.Move
 	r.Can.Labels, r.Can.EmailIDs, r.Can.Uses = listing.Labels, listing.EmailIDs, listing.Uses
 	listed, err := r.take(listing, include)

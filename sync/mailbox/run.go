@@ -216,6 +216,7 @@ func (r *Run) Count() {
 	if r.Result.Mailboxes == 0 {
 		return
 	}
+	r.countUnknown()
 	for _, b := range r.Boxes {
 		s := b.Standing(r.Row.EstimatedSizes)
 		r.Result.OnServer += s.OnServer
@@ -236,6 +237,20 @@ func (r *Run) Count() {
 	}
 	slices.SortStableFunc(r.Result.Would, func(a, b port.Would) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
 	slices.SortStableFunc(r.Result.Problems, func(a, b port.Problem) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
+}
+
+// countUnknown notes which recorded mailboxes are gone on the server, and of which of those that it has nothing is recorded.
+func (r *Run) countUnknown() {
+	for _, row := range r.Vanished {
+		if !slices.ContainsFunc(r.Boxes, func(b *Box) bool { return b.Row.ID == row.ID }) { // else it has another name there
+			r.Result.Gone = append(r.Result.Gone, row.Path)
+		}
+	}
+	for _, b := range r.Boxes {
+		if b.Row.ID == 0 {
+			r.Result.Unknown = append(r.Result.Unknown, b.Name)
+		}
+	}
 }
 
 // Standing counts the mailbox as it stands: from its records where the run looked at it, from

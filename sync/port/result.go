@@ -48,6 +48,9 @@ type Result struct {
 	Done
 	Census
 	Released      *Released // what left the server to make room; nil where nothing was asked for
+	Listed        bool      // the server's list of mailboxes was read, all of it, in this run
+	Gone          []string  // paths of the Maildirs whose mailboxes it lacks
+	Unknown       []string  // mailboxes of which nothing is recorded: they were not reached, or cannot be opened, or their names cannot be read
 	NothingToUndo bool      // an undo found nothing that an archive run took and that is not back
 	Would         []Would   // of a dry run, sorted by mailbox
 	Problems      []Problem

@@ -140,14 +140,14 @@ func (w *verifying) unlisted() (found []port.Finding) {
 	}
 	for _, row := range w.rows {
 		gen := row.Current()
-		if _, ok := w.listed[state.RawKey(row.Raw)]; !ok && !w.partial && row.Role == state.RoleMailbox && gen != nil && gen.Tally.OnServer > 0 {
-			found = append(found, port.Finding{Fault: port.Unlisted, Mailbox: w.name(row), Path: row.Path,
+		if !w.there[state.RawKey(row.Raw)] && !w.partial && !w.excluded(row) && row.Role == state.RoleMailbox && gen != nil && gen.Tally.OnServer > 0 {
+			found = append(found, port.Finding{Fault: port.Unlisted, Mailbox: w.NameOf(row), Path: row.Path,
 				Detail: fmt.Sprintf("the server has no such mailbox any more; %d messages were in it", gen.Tally.OnServer)})
 		}
 	}
 	here := map[string]bool{} // looked at or not
 	for _, row := range w.Rows {
-		here[state.RawKey(row.Raw)] = here[state.RawKey(row.Raw)] || row.Role != state.RoleForgotten
+		here[state.RawKey(row.Raw)] = here[state.RawKey(row.Raw)] || row.Role != state.RoleForgotten && !w.unrecorded(row)
 	}
 	for key, l := range w.listed {
 		if here[key] || w.asked.OnlyThere != nil && !w.asked.OnlyThere(l) || l.HasMark && l.Mark.Exists == 0 {

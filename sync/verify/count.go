@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"slices"
 
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -75,15 +76,25 @@ type Shortfall struct {
 func (w *verifying) conclude(ctx context.Context) error {
 	v, r := &w.verdict, &w.Result
 	v.Findings = append(w.found, w.unlisted()...)
+	left := map[string]bool{}
+	for _, row := range w.rows {
+		left[row.Path] = w.leftOut(row)
+	}
 	wrong := map[string]bool{}
 	for _, f := range v.Findings {
 		if !f.Repaired {
-			r.Here -= f.Lost
+			if !left[f.Path] {
+				r.Here -= f.Lost
+			}
 			wrong[f.Path] = true
 		}
 	}
 	for _, row := range w.rows {
 		c, looked := w.counted[row.Path]
+		if left[row.Path] {
+			v.Apart = append(v.Apart, slices.DeleteFunc(c.apart, func(a Apart) bool { return a.Status == state.Outstanding })...)
+			continue
+		}
 		r.OnServer += c.OnServer
 		r.Here += c.Here
 		r.Outstanding += c.Outstanding

@@ -50,7 +50,7 @@ func (w *verifying) look(ctx context.Context, only suspects) ([]port.Finding, er
 			break
 		}
 		if err = l.mailbox(ctx, row); err != nil {
-			err = w.Problem(w.name(row), 0, err)
+			err = w.Problem(w.NameOf(row), 0, err)
 		}
 	}
 	_ = l.readers.Wait() // what is wrong with a file is in found
@@ -73,8 +73,8 @@ func (l *looking) ends() bool {
 // mailbox surveys one mailbox and hands out what is to be read in it.
 func (l *looking) mailbox(ctx context.Context, row state.MailboxRow) error {
 	if l.Watch != nil && l.only == nil {
-		l.Watch.Mailbox(l.name(row), false)
-		defer l.Watch.Mailbox(l.name(row), true)
+		l.Watch.Mailbox(l.NameOf(row), false)
+		defer l.Watch.Mailbox(l.NameOf(row), true)
 	}
 	s, err := l.survey(ctx, row)
 	if err != nil {

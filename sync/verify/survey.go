@@ -94,7 +94,7 @@ func (w *verifying) recorded(ctx context.Context, row state.MailboxRow) (s *surv
 
 // newSurvey is the survey of a mailbox at which nobody looked yet.
 func (w *verifying) newSurvey(row state.MailboxRow) *survey {
-	box := mailbox.Box{Name: w.name(row), Row: row, KW: state.NewKeywords(row.Keywords), Bound: mailbox.Bound{Full: true}}
+	box := mailbox.Box{Name: w.NameOf(row), Row: row, KW: state.NewKeywords(row.Keywords), Bound: mailbox.Bound{Full: true}}
 	s := &survey{Box: &box}
 	for i, g := range row.Generations {
 		p := &part{Box: s.Box, current: g.Current, at: row.Path}
@@ -111,7 +111,7 @@ func (w *verifying) newSurvey(row state.MailboxRow) *survey {
 // askServer lists a mailbox's messages on the server, where it is compared with.
 func (w *verifying) askServer(ctx context.Context, s *survey) error {
 	l, ok := w.listed[state.RawKey(s.Row.Raw)]
-	if !ok || s.Row.Role == state.RoleArchive {
+	if !ok || s.Row.Role == state.RoleArchive || w.unrecorded(s.Row) {
 		return nil
 	}
 	s.Listed = l

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/folder"
@@ -35,8 +36,8 @@ type Verify struct {
 	Readers int
 	// Undisturbed runs f while no run is at work; nil: nobody else can be.
 	Undisturbed func(ctx context.Context, f func() error) error
-	// NameOf is the mailbox that a Maildir's path stands for, as people call it.
-	NameOf func(row state.MailboxRow) string
+	// Gone reports that the server's last list lacked a mailbox, for a look without the server; nil: it lacked none.
+	Gone func(row state.MailboxRow) bool
 	// Repair repairs what it can of what was found; what is wrong is then looked at again. nil:
 	// nothing is repaired.
 	Repair func(context.Context, []port.Finding) *port.Result
@@ -85,8 +86,9 @@ type verifying struct {
 	stopped      bool                        // before everything was looked at
 	unknown      map[port.Identity]inspected // files with the token of another mailbox
 	counted      map[string]counted          // by the path of the mailbox
-	listed       map[string]state.Listed
-	partial      bool // some of the server's names cannot be read: what is not listed may be there
+	listed       map[string]state.Listed     // what it is about of the server's mailboxes, by state.RawKey
+	there        map[string]bool             // all of them: whether there can be messages in it
+	partial      bool                        // some of the server's names cannot be read: what is not listed may be there
 }
 
 // Run looks at everything. The Verdict is never nil.
@@ -123,6 +125,8 @@ func (w *verifying) load(ctx context.Context) error {
 		if err := w.find(ctx); err != nil {
 			return err
 		}
+	} else if err := w.findUnrecorded(ctx); err != nil {
+		return err
 	}
 	for _, row := range w.Rows {
 		switch {
@@ -159,6 +163,25 @@ func (w *verifying) find(ctx context.Context) error {
 	return nil
 }
 
+// findUnrecorded makes rows of the account's Maildirs that the state does not know: it was lost, and the server lacks
+// their mailboxes, or no run has been about them since. Their files are compared with their names.
+func (w *verifying) findUnrecorded(ctx context.Context) error {
+	found, err := w.Tree.Find(ctx)
+	if err != nil {
+		return port.Wrap("look for Maildirs", err)
+	}
+	for _, f := range found {
+		known := func(row state.MailboxRow) bool { return row.Path == f.Path }
+		if m := f.Marker; f.Err == nil && m.AccountID == w.Row.ID && m.Path == f.Path && !slices.ContainsFunc(w.Rows, known) {
+			w.Rows = append(w.Rows, state.MailboxRow{Raw: m.Raw, Path: f.Path, Sep: m.Sep, Role: m.Role, Use: m.Use, Generations: plan.Generations(m)})
+		}
+	}
+	return nil
+}
+
+// unrecorded reports a mailbox that only a marker knows, while there is a state.
+func (w *verifying) unrecorded(row state.MailboxRow) bool { return row.ID == 0 && !w.verdict.NoMemory }
+
 // remember opens the memory for f.
 func (w *verifying) remember(f func() error) error {
 	m, err := w.asked.Memory()
@@ -189,8 +212,9 @@ func (w *verifying) list(ctx context.Context) error {
 		}
 	}
 	w.partial = len(listing.Broken) > 0
-	w.listed = map[string]state.Listed{}
+	w.listed, w.there = map[string]state.Listed{}, map[string]bool{}
 	for _, l := range listing.Mailboxes {
+		w.there[state.RawKey(l.Raw)] = !l.NoSelect
 		if include(l) {
 			w.listed[state.RawKey(l.Raw)] = l
 		}
@@ -200,7 +224,11 @@ func (w *verifying) list(ctx context.Context) error {
 
 // lookFirst looks at everything.
 func (w *verifying) lookFirst(ctx context.Context) (err error) {
-	w.Result.Mailboxes = len(w.rows)
+	for _, row := range w.rows {
+		if !w.leftOut(row) {
+			w.Result.Mailboxes++
+		}
+	}
 	w.Doing("reading", "")
 	if w.Watch != nil {
 		w.Watch.Listed(len(w.rows))
@@ -265,11 +293,20 @@ func (w *verifying) repair(ctx context.Context) error {
 	return w.recount(ctx)
 }
 
-func (w *verifying) name(row state.MailboxRow) string {
-	if w.asked.NameOf != nil {
-		return w.asked.NameOf(row)
+// leftOut reports whether no run is about a mailbox: the configuration excludes it, or it is gone on the server. Its files are
+// verified, and what of it is not here is kept away.
+func (w *verifying) leftOut(row state.MailboxRow) bool {
+	switch {
+	case w.excluded(row) || w.unrecorded(row):
+		return true
+	case w.Server != nil:
+		return !w.partial && !w.there[state.RawKey(row.Raw)]
 	}
-	return row.Path
+	return w.asked.Gone != nil && w.asked.Gone(row)
+}
+
+func (w *verifying) excluded(row state.MailboxRow) bool {
+	return w.Include != nil && !w.Include(state.Listed{Raw: row.Raw, Levels: strings.Split(w.NameOf(row), "/"), Role: row.Use, Size: -1})
 }
 
 // Incomplete reports that something is known not to be here yet, or was not looked at.

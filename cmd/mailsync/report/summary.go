@@ -142,16 +142,19 @@ func (c Changes) String() string {
 
 // where is how much of the server's mail is here. What is here may no longer be on the server, so
 // both numbers need the third. Where the run checked no mailbox, it does not know what is here.
-func (s Summary) where() string {
-	mailboxes := Plural(s.Mailboxes, "mailbox") + uncounted(s.Uncounted)
-	if s.Unlooked == s.Mailboxes && s.Outstanding == 0 {
-		return fmt.Sprintf("none of %s on the server checked", mailboxes)
+func (s Summary) where() string { return s.In(s.Mailboxes) }
+
+// In is how much of the mail of so many mailboxes is here, for people.
+func (w Whereabouts) In(mailboxes int) string {
+	all := Plural(mailboxes, "mailbox") + uncounted(w.Uncounted)
+	if w.Unlooked == mailboxes && mailboxes > 0 && w.Outstanding == 0 {
+		return fmt.Sprintf("none of %s on the server checked", all)
 	}
-	text := Plural(s.Here, "message") + " here"
-	if s.OnServer != s.Here {
-		text += fmt.Sprintf(", %d on the server", s.OnServer)
+	text := Plural(w.Here, "message") + " here"
+	if w.OnServer != w.Here {
+		text += fmt.Sprintf(", %d on the server", w.OnServer)
 	}
-	return counts(text, some{s.Outstanding, "outstanding"}, some{s.NotLookedAt, "not checked"}) + " in " + mailboxes
+	return counts(text, some{w.Outstanding, "outstanding"}, some{w.NotLookedAt, "not checked"}) + " in " + all
 }
 
 // Proof is where every message is that the server counted in this run: the object "proof" of

@@ -96,16 +96,37 @@ type LocalMailbox struct {
 	Skipped     int    `json:"skipped"`
 	KeptAway    int    `json:"kept_away"`
 	OnlyHere    int    `json:"only_here"` // the server had them once
+	// LeftOut: no run is about it, and it is in no sum.
+	LeftOut LeftOut `json:"left_out"`
+}
+
+// LeftOut is why no run is about a mailbox that the state knows.
+type LeftOut string
+
+// Why a mailbox is left out.
+const (
+	Excluded LeftOut = "excluded" // by the configuration
+	Gone     LeftOut = "gone"     // the server's last list lacked it
+)
+
+func (l LeftOut) String() string {
+	switch l {
+	case Excluded:
+		return " (excluded)"
+	case Gone:
+		return " (gone on the server)"
+	}
+	return ""
 }
 
 // LocalMailboxes prints the mailboxes of "status".
 func (a *Account) LocalMailboxes(heading string, all []LocalMailbox) {
 	var objects []any
-	cells := [][]string{{"mailbox", "here", "size", "on server", "outstanding", "skipped", "kept away", "only here"}}
+	cells := [][]string{{"mailbox", "here", "server size", "on server", "outstanding", "skipped", "kept away", "only here"}}
 	for _, m := range all {
 		m.Type, m.Account, m.Mailbox, m.Path, m.Role = "mailbox", a.name, clean(m.Mailbox), clean(m.Path), clean(m.Role)
 		objects = append(objects, m)
-		row := []string{m.Mailbox, fmt.Sprint(m.Here), Size(m.HereBytes), fmt.Sprint(m.OnServer)}
+		row := []string{m.Mailbox + m.LeftOut.String(), fmt.Sprint(m.Here), Size(m.HereBytes), fmt.Sprint(m.OnServer)}
 		for _, n := range []int{m.Outstanding, m.Skipped, m.KeptAway, m.OnlyHere} {
 			cell := "-"
 			if n != 0 {
