@@ -51,7 +51,7 @@ func TestVerifyIncomplete(t *testing.T) {
 			l.serve(script.Healthy(l.acct, for1("UID FETCH", hangUpAtBodies)(l.acct)))
 			l.run("sync")
 		}, nil, 7, verified{Incomplete: true, Outstanding: 18},
-			"work: partial, incomplete, 0 files read (0 B), checked against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
+			"work: partial, incomplete, 0 files read (0 B on disk), checked against the state; 0 messages here, 18 on the server, 18 outstanding in 3 mailboxes",
 			"Archive: incomplete: 4 messages outstanding"},
 		{"a file is lost, and more is outstanding", func(l *imapLife) {
 			l.serve(script.Healthy(l.acct, later(l.acct)))

@@ -136,7 +136,7 @@ func (l Looked) String() string {
 		against += " alone"
 	}
 	text := counts(verdict, some{l.Repaired, "repaired"}) +
-		fmt.Sprintf(", %s read (%s), checked against %s", Plural(l.Files, "file"), Size(l.Bytes), against)
+		fmt.Sprintf(", %s read (%s on disk), checked against %s", Plural(l.Files, "file"), Size(l.Bytes), against)
 	return l.andForgotten(counts(text, some{l.Foreign, "of other programs"}, some{l.Unrecorded, "not recorded"},
 		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"}))
 }
@@ -211,7 +211,7 @@ func (a *Account) Archived(v Archive) {
 		m := &v.Mailboxes[i]
 		m.Mailbox = clean(m.Mailbox)
 		if !v.Applied {
-			lines = append(lines, place(a.name, m.Mailbox, 0)+fmt.Sprintf("%s, %s, from %s to %s", Plural(m.Messages, "message"), Size(m.Bytes),
+			lines = append(lines, place(a.name, m.Mailbox, 0)+fmt.Sprintf("%s, %s on the server, from %s to %s", Plural(m.Messages, "message"), Size(m.Bytes),
 				m.Oldest.UTC().Format(time.DateOnly), m.Newest.UTC().Format(time.DateOnly)))
 		}
 	}
@@ -252,13 +252,13 @@ func (v Archive) sum() string {
 		for _, m := range v.Mailboxes {
 			size += m.Bytes
 		}
-		return fmt.Sprintf("%s would be moved to the server's trash, %s, which frees nothing: %s", Plural(v.Messages, "message"), Size(size), why)
+		return fmt.Sprintf("%s would be moved to the server's trash, %s there, which frees nothing: %s", Plural(v.Messages, "message"), Size(size), why)
 	case !v.Applied:
-		return fmt.Sprintf("%s would be archived, %s", Plural(v.Messages, "message"), Size(v.Bytes))
+		return fmt.Sprintf("%s would be archived, %s on the server", Plural(v.Messages, "message"), Size(v.Bytes))
 	case v.MovedToTrash > 0 && v.ToTrash:
-		return fmt.Sprintf("%s archived and moved to the server's trash, %s freed: %s", Plural(v.MovedToTrash, "message"), Size(v.Freed), why)
+		return fmt.Sprintf("%s archived and moved to the server's trash, %s freed there: %s", Plural(v.MovedToTrash, "message"), Size(v.Freed), why)
 	}
-	text := fmt.Sprintf("%s archived, %s freed", Plural(v.Gone, "message"), Size(v.Freed))
+	text := fmt.Sprintf("%s archived, %s freed on the server", Plural(v.Gone, "message"), Size(v.Freed))
 	if v.MovedToTrash > 0 {
 		text += fmt.Sprintf("; %d archived and still in the server's trash, so empty that there", v.MovedToTrash)
 	}
