@@ -66,9 +66,11 @@ var table = []room{
 	{"cmd/mailsync/oauth", []string{"state", "state/store", "backends/reach", "backends/redact", "cmd/mailsync/config", "cmd/mailsync/secret"}, []string{"golang.org/x/oauth2"}},
 	{"cmd/mailsync/providers", nil, nil},
 	{"cmd/mailsync/demo", nil, []string{"github.com/emersion/go-imap/v2"}},
+	{"cmd/mailsync/lookup", []string{"cmd/mailsync/providers"}, []string{"golang.org/x/net"}},
+	{"cmd/mailsync/ask", []string{"state"}, []string{"charm.land/huh/v2", "charm.land/bubbletea/v2", "golang.org/x/term"}},
 	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/reach", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
-		"golang.org/x/term", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/sys",
+		"golang.org/x/term", "golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/sys",
 		"github.com/zalando/go-keyring", "github.com/vbauerster/mpb/v8",
 	}},
 }

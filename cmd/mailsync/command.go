@@ -76,7 +76,7 @@ Start with "mailsync demo", then "mailsync help config".`,
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(p.helpCommand())
 	root.SetHelpFunc(help)
-	root.AddCommand(p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
+	root.AddCommand(p.initCommand(), p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.forgetCommand(), p.providersCommand(),
 		p.loginCommand(), p.logoutCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())

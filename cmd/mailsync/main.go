@@ -8,7 +8,9 @@ import (
 	"os"
 	"runtime/debug"
 
+	"mailsync/cmd/mailsync/ask"
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/lookup"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
 )
@@ -44,6 +46,9 @@ type program struct {
 	logs           logs
 	suspend        func() (resume func()) // of the report, while a question has the terminal
 	code           int                    // of the command that ran
+
+	answers ask.Asker      // nil: the person at the terminal
+	finder  *lookup.Finder // nil: the network
 }
 
 // fail reports an error that ended the command, and returns its exit code.

@@ -94,15 +94,15 @@ func meantFlag(c *cobra.Command, name string) string {
 	if c.HasParent() && (name == "version" || name == "V") {
 		return `"mailsync --version" prints the version`
 	}
+	if tip := meantElsewhere[name]; tip != "" {
+		return tip
+	}
 	if len(of[name]) > 0 {
 		return flagOf(name, of[name])
 	}
 	near := func(names []string) string { return config.Nearest(plain(name), names) }
 	if f := near(sorted(own)); f != "" {
 		return fmt.Sprintf("did you mean --%s?", own[f])
-	}
-	if tip := meantElsewhere[name]; tip != "" {
-		return tip
 	}
 	if f := near(sorted(of)); f != "" && len(name) > 2 {
 		return fmt.Sprintf("did you mean --%s? That is a flag of %s", f, listed(of[f]))

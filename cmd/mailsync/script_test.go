@@ -47,7 +47,7 @@ func TestScenarios(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": cmdServer, "popserver": cmdPOPServer, "popdeliver": cmdPOPDeliver, "deliver": cmdDeliver, "halt": cmdHalt, "closedport": cmdClosedPort,
 			"deaf": cmdDeaf, "met": cmdMet, "signalled": cmdSignalled, "expand": cmdExpand, "exits": cmdExits, "age": cmdAge, "empty": cmdEmpty,
-			"flag": cmdFlag, "hurt": cmdHurt, "expunge": cmdExpunge, "private": cmdPrivate,
+			"flag": cmdFlag, "hurt": cmdHurt, "expunge": cmdExpunge, "private": cmdPrivate, "begins": cmdBegins, "mode": cmdMode,
 			"latin": cmdLatin, "windows": cmdWindows,
 			"succeeded": cmdSucceeded, "killed": cmdKilled, "dropped": cmdDropped,
 		},
@@ -232,6 +232,22 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if info.Mode().Perm() != 0o600 {
 		ts.Fatalf("%s has mode %v", args[0], info.Mode())
+	}
+}
+
+// begins FILE WITH: a file begins with all of another, and has more.
+func cmdBegins(ts *testscript.TestScript, _ bool, args []string) {
+	if all, begin := ts.ReadFile(args[0]), ts.ReadFile(args[1]); !strings.HasPrefix(all, begin) || all == begin {
+		ts.Fatalf("%s is\n%s\nand should begin with\n%s", args[0], all, begin)
+	}
+}
+
+// mode FILE MODE: a file has these permissions.
+func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
 	}
 }
 

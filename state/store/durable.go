@@ -70,10 +70,15 @@ func openOrCreate(path string) (*os.File, error) {
 // fsynced before and the directory after the rename; the new content is on the disk when
 // it returns. Two processes may replace one file at once: one of them wins.
 func replaceFile(path string, content []byte, durable bool) error {
+	return replaceWith(path, content, 0o600, durable)
+}
+
+// replaceWith is replaceFile for a file with other permissions.
+func replaceWith(path string, content []byte, mode fs.FileMode, durable bool) error {
 	tmp := fmt.Sprintf("%s.%d.new", path, os.Getpid())
 	for tries := 3; ; tries-- {
 		removeBegun(path)
-		if err := writeFile(tmp, content, durable); err != nil {
+		if err := writeFile(tmp, content, mode, durable); err != nil {
 			return errors.Join(err, removeIfThere(tmp))
 		}
 		err := os.Rename(tmp, path)
@@ -105,12 +110,15 @@ func removeBegun(path string) {
 	}
 }
 
-func writeFile(path string, content []byte, durable bool) error {
+func writeFile(path string, content []byte, mode fs.FileMode, durable bool) error {
 	f, err := createFile(path)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
+	if err == nil && mode != 0o600 {
+		err = f.Chmod(mode)
+	}
 	if err == nil && durable {
 		err = f.Sync()
 	}

@@ -69,12 +69,15 @@ type Account struct {
 	Archive *Archive // nil without an archive table
 }
 
+// DefaultConnections is how many connections an account has where nothing says otherwise.
+const DefaultConnections = 3
+
 // fresh returns an account as it is before the first key is read.
 func fresh(name string) *Account {
 	return &Account{
 		Name: name, Protocol: "imap", Auth: "password", TLS: "implicit", Layout: "fs",
 		Mailboxes:   Patterns{Include: []Pattern{{text: "*", name: []rune{'*'}}}},
-		Connections: 3, Compress: "auto", Timeout: 60 * time.Second, MaxWait: 10 * time.Minute,
+		Connections: DefaultConnections, Compress: "auto", Timeout: 60 * time.Second, MaxWait: 10 * time.Minute,
 		Flags: "both", OnServerDelete: "keep", OnDiskDelete: "keep", MaxDelete: 100,
 		TrashKeep: 30 * 24 * time.Hour, Delete: "never",
 	}
@@ -83,8 +86,8 @@ func fresh(name string) *Account {
 // MaildirLayout is the layout that the key names.
 func (a *Account) MaildirLayout() maildir.Layout { return maildir.Layout(a.Layout) }
 
-// defaultPort is the registered port of a protocol with a kind of TLS (RFC 8314).
-func defaultPort(protocol, tls string) int {
+// DefaultPort is the registered port of a protocol with a kind of TLS (RFC 8314).
+func DefaultPort(protocol, tls string) int {
 	switch {
 	case protocol == "pop3" && tls == "implicit":
 		return 995

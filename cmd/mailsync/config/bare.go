@@ -92,7 +92,7 @@ func accountAt(text string) (*Account, error) {
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return nil, badURL("something follows the host").WithHint("--mailbox selects mailboxes")
 	}
-	a.Host, a.User, a.Port = host, user, defaultPort(a.Protocol, a.TLS)
+	a.Host, a.User, a.Port = host, user, DefaultPort(a.Protocol, a.TLS)
 	if p := u.Port(); p != "" {
 		if a.Port, err = strconv.Atoi(p); err != nil || a.Port < 1 || a.Port > 65535 {
 			return nil, badURL("its port is not a number from 1 to 65535")

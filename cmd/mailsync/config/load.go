@@ -50,7 +50,7 @@ func Load(path string, env func(string) string) (*Config, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, state.Faultf(state.Usage, "no configuration at %s", path).
-			WithHint(`"mailsync help config" shows a small one to begin with; "mailsync demo" needs none`)
+			WithHint(`"mailsync init" asks for what it needs and writes one; "mailsync demo" needs none`)
 	case err != nil:
 		return nil, unreadable(path, err)
 	}

@@ -36,6 +36,15 @@ func (t table) has(name string) bool {
 // Parse reads a configuration from text. file and mode are those it was read from, and env
 // looks variables up.
 func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
+	c, err := parseAny(file, text, mode, env)
+	if err == nil && len(c.Accounts) == 0 {
+		return nil, Problems{{file, 0, "", "configures no account", `"mailsync init" adds one`}}
+	}
+	return c, err
+}
+
+// parseAny is Parse for a file that may have no account yet.
+func parseAny(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
 	r := &reading{file: file, mode: mode, env: env, lines: map[string]int{}}
 	var top table
 	var err error
@@ -51,9 +60,6 @@ func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Confi
 		for _, name := range r.order(accounts, at) {
 			c.Accounts = append(c.Accounts, r.readAccount(name, accounts[name], defaults))
 		}
-	}
-	if len(c.Accounts) == 0 && len(r.problems) == 0 {
-		r.add(0, "", "configures no account", `"mailsync help config" shows a small one to begin with`)
 	}
 	r.checkRoots(c.Accounts)
 	if len(r.problems) > 0 {
@@ -336,7 +342,7 @@ func (r *reading) checkAccount(table toml.Key, line int) {
 			` (for example: password_command = ["pass", "show", "mail/work"])`)
 	}
 	if a.Port == 0 {
-		a.Port = defaultPort(a.Protocol, a.TLS)
+		a.Port = DefaultPort(a.Protocol, a.TLS)
 	}
 	r.checkWay(at)
 }

@@ -146,7 +146,7 @@ func TestDefaultPorts(t *testing.T) {
 		want          int
 	}{{"imap", "implicit", 993}, {"imap", "starttls", 143}, {"imap", "none", 143},
 		{"pop3", "implicit", 995}, {"pop3", "starttls", 110}, {"pop3", "none", 110}} {
-		if got := defaultPort(c.protocol, c.tls); got != c.want {
+		if got := DefaultPort(c.protocol, c.tls); got != c.want {
 			t.Errorf("%s with %s: port %d, want %d", c.protocol, c.tls, got, c.want)
 		}
 	}
@@ -155,7 +155,7 @@ func TestDefaultPorts(t *testing.T) {
 func TestLoadTellsHowToMakeAFile(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "none.toml"), env)
 	var h interface{ Hint() string }
-	if !errors.As(err, &h) || !strings.Contains(h.Hint(), "mailsync help config") {
+	if !errors.As(err, &h) || !strings.Contains(h.Hint(), "mailsync init") {
 		t.Errorf("no hint how to make a file: %v", err)
 	}
 }

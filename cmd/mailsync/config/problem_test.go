@@ -92,7 +92,7 @@ func TestOneWrongKey(t *testing.T) {
 
 func TestWrongFiles(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing", "", `configures no account | "mailsync help config"`},
+		{"nothing", "", `configures no account | "mailsync init"`},
 		{"no TOML", "[accounts.work]\nhost = imap.example.org\n", `2: accounts.work.host: `},
 		{"unknown table", "[account.work]\nhost = 'x'\n" + good, `1: account: unknown key | did you mean "accounts"?`},
 		{"key outside", "host = 'x'\n" + good, `1: host: unknown key | it belongs into [defaults] or into an account`},

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"mailsync/state"
+)
+
+// Draft is a configuration file to which an account is to be added. What is in it stays as it is, to the
+// last byte.
+type Draft struct {
+	Path   string
+	Exists bool
+	Config *Config // as it is now; it may have no account
+
+	text string
+	mode fs.FileMode
+}
+
+// OpenDraft reads a configuration file, which need not exist. One with mistakes is an error, as it is for
+// Load: nobody can say what an account would become in it.
+func OpenDraft(path string, env func(string) string) (*Draft, error) {
+	d := &Draft{Path: path, Exists: true, mode: 0o600}
+	var err error
+	d.text, d.mode, err = readFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.Exists, d.mode = false, 0o600
+	case err != nil:
+		return nil, unreadable(path, err)
+	}
+	d.Config, err = parseAny(path, d.text, d.mode, env)
+	return d, err
+}
+
+// Has reports whether there is an account of a name.
+func (d *Draft) Has(name string) bool { return d.account(name) != nil }
+
+func (d *Draft) account(name string) *Account {
+	if i := slices.IndexFunc(d.Config.Accounts, func(a *Account) bool { return a.Name == name }); i >= 0 {
+		return d.Config.Accounts[i]
+	}
+	return nil
+}
+
+// Same returns the account that has this protocol, server and user already; nil: none has.
+func (d *Draft) Same(protocol, host, user string) *Account {
+	for _, a := range d.Config.Accounts {
+		if a.Protocol == protocol && strings.EqualFold(a.Host, host) && a.User == user {
+			return a
+		}
+	}
+	return nil
+}
+
+// With is the file with an account's table added, which table makes: a line for each key. The line ends
+// are those of the file.
+func (d *Draft) With(table string) string {
+	end := "\n"
+	if strings.Contains(d.text, "\r\n") {
+		end, table = "\r\n", strings.ReplaceAll(table, "\n", "\r\n")
+	}
+	text := d.text
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += end
+	}
+	if text != "" {
+		text += end
+	}
+	return text + table
+}
+
+// Read reads the file with an account's table added, and returns the account. Its mistakes are returned as
+// Problems: a folder that is another account's, a value that cannot be.
+func (d *Draft) Read(name, table string, env func(string) string) (*Account, error) {
+	c, err := parseAny(d.Path, d.With(table), d.mode, env)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range c.Accounts {
+		if a.Name == name && len(c.Accounts) == len(d.Config.Accounts)+1 && i == len(c.Accounts)-1 {
+			return a, nil
+		}
+	}
+	return nil, state.Faultf(state.Usage, "%s cannot be added to %s: it would change an account that is there", name, d.Path).
+		WithHint("choose another name with --account")
+}
+
+// GoodName reports whether an account may have a name.
+func GoodName(name string) bool { return goodName(name) }

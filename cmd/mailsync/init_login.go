@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	backend "mailsync/backends/reach"
+	"mailsync/cmd/mailsync/ask"
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/secret"
+	"mailsync/state"
+)
+
+// chooseFolder chooses where the mail is kept.
+func (s *setup) chooseFolder(ctx context.Context) error {
+	dir := s.flags.maildir
+	if dir == "" {
+		if _, err := s.draft.Read(s.name, s.table(), os.Getenv); err == nil {
+			return nil // the defaults have one
+		}
+		dir = "~/Mail/" + s.name
+		if s.ask != nil && !s.flags.yes {
+			check := func(text string) error { _, err := folder(text); return err }
+			text, err := s.ask.Text(ctx, ask.Question{Title: "Folder for its mail", Check: check}, dir)
+			if err != nil {
+				return err
+			}
+			dir = text
+		}
+	}
+	path, err := folder(dir)
+	if err != nil {
+		return err
+	}
+	s.maildir = path
+	_, err = s.draft.Read(s.name, s.table(), os.Getenv)
+	return err
+}
+
+// folder is the full path of a folder that exists, or can be made.
+func folder(text string) (string, error) {
+	path, err := config.Expand(text, os.Getenv)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", usage("--maildir: %w", err)
+	}
+	_, err = existing(path)
+	return path, err
+}
+
+// table is the account's table as it is to be written.
+func (s *setup) table() string {
+	f := s.server
+	lines := []config.Line{}
+	add := func(key string, value any, comment string) {
+		lines = append(lines, config.Line{Key: key, Value: value, Comment: comment})
+	}
+	if f.Protocol != "imap" {
+		add("protocol", f.Protocol, "")
+	}
+	add("host", f.Host, "")
+	if f.Port != config.DefaultPort(f.Protocol, f.TLS) {
+		add("port", f.Port, "")
+	}
+	if f.TLS != "implicit" {
+		add("tls", f.TLS, "")
+	}
+	if s.flags.tlsCA != "" {
+		add("tls_ca", config.Short(s.flags.tlsCA, os.Getenv), "")
+	}
+	if len(s.pins) > 0 {
+		add("tls_pins", s.pins, "trusted, whoever signed the certificate")
+	}
+	add("user", f.User, "")
+	lines = append(lines, s.secret.line(os.Getenv))
+	if s.maildir != "" {
+		add("maildir", config.Short(s.maildir, os.Getenv), "")
+	}
+	if f.Protocol == "imap" {
+		if len(s.exclude) > 0 {
+			add("exclude", s.exclude, "")
+		}
+		if p := f.Provider; p != nil && p.Connections != config.DefaultConnections {
+			add("connections", p.Connections, "")
+		}
+	}
+	return config.Table(s.name, s.head(), lines)
+}
+
+// head is what stands above the table.
+func (s *setup) head() (lines []string) {
+	if !s.draft.Exists {
+		lines = append(lines, `mailsync's configuration, begun by "mailsync init". "mailsync help config" has every key.`, "")
+	}
+	about := s.address.Text
+	if about == "" {
+		about = s.server.User
+	}
+	return append(lines, fmt.Sprintf("%s, set up on %s.", about, time.Now().Format(time.DateOnly)))
+}
+
+// account is the account as it will be read, to try it before it is written.
+func (s *setup) account() (*config.Account, error) {
+	a, err := s.draft.Read(s.name, s.table(), os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a.Timeout = min(a.Timeout, 20*time.Second) // somebody is waiting
+	a.MaxWait = 0
+	return a, nil
+}
+
+// try connects and logs in as "check" does. Without a password it ends where that would be sent.
+func (s *setup) try(ctx context.Context, password secret.Source) (*accountRun, server, state.Probe, error) {
+	a, err := s.account()
+	if err != nil {
+		return nil, nil, state.Probe{}, err
+	}
+	a.Password = password
+	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
+	srv, err := r.connect(reachAll)
+	if err != nil {
+		return nil, nil, state.Probe{}, err
+	}
+	p, err := srv.Probe(ctx)
+	if err != nil {
+		r.hangUp()
+	}
+	return r, srv, p, err
+}
+
+// reachAll is what a first look needs of a server.
+var reachAll = reach{readOnly: true, sizes: true}
+
+// meetServer connects before a password is asked for. A certificate that is not trusted is shown, and its
+// key trusted if somebody says so.
+func (s *setup) meetServer(ctx context.Context) error {
+	for {
+		s.say("Connecting to %s ...", at(s.server))
+		_, _, p, err := s.try(ctx, secret.Source{})
+		if p.Greeted || err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+			if err := s.trust(ctx, bad, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.ask == nil || state.KindOf(err) != state.Unreachable {
+			return err
+		}
+		s.report.Wrong(err)
+		n, bad := s.ask.One(ctx, ask.Question{Title: "That did not work"}, []string{"try again", "another server", "give up"}, 1)
+		switch {
+		case bad != nil:
+			return bad
+		case n == 1:
+			if err := s.askServer(ctx); err != nil {
+				return err
+			}
+			s.pins = s.flags.pins
+		case n == 2:
+			return err
+		}
+	}
+}
+
+// trust asks whether a key is the server's. Nobody is asked with --yes: whoever stands in between would be
+// trusted.
+func (s *setup) trust(ctx context.Context, bad *tls.CertificateVerificationError, err error) error {
+	if s.ask == nil || s.flags.yes || len(bad.UnverifiedCertificates) == 0 {
+		return err
+	}
+	leaf := bad.UnverifiedCertificates[0]
+	pin := backend.PinOf(leaf)
+	if slices.Contains(s.pins, pin) {
+		return err // it was trusted, and something else is wrong
+	}
+	what, _, _ := strings.Cut(err.Error(), ": subject ")
+	s.say("%s", strings.Join([]string{
+		what,
+		"  subject  " + leaf.Subject.String(), "  issuer   " + leaf.Issuer.String(), "  ends     " + leaf.NotAfter.Format(time.DateOnly), "  its key  " + pin,
+	}, "\n"))
+	q := ask.Question{Title: "Trust this key from now on?",
+		Help: "Only if you know that it is your server's: it is on this machine, or its operator confirms the key."}
+	yes, bad2 := s.ask.Yes(ctx, q, false)
+	switch {
+	case bad2 != nil:
+		return bad2
+	case !yes:
+		return err
+	}
+	s.pins = append(slices.Clone(s.pins), pin)
+	return nil
+}
+
+// logIn logs in, and asks again where a password that was typed is refused. Then it shows the mailboxes.
+func (s *setup) logIn(ctx context.Context) error {
+	for n := 1; ; n++ {
+		r, srv, _, err := s.try(ctx, s.secret.source(s.server.User, s.server.Host))
+		if err == nil {
+			s.say("The log-in of %s worked.", s.server.User)
+			defer r.hangUp()
+			return s.chooseMailboxes(ctx, r, srv)
+		}
+		if s.ask == nil || !s.secret.asked || state.KindOf(err) != state.Login || n == tries || ctx.Err() != nil {
+			return err
+		}
+		s.report.Wrong(err)
+		choice, bad := s.ask.One(ctx, ask.Question{Title: "The log-in was refused"}, []string{"type the password again", "another user", "give up"}, 0)
+		switch {
+		case bad != nil:
+			return bad
+		case choice == 2:
+			return err
+		case choice == 1:
+			if s.server.User, bad = s.ask.Text(ctx, ask.Question{Title: "User", Check: notEmpty}, s.server.User); bad != nil {
+				return bad
+			}
+		}
+		if err := s.typeSecret(ctx); err != nil {
+			return err
+		}
+	}
+}
