@@ -247,7 +247,9 @@ func TestFetchingAutoconfig(t *testing.T) {
 				http.Redirect(w, r, "http://other.example/x.xml", http.StatusFound)
 			}
 		}, false},
-		"in a circle": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"x", http.StatusFound) }, false},
+		"in a circle": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String()+"x", http.StatusFound)
+		}, false},
 		"too long": {func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, strings.Replace(good, "<emailProvider", strings.Repeat(" ", maxConfig)+"<emailProvider", 1))
 		}, false},
@@ -258,7 +260,10 @@ func TestFetchingAutoconfig(t *testing.T) {
 				}
 			}
 		}, false},
-		"an error": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError); io.WriteString(w, good) }, false},
+		"an error": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			io.WriteString(w, good)
+		}, false},
 	} {
 		f := finder(t, dns{}, c.serve)
 		if got := f.autoconfig(t.Context(), address(t, "ada@example.org"), "https://autoconfig.example.org/mail/config-v1.1.xml"); (len(got) > 0) != c.ok {
