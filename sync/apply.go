@@ -42,6 +42,11 @@ func (r *run) plan(ctx context.Context) error {
 			r.Foresee(b.Name, b.Ops, r.archive.Trashes(b))
 		}
 	}
+	if r.DryRun {
+		if err := r.fetch.RoomAhead(); err != nil {
+			return err
+		}
+	}
 	return r.unaccepted(ctx)
 }
 

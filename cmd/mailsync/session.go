@@ -34,6 +34,7 @@ type session struct {
 	registry   *store.Registry // nil: roots are not remembered
 	stop       <-chan struct{} // closed when --max-time is up
 	configFile string          // of the accounts, "" where they are from the command line
+	claims     claims
 }
 
 // account does the task with one account, reports it, and returns the kinds of all failures.
@@ -198,7 +199,9 @@ func (r *accountRun) withTree(h *here, root, stateDir string, fresh bool) (*here
 		return nil, err
 	}
 	r.later(closeTree)
-	h.tree = tree
+	if h.tree = tree; root != r.a.Maildir {
+		h.tree = standIn{tree, r.a.Maildir}
+	}
 	return h, nil
 }
 
@@ -261,6 +264,7 @@ func (r *accountRun) engine(h *here) *port.Account {
 	account := &port.Account{
 		Name: r.a.Name, Host: r.a.Host, User: r.a.User,
 		Server: h.server, Tree: h.tree, Base: h.store, Policy: policy(r.a, r.flags.deletes),
+		Root: r.a.Maildir, Claim: r.claims.of(r.a.Name, r.a.Maildir),
 		Include:     func(l state.Listed) bool { return r.a.Mailboxes.Match(l.Levels, l.Role) },
 		NameOf:      r.mailboxName,
 		Connections: r.a.Connections,

@@ -50,6 +50,7 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if err := f.Commit(f.ctx, b, here.commit); err != nil {
 		return err
 	}
+	f.wrote(p)
 	if err := f.LeftOlder(f.ctx, b, here.tied); err != nil {
 		return err
 	}

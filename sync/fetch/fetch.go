@@ -58,6 +58,7 @@ type fetching struct {
 	parcels  map[int]*parcel
 	next     int
 	err      error // ends the fetching
+	claimed  int64 // octets that are still to be written to the disk
 	buffers  chan []byte
 	settlers errgroup.Group
 }
@@ -85,19 +86,17 @@ type arrival struct {
 
 // Fetch brings every body that the plans ask for, over all mailboxes at once.
 func (r *Run) Fetch(ctx context.Context) error {
-	f := &fetching{Run: r, ctx: ctx, parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
+	f := &fetching{Run: r, ctx: ctx, queues: r.queues(), parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
 	f.settlers.SetLimit(settlers)
-	for _, b := range r.Boxes {
-		if q := newQueue(b); !q.empty() {
-			f.queues = append(f.queues, q)
-			b.Bodies.Pulling = true
-			defer func() { b.Bodies.Pulling = false }()
-		}
+	for _, q := range f.queues {
+		q.box.Bodies.Pulling = true
+		defer func() { q.box.Bodies.Pulling = false }()
 	}
 	if err := f.room(); err != nil {
 		return err
 	}
-	messages, bytes := f.left()
+	defer f.Claim(0)
+	messages, bytes := left(f.queues)
 	if messages == 0 {
 		return nil
 	}
@@ -111,7 +110,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 		err := r.Server.Fetch(ctx, f)
 		err = errors.Join(f.settlers.Wait(), f.err, err, ctx.Err())
 		if state.IsAllOfDisk(f.err) {
-			return fmt.Errorf("fetch: the disk takes no more, %d messages are outstanding: %w", messages-(r.Result.Fetched-before), f.err)
+			return f.full(messages-(r.Result.Fetched-before), f.err)
 		}
 		if err != nil {
 			return err
@@ -126,6 +125,16 @@ func (r *Run) Fetch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// queues are what is to be fetched, mailbox by mailbox.
+func (r *Run) queues() (all []*queue) {
+	for _, b := range r.Boxes {
+		if q := newQueue(b); !q.empty() {
+			all = append(all, q)
+		}
+	}
+	return all
 }
 
 // askAgain looks whether messages that were answered without a body are still on the server.
@@ -145,63 +154,6 @@ func (f *fetching) askAgain(q *queue) error {
 			if err := f.Problem(b.Name, uid, errNoBody); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-const (
-	besideMessage = 2 << 10 // about what a message takes on a disk beside its octets: block, names, record
-	leftFree      = 1 << 20 // for the state and for others
-)
-
-// left counts what the queues hold, and the octets announced of that.
-func (f *fetching) left() (messages int, bytes int64) {
-	for _, q := range f.queues {
-		messages += len(q.ops)
-		bytes += q.bytes
-	}
-	return messages, bytes
-}
-
-// room compares the free disk with the announced sizes before the first body is fetched. Where it is
-// not known how much is free, it is tried. A message that has no room even alone fails alone, for its
-// size may be nonsense.
-func (f *fetching) room() error {
-	if len(f.queues) == 0 {
-		return nil
-	}
-	free, err := f.Tree.Free()
-	if err != nil {
-		f.Debugf("", "free disk space is not known: %v", err)
-		return nil
-	}
-	messages, bytes := f.left()
-	need := func() int64 { return bytes + int64(messages)*besideMessage + leftFree }
-	all, octets := messages, need()
-	const hint = "make room on the disk, or leave large messages out with max_size, or some mailboxes with exclude"
-	for _, q := range f.queues {
-		for _, o := range q.ops {
-			if o.Size > free {
-				messages--
-				bytes -= o.Size
-			}
-		}
-	}
-	if free < need() {
-		return state.Faultf(state.Storage, "%d messages are to be fetched, which takes %.1f MB, and %.1f MB are free on the disk; none was fetched",
-			all, float64(octets)/1e6, float64(free)/1e6).OfAllOfDisk().WithHint(hint)
-	}
-	for _, q := range f.queues {
-		out := q.leaveOut(func(o plan.Op) bool { return o.Size > free })
-		if len(out) == 0 {
-			continue
-		}
-		q.box.Leave(mailbox.PutOff)
-		err := state.Faultf(state.Storage, "%d messages are not fetched: the server announces %.1f MB for this one, and %.1f MB are free on the disk",
-			len(out), float64(out[0].Size)/1e6, float64(free)/1e6).WithHint(hint)
-		if err := f.Problem(q.box.Name, out[0].UID, err); err != nil {
-			return err
 		}
 	}
 	return nil

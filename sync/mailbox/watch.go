@@ -1,5 +1,14 @@
 package mailbox
 
+// Claim notes how many octets this account will still write to its disk, and returns how many the other accounts of the program
+// will.
+func (r *Run) Claim(octets int64) (others int64) {
+	if r.Account.Claim == nil {
+		return 0
+	}
+	return r.Account.Claim(octets)
+}
+
 // Doing tells who looks on what the run does now, and in which mailbox, "" for none.
 func (r *Run) Doing(what, mailbox string) {
 	if r.Watch != nil {

@@ -23,6 +23,11 @@ type Account struct {
 	Policy plan.Policy
 	// NameOf is the name of a mailbox as people call it, by its row; nil: the path of its Maildir.
 	NameOf func(state.MailboxRow) string
+	// Root is where the Tree is, as the user calls it; "" if that is not known.
+	Root string
+	// Claim notes how many octets this account will still write to its disk, and returns how many others have
+	// claimed there. nil where there are no others.
+	Claim func(octets int64) (others int64)
 
 	// Partial means that Include leaves out mailboxes of the account in this run alone: what
 	// is gone from one that is included may have been moved to one of those.

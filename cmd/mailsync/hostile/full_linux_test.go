@@ -73,8 +73,8 @@ func TestFullDisk(t *testing.T) {
 		text       string // of each message, after its header
 		want       string
 	}{
-		{"seen before", "8m", strings.Repeat("A line of a message that is large.\r\n", 30_000), "are free on the disk; none was fetched"},
-		{"full meanwhile", "7m", "short\r\n", "messages are outstanding"},
+		{"seen before", "8m", strings.Repeat("A line of a message that is large.\r\n", 30_000), "of disk space are needed for 38 messages, and "},
+		{"full meanwhile", "7m", "short\r\n", "messages are outstanding: no space left on device"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := 0
@@ -92,6 +92,10 @@ func TestFullDisk(t *testing.T) {
 				}
 			}})
 			grow := l.onSmallDisk(c.size)
+			o := l.run("sync", "--dry-run", "--json")
+			if early := strings.Contains(o.Stderr, c.want); early != (c.name == "seen before") || early && o.Code != 8 {
+				t.Errorf("dry run: exit %d: %s", o.Code, program.Tail(o.Stderr))
+			}
 			for run := range 2 {
 				o := l.run("sync", "--json")
 				if o.Code != 8 || strings.Count(o.Stderr, "\n") != 2 || run == 0 && !strings.Contains(o.Stderr, c.want) {

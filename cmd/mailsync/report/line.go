@@ -34,10 +34,9 @@ func (r *Report) lines(now time.Time) []line {
 		p := a.progress.paceOf(now, c)
 		known = known && c.planned
 		sumPace.bytes += p.bytes
-		sumPace.messages += p.messages
 		sumPace.left = max(sumPace.left, p.left) // they are at work side by side
 		endless = endless || p.left == 0 && !c.finished() || p.still >= silence && !c.finished()
-		all = append(all, a.line(c, p))
+		all = append(all, a.line(now, c, p))
 	}
 	accounts := max(r.expected, len(r.accounts))
 	if len(all) == 0 || accounts < 2 {
@@ -50,20 +49,25 @@ func (r *Report) lines(now time.Time) []line {
 	if known && !endless {
 		l.left, l.soon = timeLeft(sumPace.left), roughly(sumPace.left)
 	}
-	l.speed = speedOf(sum, sumPace)
+	if sumPace.bytes > 0 {
+		l.speed = Size(int64(sumPace.bytes)) + "/s"
+	}
 	return append(all, l)
 }
 
 // line is an account's line.
-func (a *Account) line(c tally, p pace) line {
+func (a *Account) line(now time.Time, c tally, p pace) line {
 	l := line{percent: c.percent(), who: clean(a.name), tally: c}
 	l.doing, l.in = a.progress.activity()
+	if long := a.progress.unchanged(now, l.doing+l.in); long >= silence && c.finished() {
+		l.doing, l.in = strings.TrimSpace(l.doing+" "+l.in)+" for "+inSeconds(long), ""
+	}
 	switch {
 	case c.messages == 0 && a.progress.mailboxes > 0:
 		l.mailboxes = fmt.Sprintf("%d of %s", min(a.progress.finished, a.progress.mailboxes), Plural(a.progress.mailboxes, "mailbox"))
 	case c.finished(): // nothing moves
 	case p.still >= silence:
-		l.left = fmt.Sprintf("nothing for %s", Seconds(p.still.Truncate(time.Second)))
+		l.left = fmt.Sprintf("nothing for %s", inSeconds(p.still))
 		l.soon = l.left
 	default:
 		l.speed, l.left, l.soon = speedOf(c, p), timeLeft(p.left), roughly(p.left)
@@ -86,6 +90,14 @@ func (p *progress) activity() (doing, in string) {
 	return clean(p.doing), clean(in)
 }
 
+// unchanged is how long a run has done the same, with as many mailboxes finished.
+func (p *progress) unchanged(now time.Time, doing string) time.Duration {
+	if what := fmt.Sprint(doing, p.finished); what != p.same {
+		p.same, p.since = what, now
+	}
+	return now.Sub(p.since)
+}
+
 // speedOf is a rate: in messages where these are small, else in bytes.
 func speedOf(c tally, p pace) string {
 	switch {
@@ -102,13 +114,21 @@ func timeLeft(d time.Duration) string {
 	case d <= 0:
 		return ""
 	case d < 10*time.Second:
-		return fmt.Sprintf("%d s left", max(1, int(d.Round(time.Second).Seconds())))
+		return inSeconds(max(d, time.Second)) + " left"
 	case d >= 10*time.Minute && d < time.Hour:
 		return fmt.Sprintf("%d min left", int(d.Round(time.Minute).Minutes()))
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days left", int(d.Hours()/24))
 	}
 	return Seconds(d) + " left"
+}
+
+// inSeconds is Seconds without tenths.
+func inSeconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return Seconds(d)
 }
 
 // roughly is timeLeft in its largest unit.

@@ -42,13 +42,14 @@ func TestProgressOfOneAccount(t *testing.T) {
 		w.expect(t, want)
 	}
 	step(0, "work: connecting")
+	step(7, "work: connecting for 7 s")
 	a.Listed(3)
 	a.Doing("scanning", "")
 	a.Mailbox("INBOX", false)
-	step(1, "work: 0 of 3 mailboxes, scanning INBOX")
+	step(8, "work: 0 of 3 mailboxes, scanning INBOX")
 	a.Mailbox("Archive/2024", false)
 	a.Mailbox("INBOX", true)
-	step(2, "work: 1 of 3 mailboxes, scanning Archive/2024")
+	step(9, "work: 1 of 3 mailboxes, scanning Archive/2024")
 	a.Mailbox("Archive/2024", true)
 	a.Planned(10, 10<<20)
 	a.Doing("fetching", "INBOX")
@@ -57,7 +58,7 @@ func TestProgressOfOneAccount(t *testing.T) {
 	step(30.2, " 10% work: 1.00 of 10.0 MiB, 0 of 10 messages, fetching INBOX")
 	a.Arrived(2, 1<<20)
 	step(32, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, 1.0 MiB/s, 8 s left, fetching INBOX")
-	step(38, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, nothing for 6.0 s, fetching INBOX")
+	step(38, " 20% work: 2.00 of 10.0 MiB, 2 of 10 messages, nothing for 6 s, fetching INBOX")
 	a.Arrived(8, 8<<20)
 	a.Doing("changing flags", "")
 	step(40, "100% work: 10.00 of 10.0 MiB, 10 of 10 messages, changing flags")
@@ -82,7 +83,7 @@ func TestProgressOfAccounts(t *testing.T) {
 	}
 	w.expect(t, ""+
 		" 50% work: 10.00 of 20.0 MiB, 0 of 10 messages, 1.0 MiB/s, 10 s left, connecting\n"+
-		" 20% home: 4.00 of 20.0 MiB, 0 of 100 messages, nothing for 6.0 s, connecting\n"+
+		" 20% home: 4.00 of 20.0 MiB, 0 of 100 messages, nothing for 6 s, connecting\n"+
 		"     all: 14.00 of 40.0 MiB, 0 of 110 messages, 1.4 MiB/s, 0 of 3 accounts done")
 	w.Account("third").Planned(0, 0)
 	home.Arrived(0, 1<<20)

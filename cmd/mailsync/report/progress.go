@@ -16,8 +16,10 @@ type progress struct {
 
 	// The report's mutex guards the rest.
 	mailboxes, finished int
-	working             []string // mailboxes in work
-	doing, in           string   // what, and in which mailbox
+	working             []string  // mailboxes in work
+	doing, in           string    // what, and in which mailbox
+	same                string    // what was done at the last look,
+	since               time.Time // and since when
 	speed               speed
 	shown               pace
 }

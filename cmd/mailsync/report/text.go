@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"mailsync/state"
 )
 
 // maxText is how much of one text is shown, in bytes.
@@ -38,17 +40,7 @@ func clean(text string) string {
 }
 
 // Size is a number of bytes for people: "512 B", "1.5 MiB".
-func Size(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, unit := float64(n)/1024, 0
-	for v >= 1023.95 && unit < 4 {
-		v /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.1f %ciB", v, "KMGTP"[unit])
-}
+func Size(n int64) string { return state.Size(n) }
 
 // Seconds is a duration for people: "80 ms", "1.2 s", "12 s", "3 min 20 s", "2 h 5 min".
 func Seconds(d time.Duration) string {
