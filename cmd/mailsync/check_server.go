@@ -69,7 +69,7 @@ func (c *checking) server(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		c.fail("log-in", c.tokenHint(err))
+		c.fail("log-in", err)
 		return
 	}
 	c.ok("log-in", "as %s", c.a.User)

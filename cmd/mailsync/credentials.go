@@ -5,13 +5,13 @@ import (
 
 	backend "mailsync/backends/reach"
 	"mailsync/cmd/mailsync/oauth"
-	"mailsync/state"
 )
 
 // credentials are what an account logs in with.
 type credentials struct {
 	ask     func(context.Context) (backend.Secret, error)
 	refused func(backend.Secret) // nil: nobody wants to know
+	hint    string               // what to do where it stays refused, "" where nothing special
 }
 
 // credentials returns what the account logs in with, as the configuration has it.
@@ -29,6 +29,8 @@ func (r *accountRun) credentials() (credentials, error) {
 				return backend.Secret{Password: token, Token: true}, err
 			},
 			refused: func(s backend.Secret) { source.Refused(s.Password) },
+			hint: "the provider gave the token, so the server wants something else: is user the address that was logged in with, " +
+				"is IMAP or POP3 switched on for the mailbox, and do the scopes fit the protocol?",
 		}, nil
 	case !a.Token.None():
 		h := &oauth.Helper{Source: a.Token}
@@ -57,14 +59,4 @@ func (r *accountRun) tokens() (*oauth.Source, error) {
 	}
 	r.source = source
 	return source, nil
-}
-
-// tokenHint adds to a refused log-in what it means where the token was renewed just before.
-func (r *accountRun) tokenHint(err error) error {
-	if r.a.OAuth == nil || state.KindOf(err) != state.Login || state.HintOf(err) != "" {
-		return err
-	}
-	return state.Faultf(state.Login, "%w", err).
-		WithHint("the provider gave the token, so the server wants something else: is user the address that was logged in with, " +
-			"is IMAP or POP3 switched on for the mailbox, and do the scopes fit the protocol?")
 }

@@ -91,7 +91,7 @@ func logIn(ctx context.Context, r *accountRun, how *signingIn) (*port.Result, er
 		r.out.Note("", "the provider gave no token to renew the log-in with, so it ends soon", "some give one only for the scope offline_access")
 	}
 	if err := r.probe(ctx); err != nil {
-		result.Problems = append(result.Problems, port.Problem{Err: r.tokenHint(err)})
+		result.Problems = append(result.Problems, port.Problem{Err: err})
 		said += "; but the server could not be logged in to"
 	} else {
 		said += fmt.Sprintf("; %s accepts them", r.a.Host)

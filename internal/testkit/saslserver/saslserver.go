@@ -19,8 +19,9 @@ import (
 // User is the one user that a server knows, and how it behaves towards him.
 type User struct {
 	Name, Password string
-	Token          string // "": no token is taken
-	Reason         string // JSON with which a token is refused; "" invalid_token
+	Token          string                  // "": no token is taken
+	Accepts        func(token string) bool // in place of Token, for tokens that come and go
+	Reason         string                  // JSON with which a token is refused; "" invalid_token
 
 	NoVerifier bool                     // SCRAM is refused before the proof: there is no verifier of this user
 	Iterations string                   // that SCRAM announces; "" 4096
@@ -79,6 +80,11 @@ func (u User) cram(ask Ask) bool {
 func (u User) token(said string, ask Ask) bool {
 	if u.Token != "" && strings.Contains(said, u.Name) && strings.Contains(said, "auth=Bearer "+u.Token+"\x01") {
 		return true
+	}
+	if _, rest, ok := strings.Cut(said, "auth=Bearer "); ok && u.Accepts != nil && strings.Contains(said, u.Name) {
+		if word, _, ok := strings.Cut(rest, "\x01"); ok && u.Accepts(word) {
+			return true
+		}
 	}
 	reason := u.Reason
 	if reason == "" {

@@ -89,6 +89,13 @@ func (dovecot) write(s *Server) error {
 	if err := os.WriteFile(filepath.Join(s.Dir, "masters"), []byte("root2:{PLAIN}mpass\n"), 0o644); err != nil {
 		return err
 	}
+	if s.options.introspection != "" {
+		text := "introspection_url = " + s.options.introspection + "\nintrospection_mode = post\nforce_introspection = yes\n" +
+			"username_attribute = username\nactive_attribute = active\nactive_value = true\n"
+		if err := os.WriteFile(filepath.Join(s.Dir, "oauth2.conf"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(s.Dir, "dovecot.conf"), []byte(dovecotConfig(s)), 0o644)
 }
 
@@ -131,7 +138,7 @@ func dovecotConfig(s *Server) string {
 		"$SEPARATOR", separator, "$PREFIX", prefix, "$SESSIONS", fmt.Sprint(sessions),
 		"$STORAGE", fmt.Sprintf("%dk", kib), "$MESSAGES", fmt.Sprint(messages),
 		"$PLUGINS", plugins, "$ANNOUNCED", announced, "$CHROOT", services,
-	).Replace(dovecotTemplate) + rootless + o.config
+	).Replace(dovecotTemplate) + rootless + strings.ReplaceAll(o.config, "$DIR", s.Dir)
 }
 
 const dovecotTemplate = `base_dir = $T/run

@@ -12,6 +12,7 @@ type options struct {
 	exchange      bool
 	inboxPrefix   bool
 	config        string
+	introspection string // URL
 }
 
 // Quota limits each user's mail, in octets (whole KiB) and messages. Without it there
@@ -49,3 +50,15 @@ func Config(lines string) Option {
 func MailLocation(location string) Option {
 	return Config("mail_location = " + location)
 }
+
+// OAuth has the server take access tokens too, by these mechanisms ("oauthbearer xoauth2"), and ask
+// an address about each (RFC 7662). Dovecot only.
+func OAuth(introspection, mechanisms string) Option {
+	return func(o *options) {
+		o.introspection = introspection
+		o.config += "auth_mechanisms = plain login " + mechanisms + "\npassdb {\n  driver = oauth2\n  mechanisms = " + mechanisms + "\n  args = " + oauthFile + "\n}\n"
+	}
+}
+
+// oauthFile is where Dovecot is told how to ask about tokens; $DIR is the server's folder.
+const oauthFile = "$DIR/oauth2.conf"
