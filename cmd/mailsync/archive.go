@@ -57,6 +57,10 @@ are skipped unless --mailbox names them.
 The rules are in the account's archive table; flags change them for this run.
 
 --undo puts back on the server what the last archive run took off it.`,
+		Example: `mailsync archive work --older-than 1y             # the plan
+mailsync archive work --older-than 1y --apply
+mailsync archive work --until-quota 80% --into ~/Mail/old/{year} --apply
+mailsync archive work --undo`,
 	}
 	f := c.Flags()
 	f.SortFlags = false

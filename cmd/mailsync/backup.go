@@ -24,13 +24,12 @@ func (p *program) backupCommand() *cobra.Command {
 connection refuses every command that could change the server, and nothing is deleted here
 either. It ends with the proof: how many messages the server has, and where each of them is.
 
-It works without a configuration:
-
-  mailsync backup --url imaps://ada@imap.example.org --maildir ~/Mail/work
-
-imaps:// and pop3s:// use TLS from the first byte, imap:// and pop3:// use STARTTLS (to this
-machine itself: plain text). mailsync asks for the password on the terminal, or runs
---password-command, which is split into words as in a shell, but no shell is used.`,
+It works without a configuration, by --url and --maildir. imaps:// and pop3s:// use TLS from the
+first byte, imap:// and pop3:// use STARTTLS (to this machine itself: plain text). mailsync asks for
+the password on the terminal, or runs --password-command, which is split into words as in a
+shell, but no shell is used.`,
+		Example: `mailsync backup
+mailsync backup --url imaps://ada@imap.example.org --maildir ~/Mail/work`,
 	}
 	o.register(c, p)
 	t := task{name: "backup", run: o.run, check: o.check, missed: o.mailboxes.missed,

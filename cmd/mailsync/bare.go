@@ -48,11 +48,12 @@ var bareNames = []string{"url", "maildir", "password-command", "tls-ca", "tls-pi
 func (b *bareFlags) register(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&b.url, "url", "", "without a configuration: `imaps://USER@HOST[:PORT]`")
-	f.Var(pathFlag{&b.maildir, "DIR"}, "maildir", "without a configuration: the `DIR` of its Maildirs")
-	f.StringVar(&b.command, "password-command", "", "with --url: a `COMMAND` whose first line of output is the password")
-	f.Var(pathFlag{&b.tlsCA, "FILE"}, "tls-ca", "with --url: a PEM `FILE` of more trusted roots")
-	f.StringArrayVar(&b.pins, "tls-pin", nil, "with --url: a trusted key, `sha256/...`, whoever signed it; may be repeated")
+	f.StringVar(&b.url, "url", "", "the server's `URL`: imaps://USER@HOST[:PORT], or imap://, pop3s://, pop3://")
+	f.Var(pathFlag{&b.maildir, "DIR"}, "maildir", "its Maildirs are in `DIR`")
+	f.StringVar(&b.command, "password-command", "", "run `COMMAND` for the password; else it is asked for")
+	f.Var(pathFlag{&b.tlsCA, "FILE"}, "tls-ca", "trust the roots in the PEM file `FILE` too")
+	f.StringArrayVar(&b.pins, "tls-pin", nil, "trust the key `PIN` (sha256/...), whoever signed it; may be repeated")
+	group(f, "An account without a configuration", bareNames...)
 }
 
 // given reports whether the flags make an account, and refuses those that mean nothing alone.

@@ -20,11 +20,13 @@ import (
 func (p *program) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [ACCOUNT...]",
-		Short: "check whether a sync would work: configuration, disk, clock, TLS, log-in",
+		Short: "check whether a sync would work, from the configuration to the log-in",
 		Long: `check tests everything that a sync needs, and changes nothing: the configuration, the Maildirs'
 disk and its free space, the clock, the password, the host's address, TLS with the certificate
 and its key as tls_pins takes it, the log-in, the server's capabilities, and the quota. Each is
 ok, warn or fail, with a hint what to do about it. Without a network it checks what is local.`,
+		Example: `mailsync check
+mailsync check --url imaps://ada@imap.example.org   # can I log in there?`,
 	}
 	return p.onAccounts(c, task{name: "check", run: check, bare: &bareNeeds{server: always}}, asks...)
 }

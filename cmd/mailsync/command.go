@@ -75,11 +75,11 @@ Start with "mailsync demo", then "mailsync help config".`,
 	root.InitDefaultHelpFlag() // else "mailsync --help sync" takes "sync" for its value
 	root.SetFlagErrorFunc(badFlag)
 	root.SetHelpCommand(p.helpCommand())
-	root.SetHelpFunc(help)
+	root.SetHelpFunc(p.help)
 	root.AddCommand(p.initCommand(), p.syncCommand(), p.backupCommand(), p.archiveCommand(), p.verifyCommand(), p.restoreCommand(),
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.forgetCommand(), p.providersCommand(),
 		p.loginCommand(), p.logoutCommand(),
-		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic())
+		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic(), exitCodesTopic())
 	return root
 }
 

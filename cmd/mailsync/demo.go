@@ -24,7 +24,8 @@ func (p *program) demoCommand() *cobra.Command {
 		Long: `demo starts an IMAP server and a POP3 server inside the program, on loopback, with sample mail, and
 syncs both into a new folder; then mail and flags change on both sides, and it syncs again. It
 needs no configuration and no network, and leaves the folder for you to look at.`,
-		Args: noArguments,
+		Example: `mailsync demo`,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			p.code, err = p.demo(c.Context())

@@ -101,8 +101,8 @@ func TestWithoutMaxTimeNothingStops(t *testing.T) {
 
 // The configuration that "help config" shows is one.
 func TestHelpConfigIsAConfiguration(t *testing.T) {
-	_, sample, _ := strings.Cut(configHelp, "to begin with:\n")
-	sample, _, _ = strings.Cut(sample, "An account also takes")
+	_, sample, _ := strings.Cut(configIntro, "to begin with:\n")
+	sample, _, _ = strings.Cut(sample, "\"mailsync check\"")
 	c, err := config.Parse("help", sample, 0o600, func(string) string { return "/home/ada" })
 	if err != nil || len(c.Accounts) != 1 {
 		t.Fatalf("%v\n%s", err, sample)

@@ -36,6 +36,7 @@ such a mailbox out of every run, add it to the account's "exclude".
 
 --undo makes a forgotten mailbox one of the account again; it asks no server. What "archive" moved
 off the mailbox can be put back after that.`,
+		Example: "mailsync forget work Old/2019\nmailsync forget work Old/2019 --undo",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usage("forget takes an account and a mailbox").WithHint(`mailsync forget work "Old/2019"`)

@@ -34,12 +34,9 @@ func (p *program) initCommand() *cobra.Command {
 file, SRV records, or the mail exchanger), asks for the password, logs in, shows the mailboxes, and
 adds the account to the configuration, whose other lines stay as they are. Nothing is written unless the
 log-in worked. The password goes into the keyring or a file that only you can read.
-
-  mailsync init ada@example.org
-
-Without a terminal nothing is asked, and flags say it all:
-
-  mailsync init ada@example.org --host imap.example.org --password-command 'pass show mail/ada'`,
+Without a terminal nothing is asked, and flags say it all.`,
+		Example: `mailsync init ada@example.org
+mailsync init ada@example.org --host mx.example.org --password-file pw --yes`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("init takes one address, but was given %q too", args[1])

@@ -24,6 +24,9 @@ func (p *program) listCommand() *cobra.Command {
 		Long: `list asks servers for their mailboxes, and shows for each its role, how many messages it has, its
 size where the server reports it without counting, and its Maildir here, or which key of the
 configuration excludes it. It changes nothing.`,
+		Example: `mailsync list work
+mailsync list --mailbox 'Lists/*' --json
+mailsync list --url imaps://ada@imap.example.org`,
 	}
 	only.flag(c, p)
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }

@@ -32,24 +32,14 @@ func (p *program) loginCommand() *cobra.Command {
 		Long: `login is for accounts with auth = "oauth2". It opens the provider's page in a browser, and prints its
 address for those without one here. With --device it prints a code instead, to enter in a browser on
 any machine. What the provider then gives is kept in the keyring if there is one, else in a file that
-only you can read, and is renewed when it ends. At the end it tests the log-in at the mail server.
-
-  mailsync login work
-  mailsync login work --device`,
-		Args: justOne,
+only you can read, and is renewed when it ends. At the end it tests the log-in at the mail server.`,
+		Example: "mailsync login work\nmailsync login work --device",
+		Args:    p.oneAccount,
 	}
 	c.Flags().BoolVar(&how.device, "device", false, "print a code to enter in a browser on any machine")
 	c.Flags().BoolVar(&how.file, "file", false, "keep the tokens in a file, also where there is a keyring: cron often has none")
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return logIn(ctx, r, how) }
 	return p.onAccounts(c, task{name: "login", run: run, check: haveTokens}, asks...)
-}
-
-// justOne refuses all but one argument.
-func justOne(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usage("%s takes one account, not %d", c.Name(), len(args)).WithHint(`"mailsync %s"`, c.Use)
-	}
-	return nil
 }
 
 // haveTokens refuses accounts that do not log in by tokens of ours.
@@ -157,7 +147,8 @@ func (p *program) logoutCommand() *cobra.Command {
 		Short: "forget the tokens of an account, and revoke them",
 		Long: `logout has the provider revoke what login got, where the provider can do that, and then forgets it
 here, also where revoking failed: then it says so.`,
-		Args: justOne,
+		Example: "mailsync logout work",
+		Args:    p.oneAccount,
 	}
 	return p.onAccounts(c, task{name: "logout", run: logOut, check: haveTokens}, append(talks, "max-time")...)
 }

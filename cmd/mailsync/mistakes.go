@@ -199,6 +199,31 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	return usage("unknown command: %q", word).WithHint("%s", tip)
 }
 
+// meantHelp guesses what help was meant: a topic, a command, or a key of the configuration.
+func meantHelp(root *cobra.Command, args []string) string {
+	list := `"mailsync help" lists the commands`
+	if len(args) != 1 {
+		return list
+	}
+	for _, s := range config.Sections() {
+		for _, k := range s.Keys {
+			if k.Name == args[0] {
+				return fmt.Sprintf("%s is a key of the configuration: \"mailsync help config\"", k.Name)
+			}
+		}
+	}
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() || isTopic(c) {
+			names = append(names, c.Name())
+		}
+	}
+	if near := config.Nearest(args[0], names); near != "" {
+		return fmt.Sprintf("did you mean \"mailsync help %s\"?", near)
+	}
+	return list
+}
+
 // longDash is the hint about a flag whose dashes a text program replaced; "" for any other word.
 func longDash(word string) string {
 	if name := strings.TrimLeft(word, "–—−"); name != word && name != "" {

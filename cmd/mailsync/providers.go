@@ -16,11 +16,9 @@ func (p *program) providersCommand() *cobra.Command {
 		Short: "show what is known of mail providers",
 		Long: `providers lists the mail providers that mailsync knows, with their servers and the log-in that they
 want. With a name, a domain or an address it prints all that is known of one: servers, limits, what to
-do before the first log-in, what to know about its POP3, and the sources, with their dates. It asks nobody.
-
-  mailsync providers
-  mailsync providers ada@gmx.de`,
-		RunE: func(_ *cobra.Command, args []string) error { return p.showProviders(args) },
+do before the first log-in, what to know about its POP3, and the sources, with their dates. It asks nobody.`,
+		Example: "mailsync providers\nmailsync providers ada@gmx.de",
+		RunE:    func(_ *cobra.Command, args []string) error { return p.showProviders(args) },
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

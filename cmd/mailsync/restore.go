@@ -50,6 +50,11 @@ With --into, everything is put below another mailbox; to the account itself thes
 which the next sync fetches. With --from DIR the mail is read from Maildirs that mailsync does
 not know: of mbsync, OfflineIMAP, Dovecot, KMail or Thunderbird. A file that cannot be read, is a
 link or is compressed is reported and skipped.`,
+		Example: `mailsync restore work -n                          # what would be uploaded
+mailsync restore work --mailbox Archive --since 2024-01-01
+mailsync restore work --to new                    # to another provider
+mailsync restore new --from ~/Mail/mbsync
+mailsync restore --url imaps://ada@imap.example.org --maildir ~/Mail/work`,
 		Args: p.oneAccount,
 	}
 	f := c.Flags()

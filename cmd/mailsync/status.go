@@ -37,6 +37,9 @@ skipped or kept away. It asks no server, waits for nothing, and changes nothing.
 A success is a sync or a backup of all mailboxes of the account with exit code 0. With --max-age
 26h, status checks that only: it prints a line an account, and exits with code 1 where the last
 success is older, or there is none. This is for monitoring.`,
+		Example: `mailsync status
+mailsync status -q --max-age 26h                  # for monitoring
+mailsync status --maildir ~/Mail/work`,
 	}
 	c.Flags().Var(value{"DURATION", func(text string) error {
 		d, err := config.ParseDuration(text)

@@ -61,6 +61,10 @@ file to the trash. A message whose file you remove stays on the server and is no
 unless on_disk_delete = "delete" expunges it. With append = true, files that mail programs put
 into a Maildir are uploaded, and messages that they move to another Maildir are moved on the
 server too.`,
+		Example: `mailsync sync                          # all accounts
+mailsync sync work --mailbox INBOX
+mailsync sync -n -v                    # what would be done
+mailsync sync -q --max-time 10m        # from cron: prints errors only`,
 	}
 	o.register(c, p)
 	return p.onAccounts(c, task{name: "sync", run: o.run, check: o.check, missed: o.mailboxes.missed}, all...)

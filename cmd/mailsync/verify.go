@@ -42,6 +42,9 @@ programs are counted. It needs no network, and no lock while it reads.
 "intact" is about all messages that the state knows. With --server they are compared with the
 server's list as well. With --repair, what is missing or damaged is fetched again, if the server
 still has it; a damaged file is moved to the trash after that.`,
+		Example: `mailsync verify
+mailsync verify work --server --repair
+mailsync verify --maildir /mnt/copy/work   # a copy, without a configuration`,
 	}
 	c.Flags().SortFlags = false
 	o.mailboxes.flag(c, p)
