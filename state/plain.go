@@ -163,22 +163,53 @@ func doing(op string) string {
 	return op
 }
 
-// once removes what a text says twice in a row: "open x: open x: …".
+// once removes what a text says twice: "open x: open x", "read: read /x", "create file in cur: open /x/cur/1".
 func once(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		parts := strings.Split(line, ": ")
 		kept := parts[:1]
 		for _, part := range parts[1:] {
-			if last := kept[len(kept)-1]; part == last {
-				continue
-			} else if strings.HasPrefix(part, last+" ") && !strings.Contains(last, " ") {
-				kept[len(kept)-1] = part // "read: read /x"
-				continue
+			last := kept[len(kept)-1]
+			switch both := inFull(last, part); {
+			case part == last:
+			case strings.HasPrefix(part, last+" ") && !strings.Contains(last, " "):
+				kept[len(kept)-1] = part
+			case both != "":
+				kept[len(kept)-1] = both
+			default:
+				kept = append(kept, part)
 			}
-			kept = append(kept, part)
 		}
 		lines[i] = strings.Join(kept, ": ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// inFull is what was done to a path, where what follows names that path in full, or one below it; "" where
+// it is about something else.
+func inFull(what, next string) string {
+	_, full, ok := strings.Cut(next, " /")
+	if !ok {
+		return ""
+	}
+	full = "/" + full
+	for at := range len(what) {
+		if what[at] != ' ' {
+			continue
+		}
+		path := what[at+1:]
+		if path == full {
+			return what
+		}
+		begins := strings.Index(full, "/"+path)
+		if begins < 0 || !strings.Contains(path, "/") {
+			continue
+		}
+		ends := begins + 1 + len(path)
+		if ends == len(full) || full[ends] == '/' && !strings.Contains(full[ends+1:], "/") {
+			return what[:at+1] + full[:ends]
+		}
+	}
+	return ""
 }

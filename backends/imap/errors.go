@@ -210,7 +210,7 @@ func inMailbox(raw, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s: %w", doing, reach.Quoted(raw), err)
+	return fmt.Errorf("%s %s: %w", doing, reach.Quoted(strings.Join(NameOf(raw, ""), "/")), err)
 }
 
 // turnedAway is a refusal in place of a greeting: nothing of ours was wrong yet.

@@ -84,10 +84,10 @@ func (a *Account) noGreeting(err error) error {
 		return alert
 	}
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+	case reach.HungUp(err):
 		return a.o.NoGreeting(err, tip)
 	case tip != "" && errors.Is(err, os.ErrDeadlineExceeded):
-		return state.Faultf(state.Unreachable, "no greeting of %s within %v (%w)", a.o.Addr(), a.o.Timeout, err).
+		return state.Faultf(state.Unreachable, "%w", state.InWords(err, "no greeting of %s within %v", a.o.Addr(), a.o.Timeout)).
 			WithHint("the server is down or slow; or %s", tip)
 	}
 	return reach.Fault("wait for the greeting of "+a.o.Addr(), err)
@@ -212,7 +212,7 @@ func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret
 		} else if ok {
 			return &reach.Busy{Err: fmt.Errorf("log-in of %s interrupted: %w", user, bye)}
 		}
-		return s.fault(ctx, err)
+		return fmt.Errorf("log-in of %s: %w", user, s.fault(ctx, err))
 	}
 	said := error(r)
 	if of, isToken := errors.AsType[*auth.TokenError](err); isToken {

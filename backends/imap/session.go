@@ -116,7 +116,7 @@ func (s *session) drop() {
 
 // step runs one stage of making a connection, and ends it with the timeout.
 func (s *session) step(ctx context.Context, f func(ctx context.Context) error) error {
-	silent := state.Faultf(state.Unreachable, "%s did not let us in within %v: %w", s.a.o.Addr(), s.a.o.Timeout, os.ErrDeadlineExceeded).
+	silent := state.Faultf(state.Unreachable, "%w", state.InWords(os.ErrDeadlineExceeded, "%s did not let us in within %v", s.a.o.Addr(), s.a.o.Timeout)).
 		WithHint("the server is down or slow, or a firewall drops the connection")
 	limited, cancel := context.WithTimeoutCause(ctx, s.a.o.Timeout, silent)
 	defer cancel()

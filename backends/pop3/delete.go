@@ -79,7 +79,7 @@ func (d *deletion) over(ctx context.Context, s *session) error {
 func (d *deletion) again(a *Account, err error) bool {
 	d.breaks++
 	if d.at != nil {
-		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %v", err) // no longer the account's failure
+		d.broke[d.at.uid] = fmt.Errorf("the connection broke at its DELE: %s", state.PlainText(err)) // no longer the account's failure
 	}
 	a.careful = a.careful || d.breaks > 1 || !reach.HungUp(err)
 	return d.breaks <= maxBreaks

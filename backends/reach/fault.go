@@ -73,6 +73,8 @@ func hint(err error) string {
 		return "nothing listens there: check host and port, and whether a firewall is in between"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "is this machine online?"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "the server does not let this machine in, or a firewall or a virus scanner cuts the connection"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
 		return "the server is down or slow, or a firewall drops the connection"
 	}

@@ -69,7 +69,7 @@ func (c *checking) warn(what, hint, format string, args ...any) {
 // fail notes a failure. It is printed on stderr as every failure is, and makes the exit code. It
 // returns false, for the caller to return.
 func (c *checking) fail(what string, err error) bool {
-	c.rows = append(c.rows, report.Check{What: what, Status: "fail", Detail: err.Error(), Hint: state.HintOf(err)})
+	c.rows = append(c.rows, report.Check{What: what, Status: "fail", Detail: message(err), Hint: state.HintOf(err)})
 	c.result.Problems = append(c.result.Problems, port.Problem{Err: fmt.Errorf("%s: %w", what, err)})
 	return false
 }

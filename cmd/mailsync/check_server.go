@@ -182,7 +182,7 @@ const fullQuota = 90
 func (c *checking) quota(ctx context.Context, s server) {
 	quotas, err := s.Quota(ctx, "INBOX")
 	if err != nil {
-		c.warn("quota", state.HintOf(err), "%v", err)
+		c.warn("quota", state.HintOf(err), "%s", message(err))
 		return
 	}
 	if len(quotas) == 0 {

@@ -115,7 +115,7 @@ func TestMessage(t *testing.T) {
 	for want, err := range map[string]error{
 		"fetch: interrupted": errors.Join(one, errInterrupted, context.Canceled),
 		"a\nb":               errors.Join(errors.New("a"), errors.New("b"), errors.New("a")),
-		"context canceled":   context.Canceled,
+		"interrupted":        context.Canceled,
 	} {
 		if got := message(err); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"mailsync/backends/imap"
 	"mailsync/backends/maildir"
@@ -131,7 +132,7 @@ func (r *accountRun) archiveFolder(root string, create bool) (port.Tree, error) 
 		return nil, archiveGone(root, "is gone")
 	case gone && create:
 		if err := makeRoot(root); err != nil {
-			return nil, state.Faultf(state.Storage, "make archive: %w", err)
+			return nil, unusable("archive.into", err)
 		}
 	case err != nil:
 		return nil, err
@@ -155,7 +156,11 @@ func archiveGone(root, what string) error {
 // makeRoot makes a folder and its missing parents, durably and for the user alone, as package disk
 // does.
 func makeRoot(root string) error {
-	if _, err := os.Stat(root); !errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(root)
+	if err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "open", Path: root, Err: syscall.ENOTDIR}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parent := filepath.Dir(root)

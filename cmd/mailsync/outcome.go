@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,23 +55,28 @@ func summarize(a *config.Account, r *port.Result, commands int64) report.Summary
 	}
 	for _, p := range problems(r) {
 		s.Errors = append(s.Errors, report.Problem{
-			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: message(p.Err), Hint: state.HintOf(p.Err), Printed: errors.As(p.Err, new(printedError)),
+			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: withoutName(message(p.Err), p.Mailbox), Hint: state.HintOf(p.Err), Printed: errors.As(p.Err, new(printedError)),
 		})
 	}
 	return s
+}
+
+// withoutName takes the name of a mailbox out of a text that is shown behind it.
+func withoutName(text, mailbox string) string {
+	return strings.Replace(text, " "+strconv.QuoteToGraphic(mailbox)+": ", ": ", 1)
 }
 
 // message is the text of an error without duplicate lines: where several connections broke for
 // one reason, their errors were joined.
 func message(err error) string {
 	var lines []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
+	for line := range strings.SplitSeq(state.PlainText(err), "\n") {
 		if !slices.ContainsFunc(lines, func(l string) bool { return l == line || strings.HasSuffix(l, ": "+line) }) {
 			lines = append(lines, line)
 		}
 	}
 	if len(lines) > 1 { // a cancellation only follows from another error
-		lines = slices.DeleteFunc(lines, func(l string) bool { return l == context.Canceled.Error() })
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == state.PlainText(context.Canceled) })
 	}
 	return strings.Join(lines, "\n")
 }

@@ -286,7 +286,7 @@ func (o *restoring) reportPassed(r *accountRun, done *restore.Restoration, passe
 	for _, p := range passed {
 		name := filepath.Join(o.from, filepath.FromSlash(p.Name))
 		if p.Harmless || o.mailboxes.given() {
-			r.out.Note("", fmt.Sprintf("%q is left alone: %v", name, p.Err), "")
+			r.out.Note("", fmt.Sprintf("%q is left alone: %s", name, message(p.Err)), "")
 			continue
 		}
 		done.Problems = append(done.Problems, port.Problem{Err: fmt.Errorf("%q is not restored: %w", name, p.Err)})

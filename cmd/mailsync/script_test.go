@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -25,7 +28,33 @@ import (
 // stderr and exit codes.
 
 func TestMain(m *testing.M) {
-	testscript.Main(tested.Tests{M: m}, map[string]func(){"mailsync": main})
+	testscript.Main(tested.Tests{M: m}, map[string]func(){"mailsync": plainly})
+}
+
+// plainly is main, and fails where what it prints is not for users.
+func plainly() {
+	var out, err heard
+	out.Writer, err.Writer = os.Stdout, os.Stderr
+	code := run(context.Background(), os.Args[1:], &out, &err)
+	if bad := tested.Jargon(out.text.String() + err.text.String()); len(bad) > 0 {
+		fmt.Fprintf(os.Stderr, "no user understands:\n%s\n", strings.Join(bad, "\n"))
+		code = 99
+	}
+	os.Exit(code)
+}
+
+// heard keeps what is written.
+type heard struct {
+	io.Writer
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (h *heard) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	h.text.Write(b)
+	h.mu.Unlock()
+	return h.Writer.Write(b)
 }
 
 func TestScenarios(t *testing.T) {

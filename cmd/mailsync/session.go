@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"mailsync/backends/pop3"
@@ -152,7 +153,7 @@ func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
 // hold opens the account to write, under its lock.
 func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 	if err := makeRoot(r.a.Maildir); err != nil {
-		return nil, state.Faultf(state.Storage, "make maildir: %w", err)
+		return nil, unusable("maildir", err)
 	}
 	lock, err := store.WaitLock(ctx, r.stateDir(), r.flags.wait)
 	if err != nil {
@@ -166,7 +167,7 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 		return nil, err
 	}
 	if opened.SetAside != "" {
-		r.out.Note("", fmt.Sprintf("the state file was damaged (%v) and is now %s", opened.Damage, opened.SetAside),
+		r.out.Note("", fmt.Sprintf("the state file was damaged (%s) and is now %s", strings.TrimPrefix(message(opened.Damage), "the state file is damaged: "), opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
 	return r.withTree(&here{lock: lock, store: base}, r.a.Maildir, r.a.StateDir, fresh)
@@ -251,7 +252,7 @@ func (r *accountRun) agesCount(h *here) bool {
 	last, _, err := store.ReadLastRun(r.stateDir())
 	trusted, reason := last.ClockTrusted(time.Now())
 	if err != nil {
-		trusted, reason = false, err.Error()
+		trusted, reason = false, message(err)
 	}
 	if !trusted && h.lock != nil {
 		r.out.Note("", "nothing is done in this run because of its age: "+reason, "check that the clock is right; the next run will trust it")

@@ -115,7 +115,7 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (port.Tree, func() error, error) {
 	files, err := disk.OpenReal(root)
 	if err != nil {
-		return nil, nil, state.Faultf(state.Storage, "open maildir: %w", err)
+		return nil, nil, unusable("maildir", err)
 	}
 	closeAll := files.Close
 	opts := maildir.Options{Layout: layout}
@@ -125,7 +125,7 @@ func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Number
 	if stateDir != "" {
 		trash, err := disk.OpenReal(stateDir)
 		if err != nil {
-			return nil, nil, errors.Join(state.Faultf(state.Storage, "open state_dir: %w", err), files.Close())
+			return nil, nil, errors.Join(unusable("state_dir", err), files.Close())
 		}
 		opts.Trash = trash
 		closeAll = func() error { return errors.Join(files.Close(), trash.Close()) }

@@ -31,7 +31,7 @@ func (s *Store) Commit(_ context.Context, c state.Commit) error {
 	}
 	box.Keywords = words
 	next := *g
-	err = s.write(fmt.Sprintf("commit to generation %d", c.Gen), s.known.account.AccountRow, func(conn *sqlite.Conn) error {
+	err = s.write(s.known.account.AccountRow, func(conn *sqlite.Conn) error {
 		if len(words) > known {
 			if err := put(conn, insertMailbox, box.list); err != nil {
 				return err

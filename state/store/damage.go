@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -29,12 +30,16 @@ func sqlFault(doing string, err error) error {
 	if err == nil || errors.Is(err, errDamaged) || errors.As(err, &known) {
 		return err
 	}
-	switch code := sqlite.ErrCode(err); {
+	code := sqlite.ErrCode(err)
+	err = state.InWords(err, "%s", sqlWords(code))
+	switch {
 	case code.ToPrimary() == sqlite.ResultCorrupt, code == sqlite.ResultNotADB, code == sqlite.ResultFormat,
 		code == sqlite.ResultIOErrShortRead:
 		return damage("%s: %v", doing, err)
 	case code.ToPrimary() == sqlite.ResultFull:
 		return state.Faultf(state.Storage, "%s: %w", doing, err).OfAllOfDisk().WithHint("make room on the disk, then run again: it goes on where it stopped")
+	case code.ToPrimary() == sqlite.ResultReadOnly, code.ToPrimary() == sqlite.ResultCantOpen && strings.HasPrefix(doing, "write "):
+		return cannotWrite(doing, err)
 	case code.ToPrimary() == sqlite.ResultIOErr: // also a full disk, where it cannot make its files beside the database
 		return cannotWrite(doing, err)
 	case code.ToPrimary() == sqlite.ResultBusy:
@@ -43,11 +48,42 @@ func sqlFault(doing string, err error) error {
 	return state.Faultf(state.Storage, "%s: %w", doing, err)
 }
 
+// sqlWords are SQLite's results in words that a user knows.
+func sqlWords(code sqlite.ResultCode) string {
+	if code == sqlite.ResultIOErrShortRead {
+		return "it is shorter than it should be"
+	}
+	switch code.ToPrimary() {
+	case sqlite.ResultCorrupt:
+		return "its content makes no sense"
+	case sqlite.ResultNotADB, sqlite.ResultFormat:
+		return "it is not a state file"
+	case sqlite.ResultFull:
+		return "no space left on the disk"
+	case sqlite.ResultIOErr:
+		return "the disk cannot be read or written"
+	case sqlite.ResultCantOpen:
+		return "it cannot be opened"
+	case sqlite.ResultReadOnly, sqlite.ResultPerm, sqlite.ResultAuth:
+		return "it can only be read"
+	case sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultProtocol:
+		return "another program uses it"
+	case sqlite.ResultNoMem:
+		return "out of memory"
+	case sqlite.ResultInterrupt:
+		return "interrupted"
+	}
+	return fmt.Sprintf("the state file cannot be used (code %d)", int(code))
+}
+
 // inUse turns damage that shows only while the store is in use into an error with a
 // hint for the user. The seal is broken by now, so the next Open finds the damage too.
 func inUse(path string, err error) error {
 	if !errors.Is(err, errDamaged) {
 		return err
+	}
+	if strings.Contains(err.Error(), path) {
+		path = "read the state"
 	}
 	return state.Faultf(state.Storage, "%s: %w", path, err).WithHint("run again: the file is then set aside and rebuilt from the Maildirs")
 }

@@ -137,7 +137,11 @@ func storageFault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return state.Faultf(state.Storage, "%s: %w", doing, err)
+	f := state.Faultf(state.Storage, "%s: %w", doing, err)
+	if errors.Is(err, fs.ErrPermission) {
+		return f.WithHint("this user may not do that there: see who owns it, its mode, and how the file system is mounted")
+	}
+	return f
 }
 
 // cannotWrite is storageFault for what every run has to write before it does anything.

@@ -100,9 +100,9 @@ func checkHeader(path string, size int64, journal bool) (err error) {
 	word := func(at int) int64 { return int64(binary.BigEndian.Uint32(h[at:])) }
 	switch {
 	case string(h[:16]) != "SQLite format 3\x00":
-		return damage("it is not an SQLite file")
+		return damage("it is not a state file")
 	case word(68) != applicationID:
-		return damage("it is another program's SQLite file")
+		return damage("it is another program's file")
 	}
 	if err := checkVersion(path, word(60)); err != nil {
 		return err

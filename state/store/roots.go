@@ -56,7 +56,7 @@ func (r *Registry) Known(root string) (accountID string, known bool, err error) 
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, storageFault("read the registry of roots", err)
+		return "", false, ofStateHome("read the registry of roots", err)
 	}
 	var written, since string
 	if _, err := fmt.Sscanf(string(b), rootFormat, &written, &accountID, &since); err != nil || written != path {
@@ -76,10 +76,10 @@ func (r *Registry) Remember(root, accountID string) error {
 		return nil
 	}
 	if err := makeDir(r.dir); err != nil {
-		return storageFault("make the registry of roots", err)
+		return ofStateHome("make the registry of roots", err)
 	}
 	entry := fmt.Appendf(nil, rootFormat, path, accountID, time.Now().UTC().Format(time.RFC3339))
-	return storageFault("write the registry of roots", replaceFile(file, entry, true))
+	return ofStateHome("write the registry of roots", replaceFile(file, entry, true))
 }
 
 // file returns the name of a root's entry, and the root's own path as the entry has it.
@@ -90,4 +90,13 @@ func (r *Registry) file(root string) (file, path string, err error) {
 	}
 	hash := sha256.Sum256([]byte(path))
 	return filepath.Join(r.dir, hex.EncodeToString(hash[:16])), path, nil
+}
+
+// ofStateHome is storageFault for what lies in the user's state home.
+func ofStateHome(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return state.Faultf(state.Storage, "%s: %w", doing, err).
+		WithHint("it is in $XDG_STATE_HOME, by default ~/.local/state: see whether its disk is full or can only be read, and who owns it")
 }

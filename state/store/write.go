@@ -15,7 +15,8 @@ import (
 // write runs fn in a transaction and commits it together with the account's row, which
 // carries the serial number. The commit is durable when write returns nil; when it
 // returns an error, nothing has happened.
-func (s *Store) write(doing string, row state.AccountRow, fn func(*sqlite.Conn) error) error {
+func (s *Store) write(row state.AccountRow, fn func(*sqlite.Conn) error) error {
+	doing := "write " + s.file.path
 	if err := s.begin(); err != nil {
 		return s.broken(sqlFault(doing, err))
 	}
@@ -48,7 +49,7 @@ func (s *Store) rollBack(fault, cause error) error {
 		fault = errors.Join(fault, execute(s.file.conn, "ROLLBACK"))
 	}
 	switch sqlite.ErrCode(cause).ToPrimary() {
-	case sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultProtocol:
+	case sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultProtocol, sqlite.ResultReadOnly, sqlite.ResultCantOpen:
 		s.failed = fault
 	}
 	return s.broken(fault)
@@ -88,7 +89,7 @@ func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {
-		return s.broken(sqlFault("save the account", err))
+		return s.broken(sqlFault("write "+s.file.path, err))
 	}
 	confirm := a.Ino == 0
 	if confirm {
@@ -98,7 +99,7 @@ func (s *Store) SetAccount(_ context.Context, a state.AccountRow) error {
 		}
 		a.Ino, a.Born = id.Ino, id.Born
 	}
-	if err := s.write("save the account", a, func(*sqlite.Conn) error { return nil }); err != nil {
+	if err := s.write(a, func(*sqlite.Conn) error { return nil }); err != nil {
 		return err
 	}
 	if confirm {
@@ -123,7 +124,7 @@ func (s *Store) SaveMailbox(_ context.Context, row *state.MailboxRow) error {
 	}
 	saved.Generations = slices.Clone(row.Generations)
 	gens := make([]*generation, len(saved.Generations))
-	err = s.write(fmt.Sprintf("save mailbox %q", row.Path), s.known.account.AccountRow, func(conn *sqlite.Conn) error {
+	err = s.write(s.known.account.AccountRow, func(conn *sqlite.Conn) error {
 		if saved.ID == 0 {
 			if saved.ID, err = nextID(conn, "mailbox"); err != nil {
 				return err

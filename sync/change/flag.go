@@ -108,7 +108,7 @@ func (r *Run) unsettable(ctx context.Context, b *mailbox.Box, all, denied state.
 	if now := all &^ g.Unsettable; now != 0 {
 		text := "flags that cannot be set here stay as they are on both sides: " + strings.Join(b.KW.NamesOf(now), " ")
 		if why != nil {
-			text += fmt.Sprintf(" (%v)", why)
+			text += " (" + state.PlainText(why) + ")"
 		}
 		r.Note(b.Name, text, "they are carried over once the mailbox keeps them")
 	}

@@ -169,7 +169,7 @@ func (f *fetching) single(p *parcel, ops []plan.Op, err error) error {
 		}
 		if state.KindOf(err) == state.Unreachable {
 			// A connection that breaks at this message is this message's failure.
-			err = fmt.Errorf("the connection broke each time this message was fetched: %v", err)
+			err = fmt.Errorf("the connection broke each time this message was fetched: %s", state.PlainText(err))
 		}
 		if err := f.Problem(b.Name, o.UID, fmt.Errorf("fetch: %w", err)); err != nil {
 			return err

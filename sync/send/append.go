@@ -357,10 +357,10 @@ func (s *sending) notSent(o *outcome, f *Outgoing, a state.Appended) {
 func notSent(a state.Appended) error {
 	switch {
 	case a.Doubt == state.CutOff:
-		return state.Faultf(state.Other, "the connection broke each time it was sent: %v", a.Err).
+		return state.Faultf(state.Other, "the connection broke each time it was sent: %s", state.PlainText(a.Err)).
 			WithHint("the server may take no message this large, or not this one; it stays here, and the others are sent")
 	case a.Doubt == state.Unsure:
-		return state.Faultf(state.Other, "it is not known whether the server has it: %v", a.Err).
+		return state.Faultf(state.Other, "it is not known whether the server has it: %s", state.PlainText(a.Err)).
 			WithHint("run it again: it looks for the message before it sends it once more")
 	}
 	return a.Err

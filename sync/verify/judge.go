@@ -79,7 +79,7 @@ func (r *reading) fault(g inspected) (port.Fault, string) {
 	case errors.Is(g.err, fs.ErrNotExist):
 		return port.Missing, "it was removed while it was looked for"
 	case g.err != nil:
-		return port.Unreadable, g.err.Error()
+		return port.Unreadable, state.PlainText(g.err)
 	case r.want != nil && !r.want.Proves(&g.Received):
 		return damage(g, r.want.Bytes)
 	}

@@ -97,11 +97,11 @@ func (k *socket) explain(err error, during string) error {
 	case errors.As(err, &fault) || errors.Is(err, net.ErrClosed):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded) && k.x.impatient():
-		return state.Faultf(state.Unreachable, "no progress for %v %s: the server sends other things, or too slowly: %w",
-			patience*k.x.timeout, during, err).
+		return state.Faultf(state.Unreachable, "%w", state.InWords(err, "no progress for %v %s: the server sends other things, or too slowly",
+			patience*k.x.timeout, during)).
 			WithHint("the server is busy or out of order; try again later, or raise the account's timeout")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		f := state.Faultf(state.Unreachable, "no byte for %v %s: %w", k.x.timeout, during, err)
+		f := state.Faultf(state.Unreachable, "%w", state.InWords(err, "no byte for %v %s", k.x.timeout, during))
 		if k.packed.Load() {
 			// The standard library unpacks a block only when the next one begins, and a
 			// server may flush without beginning one.
@@ -109,12 +109,15 @@ func (k *socket) explain(err error, during string) error {
 		}
 		return f.WithHint("the server or the way to it hangs; try again later, or raise the account's timeout")
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return state.Faultf(state.Unreachable, "connection closed by the server %s%s: %w", during, k.x.ended().lastWords(), io.ErrUnexpectedEOF)
+		return state.Faultf(state.Unreachable, "%w", state.InWords(io.ErrUnexpectedEOF, "connection closed by the server %s%s", during, k.x.ended().lastWords()))
 	}
 	var corrupt flate.CorruptInputError
 	if errors.As(err, &corrupt) {
-		return state.Faultf(state.Unreachable, "compressed data garbled %s: %w", during, err).
+		return state.Faultf(state.Unreachable, "%w", state.InWords(err, "compressed data garbled %s", during)).
 			WithHint(`set compress = "never" for this account`)
+	}
+	if text := state.PlainText(err); text != err.Error() { // "connection reset", say
+		return state.Faultf(state.Unreachable, "%w", state.InWords(err, "%s %s%s", text, during, k.x.ended().lastWords()))
 	}
 	return state.Faultf(state.Unreachable, "connection lost %s%s: %w", during, k.x.ended().lastWords(), err)
 }

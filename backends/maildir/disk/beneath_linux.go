@@ -84,10 +84,11 @@ func (b *beneath) in(dir string, call func(fd int) error) error {
 	return err
 }
 
-func (b *beneath) file(name string, flags int, mode fs.FileMode) (*os.File, error) {
+// file opens a file; full is its name in errors.
+func (b *beneath) file(name, full string, flags int, mode fs.FileMode) (*os.File, error) {
 	fd, err := b.open(name, flags, mode)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return os.NewFile(uintptr(fd), full), nil
 }

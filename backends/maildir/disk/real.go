@@ -95,9 +95,11 @@ func (r *Real) Open(name string) (File, error) {
 
 func (r *Real) open(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	if r.beneath.works() {
-		return r.beneath.file(name, flags, mode)
+		f, err := r.beneath.file(name, r.full(name), flags, mode)
+		return f, r.named(err)
 	}
-	return r.root.OpenFile(name, flags, mode)
+	f, err := r.root.OpenFile(name, flags, mode)
+	return f, r.named(err)
 }
 
 // readFile is a file or folder that is only read. Some systems can sync only
@@ -112,7 +114,7 @@ func (f readFile) Sync() error {
 }
 
 // Replace implements FS.
-func (r *Real) Replace(old, new string) error { return r.root.Rename(old, new) }
+func (r *Real) Replace(old, new string) error { return r.named(r.root.Rename(old, new)) }
 
 // Rename implements FS.
 func (r *Real) Rename(old, new string) error {
@@ -122,19 +124,19 @@ func (r *Real) Rename(old, new string) error {
 	}
 	_, err = r.root.Lstat(new)
 	if err == nil {
-		return &os.LinkError{Op: "rename", Old: old, New: new, Err: fs.ErrExist}
+		return r.named(&os.LinkError{Op: "rename", Old: old, New: new, Err: fs.ErrExist})
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return r.named(err)
 	}
-	return r.root.Rename(old, new)
+	return r.named(r.root.Rename(old, new))
 }
 
 // lstat describes a name by what os.Root knows on every system.
 func (r *Real) lstat(name string) (fs.FileInfo, Info, error) {
 	fi, err := r.root.Lstat(name)
 	if err != nil {
-		return nil, Info{}, err
+		return nil, Info{}, r.named(err)
 	}
 	info := Info{Type: fi.Mode().Type(), Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
 	if info.Type != 0 && info.Type != fs.ModeDir && info.Type != fs.ModeSymlink {
@@ -146,16 +148,16 @@ func (r *Real) lstat(name string) (fs.FileInfo, Info, error) {
 // Mkdir implements FS.
 func (r *Real) Mkdir(name string) error {
 	if err := r.root.Mkdir(name, dirMode); err != nil {
-		return err
+		return r.named(err)
 	}
-	return r.root.Chmod(name, dirMode)
+	return r.named(r.root.Chmod(name, dirMode))
 }
 
 // SyncDir implements FS.
 func (r *Real) SyncDir(dir string) error {
 	d, err := r.root.Open(dir)
 	if err != nil {
-		return err
+		return r.named(err)
 	}
 	err = readFile{d}.Sync()
 	return errors.Join(err, d.Close())
@@ -165,12 +167,12 @@ func (r *Real) SyncDir(dir string) error {
 func (r *Real) Names(dir string) ([]string, error) {
 	d, err := r.root.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, r.named(err)
 	}
 	defer d.Close()
 	names, err := readNames(d)
 	if err != nil {
-		return nil, fmt.Errorf("read folder %s: %w", dir, err)
+		return nil, fmt.Errorf("read folder %s: %w", r.full(dir), err)
 	}
 	return names, nil
 }

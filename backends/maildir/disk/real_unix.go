@@ -89,12 +89,13 @@ func control(f *os.File, call func(fd int) error) error {
 // last element, which holds no slash and so cannot lead anywhere else.
 func (r *Real) inDir(op, name string, call func(fd int, base string) error) error {
 	if !Valid(name) {
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+		return &fs.PathError{Op: op, Path: r.full(name), Err: fs.ErrInvalid}
 	}
-	if err := r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) }); err != nil {
-		return &fs.PathError{Op: op, Path: name, Err: err}
+	err := r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) })
+	if _, said := err.(*fs.PathError); err == nil || said { // of another name's folder
+		return r.named(err)
 	}
-	return nil
+	return &fs.PathError{Op: op, Path: r.full(name), Err: err}
 }
 
 func (r *Real) in(dir string, call func(fd int) error) error {

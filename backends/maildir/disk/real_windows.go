@@ -64,13 +64,15 @@ func (r *Real) Lstat(name string) (Info, error) {
 }
 
 // Link implements FS.
-func (r *Real) Link(old, new string) error { return r.root.Link(old, new) }
+func (r *Real) Link(old, new string) error { return r.named(r.root.Link(old, new)) }
 
 // Remove implements FS.
-func (r *Real) Remove(name string) error { return r.root.Remove(name) }
+func (r *Real) Remove(name string) error { return r.named(r.root.Remove(name)) }
 
 // Chtimes implements FS.
-func (r *Real) Chtimes(name string, mtime time.Time) error { return r.root.Chtimes(name, mtime, mtime) }
+func (r *Real) Chtimes(name string, mtime time.Time) error {
+	return r.named(r.root.Chtimes(name, mtime, mtime))
+}
 
 // renameNoReplace: os.Root renames over what is there.
 func (r *Real) renameNoReplace(old, new string) (done bool, err error) { return false, nil }

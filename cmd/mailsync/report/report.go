@@ -90,8 +90,8 @@ func (r *Report) Account(name string) *Account {
 func (r *Report) Wrong(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recordNote(slog.LevelError, "", "", err.Error(), state.HintOf(err))
-	r.wrong("", "", 0, err.Error(), state.HintOf(err))
+	r.recordNote(slog.LevelError, "", "", state.PlainText(err), state.HintOf(err))
+	r.wrong("", "", 0, state.PlainText(err), state.HintOf(err))
 }
 
 // Print prints a text for people; --quiet and --json leave it out.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -115,6 +116,8 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return Secret{}, state.Faultf(state.Login, "%s: %s is not in $PATH", s.Kind(), name).
 			WithHint("write the program's full path; no shell is used")
+	case errors.As(err, new(*fs.PathError)): // it was not started
+		return Secret{}, state.Faultf(state.Login, "%s: %w", s.Kind(), err).WithHint("write the program's full path; no shell is used")
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return Secret{}, state.Faultf(state.Login, "%s: %s: %w", s.Kind(), name, err).
 			WithHint("run it by hand to see its output; that is not shown here, because it could hold the password")

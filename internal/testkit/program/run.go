@@ -53,6 +53,9 @@ func Run(ctx context.Context, t testing.TB, cmd *exec.Cmd, i Interruption) Outco
 	case err != nil:
 		t.Fatal(err)
 	}
+	for _, line := range Jargon(o.Stdout + o.Stderr) {
+		t.Errorf("no user understands: %s", line)
+	}
 	// The runtime ends the program itself where a write by which it wakes its own threads fails: a test that
 	// makes writes fail hits that one, too.
 	said := o.Stdout + o.Stderr
