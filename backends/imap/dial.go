@@ -109,7 +109,11 @@ func (a *Account) probe(ctx context.Context, renewed bool) (state.Probe, error) 
 		return p, probeFault(err)
 	}
 	p.Greeted = true
-	if err := s.step(ctx, s.login); err != nil {
+	err = s.askSecret(ctx)
+	if err == nil {
+		err = s.step(ctx, s.login)
+	}
+	if err != nil {
 		s.drop()
 		return p, probeFault(err)
 	}

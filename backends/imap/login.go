@@ -19,11 +19,16 @@ import (
 
 // connect makes one session. A server that wants us to come back later is a *reach.Busy.
 func (a *Account) connect(ctx context.Context) (*session, error) {
-	s, err := a.attempt(ctx, false)
-	if isStaleToken(err) {
-		return a.attempt(ctx, true)
+	for {
+		s, err := a.attempt(ctx, false)
+		switch {
+		case isStaleToken(err):
+			return a.attempt(ctx, true)
+		case a.login.Again(err):
+			continue
+		}
+		return s, err
 	}
-	return s, err
 }
 
 // attempt is one connection: greeting, log-in, capabilities, ID and compression. renewed means that the
@@ -38,14 +43,34 @@ func (a *Account) attempt(ctx context.Context, renewed bool) (*session, error) {
 		return nil, err
 	}
 	s.renewed = renewed
-	for _, f := range []func(context.Context) error{s.greet, s.login, s.negotiate} {
-		if err := s.step(ctx, f); err != nil {
-			s.drop()
-			a.commands.Add(s.w.Commands())
-			return nil, err
+	err = s.step(ctx, s.greet)
+	if err == nil {
+		err = s.askSecret(ctx)
+	}
+	for _, f := range []func(context.Context) error{s.login, s.negotiate} {
+		if err == nil {
+			err = s.step(ctx, f)
 		}
 	}
+	if err != nil {
+		s.drop()
+		a.commands.Add(s.w.Commands())
+		return nil, err
+	}
 	return s, nil
+}
+
+// askSecret has the secret that login will send. It is no step of the server's, for somebody may be typing it:
+// a server that hangs up meanwhile is met once more.
+func (s *session) askSecret(ctx context.Context) (err error) {
+	if s.c.State() == goimap.ConnStateAuthenticated {
+		return nil // PREAUTH
+	}
+	s.secret, err = s.a.login.Secret(ctx)
+	if err != nil {
+		s.heard.passOn(err)
+	}
+	return err
 }
 
 func (s *session) greet(ctx context.Context) error {
@@ -100,10 +125,7 @@ func (s *session) login(ctx context.Context) (err error) {
 	if s.c.State() == goimap.ConnStateAuthenticated {
 		return nil // PREAUTH
 	}
-	secret, err := s.a.login.Secret(ctx)
-	if err != nil {
-		return err
-	}
+	secret := s.secret
 	s.heard.takeCaps()
 	enter := s.withPassword
 	if secret.Token {

@@ -193,6 +193,40 @@ func TestLoginAsksForThePasswordOnce(t *testing.T) {
 	}
 }
 
+// Somebody who types a password may take longer than a server may to answer.
+func TestLoginWaitsForWhoTypes(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), nil))
+	o := options(srv)
+	o.Timeout = 200 * time.Millisecond
+	o.Secret = func(ctx context.Context) (reach.Secret, error) {
+		select {
+		case <-time.After(3 * o.Timeout):
+			return reach.Secret{Password: "secret"}, nil
+		case <-ctx.Done():
+			return reach.Secret{}, context.Cause(ctx)
+		}
+	}
+	if err := noop(t.Context(), account(t, o)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A password that is refused is asked for again as long as there may be another one.
+func TestLoginAsksAgain(t *testing.T) {
+	var sent []string
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"AUTHENTICATE": answer("$tag NO [AUTHENTICATIONFAILED] no")}))
+	o := options(srv)
+	o.Secret = func(context.Context) (reach.Secret, error) {
+		sent = append(sent, "secret")
+		return reach.Secret{Password: "secret"}, nil
+	}
+	o.Again = func(err error) bool { return len(sent) < 3 }
+	wantFault(t, noop(t.Context(), account(t, o)), state.Login, "refused")
+	if len(sent) != 3 {
+		t.Errorf("asked %d times", len(sent))
+	}
+}
+
 // Nothing that is written down holds the password, in any of its spellings.
 func TestPasswordIsWrittenNowhere(t *testing.T) {
 	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1 AUTH=PLAIN SASL-IR"} {

@@ -31,7 +31,8 @@ type session struct {
 	broken  atomic.Bool // the connection cannot be used any more
 	retired atomic.Bool // it is not to be used again
 	heard   heard
-	renewed bool // the token was refused on the connection before, and is another one now
+	secret  reach.Secret // for login
+	renewed bool         // the token was refused on the connection before, and is another one now
 }
 
 // newSession makes a session of a connection; greeting is the server's, if it was read before.

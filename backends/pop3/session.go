@@ -29,7 +29,7 @@ func (a *Account) connect(ctx context.Context, p *state.Probe) (*session, error)
 	for {
 		known := len(a.avoided) + len(a.entrance.shut)
 		s, err := a.attempt(ctx, p)
-		if errors.Is(err, errNextToken) {
+		if errors.Is(err, errNextToken) || a.entrance.Again(err) {
 			continue
 		}
 		if err == nil || len(a.avoided)+len(a.entrance.shut) == known || !reach.Interrupted(err) && !isGarbled(err) && !errors.Is(err, errNextWay) {

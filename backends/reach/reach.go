@@ -172,6 +172,9 @@ type Options struct {
 	// Refused is called with a token that the server refused: the next Secret should be another one. Several
 	// connections may report the same one, also after there is a new one. nil: nobody wants to know.
 	Refused func(Secret)
+	// Again is asked after a log-in with a password was refused, with that error: whether Secret is to be called once
+	// more, because somebody may type another one. nil: it is not.
+	Again func(error) bool
 	// LoginHint is what to do about a token that stays refused; "": what is true of any.
 	LoginHint string
 

@@ -170,6 +170,11 @@ func (l *Login) RefusedToken(why error, text string) error {
 	return l.Refused(why, cmp.Or(tokenHint(text), l.o.LoginHint, "the token may have ended, be of another user, or not be for this protocol: have a new one made"))
 }
 
+// Again reports whether another password is to be tried after an error of a log-in.
+func (l *Login) Again(err error) bool {
+	return err != nil && l.o.Again != nil && state.KindOf(err) == state.Login && l.o.Again(err)
+}
+
 // NoToken is the error for a server that takes no token.
 func (l *Login) NoToken() error {
 	return state.Faultf(state.Login, "log-in of %s: server takes no token, it offers neither OAUTHBEARER nor XOAUTH2", l.user()).

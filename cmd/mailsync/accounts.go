@@ -135,7 +135,7 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	}
 	r := p.report()
 	defer r.Close()
-	p.suspend = r.Suspend
+	p.shown = r
 	r.Expect(len(accounts))
 	ctx, stop, cancel := p.limitTime(ctx)
 	defer cancel()

@@ -130,7 +130,7 @@ func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) 
 		return false, err
 	}
 	if a.Password.None() {
-		a.Password.Ask = p.typed(a)
+		a.Password = p.typed(a)
 	}
 	if a.Maildir == "" { // then there is no state either
 		empty, err := os.MkdirTemp("", "mailsync-empty-")

@@ -44,8 +44,8 @@ type program struct {
 	flags          flags
 	interrupt      *interrupt
 	logs           logs
-	suspend        func() (resume func()) // of the report, while a question has the terminal
-	code           int                    // of the command that ran
+	shown          *report.Report // of the command that runs
+	code           int            // of the command that ran
 
 	answers ask.Asker      // nil: the person at the terminal
 	finder  *lookup.Finder // nil: the network

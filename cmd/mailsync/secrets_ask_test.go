@@ -91,6 +91,61 @@ func TestTypedPasswordStaysSecret(t *testing.T) {
 	w.hush.below(w.dir, w.keeps...)
 }
 
+// A password that is refused is asked for again, three times in all, and the reason is printed.
+func TestTypedPasswordIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typed  []string
+		exit   int
+		stdout string
+	}{
+		{[]string{"no", password}, 0, "on the server"},
+		{[]string{"no", "nor this", "never"}, 4, "failed"},
+	} {
+		a := imapscript.NewAccount()
+		a.Password = password
+		port := imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
+		user, keyboard := terminal(t)
+		ctx, cancel := deadline(t)
+		defer cancel()
+		dir := t.TempDir()
+		cmd := exec.CommandContext(ctx, program.Path(t), "backup", "--url", fmt.Sprint("imap://ada@localhost:", port), "--maildir", filepath.Join(dir, "bare"))
+		cmd.Env = []string{"HOME=" + dir, "XDG_STATE_HOME=" + filepath.Join(dir, "xdg-state")}
+		var stdout bytes.Buffer
+		cmd.Stdin, cmd.Stdout = user, &stdout
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		for _, word := range c.typed {
+			before := said.Len()
+			for !strings.HasSuffix(said.String()[before:], `Password of "ada" at localhost: `) {
+				one := make([]byte, 1)
+				if _, err := stderr.Read(one); err != nil {
+					t.Fatalf("it does not ask: %v after %q", err, said.String())
+				}
+				said.Write(one)
+			}
+			if _, err := keyboard.WriteString(word + "\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rest, _ := io.ReadAll(stderr)
+		_ = cmd.Wait() // its code is looked at
+		said.Write(rest)
+		if code := cmd.ProcessState.ExitCode(); code != c.exit || !strings.Contains(stdout.String(), c.stdout) {
+			t.Errorf("exit code %d, want %d\n%s%s", code, c.exit, said.String(), stdout.String())
+		}
+		if n := strings.Count(said.String(), `log-in of "ada" refused`); n != len(c.typed)-1+c.exit/4 {
+			t.Errorf("%d refusals are printed:\n%s", n, said.String())
+		}
+	}
+}
+
 // So does one that the keyring has. The keyring is a false one, so the program runs in this
 // process.
 func TestKeyringPasswordStaysSecret(t *testing.T) {

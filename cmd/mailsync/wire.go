@@ -105,7 +105,7 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 	}
 	return backend.Options{
 		Server: server, User: a.User,
-		Secret: with.ask, Refused: with.refused, LoginHint: with.hint,
+		Secret: with.ask, Refused: with.refused, LoginHint: with.hint, Again: a.Password.Again,
 		MaxWait: a.MaxWait, ReadOnly: how.readOnly || r.flags.dryRun, Secrets: &r.secrets, Trace: r.trace.of(a.Name), Log: r.log.With("account", a.Name),
 	}, nil
 }

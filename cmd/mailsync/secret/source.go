@@ -31,8 +31,10 @@ type Source struct {
 	Env     string   // the whole value of this variable
 	Keyring string   // USER@HOST, as the user's keyring has it
 	Literal Secret   // written in the configuration
-	// Ask asks somebody; an account without a configuration has it.
-	Ask func(context.Context) (Secret, error)
+	// Ask asks somebody; an account without a configuration has it. Again is told that the answer was refused, and
+	// reports whether Ask will ask once more.
+	Ask   func(context.Context) (Secret, error)
+	Again func(refused error) bool
 
 	Credential string // name of a credential of systemd's
 
