@@ -46,7 +46,10 @@ func (s *setup) findServer(ctx context.Context) (err error) {
 	if s.changed("exclude") {
 		s.exclude = slices.DeleteFunc(slices.Clone(o.exclude), func(p string) bool { return p == "" })
 	}
-	if s.ask == nil && !s.secretGiven() && !s.server.OnlyOAuth {
+	if err := s.noPassword(); err != nil {
+		return err
+	}
+	if s.ask == nil && !s.secretGiven() {
 		return noSecret(s.server.User)
 	}
 	if p := s.server.Provider; p != nil {

@@ -93,7 +93,7 @@ func (s *setup) table() string {
 			add("connections", p.Connections, "")
 		}
 	}
-	return config.Table(s.name, s.head(), lines)
+	return config.Table(s.name, s.head(), lines) + s.oauthTable()
 }
 
 // head is what stands above the table.
@@ -116,6 +116,9 @@ func (s *setup) account() (*config.Account, error) {
 	}
 	a.Timeout = min(a.Timeout, 20*time.Second) // somebody is waiting
 	a.MaxWait = 0
+	if c := s.secret.client; c != nil && !c.secret.Empty() {
+		a.OAuth.ClientSecret = secret.Source{Literal: c.secret}
+	}
 	return a, nil
 }
 
@@ -125,7 +128,9 @@ func (s *setup) try(ctx context.Context, password secret.Source) (*accountRun, s
 	if err != nil {
 		return nil, nil, state.Probe{}, err
 	}
-	a.Password = password
+	if s.secret.client == nil {
+		a.Password = password
+	}
 	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	srv, err := r.connect(reachAll)
 	if err != nil {
@@ -206,6 +211,11 @@ func (s *setup) trust(ctx context.Context, bad *tls.CertificateVerificationError
 
 // logIn logs in, and asks again where a password that was typed is refused. Then it shows the mailboxes.
 func (s *setup) logIn(ctx context.Context) error {
+	if s.secret.client != nil {
+		if err := s.signIn(ctx); err != nil {
+			return err
+		}
+	}
 	for n := 1; ; n++ {
 		r, srv, _, err := s.try(ctx, s.secret.source(s.server.User, s.server.Host))
 		if err == nil {

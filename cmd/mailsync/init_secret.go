@@ -25,6 +25,7 @@ type credential struct {
 	keyring bool
 	typed   secret.Secret // was typed, and is put into file or keyring once it has worked
 	asked   bool          // it was typed, or is to be
+	client  *client       // tokens in place of a password; nil: a password
 }
 
 // source is where the password is read from in this run.
@@ -43,6 +44,8 @@ func (c credential) source(user, host string) secret.Source {
 // line is the key that the configuration gets.
 func (c credential) line(env func(string) string) config.Line {
 	switch {
+	case c.client != nil:
+		return config.Line{Key: "auth", Value: "oauth2"}
 	case len(c.command) > 0:
 		return config.Line{Key: "password_command", Value: c.command}
 	case c.file != "":
@@ -53,6 +56,9 @@ func (c credential) line(env func(string) string) config.Line {
 
 // chooseSecret finds out where the password is, and asks for it where nobody else has it.
 func (s *setup) chooseSecret(ctx context.Context) error {
+	if tokens, err := s.wantsTokens(ctx); tokens || err != nil {
+		return err
+	}
 	o, given := s.flags, 0
 	for _, name := range []string{"password-file", "password-command", "keyring"} {
 		if s.changed(name) {
@@ -199,6 +205,8 @@ func (s *setup) freeFile() string {
 func (s *setup) storeSecret(ctx context.Context) (undo func(), err error) {
 	c, nothing := s.secret, func() {}
 	switch {
+	case c.client != nil:
+		return c.client.store()
 	case !c.asked:
 		return nothing, nil
 	case c.file != "":

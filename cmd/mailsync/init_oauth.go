@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"mailsync/cmd/mailsync/ask"
+	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/providers"
+	"mailsync/cmd/mailsync/secret"
+	"mailsync/state"
+	"mailsync/state/store"
+	"mailsync/sync/port"
+)
+
+// client is what a user registered with a provider to get tokens.
+type client struct {
+	provider providers.OAuth
+	id       string
+	secret   secret.Secret // "": it has none
+	file     string        // where the secret is kept
+	device   bool          // by a code, not in a browser on this machine
+}
+
+// guide is where a provider's way to register a client is described.
+func guide(name string) string {
+	if strings.HasPrefix(name, "google") {
+		return "docs/guides/gmail.md"
+	}
+	return "docs/guides/outlook.md"
+}
+
+// noPassword refuses to set an account up without a person where the server takes no password: the client
+// id has to come from somebody.
+func (s *setup) noPassword() error {
+	if !s.server.OnlyOAuth || s.ask != nil && !s.secretGiven() {
+		return nil
+	}
+	name := ""
+	if p := s.server.Provider; p != nil {
+		name = p.OAuth
+	}
+	return usage("%s takes no password, only OAuth, with a client id of your own", s.server.Host).
+		WithHint("run init at a terminal without a password, or write the account yourself: %s", guide(name))
+}
+
+// wantsTokens finds out whether the account logs in by OAuth: where the provider takes nothing else, or
+// where somebody chooses it.
+func (s *setup) wantsTokens(ctx context.Context) (bool, error) {
+	name := ""
+	if p := s.server.Provider; p != nil {
+		name = p.OAuth
+	}
+	known, ok := providers.OAuthOf(name)
+	switch {
+	case s.server.OnlyOAuth && !ok:
+		return false, usage("the server takes no passwords, only OAuth, and its provider is not known").
+			WithHint(`write the account yourself, with auth = "oauth2": docs/reference.md`)
+	case s.server.OnlyOAuth:
+		return true, s.askClient(ctx, known)
+	case !ok || name != "google" || s.ask == nil || s.flags.yes || s.secretGiven():
+		return false, nil
+	}
+	n, err := s.ask.One(ctx, ask.Question{Title: "Log in by"}, []string{"an app password", "OAuth, with a client id that you register with Google (" + guide(name) + ")"}, 0)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, s.askClient(ctx, known)
+}
+
+// askClient asks for the client that the user registered.
+func (s *setup) askClient(ctx context.Context, known providers.OAuth) (err error) {
+	s.say("mailsync has no client id of its own: everybody registers one with the provider, once and for nothing. %s shows how.", guide(known.Name))
+	if known.Note != "" {
+		s.say("%s.", strings.ToUpper(known.Note[:1])+known.Note[1:])
+	}
+	c := &client{provider: known}
+	if c.id, err = s.ask.Text(ctx, ask.Question{Title: "Client id", Check: notEmpty}, ""); err != nil {
+		return err
+	}
+	if known.NeedsSecret {
+		word, err := s.ask.Secret(ctx, ask.Question{Title: "Client secret", Check: notEmpty})
+		if err != nil {
+			return err
+		}
+		c.secret, c.file = secret.New(strings.TrimSpace(word)), filepath.Join(filepath.Dir(s.freeFile()), s.name+".client")
+	}
+	if known.DeviceURL != "" {
+		n, err := s.ask.One(ctx, ask.Question{Title: "Log in"}, []string{"in a browser on this machine", "with a code, in a browser on any machine"}, 0)
+		if err != nil {
+			return err
+		}
+		c.device = n == 1
+	}
+	s.secret.client = c
+	return nil
+}
+
+// oauthTable is the account's table for tokens, "" without.
+func (s *setup) oauthTable() string {
+	c := s.secret.client
+	if c == nil {
+		return ""
+	}
+	lines := []config.Line{{Key: "provider", Value: c.provider.Name}, {Key: "client_id", Value: strings.TrimSpace(c.id)}}
+	if c.file != "" {
+		printer := []string{"cat", c.file}
+		if runtime.GOOS == "windows" {
+			printer = []string{"cmd", "/c", "type", c.file}
+		}
+		lines = append(lines, config.Line{Key: "client_secret_command", Value: printer})
+	}
+	return config.SubTable(s.name, "oauth2", lines)
+}
+
+// signIn gets tokens, by the way that "login" goes, before anything is written.
+func (s *setup) signIn(ctx context.Context) error {
+	c := s.secret.client
+	a, err := s.account()
+	if err != nil {
+		return err
+	}
+	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
+	defer r.hangUp()
+	var result *port.Result
+	result, err = logIn(ctx, r, &signingIn{device: c.device})
+	switch {
+	case err != nil:
+		return err
+	case len(result.Problems) > 0:
+		return result.Problems[0].Err
+	}
+	return nil
+}
+
+// storeClient writes the client's secret into a file of its own.
+func (c *client) store() (undo func(), err error) {
+	nothing := func() {}
+	if c.file == "" {
+		return nothing, nil
+	}
+	if _, err := os.Lstat(c.file); err == nil {
+		return nothing, state.Faultf(state.Storage, "%s is there already", c.file).WithHint("it may be another account's: move it away, or choose another name with --account")
+	}
+	if err := store.WriteUserFile(c.file, fmt.Append(nil, c.secret.Reveal(), "\n")); err != nil {
+		return nothing, err
+	}
+	return func() { _ = store.RemoveUserFile(c.file) }, nil
+}
