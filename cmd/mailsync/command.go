@@ -40,7 +40,7 @@ func (p *program) commands() *cobra.Command {
 		Long: `mailsync keeps local Maildirs in sync with IMAP and POP3 servers. By default it deletes
 nothing, neither here nor on the server.
 
-Start with "mailsync demo", then "mailsync help config".`,
+Start with "mailsync init", which sets an account up; "mailsync demo" needs none.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,

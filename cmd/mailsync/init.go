@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ mailsync init ada@example.org --host mx.example.org --password-file pw --yes`,
 	f.Var(pathFlag{&o.maildir, "DIR"}, "maildir", "the `DIR` for its mail, by default ~/Mail/NAME")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out mailboxes that match `PATTERN`, by default role:junk and role:trash; may be repeated, \"\" leaves out none")
 	f.BoolVar(&o.yes, "yes", false, "take what was found, and ask only for what is missing; an untrusted certificate is still refused")
+	for name, words := range map[string][]string{"protocol": {"imap", "pop3"}, "tls": {"implicit", "starttls", "none"}} {
+		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // it fails only for a flag that does not exist
+	}
 	return uses(c, "quiet", "verbose", "log-file", "dry-run", "trace")
 }
 
@@ -156,6 +160,16 @@ func (s *setup) readConfig() error {
 	s.draft, err = config.OpenDraft(path, os.Getenv)
 	if problems, ok := err.(config.Problems); ok {
 		return append(problems, config.Problem{File: path, What: "has mistakes, so no account is added", Cure: "correct them first"})
+	}
+	if err != nil || s.program.flags.dryRun {
+		return err
+	}
+	real := path
+	if at, err := filepath.EvalSymlinks(path); err == nil {
+		real = at
+	}
+	if real, err = filepath.Abs(real); err == nil {
+		_, err = existing(filepath.Dir(real)) // before somebody answers a dozen questions
 	}
 	return err
 }

@@ -87,7 +87,7 @@ func (s *setup) table() string {
 	}
 	if f.Protocol == "imap" {
 		if len(s.exclude) > 0 {
-			add("exclude", s.exclude, "")
+			add("exclude", s.exclude, "mailboxes that are left out")
 		}
 		if p := f.Provider; p != nil && p.Connections != config.DefaultConnections {
 			add("connections", p.Connections, "")
@@ -105,7 +105,11 @@ func (s *setup) head() (lines []string) {
 	if about == "" {
 		about = s.server.User
 	}
-	return append(lines, fmt.Sprintf("%s, set up on %s.", about, time.Now().Format(time.DateOnly)))
+	lines = append(lines, fmt.Sprintf("%s, set up on %s.", about, time.Now().Format(time.DateOnly)))
+	if s.server.Protocol == "pop3" {
+		return append(lines, "Nothing is deleted on the server: delete = \"14d\" would delete what has been here for so long.")
+	}
+	return append(lines, "Flags go both ways, and nothing is deleted on either side: on_server_delete, on_disk_delete and append change that.")
 }
 
 // account is the account as it will be read, to try it before it is written.
