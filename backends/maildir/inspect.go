@@ -33,7 +33,7 @@ func (m *Maildir) inspect(name string, info disk.Info, want *state.Proof) (state
 	if !parts.ours {
 		n = Name{OnDisk: -1, Bytes: -1}
 	}
-	got, err := measure(m.fs, m.at(name), likelyForm(n, info.Size, want), expect(n, want))
+	got, err := m.measure(m.at(name), likelyForm(n, info.Size, want), expect(n, want))
 	if err != nil {
 		return state.Received{}, err
 	}
@@ -110,15 +110,15 @@ func likelyForm(n Name, size int64, want *state.Proof) state.Form {
 
 // measure reads a file in the likely form, or in both at once where that is not known.
 // Where the digest is not the expected one, the other form is tried.
-func measure(fsys disk.FS, name string, likely state.Form, right expectation) (state.Received, error) {
+func (m *Maildir) measure(name string, likely state.Form, right expectation) (state.Received, error) {
 	forms := []state.Form{likely}
 	if likely == state.FormUnknown {
 		forms = []state.Form{state.FormRaw, state.FormLF}
 	}
-	got, crs, err := read(fsys, name, forms)
+	got, crs, err := m.read(name, forms)
 	if err == nil && likely != state.FormUnknown && right != nil && !right(got[0].Digest) {
 		var other []state.Received
-		other, _, err = read(fsys, name, []state.Form{state.FormLF + state.FormRaw - likely})
+		other, _, err = m.read(name, []state.Form{state.FormLF + state.FormRaw - likely})
 		got = append(got, other...)
 	}
 	if err != nil {
@@ -137,8 +137,8 @@ func measure(fsys disk.FS, name string, likely state.Form, right expectation) (s
 
 // read reads a file once, and returns for each form what the server sent if the file is in that one. A file
 // without any line end is the same in both, and called raw. crs reports that there is a CR in it.
-func read(fsys disk.FS, name string, forms []state.Form) (found []state.Received, crs bool, err error) {
-	file, err := fsys.Open(name)
+func (m *Maildir) read(name string, forms []state.Form) (found []state.Received, crs bool, err error) {
+	file, err := m.fs.Open(name)
 	if err != nil {
 		return nil, false, fault(err, "open %s", name)
 	}
@@ -152,6 +152,9 @@ func read(fsys disk.FS, name string, forms []state.Form) (found []state.Received
 	got := state.Received{Form: state.FormRaw}
 	lines := int64(0)
 	for last := false; !last; {
+		if err := m.opts.ended(); err != nil {
+			return nil, false, err
+		}
 		n, end, err := readChunk(file, b.in)
 		if err != nil {
 			return nil, false, fault(err, "read %s", name)

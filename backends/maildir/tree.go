@@ -24,6 +24,16 @@ type Options struct {
 	Now func() time.Time
 	// Wait waits, or returns ctx's error; nil: by a timer.
 	Wait func(ctx context.Context, d time.Duration) error
+	// Ended is asked while a file is inspected, however long that takes: its error ends it. nil: nothing does.
+	Ended func() error
+}
+
+// ended is the error that ends what only reads, nil while there is none.
+func (o *Options) ended() error {
+	if o.Ended == nil {
+		return nil
+	}
+	return o.Ended()
 }
 
 // Keys maps between UIDs, which the engine uses, and keys, which are in the

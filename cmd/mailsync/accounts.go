@@ -139,11 +139,14 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	r.Expect(len(accounts))
 	ctx, stop, cancel := p.limitTime(ctx)
 	defer cancel()
-	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, trace: traced, registry: registry, stop: stop, configFile: configFile}
+	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, several: len(accounts) > 1, trace: traced, registry: registry, stop: stop, configFile: configFile}
 	kinds := s.all(ctx, accounts)
 	var wrong []error
 	if t.missed != nil {
 		wrong = t.missed(len(accounts))
+	}
+	if s.several && kindOf(context.Cause(ctx)) == state.Interrupted {
+		wrong = append(wrong, errInterrupted)
 	}
 	if err := traced.close(); err != nil {
 		wrong = append(wrong, err)

@@ -199,7 +199,7 @@ func (l local) owner(ctx context.Context) (host, user string, err error) {
 	if err = errors.Join(err, base.Close()); err != nil || row.User != "" {
 		return row.Host, row.User, err
 	}
-	tree, closeTree, err := openTree(l.a.MaildirLayout(), l.a.Maildir, "", nil)
+	tree, closeTree, err := openTree(l.a.MaildirLayout(), l.a.Maildir, "", nil, nil)
 	if err != nil {
 		return "", "", err
 	}

@@ -135,7 +135,7 @@ func existing(path string) (at string, err error) {
 
 // room checks the free space of the disk that a folder is on.
 func (c *checking) room(at string) {
-	files, closeFiles, err := openTree(c.a.MaildirLayout(), at, "", nil)
+	files, closeFiles, err := openTree(c.a.MaildirLayout(), at, "", nil, nil)
 	if err != nil {
 		c.fail("disk", err)
 		return

@@ -113,9 +113,9 @@ func TestHelpConfigIsAConfiguration(t *testing.T) {
 func TestMessage(t *testing.T) {
 	one := fmt.Errorf("fetch: %w", errInterrupted)
 	for want, err := range map[string]error{
-		"fetch: interrupted": errors.Join(one, errInterrupted, context.Canceled),
-		"a\nb":               errors.Join(errors.New("a"), errors.New("b"), errors.New("a")),
-		"interrupted":        context.Canceled,
+		"fetch: " + errInterrupted.Error(): errors.Join(one, errInterrupted, context.Canceled),
+		"a\nb":                             errors.Join(errors.New("a"), errors.New("b"), errors.New("a")),
+		"interrupted":                      context.Canceled,
 	} {
 		if got := message(err); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -175,7 +175,7 @@ func (o *forgetting) find(r *accountRun, rows []state.MailboxRow) (*state.Mailbo
 
 // markedForgotten reports whether the marker of a mailbox's Maildir names it forgotten.
 func (r *accountRun) markedForgotten(row state.MailboxRow) bool {
-	files, closeFiles, err := openTree(r.a.MaildirLayout(), r.a.Maildir, r.a.StateDir, nil)
+	files, closeFiles, err := openTree(r.a.MaildirLayout(), r.a.Maildir, r.a.StateDir, nil, r.ended)
 	if err != nil {
 		return false
 	}

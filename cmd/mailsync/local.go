@@ -79,7 +79,7 @@ func (r *accountRun) rootKnown(ctx context.Context, fresh bool) (bool, error) {
 	if _, err := os.Stat(filepath.Join(r.stateDir(), "state.db")); err == nil && r.a.StateDir == "" {
 		return true, nil
 	}
-	files, closeFiles, err := openTree(r.a.MaildirLayout(), r.a.Maildir, "", nil)
+	files, closeFiles, err := openTree(r.a.MaildirLayout(), r.a.Maildir, "", nil, r.ended)
 	if err != nil {
 		return true, err
 	}
@@ -137,7 +137,7 @@ func (r *accountRun) archiveFolder(root string, create bool) (port.Tree, error) 
 	case err != nil:
 		return nil, err
 	}
-	tree, closeTree, err := openTree(maildir.FS, root, "", nil)
+	tree, closeTree, err := openTree(maildir.FS, root, "", nil, r.ended)
 	if err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func (o *restoring) run(ctx context.Context, r *accountRun) (*port.Result, error
 		boxes[i] = report.Restored{From: b.From, To: b.To, Created: b.Created, Appended: b.Appended, Bytes: b.Bytes,
 			There: b.There, Refused: b.Refused, Older: b.Older, Shown: b.Shown, DryRun: r.flags.dryRun}
 	}
-	r.out.Restored(boxes)
+	r.out.Restored(boxes, r.ended() != nil)
 	o.mailboxes.known(&done.Result)
 	if r.flags.dryRun {
 		done.Appended = 0 // it would be
@@ -238,7 +238,7 @@ func (o *restoring) fromBare(ctx context.Context, r *accountRun, t *restore.Rest
 		return nil, state.Faultf(state.Storage, "open %s: %w", o.from, err)
 	}
 	defer func() { _ = files.Close() }() // only read
-	sources, passed, err := o.bare(ctx, maildir.Open(files, maildir.Options{}))
+	sources, passed, err := o.bare(ctx, maildir.Open(files, maildir.Options{Ended: r.ended}))
 	if err != nil {
 		return nil, err
 	}

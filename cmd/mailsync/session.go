@@ -31,6 +31,7 @@ type session struct {
 	report     *report.Report
 	log        *slog.Logger
 	logs       *logs           // nil: none
+	several    bool            // there are several accounts
 	trace      *trace          // nil: none
 	registry   *store.Registry // nil: roots are not remembered
 	stop       <-chan struct{} // closed when --max-time is up
@@ -40,7 +41,8 @@ type session struct {
 
 // account does the task with one account, reports it, and returns the kinds of all failures.
 func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
-	r := &accountRun{session: s, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
+	r := &accountRun{session: s, local: local{a}, out: s.report.Account(a.Name), opened: &opened{},
+		ended: func() error { return context.Cause(ctx) }}
 	began := time.Now()
 	result, err := s.task.run(ctx, r)
 	if result == nil && r.begins && r.lock != nil { // it ended before the engine began
@@ -70,11 +72,16 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
 		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
+	result.Fatal = withReason(ctx, result.Fatal)
 	for i := range result.Problems {
+		result.Problems[i].Err = withReason(ctx, result.Problems[i].Err)
 		result.Problems[i].Log(s.log, a.Name)
 	}
 	if result.Fatal != nil {
 		(&port.Problem{Err: result.Fatal}).Log(s.log, a.Name)
+	}
+	if s.several && kindOf(result.Fatal) == state.Interrupted {
+		result.Fatal = printedError{result.Fatal} // once for all accounts
 	}
 	kinds := kindsOf(result)
 	r.would(result)
@@ -92,10 +99,11 @@ type accountRun struct {
 	local
 	out *report.Account
 	*opened
-	begins bool        // by begin: the run is recorded, once it holds the lock
-	part   bool        // it is about some of the account's mailboxes only
-	begun  *here       // by begin, nil before
-	lock   *store.Lock // nil until it is held
+	ended  func() error // the reason why the run is to end at once, nil while it is not
+	begins bool         // by begin: the run is recorded, once it holds the lock
+	part   bool         // it is about some of the account's mailboxes only
+	begun  *here        // by begin, nil before
+	lock   *store.Lock  // nil until it is held
 
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
@@ -195,7 +203,7 @@ func (r *accountRun) withTree(h *here, root, stateDir string, fresh bool) (*here
 	if err := r.recallPOP3(h.store, fresh); err != nil {
 		return nil, err
 	}
-	tree, closeTree, err := openTree(r.a.MaildirLayout(), root, stateDir, r.numbers)
+	tree, closeTree, err := openTree(r.a.MaildirLayout(), root, stateDir, r.numbers, r.ended)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -24,9 +25,8 @@ type cancelled string
 func (c cancelled) Error() string        { return string(c) }
 func (c cancelled) Is(target error) bool { return target == context.Canceled }
 
-// errInterrupted is the reason of a cancellation by the first signal.
-var errInterrupted = state.Faultf(state.Interrupted, "%w", cancelled("interrupted")).
-	WithHint("the state is clean; the next run continues from here")
+// errInterrupted is the reason of a cancellation by the first signal. It is one line, for whoever pressed Ctrl-C.
+var errInterrupted = state.Faultf(state.Interrupted, "%w", cancelled("interrupted; the next run continues from here"))
 
 // watchSignals returns a context that the first SIGINT or SIGTERM cancels, so that the run stops
 // cleanly. The second ends the program at once: the state survives that too, but work in progress
@@ -64,12 +64,25 @@ func (i *interrupt) stop() {
 	i.cancel(nil)
 }
 
+// withReason is an error of a run whose ctx may have ended. What was interrupted is of no interest; where nothing
+// says why something was cancelled, it is ctx's reason.
+func withReason(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if _, known := errors.AsType[*state.Fault](err); known && state.KindOf(cause) != state.Interrupted {
+		return err
+	}
+	return cause
+}
+
 // grace is how long a run may take to stop by itself once its time is up, before its context is
 // cancelled, whatever the server does. That is clean too, but work in progress is lost.
 const grace = time.Second
 
 // errTimeUp is the reason of that cancellation.
-var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time while waiting for the server")).
+var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time")).
 	WithHint("the next run continues from here")
 
 // limitTime ends a run after --max-time: it closes the channel that it returns, which is nil
@@ -80,8 +93,9 @@ func (p *program) limitTime(ctx context.Context) (context.Context, <-chan struct
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := make(chan struct{})
-	up := time.AfterFunc(p.flags.maxTime, func() { close(stop) })
-	over := time.AfterFunc(p.flags.maxTime+grace, func() { cancel(errTimeUp) })
+	left := p.flags.maxTime - time.Since(p.logs.began)
+	up := time.AfterFunc(left, func() { close(stop) })
+	over := time.AfterFunc(left+grace, func() { cancel(errTimeUp) })
 	return ctx, stop, func() {
 		up.Stop()
 		over.Stop()

@@ -111,14 +111,15 @@ func (r *accountRun) serverOptions(how reach) (backend.Options, error) {
 }
 
 // openTree opens the Maildirs below root. stateDir holds the trash where that is outside of the
-// tree; "" where it is inside, or nothing is deleted. numbers are a POP3 account's, nil without.
-func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers) (port.Tree, func() error, error) {
+// tree; "" where it is inside, or nothing is deleted. numbers are a POP3 account's, nil without. ended is
+// maildir.Options'.
+func openTree(layout maildir.Layout, root, stateDir string, numbers *pop3.Numbers, ended func() error) (port.Tree, func() error, error) {
 	files, err := disk.OpenReal(root)
 	if err != nil {
 		return nil, nil, unusable("maildir", err)
 	}
 	closeAll := files.Close
-	opts := maildir.Options{Layout: layout}
+	opts := maildir.Options{Layout: layout, Ended: ended}
 	if numbers != nil {
 		opts.Keys = numbers
 	}

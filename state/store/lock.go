@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -78,7 +79,7 @@ func WaitLock(ctx context.Context, dir string, wait time.Duration) (*Lock, error
 		}
 		select {
 		case <-ctx.Done():
-			return nil, state.Faultf(state.Interrupted, "wait for the lock: %w", context.Cause(ctx))
+			return nil, fmt.Errorf("wait for another run to end: %w", context.Cause(ctx))
 		case <-deadline.C:
 			return nil, err
 		case <-tick.C:

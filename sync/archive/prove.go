@@ -11,6 +11,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 )
 
 // This file reads again, in the run that takes them off the server, what will be the only copies.
@@ -91,7 +92,7 @@ func (r *Run) readAgain(ctx context.Context, b *mailbox.Box, ops []plan.Op) (pas
 		if there {
 			d.File, err = b.MD.Inspect(d.Name, &d.Proof)
 		}
-		if state.KindOf(err) == state.Storage {
+		if state.KindOf(err) == state.Storage || err != nil && port.Ends(err) {
 			return nil, err
 		}
 		if !there || err != nil || !d.Proof.Proves(&d.File) {

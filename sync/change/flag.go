@@ -181,6 +181,9 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			rec.Tries = 0
 		}
 		if o.Name != "" {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			got, err := r.adopted(b, o)
 			if err != nil {
 				return err
@@ -219,7 +222,7 @@ func (r *Run) adopted(b *mailbox.Box, o plan.Op) (state.Received, error) {
 		return state.Received{}, err
 	}
 	got, err := b.MD.Inspect(o.Name, nil)
-	if state.KindOf(err) == state.Storage {
+	if state.KindOf(err) == state.Storage || err != nil && port.Ends(err) {
 		return state.Received{}, err
 	}
 	if err != nil {
@@ -245,6 +248,9 @@ func (r *Run) Fold(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 		}
 		one, err1 := b.MD.Inspect(first, nil)
 		two, err2 := b.MD.Inspect(o.Name, nil)
+		if err := errors.Join(err1, err2); err != nil && port.Ends(err) {
+			return err
+		}
 		if err1 != nil || err2 != nil || one.Digest != two.Digest {
 			r.Note(b.Name, fmt.Sprintf("two files carry the identity of uid %d and differ (%s…); both stay", o.UID, hex.EncodeToString(two.Digest[:4])), "")
 			continue

@@ -114,6 +114,12 @@ func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error
 	if err != nil && !occupied {
 		return mailbox.Delivered{}, err
 	}
+	longer := false
+	if occupied {
+		if longer, err = f.longer(b, a); err != nil {
+			return mailbox.Delivered{}, err
+		}
+	}
 	what := plan.Body{Octets: rcv.Bytes, Headed: rcv.Headed, Found: placed.Found, Occupied: occupied}
 	if occupied {
 		if d, done, err := f.tieSent(b, a); done || err != nil {
@@ -128,7 +134,7 @@ func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error
 	rec.Variant, rec.Form = max(1, rcv.Variant), rcv.Form
 	switch {
 	case !occupied:
-	case other, what.Rewrote, rec.Status == state.Live, f.longer(b, a):
+	case other, what.Rewrote, rec.Status == state.Live, longer:
 		if other {
 			rcv.Flags = f.firstFlags(b, a.op.Flags) // not those of the file that is not it
 		}
@@ -166,9 +172,12 @@ func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error
 }
 
 // longer reports whether a body is longer than the file that has its identity.
-func (f *fetching) longer(b *mailbox.Box, a *arrival) bool {
+func (f *fetching) longer(b *mailbox.Box, a *arrival) (bool, error) {
 	there, err := b.MD.Inspect(a.op.Name, nil)
-	return err == nil && a.received.Bytes > there.Bytes
+	if err != nil && port.Ends(err) {
+		return false, err
+	}
+	return err == nil && a.received.Bytes > there.Bytes, nil
 }
 
 // rewrote reports whether a body is the message that the file of its identity is, with the same date,

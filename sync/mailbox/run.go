@@ -50,7 +50,11 @@ type Phase func(context.Context) error
 func (r *Run) Through(ctx context.Context, phases ...Phase) *port.Result {
 	r.Result.Began = time.Now()
 	for _, do := range phases {
-		if err := do(ctx); err != nil {
+		err := do(ctx)
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
 			r.Result.Fatal = err
 			break
 		}

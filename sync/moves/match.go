@@ -14,6 +14,7 @@ import (
 	"mailsync/sync/mailbox"
 	"mailsync/sync/match"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 	"mailsync/sync/scan"
 )
 
@@ -215,7 +216,9 @@ func (r *Run) readFile(ctx context.Context, m *move) (bool, error) {
 	if m.Name == "" {
 		name, _ := m.to.FileOf(m.NewUID, 1)
 		got, err := m.to.MD.Inspect(name, nil)
-		m.got = got
+		if m.got = got; err != nil && port.Ends(err) {
+			return false, err
+		}
 		return err == nil, nil
 	}
 	got, err := m.in.MD.Inspect(m.Name, nil)
@@ -243,6 +246,9 @@ func (r *Run) readFile(ctx context.Context, m *move) (bool, error) {
 	}
 	if name, there := m.to.FileOf(m.NewUID, 1); there {
 		other, err := m.to.MD.Inspect(name, nil)
+		if err != nil && port.Ends(err) {
+			return false, err
+		}
 		return err == nil && other.Digest == got.Digest, nil
 	}
 	return true, nil

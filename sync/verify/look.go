@@ -184,6 +184,9 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 	var octets int64
 	for _, name := range r.names {
 		got, err := r.MD.Inspect(name, r.want)
+		if err != nil && port.Ends(err) && !state.IsAllOfDisk(err) {
+			return nil // the run ends: it was not read
+		}
 		r.got = append(r.got, inspected{name, got, err})
 		octets += got.OnDisk
 	}

@@ -281,8 +281,8 @@ type Restored struct {
 	DryRun   bool     `json:"dry_run"` // nothing was done: this is what would be
 }
 
-// Restored prints one line a mailbox; their sum is in the account's line.
-func (a *Account) Restored(boxes []Restored) {
+// Restored prints one line a mailbox, unless it is to be brief; their sum is in the account's line.
+func (a *Account) Restored(boxes []Restored, brief bool) {
 	r := a.begin()
 	defer r.mu.Unlock()
 	sum := Restored{}
@@ -295,7 +295,11 @@ func (a *Account) Restored(boxes []Restored) {
 		if from := strings.Join(b.From, ", "); from != b.To {
 			names = from + " to " + b.To
 		}
-		r.result(b, place(a.name, names, 0)+b.String())
+		if lines := []string{place(a.name, names, 0) + b.String()}; !brief {
+			r.result(b, lines...)
+		} else {
+			r.result(b)
+		}
 		sum.Appended += b.Appended
 		sum.Bytes += b.Bytes
 		sum.There += b.There

@@ -106,9 +106,9 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	cmd := exec.CommandContext(timed, s.Command[0], s.Command[1:]...)
 	cmd.Stdout = out            // stderr is not read: it may show the password
 	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
-	err := cmd.Run()
+	err := runUntil(ctx, cmd)
 	if ctx.Err() != nil {
-		return Secret{}, ctx.Err()
+		return Secret{}, context.Cause(ctx)
 	}
 	name := s.Command[0]
 	switch {
@@ -126,6 +126,29 @@ func (s Source) fromCommand(ctx context.Context) (Secret, error) {
 	}
 	return notEmpty(firstLine(out.Bytes()), s.Kind()+": "+name+": the first line of its output")
 }
+
+// runUntil runs a command that ctx kills. After that nothing is waited for that its children hold open.
+func runUntil(ctx context.Context, cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(killed):
+		return ctx.Err()
+	}
+}
+
+// killed is how long a program that is killed may take to be gone.
+const killed = 100 * time.Millisecond
 
 func firstLine(text []byte) string {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
@@ -179,7 +202,7 @@ func (s Source) fromKeyring(ctx context.Context) (Secret, error) {
 		return Secret{}, state.Faultf(state.Login, "password_keyring: no answer in %v", limit).
 			WithHint("the keyring may be locked: unlock it, or log in to the desktop")
 	case <-ctx.Done():
-		return Secret{}, ctx.Err()
+		return Secret{}, context.Cause(ctx)
 	}
 }
 
