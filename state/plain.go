@@ -97,6 +97,9 @@ func systemWords(err error) string {
 	case *os.SyscallError:
 		return words(e.Err)
 	case *net.OpError:
+		if text, ok := strings.CutPrefix(words(e.Err), "tls: "); ok {
+			return "TLS: " + text
+		}
 		return words(e.Err)
 	case syscall.Errno:
 		if known, ok := wsaErrors[e]; ok {

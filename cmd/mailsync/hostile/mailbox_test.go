@@ -33,7 +33,7 @@ func (o outcome) connections() int {
 // failedAt sees that a command failed at "Archive" and at nothing else.
 func (l *imapLife) failedAt(o outcome, code, most int) {
 	l.t.Helper()
-	if o.Code != code || !strings.Contains(o.Stderr+o.Stdout, "Archive") || strings.Contains(o.Stderr, "INBOX") {
+	if o.Code != code || !strings.Contains(o.Stderr+o.Stdout, "Archive") || strings.Contains(o.Stderr, "mailsync: work: INBOX") {
 		l.t.Errorf("exit %d\n%s\n%s", o.Code, program.Tail(o.Stdout), said(o.Stderr))
 	}
 	if n := o.connections(); n > most {

@@ -7,7 +7,7 @@ import (
 
 // jargon are words that mean something to programmers only: of the language, of its packages, of system calls.
 var jargon = regexp.MustCompile(`(?i)\b(sqlite|goroutine|openat|mkdirat|renameat2?|unlinkat|linkat|f?statat|newfstatat|fork/exec|syscall|strconv|errno)\b` +
-	`|context (canceled|deadline)|i/o timeout|(dial|read|write) tcp|->|lookup \S+ on |x509:|[ (]tls: |unexpected EOF|: EOF\b|use of closed|%!|<nil>|: l?stat /`)
+	`|context (canceled|deadline)|i/o timeout|(dial|read|write) tcp|->|lookup \S+ on |x509:|(?-i:[ (]tls: )|unexpected EOF|: EOF\b|use of closed|%!|<nil>|: l?stat /`)
 
 // quoted is what somebody else says, a server for instance.
 var quoted = regexp.MustCompile(`"(\\.|[^"\\])*"`)
