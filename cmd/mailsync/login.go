@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,6 +80,9 @@ func logIn(ctx context.Context, r *accountRun, how *signingIn) (*port.Result, er
 	said := "logged in; tokens: " + place
 	if token.RefreshToken == "" {
 		r.out.Note("", "the provider gave no token to renew the log-in with, so it ends soon", "some give one only for the scope offline_access")
+	}
+	if scopes := source.Withheld(token); len(scopes) > 0 {
+		r.out.Note("", "the provider did not give what was asked for: "+strings.Join(scopes, " "), "log in again, and tick everything on its page")
 	}
 	if err := r.probe(ctx); err != nil {
 		result.Problems = append(result.Problems, port.Problem{Err: err})

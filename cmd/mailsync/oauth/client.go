@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -90,4 +92,17 @@ func (c *client) client(ctx context.Context, objects bool) *http.Client {
 		// No endpoint of OAuth redirects; the page of some hotel's network does.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// Withheld are the scopes that were asked for and not given: in the pages of some providers the user
+// ticks each, and a log-in without one comes to nothing at the mail server. It is nil where the answer
+// does not tell (RFC 6749 section 5.1). Whether the log-in can be renewed is seen from its tokens.
+func (s *Source) Withheld(given *oauth2.Token) (scopes []string) {
+	told, _ := given.Extra("scope").(string)
+	for _, scope := range s.Scopes {
+		if told != "" && scope != "offline_access" && !slices.Contains(strings.Fields(told), scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }

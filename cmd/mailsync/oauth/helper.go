@@ -24,7 +24,7 @@ func (h *Helper) Token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token := word.Reveal()
+	token := strings.TrimSpace(word.Reveal())                      // there are none in a token
 	if len(token) > 7 && strings.EqualFold(token[:7], "bearer ") { // as it stands in a header
 		token = strings.TrimSpace(token[7:])
 	}

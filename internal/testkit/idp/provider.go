@@ -28,7 +28,8 @@ type Provider struct {
 	// Rotate gives a new refresh token at each exchange. The old one is worth nothing then, and who
 	// sends it all the same ends the whole family, as real ones do.
 	Rotate bool
-	Grace  bool // with Rotate: the old one works until the new one was used
+	Grace  bool   // with Rotate: the old one works until the new one was used
+	Scope  string // that is given whatever is asked for, "" for what is asked for
 	// Refusal is the error in place of a code in the browser, "" for none.
 	Refusal string
 

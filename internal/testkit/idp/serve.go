@@ -139,6 +139,9 @@ func (p *Provider) exchange(form url.Values) (map[string]any, *refused) {
 
 // begin makes a log-in.
 func (p *Provider) begin(scope string) map[string]any {
+	if p.Scope != "" {
+		scope = p.Scope
+	}
 	f := &family{now: p.word("refresh"), scope: scope}
 	p.refresh[f.now] = f
 	return p.tokens(f, true)
