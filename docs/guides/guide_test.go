@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/idp"
 	"mailsync/internal/testkit/program"
 )
 
@@ -28,7 +30,9 @@ type guide struct {
 	hosts map[string]host   // by the names that the guide has for them
 	plain map[string]string // what else stands for something else in commands and files
 	env   []string
-	news  []news // with -update
+	// provider gives out tokens; nil: the guide has no OAuth.
+	provider *idp.Provider
+	news     []news // with -update
 }
 
 // news is what a command printed in place of lines of the guide.
@@ -139,13 +143,18 @@ func (g *guide) write(b block) {
 }
 
 var (
-	hostKey = regexp.MustCompile(`(?m)^(\s*)host\s*=\s*"([^"]+)".*$`)
-	portKey = regexp.MustCompile(`(?m)^\s*(port|tls)\s*=.*\n`)
+	hostKey  = regexp.MustCompile(`(?m)^(\s*)host\s*=\s*"([^"]+)".*$`)
+	oauthKey = regexp.MustCompile(`(?m)^\s*provider\s*=(?:.*\n)+`)
+	userKey  = regexp.MustCompile(`(?m)^\s*user\s*=.*@.*$`)
+	portKey  = regexp.MustCompile(`(?m)^\s*(port|tls)\s*=.*\n`)
 )
 
 // reachable makes the accounts of a configuration those of the servers of the test.
 func (g *guide) reachable(text string) string {
-	text = portKey.ReplaceAllString(text, "")
+	text = userKey.ReplaceAllString(portKey.ReplaceAllString(text, ""), `user = "ada"`)
+	if g.provider != nil {
+		text = oauthKey.ReplaceAllString(text, g.provider.Config())
+	}
 	return hostKey.ReplaceAllStringFunc(text, func(line string) string {
 		m := hostKey.FindStringSubmatch(line)
 		h, known := g.hosts[m[2]]
@@ -205,9 +214,9 @@ func (g *guide) commands(b block) int {
 
 // shown is what a command printed, with the names that the guide has in place of what there is in this test.
 func (g *guide) shown(got string) string {
-	for name, h := range g.hosts {
-		ip, _, _ := strings.Cut(h.addr, ":")
-		got = strings.ReplaceAll(strings.ReplaceAll(got, h.addr, name), ip, name)
+	for _, name := range slices.Sorted(maps.Keys(g.hosts)) {
+		ip, port, _ := strings.Cut(g.hosts[name].addr, ":")
+		got = strings.NewReplacer(ip, name, port, "993").Replace(got)
 	}
 	return strings.ReplaceAll(got, g.home, "/home/ada")
 }
@@ -274,6 +283,7 @@ var figures = []struct {
 	as   string
 }{
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?[+-]\d{4}|Z)?)?`), "DATE"},
+	{regexp.MustCompile(`-[0-9a-f]{12}/`), "-ID/"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?( (ms|s|min|h)\b)`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?( (B|KiB|MiB|GiB|TiB)\b)`), "SIZE"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?\b`), "N"},

@@ -3,6 +3,7 @@
 package guides
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,11 +11,25 @@ import (
 	"testing"
 
 	"mailsync/bench/corpus"
+	"mailsync/internal/testkit/idp"
 	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
-func TestMain(m *testing.M) { os.Exit(program.Tests{M: m}.Run()) }
+func TestMain(m *testing.M) {
+	if os.Getenv("GUIDE_BROWSER") != "" {
+		browse(os.Args[1])
+	}
+	os.Exit(program.Tests{M: m}.Run())
+}
+
+// browse is a browser for the provider of the tests, which asks its user nothing.
+func browse(address string) {
+	if _, err := http.Get(address); err != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 // setups make what each guide needs. A guide that has none fails.
 var setups = map[string]func(*guide){
@@ -31,6 +46,12 @@ var setups = map[string]func(*guide){
 		g.systemd()
 	},
 	"monitoring.md": func(g *guide) { g.imap("imap.example.org", 20); g.monitoring() },
+	"README.md": func(g *guide) {
+		g.imap("imap.example.org", 300)
+		g.pop3("pop.isp.example", 3)
+	},
+	"gmail.md":   func(g *guide) { g.tokens("imap.gmail.com") },
+	"outlook.md": func(g *guide) { g.tokens("outlook.office365.com") },
 	"another-provider.md": func(g *guide) {
 		g.imap("imap.old.example", 300)
 		srv := servers.Cyrus(g.t)
@@ -45,10 +66,11 @@ func TestGuides(t *testing.T) {
 	if err != nil || len(all) == 0 {
 		t.Fatal("there are no guides", err)
 	}
-	for _, path := range all {
-		t.Run(path, func(t *testing.T) {
+	for _, path := range append(all, "../../README.md") {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			setup := setups[path]
+			setup := setups[name]
 			if setup == nil {
 				t.Fatal("no setup: nobody knows which servers it needs")
 			}
@@ -95,11 +117,28 @@ func (g *guide) imap(name string, messages int, opts ...servers.Option) *servers
 	g.hosts[name] = host{srv.IMAPS, srv.CAFile()}
 	// A URL has the server's address, and its certificate is not trusted by everybody.
 	g.plain["ada@"+name] = "ada@" + srv.IMAPS
+	ip, port, _ := strings.Cut(srv.IMAPS, ":")
+	password := ` --tls-ca ` + srv.CAFile() + ` --password-command 'echo ` + servers.Password + "' "
 	g.tool("mailsync", `case "$*" in
-*--url*) exec mailsync.real "$@" --tls-ca `+srv.CAFile()+` --password-command 'echo `+servers.Password+`' ;;
+*--url*) exec mailsync.real "$@"`+password+`;;
+init*) exec mailsync.real "$@"`+password+`--host `+ip+` --port `+port+` --user ada --yes ;;
 esac
 exec mailsync.real "$@"`)
 	return srv
+}
+
+// tokens starts a Dovecot that takes the tokens of a provider as well, and sets a browser for the log-in
+// there.
+func (g *guide) tokens(name string) {
+	g.t.Helper()
+	g.provider = idp.New(g.t)
+	g.imap(name, 30, servers.OAuth(g.provider.URL+"/introspect", "oauthbearer xoauth2"))
+	self, err := os.Executable()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.tool("browser", `GUIDE_BROWSER=1 exec `+self+` "$1"`)
+	g.env = append(g.env, "BROWSER="+filepath.Join(g.bin, "browser"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere/bus")
 }
 
 // pop3 starts a Dovecot with mail of ada that is fetched by POP3.
