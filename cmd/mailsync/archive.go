@@ -66,11 +66,11 @@ mailsync archive work --undo`,
 	f.SortFlags = false
 	f.BoolVar(&o.apply, "apply", false, "do it, not only print the plan")
 	f.BoolVar(&o.undo, "undo", false, "put back what the last archive run took off the server")
-	o.mailboxes.flag(c, p)
+	o.mailboxes.flag(c)
 	o.accepting.flag(c)
 	for _, x := range archiveFlags {
 		set := func(text string) error { o.rules[x.key] = text; return nil }
-		f.Var(rule{value{x.value, set}}, x.flag, x.help)
+		f.Var(rule{choice{value{x.value, set}, config.Words("archive", x.key)}}, x.flag, x.help)
 	}
 	check := func(accounts []*config.Account) error {
 		p.flags.dryRun = p.flags.dryRun || !o.apply && !o.undo
@@ -80,7 +80,7 @@ mailsync archive work --undo`,
 }
 
 // rule is a flag that sets a key of the archive table.
-type rule struct{ value }
+type rule struct{ choice }
 
 // check gives the accounts the rules of this run, or returns what is wrong with them.
 func (o *archiving) check(p *program, accounts []*config.Account) error {

@@ -80,6 +80,7 @@ Start with "mailsync init", which sets an account up; "mailsync demo" needs none
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.forgetCommand(), p.providersCommand(),
 		p.loginCommand(), p.logoutCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic(), exitCodesTopic())
+	p.completeValues(root)
 	return root
 }
 

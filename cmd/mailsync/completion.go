@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mailsync/cmd/mailsync/config"
 )
@@ -26,7 +28,12 @@ new shell after that.`,
 mailsync completion zsh > ~/.zfunc/_mailsync         # fpath=(~/.zfunc $fpath)
 mailsync completion fish > ~/.config/fish/completions/mailsync.fish
 mailsync completion powershell >> $PROFILE`,
-		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"bash", "zsh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				switch args[0] {
@@ -45,21 +52,74 @@ mailsync completion powershell >> $PROFILE`,
 	}
 }
 
+// completeValues has shells complete the values of all flags, by what a flag takes: the words of a choice,
+// files, folders, accounts, mailboxes. For anything else nothing is offered, not even a file's name.
+func (p *program) completeValues(root *cobra.Command) {
+	for _, c := range append(root.Commands(), root) {
+		flags := c.Flags()
+		if c == root {
+			flags = root.PersistentFlags()
+		}
+		flags.VisitAll(func(f *pflag.Flag) {
+			if f.NoOptDefVal != "" {
+				return // it takes none
+			}
+			if complete := p.completer(f); complete != nil {
+				_ = c.RegisterFlagCompletionFunc(f.Name, complete) // it fails only for a flag that has one
+			}
+		})
+	}
+}
+
+// completer completes the values of a flag; nil: as shells do without us.
+func (p *program) completer(f *pflag.Flag) cobra.CompletionFunc {
+	if words, ok := f.Value.(interface{ choices() []string }); ok && len(words.choices()) > 0 {
+		return cobra.FixedCompletions(words.choices(), cobra.ShellCompDirectiveNoFileComp)
+	}
+	switch what, _ := pflag.UnquoteUsage(f); {
+	case f.Name == "config":
+		return cobra.FixedCompletions([]string{"toml"}, cobra.ShellCompDirectiveFilterFileExt)
+	case what == "DIR":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case what == "FILE", what == "PATH", what == "COMMAND":
+		return nil
+	case what == "ACCOUNT":
+		return p.completeAccounts
+	case f.Name == "mailbox":
+		return p.completeMailboxes
+	}
+	return cobra.NoFileCompletions
+}
+
 // completeMailboxes completes the names of the accounts' mailboxes that are here, as patterns,
 // and the roles.
-func (p *program) completeMailboxes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (p *program) completeMailboxes(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	names := []string{}
-	if cfg, err := p.loadConfig(); err == nil {
-		accounts, _ := choose(cfg, args)
-		for _, a := range accounts {
-			names = append(names, local{a}.mailboxNames()...)
-		}
+	for _, a := range p.meantAccounts(c, args) {
+		names = append(names, local{a}.mailboxNames()...)
 	}
 	for _, role := range config.Roles() {
 		names = append(names, "role:"+role)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// meantAccounts are the accounts that an unfinished command line is about; none where that is not clear.
+func (p *program) meantAccounts(c *cobra.Command, args []string) []*config.Account {
+	if f := c.Flags().Lookup("maildir"); f != nil && f.Changed {
+		a, err := config.Bare{Maildir: f.Value.String()}.Account()
+		if err != nil || recognize(context.Background(), a) != nil {
+			return nil
+		}
+		return []*config.Account{a}
+	}
+	cfg, err := p.loadConfig()
+	if err != nil {
+		return nil
+	}
+	accounts, _ := choose(cfg, args)
+	return accounts
 }
 
 // completeAccounts completes the names of accounts.

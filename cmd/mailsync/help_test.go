@@ -100,6 +100,35 @@ func TestReferenceFlagsAreDescribed(t *testing.T) {
 	}
 }
 
+// What is wrong with the value of a flag is said in our words, with the flag in front, whatever library reads it; and
+// the words that a flag takes are completed.
+func TestReferenceFlagErrors(t *testing.T) {
+	seen := 0
+	for _, c := range everyCommand() {
+		flags := c.Flags()
+		if !c.HasParent() {
+			flags = c.PersistentFlags()
+		}
+		flags.VisitAll(func(f *pflag.Flag) {
+			err := c.ParseFlags([]string{"--" + f.Name + "=?x?"})
+			if err == nil {
+				return
+			}
+			seen++
+			text := badFlag(c, err).Error()
+			if !strings.HasPrefix(text, "--"+f.Name+": ") || strings.Contains(text, "strconv") || strings.Contains(text, "invalid") {
+				t.Errorf("%s: %s", c.Name(), text)
+			}
+			if words, ok := f.Value.(choice); ok && f.Value.Set(words.words[0]) != nil {
+				t.Errorf("%s --%s does not take %q", c.Name(), f.Name, words.words[0])
+			}
+		})
+	}
+	if seen < 10 {
+		t.Errorf("%d flags refuse a value", seen)
+	}
+}
+
 // The reference has the defaults that the help has.
 func TestReferenceHasTheDefaults(t *testing.T) {
 	ref := reference(t)

@@ -70,16 +70,16 @@ mailsync init ada@example.org --host mx.example.org --password-file pw --yes`,
 }
 
 // word is a flag that takes one of some words.
-func word(at *string, what string, words ...string) value {
-	return value{what, func(text string) error {
+func word(at *string, what string, words ...string) choice {
+	return choice{value{what, func(text string) error {
 		for _, w := range words {
 			if text == w {
 				*at = text
 				return nil
 			}
 		}
-		return fmt.Errorf("it takes %s", strings.Join(words, " or "))
-	}}
+		return fmt.Errorf("%q is not a value for it; it takes %s", text, strings.Join(words, " or "))
+	}}, words}
 }
 
 // setup is one account that is being set up: what is known of it so far.

@@ -28,7 +28,7 @@ configuration excludes it. It changes nothing.`,
 mailsync list --mailbox 'Lists/*' --json
 mailsync list --url imaps://ada@imap.example.org`,
 	}
-	only.flag(c, p)
+	only.flag(c)
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }
 	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed, bare: &bareNeeds{server: always}}, asks...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,9 @@ func badFlag(c *cobra.Command, err error) error {
 		f := invalid.GetFlag()
 		if f.Value.Type() == "bool" {
 			return usage("--%s: %q is not a value for it", f.Name, invalid.GetValue()).WithHint("it takes none: --%s, or --%s=false", f.Name, f.Name)
+		}
+		if number, ok := errors.AsType[*strconv.NumError](invalid); ok {
+			return usage("--%s: %q is not a number that it takes", f.Name, number.Num).WithHint("%s", list)
 		}
 		return badValue(f.Name, invalid.Unwrap(), list)
 	case errors.As(err, &syntax):

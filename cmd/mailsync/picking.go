@@ -27,10 +27,9 @@ type picking struct {
 }
 
 // flag gives a command the flag --mailbox.
-func (p *picking) flag(c *cobra.Command, of *program) {
+func (p *picking) flag(c *cobra.Command) {
 	p.matched, p.excluded, p.others = map[string]bool{}, map[string]string{}, map[string]bool{}
 	c.Flags().Var(value{"PATTERN", p.add}, "mailbox", "only mailboxes that match, e.g. INBOX, 'Lists/*' or role:sent; may be repeated")
-	_ = c.RegisterFlagCompletionFunc("mailbox", of.completeMailboxes) // it fails only for a flag that does not exist
 }
 
 func (p *picking) add(text string) error {

@@ -14,7 +14,7 @@ import (
 func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 	for _, pattern := range []string{"Deleted*", "role:trash"} {
 		p := &picking{}
-		p.flag(&cobra.Command{}, &program{})
+		p.flag(&cobra.Command{})
 		if err := p.add(pattern); err != nil {
 			t.Fatal(err)
 		}

@@ -61,10 +61,9 @@ mailsync restore --url imaps://ada@imap.example.org --maildir ~/Mail/work`,
 	f.SortFlags = false
 	f.StringVar(&o.to, "to", "", "upload to the server of this `ACCOUNT`")
 	f.Var(pathFlag{&o.from, "DIR"}, "from", "read the Maildirs in `DIR`, not the account's")
-	o.mailboxes.flag(c, p)
+	o.mailboxes.flag(c)
 	f.StringVar(&o.into, "into", "", "put everything below this `MAILBOX`, e.g. Old/2024")
 	f.Var(day(&o.since), "since", "skip what is older: 2024-12-31, or 90d")
-	_ = c.RegisterFlagCompletionFunc("to", p.completeAccounts) // it fails only for a flag that does not exist
 	check := func(accounts []*config.Account) error { return o.check(p, accounts) }
 	t := task{name: "restore", run: o.run, check: check, missed: o.mailboxes.missed, bare: &bareNeeds{server: always}}
 	return p.onAccounts(c, t, acts...)

@@ -23,7 +23,7 @@ type pulling struct {
 func (o *pulling) register(c *cobra.Command, p *program) {
 	f := c.Flags()
 	f.SortFlags = false
-	o.mailboxes.flag(c, p)
+	o.mailboxes.flag(c)
 	f.BoolVar(&o.full, "full", false, "compare everything, also what seems unchanged")
 	f.BoolVar(&o.refetch, "refetch", false, "fetch again what you removed here, or accepted as missing")
 	o.accepting.flag(c)

@@ -47,7 +47,7 @@ mailsync verify work --server --repair
 mailsync verify --maildir /mnt/copy/work   # a copy, without a configuration`,
 	}
 	c.Flags().SortFlags = false
-	o.mailboxes.flag(c, p)
+	o.mailboxes.flag(c)
 	c.Flags().BoolVar(&o.server, "server", false, "compare with the server, message by message")
 	c.Flags().BoolVar(&o.repair, "repair", false, "fetch again what is missing or damaged")
 	check := func([]*config.Account) error {

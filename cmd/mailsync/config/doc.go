@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -67,6 +68,26 @@ func kindOf(k key) string {
 		return "path"
 	}
 	return kind
+}
+
+// quoted is a word in quotes.
+var quoted = regexp.MustCompile(`"([^"]*)"`)
+
+// Words are the words that a key of an account's table takes, nil where it takes others too.
+func Words(table, name string) (words []string) {
+	if table == "archive" && name == "keep" {
+		return []string{"flagged", "unread", "flagged,unread"} // as a flag writes a list
+	}
+	for _, s := range Sections() {
+		for _, k := range s.Keys {
+			if k.Name == name && strings.HasPrefix(s.Table, "[accounts.NAME."+table+"]") && strings.HasPrefix(k.Kind, `"`) {
+				for _, m := range quoted.FindAllStringSubmatch(k.Kind, -1) {
+					words = append(words, m[1])
+				}
+			}
+		}
+	}
+	return words
 }
 
 // meaning is a key's default, as TOML, and what it is for.
