@@ -120,7 +120,7 @@ func (s *setup) lookServerUp(ctx context.Context) error {
 		return s.askServer(ctx)
 	case found[0].Way == lookup.Preset && s.ask == nil, o.yes:
 		s.server = found[0]
-		s.say("Server: %s", describe(found[0]))
+		s.say("Server: %s, user %s", describe(found[0]), found[0].User)
 		return nil
 	case s.ask == nil:
 		return state.Faultf(state.Usage, "a server was found, but nobody confirmed it: %s", describe(found[0])).
