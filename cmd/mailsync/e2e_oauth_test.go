@@ -84,6 +84,38 @@ func (w *world) browse(line string) bool {
 	return false
 }
 
+// Ctrl-C while the browser is waited for ends login at once, with one line, and leaves nothing.
+func TestOAuthLogInIsInterrupted(t *testing.T) {
+	t.Parallel()
+	p := idp.New(t)
+	w := newOAuthWorld(t, p, `host = "127.0.0.1"`, "port = 1", `tls = "none"`)
+	for _, how := range [][]string{{"login", "work"}, {"login", "work", "--device"}} {
+		ctx, cancel := deadline(t)
+		cmd := w.command(ctx, how...)
+		pipe, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		last := ""
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			if last = lines.Text(); strings.HasPrefix(strings.TrimSpace(last), "http") {
+				_ = cmd.Process.Signal(syscall.SIGINT)
+			}
+		}
+		exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+		if !ok || exit.ExitCode() != 130 || last != "mailsync: work: interrupted before the log-in was done" {
+			t.Errorf("%v: %v, %q", how, exit, last)
+		}
+		cancel()
+	}
+	if found, _ := filepath.Glob(filepath.Join(w.dir, "xdg-state", "mailsync", "tokens", "*")); len(found) > 0 {
+		t.Errorf("left: %q", found)
+	}
+}
+
 // A real server that takes real tokens: log in by browser, sync, a token that the server no longer
 // takes, a log-in that was revoked, and one more by device code.
 func TestOAuthWithDovecot(t *testing.T) {

@@ -43,6 +43,9 @@ only you can read, and is renewed when it ends. At the end it tests the log-in a
 	return p.onAccounts(c, task{name: "login", run: run, check: haveTokens}, asks...)
 }
 
+// errNotLoggedIn is the error of a log-in that was interrupted, or whose time was up.
+var errNotLoggedIn = errors.New("interrupted before the log-in was done")
+
 // haveTokens refuses accounts that do not log in by tokens of ours.
 func haveTokens(accounts []*config.Account) error {
 	for _, a := range accounts {
@@ -68,6 +71,9 @@ func logIn(ctx context.Context, r *accountRun, how *signingIn) (*port.Result, er
 		token, err = source.Device(ctx, r.showCode)
 	} else {
 		token, err = source.Browser(ctx, r.showPage)
+	}
+	if ctx.Err() != nil { // there is nothing that the next run could continue
+		return nil, state.Faultf(kindOf(err), "%w", errNotLoggedIn)
 	}
 	if err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func configHelp() string {
 				takes += "; " + strings.ToUpper(k.Only) + " only"
 			}
 			column := strings.Repeat(" ", 22)
-			b.WriteString("\n" + report.Wrap(takes, helpWidth, fmt.Sprintf("  %-20s", k.Name), column))
+			b.WriteString("\n" + report.Wrap(takes, helpWidth, fmt.Sprintf("  %-19s ", k.Name), column))
 			b.WriteString("\n" + report.Wrap(k.Meaning, helpWidth, "      ", "      ") + "\n")
 		}
 	}
