@@ -43,6 +43,7 @@ func (a *Account) attempt(ctx context.Context, renewed bool) (*session, error) {
 		return nil, err
 	}
 	s.renewed = renewed
+	safe := s.w.Conn // compression will be put on it
 	err = s.step(ctx, s.greet)
 	if err == nil {
 		err = s.askSecret(ctx)
@@ -57,6 +58,7 @@ func (a *Account) attempt(ctx context.Context, renewed bool) (*session, error) {
 		a.commands.Add(s.w.Commands())
 		return nil, err
 	}
+	a.o.LogConnected(safe)
 	return s, nil
 }
 

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"mailsync/backends/reach"
@@ -105,7 +106,7 @@ func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 	if ctx.Err() == nil && (others > 0 || errors.As(err, &later)) {
 		// Where the others are gone meanwhile, the next try is alone.
 		p.limit = max(1, others)
-		a.o.Log.Info("going on with fewer connections", "count", others, "err", err)
+		a.o.Log.Info(fmt.Sprintf("going on with %d connections", max(1, others)), "err", err)
 		return nil, errNoRoom
 	}
 	return nil, err

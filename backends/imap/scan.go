@@ -112,8 +112,7 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 	counted = counted && (at.mark.UIDNext != 0 || c.exists == at.mark.Exists)
 	snap.Complete = at.hasExists && counted && !c.flawed && c.expunged == 0
 	if !snap.Complete {
-		at.s.a.o.Log.Info("listing is not complete", "mailbox", reach.Clean(at.raw), "count", len(c.messages),
-			"err", fmt.Errorf("%d messages announced", at.mark.Exists))
+		at.s.a.o.Log.Info(fmt.Sprintf("the server's listing is not complete: %d messages of %d", len(c.messages), at.mark.Exists), "mailbox", reach.Clean(at.raw))
 	}
 	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists, nil
 }

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -64,7 +65,7 @@ func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work s
 			continue
 		}
 		undone := !a.o.ReadOnly && a.unsee(ctx, raw, u.uidValidity, seen)
-		a.o.Log.Warn("the server marks what is fetched as seen", "mailbox", reach.Clean(raw), "count", len(seen), "undone", undone)
+		a.o.Log.Warn(fmt.Sprintf("the server marked %d messages as seen that were only fetched", len(seen)), "mailbox", reach.Clean(raw), "undone", undone)
 		if w, wants := work.(state.SeenWork); wants {
 			w.Marked(raw, seen, undone)
 		}

@@ -99,8 +99,7 @@ func (s *session) onRepair(r wire.Repair) {
 	if r.Lost {
 		level = slog.LevelWarn
 	}
-	s.a.o.Log.Log(context.Background(), level, "unusual answer of the server",
-		"op", r.What, "mailbox", reach.Clean(r.Mailbox), "uid", r.UID, "text", r.Excerpt)
+	s.a.o.Log.Log(context.Background(), level, "unusual answer of the server: "+r.What, "mailbox", reach.Clean(r.Mailbox), "uid", r.UID, "text", r.Excerpt)
 }
 
 // watch breaks the connection when ctx ends, so that whoever waits on it wakes up.

@@ -65,6 +65,7 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 		return nil, s.c.heed(err)
 	}
 	p.LoggedIn = true
+	a.o.LogConnected(s.c.conn.Conn)
 	return s, nil
 }
 

@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,12 +26,14 @@ const password = `Pa55 of "ada" 3+14/15\9%2 in München`
 // password after each.
 type tour struct {
 	*world
-	hush  *hush
-	url   string // of the account, for backup without a configuration
-	log   string // what password_command found out about itself
-	env   []string
-	trace string
-	keeps []string // files that may hold the password
+	hush   *hush
+	url    string // of the account, for backup without a configuration
+	log    string // what password_command found out about itself
+	env    []string
+	trace  string
+	logged bool     // the log file has a session and a message
+	record string   // --log-file, which hush reads with all that is below dir
+	keeps  []string // files that may hold the password
 }
 
 // source is one way of giving a password: lines of the configuration.
@@ -69,7 +72,7 @@ func newTour(t *testing.T, bin, word string, from source, url string, lines ...s
 	dir := t.TempDir()
 	w := &tour{
 		world: &world{t: t, bin: bin, dir: dir, root: filepath.Join(dir, "mail"), config: filepath.Join(dir, "config.toml")},
-		hush:  newHush(t, "ada", word, "other-"+password), url: url, log: filepath.Join(dir, "log"), trace: filepath.Join(dir, "trace"),
+		hush:  newHush(t, "ada", word, "other-"+password), url: url, log: filepath.Join(dir, "log"), trace: filepath.Join(dir, "trace"), record: filepath.Join(dir, "run.log"),
 	}
 	w.keeps = append(w.keeps, w.config, w.log) // children looks at the log
 	pass := w.file("pass", word+"\n", 0o600)
@@ -160,7 +163,7 @@ func (w *tour) visit(line string) outcome {
 		args = append(args, "")
 	}
 	var o outcome
-	for _, loud := range [][]string{{"-vv", "--trace", w.trace}, {"-vv"}, nil} {
+	for _, loud := range [][]string{{"-vv", "--trace", w.trace, "--log-file", w.record}, {"-vv", "--log-file", w.record}, {"--log-file", w.record}, nil} {
 		_ = os.Remove(w.trace) // of the run before
 		if strings.Contains(line, "__complete") {
 			loud = nil
@@ -179,7 +182,23 @@ func (w *tour) visit(line string) outcome {
 		w.t.Errorf("%s: the trace has mode %v", line, info.Mode())
 	}
 	w.hush.below(w.dir, w.keeps...)
+	w.logIsJSON()
 	return o
+}
+
+// logIsJSON looks at every line of the log file.
+func (w *tour) logIsJSON() {
+	w.t.Helper()
+	text, err := os.ReadFile(w.record)
+	if err != nil {
+		return // no visit with a log yet
+	}
+	for line := range strings.Lines(string(text)) {
+		if !json.Valid([]byte(line)) {
+			w.t.Errorf("the log has %q", line)
+		}
+	}
+	w.logged = w.logged || strings.Contains(string(text), `"msg":"connected to `) && strings.Contains(string(text), `"op":"fetch"`)
 }
 
 // run is world's with the configuration in the environment, so that a command which takes
@@ -296,6 +315,9 @@ func TestNoCommandTellsAPassword(t *testing.T) {
 			url, lines := c.at(t)
 			w := newTour(t, bin, c.word, sources[c.source], url, lines...)
 			came := w.all()
+			if !w.logged {
+				t.Error("the log file lacks what was done")
+			}
 			w.children() // backup without a configuration has one in every case
 			for _, v := range []string{"sync work second", "backup work", visits["backup"][2], "verify work --server", "list work", "check work"} {
 				if o := came[v]; o.Code != 0 {
