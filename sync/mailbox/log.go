@@ -18,21 +18,26 @@ func (r *Run) Did(b *Box, did port.Did, uid state.UID, octets int64) {
 	r.Result.Done.Count(did, 1, octets)
 	b.Done.Count(did, 1, octets)
 	r.Mu.Unlock()
+	if octets <= 0 && uid != 0 && r.logs(slog.LevelDebug) {
+		octets = b.Record(uid).Size
+	}
+	r.LogMessage(b.Name, did.Op(), did.String(), uid, octets)
+}
+
+// LogMessage logs what was done about one message, of which octets is the size, 0 where it is not known.
+func (r *Run) LogMessage(mailbox, op, text string, uid state.UID, octets int64) {
 	if !r.logs(slog.LevelDebug) {
 		return
 	}
-	if octets <= 0 && uid != 0 {
-		octets = b.Record(uid).Size
-	}
-	attrs := []slog.Attr{slog.String("account", r.Name), slog.String("mailbox", b.Name)}
+	attrs := []slog.Attr{slog.String("account", r.Name), slog.String("mailbox", mailbox)}
 	if uid != 0 {
 		attrs = append(attrs, slog.Uint64("uid", uint64(uid)))
 	}
-	attrs = append(attrs, slog.String("op", did.Op()))
+	attrs = append(attrs, slog.String("op", op))
 	if octets > 0 {
 		attrs = append(attrs, slog.Int64("bytes", octets))
 	}
-	r.Log.LogAttrs(context.Background(), slog.LevelDebug, did.String(), attrs...)
+	r.Log.LogAttrs(context.Background(), slog.LevelDebug, text, attrs...)
 }
 
 // Undid takes back what was counted: the server confirmed it, and it did not happen.

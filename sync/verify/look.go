@@ -169,6 +169,7 @@ func (l *looking) count(s *survey, read []*reading) {
 		octets += r.octets
 	}
 	l.Planned(messages, octets)
+	l.Infof(s.Name, "%d files to be read", messages)
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
 	l.verdict.Foreign += s.others
@@ -189,6 +190,9 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 		}
 		r.got = append(r.got, inspected{name, got, err})
 		octets += got.OnDisk
+		if l.only == nil && err == nil {
+			l.LogMessage(r.Name, "verify", "read", r.id.UID, got.OnDisk)
+		}
 	}
 	found, unproven := r.judge()
 	if l.only != nil {
