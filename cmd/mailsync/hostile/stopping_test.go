@@ -54,6 +54,25 @@ func asked(command string) func(t *testing.T) *life {
 	}
 }
 
+// tunnelled is a life whose connection is a program that says nothing.
+func tunnelled(argv string) func(t *testing.T) *life {
+	return func(t *testing.T) *life {
+		l := newLife(t)
+		l.configure(`host = "imap.example.org"`, `insecure = true`, "tunnel_command = "+argv, `timeout = "60s"`, `max_wait = "10m"`)
+		return l
+	}
+}
+
+// tokens is a life whose token_command hangs.
+func tokens(t *testing.T) *life {
+	l := newIMAP(t, situation{})
+	l.configure(fmt.Sprintf("port = %d", l.srv.Port()), `token_command = ["sleep", "600"]`, `password = ""`)
+	text, err := os.ReadFile(l.config)
+	l.must(err)
+	l.must(os.WriteFile(l.config, []byte(strings.ReplaceAll(string(text), "password = \"\"\n", "")), 0o600))
+	return l.life
+}
+
 // locked is a life whose account another run has locked.
 func locked(t *testing.T) *life {
 	l := served(nil)(t)
@@ -155,6 +174,9 @@ var waits = []wait{
 	{"a huge file, archive", "archive --apply", hugeFile},
 	{"a huge file, restore", "restore work --into Saved", hugeFile},
 	{"a large message that is not taken", "restore work --into Saved", unsent},
+	{"a tunnel that hangs", "sync", tunnelled(`["sleep", "600"]`)},
+	{"a tunnel whose child hangs, check", "check", tunnelled(`["sh", "-c", "sleep 600"]`)},
+	{"a token_command that hangs", "sync", tokens},
 	{"a list that hangs, restore", "restore work", served(script.Answers{"LIST": stall})},
 }
 
