@@ -71,8 +71,9 @@ func (p *program) openLogs(c *cobra.Command) error {
 	l.file = f
 	l.record = slog.New(report.Lines(f, p.flags.level(), l.hide)).With("pid", os.Getpid())
 	l.record.Info("run began", "command", c.Name(), "version", version())
-	if f.others != "" && !p.flags.quiet {
-		p.report().Print("the log file %s %s; \"chmod 600\" makes it private", p.flags.logFile, f.others)
+	if f.others != "" && !p.flags.quiet { // it is said, and is not a failure
+		report.New(report.Options{Out: p.stdout, Err: p.stderr}).Wrong(state.Faultf(state.Other, "the log file %s %s", p.flags.logFile, f.others).
+			WithHint("\"chmod 600\" makes it private"))
 	}
 	return nil
 }

@@ -13,6 +13,25 @@ import (
 	"mailsync/state"
 )
 
+// That others can read a log is said on stderr, and not with --quiet.
+func TestLogFileThatOthersRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.log")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := runWithLog(t, path); strings.Contains(stderr, "others") {
+		t.Error(stderr)
+	}
+	var out, err strings.Builder
+	run(t.Context(), []string{"sync", "--log-file", path, "-c", filepath.Join(t.TempDir(), "none.toml")}, &out, &err)
+	if want := "mailsync: the log file " + path + " can be read by others\n"; !strings.HasPrefix(err.String(), want) || out.Len() > 0 {
+		t.Errorf("%s%s", out.String(), err.String())
+	}
+}
+
 // runWithLog runs "version"-like: a command that fails at once, so that only the log is looked at.
 func runWithLog(t *testing.T, path string) (code int, stderr string) {
 	t.Helper()
