@@ -48,6 +48,14 @@ func sqlFault(doing string, err error) error {
 	return state.Faultf(state.Storage, "%s: %w", doing, err)
 }
 
+// plainSQL is err, or what SQLite's result means.
+func plainSQL(err error) error {
+	if code := sqlite.ErrCode(err); code != sqlite.ResultOK && code != sqlite.ResultError {
+		return state.InWords(err, "%s", sqlWords(code))
+	}
+	return err
+}
+
 // sqlWords are SQLite's results in words that a user knows.
 func sqlWords(code sqlite.ResultCode) string {
 	if code == sqlite.ResultIOErrShortRead {

@@ -137,7 +137,7 @@ func storageFault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	f := state.Faultf(state.Storage, "%s: %w", doing, err)
+	f := state.Faultf(state.Storage, "%s: %w", doing, plainSQL(err))
 	if errors.Is(err, fs.ErrPermission) {
 		return f.WithHint("this user may not do that there: see who owns it, its mode, and how the file system is mounted")
 	}
@@ -149,6 +149,6 @@ func cannotWrite(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return state.Faultf(state.Storage, "%s: %w", doing, err).OfAllOfDisk().
+	return state.Faultf(state.Storage, "%s: %w", doing, plainSQL(err)).OfAllOfDisk().
 		WithHint("every run writes to the state directory: see whether its disk is full, failing or can only be read, and who owns it")
 }

@@ -119,7 +119,7 @@ func (f *file) foldJournal() error {
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 		return nil
 	}
-	return err
+	return plainSQL(err)
 }
 
 func (f *file) disconnect() error {
@@ -128,7 +128,7 @@ func (f *file) disconnect() error {
 	}
 	err := f.conn.Close()
 	f.conn = nil
-	return err
+	return plainSQL(err)
 }
 
 // The seal is a small unsynced file beside the state file. It holds the serial number

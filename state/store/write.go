@@ -46,7 +46,7 @@ func (s *Store) write(row state.AccountRow, fn func(*sqlite.Conn) error) error {
 // does it after a lock that was waited for in vain: each further step would wait as long.
 func (s *Store) rollBack(fault, cause error) error {
 	if !s.file.conn.AutocommitEnabled() {
-		fault = errors.Join(fault, execute(s.file.conn, "ROLLBACK"))
+		fault = errors.Join(fault, plainSQL(execute(s.file.conn, "ROLLBACK")))
 	}
 	switch sqlite.ErrCode(cause).ToPrimary() {
 	case sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultProtocol, sqlite.ResultReadOnly, sqlite.ResultCantOpen:
