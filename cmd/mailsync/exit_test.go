@@ -11,6 +11,7 @@ import (
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/state"
+	"mailsync/sync/port"
 )
 
 func TestExitCode(t *testing.T) {
@@ -120,5 +121,21 @@ func TestMessage(t *testing.T) {
 		if got := message(err); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// What two steps met in one mailbox is reported once, whatever the number of connections.
+func TestEachProblemOnce(t *testing.T) {
+	full := errors.New("it is full")
+	s := summarize(&config.Account{}, &port.Result{Problems: []port.Problem{
+		{Mailbox: "INBOX", Err: full}, {Mailbox: "INBOX", Err: fmt.Errorf("%w", full)}, {Mailbox: "Archive", Err: full},
+		{Mailbox: "INBOX", UID: 7, Err: full}, {Mailbox: "INBOX", Err: fmt.Errorf(`open "INBOX": %w`, full)},
+	}}, 0)
+	var got []string
+	for _, p := range s.Errors {
+		got = append(got, fmt.Sprint(p.Mailbox, " ", p.UID, " ", p.Error))
+	}
+	if want := "INBOX 0 it is full, Archive 0 it is full, INBOX 7 it is full, INBOX 0 open: it is full"; strings.Join(got, ", ") != want {
+		t.Errorf("got %s", strings.Join(got, ", "))
 	}
 }

@@ -54,9 +54,12 @@ func summarize(a *config.Account, r *port.Result, commands int64) report.Summary
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),
 	}
 	for _, p := range problems(r) {
-		s.Errors = append(s.Errors, report.Problem{
+		problem := report.Problem{
 			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: withoutName(message(p.Err), p.Mailbox), Hint: state.HintOf(p.Err), Printed: errors.As(p.Err, new(printedError)),
-		})
+		}
+		if !slices.Contains(s.Errors, problem) { // the next step may have met the same
+			s.Errors = append(s.Errors, problem)
+		}
 	}
 	return s
 }
