@@ -98,18 +98,35 @@ func meantFlag(c *cobra.Command, name string) string {
 	if c.HasParent() && (name == "version" || name == "V") {
 		return `"mailsync --version" prints the version`
 	}
-	if tip := meantElsewhere[name]; tip != "" {
-		return tip
+	has, tip := of[name], cmp.Or(meantElsewhere[name], keyOf(name))
+	if onlyInit := len(has) == 1 && has[0] == "init"; onlyInit && tip != "" {
+		return tip // an account that is there is not set up again
 	}
-	if len(of[name]) > 0 {
-		return flagOf(name, of[name])
+	if len(has) > 0 {
+		return flagOf(name, has)
 	}
 	near := func(names []string) string { return config.Nearest(plain(name), names) }
 	if f := near(sorted(own)); f != "" {
 		return fmt.Sprintf("did you mean --%s?", own[f])
 	}
+	if tip != "" {
+		return tip
+	}
 	if f := near(sorted(of)); f != "" && len(name) > 2 {
 		return fmt.Sprintf("did you mean --%s? That is a flag of %s", f, listed(of[f]))
+	}
+	return ""
+}
+
+// keyOf is the hint about a flag that is a key of the configuration; "" for any other.
+func keyOf(name string) string {
+	key := strings.ReplaceAll(name, "-", "_")
+	for _, s := range config.Sections() {
+		for _, k := range s.Keys {
+			if k.Name == key {
+				return fmt.Sprintf("%s is a key of the configuration: \"mailsync help config\"", k.Name)
+			}
+		}
 	}
 	return ""
 }
@@ -209,12 +226,8 @@ func meantHelp(root *cobra.Command, args []string) string {
 	if len(args) != 1 {
 		return list
 	}
-	for _, s := range config.Sections() {
-		for _, k := range s.Keys {
-			if k.Name == args[0] {
-				return fmt.Sprintf("%s is a key of the configuration: \"mailsync help config\"", k.Name)
-			}
-		}
+	if tip := keyOf(args[0]); tip != "" {
+		return tip
 	}
 	var names []string
 	for _, c := range root.Commands() {
