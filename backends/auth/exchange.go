@@ -107,17 +107,26 @@ func (x *Exchange) shown(err error) error {
 	return err
 }
 
+// encode makes a response. What depends on the secret is kept as one: the end of it, in every mechanism.
 func (x *Exchange) encode(b []byte) string {
 	text := base64.StdEncoding.EncodeToString(b)
 	x.secrets.Keep(text)
+	if parts := strings.FieldsFunc(string(b), func(r rune) bool { return r <= ' ' || r == ',' }); len(parts) > 0 && x.m.Tested() {
+		x.secrets.Keep(strings.TrimPrefix(parts[len(parts)-1], "p="))
+	}
 	return text
 }
 
-// Tested reports whether the server was sent what depends on the secret.
-func (x *Exchange) Tested() bool { return x.m.Tested() }
-
-// Cancelled reports whether it was our side that could not go on.
-func (x *Exchange) Cancelled() bool { return x.reason != nil && x.over && !isTokenError(x.reason) }
+// Outcome is what a refusal of the log-in, err by End, tells of the mechanism.
+func (x *Exchange) Outcome(err error) Outcome {
+	switch {
+	case errors.Is(err, ErrForged):
+		return Condemned
+	case x.first != nil && !x.sent, !x.m.Tested():
+		return NotTaken
+	}
+	return Doubted
+}
 
 // End is what became of the log-in: answer is nil for the server's OK, else its refusal or what broke
 // the connection. What the mechanism found out is added to it.
@@ -130,8 +139,23 @@ func (x *Exchange) End(answer error) error {
 	case answer == nil, state.KindOf(x.reason) != state.Other:
 		return x.reason
 	}
-	return fmt.Errorf("%w (%w)", answer, x.reason)
+	return &Reasoned{answer, x.reason}
 }
+
+// Reasoned is a refusal of which the mechanism knows more than the answer says.
+type Reasoned struct{ Answer, Reason error }
+
+func (e *Reasoned) Error() string   { return fmt.Sprintf("%v (%v)", e.Answer, e.Reason) }
+func (e *Reasoned) Unwrap() []error { return []error{e.Answer, e.Reason} }
+
+// IsUnfit reports whether a log-in was refused because its mechanism cannot be used with this server.
+func IsUnfit(err error) bool {
+	_, unfit := errors.AsType[*Unfit](err)
+	return unfit
+}
+
+// UnfitHint is what to do about that.
+const UnfitHint = "the server's way of checking passwords cannot be used, and it offers no other: ask its operator"
 
 // quoted is a server's word, fit to be shown.
 func quoted(s string) string { return reach.Quoted(s) }

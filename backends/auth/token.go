@@ -2,7 +2,6 @@ package auth
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -127,9 +126,4 @@ func (e *TokenError) Later() bool {
 		return true
 	}
 	return false
-}
-
-func isTokenError(err error) bool {
-	_, ok := errors.AsType[*TokenError](err)
-	return ok
 }

@@ -262,6 +262,16 @@ func (r *refusal) ofTheUser() bool {
 	return !r.later() && (r.ofTheUserByCode() || reach.BlamesUser(r.text))
 }
 
+// ofTheServer reports whether a BYE or a complaint means that the server stops, whoever the user is.
+func (r *refusal) ofTheServer() bool {
+	return r.has("shutting down", "shutdown", "shut down", "restart", "maintenance", "going down", "idle", "timeout", "timed out", "internal error")
+}
+
+// ofTheMailbox reports whether a complaint is about what is in a mailbox.
+func (r *refusal) ofTheMailbox() bool {
+	return r.hasCode("OVERQUOTA") || r.has("quota", "full", "space")
+}
+
 func (r *refusal) ofTheUserByCode() bool {
 	return r.hasCode("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "CONTACTADMIN")
 }

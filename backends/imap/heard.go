@@ -88,8 +88,17 @@ func (h *heard) takeCaps() goimap.CapSet {
 	return c
 }
 
-// ofLogin returns the BYE, or the untagged NO or BAD, that is about the log-in.
-func (h *heard) ofLogin() (*refusal, bool) {
+// loginBegins forgets what the server said of itself before the log-in.
+func (h *heard) loginBegins() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.caps, h.complaint = nil, nil
+}
+
+// ofLogin returns the BYE, or the untagged NO or BAD, that is about a log-in without an answer: one that
+// blames the user, or where there is none and the server hung up, a complaint of any other kind, unless it is
+// about the mailbox or the BYE about the server.
+func (h *heard) ofLogin(hungUp bool) (*refusal, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range []*refusal{h.bye, h.complaint} {
@@ -97,10 +106,16 @@ func (h *heard) ofLogin() (*refusal, bool) {
 			return r, true
 		}
 	}
-	if r := h.complaint; r != nil && r.later() {
+	r := h.complaint
+	switch {
+	case r == nil:
+		return nil, false
+	case r.later():
 		return r, true
+	case !hungUp, h.bye != nil && (h.bye.later() || h.bye.ofTheServer()), r.ofTheServer(), r.ofTheMailbox():
+		return nil, false
 	}
-	return nil, false
+	return r, true
 }
 
 // passOn shows the user what was sent until the log-in ended, but for what is in its error anyway.

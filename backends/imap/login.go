@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	goimap "github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-sasl"
 
 	"mailsync/backends/auth"
 	"mailsync/backends/reach"
@@ -128,7 +126,7 @@ func (s *session) login(ctx context.Context) (err error) {
 		return nil // PREAUTH
 	}
 	secret := s.secret
-	s.heard.takeCaps()
+	s.heard.loginBegins()
 	enter := s.withPassword
 	if secret.Token {
 		enter = s.withToken
@@ -147,88 +145,22 @@ func (s *session) login(ctx context.Context) (err error) {
 	return s.fault(ctx, err)
 }
 
-// way is a way of logging in with a password.
-type way int32
-
-const (
-	byPlain way = 1 + iota // AUTHENTICATE PLAIN (RFC 4616)
-	byLogin                // LOGIN
-)
-
-// ways are those that may be tried, the likeliest first. What is not announced is tried only
-// where what is announced is not known after all.
-func (s *session) ways() []way {
-	ways := []way{byLogin, byPlain}
-	switch plain := s.caps.Has(goimap.AuthCap("PLAIN")); {
-	case s.caps.Has(goimap.CapLoginDisabled) && !plain:
-		return nil
-	case s.caps.Has(goimap.CapLoginDisabled): // RFC 9051 section 6.2.3: then LOGIN must not be sent
-		return []way{byPlain}
-	case plain:
-		ways = []way{byPlain, byLogin}
-	}
-	if way(s.a.server.way.Load()) == ways[1] {
-		slices.Reverse(ways) // so that the server gets no password in vain
-	}
-	return ways
-}
-
-// withPassword logs in with a password.
-func (s *session) withPassword(ctx context.Context, password reach.Secret) error {
-	if err := s.authenticate(password); err != nil {
-		return s.loginFault(ctx, err, password)
-	}
-	return nil
-}
-
-// authenticate logs in. A way that the server does not take, whatever it announced, is followed by
-// another one; a password that it does not take is not sent again: that would count as one more
-// failure.
-func (s *session) authenticate(secret reach.Secret) (err error) {
-	ways := s.ways()
-	if len(ways) == 0 {
-		return state.Faultf(state.Login, "server allows no log-in with a password here").
-			WithHint(`use tls = "implicit" or "starttls"; the provider may also want OAuth`)
-	}
-	for _, w := range ways {
-		seen := false
-		if seen, err = s.try(w, secret); err == nil {
-			s.a.server.way.Store(int32(w))
-			return nil
-		}
-		r, ok := asRefusal(err)
-		if !ok || r.later() || seen && !r.ofTheWay() || s.heard.farewell() != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// try logs in in one way. seen means that the server was sent the password.
-func (s *session) try(w way, secret reach.Secret) (seen bool, err error) {
-	if w == byLogin {
-		return true, s.c.Login(s.a.o.User, secret.Password).Wait()
-	}
-	before := s.w.GoAheads()
-	atOnce := s.caps.Has("SASL-IR") // RFC 4959
-	err = s.c.Authenticate(sasl.NewPlainClient("", s.a.o.User, secret.Password))
-	return atOnce || s.w.GoAheads() > before, err
-}
-
 // loginFault distinguishes a refused log-in from a server that is busy and from a connection
 // that broke.
 func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret) error {
 	r, ok := asRefusal(err)
 	cause, user := context.Cause(ctx), reach.Quoted(s.a.o.User)
-	if !ok && state.KindOf(err) == state.Other && !errors.Is(cause, context.Canceled) {
+	kind := state.KindOf(err)
+	broke := kind == state.Other || kind == state.Unreachable && state.HintOf(err) == ""
+	if !ok && broke && !errors.Is(cause, context.Canceled) {
 		// Some servers refuse beside the command, and end the connection or fall silent.
-		r, ok = s.heard.ofLogin()
+		r, ok = s.heard.ofLogin(reach.HungUp(err) || reach.HungUp(s.w.LastError()))
 	}
 	switch {
 	case ok:
 	case cause != nil:
 		return cause
-	case state.KindOf(err) != state.Other:
+	case !broke:
 		return err
 	default:
 		if bye, ok := asRefusal(s.heard.farewell()); ok && reach.CountsFailures(bye.text) {
@@ -239,8 +171,8 @@ func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret
 		return fmt.Errorf("log-in of %s: %w", user, s.fault(ctx, err))
 	}
 	said := error(r)
-	if of, isToken := errors.AsType[*auth.TokenError](err); isToken {
-		said = fmt.Errorf("%w (%w)", r, of)
+	if more, ok := errors.AsType[*auth.Reasoned](err); ok {
+		said = more
 	}
 	switch wait, _ := r.comeBack(); {
 	case isLater(r, said) && reach.CountsFailures(r.text):
@@ -249,6 +181,8 @@ func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret
 		return &reach.Busy{Err: fmt.Errorf("log-in of %s refused for now: %w", user, said), Wait: wait}
 	case secret.Token:
 		return s.a.login.RefusedToken(said, r.text)
+	case auth.IsUnfit(said):
+		return s.a.login.Refused(said, auth.UnfitHint)
 	}
 	return s.a.login.Refused(said, r.loginHint())
 }

@@ -362,6 +362,10 @@ func TestLoginRefusedBesideTheCommand(t *testing.T) {
 		{"unavailable", []string{"* NO [UNAVAILABLE] database", "* BYE so long"}, false, state.Unreachable, "database"},
 		{"temporary", []string{"* BYE Temporary authentication failure"}, false, state.Unreachable, "Temporary"},
 		{"too many", []string{"* NO Too many connections", "* BYE so long"}, false, state.Unreachable, "Too many"},
+		{"NO of any kind, and BYE", []string{"* NO go away", "* BYE"}, false, state.Login, "go away"},
+		{"BAD of any kind, and the end", []string{"* BAD you again"}, false, state.Login, "you again"},
+		{"NO of any kind, and silence", []string{"* NO go away"}, true, state.Unreachable, ""},
+		{"BYE for maintenance", []string{"* NO not you", "* BYE maintenance"}, false, state.Unreachable, "maintenance"},
 		{"something else", []string{"* NO Your mailbox is nearly full", "* BYE shutting down"}, false, state.Unreachable, "shutting down"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func isStaleToken(err error) bool {
 // present logs in with one token. A mechanism that the server does not take is followed by the next.
 func (s *session) present(ctx context.Context, token reach.Secret) (err error) {
 	for _, m := range auth.ForToken(s.credentials(token), s.offers) {
-		if err = s.sasl(ctx, m); err == nil {
+		if _, err = s.sasl(ctx, m); err == nil {
 			return nil
 		}
 		r, ok := asRefusal(err)
@@ -61,10 +61,10 @@ func (s *session) present(ctx context.Context, token reach.Secret) (err error) {
 }
 
 // sasl runs AUTHENTICATE with a mechanism (RFC 9051 section 6.2.2).
-func (s *session) sasl(ctx context.Context, m auth.Mechanism) error {
+func (s *session) sasl(ctx context.Context, m auth.Mechanism) (*auth.Exchange, error) {
 	x, err := auth.Begin(m, s.a.o.Secrets)
 	if err != nil {
-		return err
+		return x, err
 	}
 	line := "AUTHENTICATE " + x.Name
 	if s.caps.Has("SASL-IR") { // RFC 4959
@@ -76,7 +76,7 @@ func (s *session) sasl(ctx context.Context, m auth.Mechanism) error {
 	if r, ok := asRefusal(err); ok {
 		err = r
 	}
-	return x.End(err)
+	return x, x.End(err)
 }
 
 // offers reports whether the server announces a mechanism.

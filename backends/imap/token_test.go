@@ -42,6 +42,13 @@ func (s *tokens) in(o *Options) {
 	}
 }
 
+// withSecret sets the password.
+func withSecret(password string) func(*Options) {
+	return func(o *Options) {
+		o.Secret = func(context.Context) (reach.Secret, error) { return reach.Secret{Password: password}, nil }
+	}
+}
+
 var oldToken, goodToken = strings.Repeat("old.", 30), strings.Repeat("good", 30)
 
 // A token that is refused is renewed once; never is it sent as a password.

@@ -189,8 +189,11 @@ func (c *client) status() (word, text string, err error) {
 // parse splits a status line. word is "" where it is none.
 func (c *client) parse(line string) (word, text string) {
 	word, text, _ = strings.Cut(line, " ")
-	word, text = strings.ToUpper(word), c.o.Secrets.Hide(text)
-	if word != "+OK" && word != "-ERR" && word != "+" {
+	if word = strings.ToUpper(word); word == "+" {
+		return word, text // a challenge is for programs, and may hold what we sent
+	}
+	text = c.o.Secrets.Hide(text)
+	if word != "+OK" && word != "-ERR" {
 		return "", ""
 	}
 	return word, text

@@ -43,15 +43,10 @@ func (c *client) tokenWays(token reach.Secret) []auth.Mechanism {
 	})
 }
 
-// takesTokensOnly reports whether the server announces ways to log in with a token, and none with a password.
-func (c *client) takesTokensOnly() bool {
-	return (c.caps.sasl(auth.OAuthBearer) || c.caps.sasl(auth.XOAuth2)) && len(auth.ForPassword(c.caps.sasl)) == 0 && !c.caps.has("USER") && c.stamp == ""
-}
-
 // present logs in with one token. A mechanism that the server does not take is followed by the next.
 func (e *entrance) present(c *client, token reach.Secret) (err error) {
 	for _, m := range c.tokenWays(token) {
-		if err = c.sasl(m); err == nil {
+		if _, err = c.sasl(m); err == nil {
 			break
 		}
 		r, ok := asRefusal(err)
@@ -80,10 +75,10 @@ func (c *client) credentials(secret string) auth.Credentials {
 const maxCommand = 255
 
 // sasl runs AUTH (RFC 1734, RFC 5034) with a mechanism.
-func (c *client) sasl(m auth.Mechanism) error {
+func (c *client) sasl(m auth.Mechanism) (*auth.Exchange, error) {
 	x, err := auth.Begin(m, c.o.Secrets)
 	if err != nil {
-		return err
+		return x, err
 	}
 	command := "AUTH " + x.Name
 	if first, ok := x.Initial(); ok && len(command)+1+len(first)+2 <= maxCommand {
@@ -92,26 +87,26 @@ func (c *client) sasl(m auth.Mechanism) error {
 		x.Unsent()
 	}
 	if err := c.put(command); err != nil {
-		return err
+		return x, err
 	}
 	c.proving = true
 	defer func() { c.proving = false }()
 	for {
 		if err := c.flush(); err != nil {
-			return err
+			return x, err
 		}
 		word, text, err := c.status()
 		switch {
 		case err != nil:
-			return err
+			return x, err
 		case word == "+OK":
-			return x.End(nil)
+			return x, x.End(nil)
 		case word == "-ERR":
-			return x.End(newRefusal(text))
+			return x, x.End(newRefusal(text))
 		}
 		answer, err := x.Answer(text)
 		if err != nil {
-			return c.fail("log in at "+c.o.Host, err)
+			return x, c.fail("log in at "+c.o.Host, err)
 		}
 		c.putLine(answer, "***") // it is a part of the command
 	}

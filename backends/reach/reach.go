@@ -175,6 +175,9 @@ type Options struct {
 	// Again is asked after a log-in with a password was refused, with that error: whether Secret is to be called once
 	// more, because somebody may type another one. nil: it is not.
 	Again func(error) bool
+	// Way is the way of logging in with a password that worked last, as Login.Way returned it: it is tried first, and
+	// a proof of the password that worked before and is refused is not followed by the password itself. "": not known.
+	Way string
 	// LoginHint is what to do about a token that stays refused; "": what is true of any.
 	LoginHint string
 

@@ -107,10 +107,25 @@ type Login struct {
 
 	mu    sync.Mutex
 	known *Secret // nil: not asked for yet, or refused
+	way   string  // that worked last
 }
 
 // NewLogin returns the log-in of an account with these options.
-func NewLogin(o *Options) *Login { return &Login{o: o} }
+func NewLogin(o *Options) *Login { return &Login{o: o, way: o.Way} }
+
+// Way is the way of logging in with a password that worked last, in this run or, by the options, before it.
+func (l *Login) Way() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.way
+}
+
+// Worked notes that a way of logging in worked.
+func (l *Login) Worked(way string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.way = way
+}
 
 // Secret returns the secret, and asks for it where it is not known. A token may have ended since the
 // last log-in, so it is asked for each time; who gives it out knows how long it lasts.

@@ -335,6 +335,7 @@ func (r *accountRun) remember(ctx context.Context, result *port.Result) error {
 	if r.begun != nil {
 		r.askQuota(ctx, r.begun.server, result, &last)
 	}
+	r.keepWay(&last)
 	known(&last, result, r.fetchesAll())
 	if r.fetchesAll() && result.Status() == "ok" {
 		last.Success = &store.Success{Command: last.Command, Started: last.Started, Ended: last.Ended}

@@ -56,6 +56,7 @@ func (w watch) Op(mailbox string, op plan.Op) { w.Account.Op(mailbox, op.String(
 type server interface {
 	port.Server
 	Commands() int64 // how many commands were sent so far
+	Way() string     // of logging in with a password, that worked last; "" none
 	// Probe logs in once and returns how far it got, also beside an error.
 	Probe(context.Context) (state.Probe, error)
 }
@@ -73,6 +74,7 @@ func (r *accountRun) connect(how reach) (server, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Way = r.knownWay()
 	var s server
 	if r.a.Protocol == "pop3" {
 		s, err = pop3.New(pop3.Options{Options: o, WorkedBefore: r.worked, Numbers: r.numbers})

@@ -31,6 +31,8 @@ type LastRun struct {
 	// that the server had, and of which nothing was recorded then.
 	Gone    []string `json:"gone,omitempty"`
 	Unknown []string `json:"unknown,omitempty"`
+	// Login is how the account logged in with a password, nil where that is not known. Later runs keep it.
+	Login *Login `json:"login,omitempty"`
 	// Success is the last run after which all mail was here, nil where none is known. Later
 	// runs keep it.
 	Success *Success `json:"success,omitempty"`
@@ -41,6 +43,13 @@ type Success struct {
 	Command string    `json:"command"`
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
+}
+
+// Login is a way of logging in that worked: a SASL mechanism, or a command of the protocol's.
+type Login struct {
+	Host string `json:"host"`
+	User string `json:"user"`
+	Way  string `json:"way"`
 }
 
 // ReadLastRun returns the last run of a state directory; false where there was none or

@@ -141,7 +141,7 @@ func (w *writer) hideSecrets(cmd *command, line string) string {
 		if cmd.verb == "LOGIN" {
 			w.log.Secrets.Keep(v)
 		} else {
-			w.log.keepSASL(v)
+			w.log.Secrets.Keep(v)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"mailsync/internal/testkit/saslserver"
 )
 
 // Answer replaces one of a healthy server's answers, tagged line included. It returns
@@ -172,6 +174,9 @@ func (s *session) authenticate(cmd Command) {
 		initial, _ = base64.StdEncoding.DecodeString(text)
 	}
 	u := s.acct.SASL
+	if conn := s.Secure(); conn != nil && u.Binding == nil {
+		u.Binding = saslserver.Bound(conn)
+	}
 	u.Name, u.Password = s.acct.User, s.acct.Password
 	s.enter(u.Run(mech, initial, func(challenge []byte) ([]byte, bool) {
 		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))

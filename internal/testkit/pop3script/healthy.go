@@ -177,6 +177,9 @@ func (s *session) auth(args string) {
 		initial, _ = base64.StdEncoding.DecodeString(text)
 	}
 	u := s.box.SASL
+	if conn := s.Secure(); conn != nil && u.Binding == nil {
+		u.Binding = saslserver.Bound(conn)
+	}
 	u.Name, u.Password = s.box.User, s.box.Password
 	if s.box.Token != "" {
 		u.Token = s.box.Token

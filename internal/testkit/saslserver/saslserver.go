@@ -9,6 +9,7 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -24,12 +25,30 @@ type User struct {
 	Reason         string                  // JSON with which a token is refused; "" invalid_token
 
 	NoVerifier bool                     // SCRAM is refused before the proof: there is no verifier of this user
+	Stale      bool                     // SCRAM's verifier is of another password
 	Iterations string                   // that SCRAM announces; "" 4096
 	Nonce      string                   // in place of the client's, continued
 	Forged     bool                     // the server signature is wrong
 	Error      string                   // SCRAM ends with e= this in place of v=
 	Lists      []string                 // mechanisms that are announced, for the check of the "y" flag
 	Binding    func(kind string) []byte // channel binding data, nil for an unknown kind
+}
+
+// Bound returns the channel binding data of a TLS connection, seen from the server (RFC 5929, RFC 9266).
+func Bound(conn *tls.Conn) func(kind string) []byte {
+	return func(kind string) []byte {
+		cs := conn.ConnectionState()
+		switch {
+		case kind == "tls-unique" && cs.Version == tls.VersionTLS12:
+			return cs.TLSUnique
+		case kind == "tls-exporter" && cs.Version == tls.VersionTLS13:
+			data, err := cs.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
+			if err == nil {
+				return data
+			}
+		}
+		return nil
+	}
 }
 
 // Ask sends a challenge and returns the response; ok is false where the client cancelled.
@@ -140,6 +159,9 @@ func (u User) scram(h func() hash.Hash, plus bool, first string, ask Ask) bool {
 	header := append([]byte(parts[0]+","+parts[1]+","), binding...)
 	if err != nil || without != "c="+base64.StdEncoding.EncodeToString(header)+",r="+nonce {
 		return false
+	}
+	if u.Stale {
+		u.Password += " of last year"
 	}
 	salted, err := pbkdf2.Key(h, u.Password, salt, iterations, h().Size())
 	if err != nil {

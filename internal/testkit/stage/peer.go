@@ -2,6 +2,7 @@ package stage
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"runtime"
@@ -16,6 +17,7 @@ type Peer struct {
 	conn net.Conn // below whatever was wrapped around it
 	r    *bufio.Reader
 	w    io.Writer
+	tls  *tls.Conn
 	left int64 // octets until cut, -1: no cut
 	cut  func()
 }
@@ -99,7 +101,13 @@ func (p *Peer) ReadLine() (string, error) {
 func (p *Peer) Wrap(wrap func(net.Conn) (io.Reader, io.Writer)) {
 	r, w := wrap(buffered{p.conn, p.r})
 	p.r, p.w = bufio.NewReader(r), w
+	if t, ok := w.(*tls.Conn); ok {
+		p.tls = t
+	}
 }
+
+// Secure returns the server's end of TLS, nil without.
+func (p *Peer) Secure() *tls.Conn { return p.tls }
 
 // buffered is a connection part of which was read ahead.
 type buffered struct {
