@@ -72,7 +72,8 @@ const (
 // Walk is a log-in in several ways. A password that is wrong counts as one failure more each time that it is
 // sent, and servers lock out who has too many; but many servers announce SCRAM and CRAM-MD5 to all, and
 // keep what these take of some users only. So a proof that was refused is followed by the password itself,
-// once, and only as long as no proof ever worked.
+// once, and only as long as no proof ever worked. A bound proof is followed by the same one unbound, and not
+// by the password: some servers get bindings wrong (Cyrus 3.6 with TLS 1.3), but it may be somebody in between.
 type Walk struct {
 	ways   []Way
 	worked string // the name of the way that worked last, "" where none did
@@ -105,11 +106,12 @@ func (w *Walk) Refused(how Outcome) {
 	at := w.ways[0]
 	w.ways = w.ways[1:]
 	switch _, isScram := scramHash(at.Name); {
-	case how == Condemned, how == Doubted && (at.Shown || w.second || at.Name == w.worked || strings.HasSuffix(at.Name, plus)):
+	case how == Condemned, how == Doubted && (at.Shown || w.second || at.Name == w.worked):
 		w.ways = nil
 	case how == Doubted:
 		w.second = true
-		w.keep(func(y Way) bool { return y.Shown })
+		same, bound := strings.CutSuffix(at.Name, plus)
+		w.keep(func(y Way) bool { return bound && y.Name == same || !bound && y.Shown })
 	case isScram && !strings.HasSuffix(at.Name, plus) && slices.ContainsFunc(w.ways, func(y Way) bool { return y.Shown }):
 		// A user of whom one proof is unknown is one of whom the others are.
 		w.keep(func(y Way) bool { _, other := scramHash(y.Name); return !other })

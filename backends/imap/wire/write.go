@@ -132,6 +132,9 @@ func (w *writer) hideSecrets(cmd *command, line string) string {
 		c.Word()
 		c.SP()
 	}
+	if c.Rest() == "" {
+		return line
+	}
 	shown := line[:len(line)-len(c.Rest())] + "***"
 	for c.SP(); ; c.SP() {
 		v, ok := c.AString()

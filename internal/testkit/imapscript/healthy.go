@@ -178,12 +178,26 @@ func (s *session) authenticate(cmd Command) {
 		u.Binding = saslserver.Bound(conn)
 	}
 	u.Name, u.Password = s.acct.User, s.acct.Password
-	s.enter(u.Run(mech, initial, func(challenge []byte) ([]byte, bool) {
+	var last []byte
+	heard := func(said []byte) {
+		if last = said; u.Heard != nil {
+			u.Heard(said)
+		}
+	}
+	if initial != nil {
+		heard(initial)
+	}
+	right := u.Run(mech, initial, func(challenge []byte) ([]byte, bool) {
 		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
-		line := s.Line()
-		said, err := base64.StdEncoding.DecodeString(line)
+		said, err := base64.StdEncoding.DecodeString(s.Line())
+		heard(said)
 		return said, err == nil
-	}))
+	})
+	if u.Tells && !right {
+		s.no("[AUTHENTICATIONFAILED] you said " + saslserver.Told(last))
+		return
+	}
+	s.enter(right)
 }
 
 // list answers LIST, with STATUS where RETURN asks for it (RFC 5819).

@@ -184,12 +184,26 @@ func (s *session) auth(args string) {
 	if s.box.Token != "" {
 		u.Token = s.box.Token
 	}
-	s.enter(u.Run(mechanism, initial, func(challenge []byte) ([]byte, bool) {
+	var last []byte
+	heard := func(said []byte) {
+		if last = said; u.Heard != nil {
+			u.Heard(said)
+		}
+	}
+	if initial != nil {
+		heard(initial)
+	}
+	right := u.Run(mechanism, initial, func(challenge []byte) ([]byte, bool) {
 		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
-		line := s.Line()
-		said, err := base64.StdEncoding.DecodeString(line)
+		said, err := base64.StdEncoding.DecodeString(s.Line())
+		heard(said)
 		return said, err == nil
-	}))
+	})
+	if u.Tells && !right {
+		s.Send("-ERR [AUTH] you said " + saslserver.Told(last))
+		return
+	}
+	s.enter(right)
 }
 
 func (s *session) enter(right bool) {

@@ -31,6 +31,8 @@ type User struct {
 	Forged     bool                     // the server signature is wrong
 	Error      string                   // SCRAM ends with e= this in place of v=
 	Lists      []string                 // mechanisms that are announced, for the check of the "y" flag
+	Tells      bool                     // a refusal repeats what the client said last, as it came and decoded
+	Heard      func(said []byte)        // gets every response; nil: nobody
 	Binding    func(kind string) []byte // channel binding data, nil for an unknown kind
 }
 
@@ -49,6 +51,16 @@ func Bound(conn *tls.Conn) func(kind string) []byte {
 		}
 		return nil
 	}
+}
+
+// Told is how a server repeats a response in a text: in base64, and as much of it as can be printed.
+func Told(said []byte) string {
+	return base64.StdEncoding.EncodeToString(said) + " " + strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return ' '
+		}
+		return r
+	}, string(said))
 }
 
 // Ask sends a challenge and returns the response; ok is false where the client cancelled.

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -82,6 +83,7 @@ func (cyrus) optional(o options) string {
 	if o.inboxPrefix {
 		hierarchy = "no"
 	}
+	set("sasl_mech_list: %s", cmp.Or(o.mechanisms, "PLAIN LOGIN"))
 	set("autocreate_quota: %d", kib)
 	set("unixhierarchysep: %s", hierarchy)
 	set("altnamespace: %s", hierarchy)
@@ -110,7 +112,6 @@ allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: $T/sasldb2
-sasl_mech_list: PLAIN LOGIN
 tls_server_cert: $T/cert.pem
 tls_server_key: $T/key.pem
 popminpoll: 0

@@ -124,6 +124,10 @@ func dovecotConfig(s *Server) string {
 			plugins = "imap_quota"
 		}
 	}
+	passdb := "driver = static\n  args = password=secret"
+	if o.users != "" {
+		passdb = "driver = passwd-file\n  args = " + o.users
+	}
 	rootless := ""
 	services := ""
 	if !s.owner.root {
@@ -137,7 +141,7 @@ func dovecotConfig(s *Server) string {
 		"$IMAPS", port(s.IMAPS), "$IMAP", port(s.IMAP), "$POP3S", port(s.POP3S), "$POP3", port(s.POP3),
 		"$SEPARATOR", separator, "$PREFIX", prefix, "$SESSIONS", fmt.Sprint(sessions),
 		"$STORAGE", fmt.Sprintf("%dk", kib), "$MESSAGES", fmt.Sprint(messages),
-		"$PLUGINS", plugins, "$ANNOUNCED", announced, "$CHROOT", services,
+		"$PLUGINS", plugins, "$ANNOUNCED", announced, "$CHROOT", services, "$PASSDB", passdb,
 	).Replace(dovecotTemplate) + rootless + strings.ReplaceAll(o.config, "$DIR", s.Dir)
 }
 
@@ -171,8 +175,7 @@ passdb {
   result_success = continue
 }
 passdb {
-  driver = static
-  args = password=secret
+  $PASSDB
 }
 userdb {
   driver = static

@@ -13,6 +13,8 @@ type options struct {
 	inboxPrefix   bool
 	config        string
 	introspection string // URL
+	users         string
+	mechanisms    string
 }
 
 // Quota limits each user's mail, in octets (whole KiB) and messages. Without it there
@@ -44,6 +46,12 @@ func InboxPrefix() Option { return func(o *options) { o.inboxPrefix = true } }
 func Config(lines string) Option {
 	return func(o *options) { o.config += lines + "\n" }
 }
+
+// Users is a file of Dovecot's passwd-file format, whose users are the only ones. Dovecot only.
+func Users(file string) Option { return func(o *options) { o.users = file } }
+
+// Mechanisms are the SASL mechanisms of Cyrus. Cyrus only; Dovecot has auth_mechanisms in Config.
+func Mechanisms(list string) Option { return func(o *options) { o.mechanisms = list } }
 
 // MailLocation is where each user's mailboxes lie, and how, in Dovecot's words; without
 // it in a Maildir++ in the user's home. Dovecot only.
