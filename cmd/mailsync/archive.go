@@ -139,7 +139,7 @@ func (o *archiving) run(ctx context.Context, r *accountRun) (*port.Result, error
 		r.nothingToUndo("archive is for IMAP", "")
 		return o.none(), nil
 	case r.a.Protocol == "pop3" || !o.undo && !r.a.Archive.Asks():
-		r.out.Note("", "no rule selects mail of this account to archive", "")
+		r.out.Note("", "no rule selects mail of this account to archive", r.noRule())
 		return o.none(), nil
 	}
 	account, err := r.begin(ctx, opening{}, reach{})
@@ -178,6 +178,14 @@ func (o *archiving) none() *port.Result {
 	result := &port.Result{}
 	o.mailboxes.known(result)
 	return result
+}
+
+// noRule is what to do about an account from which nothing is archived.
+func (r *accountRun) noRule() string {
+	if r.a.Protocol == "pop3" {
+		return "name the accounts that archive is for; it is for IMAP"
+	}
+	return "set older_than or until_quota in its archive table, or name the accounts that archive is for"
 }
 
 // putBack undoes the last archive run.

@@ -128,7 +128,8 @@ func (r *Run) short(b *mailbox.Box, rec state.Record, fetched int64) error {
 		what = fmt.Errorf("the server sends other bytes each time; the most were %d octets, and it announces %d", fetched, rec.Size)
 	}
 	if r.DryRun {
-		r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: %v", rec.UID, what), "")
+		r.Note(b.Name, fmt.Sprintf("uid %d stays on the server: %v", rec.UID, what),
+			fmt.Sprintf("if it is complete here, --accept %s lets it leave", plan.ShellWord(fmt.Sprintf("%s:%d", b.Name, rec.UID))))
 		return nil
 	}
 	fault := state.Faultf(state.Other, "it may not be all here, and stays on the server: %w", what)

@@ -97,7 +97,8 @@ func (r *Run) holdOutside(ctx context.Context, mailboxes [][]state.Record, views
 			}
 		}
 		if stay > 0 {
-			r.Note(b.Name, fmt.Sprintf("%d of its messages stay on the server: they are copies out of mailboxes that this run leaves out", stay), "")
+			r.Note(b.Name, fmt.Sprintf("%d of its messages stay on the server: they are copies out of mailboxes that this run leaves out", stay),
+				"they leave with their originals: name those mailboxes with --mailbox, too")
 		}
 	}
 	return nil

@@ -252,7 +252,8 @@ func (r *Run) Fold(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 			return err
 		}
 		if err1 != nil || err2 != nil || one.Digest != two.Digest {
-			r.Note(b.Name, fmt.Sprintf("two files carry the identity of uid %d and differ (%s…); both stay", o.UID, hex.EncodeToString(two.Digest[:4])), "")
+			r.Note(b.Name, fmt.Sprintf("two files carry the identity of uid %d and differ (%s…); both stay", o.UID, hex.EncodeToString(two.Digest[:4])),
+				"read both, and remove the one that you do not want")
 			continue
 		}
 		if err := r.Step("trash %s", o.Name); err != nil {

@@ -44,7 +44,8 @@ func (r *Run) foundHere(ctx context.Context, listing *state.Listing) error {
 		switch {
 		case slices.ContainsFunc(r.Rows, func(row state.MailboxRow) bool { return row.Path == f.Path }):
 		case f.Levels == nil:
-			r.Note(f.Path, "a link, or a Maildir in a place where no mailbox has its own: it is left alone, and not appended", "")
+			r.Note(f.Path, "a link, or a Maildir in a place where no mailbox has its own: it is left alone, and not appended",
+				"move it out of the account's maildir, or to where a mailbox would have its Maildir")
 		case r.Include != nil && !r.Include(state.Listed{Levels: f.Levels, Size: -1}):
 		case r.hasMailbox(f, listing, name):
 		default:
@@ -70,7 +71,8 @@ func (r *Run) hasMailbox(f state.Unmarked, listing *state.Listing, name string) 
 	case i >= 0 && r.Boxes[i].Home == "" && !r.hasMaildir(r.Boxes[i].Listed.Raw):
 		r.Boxes[i].Home = f.Path
 	case i >= 0 || slices.ContainsFunc(listing.Mailboxes, is):
-		r.Note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended", "")
+		r.Note(f.Path, "the mailbox of this name has another Maildir: this one is left alone, and not appended",
+			"move its messages there, and remove it; or move it out of the account's maildir")
 	default:
 		return false
 	}
@@ -112,7 +114,8 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 		return err
 	}
 	if slices.ContainsFunc(disk.Foreign, func(f state.Foreign) bool { return !tokens[f.Token] }) {
-		r.Note(name, "the Maildir holds messages of another account, or is a copy; it was left alone", "")
+		r.Note(name, "the Maildir holds messages of another account, or is a copy; it was left alone",
+			"move it out of the account's maildir, or remove it")
 		return nil
 	}
 	if r.DryRun {

@@ -19,7 +19,7 @@ func (r *Run) LeftOut(mailbox, where string, left []state.NotMail) (count int, e
 	var more []state.NotMail
 	for _, l := range left {
 		if l.Harmless {
-			r.Note(mailbox, fmt.Sprintf("%s/%s is left alone: %s", where, l.Name, state.PlainText(l.Err)), "")
+			r.Note(mailbox, fmt.Sprintf("%s/%s is left alone: %s", where, l.Name, state.PlainText(l.Err)), state.HintOf(l.Err))
 			continue
 		}
 		count += l.Count

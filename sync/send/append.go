@@ -192,7 +192,7 @@ func (r *Run) inspect(b *mailbox.Box, f *Outgoing) (ok bool, err error) {
 		return false, err
 	}
 	if got.Bytes == 0 && got.Token == "" { // an empty message of the server's own is put back
-		r.Note(b.Name, fmt.Sprintf("the file %q is empty and was left alone", f.Name), "")
+		r.Note(b.Name, fmt.Sprintf("the file %q is empty and was left alone", f.Name), "remove it if no program is still writing it")
 		return false, nil
 	}
 	if got.Token == b.Gen().Token && plan.CameUndated(b.Record(got.UID), got.Variant) {

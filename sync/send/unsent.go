@@ -83,7 +83,8 @@ func (r *Run) Spared(ctx context.Context, b *mailbox.Box, ops []plan.Op) ([]plan
 	})
 	if n := len(ops) - len(kept); n > 0 {
 		b.Leave(mailbox.HeldBack)
-		r.Note(b.Name, fmt.Sprintf("%d messages that were removed here stay on the server: files here that may be the same messages are not there yet", n), "")
+		r.Note(b.Name, fmt.Sprintf("%d messages that were removed here stay on the server: files here that may be the same messages are not there yet", n),
+			"they are deleted there once these files are sent, or removed")
 	}
 	return kept, nil
 }
