@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	engine "mailsync/sync"
 	"mailsync/sync/port"
@@ -48,16 +47,16 @@ func (o *backing) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 	result := engine.Run(ctx, account)
 	o.mailboxes.known(result)
 	if result.Mailboxes+result.Excluded.Mailboxes+result.Unreadable > 0 {
-		r.out.Prove(proof(r.a, result))
+		r.out.Prove(proof(r, result))
 		doubts(r, result.Doubts, result.Doubtful)
 	}
 	return result, nil
 }
 
 // proof is where every message is that the server counted in this run.
-func proof(a *config.Account, r *port.Result) report.Proof {
+func proof(run *accountRun, r *port.Result) report.Proof {
 	p := report.Proof{
-		Account: a.Name, Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
+		Account: run.a.Name, Part: run.part, Mailboxes: r.Mailboxes + r.Excluded.Mailboxes, Messages: r.OnServer + r.Excluded.Messages,
 		Census: report.Census{
 			Here: r.Here, Doubtful: r.Doubtful, Outstanding: r.Outstanding, Skipped: r.Skipped, KeptAway: r.KeptAway,
 			Accepted: r.Accepted(), NotLookedAt: r.Unseen, Excluded: r.Excluded.Messages,

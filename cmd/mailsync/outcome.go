@@ -49,7 +49,7 @@ func summarize(a *config.Account, r *port.Result, commands int64) report.Summary
 		Changes: report.Changes(r.Done),
 		Whereabouts: report.Whereabouts{
 			OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding,
-			Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
+			OnlyHere: r.OnlyHere, Unlooked: r.Unlooked, NotLookedAt: r.Unseen, Uncounted: r.Uncounted,
 		},
 		Commands: commands, Seconds: r.Ended.Sub(r.Began).Seconds(),
 	}

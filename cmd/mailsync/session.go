@@ -51,6 +51,16 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	if result != nil && result.Began.IsZero() { // it is not the engine's
 		result.Began, result.Ended = began, time.Now()
 	}
+	if result != nil && result.Stopped {
+		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
+		result.Problems = append(result.Problems, port.Problem{Err: err})
+	}
+	if result != nil { // "status" repeats what is remembered
+		result.Fatal = withReason(ctx, result.Fatal)
+		for i := range result.Problems {
+			result.Problems[i].Err = withReason(ctx, result.Problems[i].Err)
+		}
+	}
 	if r.begins && r.lock != nil {
 		err = errors.Join(err, r.remember(ctx, result))
 	}
@@ -66,11 +76,8 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
 		r.out.Note("", result.Fatal.Error(), "")
+		r.out.Line("skipped: another run is under way")
 		result.Fatal = nil
-	}
-	if result.Stopped {
-		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
-		result.Problems = append(result.Problems, port.Problem{Err: err})
 	}
 	result.Fatal = withReason(ctx, result.Fatal)
 	for i := range result.Problems {
@@ -389,7 +396,7 @@ func (r *accountRun) summary(result *port.Result) report.Summary {
 		commands += s.Commands()
 	}
 	s := summarize(r.a, result, commands)
-	s.DryRun = r.flags.dryRun
+	s.DryRun, s.Part = r.flags.dryRun, r.part
 	if last := r.recalled; last != nil {
 		s.Undeletable = last.Undeletable
 		if s.Status == "ok" {

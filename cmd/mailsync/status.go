@@ -93,7 +93,6 @@ func (o *stating) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 type recounted struct {
 	mailboxes []report.LocalMailbox
 	bytes     int64
-	onlyHere  int
 	unknown   int  // mailboxes of which nothing is here
 	short     bool // something is not here yet
 }
@@ -126,13 +125,14 @@ func (r *accountRun) recount(ctx context.Context) (*port.Result, recounted, erro
 			m.OnServer, m.Outstanding, m.Skipped, m.KeptAway, m.OnlyHere = 0, 0, 0, 0, t.Here
 		}
 		all.mailboxes = append(all.mailboxes, m)
-		if all.onlyHere += m.OnlyHere; m.LeftOut != "" {
+		if m.LeftOut != "" {
 			continue
 		}
 		result.Mailboxes++
 		result.OnServer += t.OnServer
 		result.Here += t.Here - t.OnlyHere
 		result.Outstanding += t.Outstanding
+		result.OnlyHere += t.OnlyHere
 		all.short = all.short || t.Outstanding > 0 || g.Compared == 0 && t == (state.Tally{}) // made, and never scanned
 	}
 	all.unknown = len(r.unrecorded(rows, last))
@@ -168,11 +168,8 @@ func (l local) unrecorded(rows []state.MailboxRow, last store.LastRun) (names []
 
 // whatIsHere is what all mailboxes hold, for people, counted as the line of a run counts it.
 func whatIsHere(r *port.Result, here recounted) string {
-	where := report.Whereabouts{OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding}
+	where := report.Whereabouts{OnServer: r.OnServer, Here: r.Here, Outstanding: r.Outstanding, OnlyHere: r.OnlyHere}
 	text := where.In(r.Mailboxes)
-	if here.onlyHere > 0 {
-		text += fmt.Sprintf(", %d only here", here.onlyHere)
-	}
 	if here.unknown > 0 {
 		text += fmt.Sprintf(", %s not fetched yet", report.Plural(here.unknown, "more mailbox"))
 	}

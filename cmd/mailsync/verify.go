@@ -77,6 +77,7 @@ type printedError struct{ error }
 func (e printedError) Unwrap() error { return e.error }
 
 func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error) {
+	r.part = o.mailboxes.given()
 	if _, err := r.rootKnown(ctx, false); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 		verdict.Short = append(verdict.Short, verify.Shortfall{Mailbox: name, Unscanned: true})
 	}
 	o.report(r, verdict)
+	o.noteUnseen(r, verdict, last)
 	result := outcomeOf(verdict)
 	o.mailboxes.known(result)
 	return result, nil
@@ -200,11 +202,20 @@ func (o *verifying) report(r *accountRun, v *verify.Verdict) {
 	}
 	r.out.Looked(report.Looked{Files: v.Files, Bytes: v.Bytes, Foreign: v.Foreign, Unrecorded: v.Unrecorded,
 		Unproven: v.Unproven, Moved: v.Moved, NamesOnly: v.NoMemory, Forgotten: v.Forgotten, Findings: wrong, Repaired: len(v.Findings) - wrong,
-		Mailboxes: v.Mailboxes, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
+		Mailboxes: v.Mailboxes, Doubtful: v.Doubtfuls(), Part: r.part, Incomplete: v.Incomplete(), Outstanding: v.Outstanding, Server: o.server}, hint)
 	if v.NoMemory && !o.server && v.Mailboxes > 0 {
 		r.out.Note("", "there is no state, and names alone do not show whether a message is missing",
 			fmt.Sprintf("%q makes the state again and fetches nothing twice; --server compares with the server", r.puller()))
 	}
+}
+
+// noteUnseen reports that the state is known not to know the whole account: nobody should read "intact" as if it did.
+func (o *verifying) noteUnseen(r *accountRun, v *verify.Verdict, last store.LastRun) {
+	if o.server || v.NoMemory || v.Fatal != nil || last.Success != nil || last.Command == "" {
+		return
+	}
+	r.out.Note("", "no sync or backup of all mailboxes has succeeded yet, so the server may have mail that the state does not know of",
+		`"mailsync sync" fetches it; --server compares with the server`)
 }
 
 // outcomeOf is a verdict as the outcome of a run.

@@ -229,6 +229,7 @@ func (r *Run) Count() {
 		r.Result.KeptAway += s.KeptAway
 		r.Result.Skipped += s.Skipped
 		r.Result.Doubtful += s.Doubtful
+		r.Result.OnlyHere += s.OnlyHere
 		r.Result.Unseen += s.Unseen
 		if s.Uncounted {
 			r.Result.Uncounted++
@@ -266,7 +267,7 @@ func (b *Box) Standing(estimates bool) plan.Standing {
 	case b.Idle:
 		t := b.Gen().Tally
 		return plan.Standing{OnServer: t.OnServer, Here: t.Here - t.OnlyHere, Outstanding: t.Outstanding, KeptAway: t.KeptAway, Skipped: t.Skipped,
-			Doubtful: t.InDoubt(estimates)}
+			Doubtful: t.InDoubt(estimates), OnlyHere: t.OnlyHere}
 	}
 	n, known := b.exists()
 	if b.New { // none of it can be here

@@ -9,6 +9,7 @@ import (
 type Standing struct {
 	OnServer, Here, Outstanding, KeptAway, Skipped int
 	Doubtful                                       int  // of those that are here
+	OnlyHere                                       int  // that the server had once: in no other number
 	Unseen                                         int  // counted by the server, and not looked at one by one
 	Uncounted                                      bool // the server did not report how many there are
 }
@@ -24,6 +25,9 @@ func StandingOf(records []state.Record, server *state.ServerSnapshot, left Waiti
 	known := 0
 	for _, rec := range records {
 		if !rec.Status.OnServer() {
+			if rec.Status == state.OnlyHere {
+				s.OnlyHere++
+			}
 			continue
 		}
 		known++

@@ -88,6 +88,7 @@ type Census struct {
 	Outstanding int
 	KeptAway    int     // the user removed the file
 	Skipped     int     // larger than max_size
+	OnlyHere    int     // here, and no longer on the server: in none of the other numbers
 	Doubtful    int     // here, and of another length than the server announces: they may not be all there is
 	Doubts      []Doubt // these, where the run takes a census; at most maxDoubts
 	Unseen      int     // only their number is known: where they are was not looked at

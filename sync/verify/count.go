@@ -98,6 +98,7 @@ func (w *verifying) conclude(ctx context.Context) error {
 		r.OnServer += c.OnServer
 		r.Here += c.Here
 		r.Outstanding += c.Outstanding
+		r.OnlyHere += c.OnlyHere
 		v.Apart = append(v.Apart, c.apart...)
 		if looked && !c.incomplete() && !wrong[row.Path] {
 			r.Unchanged++

@@ -314,6 +314,16 @@ func (v *Verdict) Incomplete() bool {
 	return v.Outstanding > 0 || len(v.Short) > 0 || v.Stopped || len(v.Problems) > 0
 }
 
+// Doubtfuls counts the messages that are here and may be incomplete.
+func (v *Verdict) Doubtfuls() (n int) {
+	for _, a := range v.Apart {
+		if a.Status == state.Doubtful {
+			n += len(a.UIDs)
+		}
+	}
+	return n
+}
+
 // Wrong counts the findings that are not repaired.
 func (v *Verdict) Wrong() int {
 	n := 0

@@ -62,7 +62,7 @@ func TestProofIsOfThisRun(t *testing.T) {
 		{"the log-in fails", func(l *imapLife) { l.acct.Password = "another" }, nil, []int{4}, proof{}, ""},
 		{"nobody answers", func(l *imapLife) { l.serve(func(p *script.Peer) { p.Close() }) }, nil, []int{5}, proof{}, ""},
 		{"a part of it", func(*imapLife) {}, []string{"--mailbox", "INBOX"}, []int{0},
-			proof{Mailboxes: 3, Messages: 18, Here: 12, Excluded: 6, ExcludedMailboxes: 2}, "18 messages in 3 mailboxes: 12 here, 6 in 2 mailboxes excluded ("},
+			proof{Mailboxes: 3, Messages: 18, Here: 12, Excluded: 6, ExcludedMailboxes: 2}, "18 messages in 3 mailboxes: 12 here, 6 in 2 mailboxes not selected ("},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -92,7 +92,9 @@ type Looked struct {
 	Incomplete  bool `json:"incomplete"`
 	Outstanding int  `json:"outstanding"` // messages, as the state knows them
 	Server      bool `json:"server"`      // it was compared with, too
+	Doubtful    int  `json:"doubtful"`    // messages that are here and may be incomplete
 	Mailboxes   int  `json:"-"`
+	Part        bool `json:"-"` // only mailboxes that --mailbox selects
 }
 
 // Looked reports what verify checked: in JSON as an object, for people in the account's line.
@@ -120,8 +122,10 @@ func (l Looked) String() string {
 		}
 	case l.Incomplete:
 		verdict = "incomplete"
-	case l.Mailboxes == 0:
+	case l.Mailboxes == 0 && l.Files == 0:
 		return l.andForgotten("no mailbox verified")
+	case l.Files == 0:
+		verdict = "nothing here"
 	case l.NamesOnly && !l.Server:
 		verdict = "nothing wrong"
 	}
@@ -135,10 +139,14 @@ func (l Looked) String() string {
 	case l.NamesOnly:
 		against += " alone"
 	}
+	if l.Part && l.NamesOnly { // else the mailboxes are counted behind it
+		against += ", in selected mailboxes"
+	}
 	text := counts(verdict, some{l.Repaired, "repaired"}) +
 		fmt.Sprintf(", %s read (%s on disk), checked against %s", Plural(l.Files, "file"), Size(l.Bytes), against)
 	return l.andForgotten(counts(text, some{l.Foreign, "of other programs"}, some{l.Unrecorded, "not recorded"},
-		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"}))
+		some{l.Unproven, "without a digest"}, some{l.Moved, "moved"},
+		some{l.Doubtful, "doubtful"}))
 }
 
 // andForgotten adds what a verdict is not about, though it was a mailbox of the account once.

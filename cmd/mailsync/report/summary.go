@@ -48,9 +48,12 @@ type Whereabouts struct {
 	OnServer    int `json:"on_server"`
 	Here        int `json:"here"`
 	Outstanding int `json:"outstanding"`
+	OnlyHere    int `json:"-"` // files of messages that the server no longer has: in none of these
 	Unlooked    int `json:"-"` // mailboxes that the run did not check
 	NotLookedAt int `json:"-"` // messages of which the server only reported the number
 	Uncounted   int `json:"-"` // mailboxes of which it did not report even that
+	// Part: only mailboxes that --mailbox selects were looked at, and counted.
+	Part bool `json:"-"`
 }
 
 // words are what a command sets in the account's line.
@@ -146,7 +149,11 @@ func (s Summary) where() string { return s.In(s.Mailboxes) }
 
 // In is how much of the mail of so many mailboxes is here, for people.
 func (w Whereabouts) In(mailboxes int) string {
-	all := Plural(mailboxes, "mailbox") + uncounted(w.Uncounted)
+	noun := "mailbox"
+	if w.Part {
+		noun = "selected mailbox"
+	}
+	all := Plural(mailboxes, noun) + uncounted(w.Uncounted)
 	if w.Unlooked == mailboxes && mailboxes > 0 && w.Outstanding == 0 {
 		return fmt.Sprintf("none of %s on the server checked", all)
 	}
@@ -154,7 +161,8 @@ func (w Whereabouts) In(mailboxes int) string {
 	if w.OnServer != w.Here {
 		text += fmt.Sprintf(", %d on the server", w.OnServer)
 	}
-	return counts(text, some{w.Outstanding, "outstanding"}, some{w.NotLookedAt, "not checked"}) + " in " + all
+	return counts(text, some{w.Outstanding, "outstanding"}, some{w.NotLookedAt, "not checked"},
+		some{w.OnlyHere, "more only here"}) + " in " + all
 }
 
 // Proof is where every message is that the server counted in this run: the object "proof" of
@@ -162,6 +170,7 @@ func (w Whereabouts) In(mailboxes int) string {
 type Proof struct {
 	Type      string `json:"type"`
 	Account   string `json:"account"`
+	Part      bool   `json:"part"`      // the run was about the mailboxes that --mailbox selects
 	Mailboxes int    `json:"mailboxes"` // on the server
 	Messages  int    `json:"messages"`
 	Census
@@ -217,7 +226,11 @@ func (p Proof) String() string {
 	text = counts(text, some{p.Outstanding, "outstanding"}, some{p.Skipped, "skipped"}, some{p.KeptAway, "kept away"},
 		some{p.Accepted, "accepted"}, some{p.NotLookedAt, "not checked"})
 	if p.ExcludedMailboxes > 0 {
-		text += fmt.Sprintf(", %d in %s excluded%s", p.Excluded, Plural(p.ExcludedMailboxes, "mailbox"), uncounted(p.Uncounted-p.UncountedIncluded))
+		why := "excluded"
+		if p.Part {
+			why = "not selected"
+		}
+		text += fmt.Sprintf(", %d in %s %s%s", p.Excluded, Plural(p.ExcludedMailboxes, "mailbox"), why, uncounted(p.Uncounted-p.UncountedIncluded))
 	}
 	if p.Unreadable > 0 {
 		text += fmt.Sprintf("; %s more could not be read, and their number of messages is not known", Plural(p.Unreadable, "mailbox"))
