@@ -19,6 +19,7 @@ type adding struct {
 	planned    tally
 	arrived    tally
 	most       tally // by how much more had arrived than was planned
+	first      tally // what was planned when the first one arrived
 	before     int64 // octets that had arrived before the first message was complete
 }
 
@@ -48,6 +49,9 @@ func (a *adding) Planned(messages int, octets int64) {
 func (a *adding) Arrived(messages int, octets int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.arrived == (tally{}) {
+		a.first = a.planned
+	}
 	a.arrived = tally{a.arrived.messages + messages, a.arrived.octets + octets}
 	if a.arrived.messages == 0 {
 		a.before = max(a.before, a.arrived.octets)
@@ -198,4 +202,19 @@ func TestProgressOfAppending(t *testing.T) {
 	l.change = func(a *port.Account) { a.Watch = look }
 	l.clean(t)
 	look.expect(t, tally{3, 3 * int64(len(long(1)+"a"))})
+}
+
+// All that verify reads is known before it reads the first file, and in the end it has read as much.
+func TestProgressOfVerify(t *testing.T) {
+	l, look := filled(), &adding{mu: newMutex()}
+	l.clean(t)
+	v := l.verify()
+	v.Watch = look
+	if verdict := v.Run(t.Context()); verdict.Fatal != nil || len(verdict.Findings) > 0 {
+		t.Fatal(verdict.Fatal, verdict.Findings)
+	}
+	look.expect(t, tally{len(l.files(t)), look.arrived.octets})
+	if look.first.messages != len(l.files(t)) || look.arrived.octets == 0 {
+		t.Errorf("when the first file was read, %d messages were planned", look.first.messages)
+	}
 }

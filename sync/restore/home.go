@@ -31,7 +31,7 @@ type Own struct {
 
 // NewOwn returns a restore to the account's own server.
 func NewOwn(r *mailbox.Run, l *list.Run, s *send.Run) *Own {
-	s.All = true
+	s.All, s.Foreseen = true, true
 	return &Own{Run: r, list: l, send: s}
 }
 
@@ -87,31 +87,90 @@ func (h *Own) vacant(use string) string {
 	return use
 }
 
-// Append appends to every mailbox what the server does not have.
+// bringing is what is brought back into one mailbox.
+type bringing struct {
+	box   *mailbox.Box
+	done  Restored
+	local []*message
+	ops   []plan.Op // that append what the server does not have
+}
+
+// Append appends to every mailbox what the server does not have. What that is is known before the first message is sent,
+// but for views: they are last, and looked at again then.
 func (h *Own) Append(ctx context.Context) error {
 	h.send.NoteHeld(slices.ContainsFunc(h.Boxes, (*mailbox.Box).IsView))
+	var all, views []*bringing
 	for _, b := range h.ViewsLast() {
-		done := Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}
-		if b.Failed || b.Server == nil || b.MD == nil {
-			h.Out.Boxes = append(h.Out.Boxes, done)
-			continue
+		one := &bringing{box: b, done: Restored{To: b.Name, From: []string{b.Name}, Created: h.made[state.RawKey(b.Listed.Raw)]}}
+		switch {
+		case b.Failed || b.Server == nil || b.MD == nil:
+			h.Out.Boxes = append(h.Out.Boxes, one.done)
+		case b.IsView():
+			views = append(views, one)
+		default:
+			all = append(all, one)
 		}
-		if ctx.Err() != nil || h.Stopped() {
-			return ctx.Err()
+	}
+	if err := h.bringAll(ctx, all); err != nil {
+		return err
+	}
+	for _, one := range views {
+		if err := h.bringAll(ctx, []*bringing{one}); err != nil {
+			return err
 		}
-		err := h.bringBox(ctx, b, &done)
-		h.Out.Boxes = append(h.Out.Boxes, done)
-		if err != nil {
-			if err := h.Problem(b.Name, 0, err); err != nil {
-				return err
-			}
-		}
-		h.LogMailbox(b)
 	}
 	return nil
 }
 
-func (h *Own) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) error {
+// bringAll finds out what is missing in mailboxes, looks whether there is room for it, and sends it.
+func (h *Own) bringAll(ctx context.Context, all []*bringing) error {
+	messages, octets := 0, int64(0)
+	for _, one := range all {
+		if ctx.Err() != nil || h.Stopped() {
+			return ctx.Err()
+		}
+		h.Doing("reading", one.box.Name)
+		if err := h.prepare(ctx, one); err != nil {
+			if err := h.Problem(one.box.Name, 0, err); err != nil {
+				return err
+			}
+		}
+		messages += len(one.ops)
+		octets += one.done.Bytes
+	}
+	if err := roomThere(ctx, h.Run, messages, octets); err != nil {
+		if !h.DryRun {
+			for _, one := range all {
+				one.done.Refused += len(one.ops)
+				one.done.Bytes = 0
+				h.Out.Boxes = append(h.Out.Boxes, one.done)
+			}
+			return err
+		}
+		if err := h.Problem("", 0, err); err != nil {
+			return err
+		}
+	}
+	h.Planned(messages, octets)
+	for _, one := range all {
+		if ctx.Err() != nil || h.Stopped() {
+			return ctx.Err()
+		}
+		err := h.bring(ctx, one)
+		h.Out.Boxes = append(h.Out.Boxes, one.done)
+		if err != nil {
+			if err := h.Problem(one.box.Name, 0, err); err != nil {
+				return err
+			}
+		}
+		h.LogMailbox(one.box)
+	}
+	return nil
+}
+
+// prepare finds out what is missing in a mailbox. What fails has nothing to be sent.
+func (h *Own) prepare(ctx context.Context, one *bringing) error {
+	b, done := one.box, &one.done
 	if !b.Server.Complete {
 		return errors.New("the server's listing is not complete; nothing is sent, for it may be there already")
 	}
@@ -133,18 +192,24 @@ func (h *Own) bringBox(ctx context.Context, b *mailbox.Box, done *Restored) erro
 	}
 	missing := m.unmatched()
 	done.There += len(local) - len(missing)
-	ops := h.toSend(b, missing, done)
+	one.local, one.ops = local, h.toSend(b, missing, done)
+	return nil
+}
+
+// bring ties the files of what is there, and sends what is not.
+func (h *Own) bring(ctx context.Context, one *bringing) error {
+	b, done := one.box, &one.done
 	if h.DryRun {
-		done.Appended = len(ops)
+		done.Appended = len(one.ops)
 		return nil
 	}
-	if err := h.tieMatched(ctx, b, local); err != nil {
+	if err := h.tieMatched(ctx, b, one.local); err != nil {
 		return err
 	}
 	before := h.Result.Appended
-	err = h.send.AppendFiles(ctx, b, ops)
+	err := h.send.AppendFiles(ctx, b, one.ops)
 	done.Appended, done.Bytes = h.Result.Appended-before, b.Sent.Bytes
-	done.Refused += len(ops) - done.Appended
+	done.Refused += len(one.ops) - done.Appended
 	return err
 }
 
@@ -159,7 +224,7 @@ func (h *Own) toSend(b *mailbox.Box, missing []*message, done *Restored) (ops []
 			done.Refused++ // it may be on its way from an earlier run
 			continue
 		}
-		o := plan.Op{Kind: plan.OpAppend, Name: c.name, Flags: c.flags, Date: c.ident.Date}
+		o := plan.Op{Kind: plan.OpAppend, Name: c.name, Flags: c.flags, Date: c.ident.Date, Size: c.got.Bytes}
 		done.Bytes += c.got.Bytes
 		ops = append(ops, o)
 		if h.DryRun && h.Watch != nil {

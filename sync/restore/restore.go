@@ -119,26 +119,63 @@ func (r *restoring) run(ctx context.Context, o *Restore) error {
 	return r.restoreAll(ctx, views, 1)
 }
 
+// restoreAll finds out what is missing in every target, looks whether there is room for it, and sends it.
 func (r *restoring) restoreAll(ctx context.Context, targets []*target, connections int) error {
+	transfers := make([]*transfer, len(targets))
+	for i, g := range targets {
+		transfers[i] = &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.done.To, KW: state.NewKeywords(nil)}}
+	}
+	r.Doing("comparing", "")
+	if err := r.each(ctx, transfers, connections, (*transfer).prepare); err != nil {
+		return err
+	}
+	messages, octets := 0, int64(0)
+	for _, t := range transfers {
+		messages += len(t.missing)
+		octets += t.octets()
+	}
+	if err := r.room(ctx, messages, octets); err != nil {
+		for _, t := range transfers {
+			t.done.Refused += len(t.missing)
+			r.add(&t.done)
+		}
+		return err
+	}
+	r.Planned(messages, octets)
+	err := r.each(ctx, transfers, connections, (*transfer).run)
+	for _, t := range transfers {
+		r.add(&t.done)
+		r.LogMailbox(t.box)
+	}
+	return err
+}
+
+// each does something with all targets, several at once, until the run is stopped. What fails is not tried any more.
+func (r *restoring) each(ctx context.Context, all []*transfer, connections int, do func(*transfer, context.Context) error) error {
 	var group errgroup.Group
 	group.SetLimit(max(1, connections))
-	for _, g := range targets {
+	for _, t := range all {
 		if ctx.Err() != nil || r.Stopped() {
 			r.stop(ctx)
 			break
 		}
 		group.Go(func() error {
-			t := &transfer{restoring: r, target: g, box: &mailbox.Box{Name: g.done.To, KW: state.NewKeywords(nil)}}
-			err := t.run(ctx)
-			r.add(&g.done)
-			r.LogMailbox(t.box)
-			if err != nil {
-				return r.Problem(g.done.To, 0, err)
+			if err := do(t, ctx); err != nil {
+				return r.Problem(t.done.To, 0, err)
 			}
 			return nil
 		})
 	}
 	return errors.Join(group.Wait(), ctx.Err())
+}
+
+// room compares what is to be sent with the quota there. In a dry run it is a failure like any other.
+func (r *restoring) room(ctx context.Context, messages int, octets int64) error {
+	err := roomThere(ctx, r.Run, messages, octets)
+	if err != nil && r.DryRun {
+		return r.Problem("", 0, err)
+	}
+	return err
 }
 
 // add counts what became of a mailbox.

@@ -21,11 +21,13 @@ type transfer struct {
 	*target
 	box       *mailbox.Box // the mailbox there; it has no Maildir
 	record    *record
-	m         *matching
+	m         *matching  // nil where there is nothing to do
+	missing   []*message // there
 	confirmed []*message // by the server, in this run
 }
 
-func (t *transfer) run(ctx context.Context) error {
+// prepare finds out what is missing there, and changes nothing.
+func (t *transfer) prepare(ctx context.Context) error {
 	if t.Watch != nil {
 		t.Watch.Mailbox(t.done.To, false)
 		defer t.Watch.Mailbox(t.done.To, true)
@@ -39,12 +41,46 @@ func (t *transfer) run(ctx context.Context) error {
 		return nil
 	}
 	t.m = &matching{server: t.Server, raw: t.listed.Raw, local: local, least: match.AlikeByNumber}
-	if err := t.reach(ctx); err != nil {
-		t.done.Refused += len(local)
-		return err
+	if t.there {
+		if err := t.reach(ctx); err != nil {
+			t.m = nil
+			t.done.Refused += len(local)
+			return err
+		}
 	}
-	missing := t.m.unmatched()
-	t.done.There = len(local) - len(missing)
+	t.compared()
+	return nil
+}
+
+// compared takes what the matching found.
+func (t *transfer) compared() {
+	t.missing = t.m.unmatched()
+	t.done.There = len(t.m.local) - len(t.missing)
+}
+
+// octets is the length of what is missing.
+func (t *transfer) octets() (n int64) {
+	for _, c := range t.missing {
+		n += c.ident.Size
+	}
+	return n
+}
+
+// run sends what is missing.
+func (t *transfer) run(ctx context.Context) error {
+	if t.m == nil {
+		return nil
+	}
+	if !t.there {
+		messages, octets := len(t.missing), t.octets()
+		if err := t.create(ctx); err != nil {
+			t.done.Refused += len(t.m.local)
+			return err
+		}
+		t.compared()
+		t.Planned(len(t.missing)-messages, t.octets()-octets)
+	}
+	missing := t.missing
 	if t.DryRun {
 		t.wouldSend(missing)
 		return nil
@@ -53,7 +89,7 @@ func (t *transfer) run(ctx context.Context) error {
 		t.done.Refused += len(missing)
 		return err
 	}
-	err = t.send(ctx, missing)
+	err := t.send(ctx, missing)
 	if slices.Contains(t.box.Left, mailbox.Stopped) {
 		t.stop(ctx)
 	}
@@ -116,22 +152,25 @@ func (t *transfer) leaveOut(local []*message) []*message {
 	return local
 }
 
-// reach makes the mailbox where it is missing, and finds what is in it already.
-func (t *transfer) reach(ctx context.Context) (err error) {
-	if !t.there {
-		if t.DryRun {
-			t.done.Created = true // it would be
-			return nil
-		}
-		if err := t.Step("create %s on the server", t.done.To); err != nil {
-			return err
-		}
-		if t.listed, err = t.Server.CreateMailbox(ctx, t.levels, t.role); err != nil {
-			return port.Wrap("create the mailbox", err)
-		}
-		t.Infof(t.done.To, "mailbox created on the server")
-		t.done.Created, t.m.raw = true, t.listed.Raw
+// create makes the mailbox, and finds what is in it nevertheless.
+func (t *transfer) create(ctx context.Context) (err error) {
+	if t.DryRun {
+		t.done.Created = true // it would be
+		return nil
 	}
+	if err := t.Step("create %s on the server", t.done.To); err != nil {
+		return err
+	}
+	if t.listed, err = t.Server.CreateMailbox(ctx, t.levels, t.role); err != nil {
+		return port.Wrap("create the mailbox", err)
+	}
+	t.Infof(t.done.To, "mailbox created on the server")
+	t.done.Created, t.m.raw = true, t.listed.Raw
+	return t.reach(ctx)
+}
+
+// reach finds what is in the mailbox already.
+func (t *transfer) reach(ctx context.Context) error {
 	t.box.Listed = t.listed
 	if t.record = t.records[t.m.raw]; t.record == nil {
 		t.record = &record{raw: t.m.raw, sent: map[state.IntentKey]state.Intent{}}
@@ -197,13 +236,10 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 	files := make([]*send.Outgoing, len(missing))
 	of := map[state.IntentKey]*message{}
 	unanswered := t.m.wasUnanswered()
-	var bytes int64
 	for i, c := range missing {
 		files[i] = &send.Outgoing{Name: c.String(), Key: t.record.nextKey(t.m.mark.UIDValidity), Unanswered: unanswered(c), Open: c.open, Planned: c.ident.Size}
 		of[files[i].Key] = c
-		bytes += c.ident.Size
 	}
-	t.Planned(len(missing), bytes)
 	return t.sender.SendAll(ctx, t.box, files, send.Upload{
 		Read: func(f *send.Outgoing) (bool, error) {
 			c := of[f.Key]

@@ -57,9 +57,10 @@ type Upload struct {
 func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 	files := make([]*Outgoing, len(ops))
 	for i, o := range ops {
-		files[i] = &Outgoing{Name: o.Name, Key: plan.AppendKey(o.Name), Got: state.Received{Incoming: state.Incoming{Flags: o.Flags, Date: o.Date}}}
+		files[i] = &Outgoing{Name: o.Name, Key: plan.AppendKey(o.Name), Planned: o.Size,
+			Got: state.Received{Incoming: state.Incoming{Flags: o.Flags, Date: o.Date}}}
 	}
-	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
+	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Foreseen: r.Foreseen, Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
 	if err != nil { // it is not known which of them are on the server
 		for _, f := range files {
 			r.NoteUnsent(b, f.Name, nil)

@@ -50,6 +50,7 @@ func (w *verifying) look(ctx context.Context, only suspects) ([]port.Finding, er
 			break
 		}
 		if err = l.mailbox(ctx, row); err != nil {
+			l.foreseen(row, 0, 0)
 			err = w.Problem(w.NameOf(row), 0, err)
 		}
 	}
@@ -109,7 +110,7 @@ func (l *looking) mailbox(ctx context.Context, row state.MailboxRow) error {
 		found = append(found, gone(archivesGone[at]...)...)
 	}
 	if l.only == nil {
-		l.count(s, read)
+		l.count(row, s, read)
 	} else {
 		mine := l.only[row.Path]
 		read = slices.DeleteFunc(read, func(r *reading) bool { return !mine[r.id] })
@@ -161,14 +162,14 @@ func (l *looking) join(p *part) (read []*reading, found []port.Finding, err erro
 }
 
 // count adds a mailbox to the verdict.
-func (l *looking) count(s *survey, read []*reading) {
+func (l *looking) count(row state.MailboxRow, s *survey, read []*reading) {
 	var messages int
 	var octets int64
 	for _, r := range read {
 		messages += len(r.names)
 		octets += r.octets
 	}
-	l.Planned(messages, octets)
+	l.foreseen(row, messages, octets)
 	l.Infof(s.Name, "%d files to be read", messages)
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
@@ -198,6 +199,7 @@ func (l *looking) readFiles(r *reading) []port.Finding {
 	if l.only != nil {
 		return found
 	}
+	l.Planned(0, octets-r.octets) // a file can be shorter here than its message was, or longer than it should be
 	l.Arrived(len(r.names), octets)
 	l.Mu.Lock()
 	defer l.Mu.Unlock()

@@ -230,6 +230,7 @@ func (w *verifying) lookFirst(ctx context.Context) (err error) {
 		}
 	}
 	w.Doing("reading", "")
+	w.foresee()
 	if w.Watch != nil {
 		w.Watch.Listed(len(w.rows))
 	}
