@@ -71,7 +71,7 @@ var table = []room{
 	{"cmd/...", []string{"state", "state/store", "sync/...", "backends/imap", "backends/imap/wire", "backends/pop3", "backends/reach", "backends/redact", "backends/maildir/...", "cmd/..."}, []string{
 		"github.com/BurntSushi/toml", "github.com/spf13/cobra", "github.com/spf13/pflag",
 		"golang.org/x/term", "golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/sys",
-		"github.com/zalando/go-keyring", "github.com/vbauerster/mpb/v8",
+		"github.com/zalando/go-keyring",
 	}},
 }
 

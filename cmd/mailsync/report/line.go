@@ -136,7 +136,7 @@ func roughly(d time.Duration) string {
 	switch {
 	case d >= 90*time.Minute && d < 48*time.Hour:
 		return fmt.Sprintf("%.0f h left", d.Hours())
-	case d >= 90*time.Second && d < 90*time.Minute:
+	case d >= time.Minute && d < 90*time.Minute:
 		return fmt.Sprintf("%.0f min left", d.Minutes())
 	}
 	return timeLeft(d)

@@ -152,6 +152,10 @@ func TestProgressFits(t *testing.T) {
 		w.draw(at(2.5))
 		w.expect(t, c.want)
 	}
+	l := line{percent: 2, who: "work", tally: tally{true, 150, 6 << 20, 3, 157_000}, speed: "92.1 KiB/s", left: "1 min 3 s left", soon: roughly(63 * time.Second), in: "INBOX"}
+	if got, want := l.fit(39, true), "  2% work: 0.1 of 6.0 MiB, 1 min left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	for columns := range 120 {
 		l := line{percent: 30, who: "日本語-and-more", tally: tally{true, 456789, 33 << 30, 123456, 10 << 30}, speed: "1.0 MiB/s", left: "3 h left", doing: "fetching", in: "日本語のメーリングリスト"}
 		if got := l.fit(columns, true); Columns(got) > columns {

@@ -21,7 +21,7 @@ type sample struct {
 // octet says nothing about the line.
 func (s *speed) add(now sample) {
 	n := len(s.samples)
-	if n > 0 && (now.bytes != s.samples[n-1].bytes || now.messages != s.samples[n-1].messages) {
+	if n == 0 && now.bytes+now.messages > 0 || n > 0 && (now.bytes != s.samples[n-1].bytes || now.messages != s.samples[n-1].messages) {
 		s.moved = now.at
 	}
 	if s.moved.IsZero() {

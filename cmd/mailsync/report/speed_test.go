@@ -95,3 +95,15 @@ func TestProgressWithoutSizes(t *testing.T) {
 	}
 	w.expect(t, " 25% isp: 48 of 49 KiB, 10 of 40 messages, 1 messages/s, 30 s left, connecting")
 }
+
+// What had arrived before the first look and then stops is silence, too.
+func TestSilenceAfterTheFirstLook(t *testing.T) {
+	w := terminal(80)
+	a := w.Account("work")
+	a.Planned(1, 1<<20)
+	a.Arrived(0, 1<<19)
+	for s := range 8 {
+		w.draw(at(float64(s)))
+	}
+	w.expect(t, " 50% work: 0.50 of 1.0 MiB, 0 of 1 message, nothing for 7 s, connecting")
+}
