@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -127,6 +128,9 @@ var alerts = []struct {
 // handshake has ended for us.
 func alerted(err error) *verdict {
 	text := err.Error()
+	if op, ok := errors.AsType[*net.OpError](err); ok { // whatever was made of its words since
+		text = op.Error()
+	}
 	at := strings.Index(text, "tls: ")
 	if at < 0 {
 		if strings.Contains(text, "crypto/rsa:") {
