@@ -129,13 +129,12 @@ func TestMechanisms(t *testing.T) {
 					server.Name = saslName(user)
 				}
 				for _, initial := range []bool{true, false} {
-					x, in, err := run(t, m(c), server, initial)
-					if !in || err != nil {
+					if _, in, err := run(t, m(c), server, initial); !in || err != nil {
 						t.Errorf("%s of %q with %q: %v", name, user, password, err)
 					}
 					wrong := c
 					wrong.Secret += "x"
-					if x, in, err = run(t, m(wrong), server, initial); in || err == nil || x.Outcome(err) != Doubted {
+					if x, in, err := run(t, m(wrong), server, initial); in || err == nil || x.Outcome(err) != Doubted {
 						t.Errorf("%s of %q with a wrong password: in %v, %v, %v", name, user, in, err, x.Outcome(err))
 					}
 				}
