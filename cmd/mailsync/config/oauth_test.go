@@ -34,6 +34,13 @@ auth_url = "https://login.microsoftonline.com/mine/oauth2/v2.0/authorize"
 	}
 }
 
+// A client of Yahoo's need not have a secret (Thunderbird's has none), so that is not a mistake of the configuration's.
+func TestYahooWithoutASecret(t *testing.T) {
+	for _, name := range []string{"yahoo", "aol"} {
+		parse(t, oauthStart+"auth = \"oauth2\"\n[accounts.work.oauth2]\nprovider = \""+name+"\"\nclient_id = \"id\"\n")
+	}
+}
+
 // token_command says all, also where the defaults have a password.
 func TestTokenCommand(t *testing.T) {
 	for _, text := range []string{

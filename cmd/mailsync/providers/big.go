@@ -1,11 +1,12 @@
 package providers
 
-// Where the limits of Gmail were read: Google's own page, as others show it.
+// Where the limits of Gmail were read: pages of Google's, and of others who show its numbers.
 const (
 	googlePOP    = "https://support.google.com/a/answer/6089246"
-	googleSync   = "https://support.google.com/a/answer/2751577"
 	googleLimits = "https://secure.efoldering.com/support/Knowledgebase/Article/View/358/126/bandwidth-limits-of-cloudfinder-google-apps"
-	googleMany   = "https://techtos.pages.dev/posts/know-the-simultaneous-gmail-imap-connection-limit"
+	cloudLimits  = "https://sharingsupport.cloudhq.net/gmail-bandwidth-limits/"
+	googleMany   = "https://github.com/dlt-hub/verified-sources/pull/615"
+	googleMany2  = "https://canarymail.io/help/too-many-simultaneous-connections-on-gmail/"
 )
 
 // gmail is what is the same for private accounts and those of organizations.
@@ -15,7 +16,7 @@ func gmail() Provider {
 		OAuth:       "google",
 		Connections: 3, MostAllowed: 15,
 		Limits: []string{
-			"2,500 MB a day are downloaded by IMAP, 1,250 MB by POP3, and 500 MB uploaded; beyond that the account is closed to mail programs for some time. A large account takes several days: run mailsync again",
+			"of Workspace: 2,500 MB a day are downloaded by IMAP, 1,250 MB by POP3, and 500 MB uploaded; beyond that the account is closed to mail programs for some time. A large account takes several days: run mailsync again",
 		},
 		POP3Is: []string{
 			`a message is shown until one program has fetched it; with user = "recent:ada@gmail.com" all mail of the last 30 days is shown, to every program`,
@@ -23,6 +24,7 @@ func gmail() Provider {
 			`"When messages are accessed with POP" in the settings (Forwarding and POP/IMAP) decides what becomes of a fetched message: keep it, or DELE does not do what it says`,
 		},
 		Exclude: rubbish(),
+		Unknown: []string{"whether the 15 connections are what Google says: they are from the makers of other programs"},
 		Notes: []string{
 			"labels are mailboxes, and a message with three labels is in four: mailsync fetches it once and stores it in one file, with a name in each Maildir",
 			`"All Mail" is not excluded: archived mail is nowhere else, and what is in other mailboxes too costs no second fetch`,
@@ -38,9 +40,9 @@ func gmailPrivate() Provider {
 		"switch on 2-Step Verification, then make an app password at https://myaccount.google.com/apppasswords",
 		`for POP3: switch it on in Gmail's settings, "Forwarding and POP/IMAP"`,
 	}
-	p.Unknown = []string{"the limits of free accounts: Google publishes those of Workspace, and free ones may have lower ones"}
-	p.Sources = from(ispdb("googlemail.com"), googlePOP, googleSync, googleLimits, googleMany,
-		"https://sharingsupport.cloudhq.net/gmail-bandwidth-limits/", "https://coldrelay.com/blog/gmail-imap-settings",
+	p.Unknown = append(p.Unknown, "the limits of free accounts: Google publishes those of Workspace, and free ones may have lower ones")
+	p.Sources = from(ispdb("googlemail.com"), googlePOP, googleLimits, cloudLimits, googleMany, googleMany2,
+		"https://coldrelay.com/blog/gmail-imap-settings",
 		"https://www.limilabs.com/blog/gmail-pop3-behavior")
 	return p
 }
@@ -53,7 +55,7 @@ func workspace() Provider {
 	p.Setup = []string{
 		"the account's password is not accepted since March 2025: make an app password (with 2-Step Verification), or use OAuth; an administrator can forbid either",
 	}
-	p.Sources = from(ispdb("googlemail.com"), googlePOP, googleSync, googleLimits, googleMany,
+	p.Sources = from(ispdb("googlemail.com"), googlePOP, googleLimits, cloudLimits, googleMany, googleMany2,
 		"https://umzuzu.com/google-sunsets-less-secure-apps-access-making-the-transition-to-oauth-and-app-passwords")
 	return p
 }
@@ -71,7 +73,10 @@ func outlook() Provider {
 			"hotmail.gr", "hotmail.hu", "hotmail.it", "hotmail.lt", "hotmail.lv", "hotmail.my", "hotmail.nl", "hotmail.no", "hotmail.ph",
 			"hotmail.rs", "hotmail.se", "hotmail.sg", "hotmail.sk", "hotmail.co.id", "hotmail.co.il", "hotmail.co.in", "hotmail.co.jp",
 			"hotmail.co.kr", "hotmail.co.th", "hotmail.co.uk", "hotmail.co.za", "hotmail.com.ar", "hotmail.com.au", "hotmail.com.br",
-			"hotmail.com.hk", "hotmail.com.tr",
+			"hotmail.com.hk", "hotmail.com.tr", "hotmail.com.tw", "hotmail.com.vn",
+			"live.at", "live.be", "live.ca", "live.cl", "live.cn", "live.de", "live.dk", "live.fi", "live.fr", "live.hk", "live.ie", "live.in",
+			"live.it", "live.jp", "live.nl", "live.no", "live.ru", "live.se", "live.co.jp", "live.co.kr", "live.co.uk", "live.co.za",
+			"live.com.ar", "live.com.au", "live.com.mx", "live.com.my", "live.com.ph", "live.com.pt", "live.com.sg", "livemail.tw",
 		},
 		IMAP: imaps("outlook.office365.com"), POP3: pop3s("outlook.office365.com"),
 		Login: OAuthOnly, OAuth: "microsoft-personal",
@@ -79,10 +84,11 @@ func outlook() Provider {
 		Exclude:     rubbish(),
 		Setup: []string{
 			`switch IMAP or POP3 on at outlook.com: Settings, Mail, "Forwarding and IMAP"; both are off at first`,
-			"register a client of your own, once: docs/guides/outlook.md. No password is accepted, an app password neither",
+			"register a client of your own, once: docs/guides/outlook.md. That needs an Azure account, which asks for a payment card. No password is accepted, an app password neither",
 		},
 		Unknown: []string{"how many connections it allows, and how much may be fetched in a day"},
-		Sources: from(ispdb("hotmail.com"), "https://support.microsoft.com/en-us/office/pop-imap-and-smtp-settings-8361e398-8af4-4e97-b147-6c6c4ac95353"),
+		Sources: from(ispdb("hotmail.com"), "https://support.microsoft.com/en-us/office/pop-imap-and-smtp-settings-8361e398-8af4-4e97-b147-6c6c4ac95353",
+			"https://github.com/kenn-io/msgvault/issues/356", "https://github.com/holon-run/uxc/issues/445"),
 	}
 }
 
@@ -119,7 +125,7 @@ func icloud() Provider {
 		},
 		Unknown: []string{"how many connections it allows, and how much may be fetched in a day"},
 		Sources: from("https://support.postbox-inc.com/hc/en-us/articles/202200110-Setting-up-iCloud-Me-or-Mac",
-			"https://clean.email/blog/email-settings/icloud-email-settings", "https://skymigrate.com/?p=6611", "https://support.apple.com/kb/HT4863"),
+			"https://clean.email/blog/email-settings/icloud-email-settings", "https://skymigrate.com/?p=6611", ispdb("me.com"), "https://support.apple.com/en-us/HT202305"),
 	}
 }
 
@@ -154,9 +160,10 @@ func aol() Provider {
 		Login: AppPassword, OAuth: "aol",
 		Connections: 3,
 		Exclude:     rubbish(),
-		Setup:       []string{`make an app password on the page "Account security"; the service is Yahoo's`},
+		Setup:       []string{`make an app password on the page "Account security", in a browser that you have used for AOL for some days`},
+		Notes:       []string{"an app password stays valid when the account's password is changed"},
 		Unknown:     []string{"how many connections it allows, and how much may be fetched in a day"},
-		Sources:     from(ispdb("aol.com"), "https://help.yahoo.com/kb/generate-manage-rd-party-passwords-sln15241.html"),
+		Sources:     from(ispdb("aol.com"), "https://help.aol.com/articles/Create-and-manage-app-password"),
 	}
 }
 

@@ -33,7 +33,7 @@ func webDE() Provider {
 		Setup:       []string{"switch on access for mail programs in WEB.DE's settings (POP3/IMAP), if it is off"},
 		Notes:       []string{"the user is the part before the @"},
 		Unknown:     []string{"whether access by IMAP and POP3 is off at first, as it is at GMX, of the same company", "what becomes of accounts that nobody uses", "how many connections it allows"},
-		Sources:     from(ispdb("web.de"), "https://hilfe.web.de/email/einstellungen/sammeldienst.html"),
+		Sources:     from(ispdb("web.de")),
 	}
 }
 
@@ -105,7 +105,7 @@ func national() []Provider {
 	return []Provider{
 		gmx("gmx", "GMX (gmx.net, .de, .at, .ch)", "net", "gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.eu", "gmx.biz", "gmx.org", "gmx.info", "mein.gmx", "mail.gmx", "email.gmx"),
 		gmx("gmx-com", "GMX (gmx.com)", "com", "gmx.com", "gmx.tm", "gmx.us", "gmx.co.uk", "gmx.es", "gmx.fr", "gmx.ca", "gmx.cn", "gmx.co.in", "gmx.com.br",
-			"gmx.com.my", "gmx.hk", "gmx.ie", "gmx.ph"),
+			"gmx.com.my", "gmx.hk", "gmx.ie", "gmx.ph", "gmx.pt", "gmx.ru", "gmx.se", "gmx.sg", "gmx.tw", "gmx.com.tr", "gmx.it", "gmx.li"),
 		webDE(),
 		netease("163", pop3s("pop.163.com")),
 		netease("126", Server{}),

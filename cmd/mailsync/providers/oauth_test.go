@@ -2,6 +2,8 @@ package providers
 
 import (
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -28,12 +30,25 @@ func TestOAuthIsComplete(t *testing.T) {
 				t.Errorf("%s: no scopes for %s", name, protocol)
 			}
 		}
-		if _, err := time.Parse(time.DateOnly, o.Checked); err != nil || len(o.Sources) == 0 {
-			t.Errorf("%s: sources %q of %q", name, o.Sources, o.Checked)
+		if _, err := time.Parse(time.DateOnly, o.Checked); err != nil {
+			t.Errorf("%s: sources of %q", name, o.Checked)
 		}
+		checkReadable(t, name, o.Sources)
 	}
 	if _, ok := OAuthOf("nobody"); ok {
 		t.Error("nobody is known")
+	}
+}
+
+// A scope that a provider does not know makes it refuse the log-in: "offline_access" is Microsoft's.
+func TestOnlyMicrosoftIsAskedForOfflineAccess(t *testing.T) {
+	for _, name := range OAuthNames() {
+		o, _ := OAuthOf(name)
+		for protocol, scopes := range o.Scopes {
+			if slices.Contains(scopes, "offline_access") != strings.HasPrefix(name, "microsoft") {
+				t.Errorf("%s, %s: %q", name, protocol, scopes)
+			}
+		}
 	}
 }
 

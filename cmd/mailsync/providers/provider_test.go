@@ -105,15 +105,38 @@ func checkExclude(t *testing.T, p Provider) {
 
 func checkSources(t *testing.T, p Provider) {
 	t.Helper()
-	if len(p.Sources) == 0 {
-		t.Errorf("%s has no source", p.Name)
-	}
-	for _, s := range p.Sources {
-		u, err := url.Parse(s.URL)
-		day, bad := time.Parse(time.DateOnly, s.Checked)
-		if err != nil || u.Scheme != "https" || u.Host == "" || bad != nil || day.Year() < 2026 {
+	urls := make([]string, len(p.Sources))
+	for i, s := range p.Sources {
+		urls[i] = s.URL
+		if day, err := time.Parse(time.DateOnly, s.Checked); err != nil || day.Year() < 2026 {
 			t.Errorf("%s: source %q of %q", p.Name, s.URL, s.Checked)
 		}
+	}
+	checkReadable(t, p.Name, urls)
+}
+
+// checkReadable: there are sources, each is a page or a file that a person can read, and none is named twice.
+// An address that is asked for tokens, or that describes a service to programs, is none.
+func checkReadable(t *testing.T, name string, urls []string) {
+	t.Helper()
+	if len(urls) == 0 {
+		t.Errorf("%s has no source", name)
+	}
+	seen := make(map[string]bool)
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") == "" && u.RawQuery == "" || strings.Contains(u.Path, "/.well-known/") {
+			t.Errorf("%s: source %q is no page and no file", name, text)
+			continue
+		}
+		if u.Host == "github.com" && !slices.ContainsFunc([]string{"/blob/", "/issues/", "/pull/", "/releases/tag/"}, func(kind string) bool { return strings.Contains(u.Path, kind) }) {
+			t.Errorf("%s: source %q does not say which file or thread of the repository", name, text)
+		}
+		page := u.Host + strings.TrimSuffix(u.Path, "/") + "?" + u.RawQuery
+		if seen[page] {
+			t.Errorf("%s: source %q is there twice", name, text)
+		}
+		seen[page] = true
 	}
 }
 

@@ -22,7 +22,7 @@ func fastmail() Provider {
 
 func proton() Provider {
 	return Provider{
-		Name: "proton", Title: "Proton Mail, by Bridge", Domains: []string{"proton.me", "protonmail.com", "pm.me"},
+		Name: "proton", Title: "Proton Mail, by Bridge", Domains: []string{"proton.me", "protonmail.com", "protonmail.ch", "pm.me"},
 		IMAP:        Server{"127.0.0.1", 1143, "starttls"},
 		Login:       Bridge,
 		Connections: 3,
@@ -37,7 +37,8 @@ func proton() Provider {
 			`"All Mail", "Starred" and "Labels" show messages of the other mailboxes again, so they are excluded`,
 		},
 		Unknown: []string{"how many connections Bridge allows"},
-		Sources: from("https://github.com/ProtonMail/proton-bridge/blob/master/internal/vault/types_settings.go", "https://proton.me/support/macos-certificate-warning"),
+		Sources: from("https://github.com/ProtonMail/proton-bridge/blob/master/internal/vault/types_settings.go", "https://proton.me/support/macos-certificate-warning",
+			"https://proton.me/support/protonmail-bridge-faq", "https://proton.me/support/nl/addresses-and-aliases"),
 	}
 }
 
@@ -97,10 +98,14 @@ func zoho(end, where string, domains ...string) Provider {
 			"accounts of an organization, with a domain of their own, use imappro." + first + ": --host imappro." + first,
 			"mailboxes that are not ticked in the folder settings of IMAP are not shown",
 		},
-		Unknown: []string{"how many connections it allows, and how much may be fetched in a day", "which plans have IMAP and POP3"},
+		Unknown: []string{
+			"how many connections it allows (the makers of another program count about three), and how much may be fetched in a day",
+			"which plans have IMAP and POP3",
+		},
 		Sources: from(ispdb(first), "https://www.zoho.com/mail/help/pop-access.html",
 			"https://help.zoho.com/portal/en/kb/solo/communication/settings/articles/how-to-generate-app-specific-password",
-			"https://wiki.brostweb.com/books/external-accounts/chapter/zoho/export/html"),
+			"https://wiki.brostweb.com/books/external-accounts/chapter/zoho/export/html",
+			"https://github.com/maathimself/mailflow/releases/tag/v4.5.1"),
 	}
 }
 
