@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/cmd/mailsync/providers"
 	"mailsync/internal/testkit/idp"
 	"mailsync/internal/testkit/program"
 )
@@ -144,7 +145,8 @@ func (g *guide) write(b block) {
 
 var (
 	hostKey  = regexp.MustCompile(`(?m)^(\s*)host\s*=\s*"([^"]+)".*$`)
-	oauthKey = regexp.MustCompile(`(?m)^\s*provider\s*=(?:.*\n)+`)
+	oauthKey = regexp.MustCompile(`(?m)^\s*provider\s*=\s*"([^"]*)"(?:.*\n)+`)
+	revokes  = regexp.MustCompile(`(?m)^revoke_url.*\n`)
 	userKey  = regexp.MustCompile(`(?m)^\s*user\s*=.*@.*$`)
 	portKey  = regexp.MustCompile(`(?m)^\s*(port|tls)\s*=.*\n`)
 )
@@ -153,7 +155,7 @@ var (
 func (g *guide) reachable(text string) string {
 	text = userKey.ReplaceAllString(portKey.ReplaceAllString(text, ""), `user = "ada"`)
 	if g.provider != nil {
-		text = oauthKey.ReplaceAllString(text, g.provider.Config())
+		text = oauthKey.ReplaceAllStringFunc(text, g.tokensLike)
 	}
 	return hostKey.ReplaceAllStringFunc(text, func(line string) string {
 		m := hostKey.FindStringSubmatch(line)
@@ -164,6 +166,19 @@ func (g *guide) reachable(text string) string {
 		ip, port, _ := strings.Cut(h.addr, ":")
 		return fmt.Sprintf("%shost = %q\n%sport = %s\n%stls_ca = %q", m[1], ip, m[1], port, m[1], h.ca)
 	})
+}
+
+// tokensLike is the table of the provider of the test, which revokes tokens only if the guide's provider does.
+func (g *guide) tokensLike(text string) string {
+	name := oauthKey.FindStringSubmatch(text)[1]
+	known, ok := providers.OAuthOf(name)
+	if !ok {
+		g.t.Errorf("the guide has a provider %q, which mailsync does not know", name)
+	}
+	if known.RevokeURL == "" {
+		return revokes.ReplaceAllString(g.provider.Config(), "")
+	}
+	return g.provider.Config()
 }
 
 // real puts what there is in this test in place of what the guide has.
