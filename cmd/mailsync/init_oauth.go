@@ -74,7 +74,7 @@ func (s *setup) wantsTokens(ctx context.Context) (bool, error) {
 
 // askClient asks for the client that the user registered.
 func (s *setup) askClient(ctx context.Context, known providers.OAuth) (err error) {
-	s.say("mailsync has no client id of its own: everybody registers one with the provider, once and for nothing. %s shows how.", guide(known.Name))
+	s.say("mailsync has no client id of its own: everybody registers one with the provider, once. %s shows how.", guide(known.Name))
 	if known.Note != "" {
 		s.say("%s.", strings.ToUpper(known.Note[:1])+known.Note[1:])
 	}
