@@ -57,7 +57,7 @@ func (r *run) task(b *mailbox.Box, blind bool) plan.Task {
 		Keep: b.Sent.HeldBack, MayBe: slices.ContainsFunc(b.Tie.Candidates, func(s *mailbox.Candidate) bool { return s.Plain }),
 		Moving: b.Moves.UIDs, Moves: r.moves.Ops(b),
 		Leaving: b.Leaving.UIDs, Release: r.Release != nil, Alone: r.Release != nil && r.Release.Alone,
-		Accept: r.Accepted(b),
+		Accept: r.Accepted(b.Name),
 	}
 	t.Unsettable = plan.Untried(b.Gen(), b.Server, b.Full)
 	for _, c := range b.Moves.Copies {
@@ -122,7 +122,9 @@ func (r *run) createAll(ctx context.Context) error {
 				b.Fail()
 				return r.Problem(b.Name, 0, err)
 			}
-			r.LogPast(b, plan.OpAgree)
+			if b.DonePast(plan.OpAgree) {
+				r.LogMailbox(b)
+			}
 			return nil
 		})
 	}

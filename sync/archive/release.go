@@ -112,7 +112,7 @@ func (r *Run) leave(m plan.Resident) {
 		l.UIDs = map[state.UID]bool{}
 	}
 	p, known := l.Proofs[m.UID]
-	l.UIDs[m.UID] = known && !p.ByServer || plan.Again(b.Record(m.UID), true) && !r.Accepts(b, m.UID)
+	l.UIDs[m.UID] = known && !p.ByServer || plan.Again(b.Record(m.UID), true) && !r.Accepts(b.Name, m.UID)
 	if l.Messages == 0 {
 		l.Oldest, l.Newest = m.Date, m.Date
 	}
@@ -155,7 +155,7 @@ func (r *Run) resident(i int, rec state.Record, onDisk map[state.UID]state.Flags
 	p, proven := b.Leaving.Proofs[rec.UID]
 	m := plan.Resident{Box: i, View: b.IsView() && !r.Can.EmailIDs, Like: b.Leaving.Like[rec.UID], UID: rec.UID, Status: rec.Status, Date: rec.Date, Size: rec.Size, Sent: -1,
 		Fixed:   fixed,
-		Short:   plan.Stuck(rec, r.Row.EstimatedSizes) && !r.Accepts(b, rec.UID),
+		Short:   plan.Stuck(rec, r.Row.EstimatedSizes) && !r.Accepts(b.Name, rec.UID),
 		Flagged: rec.Seen&state.Flagged != 0, Unread: rec.Seen&state.Seen == 0,
 		Same: cmp.Or(p.EmailID, b.Leaving.Idents[rec.UID])}
 	if flags, here := onDisk[rec.UID]; here {

@@ -21,12 +21,7 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 	r.Owners = map[string]string{}
 	for _, row := range r.Rows {
 		taken[row.Path] = true
-		for _, g := range row.Generations {
-			r.Owners[g.Token] = "" // an archive's, or a forgotten mailbox's
-			if row.Role == state.RoleMailbox {
-				r.Owners[g.Token] = state.RawKey(row.Raw)
-			}
-		}
+		r.owns(row)
 	}
 	var fresh []*mailbox.Box
 	for _, b := range r.Boxes {
@@ -77,6 +72,17 @@ func (r *Run) place(ctx context.Context) (walked bool, err error) {
 		taken[b.Row.Path] = true
 	}
 	return true, nil
+}
+
+// owns notes whose the tokens of a recorded mailbox are.
+func (r *Run) owns(row state.MailboxRow) {
+	owner := "" // an archive, or a forgotten mailbox
+	if row.Role == state.RoleMailbox {
+		owner = state.RawKey(row.Raw)
+	}
+	for _, g := range row.Generations {
+		r.Owners[g.Token] = owner
+	}
 }
 
 // takeUse takes the special use that the server reported over into a box's row. Until the base has it too,

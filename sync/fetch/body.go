@@ -77,8 +77,8 @@ func (f *fetching) settled(q *queue) {
 	q.open--
 	last := q.open == 0 && q.empty() && len(q.blank) == 0
 	f.mu.Unlock()
-	if last {
-		f.LogPast(q.box, plan.OpFetch)
+	if last && q.box.DonePast(plan.OpFetch) {
+		f.LogMailbox(q.box)
 	}
 }
 

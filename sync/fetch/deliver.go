@@ -156,19 +156,23 @@ func (f *fetching) publish(b *mailbox.Box, a *arrival) (mailbox.Delivered, error
 	}
 	rec.Seen, rec.Date = a.op.Flags, a.op.Date
 	if !(prior.Status.HasFile() && (placed.Found || placed.Name == "")) {
-		// What the file carries is agreed; the rest, and what a file that was found here
-		// carries beyond it, is merged in the next run.
-		agreed := rec.Seen & placed.Flags
-		if d.Old != "" && !other && prior.Status.HasFile() {
-			agreed = prior.Agreed // it has what the user did to the file whose place it takes
-		}
-		rec.Agreed = plan.Agreement(agreed, rec.Seen, placed.Flags)
+		rec.Agreed = agreed(rec, prior, placed, d.Old != "" && !other)
 		if placed.Found {
 			b.Leave(mailbox.Unmerged)
 		}
 	}
 	d.Record, d.Found, d.Name = rec, placed.Found, placed.Name
 	return d, nil
+}
+
+// agreed are the flags on which both sides agree once a file is placed. What it carries is agreed; the rest, and
+// what a file that was found here carries beyond it, is merged in the next run. One that takes the place of its message's
+// file has what the user did to that.
+func agreed(rec, prior state.Record, placed state.Placed, replaces bool) state.Flags {
+	if replaces && prior.Status.HasFile() {
+		return plan.Agreement(prior.Agreed, rec.Seen, placed.Flags)
+	}
+	return plan.Agreement(rec.Seen&placed.Flags, rec.Seen, placed.Flags)
 }
 
 // longer reports whether a body is longer than the file that has its identity.

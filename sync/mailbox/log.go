@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -18,26 +17,10 @@ func (r *Run) Did(b *Box, did port.Did, uid state.UID, octets int64) {
 	r.Result.Done.Count(did, 1, octets)
 	b.Done.Count(did, 1, octets)
 	r.Mu.Unlock()
-	if octets <= 0 && uid != 0 && r.logs(slog.LevelDebug) {
+	if octets <= 0 && uid != 0 && r.Logs(slog.LevelDebug) {
 		octets = b.Record(uid).Size
 	}
 	r.LogMessage(b.Name, did.Op(), did.String(), uid, octets)
-}
-
-// LogMessage logs what was done about one message, of which octets is the size, 0 where it is not known.
-func (r *Run) LogMessage(mailbox, op, text string, uid state.UID, octets int64) {
-	if !r.logs(slog.LevelDebug) {
-		return
-	}
-	attrs := []slog.Attr{slog.String("account", r.Name), slog.String("mailbox", mailbox)}
-	if uid != 0 {
-		attrs = append(attrs, slog.Uint64("uid", uint64(uid)))
-	}
-	attrs = append(attrs, slog.String("op", op))
-	if octets > 0 {
-		attrs = append(attrs, slog.Int64("bytes", octets))
-	}
-	r.Log.LogAttrs(context.Background(), slog.LevelDebug, text, attrs...)
 }
 
 // Undid takes back what was counted: the server confirmed it, and it did not happen.
@@ -48,16 +31,15 @@ func (r *Run) Undid(b *Box, did port.Did) {
 	b.Done.Count(did, -1, 0)
 }
 
-// LogPast logs what was done in a mailbox if it has no operation of a later kind.
-func (r *Run) LogPast(b *Box, kind plan.OpKind) {
-	if n := len(b.Ops); n == 0 || b.Ops[n-1].Kind <= kind {
-		r.LogMailbox(b)
-	}
+// DonePast reports whether a mailbox has no operation of a later kind.
+func (b *Box) DonePast(kind plan.OpKind) bool {
+	n := len(b.Ops)
+	return n == 0 || b.Ops[n-1].Kind <= kind
 }
 
 // LogMailbox logs what was done in a mailbox, once: when nothing more is to be done there, or the run ends.
 func (r *Run) LogMailbox(b *Box) {
-	if b.logged || r.DryRun || !r.logs(slog.LevelInfo) {
+	if b.logged || r.DryRun || !r.Logs(slog.LevelInfo) {
 		return
 	}
 	r.Mu.Lock()
@@ -80,30 +62,4 @@ func (r *Run) LogMailbox(b *Box) {
 		attrs = append(attrs, slog.String("left", strings.Join(why, ", ")))
 	}
 	r.Log.LogAttrs(context.Background(), slog.LevelInfo, "mailbox done", attrs...)
-}
-
-// Infof logs something about a mailbox, "" for the account.
-func (r *Run) Infof(mailbox, format string, args ...any) {
-	r.logf(slog.LevelInfo, mailbox, format, args)
-}
-
-// Debugf logs a detail about a mailbox.
-func (r *Run) Debugf(mailbox, format string, args ...any) {
-	r.logf(slog.LevelDebug, mailbox, format, args)
-}
-
-func (r *Run) logf(level slog.Level, mailbox, format string, args []any) {
-	if !r.logs(level) {
-		return
-	}
-	about := []slog.Attr{slog.String("account", r.Name)}
-	if mailbox != "" {
-		about = append(about, slog.String("mailbox", mailbox))
-	}
-	r.Log.LogAttrs(context.Background(), level, fmt.Sprintf(format, args...), about...)
-}
-
-// logs reports whether records of a level are wanted: without -v nothing is made for them.
-func (r *Run) logs(level slog.Level) bool {
-	return r.Log != nil && r.Log.Enabled(context.Background(), level)
 }

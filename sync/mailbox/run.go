@@ -93,29 +93,12 @@ func (r *Run) Problem(mailbox string, uid state.UID, err error) error {
 	return nil
 }
 
-// Note reports something to the user that is not a failure.
-func (r *Run) Note(mailbox, text, hint string) {
-	if r.Watch != nil {
-		r.Watch.Note(mailbox, text, hint)
-	}
-}
-
 // NameOf is the name of a mailbox as people call it.
 func (r *Run) NameOf(row state.MailboxRow) string {
 	if r.Account.NameOf == nil {
 		return row.Path
 	}
 	return r.Account.NameOf(row)
-}
-
-// Stopped reports whether the run was asked to end.
-func (r *Run) Stopped() bool {
-	select {
-	case <-r.Stop:
-		return true
-	default:
-		return false
-	}
 }
 
 // SaveAccount stores the account's row before its first mailbox is.
@@ -129,12 +112,13 @@ func (r *Run) SaveAccount(ctx context.Context) error {
 	return nil
 }
 
-// Lasting spells the policy under which a mailbox that this run settles is settled.
-func (r *Run) Lasting() string {
-	if r.Wider != nil {
-		return r.Wider.Lasting()
+// Claim notes how many octets this account will still write to its disk, and returns how many the other accounts of the program
+// will.
+func (r *Run) Claim(octets int64) (others int64) {
+	if r.Account.Claim == nil {
+		return 0
 	}
-	return r.Policy.Lasting()
+	return r.Account.Claim(octets)
 }
 
 // Wait waits, or returns ctx's error.
@@ -167,19 +151,6 @@ func (r *Run) Now() time.Time {
 	}
 	return time.Now()
 }
-
-// Accepted are the messages of a mailbox that the user accepts as they are.
-func (r *Run) Accepted(b *Box) (uids []state.UID) {
-	for _, m := range r.Accept {
-		if state.SameName(m.Mailbox, b.Name) {
-			uids = append(uids, m.UID)
-		}
-	}
-	return uids
-}
-
-// Accepts reports whether the user accepts a message as it is.
-func (r *Run) Accepts(b *Box, uid state.UID) bool { return slices.Contains(r.Accepted(b), uid) }
 
 // Due reports whether all of a generation has to be compared. A clock that was set back makes
 // it due, too; comparing decides nothing by age.
@@ -220,7 +191,8 @@ func (r *Run) Count() {
 	if r.Result.Mailboxes == 0 {
 		return
 	}
-	r.countUnknown()
+	gone, fresh := unknown(r.Vanished, r.Boxes)
+	r.Result.Gone, r.Result.Unknown = append(r.Result.Gone, gone...), append(r.Result.Unknown, fresh...)
 	for _, b := range r.Boxes {
 		s := b.Standing(r.Row.EstimatedSizes)
 		r.Result.OnServer += s.OnServer
@@ -244,18 +216,19 @@ func (r *Run) Count() {
 	slices.SortStableFunc(r.Result.Problems, func(a, b port.Problem) int { return plan.CompareNames(a.Mailbox, b.Mailbox) })
 }
 
-// countUnknown notes which recorded mailboxes are gone on the server, and of which of those that it has nothing is recorded.
-func (r *Run) countUnknown() {
-	for _, row := range r.Vanished {
-		if !slices.ContainsFunc(r.Boxes, func(b *Box) bool { return b.Row.ID == row.ID }) { // else it has another name there
-			r.Result.Gone = append(r.Result.Gone, row.Path)
+// unknown are the recorded mailboxes that are gone on the server, and those of the server of which nothing is recorded.
+func unknown(recorded []state.MailboxRow, listed []*Box) (gone, fresh []string) {
+	for _, row := range recorded {
+		if !slices.ContainsFunc(listed, func(b *Box) bool { return b.Row.ID == row.ID }) { // else it has another name there
+			gone = append(gone, row.Path)
 		}
 	}
-	for _, b := range r.Boxes {
+	for _, b := range listed {
 		if b.Row.ID == 0 {
-			r.Result.Unknown = append(r.Result.Unknown, b.Name)
+			fresh = append(fresh, b.Name)
 		}
 	}
+	return gone, fresh
 }
 
 // Standing counts the mailbox as it stands: from its records where the run looked at it, from

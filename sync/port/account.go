@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"mailsync/state"
@@ -80,6 +81,39 @@ type Account struct {
 	// Step is called before everything that changes server, disk or base, with what it
 	// is. An error ends the run on the spot, as a power cut would. For tests; nil is none.
 	Step func(string) error
+}
+
+// Stopped reports whether the run was asked to end.
+func (a *Account) Stopped() bool {
+	select {
+	case <-a.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Lasting spells the policy under which a mailbox that this run settles is settled.
+func (a *Account) Lasting() string {
+	if a.Wider != nil {
+		return a.Wider.Lasting()
+	}
+	return a.Policy.Lasting()
+}
+
+// Accepted are the messages of a mailbox that the user accepts as they are.
+func (a *Account) Accepted(mailbox string) (uids []state.UID) {
+	for _, m := range a.Accept {
+		if state.SameName(m.Mailbox, mailbox) {
+			uids = append(uids, m.UID)
+		}
+	}
+	return uids
+}
+
+// Accepts reports whether the user accepts a message as it is.
+func (a *Account) Accepts(mailbox string, uid state.UID) bool {
+	return slices.Contains(a.Accepted(mailbox), uid)
 }
 
 // ErrCut is what Step's error becomes: nothing more is done, nothing is tidied.

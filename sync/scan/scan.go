@@ -96,7 +96,7 @@ func (r *Run) pass(ctx context.Context, boxes []*mailbox.Box, stopped func() boo
 func (r *Run) unchanged(b *mailbox.Box) bool {
 	g := b.Gen()
 	mayLeave := g != nil && r.Release != nil && r.Release.Asks() && g.Tally.OnServer > 0 // messages could be chosen to leave the server
-	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || mayLeave || r.Undoing || r.Policy.Refetch || len(r.Accepted(b)) > 0 || r.StateMoved || r.bind.ServerRenamed() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
+	if g == nil || !g.Clean || b.Unsaved || r.Full || r.Due(g) || mayLeave || r.Undoing || r.Policy.Refetch || len(r.Accepted(b.Name)) > 0 || r.StateMoved || r.bind.ServerRenamed() || r.Row.Policy != r.Lasting() || !g.Disk.Trusted || !r.serverUnchanged(b) {
 		return false
 	}
 	md, err := r.Tree.Open(b.Row.Path)
