@@ -65,7 +65,7 @@ var oauths = []OAuth{
 	},
 	microsoft("microsoft", "common", "any account of Microsoft; a client of one organization needs its tenant id: see auth_url in the reference"),
 	microsoft("microsoft-personal", "consumers", "personal accounts (outlook.com, hotmail.com, live.com) only"),
-	microsoft("microsoft-work", "organizations", "accounts of organizations (Microsoft 365) only; some want an administrator's consent first"),
+	microsoft("microsoft-work", "organizations", "accounts of organizations (Microsoft 365) only; some want an administrator's consent first, and a client of one organization needs its tenant id: see auth_url in the reference"),
 	yahoo("yahoo"), yahoo("aol"),
 	{
 		Name:         "fastmail",
