@@ -68,6 +68,15 @@ func (t *Tokens) Read() ([]byte, error) {
 	return b, storageFault("read the token", err)
 }
 
+// MakePrivate takes the right to read the file from group and others. The caller holds the lock.
+func (t *Tokens) MakePrivate() error {
+	err := os.Chmod(t.File(), 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return storageFault("make the token private", err)
+}
+
 // Replace replaces the file; the new content is on the disk when it returns. The caller holds the lock.
 func (t *Tokens) Replace(l *Lock, content []byte) error {
 	return storageFault("store the token", replaceFile(filepath.Join(l.Dir(), tokenName), content, true))

@@ -1,11 +1,13 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -21,21 +23,43 @@ type Leaving struct {
 
 // Leave gives a log-in up: it is revoked where the provider can do that (RFC 7009), and then forgotten
 // here, also where revoking it failed. An error is that it could not be forgotten.
-func (s *Source) Leave(ctx context.Context) (Leaving, error) {
+func (s *Source) Leave(ctx context.Context) (Leaving, error) { return s.leave(ctx, ctx) }
+
+// Discard is Leave for a log-in that came to nothing. The provider is not waited for long, and what is here
+// is forgotten in any case.
+func (s *Source) Discard(ctx context.Context) (Leaving, error) {
+	ctx = context.WithoutCancel(ctx)
+	asking, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, discardWait))
+	defer cancel()
+	return s.leave(ctx, asking)
+}
+
+// discardWait is how long Discard waits for the provider.
+const discardWait = 5 * time.Second
+
+// leave is Leave whose asking of others ends with a context of its own.
+func (s *Source) leave(ctx, asking context.Context) (Leaving, error) {
 	var did Leaving
 	l, err := s.lock(ctx)
 	if err != nil {
 		return did, err
 	}
 	defer func() { _ = l.Unlock() }() // what was removed is durably so
+	if err := s.vault.files.MakePrivate(); err != nil {
+		return did, err // what others may have read has to be revoked all the more
+	}
 	r, err := s.vault.read()
 	if err != nil && state.KindOf(err) == state.Storage {
 		return did, err
 	}
 	did.Was = r != nil || err != nil
-	if r != nil && s.RevokeURL != "" {
-		if did.Err = s.vault.recall(ctx, r); did.Err == nil {
-			did.Err = s.revoke(ctx, r)
+	switch {
+	case s.RevokeURL == "" || !did.Was:
+	case r == nil:
+		did.Err = state.Faultf(state.Login, "what was kept of the log-in cannot be read")
+	default:
+		if did.Err = s.vault.recall(asking, r); did.Err == nil {
+			did.Err = s.revoke(asking, r)
 		}
 		did.Revoked = did.Err == nil
 	}

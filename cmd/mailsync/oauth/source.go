@@ -19,6 +19,8 @@ type Source struct {
 
 	mu       sync.Mutex
 	unwanted string // the access token that the server took last for a bad one
+
+	patience time.Duration // of Discard; 0 means discardWait
 }
 
 // NewSource returns the source of an account. It reads and asks nothing yet.

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -192,6 +193,53 @@ func TestLeave(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What others could read, or nobody can, is given up too: the one is revoked, of the other it is said that it was not.
+func TestLeaveWhatIsNotAsItWas(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes")
+	}
+	l := newLab(t)
+	s := l.loggedIn()
+	if err := os.Chmod(s.vault.files.File(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.vault.read()
+	l.fails(err, state.Usage, "group or others can read", "chmod 600")
+	if did, err := s.Leave(t.Context()); r != nil || err != nil || !did.Was || !did.Revoked || did.Err != nil || l.Asked("revoke") != 1 {
+		t.Errorf("%+v %v", did, err)
+	}
+	s = l.loggedIn()
+	if err := os.WriteFile(s.vault.files.File(), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	did, err := s.Leave(t.Context())
+	if err != nil || !did.Was || did.Revoked {
+		t.Errorf("%+v %v", did, err)
+	}
+	l.fails(did.Err, state.Login, "cannot be read")
+}
+
+// A log-in that came to nothing is forgotten soon, whatever the provider does, and also when the user has had enough.
+func TestDiscard(t *testing.T) {
+	l := newLab(t)
+	s := l.loggedIn()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if did, err := s.Discard(ctx); err != nil || !did.Revoked {
+		t.Errorf("%+v %v", did, err)
+	}
+	s = l.loggedIn()
+	hold := make(chan struct{})
+	defer close(hold)
+	l.Meddle(func(http.ResponseWriter, *http.Request) bool { <-hold; return true })
+	s.patience = 20 * time.Millisecond
+	if did, err := s.Discard(t.Context()); err != nil || !did.Was || did.Revoked {
+		t.Errorf("%+v %v", did, err)
+	}
+	_, err := s.Token(t.Context())
+	l.fails(err, state.Login, "not logged in")
 }
 
 func meddled(status int, body string) func(http.ResponseWriter, *http.Request) bool {
