@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -42,6 +43,13 @@ type Found struct {
 	User      string
 	Provider  *providers.Provider // nil: none that is known
 	OnlyOAuth bool                // no password is accepted
+}
+
+// Vouched reports whether a server may be used without somebody who looks at it. DNS is not signed: a server
+// outside of the domain that SRV alone names may be anybody's, with a certificate that is in order (RFC 6186
+// section 6). What a mail exchanger leads to is a provider that is known.
+func (f Found) Vouched(a Address) bool {
+	return f.Way != SRV || f.Host == a.Domain || strings.HasSuffix(f.Host, "."+a.Domain)
 }
 
 // Finder has what look-ups ask.
@@ -73,7 +81,7 @@ func Parse(text string) (Address, error) {
 	switch {
 	case at < 0:
 		return Address{}, errors.New("it has no @")
-	case at == 0 || strings.ContainsFunc(text, func(r rune) bool {
+	case at == 0 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>,;", r)
 	}):
 		return Address{}, errors.New("it is not one address")

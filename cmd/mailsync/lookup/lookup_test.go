@@ -87,7 +87,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "ada", "@example.org", "ada@", "ada@example", "ada@localhost", "ada@a.localhost", "ada@127.0.0.1", "ada@[127.0.0.1]", "a b@example.org",
-		"ada@ex ample.org", "<ada@example.org>", "ada@example.org,bob@example.org", "ada@-x.example", "ada@" + strings.Repeat("x", 64) + ".example", "ada@example.org\n", "ada@a..b"} {
+		"ada@ex ample.org", "<ada@example.org>", "ada@example.org,bob@example.org", "ada@-x.example", "ada@" + strings.Repeat("x", 64) + ".example", "ada@example.org\n", "ada@a..b", "ad\xff@example.org"} {
 		if got, err := Parse(text); err == nil && text != "ada@example.org\n" {
 			t.Errorf("%q is %+v", text, got)
 		}
@@ -289,6 +289,19 @@ func TestServicesThatAreNone(t *testing.T) {
 	f := finder(t, dns{srv: map[string][]*net.SRV{"imaps example.org": {{Target: "imap.example.org.", Port: 0}, {Target: "second.example.org.", Port: 1993}}}}, nil)
 	if got := f.Servers(t.Context(), address(t, "ada@example.org")); len(got) != 1 || got[0].Host != "second.example.org" || got[0].Port != 1993 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Only SRV can name a server of strangers that nobody vouches for.
+func TestVouched(t *testing.T) {
+	a := address(t, "ada@example.org")
+	for f, want := range map[Found]bool{
+		{Way: SRV, Host: "imap.example.org"}: true, {Way: SRV, Host: "example.org"}: true, {Way: SRV, Host: "imap.evil.example"}: false,
+		{Way: SRV, Host: "evilexample.org"}: false, {Way: Autoconfig, Host: "imap.hoster.example"}: true, {Way: MX, Host: "imap.gmail.com"}: true,
+	} {
+		if f.Vouched(a) != want {
+			t.Errorf("%+v: not %v", f, want)
+		}
 	}
 }
 
