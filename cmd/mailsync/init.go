@@ -106,6 +106,11 @@ type setup struct {
 func (p *program) setUp(c *cobra.Command, o *initFlags, args []string) error {
 	r := report.New(report.Options{Out: p.stdout, Err: p.stderr, Quiet: p.flags.quiet})
 	defer r.Close()
+	if o.tlsCA != "" {
+		if abs, err := filepath.Abs(o.tlsCA); err == nil {
+			o.tlsCA = abs
+		}
+	}
 	traced, err := openTrace(p.flags.trace)
 	if err != nil {
 		return err
@@ -142,6 +147,7 @@ func (s *setup) run(ctx context.Context, args []string) error {
 		s.findServer, s.nameAccount, s.chooseFolder, s.meetServer, s.chooseSecret, s.logIn, s.keepSecret, s.write,
 	} {
 		if err := step(ctx); err != nil {
+			s.discard(ctx)
 			return err
 		}
 	}

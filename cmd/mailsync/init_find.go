@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -34,15 +35,21 @@ func (s *setup) findServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.port != 0 {
+	if s.changed("port") {
+		if err := checkPort(strconv.Itoa(o.port)); err != nil {
+			return usage("--port %d is not a port", o.port).WithHint("it takes %v", err)
+		}
 		s.server.Port = o.port
 	}
 	if o.user != "" {
+		if notEmpty(o.user) != nil {
+			return usage("--user %q cannot be a user: %w", o.user, notEmpty(o.user))
+		}
 		s.server.User = o.user
 	} else if err := s.askUser(ctx); err != nil {
 		return err
 	}
-	s.exclude = rubbish(s.server.Provider)
+	s.exclude = s.rubbish()
 	if s.changed("exclude") {
 		s.exclude = slices.DeleteFunc(slices.Clone(o.exclude), func(p string) bool { return p == "" })
 	}
@@ -58,8 +65,12 @@ func (s *setup) findServer(ctx context.Context) (err error) {
 	return nil
 }
 
-func rubbish(p *providers.Provider) []string {
-	if p != nil {
+// rubbish is what is left out where nobody says otherwise.
+func (s *setup) rubbish() []string {
+	if s.draft.Sets("exclude") {
+		return s.excludedAlways()
+	}
+	if p := s.server.Provider; p != nil {
 		return p.Exclude
 	}
 	return []string{"role:junk", "role:trash"}
@@ -118,10 +129,13 @@ func (s *setup) lookServerUp(ctx context.Context) error {
 	case len(found) == 0:
 		s.say("None was found. The provider's help pages name it, often under \"IMAP\".")
 		return s.askServer(ctx)
-	case found[0].Way == lookup.Preset && s.ask == nil, o.yes:
+	case found[0].Way == lookup.Preset && s.ask == nil, o.yes && found[0].Vouched(s.address):
 		s.server = found[0]
 		s.say("Server: %s, user %s", describe(found[0]), found[0].User)
 		return nil
+	case s.ask == nil && o.yes:
+		return state.Faultf(state.Usage, "a server was found outside of %s, by a name server that anybody may have answered for: %s", s.address.Domain, describe(found[0])).
+			WithHint("if it is right: --host %s", found[0].Host)
 	case s.ask == nil:
 		return state.Faultf(state.Usage, "a server was found, but nobody confirmed it: %s", describe(found[0])).
 			WithHint("if it is right: --yes, or --host %s", found[0].Host)
@@ -130,7 +144,7 @@ func (s *setup) lookServerUp(ctx context.Context) error {
 	for _, f := range found {
 		choices = append(choices, describe(f))
 	}
-	q := ask.Question{Title: "Server", Help: "The password is sent to this server, so it has to be your provider's."}
+	q := ask.Question{Title: "Server", Help: "You log in to this server, so it has to be your provider's."}
 	n, err := s.ask.One(ctx, q, append(choices, "another one"), 0)
 	if err != nil {
 		return err
@@ -214,8 +228,11 @@ func (s *setup) askUser(ctx context.Context) (err error) {
 }
 
 func notEmpty(text string) error {
-	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, unicode.IsControl) {
+	switch {
+	case strings.TrimSpace(text) == "":
 		return errors.New("it must not be empty")
+	case strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text):
+		return errors.New("it holds what cannot be typed")
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	backend "mailsync/backends/reach"
 	"mailsync/cmd/mailsync/ask"
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/report"
 	"mailsync/cmd/mailsync/secret"
 	"mailsync/state"
 )
@@ -64,14 +65,15 @@ func (s *setup) table() string {
 	add := func(key string, value any, comment string) {
 		lines = append(lines, config.Line{Key: key, Value: value, Comment: comment})
 	}
-	if f.Protocol != "imap" {
+	sets := s.draft.Sets // what [defaults] has would else be the account's
+	if f.Protocol != "imap" || sets("protocol") {
 		add("protocol", f.Protocol, "")
 	}
 	add("host", f.Host, "")
-	if f.Port != config.DefaultPort(f.Protocol, f.TLS) {
+	if f.Port != config.DefaultPort(f.Protocol, f.TLS) || sets("port") {
 		add("port", f.Port, "")
 	}
-	if f.TLS != "implicit" {
+	if f.TLS != "implicit" || sets("tls") {
 		add("tls", f.TLS, "")
 	}
 	if s.flags.tlsCA != "" {
@@ -81,19 +83,30 @@ func (s *setup) table() string {
 		add("tls_pins", s.pins, "trusted, whoever signed the certificate")
 	}
 	add("user", f.User, "")
+	if s.secret.client == nil && sets("auth") {
+		add("auth", "password", "")
+	}
 	lines = append(lines, s.secret.line(os.Getenv))
 	if s.maildir != "" {
 		add("maildir", config.Short(s.maildir, os.Getenv), "")
 	}
 	if f.Protocol == "imap" {
-		if len(s.exclude) > 0 {
+		if !slices.Equal(s.exclude, s.excludedAlways()) {
 			add("exclude", s.exclude, "mailboxes that are left out")
 		}
-		if p := f.Provider; p != nil && p.Connections != config.DefaultConnections {
+		if p, usual := f.Provider, s.draft.Defaults().Connections; p != nil && (p.Connections < usual || p.Connections > usual && !sets("connections")) {
 			add("connections", p.Connections, "")
 		}
 	}
 	return config.Table(s.name, s.head(), lines) + s.oauthTable()
+}
+
+// excludedAlways are the patterns that [defaults] has.
+func (s *setup) excludedAlways() (patterns []string) {
+	for _, p := range s.draft.Defaults().Mailboxes.Exclude {
+		patterns = append(patterns, p.String())
+	}
+	return patterns
 }
 
 // head is what stands above the table.
@@ -106,8 +119,13 @@ func (s *setup) head() (lines []string) {
 		about = s.server.User
 	}
 	lines = append(lines, fmt.Sprintf("%s, set up on %s.", about, time.Now().Format(time.DateOnly)))
-	if s.server.Protocol == "pop3" {
+	switch pop3, sets := s.server.Protocol == "pop3", s.draft.Sets; {
+	case pop3 && sets("delete", "delete_bigger_than"):
+		return append(lines, "[defaults] says what is deleted on the server: delete, delete_bigger_than.")
+	case pop3:
 		return append(lines, "Nothing is deleted on the server: delete = \"14d\" would delete what has been here for so long.")
+	case sets("flags", "on_server_delete", "on_disk_delete", "append"):
+		return append(lines, "[defaults] says where flags go and what is deleted: flags, on_server_delete, on_disk_delete, append.")
 	}
 	return append(lines, "Flags go both ways, and nothing is deleted on either side: on_server_delete, on_disk_delete and append change that.")
 }
@@ -196,10 +214,9 @@ func (s *setup) trust(ctx context.Context, bad *tls.CertificateVerificationError
 		return err // it was trusted, and something else is wrong
 	}
 	what, _, _ := strings.Cut(err.Error(), ": subject ")
-	s.say("%s", strings.Join([]string{
-		what,
-		"  subject  " + leaf.Subject.String(), "  issuer   " + leaf.Issuer.String(), "  ends     " + leaf.NotAfter.Format(time.DateOnly), "  its key  " + pin,
-	}, "\n"))
+	// Whatever the flags: without it nobody can answer. The names are anybody's.
+	_, _ = fmt.Fprintf(s.report.Log(), "%s\n  subject  %s\n  issuer   %s\n  ends     %s\n  its key  %s\n", what,
+		report.Clean(leaf.Subject.String()), report.Clean(leaf.Issuer.String()), leaf.NotAfter.Format(time.DateOnly), pin)
 	q := ask.Question{Title: "Trust this key from now on?",
 		Help: "Only if you know that it is your server's: it is on this machine, or its operator confirms the key."}
 	yes, bad2 := s.ask.Yes(ctx, q, false)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
 	"mailsync/cmd/mailsync/ask"
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/oauth"
 	"mailsync/cmd/mailsync/providers"
 	"mailsync/cmd/mailsync/secret"
 	"mailsync/state"
@@ -24,6 +24,7 @@ type client struct {
 	secret   secret.Secret // "": it has none
 	file     string        // where the secret is kept
 	device   bool          // by a code, not in a browser on this machine
+	tokens   *oauth.Source // of a log-in that is to be discarded unless the account is written; nil: there is none
 }
 
 // guide is where a provider's way to register a client is described.
@@ -87,7 +88,7 @@ func (s *setup) askClient(ctx context.Context, known providers.OAuth) (err error
 		if err != nil {
 			return err
 		}
-		c.secret, c.file = secret.New(strings.TrimSpace(word)), filepath.Join(filepath.Dir(s.freeFile()), s.name+".client")
+		c.secret, c.file = secret.New(strings.TrimSpace(word)), s.freeFile(".client")
 	}
 	if known.DeviceURL != "" {
 		n, err := s.ask.One(ctx, ask.Question{Title: "Log in"}, []string{"in a browser on this machine", "with a code, in a browser on any machine"}, 0)
@@ -126,6 +127,13 @@ func (s *setup) signIn(ctx context.Context) error {
 	}
 	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	defer r.hangUp()
+	tokens, err := r.tokens()
+	if err != nil {
+		return err
+	}
+	if _, none := tokens.Standing(); none != nil { // else it may be in use by another configuration
+		c.tokens = tokens
+	}
 	var result *port.Result
 	result, err = logIn(ctx, r, &signingIn{device: c.device})
 	switch {
@@ -137,14 +145,31 @@ func (s *setup) signIn(ctx context.Context) error {
 	return nil
 }
 
-// storeClient writes the client's secret into a file of its own.
+// discard ends a log-in by tokens that came to nothing: nothing is kept unless the account is written.
+func (s *setup) discard(ctx context.Context) {
+	c := s.secret.client
+	if c == nil || c.tokens == nil {
+		return
+	}
+	did, err := c.tokens.Discard(ctx)
+	switch {
+	case err != nil:
+		s.report.Wrong(err)
+	case did.Was && did.Revoked:
+		s.say("The tokens of this log-in were revoked, and are not kept.")
+	case did.Was:
+		s.say("The tokens of this log-in are not kept. The provider's web page still lists it, among the apps that have access to the account.")
+	}
+}
+
+// store writes the client's secret into a file of its own.
 func (c *client) store() (undo func(), err error) {
 	nothing := func() {}
 	if c.file == "" {
 		return nothing, nil
 	}
 	if _, err := os.Lstat(c.file); err == nil {
-		return nothing, state.Faultf(state.Storage, "%s is there already", c.file).WithHint("it may be another account's: move it away, or choose another name with --account")
+		return nothing, state.Faultf(state.Storage, "%s exists meanwhile", c.file).WithHint("run init again")
 	}
 	if err := store.WriteUserFile(c.file, fmt.Append(nil, c.secret.Reveal(), "\n")); err != nil {
 		return nothing, err

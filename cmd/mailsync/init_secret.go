@@ -164,7 +164,7 @@ func (s *setup) keepSecret(ctx context.Context) error {
 	if !c.asked || c.file != "" || c.keyring {
 		return nil
 	}
-	path := s.freeFile()
+	path := s.freeFile(".password")
 	if !secret.KeyringWorks(ctx) {
 		c.file = path
 		return ctx.Err()
@@ -186,14 +186,14 @@ func (s *setup) keepSecret(ctx context.Context) error {
 	return nil
 }
 
-// freeFile is a file beside the configuration for the password, one that does not exist yet.
-func (s *setup) freeFile() string {
+// freeFile is a file beside the configuration for a secret, one that does not exist yet.
+func (s *setup) freeFile(kind string) string {
 	dir := filepath.Dir(s.draft.Path)
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
 	for n, name := 2, s.name; ; n++ {
-		path := filepath.Join(dir, name+".password")
+		path := filepath.Join(dir, name+kind)
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || n > 100 {
 			return path
 		}

@@ -71,6 +71,22 @@ func (s *screen) until(text string) {
 	}
 }
 
+// find waits until something that fits an expression was shown, and returns its parts.
+func (s *screen) find(what *regexp.Regexp) []string {
+	s.t.Helper()
+	buffer := make([]byte, 4096)
+	for {
+		if parts := what.FindStringSubmatch(s.seen); parts != nil {
+			return parts
+		}
+		n, err := s.keyboard.Read(buffer)
+		s.seen += string(buffer[:n])
+		if err != nil {
+			s.t.Fatalf("%v was never shown (%v):\n%s", what, err, s.seen)
+		}
+	}
+}
+
 func (s *screen) types(text string) {
 	s.t.Helper()
 	if _, err := s.keyboard.WriteString(text); err != nil {

@@ -282,6 +282,10 @@ func TestInitConfirmsAServerThatWasFound(t *testing.T) {
 		t.Errorf("exit %d\n%s", i.code, i.err)
 	}
 	nothingWritten(t, "found", i)
+	i = runInit(t, nil, found, "ada@bücher.example", "--password-command", "echo x", "--yes")
+	if i.code != 2 || !strings.Contains(i.err, "outside of xn--bcher-kva.example") || strings.Contains(i.err, "Connecting") {
+		t.Errorf("--yes, elsewhere: exit %d\n%s", i.code, i.err)
+	}
 	who := &person{answers: []string{"Server: stop"}}
 	i = runInit(t, who, found, "ada@bücher.example")
 	if i.code != 130 || !who.was("Server [IMAP at imap.elsewhere.example:993") {
@@ -363,7 +367,7 @@ func selfSigned(t *testing.T) real.Option {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.ada.example"}, DNSNames: []string{"localhost"},
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.ada.example", Organization: []string{"Ada\n  its key  sha256/forged\x1b[8m"}}, DNSNames: []string{"localhost"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -400,7 +404,15 @@ func TestInitWithASelfSignedDovecot(t *testing.T) {
 		if i.code != 5 || who.was("Password") || !strings.Contains(i.err, "self-signed") {
 			t.Errorf("%s: no yes: exit %d, asked %q\n%s", kind, i.code, who.asked, i.err)
 		}
+		if strings.Contains(i.err, "\n  its key  sha256/forged") || strings.Contains(i.err, "\x1b") {
+			t.Errorf("%s: the certificate writes on the screen:\n%s", kind, i.err)
+		}
 		nothingWritten(t, "no yes", i)
+		who = &person{}
+		i = runInit(t, who, nil, append(flags, "-q")...)
+		if i.code != 5 || !who.was("Trust this key") || !strings.Contains(i.err, "its key  sha256/") {
+			t.Errorf("%s: -q: exit %d, asked %q\n%s", kind, i.code, who.asked, i.err)
+		}
 		i = runInit(t, nil, nil, append(flags, "--yes", "--password-command", "echo "+real.Password)...)
 		if i.code != 5 || !strings.Contains(i.err, "--tls-pin sha256/") {
 			t.Errorf("%s: --yes: exit %d\n%s", kind, i.code, i.err)

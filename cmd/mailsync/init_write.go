@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"mailsync/cmd/mailsync/ask"
 	"mailsync/cmd/mailsync/config"
@@ -34,7 +36,7 @@ func (s *setup) chooseMailboxes(ctx context.Context, r *accountRun, srv server) 
 	}
 	choices, marked := make([]string, len(all)), make([]bool, len(all))
 	for i, l := range all {
-		choices[i] = strings.Join(l.Levels, "/")
+		choices[i] = report.Clean(strings.Join(l.Levels, "/"))
 		if l.HasMark {
 			choices[i] += fmt.Sprintf(" (%d)", l.Mark.Exists)
 		}
@@ -44,8 +46,14 @@ func (s *setup) chooseMailboxes(ctx context.Context, r *accountRun, srv server) 
 	if err != nil {
 		return err
 	}
-	s.exclude, err = patterns(s.exclude, all, out)
-	return err
+	var no []string
+	if s.exclude, no, err = patterns(s.exclude, all, out); err != nil {
+		return err
+	}
+	for _, name := range no {
+		r.out.Note(name, "cannot be left out by its name without others, so it is fetched", "the key exclude takes patterns and roles")
+	}
+	return nil
 }
 
 // showMailboxes prints them as "list" does.
@@ -65,32 +73,55 @@ func (s *setup) showMailboxes(r *accountRun, all []state.Listed) error {
 }
 
 // patterns are those that leave out just the mailboxes that are chosen: what was there before, as far as
-// it leaves out no other, and names for the rest.
-func patterns(before []string, all []state.Listed, out []bool) (exclude []string, err error) {
+// it leaves out no other, and names for the rest. no are the names that would leave out others too: a server
+// may have a mailbox "*".
+func patterns(before []string, all []state.Listed, out []bool) (exclude, no []string, err error) {
 	covered := make([]bool, len(all))
-	for _, text := range before {
-		p, err := config.ParsePattern(text)
-		if err != nil {
-			return nil, err
-		}
-		fits := true
+	take := func(p config.Pattern) bool {
 		for i, l := range all {
-			fits = fits && (out[i] || !p.Match(l.Levels, l.Role))
+			if !out[i] && p.Match(l.Levels, l.Role) {
+				return false
+			}
 		}
-		if !fits {
-			continue
-		}
-		exclude = append(exclude, text)
+		exclude = append(exclude, p.String())
 		for i, l := range all {
 			covered[i] = covered[i] || p.Match(l.Levels, l.Role)
 		}
+		return true
+	}
+	for _, text := range before {
+		p, err := config.ParsePattern(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		take(p)
 	}
 	for i, l := range all {
-		if out[i] && !covered[i] {
-			exclude = append(exclude, strings.Join(l.Levels, "/"))
+		if !out[i] || covered[i] {
+			continue
+		}
+		if p, err := config.ParsePattern(named(l.Levels)); err != nil || !p.Match(l.Levels, l.Role) || !take(p) {
+			no = append(no, strings.Join(l.Levels, "/"))
 		}
 	}
-	return exclude, nil
+	return exclude, no, nil
+}
+
+// named is a mailbox's name as a pattern. What a pattern would read in another way, or refuse, is a % in it.
+func named(levels []string) string {
+	out := slices.Clone(levels)
+	for i, l := range out {
+		out[i] = strings.Map(func(r rune) rune {
+			if r == '/' || unicode.IsControl(r) || r == utf8.RuneError {
+				return '%'
+			}
+			return r
+		}, l)
+	}
+	if text, is := strings.CutPrefix(strings.Join(out, "/"), "role:"); is {
+		return "role%" + text
+	}
+	return strings.Join(out, "/")
 }
 
 // write keeps the password and adds the account to the configuration, or says what it would add.
@@ -100,6 +131,7 @@ func (s *setup) write(ctx context.Context) error {
 	}
 	if s.program.flags.dryRun {
 		s.report.Print("%s would get:\n\n%s", s.draft.Path, strings.TrimRight(s.table(), "\n"))
+		s.discard(ctx)
 		return nil
 	}
 	now, err := config.OpenDraft(s.draft.Path, os.Getenv)

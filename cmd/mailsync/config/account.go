@@ -18,6 +18,9 @@ import (
 type Config struct {
 	Path     string
 	Accounts []*Account // in the order of the file, at least one
+
+	defaults *Account // what an account is by [defaults] alone
+	sets     []string // the keys that are there
 }
 
 // Account is one account, with every default set and every path absolute.

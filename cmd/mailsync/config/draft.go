@@ -56,6 +56,14 @@ func (d *Draft) Same(protocol, host, user string) *Account {
 	return nil
 }
 
+// Defaults is what an account is by [defaults] alone. What it does not set there is as it always is.
+func (d *Draft) Defaults() *Account { return d.Config.defaults }
+
+// Sets reports whether [defaults] has one of some keys. A new account that leaves them out gets what they say.
+func (d *Draft) Sets(keys ...string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(d.Config.sets, k) })
+}
+
 // With is the file with an account's table added, which table makes: a line for each key. The line ends
 // are those of the file.
 func (d *Draft) With(table string) string {
@@ -77,6 +85,9 @@ func (d *Draft) With(table string) string {
 // Problems: a folder that is another account's, a value that cannot be.
 func (d *Draft) Read(name, table string, env func(string) string) (*Account, error) {
 	c, err := parseAny(d.Path, d.With(table), d.mode, env)
+	if problems, ok := err.(Problems); ok {
+		return nil, d.problems(problems)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +98,18 @@ func (d *Draft) Read(name, table string, env func(string) string) (*Account, err
 	}
 	return nil, state.Faultf(state.Usage, "%s cannot be added to %s: it would change an account that is there", name, d.Path).
 		WithHint("choose another name with --account")
+}
+
+// problems are those of the file with the new account. A line that the file does not have yet is not named:
+// nobody finds it there.
+func (d *Draft) problems(all Problems) Problems {
+	lines := strings.Count(d.With(""), "\n")
+	for i, p := range all {
+		if p.Line > lines || p.Line == 0 {
+			all[i].File, all[i].Line = "", 0
+		}
+	}
+	return all
 }
 
 // GoodName reports whether an account may have a name.

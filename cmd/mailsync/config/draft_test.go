@@ -116,3 +116,35 @@ func TestShort(t *testing.T) {
 		t.Errorf("without a home: %s", got)
 	}
 }
+
+// A comment is a line, whatever is in it: none of it is read as TOML.
+func TestACommentIsOneLine(t *testing.T) {
+	d := draft(t, "")
+	for _, about := range []string{"ada\n[defaults]\ntoken_command = [\"evil\"]\n#", "ada\r[x]", "ada\x00", "ada\xff", "ada\u0085x"} {
+		a, err := d.Read("x", Table("x", []string{about + ", set up"}, []Line{{Key: "host", Value: "h", Comment: about}, {Key: "user", Value: "ada"},
+			{Key: "password_keyring", Value: true}, {Key: "maildir", Value: "/mail/x"}}), env)
+		if err != nil || !a.Token.None() {
+			t.Errorf("%q: %v", about, err)
+		}
+	}
+}
+
+// A mistake in what is added has no line in the file yet; one in the file has.
+func TestAMistakeInWhatIsAddedNamesNoLine(t *testing.T) {
+	d := draft(t, good)
+	table := Table("x", []string{"added"}, []Line{{Key: "host", Value: "h"}, {Key: "port", Value: 70000}, {Key: "user", Value: "ada"}, {Key: "password_keyring", Value: true}, {Key: "maildir", Value: "/mail/x"}})
+	if _, err := d.Read("x", table, env); err == nil || err.Error() != "accounts.x.port: 70000 is out of range" {
+		t.Errorf("%v", err)
+	}
+}
+
+// What [defaults] has is known, so that an account can say otherwise.
+func TestDraftDefaults(t *testing.T) {
+	d := draft(t, "[defaults]\nport = 143\nexclude = [\"Lists/*\"]\n")
+	if !d.Sets("tls", "port") || d.Sets("tls") || d.Defaults().Port != 143 || d.Defaults().Mailboxes.Exclude[0].String() != "Lists/*" {
+		t.Errorf("%+v", d.Config.defaults)
+	}
+	if d := draft(t, ""); d.Sets("port") || len(d.Defaults().Mailboxes.Exclude) != 0 {
+		t.Errorf("nothing: %+v", d.Config.defaults)
+	}
+}

@@ -109,7 +109,7 @@ func readFile(path string) (string, fs.FileMode, error) {
 
 // Problem is one mistake in a configuration file.
 type Problem struct {
-	File string
+	File string // "" where it is in an account that is not written yet
 	Line int    // 0 where it has none
 	Key  string // "accounts.work.host", "" for the file
 	What string // what is wrong
@@ -121,10 +121,13 @@ func (p Problem) Error() string {
 	if p.Line > 0 {
 		at += fmt.Sprintf(":%d", p.Line)
 	}
-	if p.Key != "" {
-		at += ": " + p.Key
+	var parts []string
+	for _, part := range []string{at, p.Key, p.What} {
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
-	return at + ": " + p.What
+	return strings.Join(parts, ": ")
 }
 
 // Hint is the cure.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -54,6 +55,7 @@ func parseAny(file, text string, mode fs.FileMode, env func(string) string) (*Co
 	c := &Config{Path: file}
 	defaults := r.tables(top)
 	r.checkDefaults(defaults)
+	c.defaults, c.sets = r.account, slices.Collect(maps.Keys(defaults))
 	if prim, ok := top["accounts"]; ok {
 		at := toml.Key{"accounts"}
 		accounts, _ := r.table(prim, at)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Line is one line of a table that is written: a key with its value, or only a comment.
@@ -18,7 +20,7 @@ type Line struct {
 func Table(name string, head []string, lines []Line) string {
 	var b strings.Builder
 	for _, h := range head {
-		b.WriteString(strings.TrimRight("# "+h, " ") + "\n")
+		b.WriteString(strings.TrimRight("# "+comment(h), " ") + "\n")
 	}
 	b.WriteString("[accounts." + tableKey(name) + "]\n")
 	b.WriteString(keyLines(lines))
@@ -30,6 +32,16 @@ func SubTable(account, name string, lines []Line) string {
 	return "\n[accounts." + tableKey(account) + "." + name + "]\n" + keyLines(lines)
 }
 
+// comment is a text on one line, without what TOML does not take in a comment.
+func comment(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
 func keyLines(lines []Line) string {
 	width := 0
 	for _, l := range lines {
@@ -39,11 +51,11 @@ func keyLines(lines []Line) string {
 	for _, l := range lines {
 		switch {
 		case l.Key == "":
-			b.WriteString("# " + l.Comment + "\n")
+			b.WriteString("# " + comment(l.Comment) + "\n")
 		case l.Comment == "":
 			fmt.Fprintf(&b, "%-*s = %s\n", width, l.Key, tomlOf(l.Value))
 		default:
-			fmt.Fprintf(&b, "%-*s = %s  # %s\n", width, l.Key, tomlOf(l.Value), l.Comment)
+			fmt.Fprintf(&b, "%-*s = %s  # %s\n", width, l.Key, tomlOf(l.Value), comment(l.Comment))
 		}
 	}
 	return b.String()

@@ -14,6 +14,9 @@ import (
 // maxText is how much of one text is shown, in bytes.
 const maxText = 1000
 
+// Clean makes a text of a server safe to show, for those who do not show it by a Report.
+func Clean(text string) string { return clean(text) }
+
 // clean makes a text of a server safe to show: on one line, cut, and with everything escaped
 // that cannot be seen.
 func clean(text string) string {
