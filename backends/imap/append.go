@@ -284,7 +284,7 @@ func (ap *appending) drop(i int, doubt state.Doubt, err error) {
 }
 
 func (ap *appending) fail(i int, doubt state.Doubt, err error) {
-	ap.out[i] = state.Appended{Err: inMailbox(ap.raw, "append to", err), Doubt: doubt}
+	ap.out[i] = state.Appended{Err: err, Doubt: doubt}
 }
 
 // reap takes the answer to the oldest APPEND.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,13 +51,20 @@ func asRefusal(err error) (*refusal, bool) {
 		return r, true
 	}
 	if ie, ok := errors.AsType[*goimap.Error](err); ok {
-		return &refusal{typ: string(ie.Type), code: string(ie.Code), text: reach.Quoted(ie.Text)}, true
+		return &refusal{typ: string(ie.Type), code: string(ie.Code), text: said(ie.Text)}, true
 	}
 	if wa, ok := errors.AsType[*wire.Answer](err); ok {
-		return &refusal{typ: wa.Type, code: wa.Code, text: reach.Quoted(wa.Text)}, true
+		return &refusal{typ: wa.Type, code: wa.Code, text: said(wa.Text)}, true
 	}
 	return nil, false
 }
+
+// took is how long a command took, which Dovecot adds to its answers: " (0.001 + 0.000 secs)." Refusals for one reason
+// would differ by it.
+var took = regexp.MustCompile(` \(\d+\.\d+( \+ \d+\.\d+)* secs\)\.?$`)
+
+// said is what a server answered, for people.
+func said(text string) string { return reach.Quoted(took.ReplaceAllString(text, "")) }
 
 // isRefusal reports whether the server refused a command. A BYE with which it ended the connection is not a refusal.
 func isRefusal(err error) bool {
@@ -115,7 +123,7 @@ func (r *refusal) lasting() error {
 	f := state.Faultf(state.Other, "%w", &firm)
 	switch {
 	case r.hasCode("OVERQUOTA") || strings.Contains(strings.ToLower(r.text), "quota"): // Cyrus and Courier send no code
-		return f.WithHint(`run "mailsync archive", or raise the quota`)
+		return f.WithHint(`make room there ("mailsync help archive"), or raise the quota`)
 	case r.hasCode("TOOBIG"):
 		return f.WithHint("the server takes no message this large; it stays here")
 	case r.hasCode("TRYCREATE", "NONEXISTENT"):

@@ -57,6 +57,9 @@ func summarize(a *config.Account, r *port.Result, commands int64) report.Summary
 		problem := report.Problem{
 			Mailbox: p.Mailbox, UID: uint32(p.UID), Error: withoutName(message(p.Err), p.Mailbox), Hint: state.HintOf(p.Err), Printed: errors.As(p.Err, new(printedError)),
 		}
+		if n, ok := errors.AsType[*port.NotAppended](p.Err); ok {
+			problem.Unsent = withoutName(message(n.Err), p.Mailbox)
+		}
 		if !slices.Contains(s.Errors, problem) { // the next step may have met the same
 			s.Errors = append(s.Errors, problem)
 		}

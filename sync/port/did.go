@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"mailsync/state"
@@ -26,6 +27,16 @@ func (p *Problem) Log(log *slog.Logger, account string) {
 	}
 	log.LogAttrs(context.Background(), slog.LevelError, "failure", attrs...)
 }
+
+// NotAppended is why a message is not on the server. Many messages are refused for one reason, as by a full mailbox:
+// whoever prints failures counts those.
+type NotAppended struct {
+	Name string // of its file
+	Err  error
+}
+
+func (n *NotAppended) Error() string { return fmt.Sprintf("append %q: %v", n.Name, n.Err) }
+func (n *NotAppended) Unwrap() error { return n.Err }
 
 // Did is what a run can do about one message.
 type Did uint8

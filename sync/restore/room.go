@@ -24,7 +24,7 @@ func roomThere(ctx context.Context, r *mailbox.Run, messages int, octets int64) 
 		if free := max(0, q.Limit-q.Used); q.Limit > 0 && octets > free {
 			return state.Faultf(state.Other, "%s are to be sent (%d messages), and the server's quota has %s left of %s; nothing was sent",
 				state.Size(octets), messages, state.Size(free), state.Size(q.Limit)).
-				WithHint("make room there (\"mailsync archive\"), raise the quota, or restore less: --mailbox, --since")
+				WithHint("make room there (\"mailsync help archive\"), raise the quota, or restore less: --mailbox, --since")
 		}
 	}
 	return nil

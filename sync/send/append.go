@@ -168,7 +168,7 @@ func (s *sending) batch() (batch []*Outgoing, err error) {
 		case err != nil:
 			s.b.Leave(mailbox.Refused)
 			s.keepBack(f)
-			if err := s.Problem(s.b.Name, 0, fmt.Errorf("append %q: %w", f.Name, err)); err != nil {
+			if err := s.Problem(s.b.Name, 0, &port.NotAppended{Name: f.Name, Err: err}); err != nil {
 				return nil, err
 			}
 			continue
@@ -346,7 +346,7 @@ func (s *sending) notSent(o *outcome, f *Outgoing, a state.Appended) {
 	}
 	s.keepBack(f)
 	if a.Err != o.cause && !port.ExplainedBy(o.failed, a) {
-		o.problems = append(o.problems, fmt.Errorf("append %q: %w", f.Name, notSent(a)))
+		o.problems = append(o.problems, &port.NotAppended{Name: f.Name, Err: notSent(a)})
 	}
 	if a.Doubt != state.Unsure && a.Doubt != state.CutOff {
 		o.refused++

@@ -267,8 +267,8 @@ func (a *Account) Done(s Summary, silent bool) {
 }
 
 func (a *Account) problems(s Summary) {
-	r, n := a.report, 0
-	for _, p := range s.Errors {
+	r, n, more := a.report, 0, 0
+	for _, p := range together(s.Errors) {
 		if p.Printed {
 			continue
 		}
@@ -279,9 +279,11 @@ func (a *Account) problems(s Summary) {
 		}
 		if n++; n <= maxPrinted {
 			r.wrong(s.Account, p.Mailbox, p.UID, p.Error, p.Hint)
+		} else {
+			more += p.count()
 		}
 	}
-	if more := n - maxPrinted; more > 0 {
+	if more > 0 {
 		r.talk(fmt.Sprintf("mailsync: %s: %s not shown; --json has all of them", clean(s.Account), Plural(more, "more problem")))
 	}
 }

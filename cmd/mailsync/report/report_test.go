@@ -38,7 +38,7 @@ func (s *screen) expect(t *testing.T, out, err string) {
 var partial = Summary{Account: "work", Protocol: "imap", Status: "partial", Mailboxes: 12, Unchanged: 10,
 	Changes:     Changes{Fetched: 20, FetchedBytes: 123456, FlagsToDisk: 3, FlagsToServer: 2},
 	Whereabouts: Whereabouts{OnServer: 4822, Here: 4821, Outstanding: 1},
-	Commands:    14, Seconds: 1.2, Errors: []Problem{{"INBOX", 5, "fetch: server answered NO", "try again", false}}}
+	Commands:    14, Seconds: 1.2, Errors: []Problem{{"INBOX", 5, "fetch: server answered NO", "try again", false, ""}}}
 
 func TestDone(t *testing.T) {
 	const line = "work: partial, 20 fetched (120.6 KiB), 3 flagged here, 2 flagged on the server; " +
@@ -108,6 +108,36 @@ func TestManyProblemsAreCut(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(s.err.String()), "\n")
 	if len(lines) != maxPrinted+1 || lines[maxPrinted] != "mailsync: work: 7 more problems not shown; --json has all of them" {
 		t.Errorf("%d lines, the last is %s", len(lines), lines[len(lines)-1])
+	}
+}
+
+// What the server refuses for one reason is one line, whatever it is about, and is counted.
+func TestMessagesThatAreNotAppendedForOneReason(t *testing.T) {
+	const full, room = `server answered NO [OVERQUOTA] "full"`, "make room there"
+	var errs []Problem
+	add := func(mailbox, why, hint string, n int) {
+		for i := range n {
+			errs = append(errs, Problem{Mailbox: mailbox, Error: fmt.Sprintf("append %q: %s", fmt.Sprint(i), why), Hint: hint, Unsent: why})
+		}
+	}
+	add("INBOX", full, room, 30)
+	add("INBOX", "it is compressed", "", 1)
+	add("Sent", full, room, 2)
+	errs = append(errs, Problem{Mailbox: "Sent", UID: 3, Error: full, Hint: room})
+	add("Lists", "too large", "", 2)
+	s := open(Options{Quiet: true})
+	s.Account("work").Done(Summary{Account: "work", Errors: errs}, false)
+	s.expect(t, "", `mailsync: work: 32 messages not appended (30 of INBOX, 2 of Sent): server answered NO [OVERQUOTA] "full"
+mailsync: hint: make room there
+mailsync: work: INBOX: append "0": it is compressed
+mailsync: work: Sent: uid 3: server answered NO [OVERQUOTA] "full"
+mailsync: hint: make room there
+mailsync: work: Lists: 2 messages not appended: too large
+`)
+	js := open(Options{JSON: true})
+	js.Account("work").Done(Summary{Account: "work", Errors: errs}, true)
+	if n := strings.Count(js.out.String(), `"error":`); n != len(errs) {
+		t.Errorf("%d of %d in JSON", n, len(errs))
 	}
 }
 
@@ -201,4 +231,14 @@ func TestTablesAreMadeSafe(t *testing.T) {
 			t.Errorf("%q", text)
 		}
 	}
+}
+
+// What a restore did not send is counted once.
+func TestNotRestoredIsNotOutstandingToo(t *testing.T) {
+	s := open(Options{})
+	a := s.Account("w")
+	a.Restored([]Restored{{From: []string{"INBOX"}, To: "INBOX", There: 110, Refused: 79}}, true)
+	a.Done(Summary{Account: "w", Status: "partial", Mailboxes: 7, Errors: make([]Problem, 1), Seconds: 1,
+		Whereabouts: Whereabouts{OnServer: 174, Here: 110, Outstanding: 143, OnlyHere: 79}}, true)
+	s.expect(t, "w: partial, 0 appended (0 B), 110 already there, 79 not restored; 110 messages here, 174 on the server, 64 outstanding, 79 more only here in 7 mailboxes; 1 problem (1.0 s)\n", "")
 }

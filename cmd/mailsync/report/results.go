@@ -316,7 +316,7 @@ func (a *Account) Restored(boxes []Restored, brief bool) {
 		sum.Shown += b.Shown
 		sum.DryRun = b.DryRun
 	}
-	a.words.did = sum.String()
+	a.words.did, a.words.refused = sum.String(), sum.Refused
 }
 
 func (b Restored) String() string {

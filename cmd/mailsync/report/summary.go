@@ -60,6 +60,7 @@ type Whereabouts struct {
 type words struct {
 	line    string // all of it, "" without
 	did     string // what was done, "" where the changes show it
+	refused int    // of the outstanding: what a restore did, or did not, has them
 	proof   *Proof // where the server's mail is, nil where the whereabouts show it
 	unknown bool   // how much of the server's mail is here
 }
@@ -71,6 +72,8 @@ type Problem struct {
 	Error   string `json:"error"`
 	Hint    string `json:"hint"`
 	Printed bool   `json:"-"` // as a result of its own
+	// Unsent is why a message was not appended, without the message's name; "" where it is another failure.
+	Unsent string `json:"-"`
 }
 
 // String is the summary in one line, for people.
@@ -145,7 +148,11 @@ func (c Changes) String() string {
 
 // where is how much of the server's mail is here. What is here may no longer be on the server, so
 // both numbers need the third. Where the run checked no mailbox, it does not know what is here.
-func (s Summary) where() string { return s.In(s.Mailboxes) }
+func (s Summary) where() string {
+	w := s.Whereabouts
+	w.Outstanding = max(0, w.Outstanding-s.refused)
+	return w.In(s.Mailboxes)
+}
 
 // In is how much of the mail of so many mailboxes is here, for people.
 func (w Whereabouts) In(mailboxes int) string {
