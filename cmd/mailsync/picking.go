@@ -22,13 +22,13 @@ type picking struct {
 	mu       sync.Mutex
 	matched  map[string]bool   // by pattern
 	excluded map[string]string // by pattern: the first name that matches and that the configuration excludes
-	others   map[string]bool   // names that no pattern matched
+	names    map[string]bool   // of included mailboxes, whether a pattern matched or not
 	accounts int               // whose mailboxes are known
 }
 
 // flag gives a command the flag --mailbox.
 func (p *picking) flag(c *cobra.Command) {
-	p.matched, p.excluded, p.others = map[string]bool{}, map[string]string{}, map[string]bool{}
+	p.matched, p.excluded, p.names = map[string]bool{}, map[string]string{}, map[string]bool{}
 	c.Flags().Var(value{"PATTERN", p.add}, "mailbox", "only mailboxes that match, e.g. INBOX, 'Lists/*' or role:sent; may be repeated")
 }
 
@@ -71,8 +71,8 @@ func (p *picking) among(levels []string, role string, included bool) bool {
 			}
 		}
 	}
-	if !picked && included {
-		p.others[name] = true
+	if included {
+		p.names[name] = true
 	}
 	return picked
 }
@@ -112,7 +112,7 @@ func (p *picking) meant(pattern config.Pattern) string {
 	if name, ok := p.excluded[pattern.String()]; ok {
 		return fmt.Sprintf("%q exists, but the configuration excludes it (include, exclude)", name)
 	}
-	names := slices.Sorted(maps.Keys(p.others))
+	names := slices.Sorted(maps.Keys(p.names))
 	for _, name := range names {
 		if slices.ContainsFunc(strings.Split(name, "/"), func(level string) bool { return strings.EqualFold(level, pattern.String()) }) {
 			return config.Guess(name, names)

@@ -31,3 +31,21 @@ func TestAPatternThatMeansWhatIsLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// What a pattern meant may be what another pattern matched.
+func TestAPatternThatMeansWhatAnotherMatches(t *testing.T) {
+	p := &picking{}
+	p.flag(&cobra.Command{})
+	for _, pattern := range []string{"Inbx", "INBOX"} {
+		if err := p.add(pattern); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"Archive", "INBOX", "Sent"} {
+		p.among([]string{name}, "", true)
+	}
+	p.known(&port.Result{})
+	if wrong := p.missed(1); len(wrong) != 1 || state.HintOf(wrong[0]) != `did you mean "INBOX"?` {
+		t.Errorf("%v", wrong)
+	}
+}
