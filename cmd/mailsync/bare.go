@@ -148,8 +148,10 @@ func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) 
 // URL the protocol, the server and the user.
 func recognize(ctx context.Context, a *config.Account) error {
 	l := local{a}
-	if _, err := os.Stat(filepath.Join(a.Maildir, maildir.PlusPlus.StateDir())); err == nil {
-		a.Layout = string(maildir.PlusPlus)
+	for _, name := range []string{maildir.PlusPlus.StateDir(), "mailsync.marker"} { // state_dir may be elsewhere
+		if _, err := os.Stat(filepath.Join(a.Maildir, name)); err == nil {
+			a.Layout = string(maildir.PlusPlus)
+		}
 	}
 	if a.Host != "" {
 		return nil
@@ -213,28 +215,34 @@ func (l local) owner(ctx context.Context) (host, user string, err error) {
 	return "", "", err
 }
 
-// readProtocol sets the protocol: only POP3 has unique-ids.
+// readProtocol sets the protocol.
 func (l local) readProtocol(ctx context.Context) error {
-	base, err := store.OpenReadOnly(l.stateDir())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = base.Close() }() // it was only read
-	gen, err := popMailbox(ctx, base)
-	if err != nil || gen == nil {
-		return err
-	}
-	known, err := base.UIDLs(ctx, gen.ID)
-	if len(known) > 0 {
+	known, err := l.byPOP3(ctx)
+	if known {
 		l.a.Protocol = "pop3"
 	}
 	return err
 }
 
-// isAccountAt reports whether the mail in an account's root is of the account's own server and user.
+// byPOP3 reports whether the mail in an account's root was fetched by POP3, as far as its state knows.
+func (l local) byPOP3(ctx context.Context) (bool, error) {
+	base, err := store.OpenReadOnly(l.stateDir())
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = base.Close() }() // it was only read
+	_, known, err := uniqueIDs(ctx, base)
+	return len(known) > 0, err
+}
+
+// isAccountAt reports whether the mail in an account's root is of the account's own server and user, by its protocol.
 func (l local) isAccountAt(ctx context.Context) (bool, error) {
 	host, user, err := l.owner(ctx)
-	return host == l.a.Host && user == l.a.User, err
+	if err != nil || host != l.a.Host || user != l.a.User {
+		return false, err
+	}
+	pop, err := l.byPOP3(ctx)
+	return pop == (l.a.Protocol == "pop3"), err
 }
 
 // words name the account on a command line.

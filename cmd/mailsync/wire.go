@@ -166,19 +166,18 @@ func policy(a *config.Account, deletes *int) plan.Policy {
 // nil for an IMAP account, whose server numbers them, and whether a log-in worked. A run that starts
 // again from nothing must be given all numbers.
 func (r *accountRun) recallPOP3(base *store.Store, fresh bool) error {
-	if r.a.Protocol != "pop3" {
-		return nil
-	}
 	ctx := context.Background() // the store is local
-	gen, err := popMailbox(ctx, base)
+	gen, known, err := uniqueIDs(ctx, base)
 	if err != nil {
 		return err
 	}
-	var known []state.UIDL
+	switch imap := r.a.Protocol != "pop3"; {
+	case imap && len(known) > 0, !imap && len(known) == 0 && gen != nil && gen.Tally.OnServer > 0:
+		return otherProtocol(r.a)
+	case imap:
+		return nil
+	}
 	if gen != nil {
-		if known, err = base.UIDLs(ctx, gen.ID); err != nil {
-			return err
-		}
 		account, err := base.Account(ctx)
 		if err != nil {
 			return err
@@ -204,6 +203,25 @@ func popMailbox(ctx context.Context, base *store.Store) (*state.Generation, erro
 		}
 	}
 	return nil, nil
+}
+
+// uniqueIDs are those that the base knows of that mailbox. Only POP3 has any.
+func uniqueIDs(ctx context.Context, base *store.Store) (gen *state.Generation, known []state.UIDL, err error) {
+	if gen, err = popMailbox(ctx, base); err == nil && gen != nil {
+		known, err = base.UIDLs(ctx, gen.ID)
+	}
+	return gen, known, err
+}
+
+// otherProtocol is the error for an account whose Maildirs were filled by the other protocol: each numbers messages in its
+// own way, and numbers of the one would be taken for those of the other.
+func otherProtocol(a *config.Account) error {
+	was, is := "IMAP", "POP3"
+	if a.Protocol != "pop3" {
+		was, is = is, was
+	}
+	return state.Faultf(state.Storage, "the Maildirs in %s were filled by %s, and %s speaks %s", a.Maildir, was, a.Name, is).
+		WithHint("give it a maildir of its own; \"mailsync restore\" with --from can upload what is here")
 }
 
 // popDeletes reports whether anything is to be deleted from an account's server.
