@@ -11,6 +11,7 @@ import (
 	"mailsync/state"
 	"mailsync/sync"
 	"mailsync/sync/port"
+	"mailsync/sync/restore"
 )
 
 // forget lets go of the mailbox of that name, or takes it back.
@@ -261,5 +262,31 @@ func TestTakeBackBesideANewMailbox(t *testing.T) {
 	l.comesBack(t, here)
 	if r := l.forget(t, "Lists/Go", true, nil); state.KindOf(r.Fatal) != state.Usage {
 		t.Errorf("got %v", r.Fatal)
+	}
+}
+
+// A restore names every forgotten mailbox of which something is here: also one from which everything was archived, and
+// one of which the state knows nothing any more.
+func TestRestoreNamesWhatWasForgotten(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		mod  func(*port.Account)
+		lost int // messages that can be named with the state lost: its Maildir has them
+	}{{"archived in place", inPlace, 3}, {"archived elsewhere", nil, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			l, _, _ := archivedOnce(t, c.mod)
+			l.server.Drop("Lists/Go")
+			l.forget(t, "Lists/Go", false, nil)
+			for base, messages := range map[*mem.Base]int{l.base: 3, mem.NewBase(): c.lost} {
+				var want []restore.UnknownMaildir
+				if messages > 0 {
+					want = []restore.UnknownMaildir{{Path: "Lists/Go", Messages: messages, Forgotten: true, Recorded: base == l.base}}
+				}
+				all, err := restore.UnknownMaildirs(t.Context(), memory{base}, l.account(l.disk).Tree)
+				if err != nil || !slices.Equal(all, want) {
+					t.Errorf("got %+v %v, want %+v", all, err, want)
+				}
+			}
+		})
 	}
 }

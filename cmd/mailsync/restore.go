@@ -181,8 +181,11 @@ func (o *restoring) noteOutsiders(ctx context.Context, r *accountRun, h *here, d
 	}
 	for _, m := range all {
 		if m.Forgotten {
-			r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: the mailbox was forgotten",
-				fmt.Sprintf("\"mailsync forget --undo %s %s\" takes it back", r.a.Name, plan.ShellWord(m.Path)))
+			hint := "a copy of it elsewhere can be restored with --from"
+			if m.Recorded {
+				hint = fmt.Sprintf("\"mailsync forget --undo %s %s\" takes it back", r.a.Name, plan.ShellWord(m.Path))
+			}
+			r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: the mailbox was forgotten", hint)
 			continue
 		}
 		r.out.Note(m.Path, report.Plural(m.Messages, "message")+" not restored: this Maildir is not a mailbox of the account",

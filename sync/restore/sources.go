@@ -73,6 +73,7 @@ type UnknownMaildir struct {
 	Path      string
 	Messages  int
 	Forgotten bool // it was a mailbox's that is gone on the server, and that the user has let go of
+	Recorded  bool // of a forgotten one: the state knows it, so that it can be taken back
 }
 
 // UnknownMaildirs are the Maildirs from which nothing is put on a server, for a mail program made them, and the account has no
@@ -90,24 +91,68 @@ func UnknownMaildirs(ctx context.Context, memory port.Memory, tree port.Tree) (a
 		if slices.ContainsFunc(rows, func(row state.MailboxRow) bool { return row.Path == f.Path }) {
 			continue
 		}
-		md, err := tree.Open(f.Path)
+		n, err := messagesAt(ctx, tree, f.Path)
 		if err != nil {
 			return nil, err
 		}
-		disk, err := md.Scan(ctx, "", nil, state.NewKeywords(nil))
-		if err != nil {
-			return nil, err
-		}
-		if n := len(disk.Foreign); n > 0 {
+		if n > 0 {
 			all = append(all, UnknownMaildir{Path: f.Path, Messages: n})
 		}
 	}
+	forgotten, err := forgottenMaildirs(ctx, memory, tree, rows)
+	return append(all, forgotten...), err
+}
+
+// forgottenMaildirs are those of mailboxes that were forgotten, with all that is here of these, in archive folders too. Those of
+// which the state knows nothing, since it was lost, are known by their markers.
+func forgottenMaildirs(ctx context.Context, memory port.Memory, tree port.Tree, rows []state.MailboxRow) (all []UnknownMaildir, err error) {
 	for _, row := range rows {
-		if g := row.Current(); row.Role == state.RoleForgotten && g != nil && g.Tally.Here > 0 {
-			all = append(all, UnknownMaildir{row.Path, g.Tally.Here, true})
+		if row.Role != state.RoleForgotten {
+			continue
 		}
+		m := UnknownMaildir{Path: row.Path, Forgotten: true, Recorded: true}
+		for _, g := range row.Generations {
+			records, err := memory.Records(ctx, g.ID)
+			if err != nil {
+				return nil, port.Wrap("read state", err)
+			}
+			for _, rec := range records {
+				if rec.Status.HasFile() || rec.Status == state.Archived {
+					m.Messages++
+				}
+			}
+		}
+		all = append(all, m)
 	}
-	return all, nil
+	found, err := tree.Find(ctx)
+	if err != nil {
+		return nil, port.Wrap("look for Maildirs", err)
+	}
+	for _, f := range found {
+		known := func(row state.MailboxRow) bool { return row.Path == f.Path }
+		if f.Err != nil || f.Marker.Role != state.RoleForgotten || slices.ContainsFunc(rows, known) {
+			continue
+		}
+		n, err := messagesAt(ctx, tree, f.Path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, UnknownMaildir{Path: f.Path, Messages: n, Forgotten: true})
+	}
+	return slices.DeleteFunc(all, func(m UnknownMaildir) bool { return m.Messages == 0 }), nil
+}
+
+// messagesAt counts the messages of a Maildir of which nothing is recorded.
+func messagesAt(ctx context.Context, tree port.Tree, path string) (int, error) {
+	md, err := tree.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	disk, err := md.Scan(ctx, "", nil, state.NewKeywords(nil))
+	if err != nil {
+		return 0, err
+	}
+	return len(disk.Foreign), nil
 }
 
 // markedRows are mailboxes that are known from markers only, the state being lost. Nothing is recorded of
