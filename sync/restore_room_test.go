@@ -61,3 +61,20 @@ func TestRestoreHomeLooksAtTheQuota(t *testing.T) {
 		t.Errorf("planned %v, arrived %v, %v more than planned at some time", look.planned, look.arrived, look.most)
 	}
 }
+
+// Where mailboxes are labels, a message in several of them takes its room once: what they hold together is no reason to refuse.
+func TestRestoreToLabelsIsNotRefusedForTheQuota(t *testing.T) {
+	l, want := shipped(t)
+	p := newPort(l)
+	p.server.Labels = true
+	p.server.Quotas = []state.Quota{{Used: 9000, Limit: 9100}}
+	ok(t, p.restore(t, nil), 12, 0)
+	p.whole(t, want)
+
+	l = lost(t, false)
+	l.server.Labels = true
+	l.server.Quotas = []state.Quota{{Used: 9000, Limit: 9100}}
+	if r := l.home(nil, nil); r.Fatal != nil || r.Appended != 5 {
+		t.Errorf("to its own server: %v, %d appended", r.Fatal, r.Appended)
+	}
+}

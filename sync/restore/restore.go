@@ -103,6 +103,7 @@ func (r *restoring) run(ctx context.Context, o *Restore) error {
 	if err != nil {
 		return err
 	}
+	r.Can.Labels = listing.Labels
 	y := &layout{from: o.From, into: o.Into, listing: listing, note: r.Note}
 	targets := y.targets()
 	r.Result.Mailboxes = len(targets)

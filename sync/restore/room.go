@@ -8,9 +8,10 @@ import (
 )
 
 // roomThere reports that the server's quota has no room for so many messages, before the first is sent. A server that does not
-// know, or does not say, is sent them: it refuses what it does not take.
+// know, or does not say, is sent them: it refuses what it does not take. So is one whose mailboxes are labels: a message that
+// is in several of them takes its room once, and it is not known what it will take for the same.
 func roomThere(ctx context.Context, r *mailbox.Run, messages int, octets int64) error {
-	if messages == 0 {
+	if messages == 0 || r.Can.Labels {
 		return nil
 	}
 	quotas, err := r.Server.Quota(ctx, "INBOX")
