@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -102,15 +104,22 @@ type redirect struct {
 func (w *redirect) listen(name string, port int) (int, func(), error) {
 	first, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 	if err != nil {
-		return 0, nil, state.Faultf(state.Other, "wait for the browser: %w", err).
-			WithHint("another program uses the port: redirect_port = 0 takes any that is free, where the provider allows it")
+		return 0, nil, taken(err)
 	}
+	wanted := port
 	port = first.Addr().(*net.TCPAddr).Port
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10}
 	listeners := []net.Listener{first}
 	if name != "" {
-		if second, err := net.Listen("tcp", net.JoinHostPort("::1", strconv.Itoa(port))); err == nil {
+		second, err := net.Listen("tcp", net.JoinHostPort("::1", strconv.Itoa(port)))
+		if err == nil {
 			listeners = append(listeners, second)
+		} else if errors.Is(err, syscall.EADDRINUSE) { // the browser would go to whoever has it
+			_ = first.Close() // nobody came yet
+			if wanted == 0 {
+				return w.listen(name, 0)
+			}
+			return 0, nil, taken(err)
 		}
 	}
 	for _, l := range listeners {
@@ -124,6 +133,12 @@ func (w *redirect) listen(name string, port int) (int, func(), error) {
 		}
 	}
 	return port, stop, nil
+}
+
+// taken is the error for a port that cannot be had.
+func taken(err error) error {
+	return state.Faultf(state.Other, "wait for the browser: %w", err).
+		WithHint("another program uses the port: redirect_port = 0 takes any that is free, where the provider allows it")
 }
 
 // ServeHTTP takes the first request that knows the state, and shows others that they came to nothing.

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -141,6 +142,19 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer stop()
 	l.options.RedirectPort = port
+	_, err = l.source().Browser(t.Context(), func(string) { t.Error("an address was shown") })
+	l.fails(err, state.Other, "redirect_port = 0 takes any that is free")
+}
+
+// A browser that looks up "localhost" may come by IPv6, where another program must not wait for it.
+func TestPortInUseByIPv6(t *testing.T) {
+	other, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("there is no IPv6")
+	}
+	defer other.Close()
+	l := newLab(t)
+	l.options.RedirectHost, l.options.RedirectPort = "localhost", other.Addr().(*net.TCPAddr).Port
 	_, err = l.source().Browser(t.Context(), func(string) { t.Error("an address was shown") })
 	l.fails(err, state.Other, "redirect_port = 0 takes any that is free")
 }
