@@ -97,13 +97,22 @@ func (s *setup) secretInFile(ctx context.Context) error {
 		return usage("--password-file: %w", err)
 	}
 	s.secret.file = path
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		if passing(path) || err == nil && !info.Mode().IsRegular() {
+			return usage("--password-file: %s is not a file that is there for the next run too", s.flags.passwordFile).
+				WithHint("write the password into a file, or give --password-command")
+		}
 		return nil // how it can be read shows when it is
 	}
 	if s.ask == nil {
 		return usage("--password-file: %s does not exist", path).WithHint("write the password into it, on one line, and make it private: chmod 600")
 	}
 	return s.typeSecret(ctx)
+}
+
+// passing reports whether a path is one of this process alone, such as the <(…) of a shell.
+func passing(path string) bool {
+	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/")
 }
 
 // secretInKeyring takes the password from the keyring, or has it typed to be put there.

@@ -41,7 +41,7 @@ type Source struct {
 	// Key is the configuration key of a Command that is not password_command.
 	Key string
 
-	// Timeout of Command and Keyring; 0 means 30 seconds.
+	// Timeout of Command, File, Credential and Keyring; 0 means 30 seconds.
 	Timeout time.Duration
 }
 
@@ -74,7 +74,7 @@ func (s Source) Read(ctx context.Context) (Secret, error) {
 	case len(s.Command) > 0:
 		return s.fromCommand(ctx)
 	case s.File != "":
-		return ReadFile("password_file", s.File)
+		return s.inTime(ctx, "password_file: "+s.File, func() (Secret, error) { return ReadFile("password_file", s.File) })
 	case s.Env != "":
 		return fromEnv(s.Env)
 	case s.Keyring != "":
@@ -82,11 +82,35 @@ func (s Source) Read(ctx context.Context) (Secret, error) {
 	case s.Ask != nil:
 		return s.Ask(ctx)
 	case s.Credential != "":
-		return fromCredential(s.Credential)
+		return s.inTime(ctx, "password_credential", func() (Secret, error) { return fromCredential(s.Credential) })
 	case !s.Literal.Empty():
 		return s.Literal, nil
 	}
 	return Secret{}, state.Faultf(state.Login, "no password is configured")
+}
+
+// inTime reads a file, which may be a pipe into which nobody writes, or on a network that is gone. One that is
+// not read in time is left to itself.
+func (s Source) inTime(ctx context.Context, what string, read func() (Secret, error)) (Secret, error) {
+	type answer struct {
+		word Secret
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		word, err := read()
+		got <- answer{word, err}
+	}()
+	limit := cmp.Or(s.Timeout, commandTimeout)
+	select {
+	case a := <-got:
+		return a.word, a.err
+	case <-time.After(limit):
+		return Secret{}, state.Faultf(state.Login, "%s: nothing could be read in %v", what, limit).
+			WithHint("is it a pipe into which nobody writes, or on a network that is gone?")
+	case <-ctx.Done():
+		return Secret{}, context.Cause(ctx)
+	}
 }
 
 // Ahead returns the password where this process has it already, else the zero Secret: it asks
