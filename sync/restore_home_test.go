@@ -306,3 +306,43 @@ func TestRestoreHomeOfFilesThatWereMoved(t *testing.T) {
 		}
 	}
 }
+
+// A restore whose time is up while it finds out what is missing has not come to its end, and says so.
+func TestRestoreHomeStoppedBeforeItSends(t *testing.T) {
+	for at := 1; ; at++ {
+		l := lost(t, false)
+		stop, reads := make(chan struct{}), 0
+		l.change = func(a *port.Account) {
+			a.Stop = stop
+			a.Watch = &doing{at: "reading", do: func() {
+				if reads++; reads == at {
+					close(stop)
+				}
+			}}
+		}
+		r := l.home(nil, nil)
+		if reads < at {
+			return
+		}
+		if !r.Stopped || r.Appended != 0 {
+			t.Errorf("stopped at mailbox %d: %d appended, stopped: %v", at, r.Appended, r.Stopped)
+		}
+		l.change = nil
+		if r := l.home(nil, nil); r.Appended != 5 || r.Stopped {
+			t.Errorf("then: %d appended, stopped %v", r.Appended, r.Stopped)
+		}
+	}
+}
+
+// doing does something when a run begins a kind of work.
+type doing struct {
+	notes
+	at string
+	do func()
+}
+
+func (d *doing) Doing(what, _ string) {
+	if what == d.at {
+		d.do()
+	}
+}

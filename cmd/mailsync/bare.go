@@ -238,9 +238,10 @@ func (l local) byPOP3(ctx context.Context) (bool, error) {
 // isAccountAt reports whether the mail in an account's root is of the account's own server and user, by its protocol.
 func (l local) isAccountAt(ctx context.Context) (bool, error) {
 	host, user, err := l.owner(ctx)
-	if err != nil || host != l.a.Host || user != l.a.User {
+	if err != nil || !strings.EqualFold(host, l.a.Host) || user != l.a.User {
 		return false, err
 	}
+	l.a.Host = host // as it was written then
 	pop, err := l.byPOP3(ctx)
 	return pop == (l.a.Protocol == "pop3"), err
 }
