@@ -18,6 +18,11 @@ func TestFullMailboxIsOneLine(t *testing.T) {
 	srv := servers.Dovecot(t, servers.Quota(1<<20, 2000))
 	srv.AddUser("ada")
 	client := srv.LogIn("ada")
+	for _, name := range []string{"Old", "Fill"} {
+		if _, err := client.Do("CREATE " + name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	oldMail(t, client, "INBOX", 0, 30, 20_000)
 	oldMail(t, client, "Old", 0, 10, 20_000)
 	w := newWorld(t, program.Path(t), srv)
