@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -56,6 +57,9 @@ func (f *fetching) Done(item state.Item, err error) {
 	f.mu.Lock()
 	p := f.parcels[item.ID]
 	delete(f.parcels, item.ID)
+	if p != nil && err == nil {
+		f.size.took(time.Since(p.begun))
+	}
 	f.mu.Unlock()
 	if p == nil {
 		return

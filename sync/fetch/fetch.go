@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -57,6 +58,7 @@ type fetching struct {
 	queues   []*queue
 	parcels  map[int]*parcel
 	next     int
+	size     itemSize
 	err      error // ends the fetching
 	claimed  int64 // octets that are still to be written to the disk
 	buffers  chan []byte
@@ -67,6 +69,7 @@ type fetching struct {
 type parcel struct {
 	queue   *queue
 	ops     []plan.Op
+	begun   time.Time
 	got     []*arrival
 	failed  map[state.UID]error // by itself, where the others did not
 	writers sync.WaitGroup
@@ -86,7 +89,7 @@ type arrival struct {
 
 // Fetch brings every body that the plans ask for, over all mailboxes at once.
 func (r *Run) Fetch(ctx context.Context) error {
-	f := &fetching{Run: r, ctx: ctx, queues: r.queues(), parcels: map[int]*parcel{}, buffers: make(chan []byte, writers)}
+	f := &fetching{Run: r, ctx: ctx, queues: r.queues(), parcels: map[int]*parcel{}, size: newItemSize(), buffers: make(chan []byte, writers)}
 	f.settlers.SetLimit(settlers)
 	for _, q := range f.queues {
 		q.box.Bodies.Pulling = true
@@ -168,7 +171,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 	if q == nil {
 		return state.Item{}, false
 	}
-	ops := q.cut()
+	ops := q.cut(f.size.most)
 	f.Doing("fetching", q.box.Name)
 	f.next++
 	q.open++
@@ -179,7 +182,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 			item.Unseen = append(item.Unseen, o.UID)
 		}
 	}
-	f.parcels[item.ID] = &parcel{queue: q, ops: ops}
+	f.parcels[item.ID] = &parcel{queue: q, ops: ops, begun: time.Now()}
 	return item, true
 }
 
@@ -307,8 +310,8 @@ func (q *queue) leaveOut(which func(plan.Op) bool) (out []plan.Op) {
 	return out
 }
 
-// cut takes the next item's operations off the queue.
-func (q *queue) cut() []plan.Op {
+// cut takes the next item's operations off the queue, of at most so many octets.
+func (q *queue) cut(most int64) []plan.Op {
 	if len(q.ops) == 0 {
 		ops := q.again[0]
 		q.again = q.again[1:]
@@ -316,7 +319,7 @@ func (q *queue) cut() []plan.Op {
 	}
 	var bytes int64
 	n := 0
-	for n < len(q.ops) && n < port.ItemUIDs && (n == 0 || bytes+q.ops[n].Size <= port.ItemBytes) {
+	for n < len(q.ops) && n < port.ItemUIDs && (n == 0 || bytes+q.ops[n].Size <= most) {
 		bytes += max(0, q.ops[n].Size)
 		n++
 	}
