@@ -323,5 +323,5 @@ func TestVerifyByUse(t *testing.T) {
 		l.server.Create(raw).Role = role
 		l.server.Change(raw, func(m *mem.Mailbox) { m.Add("Subject: new\r\n\r\n", 1700000001) })
 	}
-	l.verified(t, v, "not_here New 0 the mailbox is not here, with 1 messages")
+	l.verified(t, v, "not_here New 0 all of the mailbox; messages: 1")
 }

@@ -321,9 +321,9 @@ func TestVerifyAgainstTheServer(t *testing.T) {
 		"size_differs INBOX 4 the server announces 99 octets, and 80 were fetched\n" +
 		"not_here INBOX 10 the server has it (74 octets), and it is not here\n" +
 		"unlisted Archive 0 the server has no such mailbox any more; 3 messages were in it\n" +
-		"not_here Fresh 0 the mailbox is not here, with 1 messages")
+		"not_here Fresh 0 all of the mailbox; messages: 1")
 	l.server.Change("INBOX", func(m *mem.Mailbox) { m.UIDValidity++ })
 	against("renumbered INBOX 0 the server has numbered the mailbox anew; sync first\n" +
 		"unlisted Archive 0 the server has no such mailbox any more; 3 messages were in it\n" +
-		"not_here Fresh 0 the mailbox is not here, with 1 messages")
+		"not_here Fresh 0 all of the mailbox; messages: 1")
 }

@@ -191,7 +191,11 @@ func (c *checking) quota(ctx context.Context, s server) {
 	for _, q := range quotas {
 		room := report.Room{Used: q.Used, Limit: q.Limit}
 		if room.Percent() >= fullQuota {
-			c.warn("quota", "the server will soon refuse new mail", "%s", room)
+			hint := "the server will soon refuse new mail"
+			if q.Used >= q.Limit {
+				hint = "the server refuses new mail until there is room"
+			}
+			c.warn("quota", hint, "%s", room)
 			continue
 		}
 		c.ok("quota", "%s", room)

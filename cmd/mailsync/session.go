@@ -51,8 +51,7 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		result.Began, result.Ended = began, time.Now()
 	}
 	if result != nil && result.Stopped {
-		err := state.Faultf(state.Other, "stopped by --max-time before the end").WithHint("the next run continues from here")
-		result.Problems = append(result.Problems, port.Problem{Err: err})
+		result.Problems = append(result.Problems, port.Problem{Err: errTimeUp})
 	}
 	if result != nil { // "status" repeats what is remembered
 		result.Fatal = withReason(ctx, result.Fatal)

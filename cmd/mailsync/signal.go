@@ -71,6 +71,9 @@ func withReason(ctx context.Context, err error) error {
 	if cause == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
+	if errors.Is(err, errTimeUp) {
+		return errTimeUp // wherever that was
+	}
 	if _, known := errors.AsType[*state.Fault](err); known && state.KindOf(cause) != state.Interrupted {
 		return err
 	}
@@ -81,9 +84,8 @@ func withReason(ctx context.Context, err error) error {
 // cancelled, whatever the server does. That is clean too, but work in progress is lost.
 const grace = time.Second
 
-// errTimeUp is the reason of that cancellation.
-var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time")).
-	WithHint("the next run continues from here")
+// errTimeUp is the reason of that cancellation, and what a run that stopped by itself reports. It is one line.
+var errTimeUp = state.Faultf(state.Other, "%w", cancelled("stopped by --max-time; the next run continues from here"))
 
 // limitTime ends a run after --max-time: it closes the channel that it returns, which is nil
 // without a limit, and after the grace it cancels the context.

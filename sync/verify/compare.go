@@ -153,9 +153,9 @@ func (w *verifying) unlisted() (found []port.Finding) {
 		if here[key] || w.asked.OnlyThere != nil && !w.asked.OnlyThere(l) || l.HasMark && l.Mark.Exists == 0 {
 			continue
 		}
-		detail := "the mailbox is not here, and the server does not report how many messages are in it"
+		detail := "all of the mailbox; the server does not report how many messages are in it"
 		if l.HasMark {
-			detail = fmt.Sprintf("the mailbox is not here, with %d messages", l.Mark.Exists)
+			detail = fmt.Sprintf("all of the mailbox; messages: %d", l.Mark.Exists)
 		}
 		found = append(found, port.Finding{Fault: port.NotHere, Mailbox: plan.DisplayName(l.Levels), Path: "\x00" + l.Raw, Detail: detail})
 	}

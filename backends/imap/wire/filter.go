@@ -64,7 +64,7 @@ func (in *filter) end(err error) error {
 	case err != io.EOF:
 		return in.x.fail(err)
 	case !ended.closed:
-		_ = in.x.fail(in.rd.sock.explain(io.EOF, "between two answers"))
+		_ = in.x.fail(in.rd.sock.explain(io.EOF, "while an answer was waited for"))
 	}
 	return io.EOF
 }

@@ -157,7 +157,7 @@ hint: the server is down or slow; or the port may speak TLS from the first byte:
 		{name: "closed at the greeting", code: 5, provoke: func(l *imapLife) { l.serve(func(p *script.Peer) { p.Close() }) }, says: `work: localhost:PORT closed the connection without a greeting
 hint: it may not be an IMAP port, or the server allows no more connections; or the port may speak TLS from the first byte: tls = "implicit" (port 993) may be right
 `},
-		{name: "closed at the log-in", code: 5, provoke: func(l *imapLife) { l.replaced("AUTHENTICATE", func(p *script.Peer) { p.Close() }) }, says: `work: log-in of "ada": connection closed by the server between two answers
+		{name: "closed at the log-in", code: 5, provoke: func(l *imapLife) { l.replaced("AUTHENTICATE", func(p *script.Peer) { p.Close() }) }, says: `work: log-in of "ada": connection closed by the server while an answer was waited for
 hint: the connection was lost: run it again, it goes on where it stopped
 `},
 		{name: "reset in the listing", code: 5, provoke: func(l *imapLife) { l.replaced("LIST", func(p *script.Peer) { p.Reset() }) }, says: `work: list mailboxes: connection reset by the other side while an answer was waited for
@@ -166,7 +166,7 @@ hint: the connection was lost: run it again, it goes on where it stopped
 		{name: "silent in the listing", code: 5, provoke: func(l *imapLife) { l.replaced("LIST", func(p *script.Peer) { p.Stall() }) }, says: `work: list mailboxes: no byte for 2s while an answer was waited for
 hint: the server or the way to it hangs; try again later, or raise the account's timeout
 `},
-		{name: "closed in the listing", code: 5, provoke: func(l *imapLife) { l.replaced("LIST", func(p *script.Peer) { p.Close() }) }, says: `work: list mailboxes: connection closed by the server between two answers
+		{name: "closed in the listing", code: 5, provoke: func(l *imapLife) { l.replaced("LIST", func(p *script.Peer) { p.Close() }) }, says: `work: list mailboxes: connection closed by the server while an answer was waited for
 hint: the connection was lost: run it again, it goes on where it stopped
 `},
 		{name: "a BYE", code: 5, provoke: func(l *imapLife) {
