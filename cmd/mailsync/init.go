@@ -52,7 +52,7 @@ mailsync init ada@example.org --host mx.example.org --password-file pw --yes`,
 	f.StringVar(&o.address, "address", "", "the `ADDRESS`, as the argument")
 	f.Var(word(&o.protocol, "PROTOCOL", "imap", "pop3"), "protocol", "imap or pop3; by default what the server has, IMAP first")
 	f.StringVar(&o.host, "host", "", "the server's `HOST`; then nothing is looked up")
-	f.IntVar(&o.port, "port", 0, "its port, if it is not the protocol's `N`")
+	f.IntVar(&o.port, "port", 0, "its port `N`, if it is not the usual one")
 	f.Var(word(&o.tls, "MODE", "implicit", "starttls", "none"), "tls", "implicit, starttls, or none, which is for this machine only")
 	f.Var(pathFlag{&o.tlsCA, "FILE"}, "tls-ca", "a PEM `FILE` of more trusted roots")
 	f.StringArrayVar(&o.pins, "tls-pin", nil, "a trusted key, `sha256/...`, whoever signed it; may be repeated")

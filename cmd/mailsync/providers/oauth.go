@@ -64,8 +64,8 @@ var oauths = []OAuth{
 		Checked: checked,
 	},
 	microsoft("microsoft", "common", "any account of Microsoft; a client of one organization needs its tenant id: see auth_url in the reference"),
-	microsoft("microsoft-personal", "consumers", "personal accounts (outlook.com, hotmail.com, live.com) only"),
-	microsoft("microsoft-work", "organizations", "accounts of organizations (Microsoft 365) only; some want an administrator's consent first, and a client of one organization needs its tenant id: see auth_url in the reference"),
+	microsoft("microsoft-personal", "consumers", "this is for personal accounts only (outlook.com, hotmail.com, live.com)"),
+	microsoft("microsoft-work", "organizations", "this is for accounts of organizations only (Microsoft 365); some want an administrator's consent first, and a client of one organization needs its tenant id: see auth_url in the reference"),
 	yahoo("yahoo"), yahoo("aol"),
 	{
 		Name:         "fastmail",
