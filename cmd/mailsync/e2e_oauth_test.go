@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -307,13 +308,16 @@ func (w *world) kill(begin func(strike func())) {
 	defer cancel()
 	cmd := w.command(ctx, "sync", "work")
 	struck := make(chan struct{}, 10)
+	started := make(chan struct{})
 	begin(func() {
+		<-started
 		_ = cmd.Process.Signal(syscall.SIGKILL)
 		struck <- struct{}{}
 	})
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	close(started)
 	err := cmd.Wait()
 	if len(struck) == 0 {
 		w.t.Fatalf("it ended by itself: %v", err)
@@ -335,10 +339,10 @@ func TestOAuthKilled(t *testing.T) {
 			t.Parallel()
 			p := idp.New(t)
 			p.Rotate, p.Grace = true, c.grace
-			var atLogin func()
+			var atLogin atomic.Pointer[func()]
 			lines := scripted(t, p, 3, imapscript.Answers{"AUTHENTICATE": func(*imapscript.Peer, imapscript.Command) bool {
-				if f := atLogin; f != nil {
-					f()
+				if f := atLogin.Load(); f != nil {
+					(*f)()
 				}
 				return false
 			}})
@@ -359,12 +363,12 @@ func TestOAuthKilled(t *testing.T) {
 				case between:
 					p.Late(func(*http.Request) { strike() })
 				case used:
-					atLogin = strike
+					atLogin.Store(&strike)
 				}
 			})
 			p.Meddle(nil)
 			p.Late(nil)
-			atLogin = nil
+			atLogin.Store(nil)
 			if _, text := w.tokens(); c.step == used && strings.Contains(text, "2020-01-01") {
 				t.Error("a token was used that was not on disk")
 			}

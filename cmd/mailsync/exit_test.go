@@ -65,6 +65,7 @@ func TestWhatEndsAContextIsCanceled(t *testing.T) {
 func TestMaxTimeStopsAndLaterBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &program{flags: flags{maxTime: time.Minute}}
+		p.logs.began = time.Now() // the time counts from the program's start
 		ctx, stop, cancel := p.limitTime(t.Context())
 		defer cancel()
 		closed := func() bool {
