@@ -264,7 +264,7 @@ func (o *restoring) bare(ctx context.Context, tree *maildir.Tree) (sources []por
 	}
 	for _, b := range found {
 		levels := b.Levels
-		if b.Marked { // it was mailsync's once: the marker knows its name
+		if b.Marked && b.Marker.Raw != "" { // it was mailsync's once: the marker knows its name, unless it is of an archive
 			names := imap.NameOf(b.Marker.Raw, b.Marker.Sep)
 			levels = names[max(0, len(names)-len(levels)):]
 		}
