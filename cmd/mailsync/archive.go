@@ -196,10 +196,18 @@ func (o *archiving) putBack(ctx context.Context, r *accountRun, account *port.Ac
 	case !result.NothingToUndo:
 		o.mailboxes.known(result)
 	case result.Fatal == nil && len(result.Problems) == 0:
-		r.nothingToUndo("no known archive run took anything that is not back already",
-			fmt.Sprintf("if its state was lost, \"mailsync restore %s\" puts back what is here", r.a.Name))
+		r.nothingToUndo("all that the last archive run took is back, or no archive run is known", r.earlierArchived())
 	}
 	return result
+}
+
+// earlierArchived is how mail that an undo does not take back can be put back.
+func (r *accountRun) earlierArchived() string {
+	if r.a.Archive == nil || r.a.Archive.Into == "" {
+		return "--undo takes back only the last run"
+	}
+	return fmt.Sprintf("--undo takes back only the last run; \"mailsync restore %s --from %s --into Archive\" uploads an archive folder",
+		r.a.Name, plan.ShellWord(r.a.Archive.IntoRoot()))
 }
 
 // nothingToUndo reports that an undo has nothing to put back, on stderr with the reason.
