@@ -70,4 +70,8 @@ type foretold struct {
 	ops int
 }
 
-func (f *foretold) Op(string, plan.Op) { f.ops++ }
+func (f *foretold) Op(string, plan.Op) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ops++
+}

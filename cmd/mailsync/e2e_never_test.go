@@ -52,7 +52,7 @@ func TestVerifyOfMailboxesThatNoRunCouldOpen(t *testing.T) {
 	verify(7, "Shut: incomplete: no run has scanned", `Folder\\Sub 1: incomplete`)
 	o := w.run("verify", "--server")
 	o.want(t, 1)
-	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: the mailbox is not here, and the server does not report how many") {
+	if strings.Contains(o.Stdout, "intact") || !strings.Contains(o.Stdout, "Shut: not here: all of the mailbox; the server does not report how many") {
 		t.Errorf("against the server:\n%s", o.Stdout)
 	}
 	w.run("verify", "--mailbox", "INBOX").want(t, 0)

@@ -67,8 +67,11 @@ func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Res
 		title += ", below " + r.a.Maildir
 	}
 	r.out.Mailboxes(title, mailboxes)
-	r.out.Line(fmt.Sprintf("%s in %s, and %s excluded",
-		report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"), report.Plural(result.Excluded.Mailboxes, "mailbox")))
+	line := fmt.Sprintf("%s in %s", report.Plural(result.OnServer, "message"), report.Plural(result.Mailboxes, "mailbox"))
+	if n := result.Excluded.Mailboxes; n > 0 {
+		line += fmt.Sprintf(", and %s excluded", report.Plural(n, "mailbox"))
+	}
+	r.out.Line(line)
 	only.known(result)
 	return result, nil
 }

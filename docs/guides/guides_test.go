@@ -105,13 +105,13 @@ func (g *guide) imap(name string, messages int, opts ...servers.Option) *servers
 			g.t.Fatal(err)
 		}
 	}
-	into := map[string]int{"": messages * 2 / 3, ".Sent": messages / 5, ".Work.2024": messages - messages*2/3 - messages/5}
-	seed := uint64(1)
-	for folder, n := range into {
-		if _, err := corpus.Lay(filepath.Join(srv.Maildir("ada"), folder), corpus.Messages(seed, n)); err != nil {
+	for i, into := range []struct {
+		folder string
+		n      int
+	}{{"", messages * 2 / 3}, {".Sent", messages / 5}, {".Work.2024", messages - messages*2/3 - messages/5}} {
+		if _, err := corpus.Lay(filepath.Join(srv.Maildir("ada"), into.folder), corpus.Messages(uint64(i+1), into.n)); err != nil {
 			g.t.Fatal(err)
 		}
-		seed++
 	}
 	srv.Own(srv.Maildir("ada"))
 	g.hosts[name] = host{srv.IMAPS, srv.CAFile()}
