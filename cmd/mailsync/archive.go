@@ -70,7 +70,7 @@ mailsync archive work --undo`,
 	o.accepting.flag(c)
 	for _, x := range archiveFlags {
 		set := func(text string) error { o.rules[x.key] = text; return nil }
-		f.Var(rule{choice{value{x.value, set}, config.Words("archive", x.key)}}, x.flag, x.help)
+		f.Var(rule{choice{value{x.value, set}, func() []string { return config.Words("archive", x.key) }}}, x.flag, x.help)
 	}
 	check := func(accounts []*config.Account) error {
 		p.flags.dryRun = p.flags.dryRun || !o.apply && !o.undo

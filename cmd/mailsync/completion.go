@@ -73,9 +73,24 @@ func (p *program) completeValues(root *cobra.Command) {
 
 // completer completes the values of a flag; nil: as shells do without us.
 func (p *program) completer(f *pflag.Flag) cobra.CompletionFunc {
-	if words, ok := f.Value.(interface{ choices() []string }); ok && len(words.choices()) > 0 {
-		return cobra.FixedCompletions(words.choices(), cobra.ShellCompDirectiveNoFileComp)
+	other := p.byUsage(f)
+	words, ok := f.Value.(interface{ choices() []string })
+	if !ok {
+		return other
 	}
+	return func(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if all := words.choices(); len(all) > 0 {
+			return all, cobra.ShellCompDirectiveNoFileComp
+		}
+		if other == nil {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return other(c, args, begun)
+	}
+}
+
+// byUsage completes the values of a flag by what its usage calls them.
+func (p *program) byUsage(f *pflag.Flag) cobra.CompletionFunc {
 	switch what, _ := pflag.UnquoteUsage(f); {
 	case f.Name == "config":
 		return cobra.FixedCompletions([]string{"toml"}, cobra.ShellCompDirectiveFilterFileExt)

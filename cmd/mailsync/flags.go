@@ -24,13 +24,13 @@ func (v value) Set(text string) error { return v.set(text) }
 func (v value) String() string        { return "" }
 func (v value) Type() string          { return v.what }
 
-// choice is a value that is one of some words, which shells complete.
+// choice is a value that is one of some words, which shells complete. They are asked for only then.
 type choice struct {
 	value
-	words []string
+	words func() []string
 }
 
-func (c choice) choices() []string { return c.words }
+func (c choice) choices() []string { return c.words() }
 
 // duration is a flag that takes a duration as the configuration writes it.
 func duration(at *time.Duration) value {

@@ -68,7 +68,9 @@ func (p *program) help(c *cobra.Command, _ []string) {
 func helpText(c *cobra.Command, width int) string {
 	h := &page{width: width}
 	about := c.Long
-	if about == "" {
+	if text, ok := made[c.Name()]; ok {
+		about = text()
+	} else if about == "" {
 		about = c.Short
 	}
 	h.text(strings.TrimSpace(about))

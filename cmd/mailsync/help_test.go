@@ -119,8 +119,8 @@ func TestReferenceFlagErrors(t *testing.T) {
 			if !strings.HasPrefix(text, "--"+f.Name+": ") || strings.Contains(text, "strconv") || strings.Contains(text, "invalid") {
 				t.Errorf("%s: %s", c.Name(), text)
 			}
-			if words, ok := f.Value.(choice); ok && f.Value.Set(words.words[0]) != nil {
-				t.Errorf("%s --%s does not take %q", c.Name(), f.Name, words.words[0])
+			if words, ok := f.Value.(choice); ok && f.Value.Set(words.choices()[0]) != nil {
+				t.Errorf("%s --%s does not take %q", c.Name(), f.Name, words.choices()[0])
 			}
 		})
 	}

@@ -79,7 +79,7 @@ func word(at *string, what string, words ...string) choice {
 			}
 		}
 		return fmt.Errorf("%q is not a value for it; it takes %s", text, strings.Join(words, " or "))
-	}}, words}
+	}}, func() []string { return words }}
 }
 
 // setup is one account that is being set up: what is known of it so far.

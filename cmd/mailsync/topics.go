@@ -12,8 +12,11 @@ import (
 
 // configTopic is the help about the configuration file.
 func configTopic() *cobra.Command {
-	return &cobra.Command{Use: "config", Short: "the configuration: where it is, and every key", Long: configHelp()}
+	return &cobra.Command{Use: "config", Short: "the configuration: where it is, and every key"}
 }
+
+// made are texts of help that are made when they are asked for: every run builds the commands, and no more than it needs.
+var made = map[string]func() string{"config": configHelp}
 
 const configIntro = `mailsync reads --config, else $MAILSYNC_CONFIG, else mailsync/config.toml in $XDG_CONFIG_HOME
 (~/.config). The file is TOML. A small one to begin with:
