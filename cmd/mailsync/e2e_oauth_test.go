@@ -311,8 +311,8 @@ func (w *world) kill(begin func(strike func())) {
 	started := make(chan struct{})
 	begin(func() {
 		<-started
-		_ = cmd.Process.Signal(syscall.SIGKILL)
 		struck <- struct{}{}
+		_ = cmd.Process.Signal(syscall.SIGKILL)
 	})
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
