@@ -145,17 +145,6 @@ const labelWidth = 13
 
 // wrapped breaks a text into lines, with its label before the first.
 func wrapped(label, text string) []string {
-	var lines []string
-	line, begin := "", fmt.Sprintf("  %-*s", labelWidth, label)
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && Columns(begin)+Columns(line)+1+Columns(word) > pageWidth {
-			lines = append(lines, begin+line)
-			line, begin = "", strings.Repeat(" ", labelWidth+2)
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, begin+line)
+	first := fmt.Sprintf("  %-*s", labelWidth, label)
+	return strings.Split(Wrap(text, pageWidth, first, strings.Repeat(" ", labelWidth+2)), "\n")
 }

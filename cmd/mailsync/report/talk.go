@@ -17,15 +17,9 @@ func (r *Report) Talk(text string) {
 
 // Wrapped breaks texts into lines of a sensible width, each text marked where it begins.
 func Wrapped(texts []string) string {
-	var lines []string
-	for _, text := range texts {
-		for i, line := range wrapped("", "- "+text) {
-			line = strings.TrimPrefix(line, strings.Repeat(" ", labelWidth))
-			if i > 0 {
-				line = "  " + line
-			}
-			lines = append(lines, line)
-		}
+	lines := make([]string, len(texts))
+	for i, text := range texts {
+		lines[i] = strings.ReplaceAll(Wrap("- "+text, pageWidth-labelWidth, "  ", "  "), "\n", "\n  ")
 	}
 	return strings.Join(lines, "\n")
 }
