@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"mailsync/sync/port"
 )
 
 // This file is what log records look like. People read lines on stderr (-v, -vv):
@@ -93,7 +95,8 @@ func (p people) add(l *logLine, a slog.Attr) {
 	case "err":
 		l.more += ": " + p.text(value.String())
 	case "done":
-		if l.text = changesOf(value).String(); l.text == "" {
+		did, _ := a.Value.Any().(port.Done)
+		if l.text = Changes(did).String(); l.text == "" {
 			l.text = "nothing done"
 		}
 	case "left":
@@ -101,25 +104,6 @@ func (p people) add(l *logLine, a slog.Attr) {
 	default:
 		l.more += fmt.Sprintf(", %s %s", clean(a.Key), p.text(value.String()))
 	}
-}
-
-// changesOf reads the counts of a mailbox.
-func changesOf(group slog.Value) (c Changes) {
-	if group.Kind() != slog.KindGroup {
-		return c
-	}
-	at := map[string]*int{"fetched": &c.Fetched, "appended": &c.Appended, "flags_to_disk": &c.FlagsToDisk,
-		"flags_to_server": &c.FlagsToServer, "deleted_on_disk": &c.DeletedOnDisk, "deleted_on_server": &c.DeletedOnServer,
-		"moved_on_disk": &c.MovedOnDisk, "moved_on_server": &c.MovedOnServer, "moved_to_trash": &c.MovedToTrash,
-		"moved_back": &c.MovedBack, "cannot_delete": &c.Undeletable}
-	for _, a := range group.Group() {
-		if n := at[a.Key]; n != nil {
-			*n = int(a.Value.Int64())
-		} else if a.Key == "fetched_bytes" {
-			c.FetchedBytes = a.Value.Int64()
-		}
-	}
-	return c
 }
 
 // Lines returns a handler that writes records as JSON, one object a line, each with one call of Write.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"mailsync/sync/port"
 )
 
 // hostile is a name as a server may choose it: it would begin lines of its own, clear the screen, and turn the
@@ -18,7 +20,7 @@ func hush(text string) string { return strings.ReplaceAll(text, "hunter2hunter2"
 func logged(h slog.Handler) {
 	log := slog.New(h).With("account", "work")
 	log.Info("connected to imap.example.org:993 (TLS 1.3)")
-	log.Info("mailbox done", "mailbox", hostile, "done", slog.GroupValue(slog.Int("fetched", 2), slog.Int64("fetched_bytes", 2048), slog.Int("flags_to_server", 1)), "left", "the run was to end")
+	log.Info("mailbox done", "mailbox", hostile, "done", port.Done{Fetched: 2, FetchedBytes: 2048, FlagsToServer: 1}, "left", "the run was to end")
 	log.Debug("fetched", "mailbox", "INBOX", "uid", 7, "op", "fetch", "bytes", int64(1536))
 	log.Info("asked", "err", errors.New("it says hunter2hunter2\nand more"))
 	log.Error("failure", "err", errors.New("no"), "hint", "try again")
