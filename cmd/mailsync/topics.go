@@ -16,7 +16,7 @@ func configTopic() *cobra.Command {
 }
 
 // made are texts of help that are made when they are asked for: every run builds the commands, and no more than it needs.
-var made = map[string]func() string{"config": configHelp}
+var made = map[string]func() string{"config": configHelp, "exit-codes": exitCodesHelp}
 
 const configIntro = `mailsync reads --config, else $MAILSYNC_CONFIG, else mailsync/config.toml in $XDG_CONFIG_HOME
 (~/.config). The file is TOML. A small one to begin with:
@@ -81,11 +81,16 @@ var exitCodes = []struct {
 
 // exitCodesTopic is the help about exit codes.
 func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "what the exit codes mean"}
+}
+
+// exitCodesHelp is that topic's text.
+func exitCodesHelp() string {
 	var b strings.Builder
 	b.WriteString("One kind of failure gives its code, whether or not the rest was done.\n\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
 	}
 	b.WriteString("\nWith --json, the field \"status\" of an account is \"ok\", \"partial\" or \"failed\", and \"errors\" has all failures.\n")
-	return &cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: b.String()}
+	return b.String()
 }
