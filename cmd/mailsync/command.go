@@ -51,6 +51,9 @@ Start with "mailsync init", which sets an account up; "mailsync demo" needs none
 			return usage("no command given").WithHint(`"mailsync help" lists the commands`)
 		},
 		PersistentPreRunE: func(c *cobra.Command, args []string) error {
+			if c.Name() == cobra.ShellCompRequestCmd {
+				p.completeValues(c.Root())
+			}
 			if err := refuseUseless(c, args); err != nil {
 				return err
 			}
@@ -80,7 +83,6 @@ Start with "mailsync init", which sets an account up; "mailsync demo" needs none
 		p.statusCommand(), p.listCommand(), p.checkCommand(), p.forgetCommand(), p.providersCommand(),
 		p.loginCommand(), p.logoutCommand(),
 		p.demoCommand(), p.versionCommand(), p.completionCommand(), configTopic(), exitCodesTopic())
-	p.completeValues(root)
 	return root
 }
 

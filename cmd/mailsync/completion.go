@@ -53,7 +53,8 @@ mailsync completion powershell >> $PROFILE`,
 }
 
 // completeValues has shells complete the values of all flags, by what a flag takes: the words of a choice,
-// files, folders, accounts, mailboxes. For anything else nothing is offered, not even a file's name.
+// files, folders, accounts, mailboxes. For anything else nothing is offered, not even a file's name. Only a shell
+// that completes needs it.
 func (p *program) completeValues(root *cobra.Command) {
 	for _, c := range append(root.Commands(), root) {
 		flags := c.Flags()

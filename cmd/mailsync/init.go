@@ -63,9 +63,6 @@ mailsync init ada@example.org --host mx.example.org --password-file pw --yes`,
 	f.Var(pathFlag{&o.maildir, "DIR"}, "maildir", "the `DIR` for its mail, by default ~/Mail/NAME")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out mailboxes that match `PATTERN`, by default role:junk and role:trash; may be repeated, \"\" leaves out none")
 	f.BoolVar(&o.yes, "yes", false, "take what was found, and ask only for what is missing; an untrusted certificate is still refused")
-	for name, words := range map[string][]string{"protocol": {"imap", "pop3"}, "tls": {"implicit", "starttls", "none"}} {
-		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // it fails only for a flag that does not exist
-	}
 	return uses(c, "quiet", "verbose", "log-file", "dry-run", "trace")
 }
 
