@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mailsync/cmd/mailsync/config"
+	"mailsync/state"
 )
 
 func (p *program) completionCommand() *cobra.Command {
@@ -112,7 +113,7 @@ func (p *program) byUsage(f *pflag.Flag) cobra.CompletionFunc {
 func (p *program) completeMailboxes(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	names := []string{}
 	for _, a := range p.meantAccounts(c, args) {
-		names = append(names, local{a}.mailboxNames()...)
+		names = append(names, local{a}.mailboxNames(state.RoleMailbox)...)
 	}
 	for _, role := range config.Roles() {
 		names = append(names, "role:"+role)

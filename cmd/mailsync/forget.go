@@ -51,14 +51,16 @@ off the mailbox can be put back after that.`,
 		o.mailbox = args[1]
 		return onAccounts(c, args[:1])
 	}
-	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) (names []string, _ cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:
 			return p.completeAccounts(c, args, word)
 		case 1:
-			return o.complete(p, args[0]), cobra.ShellCompDirectiveNoFileComp
+			for _, a := range p.meantAccounts(c, args) {
+				names = append(names, local{a}.mailboxNames(o.role())...)
+			}
 		}
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 	return c
 }
@@ -76,25 +78,6 @@ func (o *forgetting) role() string {
 		return state.RoleForgotten
 	}
 	return state.RoleMailbox
-}
-
-// complete are the mailboxes of an account that can be forgotten, or taken back, as far as the state knows.
-func (o *forgetting) complete(p *program, account string) (names []string) {
-	cfg, err := p.loadConfig()
-	if err != nil {
-		return nil
-	}
-	accounts, _ := choose(cfg, []string{account}) // of an unknown one there are none
-	for _, a := range accounts {
-		l := local{a}
-		rows, _ := l.recorded(context.Background()) // what cannot be read is not completed
-		for _, row := range rows {
-			if row.Role == o.role() {
-				names = append(names, l.mailboxName(row))
-			}
-		}
-	}
-	return names
 }
 
 func (o *forgetting) run(ctx context.Context, r *accountRun) (*port.Result, error) {

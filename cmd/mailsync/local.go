@@ -54,11 +54,11 @@ func (l local) mailboxLevels(row state.MailboxRow) []string {
 	return levels[max(0, len(levels)-depth):]
 }
 
-// mailboxNames are the names of the mailboxes that the state knows; none where it cannot be read.
-func (l local) mailboxNames() (names []string) {
+// mailboxNames are the names of the mailboxes of a role that the state knows; none where it cannot be read.
+func (l local) mailboxNames(role string) (names []string) {
 	rows, _ := l.recorded(context.Background())
 	for _, row := range rows {
-		if row.Role == state.RoleMailbox {
+		if row.Role == role {
 			names = append(names, l.mailboxName(row))
 		}
 	}
