@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,13 +107,13 @@ func meantFlag(c *cobra.Command, name string) string {
 		return flagOf(name, has)
 	}
 	near := func(names []string) string { return config.Nearest(plain(name), names) }
-	if f := near(sorted(own)); f != "" {
+	if f := near(slices.Sorted(maps.Keys(own))); f != "" {
 		return fmt.Sprintf("did you mean --%s?", own[f])
 	}
 	if tip != "" {
 		return tip
 	}
-	if f := near(sorted(of)); f != "" && len(name) > 2 {
+	if f := near(slices.Sorted(maps.Keys(of))); f != "" && len(name) > 2 {
 		return fmt.Sprintf("did you mean --%s? That is a flag of %s", f, listed(of[f]))
 	}
 	return ""
@@ -156,15 +157,6 @@ func refuseUseless(c *cobra.Command, _ []string) (err error) {
 // plain is a flag's name without what is often written otherwise.
 func plain(name string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
-}
-
-func sorted[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // flagsOf are the flags that apply to a command: its own, and the global ones it uses.
