@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -217,7 +216,7 @@ func (l *logFile) close() error {
 		return state.Faultf(state.Storage, "--log-file %s: %s could not be written: %w", l.file.Name(), report.Plural(l.lost, "line"), pathless(l.why)).
 			WithHint("everything else was done as reported")
 	}
-	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+	if err != nil {
 		return state.Faultf(state.Storage, "--log-file %s: %w", l.file.Name(), pathless(err))
 	}
 	return nil
