@@ -17,7 +17,10 @@ func (r *Run) Did(b *Box, did port.Did, uid state.UID, octets int64) {
 	r.Result.Done.Count(did, 1, octets)
 	b.Done.Count(did, 1, octets)
 	r.Mu.Unlock()
-	if octets <= 0 && uid != 0 && r.Logs(slog.LevelDebug) {
+	if !r.Logs(slog.LevelDebug) {
+		return
+	}
+	if octets <= 0 && uid != 0 {
 		octets = b.Record(uid).Size
 	}
 	r.LogMessage(b.Name, did.Op(), did.String(), uid, octets)

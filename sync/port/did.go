@@ -14,14 +14,7 @@ func (p *Problem) Log(log *slog.Logger, account string) {
 		return
 	}
 	p.logged = true
-	attrs := []slog.Attr{slog.String("account", account)}
-	if p.Mailbox != "" {
-		attrs = append(attrs, slog.String("mailbox", p.Mailbox))
-	}
-	if p.UID != 0 {
-		attrs = append(attrs, slog.Uint64("uid", uint64(p.UID)))
-	}
-	attrs = append(attrs, slog.Any("err", p.Err))
+	attrs := append(about(account, p.Mailbox, p.UID), slog.Any("err", p.Err))
 	if hint := state.HintOf(p.Err); hint != "" {
 		attrs = append(attrs, slog.String("hint", hint))
 	}
@@ -59,7 +52,7 @@ const (
 )
 
 // didWords are the words of the log: op, and what people read.
-var didWords = map[Did][2]string{
+var didWords = [...][2]string{
 	Fetched: {"fetch", "fetched"}, Linked: {"link", "fetched, as a link to its copy in another mailbox"},
 	Appended: {"append", "appended"}, FlaggedHere: {"flag disk", "flagged here"}, FlaggedThere: {"flag server", "flagged on the server"},
 	MovedHere: {"move disk", "moved here"}, MovedThere: {"move server", "moved on the server"},

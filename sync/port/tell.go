@@ -41,11 +41,7 @@ func (a *Account) LogMessage(mailbox, op, text string, uid state.UID, octets int
 	if !a.Logs(slog.LevelDebug) {
 		return
 	}
-	attrs := []slog.Attr{slog.String("account", a.Name), slog.String("mailbox", mailbox)}
-	if uid != 0 {
-		attrs = append(attrs, slog.Uint64("uid", uint64(uid)))
-	}
-	attrs = append(attrs, slog.String("op", op))
+	attrs := append(about(a.Name, mailbox, uid), slog.String("op", op))
 	if octets > 0 {
 		attrs = append(attrs, slog.Int64("bytes", octets))
 	}
@@ -66,11 +62,19 @@ func (a *Account) logf(level slog.Level, mailbox, format string, args []any) {
 	if !a.Logs(level) {
 		return
 	}
-	about := []slog.Attr{slog.String("account", a.Name)}
+	a.Log.LogAttrs(context.Background(), level, fmt.Sprintf(format, args...), about(a.Name, mailbox, 0)...)
+}
+
+// about are the attributes of what a record is about. mailbox is "" for the account, uid 0 for the mailbox.
+func about(account, mailbox string, uid state.UID) []slog.Attr {
+	attrs := []slog.Attr{slog.String("account", account)}
 	if mailbox != "" {
-		about = append(about, slog.String("mailbox", mailbox))
+		attrs = append(attrs, slog.String("mailbox", mailbox))
 	}
-	a.Log.LogAttrs(context.Background(), level, fmt.Sprintf(format, args...), about...)
+	if uid != 0 {
+		attrs = append(attrs, slog.Uint64("uid", uint64(uid)))
+	}
+	return attrs
 }
 
 // Logs reports whether records of a level are wanted: without -v nothing is made for them.
