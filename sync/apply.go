@@ -37,12 +37,10 @@ func (r *run) plan(ctx context.Context) error {
 	if err := r.fetch.PutOff(ctx); err != nil {
 		return err
 	}
-	for _, b := range r.Boxes {
-		if r.DryRun {
+	if r.DryRun {
+		for _, b := range r.Boxes {
 			r.Foresee(b.Name, b.Ops, r.archive.Trashes(b))
 		}
-	}
-	if r.DryRun {
 		if err := r.fetch.RoomAhead(); err != nil {
 			return err
 		}

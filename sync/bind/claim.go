@@ -17,7 +17,7 @@ func (r *Run) Choose(ctx context.Context, b *mailbox.Box) error {
 	if b.MD == nil || b.Marker == nil && b.Gen() == nil {
 		return r.enter(ctx, b, -1)
 	}
-	m := r.marker(b)
+	m := r.MarkerOf(b.Row)
 	if b.Marker != nil {
 		m = *b.Marker
 	}
@@ -109,7 +109,7 @@ func (r *Run) Claim(ctx context.Context, b *mailbox.Box) error {
 	if r.DryRun {
 		return nil
 	}
-	m := r.marker(b)
+	m := r.MarkerOf(b.Row)
 	switch {
 	case b.Marker == nil:
 		if err := r.create(ctx, b, m); err != nil {
@@ -182,12 +182,7 @@ func (r *Run) create(ctx context.Context, b *mailbox.Box, m state.Marker) error 
 	return err
 }
 
-// marker is what a box's marker file should hold, the current generation last.
-func (r *Run) marker(b *mailbox.Box) state.Marker {
-	return r.MarkerOf(b.Row)
-}
-
-// MarkerOf is what the marker file of a mailbox should hold.
+// MarkerOf is what the marker file of a mailbox should hold, the current generation last.
 func (r *Run) MarkerOf(row state.MailboxRow) state.Marker {
 	m := state.Marker{AccountID: r.Row.ID, Host: r.Host, User: r.User,
 		Raw: row.Raw, Path: row.Path, Role: row.Role, Sep: row.Sep, Use: row.Use}
