@@ -79,11 +79,7 @@ func (f *fetching) uncount(p *parcel, kept func(*arrival) bool) {
 
 // forgo takes operations that will not be tried again in this run out of what is planned.
 func (f *fetching) forgo(ops []plan.Op) {
-	var octets int64
-	for _, o := range ops {
-		octets += max(0, o.Size)
-	}
-	f.Planned(-len(ops), -octets)
+	f.Planned(-len(ops), -announced(ops))
 }
 
 // forgoRest does so with all that is left to do in a mailbox.

@@ -175,9 +175,8 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 	f.Doing("fetching", q.box.Name)
 	f.next++
 	q.open++
-	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops)}
+	item := state.Item{ID: f.next, Raw: q.box.Listed.Raw, UIDValidity: q.box.Gen().Mark.UIDValidity, UIDs: mailbox.UIDsOf(ops), Bytes: announced(ops)}
 	for _, o := range ops {
-		item.Bytes += max(0, o.Size)
 		if o.Flags&state.Seen == 0 {
 			item.Unseen = append(item.Unseen, o.UID)
 		}
@@ -289,10 +288,16 @@ type queue struct {
 
 func newQueue(b *mailbox.Box) *queue {
 	q := &queue{box: b, ops: b.Fetches(), tried: map[state.UID]int{}}
-	for _, o := range q.ops {
-		q.bytes += max(0, o.Size)
-	}
+	q.bytes = announced(q.ops)
 	return q
+}
+
+// announced is how many octets the server announces for operations.
+func announced(ops []plan.Op) (octets int64) {
+	for _, o := range ops {
+		octets += max(0, o.Size)
+	}
+	return octets
 }
 
 func (q *queue) empty() bool { return len(q.ops) == 0 && len(q.again) == 0 }

@@ -118,12 +118,9 @@ func (r *Run) at() string {
 
 // wrote gives back what was claimed for an item, now that it is on the disk.
 func (f *fetching) wrote(p *parcel) {
-	var octets int64
-	for _, o := range p.ops {
-		octets += max(0, o.Size)
-	}
+	written := announced(p.ops) + int64(len(p.ops))*besideMessage
 	f.mu.Lock()
-	f.claimed = max(0, f.claimed-octets-int64(len(p.ops))*besideMessage)
+	f.claimed = max(0, f.claimed-written)
 	claimed := f.claimed
 	f.mu.Unlock()
 	f.Claim(claimed)
