@@ -153,8 +153,7 @@ func (w *verifying) find(ctx context.Context) error {
 			}
 			continue
 		}
-		w.Rows = append(w.Rows, state.MailboxRow{Raw: f.Marker.Raw, Path: f.Path, Sep: f.Marker.Sep, Role: f.Marker.Role, Use: f.Marker.Use,
-			Generations: plan.Generations(f.Marker)})
+		w.Rows = append(w.Rows, marked(f))
 	}
 	if len(found) == 0 && w.Server == nil {
 		return state.Faultf(state.Storage, "nothing to verify: nothing was synced here yet").
@@ -173,10 +172,16 @@ func (w *verifying) findUnrecorded(ctx context.Context) error {
 	for _, f := range found {
 		known := func(row state.MailboxRow) bool { return row.Path == f.Path }
 		if m := f.Marker; f.Err == nil && m.AccountID == w.Row.ID && m.Path == f.Path && !slices.ContainsFunc(w.Rows, known) {
-			w.Rows = append(w.Rows, state.MailboxRow{Raw: m.Raw, Path: f.Path, Sep: m.Sep, Role: m.Role, Use: m.Use, Generations: plan.Generations(m)})
+			w.Rows = append(w.Rows, marked(f))
 		}
 	}
 	return nil
+}
+
+// marked is the row of a mailbox of which only the marker is known.
+func marked(f state.Found) state.MailboxRow {
+	m := f.Marker
+	return state.MailboxRow{Raw: m.Raw, Path: f.Path, Sep: m.Sep, Role: m.Role, Use: m.Use, Generations: plan.Generations(m)}
 }
 
 // unrecorded reports a mailbox that only a marker knows, while there is a state.
