@@ -85,7 +85,7 @@ func (o *Restore) Run(ctx context.Context, memory port.Memory) *Restoration {
 		since:  o.Since,
 	}
 	r.sender = send.New(r.Run)
-	r.sender.All = true
+	r.sender.All, r.sender.Foreseen = true, true
 	began := time.Now()
 	fatal := r.run(ctx, o)
 	slices.SortFunc(r.boxes, func(a, b Restored) int { return plan.CompareNames(a.To, b.To) })

@@ -250,7 +250,7 @@ func (t *transfer) send(ctx context.Context, missing []*message) error {
 			f.Got.Flags, f.Got.Date = c.flags, c.ident.Date
 			return true, nil
 		},
-		Record: t.note, Foreseen: true,
+		Record: t.note,
 		Sent: func(f *send.Outgoing, _ state.Intent) {
 			t.confirmed = append(t.confirmed, of[f.Key])
 		},

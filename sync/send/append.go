@@ -48,8 +48,6 @@ type Upload struct {
 	Record func(context.Context, state.Commit) error
 	// Sent is called with each message that the server confirmed, and its intent; it may be nil.
 	Sent func(*Outgoing, state.Intent)
-	// Foreseen means that those who look on were told of the messages.
-	Foreseen bool
 }
 
 // AppendFiles sends files that other programs put into the Maildir to the server. The state has their intents
@@ -60,7 +58,7 @@ func (r *Run) AppendFiles(ctx context.Context, b *mailbox.Box, ops []plan.Op) er
 		files[i] = &Outgoing{Name: o.Name, Key: plan.AppendKey(o.Name), Planned: o.Size,
 			Got: state.Received{Incoming: state.Incoming{Flags: o.Flags, Date: o.Date}}}
 	}
-	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Foreseen: r.Foreseen, Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
+	err := r.LookAfter(ctx, b, r.SendAll(ctx, b, files, Upload{Read: func(f *Outgoing) (bool, error) { return r.inspect(b, f) }}))
 	if err != nil { // it is not known which of them are on the server
 		for _, f := range files {
 			r.NoteUnsent(b, f.Name, nil)

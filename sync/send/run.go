@@ -13,7 +13,7 @@ type Run struct {
 	*mailbox.Run
 	// All tries every message, however many are refused: the user has asked for each.
 	All bool
-	// Foreseen means that those who look on were told of what is appended, with the Size of each operation.
+	// Foreseen means that those who look on were told of what is sent: each message has its Planned, each operation its Size.
 	Foreseen bool
 
 	beside map[[state.DigestSize]byte]bool // what mailboxes hold that are not views, now or at the end of the run; nil: it is not noted

@@ -9,7 +9,7 @@ func (s *sending) foresee(files []*Outgoing) {
 	if len(files) > 0 {
 		s.Doing("appending to", s.b.Name)
 	}
-	if !s.up.Foreseen {
+	if !s.Foreseen {
 		s.Planned(len(files), 0)
 	}
 }
