@@ -42,9 +42,10 @@ func (s *Source) Device(ctx context.Context, show func(Code)) (*oauth2.Token, er
 	s.Secrets.Keep(given.DeviceCode)
 	show(Code{given.VerificationURI, given.UserCode, given.Expiry})
 	for {
-		token, err := s.poll(ctx, conf, given)
+		token, err := s.ask(ctx, conf, func(ctx context.Context, conf *oauth2.Config) (*oauth2.Token, error) {
+			return conf.DeviceAccessToken(ctx, given) // it asks until the user is done
+		})
 		if err == nil {
-			s.Secrets.Keep(token.AccessToken, token.RefreshToken)
 			return token, nil
 		}
 		// A connection that fails ends nothing: it is tried again, less often (RFC 8628 section 3.5).
@@ -79,17 +80,6 @@ func (s *Source) deviceCode(ctx context.Context, conf *oauth2.Config) (*oauth2.D
 	}
 	given.Interval = max(1, min(given.Interval, maxInterval))
 	return given, nil
-}
-
-// poll asks until the user is done.
-func (s *Source) poll(ctx context.Context, conf *oauth2.Config, given *oauth2.DeviceAuthResponse) (*oauth2.Token, error) {
-	token, err := conf.DeviceAccessToken(s.with(ctx), given)
-	if code, _ := refusal(err); code == "invalid_client" && conf.ClientSecret != "" && conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams {
-		other := *conf
-		other.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
-		return other.DeviceAccessToken(s.with(ctx), given)
-	}
-	return token, err
 }
 
 // deviceFault is fault for an answer to a device code.
