@@ -89,27 +89,39 @@ func (s Source) Read(ctx context.Context) (Secret, error) {
 	return Secret{}, state.Faultf(state.Login, "no password is configured")
 }
 
-// inTime reads a file, which may be a pipe into which nobody writes, or on a network that is gone. One that is
-// not read in time is left to itself.
+// inTime reads a file, which may be a pipe into which nobody writes, or on a network that is gone.
 func (s Source) inTime(ctx context.Context, what string, read func() (Secret, error)) (Secret, error) {
+	limit := cmp.Or(s.Timeout, commandTimeout)
+	word, err := await(ctx, limit, read)
+	if errors.Is(err, errTooLate) {
+		return Secret{}, state.Faultf(state.Login, "%s: nothing could be read in %v", what, limit).
+			WithHint("is it a pipe into which nobody writes, or on a network that is gone?")
+	}
+	return word, err
+}
+
+// errTooLate: what was waited for did not end in time.
+var errTooLate = errors.New("too late")
+
+// await waits for what cannot be interrupted. Once its time is up, or ctx ends, it is left to itself.
+func await[T any](ctx context.Context, limit time.Duration, do func() (T, error)) (T, error) {
 	type answer struct {
-		word Secret
-		err  error
+		value T
+		err   error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		word, err := read()
-		got <- answer{word, err}
+		value, err := do()
+		got <- answer{value, err}
 	}()
-	limit := cmp.Or(s.Timeout, commandTimeout)
+	var none T
 	select {
 	case a := <-got:
-		return a.word, a.err
+		return a.value, a.err
 	case <-time.After(limit):
-		return Secret{}, state.Faultf(state.Login, "%s: nothing could be read in %v", what, limit).
-			WithHint("is it a pipe into which nobody writes, or on a network that is gone?")
+		return none, errTooLate
 	case <-ctx.Done():
-		return Secret{}, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	}
 }
 
@@ -201,33 +213,22 @@ const KeyringService = "mailsync"
 // fromKeyring asks the keyring of the user's session for a password. It waits for one that has
 // to be unlocked as long as for password_command.
 func (s Source) fromKeyring(ctx context.Context) (Secret, error) {
-	type answer struct {
-		word string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		word, err := keyring.Get(KeyringService, s.Keyring)
-		got <- answer{word, err}
-	}()
 	limit := cmp.Or(s.Timeout, commandTimeout)
-	select {
-	case a := <-got:
-		switch {
-		case errors.Is(a.err, keyring.ErrNotFound):
-			return Secret{}, state.Faultf(state.Login, "password_keyring: the keyring has no password of %s", s.Keyring).
-				WithHint("store it: %s", storeIn(s.Keyring))
-		case a.err != nil:
-			return Secret{}, state.Faultf(state.Login, "password_keyring: %w", a.err).
-				WithHint("cron and servers often have no keyring; password_command and password_file work without one")
-		}
-		return notEmpty(a.word, "password_keyring: the password of "+s.Keyring)
-	case <-time.After(limit):
+	word, err := await(ctx, limit, func() (string, error) { return keyring.Get(KeyringService, s.Keyring) })
+	switch {
+	case err == nil:
+		return notEmpty(word, "password_keyring: the password of "+s.Keyring)
+	case ctx.Err() != nil:
+		return Secret{}, context.Cause(ctx)
+	case errors.Is(err, errTooLate):
 		return Secret{}, state.Faultf(state.Login, "password_keyring: no answer in %v", limit).
 			WithHint("the keyring may be locked: unlock it, or log in to the desktop")
-	case <-ctx.Done():
-		return Secret{}, context.Cause(ctx)
+	case errors.Is(err, keyring.ErrNotFound):
+		return Secret{}, state.Faultf(state.Login, "password_keyring: the keyring has no password of %s", s.Keyring).
+			WithHint("store it: %s", storeIn(s.Keyring))
 	}
+	return Secret{}, state.Faultf(state.Login, "password_keyring: %w", err).
+		WithHint("cron and servers often have no keyring; password_command and password_file work without one")
 }
 
 // storeIn is a command that puts a password into the keyring of this system.

@@ -16,19 +16,9 @@ func KeyringWorks(ctx context.Context) bool {
 	if !hasBus() {
 		return false
 	}
-	got := make(chan error, 1)
-	go func() {
-		_, err := keyring.Get(KeyringService, "nobody@keyring.test")
-		got <- err
-	}()
-	select {
-	case err := <-got:
-		return err == nil || errors.Is(err, keyring.ErrNotFound)
-	case <-time.After(2 * time.Second): // it may want to be unlocked
-		return false
-	case <-ctx.Done():
-		return false
-	}
+	const limit = 2 * time.Second // it may want to be unlocked
+	_, err := await(ctx, limit, func() (string, error) { return keyring.Get(KeyringService, "nobody@keyring.test") })
+	return err == nil || errors.Is(err, keyring.ErrNotFound)
 }
 
 // hasBus reports whether there is what a keyring is asked through. Where there is no D-Bus the library
