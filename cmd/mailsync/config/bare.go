@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -92,13 +93,23 @@ func accountAt(text string) (*Account, error) {
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return nil, badURL("something follows the host").WithHint("--mailbox selects mailboxes")
 	}
-	a.Host, a.User, a.Port = host, user, DefaultPort(a.Protocol, a.TLS)
-	if p := u.Port(); p != "" {
-		if a.Port, err = strconv.Atoi(p); err != nil || a.Port < 1 || a.Port > 65535 {
-			return nil, badURL("its port is not a number from 1 to 65535")
-		}
+	a.Host, a.User = host, user
+	if a.Port, err = portOf(u, DefaultPort(a.Protocol, a.TLS)); err != nil {
+		return nil, badURL(err.Error())
 	}
 	return a, nil
+}
+
+// portOf is the port of a URL, usual where it has none.
+func portOf(u *url.URL, usual int) (int, error) {
+	if u.Port() == "" {
+		return usual, nil
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil || port < 1 || port > 65535 {
+		return 0, errors.New("its port is not a number from 1 to 65535")
+	}
+	return port, nil
 }
 
 // BareName is the name of an account without a configuration.

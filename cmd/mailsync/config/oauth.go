@@ -171,12 +171,21 @@ func literal(at *secret.Source) reader {
 			return err
 		case s == "":
 			return errors.New("is empty")
-		case r.mode&0o077 != 0:
-			return fmt.Errorf("group or others can read this file (mode %04o); chmod 600 %s", r.mode.Perm(), r.file)
+		}
+		if err := r.readByOthers(); err != nil {
+			return err
 		}
 		at.Literal = secret.New(s)
 		return nil
 	}
+}
+
+// readByOthers is the error for a secret in a file that others can read, nil where they cannot.
+func (r *reading) readByOthers() error {
+	if r.mode&0o077 == 0 {
+		return nil
+	}
+	return fmt.Errorf("group or others can read this file (mode %04o); chmod 600 %s", r.mode.Perm(), r.file)
 }
 
 // command is a reader for the argv of a command that prints a secret.

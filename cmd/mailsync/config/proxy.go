@@ -19,7 +19,7 @@ type Proxy struct {
 }
 
 // defaultProxyPort is SOCKS' registered port.
-const defaultProxyPort = "1080"
+const defaultProxyPort = 1080
 
 // proxy reads the URL of a proxy. With a password in it, it is refused where others can read the file. Errors
 // repeat nothing of it.
@@ -38,24 +38,22 @@ func proxy(r *reading, value any) error {
 	if u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New(`is not a host and a port; write "socks5://host:port"`)
 	}
-	port := u.Port()
-	if port == "" {
-		port = defaultProxyPort
+	port, err := portOf(u, defaultProxyPort)
+	if err != nil {
+		return err
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return errors.New("its port is not a number from 1 to 65535")
-	}
-	p := &Proxy{Addr: net.JoinHostPort(u.Hostname(), port)}
+	p := &Proxy{Addr: net.JoinHostPort(u.Hostname(), strconv.Itoa(port))}
 	if u.User != nil {
 		password, has := u.User.Password()
 		p.User, p.Password = u.User.Username(), secret.New(password)
+		open := r.readByOthers()
 		switch {
 		case p.User == "" || !has || password == "":
 			return errors.New(`has a user without a password, or none; write "socks5://user:password@host:port"`)
 		case len(p.User) > 255 || len(password) > 255:
 			return errors.New("its user or password is longer than a proxy takes")
-		case r.mode&0o077 != 0:
-			return fmt.Errorf("holds a password, and group or others can read this file (mode %04o); chmod 600 %s", r.mode.Perm(), r.file)
+		case open != nil:
+			return fmt.Errorf("holds a password, and %w", open)
 		}
 	}
 	r.account.Proxy = p
