@@ -23,7 +23,7 @@ type Draft struct {
 // OpenDraft reads a configuration file, which need not exist. One with mistakes is an error, as it is for
 // Load: nobody can say what an account would become in it.
 func OpenDraft(path string, env func(string) string) (*Draft, error) {
-	d := &Draft{Path: path, Exists: true, mode: 0o600}
+	d := &Draft{Path: path, Exists: true}
 	var err error
 	d.text, d.mode, err = readFile(path)
 	switch {
@@ -37,13 +37,8 @@ func OpenDraft(path string, env func(string) string) (*Draft, error) {
 }
 
 // Has reports whether there is an account of a name.
-func (d *Draft) Has(name string) bool { return d.account(name) != nil }
-
-func (d *Draft) account(name string) *Account {
-	if i := slices.IndexFunc(d.Config.Accounts, func(a *Account) bool { return a.Name == name }); i >= 0 {
-		return d.Config.Accounts[i]
-	}
-	return nil
+func (d *Draft) Has(name string) bool {
+	return slices.ContainsFunc(d.Config.Accounts, func(a *Account) bool { return a.Name == name })
 }
 
 // Same returns the account that has this protocol, server and user already; nil: none has.
@@ -91,10 +86,8 @@ func (d *Draft) Read(name, table string, env func(string) string) (*Account, err
 	if err != nil {
 		return nil, err
 	}
-	for i, a := range c.Accounts {
-		if a.Name == name && len(c.Accounts) == len(d.Config.Accounts)+1 && i == len(c.Accounts)-1 {
-			return a, nil
-		}
+	if before := len(d.Config.Accounts); len(c.Accounts) == before+1 && c.Accounts[before].Name == name {
+		return c.Accounts[before], nil
 	}
 	return nil, state.Faultf(state.Usage, "%s cannot be added to %s: it would change an account that is there", name, d.Path).
 		WithHint("choose another name with --account")
@@ -111,6 +104,3 @@ func (d *Draft) problems(all Problems) Problems {
 	}
 	return all
 }
-
-// GoodName reports whether an account may have a name.
-func GoodName(name string) bool { return goodName(name) }

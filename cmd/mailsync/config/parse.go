@@ -159,7 +159,7 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 	a := fresh(name)
 	r.account, r.tried, r.keyring = a, map[string]bool{}, false
 	at := toml.Key{"accounts", name}
-	if !goodName(name) {
+	if !GoodName(name) {
 		r.add(r.line(prim), at.String(), "is not a valid account name",
 			"use letters, digits and . _ + @ -, and begin with a letter or a digit")
 	}
@@ -314,8 +314,8 @@ type refuser struct{}
 // UnmarshalTOML always fails.
 func (refuser) UnmarshalTOML(any) error { return errors.New("refused") }
 
-// goodName reports whether a name can be used on a command line and in a path.
-func goodName(name string) bool {
+// GoodName reports whether an account may have a name: it can be used on a command line and in a path.
+func GoodName(name string) bool {
 	for i, c := range name {
 		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && (i == 0 || !strings.ContainsRune("._+@-", c)) {
 			return false

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -63,10 +62,10 @@ func keyLines(lines []Line) string {
 
 // tableKey is a name in a table's header: bare where TOML allows it.
 func tableKey(name string) string {
-	bare := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	}
-	if name != "" && strings.TrimFunc(name, bare) == "" && !strings.ContainsFunc(name, func(r rune) bool { return !bare(r) }) {
+	if name != "" && !strings.ContainsFunc(name, special) {
 		return name
 	}
 	return quote(name)
@@ -108,7 +107,7 @@ func quote(s string) string {
 func Short(path string, env func(string) string) string {
 	home := filepath.Clean(env("HOME"))
 	below, err := filepath.Rel(home, path)
-	if !filepath.IsAbs(home) || !filepath.IsAbs(path) || err != nil || below == "." || below == ".." || strings.HasPrefix(below, ".."+string(os.PathSeparator)) {
+	if !filepath.IsAbs(home) || !filepath.IsAbs(path) || err != nil || below == "." || !filepath.IsLocal(below) {
 		return path
 	}
 	return "~/" + filepath.ToSlash(below)
