@@ -1,10 +1,5 @@
 package providers
 
-import (
-	"maps"
-	"slices"
-)
-
 // OAuth is where and how a provider gives out tokens of OAuth 2.0 for mail. No provider has a client
 // id of ours: users register their own.
 type OAuth struct {
@@ -36,55 +31,57 @@ const (
 	entraDocs   = "https://github.com/MicrosoftDocs/entra-docs/blob/"
 )
 
-// oauths are the providers that are known, by name.
-var oauths = []OAuth{
-	{
-		Name:      "google",
-		AuthURL:   "https://accounts.google.com/o/oauth2/v2/auth",
-		TokenURL:  "https://oauth2.googleapis.com/token",
-		RevokeURL: "https://oauth2.googleapis.com/revoke",
-		Scopes:    map[string][]string{"imap": {"https://mail.google.com/"}, "pop3": {"https://mail.google.com/"}},
-		// Without these two a second log-in yields no refresh token.
-		Params:      map[string]string{"access_type": "offline", "prompt": "consent"},
-		NeedsSecret: true,
-		Note: "Google does not offer mail by device code, and where the client is still in testing a log-in ends after 7 days: " +
-			"publish it in the console",
-		Sources: []string{
-			"https://github.com/googleapis/google-auth-library-nodejs/blob/021b96910a67bfa373b38ea8afbedd31b405da0f/src/auth/oauth2client.ts", // addresses
-			"https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",                                                             // scope
-			"https://developers.google.com/identity/protocols/oauth2/native-app",
-			"https://developers.google.com/identity/protocols/oauth2/resources/loopback-migration",
-			"https://github.com/google/site-kit-wp/issues/690",  // prompt=consent
-			"https://github.com/openabdev/openab/pull/1455",     // the secret
-			"https://github.com/brockamer/findajob/issues/115",  // no device code
-			"https://support.google.com/cloud/answer/15549945",  // 7 days
-			"https://github.com/tarickb/sasl-xoauth2/issues/29", // not once it is published
-			"https://github.com/rclone/rclone/pull/9858",        // what it takes to publish it
+// oauths are the providers that are known.
+func oauths() []OAuth {
+	return []OAuth{
+		{
+			Name:      "google",
+			AuthURL:   "https://accounts.google.com/o/oauth2/v2/auth",
+			TokenURL:  "https://oauth2.googleapis.com/token",
+			RevokeURL: "https://oauth2.googleapis.com/revoke",
+			Scopes:    map[string][]string{"imap": {"https://mail.google.com/"}, "pop3": {"https://mail.google.com/"}},
+			// Without these two a second log-in yields no refresh token.
+			Params:      map[string]string{"access_type": "offline", "prompt": "consent"},
+			NeedsSecret: true,
+			Note: "Google does not offer mail by device code, and where the client is still in testing a log-in ends after 7 days: " +
+				"publish it in the console",
+			Sources: []string{
+				"https://github.com/googleapis/google-auth-library-nodejs/blob/021b96910a67bfa373b38ea8afbedd31b405da0f/src/auth/oauth2client.ts", // addresses
+				"https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",                                                             // scope
+				"https://developers.google.com/identity/protocols/oauth2/native-app",
+				"https://developers.google.com/identity/protocols/oauth2/resources/loopback-migration",
+				"https://github.com/google/site-kit-wp/issues/690",  // prompt=consent
+				"https://github.com/openabdev/openab/pull/1455",     // the secret
+				"https://github.com/brockamer/findajob/issues/115",  // no device code
+				"https://support.google.com/cloud/answer/15549945",  // 7 days
+				"https://github.com/tarickb/sasl-xoauth2/issues/29", // not once it is published
+				"https://github.com/rclone/rclone/pull/9858",        // what it takes to publish it
+			},
+			Checked: checked,
 		},
-		Checked: checked,
-	},
-	microsoft("microsoft", "common", "any account of Microsoft; a client of one organization needs its tenant id: see auth_url in the reference"),
-	microsoft("microsoft-personal", "consumers", "this is for personal accounts only (outlook.com, hotmail.com, live.com)"),
-	microsoft("microsoft-work", "organizations", "this is for accounts of organizations only (Microsoft 365); some want an administrator's consent first, and a client of one organization needs its tenant id: see auth_url in the reference"),
-	yahoo("yahoo"), yahoo("aol"),
-	{
-		Name:         "fastmail",
-		AuthURL:      "https://api.fastmail.com/oauth/authorize",
-		TokenURL:     "https://api.fastmail.com/oauth/refresh",
-		RevokeURL:    "https://api.fastmail.com/oauth/revoke",
-		RedirectHost: "localhost",
-		Scopes: map[string][]string{
-			"imap": {"https://www.fastmail.com/dev/protocol-imap"},
-			"pop3": {"https://www.fastmail.com/dev/protocol-pop"},
+		microsoft("microsoft", "common", "any account of Microsoft; a client of one organization needs its tenant id: see auth_url in the reference"),
+		microsoft("microsoft-personal", "consumers", "this is for personal accounts only (outlook.com, hotmail.com, live.com)"),
+		microsoft("microsoft-work", "organizations", "this is for accounts of organizations only (Microsoft 365); some want an administrator's consent first, and a client of one organization needs its tenant id: see auth_url in the reference"),
+		yahoo("yahoo"), yahoo("aol"),
+		{
+			Name:         "fastmail",
+			AuthURL:      "https://api.fastmail.com/oauth/authorize",
+			TokenURL:     "https://api.fastmail.com/oauth/refresh",
+			RevokeURL:    "https://api.fastmail.com/oauth/revoke",
+			RedirectHost: "localhost",
+			Scopes: map[string][]string{
+				"imap": {"https://www.fastmail.com/dev/protocol-imap"},
+				"pop3": {"https://www.fastmail.com/dev/protocol-pop"},
+			},
+			Note: "Fastmail registers clients by hand; an app password is the simpler way",
+			Sources: []string{
+				"https://www.fastmail.com/for-developers/oauth/",
+				"https://github.com/Lutra-Fs/fastmail-CLI/blob/d0fa8bbc0e8e991e8c819723ce69a380041d48ac/ref-docs/fastmail-dev.md", // a copy of all of that page
+				thunderbird, // the scopes, which that page does not have
+			},
+			Checked: checked,
 		},
-		Note: "Fastmail registers clients by hand; an app password is the simpler way",
-		Sources: []string{
-			"https://www.fastmail.com/for-developers/oauth/",
-			"https://github.com/Lutra-Fs/fastmail-CLI/blob/d0fa8bbc0e8e991e8c819723ce69a380041d48ac/ref-docs/fastmail-dev.md", // a copy of all of that page
-			thunderbird, // the scopes, which that page does not have
-		},
-		Checked: checked,
-	},
+	}
 }
 
 // microsoft is the identity platform for one audience, which is part of its addresses. It has no
@@ -140,20 +137,18 @@ func yahoo(name string) OAuth {
 
 // OAuthOf returns what is known of the tokens of a provider.
 func OAuthOf(name string) (OAuth, bool) {
-	i := slices.IndexFunc(oauths, func(o OAuth) bool { return o.Name == name })
-	if i < 0 {
-		return OAuth{}, false
+	for _, o := range oauths() {
+		if o.Name == name {
+			return o, true
+		}
 	}
-	found := oauths[i]
-	found.Scopes, found.Params, found.Sources = maps.Clone(found.Scopes), maps.Clone(found.Params), slices.Clone(found.Sources)
-	return found, true
+	return OAuth{}, false
 }
 
 // OAuthNames are the names that OAuthOf knows.
-func OAuthNames() []string {
-	names := make([]string, len(oauths))
-	for i, o := range oauths {
-		names[i] = o.Name
+func OAuthNames() (names []string) {
+	for _, o := range oauths() {
+		names = append(names, o.Name)
 	}
 	return names
 }
