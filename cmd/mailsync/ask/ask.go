@@ -19,6 +19,14 @@ type Question struct {
 	Check func(answer string) error
 }
 
+// wrong is what is wrong with an answer, nil where nothing is.
+func (q Question) wrong(answer string) error {
+	if q.Check == nil {
+		return nil
+	}
+	return q.Check(answer)
+}
+
 // Asker asks. Every method returns the cause where ctx ends, and an error of kind Interrupted where the
 // person has had enough: Ctrl-C, Ctrl-D, or Escape.
 type Asker interface {

@@ -48,13 +48,13 @@ func (f form) answered(q Question, answer string) {
 	_, _ = fmt.Fprintf(f.out, "%s%s %s\n", q.Title, end, answer) // nobody could read an error
 }
 
+func input(q Question, answer *string) *huh.Input {
+	return huh.NewInput().Title(q.Title).Description(q.Help).Value(answer).Validate(q.wrong)
+}
+
 func (f form) Text(ctx context.Context, q Question, begin string) (string, error) {
 	answer := begin
-	field := huh.NewInput().Title(q.Title).Description(q.Help).Value(&answer)
-	if q.Check != nil {
-		field.Validate(q.Check)
-	}
-	if err := f.run(ctx, field); err != nil {
+	if err := f.run(ctx, input(q, &answer)); err != nil {
 		return "", err
 	}
 	f.answered(q, answer)
@@ -63,11 +63,7 @@ func (f form) Text(ctx context.Context, q Question, begin string) (string, error
 
 func (f form) Secret(ctx context.Context, q Question) (string, error) {
 	answer := ""
-	field := huh.NewInput().Title(q.Title).Description(q.Help).Value(&answer).EchoMode(huh.EchoModePassword)
-	if q.Check != nil {
-		field.Validate(q.Check)
-	}
-	if err := f.run(ctx, field); err != nil {
+	if err := f.run(ctx, input(q, &answer).EchoMode(huh.EchoModePassword)); err != nil {
 		return "", err
 	}
 	f.answered(q, "(not shown)")

@@ -81,13 +81,10 @@ func (l lines) Text(ctx context.Context, q Question, begin string) (string, erro
 		if line == "" {
 			line = begin
 		}
-		if q.Check != nil {
-			if err := q.Check(line); err != nil {
-				l.say("%v\n", err)
-				continue
-			}
+		if err = q.wrong(line); err == nil {
+			return line, nil
 		}
-		return line, nil
+		l.say("%v\n", err)
 	}
 }
 
@@ -98,13 +95,10 @@ func (l lines) Secret(ctx context.Context, q Question) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if q.Check != nil {
-			if err := q.Check(word); err != nil {
-				l.say("%v\n", err)
-				continue
-			}
+		if err = q.wrong(word); err == nil {
+			return word, nil
 		}
-		return word, nil
+		l.say("%v\n", err)
 	}
 }
 
