@@ -23,29 +23,31 @@ func (r *accountRun) credentials() (credentials, error) {
 		if err != nil {
 			return credentials{}, err
 		}
-		return credentials{
-			ask: func(ctx context.Context) (backend.Secret, error) {
-				token, err := source.Token(ctx)
-				return backend.Secret{Password: token, Token: true}, err
-			},
-			refused: func(s backend.Secret) { source.Refused(s.Password) },
-			hint: "the provider gave the token, so the server wants something else: is user the address that was logged in with, " +
-				"is IMAP or POP3 switched on for the mailbox, and do the scopes fit the protocol?",
-		}, nil
+		with := byTokens(source)
+		with.hint = "the provider gave the token, so the server wants something else: is user the address that was logged in with, " +
+			"is IMAP or POP3 switched on for the mailbox, and do the scopes fit the protocol?"
+		return with, nil
 	case !a.Token.None():
-		h := &oauth.Helper{Source: a.Token}
-		return credentials{
-			ask: func(ctx context.Context) (backend.Secret, error) {
-				token, err := h.Token(ctx)
-				return backend.Secret{Password: token, Token: true}, err
-			},
-			refused: func(s backend.Secret) { h.Refused(s.Password) },
-		}, nil
+		return byTokens(&oauth.Helper{Source: a.Token}), nil
 	}
 	return credentials{ask: func(ctx context.Context) (backend.Secret, error) {
 		password, err := a.Password.Read(ctx)
 		return backend.Secret{Password: password.Reveal()}, err
 	}}, nil
+}
+
+// byTokens are credentials of tokens, which a provider gives or a command prints.
+func byTokens(from interface {
+	Token(context.Context) (string, error)
+	Refused(token string)
+}) credentials {
+	return credentials{
+		ask: func(ctx context.Context) (backend.Secret, error) {
+			token, err := from.Token(ctx)
+			return backend.Secret{Password: token, Token: true}, err
+		},
+		refused: func(s backend.Secret) { from.Refused(s.Password) },
+	}
 }
 
 // tokens is the source of the account's tokens, one for all connections of a run.
