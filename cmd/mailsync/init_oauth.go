@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"runtime"
 	"strings"
 
@@ -12,9 +10,6 @@ import (
 	"mailsync/cmd/mailsync/oauth"
 	"mailsync/cmd/mailsync/providers"
 	"mailsync/cmd/mailsync/secret"
-	"mailsync/state"
-	"mailsync/state/store"
-	"mailsync/sync/port"
 )
 
 // client is what a user registered with a provider to get tokens.
@@ -134,8 +129,7 @@ func (s *setup) signIn(ctx context.Context) error {
 	if _, none := tokens.Standing(); none != nil { // else it may be in use by another configuration
 		c.tokens = tokens
 	}
-	var result *port.Result
-	result, err = logIn(ctx, r, &signingIn{device: c.device})
+	result, err := logIn(ctx, r, &signingIn{device: c.device})
 	switch {
 	case err != nil:
 		return err
@@ -160,19 +154,4 @@ func (s *setup) discard(ctx context.Context) {
 	case did.Was:
 		s.say("The tokens of this log-in are not kept. The provider's web page still lists it, among the apps that have access to the account.")
 	}
-}
-
-// store writes the client's secret into a file of its own.
-func (c *client) store() (undo func(), err error) {
-	nothing := func() {}
-	if c.file == "" {
-		return nothing, nil
-	}
-	if _, err := os.Lstat(c.file); err == nil {
-		return nothing, state.Faultf(state.Storage, "%s exists meanwhile", c.file).WithHint("run init again")
-	}
-	if err := store.WriteUserFile(c.file, fmt.Append(nil, c.secret.Reveal(), "\n")); err != nil {
-		return nothing, err
-	}
-	return func() { _ = store.RemoveUserFile(c.file) }, nil
 }

@@ -210,20 +210,25 @@ func (s *setup) freeFile(kind string) string {
 	}
 }
 
-// storeSecret puts a password that was typed where it is kept, and returns how that is undone.
+// storeSecret puts a password or a client's secret that was typed where it is kept, and returns how that is undone.
 func (s *setup) storeSecret(ctx context.Context) (undo func(), err error) {
-	c, nothing := s.secret, func() {}
+	c := s.secret
 	switch {
-	case c.client != nil:
-		return c.client.store()
-	case !c.asked:
-		return nothing, nil
+	case c.client != nil && c.client.file != "":
+		return storeInFile(c.client.file, c.client.secret)
+	case c.client != nil, !c.asked:
+		return func() {}, nil
 	case c.file != "":
-		if _, err := os.Lstat(c.file); err == nil {
-			return nothing, state.Faultf(state.Storage, "%s exists meanwhile", c.file).WithHint("run init again")
-		}
-		return func() { _ = store.RemoveUserFile(c.file) }, store.WriteUserFile(c.file, []byte(c.typed.Reveal()+"\n"))
+		return storeInFile(c.file, c.typed)
 	}
 	name := s.server.User + "@" + s.server.Host
 	return func() { _ = secret.Forget(ctx, name) }, secret.Store(ctx, name, c.typed.Reveal())
+}
+
+// storeInFile writes a secret into a file of its own, which must not exist, and returns how that is undone.
+func storeInFile(path string, word secret.Secret) (undo func(), err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return func() {}, state.Faultf(state.Storage, "%s exists meanwhile", path).WithHint("run init again")
+	}
+	return func() { _ = store.RemoveUserFile(path) }, store.WriteUserFile(path, []byte(word.Reveal()+"\n"))
 }
