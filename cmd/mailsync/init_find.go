@@ -79,11 +79,8 @@ func (s *setup) rubbish() []string {
 // givenServer is the server that the flags name.
 func (s *setup) givenServer() error {
 	o := s.flags
-	host, err := idna.Lookup.ToASCII(o.host)
-	if net.ParseIP(o.host) != nil {
-		host, err = o.host, nil
-	}
-	if err != nil || strings.ContainsAny(host, ":/@[] ") && net.ParseIP(host) == nil {
+	host, err := asciiHost(o.host)
+	if err != nil {
 		return usage("--host %q is not a host name", o.host).WithHint("the port, the user and the protocol have flags of their own")
 	}
 	s.server = lookup.Found{Way: lookup.Preset, From: "--host", Protocol: "imap", Host: host, TLS: "implicit", User: s.address.Text}
@@ -179,7 +176,7 @@ func (s *setup) askServer(ctx context.Context) error {
 		}
 	}
 	checkHost := func(text string) error {
-		if host, err := idna.Lookup.ToASCII(text); err != nil && net.ParseIP(text) == nil || text == "" || strings.ContainsAny(host, "/@[] ") {
+		if _, err := asciiHost(text); err != nil {
 			return errors.New("a host name like " + protocols[n] + ".example.org")
 		}
 		return nil
@@ -201,11 +198,21 @@ func (s *setup) askServer(ctx context.Context) error {
 		}
 		port, _ = strconv.Atoi(text) // it was checked
 	}
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
+	host, _ = asciiHost(host) // it was checked
 	s.server = lookup.Found{Way: lookup.MX, From: "your answer", Protocol: protocols[n], Host: host, Port: port, TLS: modes[m], User: s.address.Text}
 	return nil
+}
+
+// asciiHost is a host's name as DNS has it, or an address of IP as it is.
+func asciiHost(text string) (string, error) {
+	if net.ParseIP(text) != nil {
+		return text, nil
+	}
+	host, err := idna.Lookup.ToASCII(text)
+	if err == nil && (host == "" || strings.ContainsAny(host, ":/@[] ")) {
+		err = errors.New("it is not a name")
+	}
+	return host, err
 }
 
 func checkPort(text string) error {
