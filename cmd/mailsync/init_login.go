@@ -23,7 +23,7 @@ import (
 func (s *setup) chooseFolder(ctx context.Context) error {
 	dir := s.flags.maildir
 	if dir == "" {
-		if _, err := s.draft.Read(s.name, s.table(), os.Getenv); err == nil {
+		if _, err := s.account(); err == nil {
 			return nil // the defaults have one
 		}
 		dir = "~/Mail/" + s.name
@@ -41,7 +41,7 @@ func (s *setup) chooseFolder(ctx context.Context) error {
 		return err
 	}
 	s.maildir = path
-	_, err = s.draft.Read(s.name, s.table(), os.Getenv)
+	_, err = s.account()
 	return err
 }
 
@@ -144,16 +144,24 @@ func (s *setup) account() (*config.Account, error) {
 	return a, nil
 }
 
+// trial is a run with the account before it is written.
+func (s *setup) trial() (*accountRun, error) {
+	a, err := s.account()
+	if err != nil {
+		return nil, err
+	}
+	return &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}, nil
+}
+
 // try connects and logs in as "check" does. Without a password it ends where that would be sent.
 func (s *setup) try(ctx context.Context, password secret.Source) (*accountRun, server, state.Probe, error) {
-	a, err := s.account()
+	r, err := s.trial()
 	if err != nil {
 		return nil, nil, state.Probe{}, err
 	}
 	if s.secret.client == nil {
-		a.Password = password
+		r.a.Password = password
 	}
-	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	srv, err := r.connect(reachAll)
 	if err != nil {
 		return nil, nil, state.Probe{}, err

@@ -36,32 +36,33 @@ func (s *setup) noPassword() error {
 	if !s.server.OnlyOAuth || s.ask != nil && !s.secretGiven() {
 		return nil
 	}
-	name := ""
-	if p := s.server.Provider; p != nil {
-		name = p.OAuth
-	}
+	known, _ := s.oauthProvider()
 	return usage("%s takes no password, only OAuth, with a client id of your own", s.server.Host).
-		WithHint("run init at a terminal without a password, or write the account yourself: %s", guide(name))
+		WithHint("run init at a terminal without a password, or write the account yourself: %s", guide(known.Name))
+}
+
+// oauthProvider is what is known of the tokens of the server's provider.
+func (s *setup) oauthProvider() (providers.OAuth, bool) {
+	if s.server.Provider == nil {
+		return providers.OAuth{}, false
+	}
+	return providers.OAuthOf(s.server.Provider.OAuth)
 }
 
 // wantsTokens finds out whether the account logs in by OAuth: where the provider takes nothing else, or
 // where somebody chooses it.
 func (s *setup) wantsTokens(ctx context.Context) (bool, error) {
-	name := ""
-	if p := s.server.Provider; p != nil {
-		name = p.OAuth
-	}
-	known, ok := providers.OAuthOf(name)
+	known, ok := s.oauthProvider()
 	switch {
 	case s.server.OnlyOAuth && !ok:
 		return false, usage("the server takes no passwords, only OAuth, and its provider is not known").
 			WithHint(`write the account yourself, with auth = "oauth2": docs/reference.md`)
 	case s.server.OnlyOAuth:
 		return true, s.askClient(ctx, known)
-	case !ok || name != "google" || s.ask == nil || s.flags.yes || s.secretGiven():
+	case known.Name != "google" || s.ask == nil || s.flags.yes || s.secretGiven():
 		return false, nil
 	}
-	n, err := s.ask.One(ctx, ask.Question{Title: "Log in by"}, []string{"an app password", "OAuth, with a client id that you register with Google (" + guide(name) + ")"}, 0)
+	n, err := s.ask.One(ctx, ask.Question{Title: "Log in by"}, []string{"an app password", "OAuth, with a client id that you register with Google (" + guide(known.Name) + ")"}, 0)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -116,11 +117,10 @@ func (s *setup) oauthTable() string {
 // signIn gets tokens, by the way that "login" goes, before anything is written.
 func (s *setup) signIn(ctx context.Context) error {
 	c := s.secret.client
-	a, err := s.account()
+	r, err := s.trial()
 	if err != nil {
 		return err
 	}
-	r := &accountRun{session: s.session, local: local{a}, out: s.report.Account(a.Name), opened: &opened{}}
 	defer r.hangUp()
 	tokens, err := r.tokens()
 	if err != nil {
