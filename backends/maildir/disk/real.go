@@ -35,7 +35,7 @@ func (r *Real) Close() error { return errors.Join(r.beneath.close(), r.root.Clos
 // Beyond lists a folder as the system finds it, also where a symbolic link leads out of the root. It is
 // only for a look at what others have put there.
 func (r *Real) Beyond(dir string) ([]string, error) {
-	f, err := os.Open(filepath.Join(r.root.Name(), filepath.FromSlash(dir)))
+	f, err := os.Open(r.full(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (r *Real) Beyond(dir string) ([]string, error) {
 // Inside reports whether a folder as the system finds it is in the root, as one at the end of an absolute link may
 // be: under the root no such link is followed.
 func (r *Real) Inside(dir string) bool {
-	in, err := Within(filepath.Join(r.root.Name(), filepath.FromSlash(dir)), r.root.Name())
+	in, err := Within(r.full(dir), r.root.Name())
 	return err == nil && in
 }
 

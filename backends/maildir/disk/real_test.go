@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,24 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Errors name a file by the root as it was opened, once, whichever of two names they are about.
+func TestRealErrorsNameTheRootOnce(t *testing.T) {
+	for name, open := range reals {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			must(t, os.MkdirAll("root/dir", 0o700))
+			r, err := open("root")
+			must(t, err)
+			defer r.Close()
+			for what, err := range map[string]error{"link from": r.Link("none/a", "dir/b"), "link to": r.Link("dir/a", "none/b"), "remove": r.Remove("none/a")} {
+				if got := err.Error(); strings.Count(got, "root") == 0 || strings.Contains(got, filepath.Join("root", "root")) {
+					t.Errorf("%s: %s", what, got)
+				}
+			}
+		})
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *Real) inDir(op, name string, call func(fd int, base string) error) erro
 	}
 	err := r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) })
 	if _, said := err.(*fs.PathError); err == nil || said { // of another name's folder
-		return r.named(err)
+		return err
 	}
 	return &fs.PathError{Op: op, Path: r.full(name), Err: err}
 }
@@ -104,7 +104,7 @@ func (r *Real) in(dir string, call func(fd int) error) error {
 	}
 	d, err := r.root.Open(dir)
 	if err != nil {
-		return err
+		return r.named(err)
 	}
 	defer d.Close()
 	return control(d, call)
