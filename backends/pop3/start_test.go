@@ -152,7 +152,7 @@ func TestWaysToLogIn(t *testing.T) {
 			if c.caps != "" {
 				box.Caps = append(strings.Split(c.caps, "|"), "UIDL")
 			}
-			box.Password, box.Token = c.secret, c.secret
+			box.Password, box.SASL.Token = c.secret, c.secret
 			mode := reach.None
 			if c.safe {
 				mode = reach.StartTLS

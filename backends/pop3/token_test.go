@@ -56,7 +56,7 @@ func TestTokenRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			box := script.NewBox()
-			box.Token = good
+			box.SASL.Token = good
 			box.Caps = []string{"USER", "UIDL", c.caps}
 			answers := script.Answers{}
 			if c.answer != nil {

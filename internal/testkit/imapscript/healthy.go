@@ -1,7 +1,6 @@
 package imapscript
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -162,39 +161,16 @@ func (s *session) enter(right bool) {
 // authenticate takes AUTHENTICATE with PLAIN, or a mechanism that is announced, with the initial response in the
 // command or after a continuation request.
 func (s *session) authenticate(cmd Command) {
-	mech, text, given := strings.Cut(cmd.Args, " ")
+	mech, _, _ := strings.Cut(cmd.Args, " ")
 	if !strings.EqualFold(mech, "PLAIN") && !strings.Contains(strings.ToUpper(s.caps())+" ", "AUTH="+strings.ToUpper(mech)+" ") {
 		s.no("no such mechanism")
 		return
 	}
-	var initial []byte
-	if given && text == "=" {
-		initial = []byte{}
-	} else if given {
-		initial, _ = base64.StdEncoding.DecodeString(text)
-	}
 	u := s.acct.SASL
-	if conn := s.Secure(); conn != nil && u.Binding == nil {
-		u.Binding = saslserver.Bound(conn)
-	}
 	u.Name, u.Password = s.acct.User, s.acct.Password
-	var last []byte
-	heard := func(said []byte) {
-		if last = said; u.Heard != nil {
-			u.Heard(said)
-		}
-	}
-	if initial != nil {
-		heard(initial)
-	}
-	right := u.Run(mech, initial, func(challenge []byte) ([]byte, bool) {
-		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
-		said, err := base64.StdEncoding.DecodeString(s.Line())
-		heard(said)
-		return said, err == nil
-	})
-	if u.Tells && !right {
-		s.no("[AUTHENTICATIONFAILED] you said " + saslserver.Told(last))
+	right, told := u.LogIn(cmd.Args, saslserver.Peer{TLS: s.Secure(), Send: s.Send, Line: s.Line})
+	if told != "" {
+		s.no("[AUTHENTICATIONFAILED] you said " + told)
 		return
 	}
 	s.enter(right)

@@ -2,7 +2,6 @@ package pop3script
 
 import (
 	"crypto/md5"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -19,7 +18,6 @@ type Box struct {
 	sync.Mutex
 	User, Password string
 	SASL           saslserver.User // how mechanisms behave; its name and password are set from these
-	Token          string          // what OAUTHBEARER and XOAUTH2 take
 	Stamp          string          // the greeting's timestamp, for APOP
 	Caps           []string        // nil: CAPA is not known
 	NoUIDL, NoTOP  bool
@@ -171,36 +169,11 @@ func (s *session) logIn(verb, args string) {
 // auth takes PLAIN, OAUTHBEARER and XOAUTH2, with the initial response in the command or
 // after a "+".
 func (s *session) auth(args string) {
-	mechanism, text, given := strings.Cut(args, " ")
-	var initial []byte
-	if given {
-		initial, _ = base64.StdEncoding.DecodeString(text)
-	}
 	u := s.box.SASL
-	if conn := s.Secure(); conn != nil && u.Binding == nil {
-		u.Binding = saslserver.Bound(conn)
-	}
 	u.Name, u.Password = s.box.User, s.box.Password
-	if s.box.Token != "" {
-		u.Token = s.box.Token
-	}
-	var last []byte
-	heard := func(said []byte) {
-		if last = said; u.Heard != nil {
-			u.Heard(said)
-		}
-	}
-	if initial != nil {
-		heard(initial)
-	}
-	right := u.Run(mechanism, initial, func(challenge []byte) ([]byte, bool) {
-		s.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
-		said, err := base64.StdEncoding.DecodeString(s.Line())
-		heard(said)
-		return said, err == nil
-	})
-	if u.Tells && !right {
-		s.Send("-ERR [AUTH] you said " + saslserver.Told(last))
+	right, told := u.LogIn(args, saslserver.Peer{TLS: s.Secure(), Send: func(line string) { s.Send(line) }, Line: s.Line})
+	if told != "" {
+		s.Send("-ERR [AUTH] you said " + told)
 		return
 	}
 	s.enter(right)

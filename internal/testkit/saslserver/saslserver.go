@@ -36,8 +36,45 @@ type User struct {
 	Binding    func(kind string) []byte // channel binding data, nil for an unknown kind
 }
 
-// Bound returns the channel binding data of a TLS connection, seen from the server (RFC 5929, RFC 9266).
-func Bound(conn *tls.Conn) func(kind string) []byte {
+// Peer is the server's end of a connection.
+type Peer struct {
+	TLS  *tls.Conn // nil without
+	Send func(line string)
+	Line func() string // reads one
+}
+
+// LogIn is Run over a connection, with challenges and responses in base64. args are the command's: the mechanism, and the
+// initial response if there is one. told is what a refusal has to repeat, "" for nothing.
+func (u User) LogIn(args string, p Peer) (in bool, told string) {
+	mechanism, response, given := strings.Cut(args, " ")
+	if p.TLS != nil && u.Binding == nil {
+		u.Binding = bound(p.TLS)
+	}
+	var last []byte
+	heard := func(text string) ([]byte, error) {
+		said, err := base64.StdEncoding.DecodeString(text)
+		if last = said; u.Heard != nil {
+			u.Heard(said)
+		}
+		return said, err
+	}
+	var initial []byte
+	if given {
+		initial, _ = heard(response) // "=" is an empty one
+	}
+	in = u.Run(mechanism, initial, func(challenge []byte) ([]byte, bool) {
+		p.Send("+ " + base64.StdEncoding.EncodeToString(challenge))
+		said, err := heard(p.Line())
+		return said, err == nil
+	})
+	if u.Tells && !in {
+		told = repeated(last)
+	}
+	return in, told
+}
+
+// bound returns the channel binding data of a TLS connection, seen from the server (RFC 5929, RFC 9266).
+func bound(conn *tls.Conn) func(kind string) []byte {
 	return func(kind string) []byte {
 		cs := conn.ConnectionState()
 		switch {
@@ -53,8 +90,8 @@ func Bound(conn *tls.Conn) func(kind string) []byte {
 	}
 }
 
-// Told is how a server repeats a response in a text: in base64, and as much of it as can be printed.
-func Told(said []byte) string {
+// repeated is how a server repeats a response in a text: in base64, and as much of it as can be printed.
+func repeated(said []byte) string {
 	return base64.StdEncoding.EncodeToString(said) + " " + strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return ' '
