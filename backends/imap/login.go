@@ -152,7 +152,8 @@ func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret
 	cause, user := context.Cause(ctx), reach.Quoted(s.a.o.User)
 	kind := state.KindOf(err)
 	broke := kind == state.Other || kind == state.Unreachable && state.HintOf(err) == ""
-	if !ok && (broke || errors.Is(cause, os.ErrDeadlineExceeded)) && !errors.Is(cause, context.Canceled) {
+	silent := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(cause, os.ErrDeadlineExceeded) // the connection's time, or the log-in's
+	if !ok && (broke || silent) && !errors.Is(cause, context.Canceled) {
 		// Some servers refuse beside the command, and end the connection or fall silent.
 		r, ok = s.heard.ofLogin(reach.HungUp(err) || reach.HungUp(s.w.LastError()))
 	}

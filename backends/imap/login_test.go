@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -387,6 +388,24 @@ func TestLoginRefusedBesideTheCommand(t *testing.T) {
 			}
 		})
 	}
+}
+
+// It does not matter which timeout ends the silence that follows: that of the log-in or that of the connection.
+func TestRefusedBesideTheCommandAndSilence(t *testing.T) {
+	srv := script.Every(t, script.Healthy(boxes(), nil))
+	a := account(t, options(srv))
+	conn, err := a.o.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSession(a, conn, "")
+	defer s.drop()
+	if err := s.greet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.heard.take("NO", "AUTHENTICATIONFAILED", "wrong password", false)
+	silence := state.Faultf(state.Unreachable, "%w", state.InWords(os.ErrDeadlineExceeded, "no byte for 3s")).WithHint("the server hangs")
+	wantFault(t, s.loginFault(t.Context(), silence, reach.Secret{Password: "secret"}), state.Login, "wrong password")
 }
 
 // What providers say when they let nobody in is about the user, or about now; the password is sent once,
