@@ -3,9 +3,7 @@ package imap
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,24 +11,6 @@ import (
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
-
-// passwords writes Dovecot's users, one a line, into a file that its own user can read.
-func passwords(t *testing.T, lines ...string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "ms-users-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "users")
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // hashed is a user whose password Dovecot keeps in a scheme.
 func hashed(t *testing.T, user, scheme, password string) string {
@@ -63,10 +43,10 @@ func TestDovecotMechanisms(t *testing.T) {
 		t.Skip("a real server")
 	}
 	const word = "pass word, ü=1"
-	users := passwords(t, "plain:{PLAIN}"+word, hashed(t, "sha256", "SCRAM-SHA-256", word), hashed(t, "sha1", "SCRAM-SHA-1", word),
+	users := servers.Users("plain:{PLAIN}"+word, hashed(t, "sha256", "SCRAM-SHA-256", word), hashed(t, "sha1", "SCRAM-SHA-1", word),
 		hashed(t, "hash", "SSHA512", word), hashed(t, "cram", "CRAM-MD5", word))
 	config := "auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\n"
-	srv := servers.Dovecot(t, servers.Users(users), servers.Config(config))
+	srv := servers.Dovecot(t, users, servers.Config(config))
 	for _, c := range []struct {
 		user  string
 		mode  reach.TLSMode
@@ -111,7 +91,7 @@ func TestDovecotMechanisms(t *testing.T) {
 	}
 	for _, mechanism := range []string{"scram-sha-1", "cram-md5", "login"} {
 		t.Run("only "+mechanism, func(t *testing.T) {
-			srv := servers.Dovecot(t, servers.Users(users), servers.Config("auth_mechanisms = "+mechanism+"\n"))
+			srv := servers.Dovecot(t, users, servers.Config("auth_mechanisms = "+mechanism+"\n"))
 			var trace bytes.Buffer
 			o := meet(srv, reach.Implicit)
 			o.User, o.Trace = "plain", &trace

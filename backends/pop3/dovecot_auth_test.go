@@ -3,8 +3,6 @@ package pop3
 import (
 	"bytes"
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,21 +30,8 @@ func TestDovecotMechanisms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a real server")
 	}
-	dir, err := os.MkdirTemp("", "ms-users-") // Dovecot's own user has to read it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	users := filepath.Join(dir, "users")
-	// The hash is of "secret".
-	lines := "ada:{PLAIN}" + servers.Password + "\nbob:{SHA256}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=\n"
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(users, []byte(lines), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	srv := servers.Dovecot(t, servers.Users(users), servers.Config("auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\n"))
+	srv := servers.Dovecot(t, servers.Config("auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256\n"),
+		servers.Users("ada:{PLAIN}"+servers.Password, "bob:{SHA256}K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=")) // the hash is of "secret"
 	for _, c := range []struct {
 		user, password string
 		mode           reach.TLSMode

@@ -86,17 +86,17 @@ func (dovecot) write(s *Server) error {
 	if err := s.owner.folder(filepath.Join(s.Dir, "mail")); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(s.Dir, "masters"), []byte("root2:{PLAIN}mpass\n"), 0o644); err != nil {
-		return err
-	}
+	files := map[string]string{"dovecot.conf": dovecotConfig(s), "masters": "root2:{PLAIN}mpass\n", "users": s.options.users}
 	if s.options.introspection != "" {
-		text := "introspection_url = " + s.options.introspection + "\nintrospection_mode = post\nforce_introspection = yes\n" +
+		files["oauth2.conf"] = "introspection_url = " + s.options.introspection + "\nintrospection_mode = post\nforce_introspection = yes\n" +
 			"username_attribute = username\nactive_attribute = active\nactive_value = true\n"
-		if err := os.WriteFile(filepath.Join(s.Dir, "oauth2.conf"), []byte(text), 0o644); err != nil {
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(s.Dir, "dovecot.conf"), []byte(dovecotConfig(s)), 0o644)
+	return nil
 }
 
 // dovecotConfig is the whole of dovecot.conf. The anvil block and auth_failure_delay
@@ -126,7 +126,7 @@ func dovecotConfig(s *Server) string {
 	}
 	passdb := "driver = static\n  args = password=secret"
 	if o.users != "" {
-		passdb = "driver = passwd-file\n  args = " + o.users
+		passdb = "driver = passwd-file\n  args = " + filepath.Join(s.Dir, "users")
 	}
 	rootless := ""
 	services := ""
@@ -142,7 +142,7 @@ func dovecotConfig(s *Server) string {
 		"$SEPARATOR", separator, "$PREFIX", prefix, "$SESSIONS", fmt.Sprint(sessions),
 		"$STORAGE", fmt.Sprintf("%dk", kib), "$MESSAGES", fmt.Sprint(messages),
 		"$PLUGINS", plugins, "$ANNOUNCED", announced, "$CHROOT", services, "$PASSDB", passdb,
-	).Replace(dovecotTemplate) + rootless + strings.ReplaceAll(o.config, "$DIR", s.Dir)
+	).Replace(dovecotTemplate + rootless + o.config)
 }
 
 const dovecotTemplate = `base_dir = $T/run

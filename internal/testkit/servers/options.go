@@ -1,5 +1,7 @@
 package servers
 
+import "strings"
+
 // Option changes how a server is set up. An option that a server has no equal for is
 // said at the option.
 type Option func(*options)
@@ -47,8 +49,10 @@ func Config(lines string) Option {
 	return func(o *options) { o.config += lines + "\n" }
 }
 
-// Users is a file of Dovecot's passwd-file format, whose users are the only ones. Dovecot only.
-func Users(file string) Option { return func(o *options) { o.users = file } }
+// Users are the only ones, a line of Dovecot's passwd-file format each. Dovecot only.
+func Users(lines ...string) Option {
+	return func(o *options) { o.users = strings.Join(lines, "\n") + "\n" }
+}
 
 // Mechanisms are the SASL mechanisms of Cyrus. Cyrus only; Dovecot has auth_mechanisms in Config.
 func Mechanisms(list string) Option { return func(o *options) { o.mechanisms = list } }
@@ -64,9 +68,6 @@ func MailLocation(location string) Option {
 func OAuth(introspection, mechanisms string) Option {
 	return func(o *options) {
 		o.introspection = introspection
-		o.config += "auth_mechanisms = plain login " + mechanisms + "\npassdb {\n  driver = oauth2\n  mechanisms = " + mechanisms + "\n  args = " + oauthFile + "\n}\n"
+		o.config += "auth_mechanisms = plain login " + mechanisms + "\npassdb {\n  driver = oauth2\n  mechanisms = " + mechanisms + "\n  args = $T/oauth2.conf\n}\n"
 	}
 }
-
-// oauthFile is where Dovecot is told how to ask about tokens; $DIR is the server's folder.
-const oauthFile = "$DIR/oauth2.conf"
