@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -59,7 +56,7 @@ func (o *stating) run(ctx context.Context, r *accountRun) (*port.Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	result, here, err := r.recount(ctx)
+	result, here, err := r.recount(ctx, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -98,16 +95,12 @@ type recounted struct {
 }
 
 // recount adds up what the state knows of an account's mailboxes.
-func (r *accountRun) recount(ctx context.Context) (*port.Result, recounted, error) {
-	result, all := &port.Result{}, recounted{}
-	if _, err := os.Stat(r.stateDir()); errors.Is(err, fs.ErrNotExist) {
+func (r *accountRun) recount(ctx context.Context, runs runs) (*port.Result, recounted, error) {
+	result, all, last := &port.Result{}, recounted{}, runs.last
+	if !runs.any {
 		return result, all, nil
 	}
 	rows, err := r.recorded(ctx)
-	if err != nil {
-		return nil, all, err
-	}
-	last, _, err := store.ReadLastRun(r.stateDir())
 	if err != nil {
 		return nil, all, err
 	}
