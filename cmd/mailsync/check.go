@@ -157,7 +157,7 @@ func (c *checking) room(at string) {
 
 // clock checks by the last run whether the clock can be trusted.
 func (c *checking) clock() {
-	last, _, err := store.ReadLastRun(c.stateDir())
+	last, err := c.lastRun()
 	if err != nil {
 		c.fail("clock", err)
 		return

@@ -112,7 +112,7 @@ func (c *checking) deletions(seen *pop3.Sight) {
 		c.warn("delete", "a later session cannot identify them; use IMAP, or delete them on the server yourself",
 			"%d of %s have no unique-id of their own and are never deleted on the server", seen.Nameless, report.Plural(seen.Messages, "message"))
 	}
-	if last, known, err := store.ReadLastRun(c.stateDir()); err == nil && known {
+	if last, err := c.lastRun(); err == nil {
 		if s := summaryOf(last); s != nil && s.Undeletable > 0 {
 			c.warn("delete", `"mailsync status" has more; many providers have a web page to set what POP3 may delete`, "the last run could not delete %s", report.Plural(s.Undeletable, "message"))
 		}

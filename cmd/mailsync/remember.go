@@ -11,9 +11,21 @@ import (
 	"mailsync/sync/port"
 )
 
+// lastRun is what is known of the account's run before this one. It is read once: who may write it holds the lock.
+func (r *accountRun) lastRun() (store.LastRun, error) {
+	if r.last == nil {
+		last, _, err := store.ReadLastRun(r.stateDir())
+		if err != nil {
+			return last, err
+		}
+		r.last = &last
+	}
+	return *r.last, nil
+}
+
 // remember records how the run ended, for "status" and for the next run's clock.
 func (r *accountRun) remember(ctx context.Context, result *port.Result) error {
-	last, _, err := store.ReadLastRun(r.lock.Dir())
+	last, err := r.lastRun()
 	if err != nil {
 		return err
 	}

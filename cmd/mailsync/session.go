@@ -116,6 +116,7 @@ type accountRun struct {
 	secrets redact.Secrets // what no error, log or trace of this run shows
 	source  *oauth.Source  // of the account's tokens; nil: not asked for yet, or there are none
 
+	last     *store.LastRun  // by lastRun, nil before
 	recalled *report.Summary // of the run before, whose failures "status" reports again
 }
 
@@ -262,7 +263,7 @@ func (o *opened) close() error {
 // agesCount reports whether the clock can be trusted, so that something may be done in this run
 // because it is old.
 func (r *accountRun) agesCount(h *here) bool {
-	last, _, err := store.ReadLastRun(r.stateDir())
+	last, err := r.lastRun()
 	trusted, reason := last.ClockTrusted(time.Now())
 	if err != nil {
 		trusted, reason = false, message(err)

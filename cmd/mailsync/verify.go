@@ -88,7 +88,7 @@ func (o *verifying) run(ctx context.Context, r *accountRun) (*port.Result, error
 	if err != nil {
 		return nil, err
 	}
-	last, _, err := store.ReadLastRun(r.stateDir())
+	last, err := r.lastRun()
 	if err != nil {
 		return nil, err
 	}

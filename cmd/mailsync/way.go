@@ -7,7 +7,7 @@ import (
 // knownWay is how the account logged in last with a password, "" where that is not known, or was another
 // server or user.
 func (r *accountRun) knownWay() string {
-	last, _, err := store.ReadLastRun(r.stateDir())
+	last, err := r.lastRun()
 	if l := last.Login; err == nil && l != nil && l.Host == r.a.Host && l.User == r.a.User {
 		return l.Way
 	}
