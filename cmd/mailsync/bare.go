@@ -161,7 +161,7 @@ func recognize(ctx context.Context, a *config.Account) error {
 	} else if err == nil && !info.IsDir() {
 		return state.Faultf(state.Storage, "%s is not a folder", a.Maildir)
 	}
-	host, user, err := l.owner(ctx)
+	host, user, pop, err := l.owner(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,10 @@ func recognize(ctx context.Context, a *config.Account) error {
 		return notOurs(a.Maildir)
 	}
 	a.Host, a.User, a.Name = host, user, config.BareName(user, host)
-	return l.readProtocol(ctx)
+	if pop {
+		a.Protocol = "pop3"
+	}
+	return nil
 }
 
 // notOurs is the error for a folder in which no account has its mail. The one that was meant may be next to it.
@@ -190,60 +193,44 @@ func notOurs(root string) error {
 	return err.WithHint(`"mailsync backup" makes one`)
 }
 
-// owner is the server and the user of the account whose mail is in a root, by its state or by a marker;
-// "" where there is neither.
-func (l local) owner(ctx context.Context) (host, user string, err error) {
+// owner is the server and the user of the account whose mail is in a root, by its state or by a marker; "" where there
+// is neither. pop: the mail was fetched by POP3, as far as the state knows.
+func (l local) owner(ctx context.Context) (host, user string, pop bool, err error) {
 	base, err := store.OpenReadOnly(l.stateDir())
 	if err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	row, err := base.Account(ctx)
+	if err == nil {
+		var known []state.UIDL
+		_, known, err = uniqueIDs(ctx, base)
+		pop = len(known) > 0
+	}
 	if err = errors.Join(err, base.Close()); err != nil || row.User != "" {
-		return row.Host, row.User, err
+		return row.Host, row.User, pop, err
 	}
 	tree, closeTree, err := openTree(l.a.MaildirLayout(), l.a.Maildir, "", nil, nil)
 	if err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	defer func() { _ = closeTree() }() // it was only read
 	found, err := tree.Find(ctx)
 	for _, f := range found {
 		if f.Err == nil && f.Marker.Path == f.Path { // else its root is another folder
-			return f.Marker.Host, f.Marker.User, nil
+			return f.Marker.Host, f.Marker.User, pop, nil
 		}
 	}
-	return "", "", err
-}
-
-// readProtocol sets the protocol.
-func (l local) readProtocol(ctx context.Context) error {
-	known, err := l.byPOP3(ctx)
-	if known {
-		l.a.Protocol = "pop3"
-	}
-	return err
-}
-
-// byPOP3 reports whether the mail in an account's root was fetched by POP3, as far as its state knows.
-func (l local) byPOP3(ctx context.Context) (bool, error) {
-	base, err := store.OpenReadOnly(l.stateDir())
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = base.Close() }() // it was only read
-	_, known, err := uniqueIDs(ctx, base)
-	return len(known) > 0, err
+	return "", "", false, err
 }
 
 // isAccountAt reports whether the mail in an account's root is of the account's own server and user, by its protocol.
 func (l local) isAccountAt(ctx context.Context) (bool, error) {
-	host, user, err := l.owner(ctx)
+	host, user, pop, err := l.owner(ctx)
 	if err != nil || !strings.EqualFold(host, l.a.Host) || user != l.a.User {
 		return false, err
 	}
 	l.a.Host = host // as it was written then
-	pop, err := l.byPOP3(ctx)
-	return pop == (l.a.Protocol == "pop3"), err
+	return pop == (l.a.Protocol == "pop3"), nil
 }
 
 // words name the account on a command line.
