@@ -47,17 +47,14 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	if result == nil && r.begins && r.lock != nil { // it ended before the engine began
 		result, err = &port.Result{Fatal: err}, nil
 	}
-	if result != nil && result.Began.IsZero() { // it is not the engine's
-		result.Began, result.Ended = began, time.Now()
-	}
-	if result != nil && result.Stopped {
-		result.Problems = append(result.Problems, port.Problem{Err: errTimeUp})
-	}
-	if result != nil { // "status" repeats what is remembered
-		result.Fatal = withReason(ctx, result.Fatal)
-		for i := range result.Problems {
-			result.Problems[i].Err = withReason(ctx, result.Problems[i].Err)
+	if result != nil {
+		if result.Began.IsZero() { // it is not the engine's
+			result.Began, result.Ended = began, time.Now()
 		}
+		if result.Stopped {
+			result.Problems = append(result.Problems, port.Problem{Err: errTimeUp})
+		}
+		withReasons(ctx, result) // "status" repeats what is remembered
 	}
 	if r.begins && r.lock != nil {
 		err = errors.Join(err, r.remember(ctx, result))
@@ -65,25 +62,18 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	err = errors.Join(err, r.close())
 	r.hangUp()
 	if result == nil {
-		result = &port.Result{Fatal: err}
+		result = &port.Result{Fatal: err, Began: began, Ended: time.Now()}
 	} else if err != nil && !(state.IsAllOfDisk(result.Fatal) && state.KindOf(err) == state.Storage) { // else it repeats that
 		result.Problems = append(result.Problems, port.Problem{Err: err})
-	}
-	if result.Began.IsZero() {
-		result.Began, result.Ended = began, time.Now()
 	}
 	if s.flags.ifFree && result.Fatal != nil && kindOf(result.Fatal) == state.Locked {
 		r.out.Note("", result.Fatal.Error(), "")
 		r.out.Line("skipped: another run is under way")
 		result.Fatal = nil
 	}
-	result.Fatal = withReason(ctx, result.Fatal)
-	for i := range result.Problems {
-		result.Problems[i].Err = withReason(ctx, result.Problems[i].Err)
-		result.Problems[i].Log(s.log, a.Name)
-	}
-	if result.Fatal != nil {
-		(&port.Problem{Err: result.Fatal}).Log(s.log, a.Name)
+	withReasons(ctx, result)
+	for _, p := range problems(result) {
+		p.Log(s.log, a.Name)
 	}
 	if s.several && kindOf(result.Fatal) == state.Interrupted {
 		result.Fatal = printedError{result.Fatal} // once for all accounts

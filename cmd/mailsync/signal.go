@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailsync/state"
+	"mailsync/sync/port"
 )
 
 // interrupt holds the signals that ask the program to end.
@@ -78,6 +79,14 @@ func withReason(ctx context.Context, err error) error {
 		return err
 	}
 	return cause
+}
+
+// withReasons gives all failures of a result their reason.
+func withReasons(ctx context.Context, result *port.Result) {
+	result.Fatal = withReason(ctx, result.Fatal)
+	for i := range result.Problems {
+		result.Problems[i].Err = withReason(ctx, result.Problems[i].Err)
+	}
 }
 
 // grace is how long a run may take to stop by itself once its time is up, before its context is
