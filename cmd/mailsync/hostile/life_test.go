@@ -113,21 +113,13 @@ type outcome struct {
 // run runs the program, and holds its output to the rules for every output.
 func (l *life) run(args ...string) outcome {
 	l.t.Helper()
-	path := program.Path(l.t)
-	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Minute)
-	defer cancel()
 	trace := filepath.Join(l.dir, "trace")
 	_ = os.Remove(trace) // of the run before
 	globals := []string{"-c", l.config}
 	if args[0] != "status" { // it speaks with nobody
 		globals = append(globals, "--trace", trace)
 	}
-	if l.written != nil {
-		l.written()
-	}
-	cmd := exec.CommandContext(ctx, path, append(globals, args...)...)
-	cmd.Env = l.env()
-	o := outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
+	o := outcome{Outcome: l.start(2*time.Minute, program.Interruption{}, nil, append(globals, args...)...)}
 	if b, err := os.ReadFile(trace); err == nil {
 		o.trace = string(b)
 		if info, err := os.Stat(trace); err != nil || info.Mode().Perm() != 0o600 {
@@ -138,18 +130,26 @@ func (l *life) run(args ...string) outcome {
 	return o
 }
 
-func (l *life) env() []string {
-	return []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
+// start runs the program in the life's home. It hangs if it takes longer than most. with may change the command; it may be nil.
+func (l *life) start(most time.Duration, i program.Interruption, with func(*exec.Cmd), args ...string) program.Outcome {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), most)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program.Path(l.t), args...)
+	cmd.Env = []string{"HOME=" + l.dir, "PATH=" + os.Getenv("PATH"), "XDG_STATE_HOME=" + filepath.Join(l.dir, "xdg-state")}
+	if with != nil {
+		with(cmd)
+	}
+	if l.written != nil {
+		l.written()
+	}
+	return program.Run(ctx, l.t, cmd, i)
 }
 
 // flagsOnly runs the program without a configuration.
 func (l *life) flagsOnly(args ...string) outcome {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program.Path(l.t), args...)
-	cmd.Env = l.env()
-	o := outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
+	o := outcome{Outcome: l.start(2*time.Minute, program.Interruption{}, nil, args...)}
 	l.noSecret(o)
 	return o
 }

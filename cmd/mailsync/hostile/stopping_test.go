@@ -3,11 +3,9 @@
 package hostile
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,10 +44,8 @@ func served(answers script.Answers, lines ...string) func(t *testing.T) *life {
 func asked(command string) func(t *testing.T) *life {
 	return func(t *testing.T) *life {
 		l := newIMAP(t, situation{})
-		l.configure(fmt.Sprintf("port = %d", l.srv.Port()), fmt.Sprintf(`password_command = ["sh", "-c", %q]`, command), `password = ""`)
-		text, err := os.ReadFile(l.config)
-		l.must(err)
-		l.must(os.WriteFile(l.config, []byte(strings.ReplaceAll(string(text), "password = \"\"\n", "")), 0o600))
+		l.configure(fmt.Sprintf("port = %d", l.srv.Port()), fmt.Sprintf(`password_command = ["sh", "-c", %q]`, command))
+		l.without("password")
 		return l.life
 	}
 }
@@ -66,10 +62,8 @@ func tunnelled(argv string) func(t *testing.T) *life {
 // tokens is a life whose token_command hangs.
 func tokens(t *testing.T) *life {
 	l := newIMAP(t, situation{})
-	l.configure(fmt.Sprintf("port = %d", l.srv.Port()), `token_command = ["sleep", "600"]`, `password = ""`)
-	text, err := os.ReadFile(l.config)
-	l.must(err)
-	l.must(os.WriteFile(l.config, []byte(strings.ReplaceAll(string(text), "password = \"\"\n", "")), 0o600))
+	l.configure(fmt.Sprintf("port = %d", l.srv.Port()), `token_command = ["sleep", "600"]`)
+	l.without("password")
 	return l.life
 }
 
@@ -183,14 +177,7 @@ var waits = []wait{
 // signalled runs the program and interrupts it; a signal that is nil interrupts nothing.
 func (l *life) signalled(after time.Duration, signal os.Signal, args ...string) program.Outcome {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
-	defer cancel()
-	if l.written != nil {
-		l.written()
-	}
-	cmd := exec.CommandContext(ctx, program.Path(l.t), append([]string{"-c", l.config}, args...)...)
-	cmd.Env = l.env()
-	return program.Run(ctx, l.t, cmd, program.Interruption{After: after, Signal: signal})
+	return l.start(20*time.Second, program.Interruption{After: after, Signal: signal}, nil, append([]string{"-c", l.config}, args...)...)
 }
 
 // lines are those of a text.

@@ -201,25 +201,10 @@ func (c tlsCase) check(t *testing.T, protocol string) {
 	}
 	l.configure(append([]string{fmt.Sprintf("protocol = %q", protocol), fmt.Sprintf("port = %d", listening(t, c.serve)),
 		fmt.Sprintf(`password_command = ["touch", %q]`, asked)}, c.lines...)...)
-	text, err := os.ReadFile(l.config)
-	l.must(err)
-	l.must(os.WriteFile(l.config, []byte(strings.Replace(string(text), fmt.Sprintf("password = %q\n", secret), "", 1)), 0o600))
+	l.without("password")
 	o := l.run("sync", "-q")
-	if o.Code != 5 {
-		t.Errorf("exit %d", o.Code)
-	}
-	var want strings.Builder
-	for line := range strings.Lines(c.says + "\n") {
-		hint := strings.HasPrefix(line, "hint: ")
-		if hint {
-			want.WriteString("mailsync: " + line)
-		} else {
-			want.WriteString("mailsync: work: " + line)
-		}
-	}
-	if got := usual(o.Stderr); got != want.String() {
-		t.Errorf("shown:\n%s\nwanted:\n%s", got, want.String())
-	}
+	o.Stderr = usual(o.Stderr)
+	l.shows(o, 5, c.says+"\n")
 	if _, err := os.Stat(asked); err == nil {
 		t.Error("the password was asked for")
 	}

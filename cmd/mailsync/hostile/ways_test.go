@@ -3,7 +3,6 @@
 package hostile
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -262,23 +261,22 @@ func TestTunnelEndsWithItsGroup(t *testing.T) {
 			pids := filepath.Join(l.dir, "pids")
 			l.configure(`host = "imap.example.org"`, tunnel("stall "+pids), `timeout = "2s"`)
 			code := 5
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, program.Path(t), "-c", l.config, "sync", "-q")
-			cmd.Env = l.env()
+			var interrupted func(*exec.Cmd)
 			if signal != nil {
 				code = 130
-				go func() {
-					for ctx.Err() == nil {
-						if b, err := os.ReadFile(pids); err == nil && strings.HasSuffix(string(b), "\n") {
-							_ = cmd.Process.Signal(signal)
-							return
+				interrupted = func(cmd *exec.Cmd) {
+					go func() {
+						for t.Context().Err() == nil {
+							if b, err := os.ReadFile(pids); err == nil && strings.HasSuffix(string(b), "\n") {
+								_ = cmd.Process.Signal(signal)
+								return
+							}
+							time.Sleep(5 * time.Millisecond) // there is no event for a file
 						}
-						time.Sleep(5 * time.Millisecond) // there is no event for a file
-					}
-				}()
+					}()
+				}
 			}
-			o := outcome{Outcome: program.Run(ctx, t, cmd, program.Interruption{})}
+			o := l.start(time.Minute, program.Interruption{}, interrupted, "-c", l.config, "sync", "-q")
 			if o.Code != code || o.Took > 20*time.Second {
 				t.Errorf("exit %d after %v\n%s", o.Code, o.Took, o.Stderr)
 			}

@@ -3,7 +3,6 @@
 package hostile
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,11 +23,10 @@ const nobody = 65534
 // asUser runs the program as a user whom the system may refuse something.
 func (l *life) asUser(args ...string) outcome {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program.Path(l.t), append([]string{"-c", l.config}, args...)...)
-	cmd.Env = l.env()
-	if os.Getuid() == 0 {
+	as := func(cmd *exec.Cmd) {
+		if os.Getuid() != 0 {
+			return
+		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		l.must(os.Chmod(filepath.Dir(l.dir), 0o755)) // the folder of the test's folders
 		l.must(filepath.WalkDir(l.dir, func(path string, _ os.DirEntry, err error) error {
@@ -38,7 +36,7 @@ func (l *life) asUser(args ...string) outcome {
 			return os.Lchown(path, nobody, nobody)
 		}))
 	}
-	return outcome{Outcome: program.Run(ctx, l.t, cmd, program.Interruption{})}
+	return outcome{Outcome: l.start(time.Minute, program.Interruption{}, as, append([]string{"-c", l.config}, args...)...)}
 }
 
 // failure is something that goes wrong here or on the way, and what the user is shown.
