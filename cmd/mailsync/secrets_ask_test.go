@@ -46,6 +46,57 @@ func terminal(t *testing.T) (user, keyboard *os.File) {
 	return user, keyboard
 }
 
+// asking is a backup that asks for the password at a terminal of its own.
+type asking struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	user, keyboard *os.File
+	stdout         bytes.Buffer
+	stderr         io.Reader
+	said           strings.Builder // what was read of stderr
+}
+
+func startAsking(t *testing.T, home string, port int, globals ...string) *asking {
+	t.Helper()
+	p := &asking{t: t}
+	p.user, p.keyboard = terminal(t)
+	ctx, cancel := deadline(t)
+	t.Cleanup(cancel)
+	p.cmd = exec.CommandContext(ctx, program.Path(t), append(globals, "backup", "--url", fmt.Sprint("imap://ada@localhost:", port), "--maildir", filepath.Join(home, "bare"))...)
+	p.cmd.Env = []string{"HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "xdg-state")}
+	p.cmd.Stdin, p.cmd.Stdout = p.user, &p.stdout
+	var err error
+	if p.stderr, err = p.cmd.StderrPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// answer types a password once it is asked for.
+func (p *asking) answer(password string) {
+	p.t.Helper()
+	before := p.said.Len()
+	for !strings.HasSuffix(p.said.String()[before:], `Password of "ada" at localhost: `) {
+		one := make([]byte, 1)
+		if _, err := p.stderr.Read(one); err != nil {
+			p.t.Fatalf("it does not ask: %v after %q", err, p.said.String())
+		}
+		p.said.Write(one)
+	}
+	if _, err := p.keyboard.WriteString(password + "\n"); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// end reads the rest of stderr and waits for the end.
+func (p *asking) end() error {
+	_, _ = io.Copy(&p.said, p.stderr)
+	return p.cmd.Wait()
+}
+
 // A password that is typed shows nowhere: not on the terminal either.
 func TestTypedPasswordStaysSecret(t *testing.T) {
 	t.Parallel()
@@ -53,41 +104,17 @@ func TestTypedPasswordStaysSecret(t *testing.T) {
 	a.Password = password
 	port := imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
 	w := newTour(t, program.Path(t), password, sources["password"], "")
-	user, keyboard := terminal(t)
-	ctx, cancel := deadline(t)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, w.bin, "-vv", "--trace", w.trace, "backup", "--url", fmt.Sprint("imap://ada@localhost:", port), "--maildir", filepath.Join(w.dir, "bare"))
-	cmd.Env = []string{"HOME=" + w.dir, "XDG_STATE_HOME=" + filepath.Join(w.dir, "xdg-state")}
-	var stdout bytes.Buffer
-	cmd.Stdin, cmd.Stdout = user, &stdout
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
+	p := startAsking(t, w.dir, port, "-vv", "--trace", w.trace)
+	p.answer(password)
+	if err := p.end(); err != nil {
+		t.Fatalf("%v\n%s", err, p.said.String())
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for !strings.HasSuffix(said.String(), `Password of "ada" at localhost: `) {
-		one := make([]byte, 1)
-		if _, err := stderr.Read(one); err != nil {
-			t.Fatalf("it does not ask: %v after %q", err, said.String())
-		}
-		said.Write(one)
-	}
-	if _, err := keyboard.WriteString(password + "\n"); err != nil {
-		t.Fatal(err)
-	}
-	rest, _ := io.ReadAll(stderr)
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s%s", err, said.String(), rest)
-	}
-	user.Close()
+	p.user.Close()
 	shown := make([]byte, 4096)
-	n, _ := keyboard.Read(shown) // an error where nothing was shown
+	n, _ := p.keyboard.Read(shown) // an error where nothing was shown
 	w.hush.text("the terminal", string(shown[:n]))
-	w.hush.text("stdout", stdout.String())
-	w.hush.text("stderr", said.String()+string(rest))
+	w.hush.text("stdout", p.stdout.String())
+	w.hush.text("stderr", p.said.String())
 	w.hush.below(w.dir, w.keeps...)
 }
 
@@ -105,43 +132,16 @@ func TestTypedPasswordIsAskedForAgain(t *testing.T) {
 		a := imapscript.NewAccount()
 		a.Password = password
 		port := imapscript.Every(t, imapscript.Healthy(a, nil)).Port()
-		user, keyboard := terminal(t)
-		ctx, cancel := deadline(t)
-		defer cancel()
-		dir := t.TempDir()
-		cmd := exec.CommandContext(ctx, program.Path(t), "backup", "--url", fmt.Sprint("imap://ada@localhost:", port), "--maildir", filepath.Join(dir, "bare"))
-		cmd.Env = []string{"HOME=" + dir, "XDG_STATE_HOME=" + filepath.Join(dir, "xdg-state")}
-		var stdout bytes.Buffer
-		cmd.Stdin, cmd.Stdout = user, &stdout
-		stderr, err := cmd.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var said strings.Builder
+		p := startAsking(t, t.TempDir(), port)
 		for _, word := range c.typed {
-			before := said.Len()
-			for !strings.HasSuffix(said.String()[before:], `Password of "ada" at localhost: `) {
-				one := make([]byte, 1)
-				if _, err := stderr.Read(one); err != nil {
-					t.Fatalf("it does not ask: %v after %q", err, said.String())
-				}
-				said.Write(one)
-			}
-			if _, err := keyboard.WriteString(word + "\n"); err != nil {
-				t.Fatal(err)
-			}
+			p.answer(word)
 		}
-		rest, _ := io.ReadAll(stderr)
-		_ = cmd.Wait() // its code is looked at
-		said.Write(rest)
-		if code := cmd.ProcessState.ExitCode(); code != c.exit || !strings.Contains(stdout.String(), c.stdout) {
-			t.Errorf("exit code %d, want %d\n%s%s", code, c.exit, said.String(), stdout.String())
+		_ = p.end() // its code is looked at
+		if code := p.cmd.ProcessState.ExitCode(); code != c.exit || !strings.Contains(p.stdout.String(), c.stdout) {
+			t.Errorf("exit code %d, want %d\n%s%s", code, c.exit, p.said.String(), p.stdout.String())
 		}
-		if n := strings.Count(said.String(), `log-in of "ada" refused`); n != len(c.typed)-1+c.exit/4 {
-			t.Errorf("%d refusals are printed:\n%s", n, said.String())
+		if n := strings.Count(p.said.String(), `log-in of "ada" refused`); n != len(c.typed)-1+c.exit/4 {
+			t.Errorf("%d refusals are printed:\n%s", n, p.said.String())
 		}
 	}
 }
