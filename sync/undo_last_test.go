@@ -334,3 +334,17 @@ func TestUndoWhereAMailboxIsGone(t *testing.T) {
 		}
 	}
 }
+
+// Patterns match the names of mailboxes that are gone, and not the paths of their Maildirs, which can be other ones.
+func TestUndoMatchesNamesOfWhatIsGone(t *testing.T) {
+	l, _, _ := archivedOnce(t, inPlace)
+	l.server.Drop("Lists/Go")
+	const name = "Go talk"
+	l.change = func(a *port.Account) {
+		a.NameOf = func(row state.MailboxRow) string { return strings.ReplaceAll(row.Path, "Lists/Go", name) }
+		a.Include = func(m state.Listed) bool { return slices.Equal(m.Levels, []string{name}) }
+	}
+	if r := l.undo(nil, nil); len(r.Problems) != 1 || r.Problems[0].Mailbox != name {
+		t.Errorf("%+v %v", r, r.Problems)
+	}
+}

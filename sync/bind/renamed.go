@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -54,10 +53,10 @@ func (r *Run) renamed(ctx context.Context) error {
 
 // noteGone reports a mailbox that is gone on the server, unless the configuration excludes it.
 func (r *Run) noteGone(row state.MailboxRow) {
-	name := r.NameOf(row)
-	if r.Include != nil && !r.Include(state.Listed{Raw: row.Raw, Levels: strings.Split(name, "/"), Role: row.Use, Size: -1}) {
+	if r.Excludes(row) {
 		return
 	}
+	name := r.NameOf(row)
 	r.Note(name, "the mailbox is gone on the server; its Maildir stays as it is",
 		fmt.Sprintf("to end this note, run \"mailsync forget %s %s\", or exclude the mailbox", r.Name, plan.ShellWord(name)))
 }

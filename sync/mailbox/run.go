@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,6 +100,16 @@ func (r *Run) NameOf(row state.MailboxRow) string {
 		return row.Path
 	}
 	return r.Account.NameOf(row)
+}
+
+// AsListed is a recorded mailbox as the server would list it, for patterns to match.
+func (r *Run) AsListed(row state.MailboxRow) state.Listed {
+	return state.Listed{Raw: row.Raw, Levels: strings.Split(r.NameOf(row), "/"), Role: row.Use, Size: -1}
+}
+
+// Excludes reports whether the configuration excludes a recorded mailbox, or the run is not about it.
+func (r *Run) Excludes(row state.MailboxRow) bool {
+	return r.Include != nil && !r.Include(r.AsListed(row))
 }
 
 // SaveAccount stores the account's row before its first mailbox is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/mailbox"
@@ -75,11 +74,6 @@ func (r *Run) taken(ctx context.Context, row *state.MailboxRow, b *mailbox.Box) 
 	return all, nil
 }
 
-// asListed is a mailbox that the server does not list any more, for patterns to match.
-func asListed(row *state.MailboxRow) state.Listed {
-	return state.Listed{Raw: row.Raw, Levels: strings.Split(row.Path, "/"), Role: row.Use, Size: -1}
-}
-
 // ListDeparted lists the mailboxes in which archive runs released something.
 func (r *Run) ListDeparted(ctx context.Context) error {
 	took := map[string]bool{} // by the raw name of the mailbox
@@ -89,7 +83,7 @@ func (r *Run) ListDeparted(ctx context.Context) error {
 			return err
 		}
 		if r.Rows[i].Role == state.RoleForgotten {
-			if len(all) > 0 && (r.Include == nil || r.Include(asListed(&r.Rows[i]))) {
+			if len(all) > 0 && !r.Excludes(r.Rows[i]) {
 				r.unlisted = append(r.unlisted, r.Rows[i])
 			}
 			continue
@@ -106,7 +100,7 @@ func (r *Run) ListDeparted(ctx context.Context) error {
 	}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if key := state.RawKey(row.Raw); row.Role != state.RoleForgotten && took[key] && !listed[key] && (include == nil || include(asListed(row))) {
+		if key := state.RawKey(row.Raw); row.Role != state.RoleForgotten && took[key] && !listed[key] && (include == nil || include(r.AsListed(*row))) {
 			r.unlisted = append(r.unlisted, *row)
 		}
 	}

@@ -140,7 +140,7 @@ func (w *verifying) unlisted() (found []port.Finding) {
 	}
 	for _, row := range w.rows {
 		gen := row.Current()
-		if !w.there[state.RawKey(row.Raw)] && !w.partial && !w.excluded(row) && row.Role == state.RoleMailbox && gen != nil && gen.Tally.OnServer > 0 {
+		if !w.there[state.RawKey(row.Raw)] && !w.partial && !w.Excludes(row) && row.Role == state.RoleMailbox && gen != nil && gen.Tally.OnServer > 0 {
 			found = append(found, port.Finding{Fault: port.Unlisted, Mailbox: w.NameOf(row), Path: row.Path,
 				Detail: fmt.Sprintf("the server has no such mailbox any more; %d messages were in it", gen.Tally.OnServer)})
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"mailsync/state"
 	"mailsync/sync/folder"
@@ -303,16 +302,12 @@ func (w *verifying) repair(ctx context.Context) error {
 // verified, and what of it is not here is kept away.
 func (w *verifying) leftOut(row state.MailboxRow) bool {
 	switch {
-	case w.excluded(row) || w.unrecorded(row):
+	case w.Excludes(row) || w.unrecorded(row):
 		return true
 	case w.Server != nil:
 		return !w.partial && !w.there[state.RawKey(row.Raw)]
 	}
 	return w.asked.Gone != nil && w.asked.Gone(row)
-}
-
-func (w *verifying) excluded(row state.MailboxRow) bool {
-	return w.Include != nil && !w.Include(state.Listed{Raw: row.Raw, Levels: strings.Split(w.NameOf(row), "/"), Role: row.Use, Size: -1})
 }
 
 // Incomplete reports that something is known not to be here yet, or was not looked at.
