@@ -58,16 +58,15 @@ func TestRenamedAndNumberedAnewBesideANewMailbox(t *testing.T) {
 // scans stops the run after so many messages were listed.
 type scans struct {
 	port.Server
-	left *int
+	left int
 	stop chan struct{}
-	done *bool
 }
 
-func (s scans) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
+func (s *scans) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	sn, err := s.Server.Scan(ctx, req)
 	if err == nil {
-		if *s.left -= len(sn.Messages); *s.left < 0 && !*s.done {
-			*s.done = true
+		before := s.left
+		if s.left -= len(sn.Messages); s.left < 0 && before >= 0 {
 			close(s.stop)
 		}
 	}
@@ -89,9 +88,9 @@ func fourBoxes() *lab {
 }
 
 func (l *lab) stopped() *port.Result {
-	left, done, stop := 100, false, make(chan struct{})
+	stop := make(chan struct{})
 	l.change = func(a *port.Account) {
-		a.Server, a.Stop, a.Connections = scans{a.Server, &left, stop, &done}, stop, 1
+		a.Server, a.Stop, a.Connections = &scans{a.Server, 100, stop}, stop, 1
 	}
 	return l.run(nil, nil)
 }

@@ -12,7 +12,7 @@ import (
 
 // records keeps log records.
 type records struct {
-	mu  chan struct{} // of one: who holds it appends
+	mu  mutex
 	all []map[string]slog.Value
 }
 
@@ -26,8 +26,8 @@ func (r *records) Handle(_ context.Context, rec slog.Record) error {
 		m[a.Key] = a.Value.Resolve()
 		return true
 	})
-	r.mu <- struct{}{}
-	defer func() { <-r.mu }()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.all = append(r.all, m)
 	return nil
 }
@@ -47,7 +47,7 @@ func TestLogHasWhatTheResultCounts(t *testing.T) {
 	l := newLab()
 	var log *records
 	l.change = func(a *port.Account) {
-		log = &records{mu: make(chan struct{}, 1)}
+		log = &records{mu: newMutex()}
 		a.Log = slog.New(log)
 	}
 	l.policy.OnDiskDelete, l.policy.OnServerDelete, l.policy.Append = plan.Delete, plan.Delete, true

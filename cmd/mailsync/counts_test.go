@@ -57,7 +57,6 @@ func (c *counting) run(args ...string) (string, int) {
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Setenv("PW", demo.Password)
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), append([]string{"--config", path}, args...), &stdout, &stderr)
 	if code != 0 && code != 7 {

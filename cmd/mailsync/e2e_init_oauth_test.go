@@ -150,6 +150,16 @@ func (h *handed) Accept() (net.Conn, error) {
 func (h *handed) Close() error   { return nil }
 func (h *handed) Addr() net.Addr { return &net.TCPAddr{} }
 
+// home is the folder of a configuration that goes by the proxy.
+func (m *microsoft) home(t *testing.T) (dir, config string) {
+	t.Helper()
+	dir, config = t.TempDir(), fmt.Sprintf("[defaults]\nproxy = \"socks5://%s\"\n", m.sox)
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, config
+}
+
 // env is the environment in which a program meets it.
 func (m *microsoft) env(home string) []string {
 	return []string{"TERM=dumb", "MAILSYNC_CONFIG=" + filepath.Join(home, "config.toml"), "SSL_CERT_FILE=" + m.roots, "HTTPS_PROXY=http://" + m.https,
@@ -186,11 +196,7 @@ func (m *microsoft) answers(s *screen) {
 // server that takes them.
 func TestInitByOAuth(t *testing.T) {
 	m := newMicrosoft(t, false)
-	home := t.TempDir()
-	before := fmt.Sprintf("[defaults]\nproxy = \"socks5://%s\"\n", m.sox)
-	if err := os.WriteFile(filepath.Join(home, "config.toml"), []byte(before), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	home, before := m.home(t)
 	s := onScreen(t, m.env(home), "ada@outlook.com")
 	m.answers(s)
 	s.until("The log-in of ada@outlook.com worked.")
@@ -225,11 +231,7 @@ func TestInitByOAuthThatComesToNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMicrosoft(t, c.refuse)
-			home := t.TempDir()
-			before := fmt.Sprintf("[defaults]\nproxy = \"socks5://%s\"\n", m.sox)
-			if err := os.WriteFile(filepath.Join(home, "config.toml"), []byte(before), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			home, before := m.home(t)
 			s := onScreen(t, m.env(home), append(c.args, "ada@outlook.com")...)
 			m.answers(s)
 			if !c.refuse {

@@ -54,18 +54,23 @@ func onScreen(t *testing.T, env []string, args ...string) *screen {
 // drawing is what steers a terminal.
 var drawing = regexp.MustCompile(`\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|P[^\x1b]*\x1b\\|[()][A-Z0-9]|[=>78])`)
 
+// more reads what is shown next. An error means that the program has closed the terminal.
+func (s *screen) more() error {
+	buffer := make([]byte, 4096)
+	n, err := s.keyboard.Read(buffer)
+	s.seen += string(buffer[:n])
+	return err
+}
+
 // until waits until a text was shown.
 func (s *screen) until(text string) {
 	s.t.Helper()
-	buffer := make([]byte, 4096)
 	for {
 		if at := strings.Index(drawing.ReplaceAllString(s.seen[s.read:], ""), text); at >= 0 {
 			s.read = len(s.seen)
 			return
 		}
-		n, err := s.keyboard.Read(buffer)
-		s.seen += string(buffer[:n])
-		if err != nil {
+		if err := s.more(); err != nil {
 			s.t.Fatalf("%q was never shown (%v):\n%s", text, err, drawing.ReplaceAllString(s.seen, ""))
 		}
 	}
@@ -74,14 +79,11 @@ func (s *screen) until(text string) {
 // find waits until something that fits an expression was shown, and returns its parts.
 func (s *screen) find(what *regexp.Regexp) []string {
 	s.t.Helper()
-	buffer := make([]byte, 4096)
 	for {
 		if parts := what.FindStringSubmatch(s.seen); parts != nil {
 			return parts
 		}
-		n, err := s.keyboard.Read(buffer)
-		s.seen += string(buffer[:n])
-		if err != nil {
+		if err := s.more(); err != nil {
 			s.t.Fatalf("%v was never shown (%v):\n%s", what, err, s.seen)
 		}
 	}
@@ -97,13 +99,7 @@ func (s *screen) types(text string) {
 // ends waits for the program, and returns its exit code.
 func (s *screen) ends() int {
 	s.t.Helper()
-	buffer := make([]byte, 4096)
-	for {
-		n, err := s.keyboard.Read(buffer)
-		s.seen += string(buffer[:n])
-		if err != nil { // the program has closed the terminal
-			break
-		}
+	for s.more() == nil {
 	}
 	err := s.cmd.Wait()
 	var exit *exec.ExitError
