@@ -31,7 +31,7 @@ func sqlFault(doing string, err error) error {
 		return err
 	}
 	code := sqlite.ErrCode(err)
-	err = state.InWords(err, "%s", sqlWords(code))
+	err = plainSQL(err)
 	switch {
 	case code.ToPrimary() == sqlite.ResultCorrupt, code == sqlite.ResultNotADB, code == sqlite.ResultFormat,
 		code == sqlite.ResultIOErrShortRead:
