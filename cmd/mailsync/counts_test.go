@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,14 +100,11 @@ func (c *counting) one(kind string, args ...string) object {
 // phone is another client.
 func (c *counting) phone(do func(*imapclient.Client) error) {
 	c.t.Helper()
-	p, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(c.server.Port)), nil)
+	p, err := phoneTo(c.server)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer p.Close()
-	if err := p.Login(demo.User, demo.Password).Wait(); err != nil {
-		c.t.Fatal(err)
-	}
 	if err := do(p); err != nil {
 		c.t.Fatal(err)
 	}

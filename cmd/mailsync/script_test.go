@@ -280,14 +280,22 @@ func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// phoneTo is another client, logged in.
+func phoneTo(server *demo.IMAP) (*imapclient.Client, error) {
+	phone, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(server.Port)), nil)
+	if err == nil {
+		err = phone.Login(demo.User, demo.Password).Wait()
+	}
+	return phone, err
+}
+
 // expunge NAME MAILBOX UID: a message goes.
 func cmdExpunge(ts *testscript.TestScript, _ bool, args []string) {
 	uid, err := strconv.ParseUint(args[2], 10, 32)
 	ts.Check(err)
-	phone, err := imapclient.DialInsecure(net.JoinHostPort("127.0.0.1", strconv.Itoa(servers(ts)[args[0]].Port)), nil)
+	phone, err := phoneTo(servers(ts)[args[0]])
 	ts.Check(err)
 	defer phone.Close()
-	ts.Check(phone.Login(demo.User, demo.Password).Wait())
 	_, err = phone.Select(args[1], nil).Wait()
 	ts.Check(err)
 	one := imap.UIDSetNum(imap.UID(uid))
