@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -10,7 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,11 +41,7 @@ func (s *Source) Browser(ctx context.Context, show func(address string)) (*oauth
 		return nil, err
 	}
 	defer stop()
-	host := s.RedirectHost
-	if host == "" {
-		host = loopback
-	}
-	conf.RedirectURL = "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+	conf.RedirectURL = "http://" + net.JoinHostPort(cmp.Or(s.RedirectHost, loopback), strconv.Itoa(port))
 	verifier := oauth2.GenerateVerifier()
 	s.Secrets.Keep(verifier)
 	params := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
@@ -96,7 +93,7 @@ type redirect struct {
 	failed   chan error
 	describe func(code, words string) error
 
-	once sync.Once
+	answered atomic.Bool
 }
 
 // listen waits at a port of this machine, 0 for any that is free. A browser that looks up a name may
@@ -152,10 +149,8 @@ func (w *redirect) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		page(out, http.StatusBadRequest, "This is not the answer that mailsync waits for. Open the address that it printed, the last one if there are several.")
 		return
 	}
-	first := false
-	w.once.Do(func() { first = true })
 	switch {
-	case !first:
+	case w.answered.Swap(true):
 		page(out, http.StatusGone, "mailsync has had its answer. You can close this page.")
 	case q.Get("error") != "":
 		page(out, http.StatusOK, "The provider refused the log-in. mailsync shows why, in the terminal. You can close this page.")

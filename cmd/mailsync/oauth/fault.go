@@ -39,22 +39,16 @@ func (c *client) fault(ctx context.Context, doing, at string, err error) error {
 		return state.Faultf(state.Unreachable, "%s: %s answered %d %s", doing, host, status, http.StatusText(status)).
 			WithHint("%s", statusHint(status))
 	}
-	if e, ok := errors.AsType[*url.Error](err); ok && !errors.Is(err, errGarbage) {
-		return reach.Fault(doing+": "+host, e.Err)
+	if e, ok := errors.AsType[*url.Error](err); ok { // the address around it is left out
+		if err = e.Err; !errors.Is(err, errGarbage) {
+			return reach.Fault(doing+": "+host, err)
+		}
 	}
-	if err = bare(err); !errors.Is(err, errGarbage) { // the library quotes what it cannot read
+	if !errors.Is(err, errGarbage) { // the library quotes what it cannot read
 		err = errGarbage
 	}
 	return state.Faultf(state.Unreachable, "%s: %s: %w", doing, host, err).
 		WithHint("is something between this machine and the provider, or is token_url wrong?")
-}
-
-// bare is an error without the address around it.
-func bare(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // statusOf is the HTTP status of an answer that is an error, 0 for any other error.
@@ -105,7 +99,7 @@ func (c *client) refused(doing, host, code, words string, status int) error {
 }
 
 // command is what the user has to run.
-func (c *client) command() string { return "mailsync login " + c.Account }
+func (o *Options) command() string { return "mailsync login " + o.Account }
 
 // hostOf is the host of an address, for people.
 func hostOf(address string) string {

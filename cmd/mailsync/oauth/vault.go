@@ -89,7 +89,7 @@ func (v *vault) read() (*record, error) {
 	}
 	r := &record{}
 	if err := json.Unmarshal(text, r); err != nil || r.Format != recordFormat || r.TokenURL != v.o.TokenURL {
-		return nil, state.Faultf(state.Login, "the token %s cannot be read: run %q", v.files.File(), "mailsync login "+v.o.Account)
+		return nil, state.Faultf(state.Login, "the token %s cannot be read: run %q", v.files.File(), v.o.command())
 	}
 	v.o.Secrets.Keep(r.Access, r.Refresh)
 	return r, nil
@@ -148,7 +148,7 @@ func (v *vault) forget(ctx context.Context, l *store.Lock, r *record) error {
 // none is the error where there is no log-in. It names one that the account seems to have had under
 // another name, or with another user or client.
 func (v *vault) none() error {
-	f := state.Faultf(state.Login, "account %s is not logged in: run %q", v.o.Account, "mailsync login "+v.o.Account)
+	f := state.Faultf(state.Login, "account %s is not logged in: run %q", v.o.Account, v.o.command())
 	for _, other := range v.files.Others() {
 		var r record
 		text, err := other.Read()
