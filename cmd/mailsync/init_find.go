@@ -83,7 +83,7 @@ func (s *setup) givenServer() error {
 	if err != nil {
 		return usage("--host %q is not a host name", o.host).WithHint("the port, the user and the protocol have flags of their own")
 	}
-	s.server = lookup.Found{Way: lookup.Preset, From: "--host", Protocol: "imap", Host: host, TLS: "implicit", User: s.address.Text}
+	s.server = lookup.Found{Way: lookup.Given, From: "--host", Protocol: "imap", Host: host, TLS: "implicit", User: s.address.Text}
 	if o.protocol != "" {
 		s.server.Protocol = o.protocol
 	}
@@ -199,7 +199,7 @@ func (s *setup) askServer(ctx context.Context) error {
 		port, _ = strconv.Atoi(text) // it was checked
 	}
 	host, _ = asciiHost(host) // it was checked
-	s.server = lookup.Found{Way: lookup.MX, From: "your answer", Protocol: protocols[n], Host: host, Port: port, TLS: modes[m], User: s.address.Text}
+	s.server = lookup.Found{Way: lookup.Given, From: "your answer", Protocol: protocols[n], Host: host, Port: port, TLS: modes[m], User: s.address.Text}
 	return nil
 }
 
@@ -224,7 +224,7 @@ func checkPort(text string) error {
 
 // askUser asks for the user where it is only a guess.
 func (s *setup) askUser(ctx context.Context) (err error) {
-	guess := s.server.Way != lookup.Preset || s.server.From == "--host"
+	guess := s.server.Way != lookup.Preset
 	switch {
 	case s.server.User == "" && s.ask == nil:
 		return usage("--user is missing").WithHint("or give the address, if that is the user")

@@ -24,12 +24,13 @@ import (
 // Way is how a server was found.
 type Way int
 
-// The ways, in the order in which they are trusted.
+// The ways, in the order in which they are trusted; the last is a person's, and is not looked up.
 const (
 	Preset     Way = iota // the provider is known by the domain
 	Autoconfig            // the domain's own file, over https
 	SRV                   // RFC 6186
 	MX                    // the mail exchanger is that of a known provider
+	Given                 // somebody named it
 )
 
 // Found is a server that was found.
