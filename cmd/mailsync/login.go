@@ -142,13 +142,12 @@ func (r *accountRun) showCode(c oauth.Code) {
 
 // printable is a text of the provider without what could steer a terminal.
 func printable(s string) string {
-	out := []rune{}
-	for _, c := range redact.Cut(s, 1000) {
-		if c > ' ' && c < 0x7f || c == ' ' {
-			out = append(out, c)
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f {
+			return -1
 		}
-	}
-	return string(out)
+		return c
+	}, redact.Cut(s, 1000))
 }
 
 func (p *program) logoutCommand() *cobra.Command {
