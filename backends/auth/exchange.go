@@ -101,8 +101,9 @@ func (x *Exchange) cancel(reason error) string {
 
 // shown is an error without secrets. Ours are typed, and hold the server's words only in fields that hide them.
 func (x *Exchange) shown(err error) error {
-	if t, ok := errors.AsType[*TokenError](err); ok {
-		t.hide(x.secrets)
+	var told interface{ hide(*redact.Secrets) }
+	if errors.As(err, &told) {
+		told.hide(x.secrets)
 	}
 	return err
 }

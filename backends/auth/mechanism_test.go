@@ -293,3 +293,20 @@ func TestSecretsOfAnExchange(t *testing.T) {
 		}
 	}
 }
+
+// A server's reason for a refusal is shown without what we sent.
+func TestReasonsHoldNoSecrets(t *testing.T) {
+	const word = "secret-secret"
+	secrets := &redact.Secrets{}
+	secrets.Keep(word)
+	x, _ := Begin(newScram("SCRAM-SHA-256", Credentials{User: "ada", Secret: word}, Binding{}, false), secrets)
+	u := saslserver.User{Name: "ada", Password: word, Error: "not " + word}
+	in := u.Run(x.Name, nil, func(challenge []byte) ([]byte, bool) {
+		text, err := x.Answer(base64.StdEncoding.EncodeToString(challenge))
+		raw, _ := base64.StdEncoding.DecodeString(text)
+		return raw, err == nil
+	})
+	if err := x.End(errRefused); in || !strings.Contains(err.Error(), `"not ***"`) {
+		t.Errorf("in %v: %v", in, err)
+	}
+}

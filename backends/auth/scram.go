@@ -14,6 +14,7 @@ import (
 
 	"github.com/xdg-go/stringprep"
 
+	"mailsync/backends/redact"
 	"mailsync/state"
 )
 
@@ -180,13 +181,16 @@ func refusedBy(why string) error {
 		return state.Faultf(state.Login, "%w: the server sees another TLS connection than we do (%s)", ErrForged, why).
 			WithHint("something in between opens the connection (a virus scanner, a proxy, an attacker): do not log in from here before you know what it is")
 	}
-	return &ScramError{why}
+	return &scramError{why}
 }
 
-// ScramError is a server's reason to refuse a SCRAM log-in.
-type ScramError struct{ Why string }
+// scramError is a server's reason to refuse a SCRAM log-in.
+type scramError struct{ why string }
 
-func (e *ScramError) Error() string { return "reason " + quoted(e.Why) }
+func (e *scramError) Error() string { return "reason " + quoted(e.why) }
+
+// hide removes secrets from what the server said.
+func (e *scramError) hide(s *redact.Secrets) { e.why = s.Hide(e.why) }
 
 // ErrForged means that the server could not prove that it knows the password: it may be another one. No
 // other way of logging in is tried.
