@@ -34,12 +34,18 @@ const (
 	maxName   = 80
 )
 
-// untrusted is the verdict on a server whose certificate is not accepted. All that it shows of it may be
+// fault is the error for a connection that ended for that reason.
+func (v *verdict) fault(doing string, err error) error {
+	return state.Faultf(state.Unreachable, "%s: %w", doing, state.InWords(err, "%s", v.what)).WithHint("%s", v.tip)
+}
+
+// certificateFault is the fault for a certificate that is not accepted. All that it shows of it may be
 // made up by whoever answered: it is quoted and cut.
-func (s *Server) untrusted(e *tls.CertificateVerificationError, now time.Time) verdict {
+func (s *Server) certificateFault(doing string, e *tls.CertificateVerificationError) error {
 	leaf := e.UnverifiedCertificates[0]
-	what, tip := s.refusedFor(e, leaf, now)
-	return verdict{what: what + ": " + details(leaf), tip: tip}
+	what, tip := s.refusedFor(e, leaf, time.Now())
+	v := verdict{what: what + ": " + details(leaf), tip: tip}
+	return v.fault(doing, e)
 }
 
 // refusedFor is what is wrong with a certificate, and what to do about it.
@@ -51,7 +57,7 @@ func (s *Server) refusedFor(e *tls.CertificateVerificationError, leaf *x509.Cert
 		unknown x509.UnknownAuthorityError
 		noRoots x509.SystemRootsError
 	)
-	byPin := fmt.Sprintf("only if its operator confirms this key: %s", s.pinBy(PinOf(leaf)))
+	byPin := fmt.Sprintf("only if its operator confirms this key: %s", s.pinBy(leaf))
 	switch {
 	case errors.As(e.Err, &pin):
 		return s.anotherKey(pin, leaf)
@@ -70,9 +76,9 @@ func (s *Server) refusedFor(e *tls.CertificateVerificationError, leaf *x509.Cert
 	case errors.As(e.Err, &noRoots):
 		return "this machine's trusted certificates cannot be read", "install the package ca-certificates; or, " + byPin
 	case errors.As(e.Err, &unknown) && isSelfSigned(leaf):
-		return "the certificate is self-signed", "ask the server's operator whether this is its key; if it is: " + s.pinBy(PinOf(leaf))
+		return "the certificate is self-signed", "ask the server's operator whether this is its key; if it is: " + s.pinBy(leaf)
 	case errors.As(e.Err, &unknown):
-		tip := "ask the server's operator whether this is its key; if it is: " + s.pinBy(PinOf(leaf)) + ", or " + s.issuerBy()
+		tip := "ask the server's operator whether this is its key; if it is: " + s.pinBy(leaf) + ", or " + s.issuerBy()
 		if roots, err := x509.SystemCertPool(); err == nil && roots.Equal(x509.NewCertPool()) {
 			tip = "this machine trusts no issuer at all: install the package ca-certificates; or " + tip
 		}
@@ -90,7 +96,7 @@ func (s *Server) anotherKey(e *wrongPin, leaf *x509.Certificate) (what, tip stri
 		by = "whose certificate would be trusted"
 	}
 	return fmt.Sprintf("the server's key is not the pinned one: pinned is %s, the server has %s, %s", listed(e.pinned, strings.Clone), PinOf(leaf), by),
-		"somebody may be in between, or the server has a new key: only if its operator confirms that: " + s.pinBy(PinOf(leaf))
+		"somebody may be in between, or the server has a new key: only if its operator confirms that: " + s.pinBy(leaf)
 }
 
 // outOfDate is for a certificate, the server's or one of its issuers', that is not valid now.
@@ -108,7 +114,7 @@ func (s *Server) outOfDate(at, leaf *x509.Certificate, now time.Time) (what, tip
 			"set this machine's clock; if it is right, ask the server's operator"
 	}
 	return fmt.Sprintf("%s ended on %s%s", what, minute(at.NotAfter), clock),
-		"if the clock is right, the server's operator has to renew it; until then, only if its operator confirms this key: " + s.pinBy(PinOf(leaf))
+		"if the clock is right, the server's operator has to renew it; until then, only if its operator confirms this key: " + s.pinBy(leaf)
 }
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -159,12 +165,12 @@ func listed(all []string, show func(string) string) string {
 	return text
 }
 
-// pinBy is how the user trusts a key.
-func (s *Server) pinBy(pin string) string {
+// pinBy is how the user trusts a certificate's key.
+func (s *Server) pinBy(c *x509.Certificate) string {
 	if s.ByFlags {
-		return "--tls-pin " + pin
+		return "--tls-pin " + PinOf(c)
 	}
-	return fmt.Sprintf("tls_pins = [%q]", pin)
+	return fmt.Sprintf("tls_pins = [%q]", PinOf(c))
 }
 
 // issuerBy is how the user trusts an issuer.
@@ -173,10 +179,4 @@ func (s *Server) issuerBy() string {
 		return "--tls-ca with its issuer's PEM file"
 	}
 	return "tls_ca with its issuer's PEM file"
-}
-
-// certificateFault is the fault for a certificate that is not accepted.
-func (s *Server) certificateFault(doing string, e *tls.CertificateVerificationError) error {
-	v := s.untrusted(e, time.Now())
-	return state.Faultf(state.Unreachable, "%s: %w", doing, state.InWords(e, "%s", v.what)).WithHint("%s", v.tip)
 }

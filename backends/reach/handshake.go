@@ -8,8 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-
-	"mailsync/state"
 )
 
 // handshakeFault is Fault for a handshake that failed. asked means that the server asked for a client
@@ -38,7 +36,7 @@ func (s *Server) handshakeFault(err error, asked bool) error {
 	case v == nil:
 		return Fault(doing, err)
 	}
-	return state.Faultf(state.Unreachable, "%s: %w", doing, state.InWords(err, "%s", v.what)).WithHint("%s", v.tip)
+	return v.fault(doing, err)
 }
 
 // notTLS is the verdict on an answer that is no record of TLS.
@@ -160,7 +158,7 @@ func Alert(doing string, err error) error {
 	if v == nil {
 		return nil
 	}
-	return state.Faultf(state.Unreachable, "%s: %w", doing, state.InWords(err, "%s", v.what)).WithHint("%s", v.tip)
+	return v.fault(doing, err)
 }
 
 // versionOf names a version of TLS by its number in hexadecimal.
