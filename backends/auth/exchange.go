@@ -10,7 +10,6 @@ import (
 
 	"github.com/emersion/go-sasl"
 
-	"mailsync/backends/reach"
 	"mailsync/backends/redact"
 	"mailsync/state"
 )
@@ -157,6 +156,3 @@ func IsUnfit(err error) bool {
 
 // UnfitHint is what to do about that.
 const UnfitHint = "the server's way of checking passwords cannot be used, and it offers no other: ask its operator"
-
-// quoted is a server's word, fit to be shown.
-func quoted(s string) string { return reach.Quoted(s) }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/xdg-go/stringprep"
 
+	"mailsync/backends/reach"
 	"mailsync/backends/redact"
 	"mailsync/state"
 )
@@ -187,7 +188,7 @@ func refusedBy(why string) error {
 // scramError is a server's reason to refuse a SCRAM log-in.
 type scramError struct{ why string }
 
-func (e *scramError) Error() string { return "reason " + quoted(e.why) }
+func (e *scramError) Error() string { return "reason " + reach.Quoted(e.why) }
 
 // hide removes secrets from what the server said.
 func (e *scramError) hide(s *redact.Secrets) { e.why = s.Hide(e.why) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailsync/backends/reach"
 	"mailsync/backends/redact"
 )
 
@@ -109,12 +110,12 @@ func (e *TokenError) Error() string {
 	if e.Status == "" {
 		return "the token was refused"
 	}
-	text := fmt.Sprintf("the token was refused with status %s", quoted(e.Status))
+	text := fmt.Sprintf("the token was refused with status %s", reach.Quoted(e.Status))
 	if e.Scope != "" {
-		text += fmt.Sprintf(", it needs the scope %s", quoted(e.Scope))
+		text += fmt.Sprintf(", it needs the scope %s", reach.Quoted(e.Scope))
 	}
 	if e.Schemes != "" && !strings.EqualFold(e.Schemes, "bearer") {
-		text += fmt.Sprintf(", the server takes %s", quoted(e.Schemes))
+		text += fmt.Sprintf(", the server takes %s", reach.Quoted(e.Schemes))
 	}
 	return text
 }

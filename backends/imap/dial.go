@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
@@ -96,10 +95,7 @@ func (a *Account) probe(ctx context.Context, renewed bool) (state.Probe, error) 
 		return p, probeFault(err)
 	}
 	s.renewed = renewed
-	if t, ok := s.w.Conn.(*tls.Conn); ok {
-		cs := t.ConnectionState()
-		p.TLS = &cs
-	}
+	p.TLS = reach.StateOf(s.w.Conn)
 	defer func() {
 		s.logout()
 		a.commands.Add(s.w.Commands())

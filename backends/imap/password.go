@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"crypto/tls"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -55,11 +54,8 @@ func (s *session) withPassword(ctx context.Context, password reach.Secret) error
 // offer is what the server announces. PLAIN is tried without being announced, too, where what is announced
 // proved to be wrong, but LOGIN never where it must not be (RFC 9051 section 6.2.3).
 func (s *session) offer(password reach.Secret) auth.Offer {
-	o := auth.Offer{Has: s.offers}
-	if t, ok := s.w.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		cs := t.ConnectionState()
-		o.Safe, o.Binding = true, auth.BindingOf(&cs)
-	}
+	cs := reach.StateOf(s.w.Conn)
+	o := auth.Offer{Has: s.offers, Safe: cs != nil, Binding: auth.BindingOf(cs)}
 	if s.caps.Has(goimap.CapLoginDisabled) {
 		return o
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/md5"
-	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -151,11 +150,7 @@ const (
 // without TLS there is a connection only to this machine, or where the user allowed it.
 func (a *attempt) ways() []auth.Way {
 	c, credentials := a.c, a.c.credentials(a.password)
-	o := auth.Offer{Has: c.caps.sasl, Safe: c.safe}
-	if t, ok := c.conn.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		cs := t.ConnectionState()
-		o.Binding = auth.BindingOf(&cs)
-	}
+	o := auth.Offer{Has: c.caps.sasl, Safe: c.safe, Binding: auth.BindingOf(reach.StateOf(c.conn.Conn))}
 	if !c.safe && c.stamp != "" {
 		o.Proof = byAPOP
 	}
@@ -165,6 +160,7 @@ func (a *attempt) ways() []auth.Way {
 	ways := auth.Ways(credentials, o)
 	switch {
 	case len(ways) > 0:
+		return ways
 	case c.stamp != "":
 		o.Proof = byAPOP
 	case o.Has(auth.OAuthBearer), o.Has(auth.XOAuth2):

@@ -3,7 +3,6 @@ package pop3
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"slices"
@@ -52,9 +51,8 @@ func (a *Account) attempt(ctx context.Context, p *state.Probe) (*session, error)
 	stop := context.AfterFunc(ctx, s.c.drop)
 	err = s.begin(ctx)
 	stop()
-	if t, ok := s.c.conn.Conn.(*tls.Conn); ok {
-		cs := t.ConnectionState()
-		p.TLS = &cs
+	if cs := reach.StateOf(s.c.conn.Conn); cs != nil {
+		p.TLS = cs
 	}
 	p.Greeted, p.Capabilities = s.c.greeted, s.c.caps.lines
 	if err != nil {

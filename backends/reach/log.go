@@ -14,8 +14,8 @@ func (o *Options) LogConnected(conn net.Conn) {
 		return
 	}
 	safe := "plain text"
-	if t, ok := conn.(*tls.Conn); ok {
-		safe = tls.VersionName(t.ConnectionState().Version)
+	if cs := StateOf(conn); cs != nil {
+		safe = tls.VersionName(cs.Version)
 	}
 	o.Log.Info(fmt.Sprintf("connected to %s (%s), logged in as %s", o.Addr(), safe, o.User))
 }

@@ -129,6 +129,16 @@ func (s *Server) Handshake(ctx context.Context, conn net.Conn) (net.Conn, error)
 	return c, nil
 }
 
+// StateOf returns the state of a connection's TLS, nil without.
+func StateOf(conn net.Conn) *tls.ConnectionState {
+	t, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	cs := t.ConnectionState()
+	return &cs
+}
+
 func plainText(host string) error {
 	return state.Faultf(state.Usage, "plain text to %s is not allowed", host).
 		WithHint(`use tls = "implicit" or "starttls", or set insecure = true`)
