@@ -47,30 +47,31 @@ func (w *writer) respond(response string) error {
 func (x *exchange) challenge(text string) (taken bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, cmd := range x.mine {
-		if cmd.challenges == nil {
-			continue
-		}
-		select {
-		case cmd.challenges <- text:
-			x.goAheads.Add(1)
-			x.progress.moved()
-			return true, nil
-		default:
-			return true, state.Faultf(state.Unreachable, "server sends challenges and does not wait for the answers")
-		}
+	cmd := x.authenticate()
+	if cmd == nil {
+		return false, nil
 	}
-	return false, nil
+	select {
+	case cmd.challenges <- text:
+		x.goAheads.Add(1)
+		x.progress.moved()
+		return true, nil
+	default:
+		return true, state.Faultf(state.Unreachable, "server sends challenges and does not wait for the answers")
+	}
 }
 
 // proving reports whether an AUTHENTICATE is under way.
 func (x *exchange) proving() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, cmd := range x.mine {
-		if cmd.challenges != nil {
-			return true
-		}
+	return x.authenticate() != nil
+}
+
+// authenticate is the AUTHENTICATE that is under way, alone, nil for none. x.mu is held.
+func (x *exchange) authenticate() *Sent {
+	if len(x.mine) > 0 && x.mine[0].challenges != nil {
+		return x.mine[0]
 	}
-	return false
+	return nil
 }

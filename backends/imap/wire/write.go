@@ -141,11 +141,7 @@ func (w *writer) hideSecrets(cmd *command, line string) string {
 		if !ok {
 			return shown
 		}
-		if cmd.verb == "LOGIN" {
-			w.log.Secrets.Keep(v)
-		} else {
-			w.log.Secrets.Keep(v)
-		}
+		w.log.Secrets.Keep(v)
 	}
 }
 
