@@ -18,7 +18,7 @@ import (
 // response is the server's reason for a refusal that follows; one without a response ends the exchange.
 type Mechanism interface {
 	sasl.Client
-	// Tested reports whether what was sent depends on the secret: a refusal may mean that it is wrong.
+	// Tested reports, after Start, whether what was sent depends on the secret: a refusal may mean that it is wrong.
 	Tested() bool
 	// Finish is called after the server's OK. An error means that the server did not prove what it had to.
 	Finish() error

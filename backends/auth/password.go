@@ -14,18 +14,14 @@ const (
 )
 
 // plain is PLAIN: user and password as they are.
-type plain struct {
-	c    Credentials
-	sent bool
-}
+type plain struct{ c Credentials }
 
 func (m *plain) Start() (string, []byte, error) {
-	m.sent = true
 	return Plain, []byte("\x00" + m.c.User + "\x00" + m.c.Secret), nil
 }
 
 func (m *plain) Next([]byte) ([]byte, error) { return nil, errTooMuch }
-func (m *plain) Tested() bool                { return m.sent }
+func (m *plain) Tested() bool                { return true }
 func (m *plain) Finish() error               { return nil }
 
 // login is LOGIN: the server asks for the user, then for the password. Servers ask in words of

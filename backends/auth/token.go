@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,7 +41,6 @@ func ForToken(c Credentials, has func(mechanism string) bool) (all []Mechanism) 
 type token struct {
 	name, first string
 	toReason    string
-	sent        bool
 }
 
 // XOAuth is XOAUTH2.
@@ -58,7 +58,6 @@ func Bearer(c Credentials) Mechanism {
 func saslName(s string) string { return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s) }
 
 func (m *token) Start() (string, []byte, error) {
-	m.sent = true
 	return m.name, []byte(m.first), nil
 }
 
@@ -67,7 +66,7 @@ func (m *token) Next(challenge []byte) ([]byte, error) {
 	return []byte(m.toReason), readTokenError(challenge)
 }
 
-func (m *token) Tested() bool  { return m.sent }
+func (m *token) Tested() bool  { return true }
 func (m *token) Finish() error { return nil }
 
 // TokenError is why a server refuses a token (RFC 7628 section 3.2.2). Its fields are "" where the server
@@ -120,8 +119,12 @@ func (e *TokenError) Error() string {
 	return text
 }
 
-// Later reports whether the refusal is about now and not about the token.
-func (e *TokenError) Later() bool {
+// IsLater reports whether a token was refused for a reason that is about now and not about the token.
+func IsLater(err error) bool {
+	e, ok := errors.AsType[*TokenError](err)
+	if !ok {
+		return false
+	}
 	switch e.Status {
 	case "temporarily_unavailable", "server_error", "429", "500", "502", "503", "504":
 		return true

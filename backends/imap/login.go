@@ -190,8 +190,7 @@ func (s *session) loginFault(ctx context.Context, err error, secret reach.Secret
 
 // isLater reports whether a refused log-in is about now, by what the server says of it or of a token.
 func isLater(r *refusal, err error) bool {
-	of, token := errors.AsType[*auth.TokenError](err)
-	return r.later() || token && of.Later()
+	return r.later() || auth.IsLater(err)
 }
 
 // negotiate turns on compression and identifies us, once after log-in.

@@ -62,8 +62,7 @@ func (e *entrance) present(c *client, token reach.Secret) (err error) {
 
 // isLater reports whether a refused log-in is about now, by what the server says of it or of a token.
 func isLater(r *refusal, err error) bool {
-	of, token := errors.AsType[*auth.TokenError](err)
-	return r.later() || token && of.Later()
+	return r.later() || auth.IsLater(err)
 }
 
 func (c *client) credentials(secret string) auth.Credentials {

@@ -45,7 +45,7 @@ func TestTokenRefused(t *testing.T) {
 	}{
 		{"renewed", "SASL XOAUTH2 PLAIN", []string{old, good}, nil, 1, 2, 0, ""},
 		{"OAUTHBEARER first", "SASL XOAUTH2 OAUTHBEARER PLAIN", []string{good}, nil, 1, 1, 0, ""},
-		{"renewed, and the server hung up", "SASL XOAUTH2 PLAIN", []string{old, good}, hangUp(old), 2, 2, 0, ""},
+		{"renewed, and the server hung up", "SASL XOAUTH2 PLAIN", []string{old, good}, hangUp(), 2, 2, 0, ""},
 		{"renewed, and refused again", "SASL XOAUTH2 PLAIN", []string{old, old + "2", good}, nil, 1, 2, state.Login, `status "invalid_token"`},
 		{"there is no other", "SASL XOAUTH2 PLAIN", []string{old}, nil, 1, 1, state.Login, "invalid_token"},
 		{"no mechanism for tokens", "SASL PLAIN", []string{good}, nil, 1, 0, state.Login, "takes no token"},
@@ -91,7 +91,7 @@ func TestTokenRefused(t *testing.T) {
 }
 
 // hangUp refuses the first log-in, and ends the connection.
-func hangUp(string) script.Answer {
+func hangUp() script.Answer {
 	again := false
 	return func(p *script.Peer, _ string) bool {
 		if again {
