@@ -165,9 +165,7 @@ func (p *Provider) EndAll() {
 func (p *Provider) LogIn() (refresh, access string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := &family{scope: "mail"}
-	f.now = p.word("refresh")
-	p.refresh[f.now] = f
+	f := p.family("mail")
 	return f.now, p.give(f)
 }
 
@@ -179,15 +177,26 @@ func (p *Provider) Refresh(refresh string) bool {
 	return f != nil && !f.over && f.now == refresh
 }
 
+// family makes a log-in with its refresh token.
+func (p *Provider) family(scope string) *family {
+	f := &family{now: p.word("refresh"), scope: scope}
+	p.refresh[f.now] = f
+	return f
+}
+
 // give makes an access token.
 func (p *Provider) give(f *family) string {
-	life := p.Life
-	if life <= 0 {
-		life = time.Hour
-	}
 	a := p.word("access")
-	p.access[a] = token{time.Now().Add(life), f}
+	p.access[a] = token{time.Now().Add(p.life()), f}
 	return a
+}
+
+// life is how long an access token works.
+func (p *Provider) life() time.Duration {
+	if p.Life <= 0 {
+		return time.Hour
+	}
+	return p.Life
 }
 
 // word makes a secret.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // refused is an error of RFC 6749 section 5.2.
@@ -142,19 +141,13 @@ func (p *Provider) begin(scope string) map[string]any {
 	if p.Scope != "" {
 		scope = p.Scope
 	}
-	f := &family{now: p.word("refresh"), scope: scope}
-	p.refresh[f.now] = f
-	return p.tokens(f, true)
+	return p.tokens(p.family(scope), true)
 }
 
 func (p *Provider) tokens(f *family, fresh bool) map[string]any {
 	answer := map[string]any{"access_token": p.give(f), "token_type": "Bearer", "scope": f.scope}
 	if p.Life >= 0 {
-		life := p.Life
-		if life == 0 {
-			life = time.Hour
-		}
-		answer["expires_in"] = int(life.Seconds())
+		answer["expires_in"] = int(p.life().Seconds())
 	}
 	if fresh {
 		answer["refresh_token"] = f.now
