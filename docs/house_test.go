@@ -55,7 +55,7 @@ var table = []room{
 	{"sync", []string{"state", "sync/..."}, []string{"golang.org/x/sync"}},
 	{"backends/redact", nil, nil},
 	{"backends/reach", []string{"state", "backends/redact"}, nil},
-	{"backends/auth", []string{"state", "backends/reach", "backends/redact"}, []string{"github.com/emersion/go-sasl", "github.com/xdg-go/stringprep"}},
+	{"backends/auth", []string{"state", "backends/reach", "backends/redact"}, []string{"github.com/emersion/go-sasl", "golang.org/x/text"}},
 	{"backends/imap/...", []string{"state", "backends/auth", "backends/reach", "backends/redact", "backends/imap/..."}, []string{
 		"github.com/emersion/go-imap/v2", "github.com/emersion/go-sasl", "golang.org/x/text"}},
 	{"backends/pop3/...", []string{"state", "backends/auth", "backends/reach", "backends/redact", "backends/pop3/..."}, nil},

@@ -102,13 +102,7 @@ func systemWords(err error) string {
 		}
 		return words(e.Err)
 	case syscall.Errno:
-		if known, ok := wsaErrors[e]; ok {
-			e = known
-		}
-		if text, ok := numbers[e]; ok {
-			return text
-		}
-		return e.Error()
+		return number(everywhere(e))
 	}
 	return ""
 }
@@ -120,21 +114,43 @@ func join(what, on, why string) string {
 	return what + " " + on + ": " + why
 }
 
-// wsaErrors are the numbers that Windows has for errors of connections. No other system's are as high.
-var wsaErrors = map[syscall.Errno]syscall.Errno{
-	10051: syscall.ENETUNREACH, 10053: syscall.ECONNABORTED, 10054: syscall.ECONNRESET, 10060: syscall.ETIMEDOUT,
-	10061: syscall.ECONNREFUSED, 10065: syscall.EHOSTUNREACH,
+// everywhere is an error of a connection as other systems number it: Windows has numbers of its own, which are
+// higher than any other system's.
+func everywhere(e syscall.Errno) syscall.Errno {
+	switch e {
+	case 10051:
+		return syscall.ENETUNREACH
+	case 10053:
+		return syscall.ECONNABORTED
+	case 10054:
+		return syscall.ECONNRESET
+	case 10060:
+		return syscall.ETIMEDOUT
+	case 10061:
+		return syscall.ECONNREFUSED
+	case 10065:
+		return syscall.EHOSTUNREACH
+	}
+	return e
 }
 
-// numbers are errors of connections. For those of files the system's own words are good.
-var numbers = map[syscall.Errno]string{
-	syscall.ECONNREFUSED: "connection refused",
-	syscall.ECONNRESET:   "connection reset by the other side",
-	syscall.ECONNABORTED: "connection reset by the other side",
-	syscall.EPIPE:        "connection closed by the other side",
-	syscall.ETIMEDOUT:    "no answer in time",
-	syscall.EHOSTUNREACH: "no route to the host",
-	syscall.ENETUNREACH:  "the network cannot be reached",
+// number is what an error of a connection means. For those of files the system's own words are good.
+func number(e syscall.Errno) string {
+	switch e {
+	case syscall.ECONNREFUSED:
+		return "connection refused"
+	case syscall.ECONNRESET, syscall.ECONNABORTED:
+		return "connection reset by the other side"
+	case syscall.EPIPE:
+		return "connection closed by the other side"
+	case syscall.ETIMEDOUT:
+		return "no answer in time"
+	case syscall.EHOSTUNREACH:
+		return "no route to the host"
+	case syscall.ENETUNREACH:
+		return "the network cannot be reached"
+	}
+	return e.Error()
 }
 
 // doing is what a system call does.

@@ -143,15 +143,6 @@ func TestMechanisms(t *testing.T) {
 	}
 }
 
-// SASLprep as in RFC 4013 section 3.
-func TestPrepared(t *testing.T) {
-	for in, want := range map[string]string{"I\u00adX": "IX", "user": "user", "USER": "USER", "\u00aa": "a", "\u2168": "IX", "a\u00a0b": "a b", "\x07": "\x07", "\u0627\u0031": "\u0627\u0031"} {
-		if got := prepared(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
 // What a server can do wrong in SCRAM: nobody is logged in, none makes us work for long, and a forged
 // signature is an error of its own.
 func TestHostileSCRAM(t *testing.T) {

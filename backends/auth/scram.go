@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/xdg-go/stringprep"
-
 	"mailsync/backends/reach"
 	"mailsync/backends/redact"
 	"mailsync/state"
@@ -76,15 +74,6 @@ func newScram(name string, c Credentials, b Binding, plusOffered bool) *scram {
 func (m *scram) Start() (string, []byte, error) {
 	m.bare = "n=" + saslName(prepared(m.c.User)) + ",r=" + m.nonce
 	return m.name, []byte(m.header + m.bare), nil
-}
-
-// prepared is a name or a password as SASLprep has it (RFC 4013). One that it forbids stays as it is: the
-// server was given it somehow.
-func prepared(s string) string {
-	if p, err := stringprep.SASLprep.Prepare(s); err == nil {
-		return p
-	}
-	return s
 }
 
 func (m *scram) Next(challenge []byte) ([]byte, error) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -61,10 +62,10 @@ func asRefusal(err error) (*refusal, bool) {
 
 // took is how long a command took, which Dovecot adds to its answers: " (0.001 + 0.000 secs)." Refusals for one reason
 // would differ by it.
-var took = regexp.MustCompile(` \(\d+\.\d+( \+ \d+\.\d+)* secs\)\.?$`)
+var took = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(\d+\.\d+( \+ \d+\.\d+)* secs\)\.?$`) })
 
 // said is what a server answered, for people.
-func said(text string) string { return reach.Quoted(took.ReplaceAllString(text, "")) }
+func said(text string) string { return reach.Quoted(took().ReplaceAllString(text, "")) }
 
 // isRefusal reports whether the server refused a command. A BYE with which it ended the connection is not a refusal.
 func isRefusal(err error) bool {

@@ -48,7 +48,7 @@ func readStatus(c *grammar.Scanner) (raw string, st status, ok bool) {
 		case isNumber:
 			st.set(name, n)
 			return true
-		case statusNumbers[name]:
+		case slices.Contains(statusNumbers, name):
 			return c.Null()
 		}
 		return c.Skip()
@@ -57,8 +57,8 @@ func readStatus(c *grammar.Scanner) (raw string, st status, ok bool) {
 }
 
 // statusNumbers are the items that set takes.
-var statusNumbers = map[string]bool{
-	"MESSAGES": true, "UIDNEXT": true, "UIDVALIDITY": true, "HIGHESTMODSEQ": true, "SIZE": true, "APPENDLIMIT": true,
+var statusNumbers = []string{
+	"MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ", "SIZE", "APPENDLIMIT",
 }
 
 // objectID is an id of RFC 8474 section 4, or "" for what cannot be one: Cyrus 3.6.1 sends

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,16 +94,14 @@ const (
 // Names that mean something to mail programs inside a Maildir or its parent: names, and
 // beginnings of names. Compared in lower case.
 var (
-	reserved = map[string]bool{
-		dirCur: true, dirNew: true, dirTmp: true,
-		"subscriptions": true, "maildirfolder": true, "maildirsize": true, "maildirfilter": true,
-		"shared-maildirs": true, "shared-folders": true, "shared-timestamp": true, "quotawarn": true,
+	reserved = []string{
+		dirCur, dirNew, dirTmp,
+		"subscriptions", "maildirfolder", "maildirsize", "maildirfilter",
+		"shared-maildirs", "shared-folders", "shared-timestamp", "quotawarn",
 	}
 	reservedBeginnings = []string{
 		"mailsync.", "dovecot.", "dovecot-", "courierimap", "courierpop3", "sqwebmail-", "maildirfilter.",
 	}
-	// Windows keeps these for devices, with any ending.
-	devices = regexp.MustCompile(`^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³]) *(\.|$)`)
 )
 
 // escape makes a level a safe file name, reversibly.
@@ -137,8 +134,22 @@ func (l Layout) escape(level string) string {
 // isReserved reports whether a name means something to a program as it is.
 func isReserved(level string) bool {
 	s := strings.ToLower(level)
-	return reserved[s] || devices.MatchString(s) ||
+	return slices.Contains(reserved, s) || isDevice(s) ||
 		slices.ContainsFunc(reservedBeginnings, func(beginning string) bool { return strings.HasPrefix(s, beginning) })
+}
+
+// isDevice reports whether Windows keeps a name, in lower case, for a device: with any ending, and blanks before it.
+func isDevice(name string) bool {
+	name, _, _ = strings.Cut(name, ".")
+	switch name = strings.TrimRight(name, " "); name {
+	case "con", "prn", "aux", "nul", "conin$", "conout$", "clock$":
+		return true
+	}
+	port, isPort := strings.CutPrefix(name, "com")
+	if !isPort {
+		port, isPort = strings.CutPrefix(name, "lpt")
+	}
+	return isPort && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789¹²³", port)
 }
 
 // Unescape is a level as it was before Place escaped it. It reports false for one that Place does not

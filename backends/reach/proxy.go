@@ -91,7 +91,7 @@ const (
 )
 
 // proxyReplies are the answers of RFC 1928 section 6.
-var proxyReplies = map[byte]proxyRefusal{
+var proxyReplies = [...]proxyRefusal{
 	1: {state.Unreachable, "the proxy failed", "see the proxy's log"},
 	2: {state.Unreachable, "the proxy's rules do not allow it", "ask who runs the proxy"},
 	3: {state.Unreachable, "the proxy cannot reach the server's network", "check the host, and the proxy's own network"},
@@ -126,8 +126,8 @@ func (p *Proxy) connect(conn io.ReadWriter, host string, port int) error {
 		return err
 	}
 	if head[1] != 0 {
-		if known, ok := proxyReplies[head[1]]; ok {
-			return &known
+		if int(head[1]) < len(proxyReplies) {
+			return &proxyReplies[head[1]]
 		}
 		return &proxyRefusal{state.Unreachable, "the proxy refused with code " + strconv.Itoa(int(head[1])), "see the proxy's log"}
 	}

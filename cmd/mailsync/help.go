@@ -107,28 +107,30 @@ func helpText(c *cobra.Command, width int) string {
 }
 
 // seeAlso are the commands and topics that are about the same.
-var seeAlso = map[string][]string{
-	"sync":       {"backup", "list", "status", "config"},
-	"backup":     {"sync", "verify", "restore"},
-	"archive":    {"sync", "restore", "config"},
-	"verify":     {"backup", "status"},
-	"restore":    {"backup", "list"},
-	"status":     {"list", "verify"},
-	"list":       {"status", "check", "config"},
-	"check":      {"list", "config"},
-	"demo":       {"sync", "config"},
-	"providers":  {"check", "config"},
-	"forget":     {"list", "status", "config"},
-	"init":       {"providers", "check", "config"},
-	"login":      {"logout", "check", "config"},
-	"logout":     {"login"},
-	"completion": {"config"},
+func seeAlso() map[string][]string {
+	return map[string][]string{
+		"sync":       {"backup", "list", "status", "config"},
+		"backup":     {"sync", "verify", "restore"},
+		"archive":    {"sync", "restore", "config"},
+		"verify":     {"backup", "status"},
+		"restore":    {"backup", "list"},
+		"status":     {"list", "verify"},
+		"list":       {"status", "check", "config"},
+		"check":      {"list", "config"},
+		"demo":       {"sync", "config"},
+		"providers":  {"check", "config"},
+		"forget":     {"list", "status", "config"},
+		"init":       {"providers", "check", "config"},
+		"login":      {"logout", "check", "config"},
+		"logout":     {"login"},
+		"completion": {"config"},
+	}
 }
 
 // readOn is the last line of a command's help.
 func readOn(c *cobra.Command) string {
 	line := "Exit codes: \"mailsync help exit-codes\"."
-	if others := seeAlso[c.Name()]; len(others) > 0 {
+	if others := seeAlso()[c.Name()]; len(others) > 0 {
 		line += " See also \"mailsync help\" of " + listed(others) + "."
 	}
 	return line

@@ -73,7 +73,7 @@ func TestReferenceSeeAlsoIsThere(t *testing.T) {
 	for _, c := range everyCommand() {
 		names[c.Name()] = true
 	}
-	for name, others := range seeAlso {
+	for name, others := range seeAlso() {
 		if !names[name] {
 			t.Errorf("seeAlso has %q, which is no command", name)
 		}

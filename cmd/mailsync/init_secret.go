@@ -150,9 +150,6 @@ func (s *setup) typeSecret(ctx context.Context) error {
 	return err
 }
 
-// grouped is an app password as Google shows it: in four groups, for the eye.
-var grouped = regexp.MustCompile(`^[a-z]{4}([ \x{a0}][a-z]{4}){3}$`)
-
 // tidied is a password without what comes with it from a web page: blanks around it, and those that
 // Google shows within its app passwords and does not take.
 func (s *setup) tidied(word string) string {
@@ -161,7 +158,8 @@ func (s *setup) tidied(word string) string {
 		return word
 	}
 	word = strings.TrimSpace(word)
-	if p.OAuth == "google" && grouped.MatchString(strings.ToLower(word)) {
+	inGroups := regexp.MustCompile(`^[a-z]{4}([ \x{a0}][a-z]{4}){3}$`) // as Google shows it, for the eye
+	if p.OAuth == "google" && inGroups.MatchString(strings.ToLower(word)) {
 		return strings.NewReplacer(" ", "", "\u00a0", "").Replace(word)
 	}
 	return word

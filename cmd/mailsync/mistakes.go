@@ -59,22 +59,24 @@ func badValue(flag string, err error, or string) error {
 }
 
 // meantElsewhere are flags that other programs have, and what does the same here.
-var meantElsewhere = map[string]string{
-	"account":  `accounts are named without a flag: "mailsync sync work"`,
-	"accounts": `accounts are named without a flag: "mailsync sync work"`,
-	"password": "a password is never the value of a flag, where others could see it: use --password-command or a configuration",
-	"pass":     "a password is never the value of a flag, where others could see it: use --password-command or a configuration",
-	"user":     "the user is part of --url, or a key of the configuration",
-	"host":     "the host is part of --url, or a key of the configuration",
-	"folder":   "--mailbox selects mailboxes",
-	"folders":  "--mailbox selects mailboxes",
-	"label":    "--mailbox selects mailboxes",
-	"output":   "redirect stdout; --json prints one object a line",
-	"debug":    "-vv prints what is done, --trace FILE what is sent and received",
-	"force":    "what is held back says which flag allows it",
-	"delete":   `the configuration says what is deleted: "mailsync help config"`,
-	"all":      "without names, a command works on all accounts",
-	"yes":      "nothing is asked, so nothing has to be confirmed",
+func meantElsewhere() map[string]string {
+	return map[string]string{
+		"account":  `accounts are named without a flag: "mailsync sync work"`,
+		"accounts": `accounts are named without a flag: "mailsync sync work"`,
+		"password": "a password is never the value of a flag, where others could see it: use --password-command or a configuration",
+		"pass":     "a password is never the value of a flag, where others could see it: use --password-command or a configuration",
+		"user":     "the user is part of --url, or a key of the configuration",
+		"host":     "the host is part of --url, or a key of the configuration",
+		"folder":   "--mailbox selects mailboxes",
+		"folders":  "--mailbox selects mailboxes",
+		"label":    "--mailbox selects mailboxes",
+		"output":   "redirect stdout; --json prints one object a line",
+		"debug":    "-vv prints what is done, --trace FILE what is sent and received",
+		"force":    "what is held back says which flag allows it",
+		"delete":   `the configuration says what is deleted: "mailsync help config"`,
+		"all":      "without names, a command works on all accounts",
+		"yes":      "nothing is asked, so nothing has to be confirmed",
+	}
 }
 
 // meantFlag guesses what an unknown flag was meant to be: one of this command, or of another one.
@@ -99,7 +101,7 @@ func meantFlag(c *cobra.Command, name string) string {
 	if c.HasParent() && (name == "version" || name == "V") {
 		return `"mailsync --version" prints the version`
 	}
-	has, tip := of[name], cmp.Or(meantElsewhere[name], keyOf(name))
+	has, tip := of[name], cmp.Or(meantElsewhere()[name], keyOf(name))
 	if onlyInit := len(has) == 1 && has[0] == "init"; onlyInit && tip != "" {
 		return tip // an account that is there is not set up again
 	}
@@ -176,17 +178,19 @@ func listed(words []string) string {
 }
 
 // meantCommands are commands of other programs, and what does the same here.
-var meantCommands = map[string]string{
-	"pull":   `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
-	"fetch":  `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
-	"get":    `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
-	"push":   `"mailsync sync" works both ways with append = true; "mailsync restore" uploads`,
-	"upload": `"mailsync restore" puts local mail on a server`,
-	"test":   `did you mean "check"?`,
-	"ls":     `did you mean "list"?`,
-	"copy":   `did you mean "backup"? "restore --to" copies to another server`,
-	"info":   `did you mean "status"?`,
-	"daemon": `run "mailsync sync" from cron or a timer`,
+func meantCommands() map[string]string {
+	return map[string]string{
+		"pull":   `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
+		"fetch":  `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
+		"get":    `"mailsync sync" and "mailsync backup" fetch; backup changes nothing on the server`,
+		"push":   `"mailsync sync" works both ways with append = true; "mailsync restore" uploads`,
+		"upload": `"mailsync restore" puts local mail on a server`,
+		"test":   `did you mean "check"?`,
+		"ls":     `did you mean "list"?`,
+		"copy":   `did you mean "backup"? "restore --to" copies to another server`,
+		"info":   `did you mean "status"?`,
+		"daemon": `run "mailsync sync" from cron or a timer`,
+	}
 }
 
 // unknownCommand refuses what stands for a command, and guesses what was meant.
@@ -200,7 +204,7 @@ func unknownCommand(root *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	tip := meantCommands[strings.ToLower(word)]
+	tip := meantCommands()[strings.ToLower(word)]
 	switch {
 	case slices.Contains(names, word):
 		return usage("no command given").WithHint(`%q is behind "--", where nothing is a command`, word)

@@ -148,7 +148,7 @@ const sealFormat = "mailsync-seal 1 serial %020d ino %020d size %020d modified %
 
 func (s seal) encode() []byte {
 	line := fmt.Sprintf(sealFormat, s.serial, s.file.Ino, s.file.Size, s.file.Modified, s.file.Changed)
-	return fmt.Appendf(nil, "%s sum %08x\n", line, crc32.Checksum([]byte(line), castagnoli))
+	return fmt.Appendf(nil, "%s sum %08x\n", line, crc32.Checksum([]byte(line), castagnoli()))
 }
 
 // holds reports whether the state file is as it was when we closed it.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 	"math"
+	"sync"
 
 	"zombiezen.com/go/sqlite"
 
@@ -14,7 +15,8 @@ import (
 // its own, and NULL, which takes no byte, for what most have in common. The generation's
 // row has the sum, modulo 2^64, of the CRC-64 of each.
 
-var ecma = crc64.MakeTable(crc64.ECMA)
+// ecma is made when it is first needed, and not in runs that read no record.
+var ecma = sync.OnceValue(func() *crc64.Table { return crc64.MakeTable(crc64.ECMA) })
 
 // sumRecord is a record's share in its generation's sum.
 func sumRecord(r *state.Record) uint64 {
@@ -25,7 +27,7 @@ func sumRecord(r *state.Record) uint64 {
 	binary.LittleEndian.PutUint64(b[16:], uint64(r.Agreed))
 	binary.LittleEndian.PutUint64(b[24:], uint64(r.Size))
 	binary.LittleEndian.PutUint64(b[32:], uint64(r.Date))
-	return crc64.Checksum(b[:], ecma)
+	return crc64.Checksum(b[:], ecma())
 }
 
 const recordQuery = "SELECT uid, seen, agreed, size, date, status, more FROM message WHERE gen = ?"

@@ -29,7 +29,7 @@ const (
 	OpForget                       // drop the record of a message that nobody has any more
 )
 
-var opNames = map[OpKind]string{OpFetch: "fetch", OpLink: "link", OpMove: "move", OpAppend: "append", OpFold: "fold",
+var opNames = [...]string{OpFetch: "fetch", OpLink: "link", OpMove: "move", OpAppend: "append", OpFold: "fold",
 	OpFlagServer: "flag server", OpFlagDisk: "flag disk", OpAgree: "agree", OpRelease: "release",
 	OpFileAway: "file away", OpExpunge: "expunge", OpRemove: "remove", OpForget: "forget"}
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -120,7 +121,7 @@ func (y *layout) isSource(levels []string) bool {
 // keep their names.
 func (y *layout) assignRoles() {
 	y.from = slices.Clone(y.from)
-	roles := slices.Sorted(maps.Keys(usualNames))
+	roles := slices.Sorted(maps.Keys(usualNames()))
 	if y.listing.Labels {
 		roles = append(roles, plan.Views...)
 	}
@@ -148,7 +149,7 @@ func (y *layout) assignRoles() {
 // then the one with the most usual name.
 func (y *layout) holder(role string) (name string, ok bool) {
 	known := slices.ContainsFunc(y.from, func(s port.Source) bool { return s.Role == role })
-	names := usualNames[role]
+	names := usualNames()[role]
 	best := len(names) + 1
 	for _, s := range y.from {
 		rank := slices.Index(names, usualName(s.Levels))
@@ -177,13 +178,15 @@ func (y *layout) hasRole(levels []string, role string) bool {
 }
 
 // usualNames are the names that mail programs give to the mailboxes of a role.
-var usualNames = map[string][]string{
-	"sent":    {"sent", "sent items", "sent messages", "sent mail", "sent-mail", "gesendet", "gesendete elemente", "gesendete objekte", "envoyés", "enviados"},
-	"drafts":  {"drafts", "draft", "entwürfe", "brouillons", "borradores"},
-	"trash":   {"trash", "deleted items", "deleted messages", "bin", "papierkorb", "gelöschte elemente", "corbeille", "papelera"},
-	"junk":    {"junk", "spam", "junk e-mail", "junk email", "bulk mail"},
-	"archive": {"archive", "archives", "archiv"},
-}
+var usualNames = sync.OnceValue(func() map[string][]string {
+	return map[string][]string{
+		"sent":    {"sent", "sent items", "sent messages", "sent mail", "sent-mail", "gesendet", "gesendete elemente", "gesendete objekte", "envoyés", "enviados"},
+		"drafts":  {"drafts", "draft", "entwürfe", "brouillons", "borradores"},
+		"trash":   {"trash", "deleted items", "deleted messages", "bin", "papierkorb", "gelöschte elemente", "corbeille", "papelera"},
+		"junk":    {"junk", "spam", "junk e-mail", "junk email", "bulk mail"},
+		"archive": {"archive", "archives", "archiv"},
+	}
+})
 
 // usualName is a name as in usualNames, "" for one with levels.
 func usualName(levels []string) string {
@@ -198,7 +201,7 @@ func usualName(levels []string) string {
 
 // roleByName guesses the role of a mailbox from its name.
 func roleByName(levels []string) string {
-	for role, names := range usualNames {
+	for role, names := range usualNames() {
 		if slices.Contains(names, usualName(levels)) {
 			return role
 		}

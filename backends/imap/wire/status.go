@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"mailsync/backends/imap/grammar"
@@ -100,17 +101,17 @@ func (in *filter) heard(typ, code, text string, tagged bool) {
 func (in *filter) parts(rest string) (code, words string) {
 	code, words = splitCode(rest)
 	name, _, _ := strings.Cut(code, " ")
-	if raw := rest[:len(rest)-len(words)]; name != "" && !known[name] && in.log.Secrets.Hide(raw) != raw {
+	if raw := rest[:len(rest)-len(words)]; name != "" && !slices.Contains(known, name) && in.log.Secrets.Hide(raw) != raw {
 		code = ""
 	}
 	return code, in.log.Secrets.Hide(words)
 }
 
 // known are the response codes that mean something to us, whatever they look like.
-var known = map[string]bool{
-	"ALERT": true, "APPENDUID": true, "CAPABILITY": true, "COPYUID": true, "HIGHESTMODSEQ": true, "MODIFIED": true,
-	"NOMODSEQ": true, "PERMANENTFLAGS": true, "READ-ONLY": true, "READ-WRITE": true, "TRYCREATE": true, "UIDNEXT": true,
-	"UIDNOTSTICKY": true, "UIDVALIDITY": true, "UNAVAILABLE": true, "AUTHENTICATIONFAILED": true, "OVERQUOTA": true,
+var known = []string{
+	"ALERT", "APPENDUID", "CAPABILITY", "COPYUID", "HIGHESTMODSEQ", "MODIFIED",
+	"NOMODSEQ", "PERMANENTFLAGS", "READ-ONLY", "READ-WRITE", "TRYCREATE", "UIDNEXT",
+	"UIDNOTSTICKY", "UIDVALIDITY", "UNAVAILABLE", "AUTHENTICATIONFAILED", "OVERQUOTA",
 }
 
 // splitCode parts a response code from the text after it (RFC 3501, 7.1). The code's

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strings"
 
 	"mailsync/backends/imap/grammar"
@@ -81,7 +82,7 @@ func (in *filter) unknown(name, text string) error {
 	if !grammar.IsAtom(name) {
 		return in.log.garbled("something that is not a response", text)
 	}
-	if unsolicited[strings.ToUpper(name)] {
+	if slices.Contains(unsolicited, strings.ToUpper(name)) {
 		in.report(Repair{What: "response dropped that nobody asked for"}, text)
 		return nil
 	}
@@ -91,8 +92,8 @@ func (in *filter) unknown(name, text string) error {
 
 // unsolicited are responses that servers send on their own, too: a LIST with a SELECT (RFC 9051 section 6.3.2),
 // those of NOTIFY and QRESYNC. What is in them is asked for where it is needed.
-var unsolicited = map[string]bool{"LIST": true, "LSUB": true, "STATUS": true, "SEARCH": true, "ESEARCH": true, "ENABLED": true, "ID": true,
-	"NAMESPACE": true, "QUOTA": true, "QUOTAROOT": true, "VANISHED": true}
+var unsolicited = []string{"LIST", "LSUB", "STATUS", "SEARCH", "ESEARCH", "ENABLED", "ID",
+	"NAMESPACE", "QUOTA", "QUOTAROOT", "VANISHED"}
 
 // numbered takes EXISTS, RECENT and EXPUNGE (RFC 3501, 7.3 and 7.4.1). On them rests
 // what is there and what is not, so one that cannot be read ends the connection.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,17 +14,18 @@ import (
 
 // Magic numbers of file systems behind which another machine or a program of the
 // user's sits (statfs(2)).
-var remote = map[uint32]bool{
-	unix.NFS_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true, unix.CIFS_SUPER_MAGIC: true,
-	unix.SMB2_SUPER_MAGIC: true, unix.FUSE_SUPER_MAGIC: true, unix.V9FS_MAGIC: true,
-	unix.AFS_SUPER_MAGIC: true, unix.AFS_FS_MAGIC: true, unix.CODA_SUPER_MAGIC: true,
-	unix.CEPH_SUPER_MAGIC: true, 0x01161970: /* GFS2 */ true, 0x7461636f: /* OCFS2 */ true,
-	0x0bd00bd0:/* Lustre */ true, 0x786f4256: /* VirtualBox */ true,
+var remote = []uint32{
+	unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC, unix.V9FS_MAGIC,
+	unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC,
+	0x01161970, // GFS2
+	0x7461636f, // OCFS2
+	0x0bd00bd0, // Lustre
+	0x786f4256, // VirtualBox
 }
 
 func (r *Real) isLocal() bool {
 	st, err := r.statfs()
-	return err == nil && !remote[uint32(st.Type)]
+	return err == nil && !slices.Contains(remote, uint32(st.Type))
 }
 
 // Lstat implements FS. It takes the birth time from statx(2).

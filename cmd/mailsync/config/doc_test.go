@@ -28,8 +28,8 @@ func TestEveryKeyHasHelp(t *testing.T) {
 			}
 		}
 	}
-	if seen != len(meanings) {
-		t.Errorf("doc.go has %d meanings, and there are %d keys", len(meanings), seen)
+	if seen != len(meanings()) {
+		t.Errorf("doc.go has %d meanings, and there are %d keys", len(meanings()), seen)
 	}
 }
 
@@ -44,7 +44,7 @@ func TestDefaultsInHelpAreTrue(t *testing.T) {
 		{"oauth2.", func(a *Account) []key { return oauthKeys(a.oauth()) }},
 	} {
 		for i, k := range of.keys(fresh("work")) {
-			value := meanings[of.table+k.name].value
+			value := meanings()[of.table+k.name].value
 			if value == "" {
 				continue
 			}

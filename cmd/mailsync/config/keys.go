@@ -257,7 +257,7 @@ func size(at *int64) reader { return set(at, str("a size in quotes"), ParseSize)
 func path(at *string) reader {
 	return func(r *reading, value any) error {
 		err := intoPath(at)(r, value)
-		if field := placeholder.FindString(*at); err == nil && field != "" {
+		if field := placeholder(*at); err == nil && field != "" {
 			err = fmt.Errorf("%s is replaced in archive.into only", field)
 		}
 		return err

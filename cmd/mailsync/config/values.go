@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,8 +61,21 @@ func parsePercent(text string) (int, error) {
 	return n, nil
 }
 
-// placeholder is what is replaced in a path, or looks as if it should be.
-var placeholder = regexp.MustCompile(`\{[a-zA-Z_]*\}`)
+// placeholder is the first word in braces of a path: what is replaced, or looks as if it should be. "" for none.
+func placeholder(path string) string {
+	for at := strings.IndexByte(path, '{'); at >= 0; {
+		path = path[at:]
+		end := 1 + len(path[1:]) - len(strings.TrimLeft(path[1:], letters))
+		if end < len(path) && path[end] == '}' {
+			return path[:end+1]
+		}
+		path = path[end:]
+		at = strings.IndexByte(path, '{')
+	}
+	return ""
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
 // Expand replaces a leading ~, $VAR and ${VAR} in a path of the configuration or of the command
 // line: many shells leave a ~ alone after "=" or in quotes, and none expands one in a variable's
@@ -110,7 +122,7 @@ var intoFields = []string{"{year}", "{month}", "{mailbox}"}
 // fill replaces {account} in a path by the account's name.
 func fill(path, account string) (string, error) {
 	path = strings.ReplaceAll(path, "{account}", account)
-	if strange := placeholder.FindString(path); strange != "" && !slices.Contains(intoFields, strange) {
+	if strange := placeholder(path); strange != "" && !slices.Contains(intoFields, strange) {
 		return "", fmt.Errorf(`%s is not replaced; "{account}" is, by the account's name`, strange)
 	}
 	return path, nil
