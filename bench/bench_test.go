@@ -4,89 +4,52 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
 
 // The benchmark starts itself to measure.
 func TestMain(m *testing.M) {
-	if os.Getenv(launcher) != "" {
-		os.Exit(launch(os.Args[1:]))
-	}
-	os.Exit(m.Run())
+	started()
+	os.Exit(program.Tests{M: m}.Run())
 }
 
-func TestBench(t *testing.T) {
+// Every row can be measured, checks what it measured, and says whether its goals are reached; a row
+// that is in the results is not measured again.
+func TestRows(t *testing.T) {
 	servers.Need(t, "what is compared", "/usr/sbin/dovecot", "mbsync")
-	var out bytes.Buffer
-	s := settings{Settings: host.Settings{Messages: 60, Rounds: 1, Seed: 7, Dir: t.TempDir()}, mailboxes: 3}
-	if err := run(t.Context(), &out, s, nil); err != nil {
-		t.Fatal(err)
+	o := options{Settings: host.Settings{Messages: 60, Mailboxes: 3, Rounds: 1, Seed: 7, Dir: os.TempDir(), Binary: program.Path(t)}, results: filepath.Join(t.TempDir(), "results")}
+	measured := func() string {
+		var out bytes.Buffer
+		if err := run(t.Context(), &out, o, []string{"incremental", "idle", "pop3"}); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
 	}
-	for _, want := range []string{"60 messages", "| first pull: time |", "| nothing to do: peak memory |"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the report lacks %q:\n%s", want, out.String())
+	out := measured()
+	for _, want := range []string{"60 messages in 3 mailboxes", "| incremental: incremental: time |", "reached", "**pop3**", "| nothing to do: peak memory |"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
 	}
-	if strings.Contains(out.String(), "–") {
-		t.Errorf("something was not measured:\n%s", out.String())
+	if again := measured(); again != out {
+		t.Errorf("it was measured again, though the results are there:\n%s\n%s", out, again)
 	}
 }
 
-// What is measured counts only where it is the work: the check finds every difference.
-func TestCheck(t *testing.T) {
-	messages := slices.Collect(corpus.Messages(3, 5))
-	want := mailbox{}
-	for _, m := range messages {
-		want.add(m)
+func TestRowNames(t *testing.T) {
+	if _, err := chosen([]string{"wan", "nonsense"}, false); err == nil {
+		t.Error("a row that is not there was not missed")
 	}
-	lay := func(more func(dir string) error) error {
-		t.Helper()
-		dir := t.TempDir()
-		_, err := corpus.Lay(dir, func(yield func(corpus.Message) bool) {
-			for _, m := range messages {
-				m.Raw = bytes.ReplaceAll(m.Raw, []byte("\r\n"), []byte("\n"))
-				if !yield(m) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
+	seen := map[string]bool{}
+	for _, r := range all() {
+		if seen[r.Name] || r.What == "" || strings.ContainsAny(r.Name, " |") {
+			t.Errorf("row %q: its name is used twice, or nothing is said of it", r.Name)
 		}
-		files, err := filepath.Glob(filepath.Join(dir, "cur", "*"))
-		if err != nil || len(files) != len(messages) {
-			t.Fatal(files, err)
-		}
-		if err := more(files[0]); err != nil {
-			t.Fatal(err)
-		}
-		return check(dir, want)
-	}
-	if err := lay(func(string) error { return nil }); err != nil {
-		t.Errorf("all is here: %v", err)
-	}
-	for name, harm := range map[string]func(file string) error{
-		"missing": os.Remove,
-		"cut":     func(f string) error { return os.Truncate(f, 100) },
-		"doubled": func(f string) error { return os.Link(f, f+"S") },
-		"undated": func(f string) error { return os.Chtimes(f, time.Time{}, time.Unix(1, 0)) },
-		"another": func(f string) error { return os.WriteFile(filepath.Join(filepath.Dir(f), "x"), nil, 0o600) },
-	} {
-		if err := lay(harm); err == nil {
-			t.Errorf("%s: not seen", name)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	if host.Median([]float64{3, 1, 2}) != 2 || host.Median([]float64{4, 1}) != 2.5 {
-		t.Error("no median")
+		seen[r.Name] = true
 	}
 }

@@ -1,92 +1,119 @@
-// Bench measures mailsync beside mbsync: the same mail, the same server, one after the
-// other, each into empty Maildirs, in rounds that change who goes first.
+// Bench measures mailsync beside other programs, and beside what the machine itself can do:
+// the same work on the same servers, one after the other, in rounds that change who goes first.
+// What each run left behind is checked by code of neither program.
 //
-//	go run ./bench                     20,000 messages in 40 mailboxes, five rounds
-//	go run ./bench -messages 1000 -mailboxes 8 -rounds 3     a quick look
-//	go run ./bench -rtt 40ms           with a distant server
-//	go run ./bench -before FILE        beside another mailsync, e.g. that of last week
+//	go run ./bench                          every row but the long ones: 20 minutes
+//	go run ./bench incremental wan          these rows
+//	go run ./bench -list                    which rows there are
+//	go run ./bench -before FILE pop3        beside another mailsync, e.g. that of last week
+//	go run ./bench -results FILE            keeps each row that is done, and goes on from there
 //
-// It makes its corpus and starts a Dovecot of its own. A round is a first pull and a
-// second run with nothing to do, of each program; after the first pull every Maildir is
-// read, by no code of either program, and held against the corpus: all messages, byte
-// for byte, with their dates. What it prints are medians over the rounds and the medians
-// of the ratios of each round's pair; where other programs keep the machine busy, only
-// the ratios mean something.
+// It prints tables in Markdown: each goal and whether it is reached, then each row. A figure is
+// the median over the rounds, a ratio the median of each round's own ratio; where other
+// programs keep the machine busy, only the ratios mean something.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 
+	"mailsync/bench/back"
 	"mailsync/bench/host"
+	"mailsync/bench/pop3"
+	"mailsync/bench/pull"
+	"mailsync/bench/row"
 )
 
-type settings struct {
+type options struct {
 	host.Settings
-	mailboxes int
-	tls       bool
-	only      string
-	before    string
+	long, list bool
+	results    string
 }
 
 func main() {
-	if os.Getenv(launcher) != "" {
-		os.Exit(launch(os.Args[1:]))
-	}
-	s := settings{Settings: host.Settings{Messages: 20_000, Rounds: 5}}
-	s.Flags()
-	flag.IntVar(&s.mailboxes, "mailboxes", 40, "in how many mailboxes")
-	flag.BoolVar(&s.tls, "tls", false, "with TLS")
-	flag.StringVar(&s.before, "before", "", "compare with this mailsync instead of mbsync")
-	flag.StringVar(&s.only, "only", "", "measure one program only: mailsync or mbsync")
+	started()
+	var o options
+	o.Flags(flag.CommandLine)
+	flag.BoolVar(&o.long, "long", false, "the long rows too")
+	flag.BoolVar(&o.list, "list", false, "print the rows' names, measure nothing")
+	flag.StringVar(&o.results, "results", "", "keep what was measured in this file; a row that is in it is not measured again")
 	flag.Parse()
-	host.Main(func(ctx context.Context) error { return run(ctx, os.Stdout, s, flag.Args()) })
+	host.Main(func(ctx context.Context) error { return run(ctx, os.Stdout, o, flag.Args()) })
 }
 
-func (s *settings) check(args []string) error {
-	switch {
-	case s.mailboxes < 1 || s.mailboxes > s.Messages:
-		return errors.New("-mailboxes is at least 1, and no mailbox is empty")
-	case s.only != "" && s.only != "mailsync" && s.only != "mbsync":
-		return fmt.Errorf("-only knows mailsync and mbsync, not %q", s.only)
-	}
-	return s.Check(args)
+// started ends the process where it was started by itself, to start a program or to be a part of one.
+func started() {
+	host.Launcher()
+	pop3.Agent()
+	back.Hasher()
 }
 
-func run(ctx context.Context, out io.Writer, s settings, args []string) (err error) {
-	if err := s.check(args); err != nil {
+// all are the rows, in the order of the tables.
+func all() []row.Row {
+	return slices.Concat(pull.Rows(), pop3.Rows(), back.Rows())
+}
+
+func run(ctx context.Context, out io.Writer, o options, names []string) error {
+	if err := o.Check(); err != nil {
 		return err
 	}
-	w, err := newWorld(s)
-	if w != nil {
-		defer func() { err = errors.Join(err, w.ground.Close()) }()
-	}
+	rows, err := chosen(names, o.long)
 	if err != nil {
 		return err
 	}
-	programs, err := w.programs(ctx)
+	if o.list {
+		for _, r := range all() {
+			fmt.Fprintf(out, "%-12s %s\n", r.Name, r.What)
+		}
+		return nil
+	}
+	results, err := load(o.results)
 	if err != nil {
 		return err
 	}
-	var rounds []round
-	for i := range s.Rounds {
-		order := slices.Clone(programs)
-		if i%2 == 1 {
-			slices.Reverse(order)
+	var failed []error
+	for _, r := range rows {
+		if slices.ContainsFunc(results, func(res row.Result) bool { return res.Row == r.Name }) {
+			continue
 		}
-		r := round{}
-		for _, p := range order {
-			if r[p.name], err = w.measure(ctx, p); err != nil {
-				return fmt.Errorf("round %d: %s: %w", i+1, p.name, err)
-			}
-			host.Say("round %d: %s", i+1, r[p.name])
+		res, err := row.Measure(ctx, r, o.Settings)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		rounds = append(rounds, r)
+		if err != nil {
+			host.Say("%v", err)
+			failed = append(failed, err)
+			continue
+		}
+		results = append(results, res)
+		if err := keep(o.results, res); err != nil {
+			return err
+		}
 	}
-	return report(out, w, rounds)
+	if err := row.Table(out, rows, results); err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d rows could not be measured", len(failed))
+	}
+	return nil
+}
+
+// chosen are the rows of these names or, without any, all that are short.
+func chosen(names []string, long bool) (rows []row.Row, err error) {
+	if len(names) == 0 {
+		return slices.DeleteFunc(all(), func(r row.Row) bool { return r.Long && !long }), nil
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(all(), func(r row.Row) bool { return r.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no row %q: -list prints them", name)
+		}
+		rows = append(rows, all()[i])
+	}
+	return rows, nil
 }

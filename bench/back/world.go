@@ -1,60 +1,62 @@
-package main
+// Package back measures what is there for the day on which mail is lost: verify, beside a program
+// that only reads and hashes the same files, and restore, beside a plain client. After each
+// restore the mailbox is read, by no code of mailsync's, and held against the corpus.
+package back
 
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"mailsync/bench/corpus"
 	"mailsync/bench/host"
+	"mailsync/bench/row"
 	"mailsync/internal/testkit/servers"
 )
 
-// world is a server with mail, the same mail in Maildirs, and a second user to whom it is restored.
+// world is a server with mail, the same mail in Maildirs, and users to whom it is restored.
 type world struct {
-	settings
-	ground *host.Ground
-	binary string
-	server *servers.Server
-	far    string // its address for restore
-	mail   []corpus.Message
-	want   map[[32]byte]int
-	bytes  int64
-	config string
-	fresh  int // users that were restored to
+	host.Settings
+	*host.Ground
+	programs map[string]string // mailsync and, where it is measured, the one before, by name
+	server   *servers.Server
+	far      string // its address for restore
+	mail     []corpus.Message
+	want     map[[32]byte]int
+	config   string
+	fresh    int // users that were restored to
 }
 
-// newWorld fills a Dovecot, builds mailsync and pulls. What it returns beside an error has to be
-// closed too.
-func newWorld(ctx context.Context, s settings) (w *world, err error) {
-	w = &world{settings: s, want: map[[32]byte]int{}}
-	if w.ground, err = host.NewGround(s.Dir); err != nil {
+// start fills a Dovecot, builds mailsync and pulls.
+func start(ctx context.Context, g *host.Ground, s host.Settings) (w *world, err error) {
+	w = &world{Settings: s, Ground: g, want: map[[32]byte]int{}}
+	binary, err := g.Build(ctx, s)
+	if err != nil {
 		return nil, err
 	}
-	if w.binary, err = w.ground.Build(ctx, s.Settings); err != nil {
-		return w, err
+	w.programs = map[string]string{"mailsync": binary}
+	if s.Before != "" {
+		if w.programs["before"], err = filepath.Abs(s.Before); err != nil {
+			return nil, err
+		}
 	}
 	for m := range corpus.Messages(s.Seed, s.Messages) {
 		w.mail = append(w.mail, m)
 		w.want[sha256.Sum256(m.Raw)]++
-		w.bytes += int64(len(m.Raw))
 	}
-	if err := w.ground.Guard(w.fill); err != nil {
-		return w, err
+	if err := g.Guard(w.fill); err != nil {
+		return nil, err
 	}
-	w.config = filepath.Join(w.ground.Dir, "config.toml")
+	w.config = filepath.Join(g.Dir, "config.toml")
 	if err := w.configure("nobody"); err != nil {
-		return w, err
+		return nil, err
 	}
-	_, err = w.mailsync(ctx, "sync", "work")
+	_, err = w.Launch(ctx, w.command(ctx, "mailsync", "sync", "work"))
 	return w, err
 }
 
@@ -73,7 +75,7 @@ func (w *world) fill(t testing.TB) (err error) {
 		return err
 	}
 	w.server.Own(w.server.Maildir("ada"))
-	w.far, err = w.ground.Far(w.server.IMAP, w.RTT)
+	w.far, err = w.Far(w.server.IMAP, w.RTT)
 	return err
 }
 
@@ -82,96 +84,27 @@ func (w *world) configure(to string) error {
 	account := func(name, user, addr string) string {
 		host, port, _ := strings.Cut(addr, ":")
 		return fmt.Sprintf("[accounts.%s]\nhost = %q\nport = %s\ntls = \"none\"\nuser = %q\npassword = %q\nmaildir = %q\n",
-			name, host, port, user, servers.Password, filepath.Join(w.ground.Dir, name+"-"+user))
+			name, host, port, user, servers.Password, w.maildir(name, user))
 	}
 	return os.WriteFile(w.config, []byte(account("work", "ada", w.server.IMAP)+account("other", to, w.far)), 0o600)
 }
 
-func (w *world) mailsync(ctx context.Context, args ...string) (time.Duration, error) {
-	return timed(ctx, w.binary, w.ground.Dir, append([]string{"--config", w.config}, args...)...)
+func (w *world) maildir(account, user string) string {
+	return filepath.Join(w.Ground.Dir, account+"-"+user)
 }
 
-func timed(ctx context.Context, program, home string, args ...string) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+filepath.Join(home, "state"))
-	began := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("%w\n%s", err, out)
-	}
-	return time.Since(began), nil
+// command runs one of the programs.
+func (w *world) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, w.programs[program], append([]string{"--config", w.config}, args...)...)
+	cmd.Env = append(os.Environ(), "HOME="+w.Ground.Dir, "XDG_STATE_HOME="+filepath.Join(w.Ground.Dir, "state"))
+	return cmd
 }
 
-func (w *world) verify(ctx context.Context) (time.Duration, error) {
-	return w.mailsync(ctx, "verify", "work")
-}
-
-func (w *world) sha256sum(ctx context.Context) (time.Duration, error) {
-	script := fmt.Sprintf("find %s -path '*/cur/*' -print0 -o -path '*/new/*' -print0 | xargs -0 -n 200 -P %d sha256sum > /dev/null",
-		filepath.Join(w.ground.Dir, "work-ada"), runtime.NumCPU())
-	return timed(ctx, "sh", w.ground.Dir, "-c", script)
-}
-
-// user is a new one to restore to.
-func (w *world) user() string {
-	w.fresh++
-	name := fmt.Sprintf("new%d", w.fresh)
-	w.server.AddUser(name)
-	return name
-}
-
-func (w *world) restore(ctx context.Context) (time.Duration, error) {
-	user := w.user()
-	if err := w.configure(user); err != nil {
-		return 0, err
-	}
-	took, err := w.mailsync(ctx, "restore", "work", "--to", "other")
-	if err == nil {
-		err = w.check(user)
-	}
-	return took, err
-}
-
-// plain is what a client does that knows no better: one APPEND, and then the next. It asks before it
-// sends a literal, as most do.
-func (w *world) plain(ctx context.Context) (took time.Duration, err error) {
-	user := w.user()
-	began := time.Now()
-	client, err := servers.Connect(w.far, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer client.Close()
-	if _, err := client.Do(fmt.Sprintf("LOGIN %s %s", user, servers.Password)); err != nil {
-		return 0, err
-	}
-	for _, m := range w.mail {
-		if err := errors.Join(client.Append("INBOX", m.Flags, m.Date, m.Raw), ctx.Err()); err != nil {
-			return 0, err
-		}
-	}
-	took = time.Since(began)
-	return took, w.check(user)
-}
-
-// check reads what a user has on the server, over no delay.
-func (w *world) check(user string) error {
-	return w.ground.Guard(func(testing.TB) error {
-		client := w.server.LogIn(user)
-		defer client.Close()
-		mails, err := client.Read("INBOX", true)
-		if err != nil {
-			return err
-		}
-		have := map[[32]byte]int{}
-		for _, m := range mails {
-			have[sha256.Sum256(m.Body)]++
-		}
-		for sum, n := range w.want {
-			if have[sum] != n {
-				return fmt.Errorf("%d messages are there, and not those that were sent", len(mails))
-			}
-		}
-		return nil
-	})
+// one is a contender that does one thing, after the disk has come to rest.
+func one(name, phase string, do func(ctx context.Context) (host.Cost, error)) row.Contender {
+	return row.Contender{Name: name, Round: func(ctx context.Context) (row.Phases, error) {
+		host.Settle()
+		c, err := do(ctx)
+		return row.Phases{phase: c}, err
+	}}
 }

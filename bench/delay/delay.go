@@ -6,6 +6,7 @@ package delay
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,9 +25,11 @@ type Proxy struct {
 	target   string
 	half     time.Duration
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool // nil once closed
-	done  sync.WaitGroup
+	mu     sync.Mutex
+	conns  map[net.Conn]bool // nil once closed
+	opened int               // connections since Count
+	turns  int               // the most on one of them
+	done   sync.WaitGroup
 }
 
 // Start begins to pass connections on to target. What passes takes rtt from a question
@@ -52,6 +55,24 @@ func (p *Proxy) Close() error {
 	p.mu.Unlock()
 	p.done.Wait()
 	return err
+}
+
+// Count returns how many connections there were since it was called last, and the most turns
+// on one of them: how often the client spoke after it had heard something, and a round trip
+// or more after the turn before, which it may have waited for.
+func (p *Proxy) Count() (connections, turns int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	connections, turns = p.opened, p.turns
+	p.opened, p.turns = 0, 0
+	return connections, turns
+}
+
+// turn notes that a client spoke for the nth time.
+func (p *Proxy) turn(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turns = max(p.turns, n)
 }
 
 func (p *Proxy) accept() {
@@ -81,9 +102,23 @@ func (p *Proxy) serve(near net.Conn) {
 		return
 	}
 	defer p.drop(far)
+	p.mu.Lock()
+	p.opened++
+	p.mu.Unlock()
+	// What a client hears and what it says is noted where it stands: at its end of the line.
+	var heard atomic.Bool
+	heard.Store(true)
+	turns := 0
+	var last time.Time
+	said := func() {
+		if time.Since(last) >= 2*p.half && heard.Swap(false) {
+			turns, last = turns+1, time.Now()
+			p.turn(turns)
+		}
+	}
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(far, near) })
-	both.Go(func() { p.pass(near, far) })
+	both.Go(func() { p.pass(far, near, said, func() {}) })
+	both.Go(func() { p.pass(near, far, func() {}, func() { heard.Store(true) }) })
 	both.Wait()
 }
 
@@ -110,8 +145,9 @@ type parcel struct {
 	due  time.Time
 }
 
-// pass copies one direction, late. Where it ends the other side is told, late as well.
-func (p *Proxy) pass(to, from net.Conn) {
+// pass copies one direction, late. Where it ends the other side is told, late as well. It calls
+// read when something came, and passed when it has gone on.
+func (p *Proxy) pass(to, from net.Conn, read, passed func()) {
 	parcels := make(chan parcel, window/chunk)
 	var reader sync.WaitGroup
 	reader.Go(func() {
@@ -120,6 +156,7 @@ func (p *Proxy) pass(to, from net.Conn) {
 			buf := make([]byte, chunk)
 			n, err := from.Read(buf)
 			if n > 0 {
+				read()
 				parcels <- parcel{buf[:n], time.Now().Add(p.half)}
 			}
 			if err != nil {
@@ -133,6 +170,7 @@ func (p *Proxy) pass(to, from net.Conn) {
 			continue // drained, so that the reader ends
 		}
 		time.Sleep(time.Until(c.due))
+		passed()
 		if _, err = to.Write(c.data); err != nil {
 			from.Close()
 		}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,38 +11,66 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"mailsync/bench/delay"
 )
 
-// Settings are those that every benchmark has.
+// Settings are those that every measurement has. What is zero is up to the row.
 type Settings struct {
-	Messages, Rounds int
-	Seed             uint64
-	RTT              time.Duration // of the server; 0: as near as it is
-	Dir              string        // the disk that is measured
-	Binary           string        // of mailsync; "": one is built
+	Messages, Mailboxes, Rounds int
+
+	Seed   uint64
+	RTT    time.Duration // of the server; 0: as near as it is
+	TLS    bool
+	Dir    string // the disk that is measured
+	Binary string // of mailsync; "": one is built
+	Before string // another mailsync, measured in place of all other programs
 }
 
-// Flags makes the flags that every benchmark has. What the settings are is what they are
-// without a flag.
-func (s *Settings) Flags() {
-	flag.IntVar(&s.Messages, "messages", s.Messages, "how many messages")
-	flag.IntVar(&s.Rounds, "rounds", s.Rounds, "how many rounds")
-	flag.Uint64Var(&s.Seed, "seed", 1, "seed of the corpus")
-	flag.DurationVar(&s.RTT, "rtt", s.RTT, "round-trip time to the server")
-	flag.StringVar(&s.Dir, "dir", os.TempDir(), "where the Maildirs go: the disk that is measured")
-	flag.StringVar(&s.Binary, "mailsync", "", "measure this binary; without it one is built")
+// Flags makes the flags.
+func (s *Settings) Flags(f *flag.FlagSet) {
+	f.IntVar(&s.Messages, "messages", 0, "how many messages (default: as the row says)")
+	f.IntVar(&s.Mailboxes, "mailboxes", 0, "in how many mailboxes (default: as the row says)")
+	f.IntVar(&s.Rounds, "rounds", 0, "how many rounds (default: as the row says)")
+	f.Uint64Var(&s.Seed, "seed", 1, "seed of the corpus")
+	f.DurationVar(&s.RTT, "rtt", 0, "round-trip time to the server (default: as the row says)")
+	f.BoolVar(&s.TLS, "tls", false, "with TLS, in the rows of IMAP beside mbsync")
+	f.StringVar(&s.Dir, "dir", os.TempDir(), "where the Maildirs go: the disk that is measured")
+	f.StringVar(&s.Binary, "mailsync", "", "measure this binary; without it one is built")
+	f.StringVar(&s.Before, "before", "", "measure beside this mailsync, and beside no other program")
+}
+
+// Or returns the settings with what they leave open taken from others.
+func (s Settings) Or(o Settings) Settings {
+	s.Messages, s.Mailboxes, s.Rounds = cmp.Or(s.Messages, o.Messages), cmp.Or(s.Mailboxes, o.Mailboxes, 1), cmp.Or(s.Rounds, o.Rounds)
+	s.RTT, s.TLS = cmp.Or(s.RTT, o.RTT), s.TLS || o.TLS
+	return s
+}
+
+// String says what was measured.
+func (s Settings) String() string {
+	var parts []string
+	if s.Messages > 0 {
+		parts = append(parts, fmt.Sprintf("%d messages in %d mailboxes", s.Messages, s.Mailboxes))
+	}
+	if s.RTT > 0 {
+		parts = append(parts, fmt.Sprintf("%v of round trip", s.RTT))
+	}
+	if s.TLS {
+		parts = append(parts, "TLS")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Check refuses what cannot be measured.
-func (s *Settings) Check(args []string) error {
-	switch {
-	case len(args) > 0:
-		return fmt.Errorf("does not know what to do with %q", args)
-	case s.Messages < 1 || s.Rounds < 1:
-		return errors.New("-messages and -rounds are at least 1")
+func (s Settings) Check() error {
+	if s.Messages < 0 || s.Mailboxes < 0 || s.Rounds < 0 || s.RTT < 0 {
+		return errors.New("-messages, -mailboxes, -rounds and -rtt are not negative")
+	}
+	if s.Messages > 0 && s.Messages < s.Mailboxes {
+		return errors.New("-messages is at least -mailboxes: no mailbox is empty")
 	}
 	return nil
 }
@@ -61,8 +90,8 @@ func Main(run func(context.Context) error) {
 // them a distant one. Close it, whatever else failed.
 type Ground struct {
 	Host
-	Dir   string
-	proxy *delay.Proxy
+	Dir     string
+	proxies []*delay.Proxy
 }
 
 // NewGround makes the folder, below parent, where the user whose mail it is may go.
@@ -84,8 +113,43 @@ func (g *Ground) Far(addr string, rtt time.Duration) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g.proxy = proxy
+	g.proxies = append(g.proxies, proxy)
 	return proxy.Addr, nil
+}
+
+// Launch runs a command and returns what it took, and what went to the distant server
+// meanwhile. A command that fails is an error, which holds what it printed.
+func (g *Ground) Launch(ctx context.Context, cmd *exec.Cmd) (Cost, error) {
+	self, err := g.Self()
+	if err != nil {
+		return Cost{}, err
+	}
+	for _, p := range g.proxies {
+		p.Count()
+	}
+	c, err := launchBy(ctx, self, cmd)
+	for _, p := range g.proxies {
+		n, turns := p.Count()
+		c.Connections, c.Turns = c.Connections+n, max(c.Turns, turns)
+	}
+	return c, err
+}
+
+// Self is a copy of this program, where the user whose mail it is may run it.
+func (g *Ground) Self() (string, error) {
+	file := filepath.Join(g.Dir, "bench")
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile(self)
+	if err != nil {
+		return "", err
+	}
+	return file, os.WriteFile(file, b, 0o755)
 }
 
 // Build returns the path of the mailsync that is measured: the one that the settings name, or
@@ -104,8 +168,8 @@ func (g *Ground) Build(ctx context.Context, s Settings) (string, error) {
 // Close ends the servers and removes the folder.
 func (g *Ground) Close() error {
 	var err error
-	if g.proxy != nil {
-		err = g.proxy.Close()
+	for _, p := range g.proxies {
+		err = errors.Join(err, p.Close())
 	}
 	return errors.Join(err, g.Host.Close(), os.RemoveAll(g.Dir))
 }

@@ -18,9 +18,10 @@ type Setup struct {
 	CAFile   string // "": plain text
 	User     string
 	Password string
-	Dir      string // for its configuration, its state and, below mail/, the Maildirs
-	TwoWay   bool   // changes on disk go to the server too; else it only pulls
-	NoFsync  bool   // leave durability to luck
+	Dir      string   // for its configuration, its state and, below mail/, the Maildirs
+	TwoWay   bool     // changes on disk go to the server too; else it only pulls
+	NoFsync  bool     // leave durability to luck
+	Without  []string // extensions that are not used
 }
 
 // Program is mbsync's path, "" where it is not installed.
@@ -46,6 +47,10 @@ func (s Setup) Config() (string, error) {
 	if s.CAFile != "" {
 		tls, ca = "IMAPS", "CertificateFile "+s.CAFile
 	}
+	without := ""
+	if len(s.Without) > 0 {
+		without = "DisableExtensions " + strings.Join(s.Without, " ")
+	}
 	sync, fsync := "Pull", "yes"
 	if s.TwoWay {
 		sync = "All"
@@ -56,7 +61,7 @@ func (s Setup) Config() (string, error) {
 	// Blank lines end a section, so lines that say nothing are taken out.
 	lines := strings.ReplaceAll(strings.NewReplacer(
 		"$HOST", host, "$PORT", port, "$USER", s.User, "$PASS", s.Password, "$TLS", tls, "$CA", ca,
-		"$MAIL", s.Maildirs(), "$STATE", filepath.Join(s.Dir, "state"), "$SYNC", sync, "$FSYNC", fsync,
+		"$MAIL", s.Maildirs(), "$STATE", filepath.Join(s.Dir, "state"), "$SYNC", sync, "$FSYNC", fsync, "$WITHOUT", without,
 	).Replace(config), "\n\n", "\n")
 	return strings.ReplaceAll(lines, "\n--\n", "\n\n"), nil
 }
@@ -71,6 +76,7 @@ Pass $PASS
 SSLType $TLS
 $CA
 AuthMechs LOGIN
+$WITHOUT
 --
 IMAPStore far
 Account server

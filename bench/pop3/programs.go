@@ -1,8 +1,9 @@
-package main
+package pop3
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -17,22 +18,27 @@ import (
 
 // program is one of those that are compared. prepare writes what it needs below dir, and
 // returns its command line and what it gets in its environment; its mail goes to dir/mail,
-// which is there.
+// which is there unless the program is ours.
 type program struct {
 	name    string
 	binary  string
+	ours    bool
 	prepare func(w *world, dir string) (args, env []string, err error)
 }
 
-// installed returns mailsync and those of the others that are here.
-func (w *world) installed(ctx context.Context) ([]program, error) {
-	binary, err := w.ground.Build(ctx, w.Settings)
+// programs are those that are measured, mailsync first.
+func (w *world) programs(ctx context.Context) ([]program, error) {
+	binary, err := w.Build(ctx, w.Settings)
 	if err != nil {
 		return nil, err
 	}
-	all := []program{{"mailsync", binary, mailsync}}
-	for _, p := range []program{{"mpop", "mpop", mpop}, {"getmail", "getmail", getmail}, {"fetchmail", "fetchmail", fetchmail}} {
-		if !slices.Contains(strings.Split(w.with, ","), p.name) {
+	all := []program{{"mailsync", binary, true, mailsync}}
+	if w.Before != "" {
+		old, err := filepath.Abs(w.Before)
+		return append(all, program{"before", old, true, mailsync}), err
+	}
+	for _, p := range []program{{"mpop", "mpop", false, mpop}, {"getmail", "getmail", false, getmail}, {"fetchmail", "fetchmail", false, fetchmail}} {
+		if !slices.Contains(w.plan.rivals, p.name) {
 			continue
 		}
 		path, err := exec.LookPath(p.binary)
@@ -41,6 +47,9 @@ func (w *world) installed(ctx context.Context) ([]program, error) {
 			continue
 		}
 		p.binary = path
+		if p.name == "fetchmail" {
+			p.binary = "/bin/sh"
+		}
 		all = append(all, p)
 	}
 	return all, nil
@@ -114,30 +123,35 @@ verbose = 0
 // mdaDir makes this program a mail delivery agent, which fetchmail cannot do without.
 const mdaDir = "MAILSYNC_BENCH_MDA"
 
+// Agent ends the process where it was started as a mail delivery agent.
+func Agent() {
+	dir := os.Getenv(mdaDir)
+	if dir == "" {
+		return
+	}
+	if err := deliver(dir, os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(75) // EX_TEMPFAIL: it is asked to try again
+	}
+	os.Exit(0)
+}
+
+// fetchmail is started by a shell, for that it says 1 where there was no mail.
 func fetchmail(w *world, dir string) (args, env []string, err error) {
+	agent, err := w.Self()
+	if err != nil {
+		return nil, nil, err
+	}
 	file := filepath.Join(dir, "fetchmailrc")
 	err = w.fill(file, `set no syslog
 set invisible
 set idfile $DIR/ids
 set pidfile $DIR/pid
 poll $HOST service $PORT protocol pop3 uidl no dns auth password
-  user "$USER" password "$PASS" sslproto "" keep stripcr no rewrite no mimedecode mda "`+w.mda+`"
+  user "$USER" password "$PASS" sslproto "" keep stripcr no rewrite no mimedecode mda "`+agent+`"
 `)
-	return []string{"--fetchmailrc", file, "--silent"}, []string{mdaDir + "=" + filepath.Join(dir, "mail"), "FETCHMAILHOME=" + dir}, err
-}
-
-// copySelf copies this program to where the user whose mail it is may run it.
-func (w *world) copySelf() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	b, err := os.ReadFile(self)
-	if err != nil {
-		return err
-	}
-	w.mda = filepath.Join(w.ground.Dir, "mda")
-	return os.WriteFile(w.mda, b, 0o755)
+	return []string{"-c", `fetchmail --fetchmailrc "$0" --silent || [ $? -eq 1 ]`, file},
+		[]string{mdaDir + "=" + filepath.Join(dir, "mail"), "FETCHMAILHOME=" + dir}, err
 }
 
 // deliver puts one message into a Maildir, durably.

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"bytes"
@@ -17,25 +17,35 @@ import (
 // to start its arguments and to write down what they cost.
 const launcher = "MAILSYNC_BENCH_LAUNCH"
 
-// measured is what the launcher writes.
-type measured struct {
-	Wall, CPU time.Duration
-	Peak      int64
+// Cost is what one run of a program took.
+type Cost struct {
+	Wall, User, System time.Duration
+	Peak               int64 // octets resident at the most
+	Connections, Turns int   // of a distant server: connections, and the most turns on one; 0 where nobody counted
 }
 
-// launched runs a command through the launcher.
-func launched(ctx context.Context, cmd *exec.Cmd) (cost, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return cost{}, err
+// CPU is the processor time, in the program and in the kernel for it.
+func (c Cost) CPU() time.Duration { return c.User + c.System }
+
+// Launcher ends the process where it was started as the launcher. A program that has a
+// [Ground] calls it first.
+func Launcher() {
+	if os.Getenv(launcher) != "" {
+		os.Exit(launch(os.Args[1:]))
 	}
+}
+
+// launchBy runs a command through a launcher, and returns what it took. A command that
+// fails is an error, which holds what it printed.
+func launchBy(ctx context.Context, self string, cmd *exec.Cmd) (Cost, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
-		return cost{}, err
+		return Cost{}, err
 	}
 	defer read.Close()
 	outer := exec.CommandContext(ctx, self, append([]string{cmd.Path}, cmd.Args[1:]...)...)
 	outer.Env = append(cmd.Environ(), launcher+"=1")
+	outer.Dir, outer.SysProcAttr = cmd.Dir, cmd.SysProcAttr
 	outer.ExtraFiles = []*os.File{write}
 	// A signal to the launcher alone would leave the program behind.
 	outer.Cancel = func() error { return outer.Process.Signal(os.Interrupt) }
@@ -44,13 +54,13 @@ func launched(ctx context.Context, cmd *exec.Cmd) (cost, error) {
 	err = outer.Run()
 	write.Close()
 	if err != nil {
-		return cost{}, fmt.Errorf("%w\n%s", err, out.Bytes())
+		return Cost{}, fmt.Errorf("%w\n%s", err, out.Bytes())
 	}
-	var m measured
-	if err := json.NewDecoder(read).Decode(&m); err != nil {
-		return cost{}, fmt.Errorf("read the launcher: %w", err)
+	var c Cost
+	if err := json.NewDecoder(read).Decode(&c); err != nil {
+		return Cost{}, fmt.Errorf("read the launcher: %w", err)
 	}
-	return cost{m.Wall, m.CPU, m.Peak}, nil
+	return c, nil
 }
 
 // launch is the launcher. It returns the exit code of what it ran.
@@ -68,7 +78,7 @@ func launch(args []string) int {
 	}
 	if err == nil {
 		s := cmd.ProcessState
-		err = json.NewEncoder(os.NewFile(3, "measured")).Encode(measured{wall, s.UserTime() + s.SystemTime(), peak(s)})
+		err = json.NewEncoder(os.NewFile(3, "cost")).Encode(Cost{Wall: wall, User: s.UserTime(), System: s.SystemTime(), Peak: peak(s)})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
