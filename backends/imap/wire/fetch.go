@@ -26,6 +26,7 @@ type fetch struct {
 	in     *filter
 	open   bool // a body was passed on, the rest is not read yet
 	sent   bool // its beginning was handed to the client
+	byUID  bool // it is a UIDFETCH
 	first  bool // the UID is put before the items, and is not among them
 	guess  bool // uid is the only one asked for; the server has not sent it yet
 	body   bool // it had a body's item
@@ -51,13 +52,17 @@ func (p *place) line() { p.pos, p.lex = 0, lexer{depth: 1} }
 
 const maxNotes = 8 // repairs reported of one response
 
-// begin takes a FETCH response whose first line is read, its items from pos on.
-func (f *fetch) begin(seq, first string, pos int) error {
+// begin takes a FETCH response whose first line is read, its items from pos on. With byUID, seq is a UID.
+func (f *fetch) begin(seq string, byUID bool, first string, pos int) error {
 	items := f.items[:0]
 	if cap(items) > f.in.o.MaxLiteral {
 		items = nil
 	}
-	*f = fetch{in: f.in, seq: seq, items: items, notes: f.notes[:0], at: place{pos: pos, lex: lexer{depth: 1}}}
+	*f = fetch{in: f.in, seq: seq, byUID: byUID, items: items, notes: f.notes[:0], at: place{pos: pos, lex: lexer{depth: 1}}}
+	if byUID {
+		f.first = true
+		f.takeUID("UID", seq)
+	}
 	return f.run(first)
 }
 
@@ -198,7 +203,7 @@ func (f *fetch) end(line string) error {
 		f.note("FETCH response that cannot be read dropped", true, line)
 	case f.guess:
 		f.note("body without a UID, taken for the only message asked for", false, line)
-	case f.first && f.uid != 0 && !f.lost:
+	case f.first && f.uid != 0 && !f.lost && !f.byUID:
 		f.note("UID after the body, put before it", false, line)
 	}
 	f.hand(line)

@@ -156,3 +156,36 @@ func TestNonsenseAfterABodyBreaksTheConnection(t *testing.T) {
 		})
 	}
 }
+
+// A UIDFETCH (RFC 9586) reaches the client as the FETCH of that UID, whether the UID is among its items or not.
+func TestUIDFetchIsAFetch(t *testing.T) {
+	vars := script.Vars{"body": "hi\r\n"}
+	for _, tt := range []struct {
+		name, answer string
+		want         []fetched
+		told         string
+	}{
+		{"without UID", "S: * 7 UIDFETCH (BODY[] @{body})", []fetched{{uid: 7, body: "hi\r\n"}}, "-"},
+		{"with UID", "S: * 7 UIDFETCH (UID 7 BODY[] @{body})", []fetched{{uid: 7, body: "hi\r\n"}}, "-"},
+		{"UID behind the body", `S: * 7 UIDFETCH (FLAGS (\Seen) BODY[] @{body} UID 7)`, []fetched{{uid: 7, body: "hi\r\n", flags: `\Seen `}}, "-"},
+		{"highest", "S: * 4294967295 UIDFETCH (BODY[] @{body})", nil, "-"},
+		{"lower case", "S: * 7 uidfetch (body[] @{body})", []fetched{{uid: 7, body: "hi\r\n"}}, "-"},
+		{"flags on the side", "S: * 7 UIDFETCH (FLAGS ())\nS: * 7 UIDFETCH (BODY[] @{body})", []fetched{{uid: 7, body: "hi\r\n"}}, "-"},
+		{"UID 0", "S: * 0 UIDFETCH (BODY[] @{body})", nil, "message with an impossible UID dropped (lost)"},
+		{"without a list", "S: * 7 UIDFETCH", nil, "unknown response dropped (lost)"},
+		{"vanished", "S: * VANISHED 9\nS: * 7 UIDFETCH (BODY[] @{body})", []fetched{{uid: 7, body: "hi\r\n"}}, "response dropped that nobody asked for"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, "C: UID FETCH *\n"+tt.answer+"\nS: $tag OK done\nC: NOOP\nS: $tag OK done", Options{}, vars)
+			got, err := r.fetch(imap.UIDSetNum(7, 8), bodies)
+			if err != nil {
+				t.Fatalf("fetch: %v (%v)", err, r.conn.LastError())
+			}
+			compare(t, got, tt.want)
+			r.alive()
+			if told := r.told(); tt.told == "-" && told != "" || tt.told != "-" && !strings.Contains(told, tt.told) {
+				t.Errorf("told %q, want %q", told, tt.told)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -42,9 +43,10 @@ type progress struct {
 	// What was read since the last answer: it is news once.
 	heard   map[uint64]struct{} // what other responses were about
 	seed    maphash.Seed
-	seen    []uint64 // two bits for each message that a FETCH was about
-	removed int64    // EXPUNGE responses
-	exists  int64    // the highest EXISTS since the mailbox was selected, -1 unknown
+	seen    []uint64         // two bits for each message that a FETCH was about
+	uids    [2]grammar.Range // from the lowest to the highest UID of a UIDFETCH; the second of those with a literal
+	removed int64            // EXPUNGE responses
+	exists  int64            // the highest EXISTS since the mailbox was selected, -1 unknown
 }
 
 // moved notes that something was read or written that matters.
@@ -60,7 +62,7 @@ func (p *progress) turned() {
 	p.moved()
 	clear(p.heard)
 	clear(p.seen)
-	p.seen, p.removed = p.seen[:0], 0
+	p.seen, p.removed, p.uids = p.seen[:0], 0, [2]grammar.Range{}
 }
 
 // count adds the time until now.
@@ -102,6 +104,26 @@ func (p *progress) isNews(seq uint32, literal bool) bool {
 	return true
 }
 
+// isNewUID is isNews of a UID. Those are too far apart for bits: a server goes up or down, and one
+// between those that were heard is remembered by itself.
+func (p *progress) isNewUID(uid uint32, literal bool) bool {
+	r := &p.uids[0]
+	if literal {
+		r = &p.uids[1]
+	}
+	switch {
+	case r.First == 0:
+		*r = grammar.Range{First: uid, Last: uid}
+	case uid > r.Last:
+		r.Last = uid
+	case uid < r.First:
+		r.First = uid
+	default:
+		return uid != r.First && uid != r.Last && p.isFirst(fmt.Sprint(uid, literal))
+	}
+	return true
+}
+
 // isFirst reports whether a response is the first about something.
 func (p *progress) isFirst(about string) bool {
 	if p.heard == nil {
@@ -120,7 +142,7 @@ func (p *progress) isFirst(about string) bool {
 func answersTo(verb string) []string {
 	switch strings.TrimPrefix(verb, "UID ") {
 	case "FETCH", "STORE":
-		return []string{"FETCH", "VANISHED"} // RFC 7162 section 3.2.6
+		return []string{"FETCH", uidFetch, "VANISHED"} // RFC 7162 section 3.2.6, RFC 9586
 	case "SEARCH":
 		return []string{"SEARCH", "ESEARCH"}
 	case "EXPUNGE", "MOVE":
@@ -232,6 +254,8 @@ func (x *exchange) responseBegins(line string, complete bool) {
 	switch {
 	case numbered && is(name, "FETCH"):
 		p.wanted = p.isNews(seq, strings.HasSuffix(line, "}"))
+	case numbered && is(name, uidFetch):
+		p.wanted = p.isNewUID(seq, strings.HasSuffix(line, "}"))
 	case numbered && is(name, "EXPUNGE"): // the same number again is another message
 		p.removed++
 		p.wanted = p.exists < 0 || p.removed <= p.exists

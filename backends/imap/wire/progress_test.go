@@ -50,6 +50,8 @@ func TestAServerThatTalksOfOtherThingsIsLeft(t *testing.T) {
 		{"new mail", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d EXISTS", n) }},
 		{"expunged", "UID FETCH *", always("* 1 EXPUNGE")},
 		{"flags of one message", "UID FETCH *", func(n int) string { return fmt.Sprintf(`* 1 FETCH (UID 1 FLAGS (k%d))`, n) }},
+		{"flags of one UID", "UID FETCH *", func(n int) string { return fmt.Sprintf(`* 9 UIDFETCH (FLAGS (k%d))`, n) }},
+		{"flags of three UIDs", "UID FETCH *", func(n int) string { return fmt.Sprintf(`* %d UIDFETCH (FLAGS (k%d))`, n%3+1, n) }},
 		{"flags in a listing", "LIST *", func(n int) string { return fmt.Sprintf(`* %d FETCH (FLAGS ())`, n) }},
 		{"one mailbox", "LIST *", func(n int) string { return fmt.Sprintf(`* LIST (\X%d) "/" INBOX`, n) }},
 		{"one status", "LIST *", func(n int) string { return fmt.Sprintf(`* STATUS INBOX (MESSAGES %d)`, n) }},
@@ -130,6 +132,8 @@ func TestASlowServerIsNotLeft(t *testing.T) {
 		line          func(n int) string
 	}{
 		{"message after message", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d FETCH (UID %d FLAGS ())\r\n", n, n) }},
+		{"UID after UID", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d UIDFETCH (FLAGS ())\r\n", 1000000000*(n%4+1)+n) }},
+		{"UIDs downwards", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d UIDFETCH (FLAGS ())\r\n", 4000000000-n) }},
 		{"mailbox after mailbox", "LIST *", func(n int) string { return fmt.Sprintf("* LIST () \"/\" m%d\r\n", n) }},
 		{"one after the other is gone", "UID EXPUNGE *", always("* 1 EXPUNGE\r\n")},
 		{"one long line", "UID SEARCH *", func(n int) string {

@@ -31,9 +31,9 @@ func (in *filter) untaggedResponse(first string) error {
 	}
 	if _, numbered := grammar.Number32(word); numbered {
 		c.SP()
-		if is(c.Word(), "FETCH") {
+		if name := c.Word(); is(name, "FETCH") || is(name, uidFetch) {
 			if c.SP(); c.Eat('(') {
-				return in.fetch.begin(word, first, len(first)-len(c.Rest()))
+				return in.fetch.begin(word, is(name, uidFetch), first, len(first)-len(c.Rest()))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func (in *filter) collectRest(first string, from int) error {
 	if err != nil {
 		return err
 	}
-	text = text[from:]
+	text = asFetch(text[from:])
 	if err := in.collect(text, in.rd.lits); err != nil {
 		return err
 	}
@@ -164,6 +164,27 @@ func (in *filter) collectRest(first string, from int) error {
 		return in.data(text)
 	}
 	return nil
+}
+
+// uidFetch is the response that has a UID in place of a sequence number (RFC 9586 section 3.3).
+const uidFetch = "UIDFETCH"
+
+// asFetch makes of 5 UIDFETCH (FLAGS ()) the FETCH response of the same content, in which the UID stands for
+// the sequence number as well: 5 FETCH (UID 5 FLAGS ()).
+func asFetch(text string) string {
+	c := grammar.Scan(text, nil)
+	uid := c.Word()
+	c.SP()
+	if _, ok := grammar.Number32(uid); !ok || !is(c.Word(), uidFetch) {
+		return text
+	}
+	switch c.SP(); {
+	case !c.Eat('('):
+		return text
+	case c.Peek() == ')': // it tells of nothing
+		return uid + " FETCH (" + c.Rest()
+	}
+	return uid + " FETCH (UID " + uid + " " + c.Rest()
 }
 
 // collect hands an answer to our own command.
