@@ -17,6 +17,8 @@ type Account struct {
 	SASL           saslserver.User // how mechanisms behave; its name and password are set from these
 	Caps           string          // after log-in; DefaultCaps if empty
 	PreAuth        bool            // the greeting is PREAUTH: whoever connects is the user
+	Limit          int             // of how many messages one command is done (RFC 9738), whatever Caps announce; 0: any number
+	Window         int             // of how many messages of a mailbox is shown, the newest, before ENABLE UIDONLY; 0: all
 	Mailboxes      []*Mailbox
 }
 

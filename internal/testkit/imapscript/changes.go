@@ -48,6 +48,9 @@ func (s *session) copy(cmd Command) {
 	}
 	var from, made []string
 	var gone []uint32
+	if n := s.count(set); cmd.Verb == "UID COPY" && s.overLimit(n) {
+		return
+	}
 	s.named(set, true, func(_ int, m *Message) {
 		there := to.Append(m.Body, slices.Clone(m.Flags)...)
 		there.Date = m.Date

@@ -2,6 +2,7 @@ package imapscript
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mailsync/internal/testkit/saslserver"
@@ -23,6 +24,8 @@ type session struct {
 	readOnly bool
 	shown    []*Message // the sequence numbers that the client knows
 	login    bool
+	uidOnly  bool   // sequence numbers were given up (RFC 9586)
+	lowest   uint32 // UID that the command came to before the limit; 0: it was done for all
 }
 
 // Healthy makes a Handler that serves an account as a good server does: enough of
@@ -59,7 +62,7 @@ func (s *session) caps() string {
 	return DefaultCaps
 }
 
-func (s *session) ok(text string) { s.Send("$tag OK " + text) }
+func (s *session) ok(text string) { s.Send("$tag OK " + s.told(text)) }
 func (s *session) no(text string) { s.Send("$tag NO " + text) }
 
 // do answers one command. The account is locked meanwhile.
@@ -96,8 +99,7 @@ func (s *session) do(cmd Command) {
 func (s *session) loggedIn(cmd Command) {
 	switch cmd.Verb {
 	case "ENABLE":
-		s.Send("* ENABLED CONDSTORE")
-		s.ok("done")
+		s.enable(cmd)
 	case "NAMESPACE":
 		s.Send(`* NAMESPACE (("" "/")) NIL NIL`)
 		s.ok("done")
@@ -130,6 +132,7 @@ func (s *session) loggedIn(cmd Command) {
 func (s *session) selected(cmd Command) {
 	changes := !strings.HasSuffix(cmd.Verb, "FETCH") && !strings.HasSuffix(cmd.Verb, "SEARCH") && cmd.Verb != "UNSELECT" && cmd.Verb != "CLOSE"
 	switch {
+	case s.numbers(cmd):
 	case changes && s.readOnly:
 		s.no("[READ-ONLY] mailbox is open for reading")
 	case cmd.Verb == "UNSELECT" || cmd.Verb == "CLOSE" && s.readOnly:
@@ -199,7 +202,7 @@ func (s *session) status(m *Mailbox, items string) {
 	for _, item := range strings.FieldsFunc(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 		switch item {
 		case "MESSAGES":
-			out = append(out, fmt.Sprint("MESSAGES ", len(m.Messages)))
+			out = append(out, fmt.Sprint("MESSAGES ", len(s.visible(m))))
 		case "UIDNEXT":
 			out = append(out, fmt.Sprint("UIDNEXT ", m.UIDNext))
 		case "UIDVALIDITY":
@@ -223,7 +226,7 @@ func (s *session) open(cmd Command) {
 		return
 	}
 	s.readOnly = cmd.Verb == "EXAMINE"
-	s.shown = append([]*Message(nil), m.Messages...)
+	s.shown = slices.Clone(s.visible(m))
 	s.Send(`* FLAGS (\Answered \Flagged \Deleted \Seen \Draft $Forwarded)`)
 	permanent := `\Answered \Flagged \Deleted \Seen \Draft $Forwarded \*`
 	mode := "READ-WRITE"
@@ -231,7 +234,7 @@ func (s *session) open(cmd Command) {
 		permanent, mode = "", "READ-ONLY"
 	}
 	s.Sendf("* OK [PERMANENTFLAGS (%s)] flags", permanent)
-	s.Sendf("* %d EXISTS", len(m.Messages))
+	s.Sendf("* %d EXISTS", len(s.shown))
 	s.Send("* 0 RECENT")
 	s.Sendf("* OK [UIDVALIDITY %d] valid", m.UIDValidity)
 	s.Sendf("* OK [UIDNEXT %d] next", m.UIDNext)

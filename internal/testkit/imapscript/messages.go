@@ -17,16 +17,20 @@ func (s *session) refresh() {
 			i++
 			continue
 		}
+		if s.uidOnly {
+			s.Sendf("* VANISHED %d", s.shown[i].UID)
+		} else {
+			s.Sendf("* %d EXPUNGE", i+1)
+		}
 		s.shown = slices.Delete(s.shown, i, i+1)
-		s.Sendf("* %d EXPUNGE", i+1)
 	}
-	if len(s.shown) != len(s.box.Messages) {
-		s.shown = slices.Clone(s.box.Messages)
+	if now := s.visible(s.box); len(s.shown) < len(now) {
+		s.shown = slices.Clone(now)
 		s.Sendf("* %d EXISTS", len(s.shown))
 	}
 }
 
-// named returns the messages that a set names, with their sequence numbers.
+// named calls f with the messages that a set names, with their sequence numbers.
 func (s *session) named(set string, uids bool, f func(seq int, m *Message)) {
 	if len(s.shown) == 0 {
 		return
@@ -42,6 +46,7 @@ func (s *session) named(set string, uids bool, f func(seq int, m *Message)) {
 		n, _ := strconv.ParseUint(word, 10, 32)
 		return uint32(n)
 	}
+	var all []found
 	for i, m := range s.shown {
 		n := uint32(i + 1)
 		if uids {
@@ -54,10 +59,13 @@ func (s *session) named(set string, uids bool, f func(seq int, m *Message)) {
 			}
 			a, b := number(lo), number(hi)
 			if min(a, b) <= n && n <= max(a, b) {
-				f(i+1, m)
+				all = append(all, found{i + 1, m})
 				break
 			}
 		}
+	}
+	for _, one := range s.bound(all) {
+		f(one.seq, one.m)
 	}
 }
 
@@ -79,7 +87,7 @@ func (s *session) fetch(cmd Command) {
 		if changed && m.ModSeq <= last {
 			return
 		}
-		s.Sendf("* %d FETCH (%s)", seq, s.items(m, items))
+		s.row(seq, m, items)
 	})
 	s.ok("done")
 }
@@ -193,7 +201,7 @@ func (s *session) store(cmd Command) {
 			if s.box.ModSeq > 0 {
 				echo = append(echo, "MODSEQ")
 			}
-			s.Sendf("* %d FETCH (%s)", seq, s.items(m, echo))
+			s.row(seq, m, echo)
 		}
 	})
 	if len(newer) > 0 {
