@@ -49,6 +49,8 @@ type ServerSnapshot struct {
 	Complete  bool       // spec 5.3: tagged OK, as many UIDs as EXISTS, all valid, unique, 32-bit
 	Messages  []OnServer // sorted by UID, unique
 	Gone      []UID      // sorted; only without All
+	Lowest    UID        // the lowest that the server has; 0 where that was not looked at, or there is none
+	Limit     uint32     // the server shows no more messages than this of any mailbox, as it announced; 0: all
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
 	NewWords  bool       // the server lets clients make new keywords (\*)
 	ReadOnly  bool       // it was opened only to be read: what can be changed is not known

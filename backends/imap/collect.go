@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailsync/backends/imap/grammar"
 	"mailsync/backends/imap/wire"
 	"mailsync/state"
 )
@@ -39,6 +40,9 @@ func (c *collector) take(l wire.Line) error {
 	sc := l.Scan()
 	n, ok := sc.Number()
 	if !ok {
+		if strings.EqualFold(sc.Atom(), "VANISHED") {
+			c.vanished(&sc, l)
+		}
 		return nil
 	}
 	sc.SP()
@@ -52,6 +56,21 @@ func (c *collector) take(l wire.Line) error {
 		return c.add(fit32(n), f, ok, l)
 	}
 	return nil
+}
+
+// vanished takes what stands for EXPUNGE responses where UIDONLY or QRESYNC is on: VANISHED 5,7:9. What
+// vanished EARLIER (RFC 7162 section 3.2.10) is not news. The set is counted and not expanded.
+func (c *collector) vanished(sc *grammar.Scanner, l wire.Line) {
+	if sc.SP(); sc.Peek() == '(' {
+		return
+	}
+	var gone ranges
+	if !gone.addSet(sc.Atom()) || !sc.Done() {
+		c.fault(0, oddAnswer(l))
+		return
+	}
+	gone.sort()
+	c.expunged += uint32(min(gone.count(), uint64(math.MaxUint32-c.expunged)))
 }
 
 func (c *collector) add(number uint32, f fetched, readable bool, l wire.Line) error {

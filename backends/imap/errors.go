@@ -74,10 +74,27 @@ func isRefusal(err error) bool {
 }
 
 // run sends a command and waits for its tagged answer; take is given the untagged ones, unless it is nil. The
-// error is as of fault.
+// error is as of fault. What a server does for a part of the messages is asked for the others as well, or is
+// refused as a whole (limit.go).
 func (s *session) run(ctx context.Context, line string, take func(wire.Line) error) (wire.Answer, error) {
-	ok, err := s.w.Do(ctx, line, take)
-	return ok, s.fault(ctx, err)
+	for {
+		var done partly
+		ok, err := s.w.Do(ctx, line, done.hear(take))
+		if err = s.fault(ctx, err); err != nil {
+			return ok, err
+		}
+		if done.tagged(ok.Code); done.code == "" {
+			return ok, nil
+		}
+		rest, can := done.rest(line)
+		switch {
+		case !can:
+			return ok, done.refused(ok)
+		case rest == "":
+			return ok, nil
+		}
+		line = rest
+	}
 }
 
 // fault turns what a command returned into an error of ours: the server's refusal, or

@@ -312,7 +312,7 @@ func (at *opened) setDeleted(ctx context.Context, uids []state.UID, kw *state.Ke
 // expunge sends UID EXPUNGE for these UIDs (RFC 4315 section 2.1), never EXPUNGE or CLOSE,
 // which delete what others have marked.
 func (at *opened) expunge(ctx context.Context, uids []state.UID) error {
-	for set, part := range pieces(uids) {
+	for set, part := range at.s.pieces(uids) {
 		if _, err := at.s.run(ctx, "UID EXPUNGE "+set, nil); err != nil {
 			return fmt.Errorf("expunge %d messages: %w", len(part), err)
 		}

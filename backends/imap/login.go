@@ -193,7 +193,7 @@ func isLater(r *refusal, err error) bool {
 	return r.later() || auth.IsLater(err)
 }
 
-// negotiate turns on compression and identifies us, once after log-in.
+// negotiate turns on compression, has the server show all of each mailbox, and identifies us, once after log-in.
 func (s *session) negotiate(ctx context.Context) error {
 	wanted := s.a.o.Compress == CompressAlways || s.a.o.Compress == CompressAuto && !reach.IsLoopbackAddr(s.w.RemoteAddr())
 	if wanted && s.caps.Has("COMPRESS=DEFLATE") {
@@ -202,6 +202,9 @@ func (s *session) negotiate(ctx context.Context) error {
 				return s.fault(ctx, err)
 			}
 		}
+	}
+	if err := s.showAll(ctx); err != nil {
+		return err
 	}
 	if s.caps.Has(goimap.CapID) && !s.a.o.NoID {
 		// Some servers open no mailbox for a client that did not identify itself. The

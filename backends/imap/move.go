@@ -134,7 +134,7 @@ func (at *opened) relocate(ctx context.Context, uids []state.UID, to string, doo
 	}
 	made := copies{}
 	var err error
-	for set, part := range pieces(uids) {
+	for set, part := range at.s.pieces(uids) {
 		if err = made.send(ctx, at.s, verb+set+" "+quoteName(to), part); err != nil {
 			err = fmt.Errorf("%d messages to %s: %w", len(part), reach.Quoted(to), err)
 			break

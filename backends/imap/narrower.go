@@ -26,7 +26,7 @@ type question struct {
 // ask asks for messages by UID. Where that is refused it asks narrower, and returns the refusal if messages
 // are left out in the end.
 func (q question) ask(ctx context.Context, s *session, uids []state.UID) (refusal, err error) {
-	for set, part := range pieces(uids) {
+	for set, part := range s.pieces(uids) {
 		_, err := s.run(ctx, q.verb+set+" "+q.items, q.take)
 		if err == nil {
 			continue

@@ -52,7 +52,7 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		}
 		snap.Mark, snap.MailboxID = at.mark, at.id
 		snap.Permanent, snap.NewWords = at.settable(req.Keywords)
-		snap.ReadOnly = at.readOnly
+		snap.ReadOnly, snap.Limit = at.readOnly, s.shown()
 		return snap, nil
 	}
 }
@@ -107,6 +107,9 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 	}
 	c.finish()
 	snap := &state.ServerSnapshot{All: true, Messages: c.messages, Trouble: c.trouble}
+	if len(c.messages) > 0 {
+		snap.Lowest = c.messages[0].UID
+	}
 	counted := c.below(at.mark.UIDNext) == int(at.mark.Exists)
 	// Without UIDNEXT, those that arrived meanwhile cannot be told apart.
 	counted = counted && (at.mark.UIDNext != 0 || c.exists == at.mark.Exists)
@@ -121,7 +124,7 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 // list are noted as trouble, so that the listing does not count as complete. It is an error
 // where it lists none.
 func (at *opened) listAll(ctx context.Context, c *collector) error {
-	_, refused := at.s.run(ctx, "UID FETCH 1:* "+scanItems, c.take)
+	_, refused := at.s.run(ctx, "UID FETCH "+at.s.everyUID()+" "+scanItems, c.take)
 	if refused == nil || !declined(refused) || at.mark.Exists == 0 {
 		return refused
 	}
@@ -131,8 +134,16 @@ func (at *opened) listAll(ctx context.Context, c *collector) error {
 		c.fault(0, fmt.Errorf("the server interrupted its listing, for messages were removed meanwhile: %w; what it lists is fetched, nothing counts as gone", ofSome))
 		return nil
 	}
-	left := ranges{{First: 1, Last: at.mark.Exists}}.without(c.listedNumbers())
 	q := question{"FETCH ", scanItems, c.take, c.listedNumbers}
+	left := ranges{{First: 1, Last: at.mark.Exists}}
+	if at.s.uidOnly {
+		var err error
+		q.verb = "UID FETCH " // the numbers of what was listed are UIDs
+		if left, _, err = at.search(ctx, at.searchAll(), c.take); err != nil {
+			return err
+		}
+	}
+	left = left.without(c.listedNumbers())
 	holes, early, err := q.narrower(ctx, at.s, left, len(c.messages) > 0)
 	switch {
 	case err != nil:
@@ -161,10 +172,13 @@ func (at *opened) listAll(ctx context.Context, c *collector) error {
 // uidsAt returns the UIDs of messages of which the server lists nothing else, none where it refuses
 // those, too.
 func (at *opened) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, error) {
-	c := newCollector(nil, uint32(numbers.count()))
 	if numbers.count() > maxNarrower {
 		return nil, nil
 	}
+	if at.s.uidOnly {
+		return numbers.uids(), nil
+	}
+	c := newCollector(nil, uint32(numbers.count()))
 	if _, err := at.s.run(ctx, "FETCH "+numbers.String()+" (UID)", c.take); err != nil && !declined(err) {
 		return nil, err
 	}
@@ -195,7 +209,7 @@ func (sc scanning) delta(ctx context.Context) (*state.ServerSnapshot, error) {
 	}
 	c := newCollector(req.Keywords, at.mark.Exists)
 	if at.mark.Exists > 0 && at.mark.ModSeq != req.Since.ModSeq {
-		cmd := fmt.Sprintf("UID FETCH 1:* %s (CHANGEDSINCE %d)", scanItems, req.Since.ModSeq)
+		cmd := fmt.Sprintf("UID FETCH %s %s (CHANGEDSINCE %d)", at.s.everyUID(), scanItems, req.Since.ModSeq)
 		if _, err := at.s.run(ctx, cmd, c.take); err != nil {
 			if declined(err) {
 				return nil, nil
@@ -228,6 +242,14 @@ func (sc scanning) newcomers(c *collector) []state.UID {
 // longestSearch is how many UIDs a SEARCH without ranges may list.
 const longestSearch = 400_000
 
+// searchAll is the command that asks for all UIDs.
+func (at *opened) searchAll() string {
+	if at.s.caps.Has(goimap.CapESearch) {
+		return "UID SEARCH RETURN (ALL) ALL" // RFC 4731
+	}
+	return "UID SEARCH ALL"
+}
+
 // withGone asks which UIDs there are, and so learns which of the known ones were removed.
 func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.ServerSnapshot) (*state.ServerSnapshot, error) {
 	at := sc.at
@@ -235,11 +257,7 @@ func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.Serve
 		return nil, nil // the answer would be a line longer than wire takes
 	}
 	// Ranges are never expanded: a server can claim four thousand million messages in twelve bytes.
-	cmd := "UID SEARCH ALL"
-	if at.s.caps.Has(goimap.CapESearch) {
-		cmd = "UID SEARCH RETURN (ALL) ALL" // RFC 4731
-	}
-	all, _, err := at.search(ctx, cmd, c.take)
+	all, _, err := at.search(ctx, at.searchAll(), c.take)
 	if err != nil {
 		if declined(err) {
 			return nil, nil
@@ -247,6 +265,9 @@ func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.Serve
 		return nil, err
 	}
 	there := all.without(ranges{{First: at.mark.UIDNext, Last: math.MaxUint32}})
+	if len(there) > 0 {
+		snap.Lowest = state.UID(there[0].First)
+	}
 	fresh := sc.newcomers(c)
 	stay := 0
 	for _, uid := range sc.req.KnownUID {

@@ -37,7 +37,7 @@ func (at *opened) show(ctx context.Context, uids []state.UID, kw *state.Keywords
 // is asked after messages were deleted or moved, and what it does not return counts as gone.
 func (at *opened) there(ctx context.Context, uids []state.UID) ([]state.UID, error) {
 	var out []state.UID
-	for set, part := range pieces(uids) {
+	for set, part := range at.s.pieces(uids) {
 		has, err := at.whichOf(ctx, set, len(part))
 		if err != nil {
 			return nil, err
@@ -77,7 +77,11 @@ func (at *opened) whichListed(ctx context.Context, set string, n int) (has func(
 		return func(state.UID) bool { return false }, nil
 	}
 	c := newCollector(nil, anew.mark.Exists)
-	if _, err := at.s.run(ctx, "UID FETCH "+set+",* (UID)", c.take); err != nil {
+	with := set + ",*"
+	if at.s.uidOnly {
+		with = at.s.everyUID()
+	}
+	if _, err := at.s.run(ctx, "UID FETCH "+with+" (UID)", c.take); err != nil {
 		return nil, err
 	}
 	c.finish()

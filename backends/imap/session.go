@@ -32,6 +32,7 @@ type session struct {
 	retired atomic.Bool // it is not to be used again
 	heard   heard
 	secret  reach.Secret // for login
+	uidOnly bool         // no sequence numbers are sent (RFC 9586)
 	renewed bool         // the token was refused on the connection before, and is another one now
 }
 

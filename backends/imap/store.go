@@ -177,7 +177,7 @@ func (st *storing) command(b batch) string {
 func (st *storing) send(ctx context.Context, s *session, before string, uids []state.UID, after string) error {
 	slices.Sort(uids)
 	uids = slices.Compact(uids)
-	for set, part := range pieces(uids) {
+	for set, part := range s.pieces(uids) {
 		ok, err := s.run(ctx, before+set+after, st.take)
 		switch r, refused := asRefusal(err); {
 		case refused && r.hasCode("MODIFIED"):

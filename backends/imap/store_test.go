@@ -176,7 +176,7 @@ func TestStoreSplitsLongSets(t *testing.T) {
 	}
 	var back ranges
 	n, sets := 0, 0
-	for s, part := range pieces(many) {
+	for s, part := range setsOf(many, len(many)) {
 		if len(s) > maxSet+30 {
 			t.Errorf("a set of %d octets", len(s))
 		}
@@ -191,7 +191,7 @@ func TestStoreSplitsLongSets(t *testing.T) {
 	if sets < 9 || n != 5000 || back.count() != 5000 || !back.has(4_000_000_002) || back.has(4_000_000_003) {
 		t.Errorf("%d sets of %d UIDs, %d read back", sets, n, back.count())
 	}
-	for s := range pieces(uids(1, 2, 3, 5, 7, 8)) {
+	for s := range setsOf(uids(1, 2, 3, 5, 7, 8), 6) {
 		if s != "1:3,5,7:8" {
 			t.Errorf("spelled %q", s)
 		}

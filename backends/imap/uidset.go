@@ -15,19 +15,29 @@ import (
 // bound the lines they read, some to 8 KB.
 const maxSet = 6000
 
-// pieces parts UIDs, which are sorted, into sequence sets of about maxSet octets, each with the UIDs in it.
-func pieces(uids []state.UID) iter.Seq2[string, []state.UID] {
+// pieces is setsOf for commands to one server, which may bound how many messages they are about.
+func (s *session) pieces(uids []state.UID) iter.Seq2[string, []state.UID] {
+	most := limit(s.caps, true)
+	if most == 0 {
+		return setsOf(uids, len(uids))
+	}
+	return setsOf(uids, int(most))
+}
+
+// setsOf parts UIDs, which are sorted, into sequence sets of at most so many messages and about maxSet octets, each
+// with the UIDs in it.
+func setsOf(uids []state.UID, most int) iter.Seq2[string, []state.UID] {
 	return func(yield func(string, []state.UID) bool) {
 		var b []byte
 		from := 0
 		for i := 0; i < len(uids); {
 			j := i + 1
-			for j < len(uids) && uids[j] == uids[j-1]+1 {
+			for j < len(uids) && uids[j] == uids[j-1]+1 && j-from < most {
 				j++
 			}
 			b = appendRange(b, grammar.Range{First: uint32(uids[i]), Last: uint32(uids[j-1])})
 			i = j
-			if len(b) > maxSet || i == len(uids) {
+			if len(b) > maxSet || i-from >= most || i == len(uids) {
 				if !yield(string(b), uids[from:i]) {
 					return
 				}
@@ -151,6 +161,16 @@ func (r ranges) cut(n uint64) (first, others ranges) {
 		first, n = append(first, x), n-size
 	}
 	return first, others
+}
+
+// uids returns each number. It is for sets that are known to be small.
+func (r ranges) uids() (all []state.UID) {
+	for _, x := range r {
+		for uid := uint64(x.First); uid <= uint64(x.Last); uid++ {
+			all = append(all, state.UID(uid))
+		}
+	}
+	return all
 }
 
 // String spells it as a sequence set.
