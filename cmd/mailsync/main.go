@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"mailsync/cmd/mailsync/ask"
 	"mailsync/cmd/mailsync/config"
@@ -16,10 +15,7 @@ import (
 )
 
 func main() {
-	// A run allocates little, so a smaller heap costs next to nothing. GOGC wins, as everywhere.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
+	paceGarbage()
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+	"time"
+)
+
+// A short run collects nothing; from the first collection on the heap is kept small.
+func TestPaceGarbage(t *testing.T) {
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	percent := func() uint64 {
+		read := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(read)
+		return read[0].Value.Uint64()
+	}
+
+	t.Setenv("GOGC", "77")
+	paceGarbage()
+	if got := percent(); got != 100 {
+		t.Fatalf("GOGC is set, and yet it is %d%%", got)
+	}
+	t.Setenv("GOGC", "")
+	paceGarbage()
+	if got := percent(); got != 400 {
+		t.Fatalf("before the first collection: %d%%", got)
+	}
+	runtime.GC()
+	for end := time.Now().Add(10 * time.Second); percent() != 50; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("after the first collection: %d%%", percent())
+		}
+	}
+}
