@@ -14,13 +14,15 @@ import (
 	"mailsync/cmd/mailsync/secret"
 )
 
-// Config is a configuration without a mistake in it.
+// Config is a configuration without a mistake in its main file.
 type Config struct {
 	Path     string
-	Accounts []*Account // in the order of the file, at least one
+	Accounts []*Account // in the order of the files, at least one
 
 	defaults *Account // what an account is by [defaults] alone
 	sets     []string // the keys that are there
+	bad      []BadFile
+	empty    []string // patterns of "include" that match no file
 }
 
 // Account is one account, with every default set and every path absolute.
@@ -50,12 +52,14 @@ type Account struct {
 	StateDir string // "": in Maildir
 	Layout   string // "fs" or "maildir++"
 
-	Mailboxes     Patterns
-	Connections   int
-	Compress      string // "auto", "always" or "never"
-	Timeout       time.Duration
-	MaxWait       time.Duration
-	ComplainAfter time.Duration
+	Mailboxes   Patterns
+	Connections int
+	// HostConnections bounds the connections to the host over all of its accounts; 0: nothing is set.
+	HostConnections int
+	Compress        string // "auto", "always" or "never"
+	Timeout         time.Duration
+	MaxWait         time.Duration
+	ComplainAfter   time.Duration
 
 	Flags          string // "both", "pull" or "none"
 	OnServerDelete string // "keep" or "delete"
@@ -70,6 +74,8 @@ type Account struct {
 	DeleteBiggerThan int64         // bytes, 0: no limit
 
 	Archive *Archive // nil without an archive table
+
+	file string // the included file that it is in; "": the main file
 }
 
 // DefaultConnections is how many connections an account has where nothing says otherwise.

@@ -32,7 +32,9 @@ func OpenDraft(path string, env func(string) string) (*Draft, error) {
 	case err != nil:
 		return nil, unreadable(path, err)
 	}
-	d.Config, err = parseAny(path, d.text, d.mode, env)
+	if d.Config, err = parseAny(path, d.text, d.mode, env); err == nil {
+		err = BadFiles(d.Config.bad)
+	}
 	return d, err
 }
 
@@ -83,11 +85,15 @@ func (d *Draft) Read(name, table string, env func(string) string) (*Account, err
 	if problems, ok := err.(Problems); ok {
 		return nil, d.problems(problems)
 	}
+	if err == nil {
+		err = BadFiles(c.bad) // included files have none but for what the new account is
+	}
 	if err != nil {
 		return nil, err
 	}
-	if before := len(d.Config.Accounts); len(c.Accounts) == before+1 && c.Accounts[before].Name == name {
-		return c.Accounts[before], nil
+	at := slices.IndexFunc(c.Accounts, func(a *Account) bool { return a.Name == name })
+	if len(c.Accounts) == len(d.Config.Accounts)+1 && at >= 0 && !d.Has(name) {
+		return c.Accounts[at], nil
 	}
 	return nil, state.Faultf(state.Usage, "%s cannot be added to %s: it would change an account that is there", name, d.Path).
 		WithHint("choose another name with --account")
@@ -98,7 +104,7 @@ func (d *Draft) Read(name, table string, env func(string) string) (*Account, err
 func (d *Draft) problems(all Problems) Problems {
 	lines := strings.Count(d.With(""), "\n")
 	for i, p := range all {
-		if p.Line > lines || p.Line == 0 {
+		if p.File == d.Path && (p.Line > lines || p.Line == 0) {
 			all[i].File, all[i].Line = "", 0
 		}
 	}

@@ -58,6 +58,7 @@ func accountKeys(a *Account) []key {
 		{name: "include", only: "imap", example: `["*"]`, read: set(&a.Mailboxes.Include, lines, readPatterns)},
 		{name: "exclude", only: "imap", example: `["Lists/*", "role:junk"]`, read: set(&a.Mailboxes.Exclude, lines, readPatterns)},
 		{name: "connections", only: "imap", example: `3`, read: number(&a.Connections, 1, 32)},
+		{name: "host_connections", example: `16`, read: number(&a.HostConnections, 1, 10000)},
 		{name: "compress", only: "imap", example: `"auto"`, read: word(&a.Compress, "auto", "always", "never")},
 		{name: "timeout", example: `"60s"`, read: duration(&a.Timeout, time.Second)},
 		{name: "max_wait", example: `"10m"`, read: duration(&a.MaxWait, 0)},

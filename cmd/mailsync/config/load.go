@@ -17,7 +17,7 @@ import (
 )
 
 // maxFile bounds a configuration file, in bytes.
-const maxFile = 1 << 20
+const maxFile = 16 << 20
 
 // Path returns the configuration file: flag if it is not "", else $MAILSYNC_CONFIG, expanded as
 // a path in a configuration is, else mailsync/config.toml in $XDG_CONFIG_HOME (~/.config).

@@ -68,37 +68,37 @@ func readScopes(list []string) ([]string, error) {
 
 // tokens checks how the account gets its tokens, once all its keys are read, and fills in what is
 // known of its provider.
-func (r *reading) tokens(own table, table toml.Key, line int) {
+func (r *reading) tokens(own table, table toml.Key, line place) {
 	a, at := r.account, table.String()
 	_, asksPassword := own["auth"]
 	switch hasTable := own.has("oauth2"); {
 	case !a.Token.None() && (!asksPassword || a.Auth == "oauth2"):
 		a.Auth = "oauth2" // a helper that prints tokens says it all
 		if hasTable {
-			r.add(r.line(own["oauth2"]), at+".oauth2", "token_command gets the tokens, so this table does nothing", "keep one of them")
+			r.add(r.place(below(table, "oauth2")), at+".oauth2", "token_command gets the tokens, so this table does nothing", "keep one of them")
 		}
 		a.OAuth = nil
 	case a.Auth != "oauth2" && !a.Token.None():
-		r.add(r.line(own["auth"]), at+".auth", `"password" takes no token_command`, `set auth = "oauth2", or take one of them out`)
+		r.add(r.place(below(table, "auth")), at+".auth", `"password" takes no token_command`, `set auth = "oauth2", or take one of them out`)
 	case a.Auth != "oauth2" && hasTable:
-		r.add(r.line(own["oauth2"]), at+".oauth2", `does nothing with auth = "password"`, `set auth = "oauth2" in the account`)
+		r.add(r.place(below(table, "oauth2")), at+".oauth2", `does nothing with auth = "password"`, `set auth = "oauth2" in the account`)
 	case a.Auth != "oauth2":
 		a.OAuth = nil
 	case a.OAuth == nil:
 		r.add(line, at, `auth = "oauth2" needs a table [`+at+`.oauth2], or token_command`, `for example: provider = "google", and the client_id that you registered there`)
 	default:
 		if hasTable {
-			line = r.line(own["oauth2"])
+			line = r.place(below(table, "oauth2"))
 		}
 		r.oauth(at+".oauth2", line)
 	}
 	if a.Auth == "oauth2" {
-		r.noPassword(own, at)
+		r.noPassword(own, table)
 	}
 }
 
 // oauth checks what must be true of the table's keys together.
-func (r *reading) oauth(at string, line int) {
+func (r *reading) oauth(at string, line place) {
 	o := r.account.OAuth
 	if known, ok := providers.OAuthOf(o.Provider); ok {
 		o.complete(known, r.account.Protocol)
@@ -124,7 +124,7 @@ func (r *reading) oauth(at string, line int) {
 
 // failed reports whether something about a table is wrong already, so that what is missing may follow from it.
 func (r *reading) failed(at string) bool {
-	return slices.ContainsFunc(r.problems, func(p Problem) bool { return strings.HasPrefix(p.Key, at+".") })
+	return slices.ContainsFunc(r.problems[r.began:], func(p Problem) bool { return strings.HasPrefix(p.Key, at+".") })
 }
 
 // complete fills in what is known of the provider and was not set.
@@ -144,11 +144,11 @@ func (o *OAuth) complete(known providers.OAuth, protocol string) {
 }
 
 // noPassword reports a password that an account with tokens has, and drops one that is a default's.
-func (r *reading) noPassword(own table, at string) {
+func (r *reading) noPassword(own table, at toml.Key) {
 	r.account.Password, r.keyring = secret.Source{}, false
-	for _, k := range r.keys(accountTable) {
+	for _, k := range r.keysOf(accountTable) {
 		if k.source && k.name != "token_command" && own.has(k.name) && !r.isFalse(own[k.name]) {
-			r.add(r.line(own[k.name]), at+"."+k.name, `a password is not used with auth = "oauth2"`, "take it out")
+			r.add(r.place(below(at, k.name)), at.String()+"."+k.name, `a password is not used with auth = "oauth2"`, "take it out")
 		}
 	}
 }
@@ -182,10 +182,10 @@ func literal(at *secret.Source) reader {
 
 // readByOthers is the error for a secret in a file that others can read, nil where they cannot.
 func (r *reading) readByOthers() error {
-	if r.mode&0o077 == 0 {
+	if r.from == nil || r.from.mode&0o077 == 0 { // a flag's value is in no file
 		return nil
 	}
-	return fmt.Errorf("group or others can read this file (mode %04o); chmod 600 %s", r.mode.Perm(), r.file)
+	return fmt.Errorf("group or others can read this file (mode %04o); chmod 600 %s", r.from.mode.Perm(), r.from.file)
 }
 
 // command is a reader for the argv of a command that prints a secret.

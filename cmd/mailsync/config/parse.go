@@ -12,18 +12,29 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// reading is one file that is read. account is the one whose keys are read now.
+// reading is a configuration that is read.
 type reading struct {
-	file     string
-	mode     fs.FileMode
-	env      func(string) string
-	meta     toml.MetaData
-	account  *Account
-	protocol string // the account's; "" while the defaults are read for themselves
-	problems Problems
-	keyring  bool            // the account's password_keyring
-	lines    map[string]int  // where a key of an account was set: "work.maildir"
-	tried    map[string]bool // keys that the account has, or probably meant
+	env       func(string) string
+	meta      toml.MetaData // of the file that is read now
+	main, own *source       // the main file, and the one that is read now
+	problems  Problems
+	roots     map[rootKey]place // where the trees of all accounts are set
+	named     map[string]place  // where all accounts are
+
+	account  *Account // whose keys are read now
+	protocol string   // the account's; "" while the defaults are read for themselves
+	began    int      // how many problems there were before it
+	keys     [tables][]key
+	from     *source          // the file of the key that is read now
+	keyring  bool             // the account's password_keyring
+	set      map[string]place // where the account's keys are
+	tried    map[string]bool  // keys that the account has, or probably meant
+}
+
+// begin makes an account the one whose keys are read now.
+func (r *reading) begin(a *Account) {
+	r.account, r.began, r.keys, r.keyring = a, len(r.problems), [tables][]key{}, false
+	r.set, r.tried = map[string]place{}, map[string]bool{}
 }
 
 // table is a TOML table whose values are still to be decoded.
@@ -38,40 +49,75 @@ func (t table) has(name string) bool {
 // looks variables up.
 func Parse(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
 	c, err := parseAny(file, text, mode, env)
-	if err == nil && len(c.Accounts) == 0 {
-		return nil, Problems{{file, 0, "", "configures no account", `"mailsync init" adds one`}}
+	if err != nil || len(c.Accounts) > 0 {
+		return c, err
 	}
-	return c, err
+	if err := BadFiles(c.bad); err != nil {
+		return nil, err
+	}
+	none := Problem{file, 0, "", "configures no account", `"mailsync init" adds one`}
+	if len(c.empty) > 0 {
+		none.Cure = "no file matches " + strings.Join(c.empty, ", ")
+	}
+	return nil, Problems{none}
 }
 
 // parseAny is Parse for a file that may have no account yet.
 func parseAny(file, text string, mode fs.FileMode, env func(string) string) (*Config, error) {
-	r := &reading{file: file, mode: mode, env: env, lines: map[string]int{}}
-	var top table
-	var err error
-	if r.meta, err = toml.Decode(text, &top); err != nil {
-		return nil, Problems{r.syntax(err)}
+	r := &reading{env: env, roots: map[rootKey]place{}, named: map[string]place{}}
+	top, err := r.decode(file, text, mode)
+	if err != nil {
+		return nil, err
 	}
+	r.main = r.own
 	c := &Config{Path: file}
-	defaults := r.tables(top)
+	defaults, patterns := r.tables(top)
 	r.checkDefaults(defaults)
 	c.defaults, c.sets = r.account, slices.Collect(maps.Keys(defaults))
-	if prim, ok := top["accounts"]; ok {
-		at := toml.Key{"accounts"}
-		accounts, _ := r.table(prim, at)
-		for _, name := range r.order(accounts, at) {
-			c.Accounts = append(c.Accounts, r.readAccount(name, accounts[name], defaults))
+	c.Accounts = r.accounts(top, defaults)
+	if len(r.problems) == 0 {
+		r.includeAll(c, patterns, defaults)
+	}
+	c.setAside()
+	for _, clash := range r.clashes(c.Accounts) {
+		if clash.of.file == "" {
+			r.problems = append(r.problems, clash.Problem)
+		} else {
+			c.fail(clash.of.file, Problems{clash.Problem})
 		}
 	}
-	r.checkRoots(c.Accounts)
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()
 	}
+	c.setAside()
 	return c, nil
 }
 
-func (r *reading) syntax(err error) Problem {
-	p := Problem{File: r.file, What: err.Error()}
+// decode begins to read a file: it becomes the one that is read now.
+func (r *reading) decode(file, text string, mode fs.FileMode) (top table, err error) {
+	if r.meta, err = toml.Decode(text, &top); err != nil {
+		return nil, Problems{syntax(file, err)}
+	}
+	r.own = newSource(file, mode, r.meta)
+	return top, nil
+}
+
+// accounts reads the accounts of the file that is read now.
+func (r *reading) accounts(top, defaults table) (all []*Account) {
+	prim, ok := top["accounts"]
+	if !ok {
+		return nil
+	}
+	at := toml.Key{"accounts"}
+	accounts, _ := r.table(prim, at)
+	for _, name := range r.order(accounts, at) {
+		all = append(all, r.readAccount(name, accounts[name], defaults))
+	}
+	return all
+}
+
+func syntax(file string, err error) Problem {
+	p := Problem{File: file, What: err.Error()}
 	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		p.Line, p.Key, p.What = parse.Position.Line, parse.LastKey, parse.Message
 		p.Cure = syntaxCure(p.What)
@@ -94,16 +140,18 @@ func syntaxCure(what string) string {
 	return "this is not valid TOML; strings need quotes, lists brackets, and a table's name [brackets]"
 }
 
-// tables reads the top of the file, where two tables may be, and returns the defaults.
-func (r *reading) tables(top table) table {
-	var defaults table
+// tables reads the top of the file, where two tables and a list of more files may be, and returns the defaults and the list.
+func (r *reading) tables(top table) (defaults table, include []string) {
 	for _, name := range r.order(top, nil) {
+		at := toml.Key{name}
 		switch name {
 		case "accounts":
 		case "defaults":
-			defaults, _ = r.table(top[name], toml.Key{name})
+			defaults, _ = r.table(top[name], at)
+		case "include":
+			include = r.include(top[name], at)
 		default:
-			cure := didYouMean(name, []string{"accounts", "defaults"})
+			cure := didYouMean(name, []string{"accounts", "defaults", "include"})
 			switch {
 			case cure != "":
 			case find(accountKeys(&Account{}), name) != nil:
@@ -111,27 +159,10 @@ func (r *reading) tables(top table) table {
 			default:
 				cure = "a file has [defaults] and one [accounts.NAME] for each account"
 			}
-			r.add(r.line(top[name]), name, "unknown key", cure)
+			r.add(r.place(at), name, "unknown key", cure)
 		}
 	}
-	return defaults
-}
-
-// order returns a table's keys in the order of the file.
-func (r *reading) order(t table, at toml.Key) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, k := range r.meta.Keys() {
-		if len(k) <= len(at) || !slices.Equal(k[:len(at)], at) {
-			continue
-		}
-		name := k[len(at)]
-		if t.has(name) && !seen[name] {
-			seen[name] = true
-			out = append(out, name)
-		}
-	}
-	return out
+	return defaults, include
 }
 
 func (r *reading) table(prim toml.Primitive, at toml.Key) (table, bool) {
@@ -139,7 +170,7 @@ func (r *reading) table(prim toml.Primitive, at toml.Key) (table, bool) {
 	var value any
 	err := r.meta.PrimitiveDecode(prim, &value)
 	if _, ok := value.(map[string]any); err != nil || !ok || r.meta.PrimitiveDecode(prim, &t) != nil {
-		r.add(r.line(prim), at.String(), "wants a table", fmt.Sprintf("write [%v] on a line of its own", at))
+		r.add(r.place(at), at.String(), "wants a table", fmt.Sprintf("write [%v] on a line of its own", at))
 		return nil, false
 	}
 	return t, true
@@ -148,7 +179,7 @@ func (r *reading) table(prim toml.Primitive, at toml.Key) (table, bool) {
 // checkDefaults reads the defaults once for themselves, so that a mistake in one that every
 // account overrides is found too.
 func (r *reading) checkDefaults(defaults table) {
-	r.account, r.tried = fresh("account"), map[string]bool{}
+	r.begin(fresh("account"))
 	r.readTable(defaults, toml.Key{"defaults"})
 	r.oneSource(defaults, toml.Key{"defaults"})
 }
@@ -157,10 +188,12 @@ func (r *reading) checkDefaults(defaults table) {
 // then what must be true of them together.
 func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) *Account {
 	a := fresh(name)
-	r.account, r.tried, r.keyring = a, map[string]bool{}, false
+	r.begin(a)
 	at := toml.Key{"accounts", name}
+	line := r.place(at)
+	r.name(a, at, line)
 	if !GoodName(name) {
-		r.add(r.line(prim), at.String(), "is not a valid account name",
+		r.add(line, at.String(), "is not a valid account name",
 			"use letters, digits and . _ + @ -, and begin with a letter or a digit")
 	}
 	own, ok := r.table(prim, at)
@@ -171,15 +204,15 @@ func (r *reading) readAccount(name string, prim toml.Primitive, defaults table) 
 	r.readTable(r.inherited(defaults, own), toml.Key{"defaults"})
 	r.readTable(own, at)
 	r.oneSource(own, at)
-	r.tokens(own, at, r.line(prim))
-	r.checkAccount(at, r.line(prim))
+	r.tokens(own, at, line)
+	r.checkAccount(at, line)
 	return a
 }
 
 // inherited returns the defaults that an account does not override. With a password source of
 // its own it takes none of theirs, and it takes no key of the other protocol.
 func (r *reading) inherited(defaults, own table) table {
-	keys := r.keys(accountTable)
+	keys := r.keysOf(accountTable)
 	ownSource := slices.ContainsFunc(keys, func(k key) bool { return k.source && own.has(k.name) })
 	out := table{}
 	for name, prim := range defaults {
@@ -215,9 +248,9 @@ func (r *reading) readTable(t table, at toml.Key) {
 	if len(at) < 2 || len(at) == 2 && at[0] != "defaults" { // an account may have the name of a table
 		which = accountTable
 	}
-	keys := r.keys(which)
+	keys := r.keysOf(which)
 	for _, name := range r.order(t, at) {
-		prim, key := t[name], slices.Concat(at, toml.Key{name})
+		prim, key := t[name], below(at, name)
 		r.tried[name] = true
 		if subTable(name) != accountTable && which == accountTable {
 			if sub, ok := r.table(prim, key); ok {
@@ -230,7 +263,7 @@ func (r *reading) readTable(t table, at toml.Key) {
 			continue
 		}
 		r.tried[Nearest(name, names(keys))] = true
-		r.add(r.line(prim), key.String(), "unknown key", unknownCure(name, names(keys)))
+		r.add(r.place(key), key.String(), "unknown key", unknownCure(name, names(keys)))
 	}
 }
 
@@ -251,8 +284,12 @@ func unknownCure(name string, keys []string) string {
 }
 
 func (r *reading) readKey(k *key, prim toml.Primitive, key toml.Key) {
-	line, at := r.line(prim), key.String()
-	r.lines[r.account.Name+"."+k.name] = line
+	line, at := r.place(key), key.String()
+	r.set[k.name] = line
+	if isRoot(k.name) {
+		r.roots[rootKey{r.account, k.name}] = line
+	}
+	r.from = r.source(key)
 	if k.only != "" && r.protocol != "" && k.only != r.protocol {
 		r.add(line, at, fmt.Sprintf("is for %s accounts only", strings.ToUpper(k.only)), "take it out")
 		return
@@ -284,35 +321,9 @@ func (r *reading) path(value any) (string, error) {
 	return expand(s, r.account.Name, r.env)
 }
 
-func (r *reading) add(line int, key, what, cure string) {
-	r.problems = append(r.problems, Problem{r.file, line, key, what, cure})
+func (r *reading) add(at place, key, what, cure string) {
+	r.problems = append(r.problems, Problem{at.file, at.line, key, what, cure})
 }
-
-// line finds where a value is in the file. The TOML library reports it only with an error, so
-// one is provoked. A table without a line of its own is where its first key is.
-func (r *reading) line(prim toml.Primitive) int {
-	parse, ok := errors.AsType[toml.ParseError](r.meta.PrimitiveDecode(prim, refuser{}))
-	if ok && parse.Position.Line > 0 {
-		return parse.Position.Line
-	}
-	first := 0
-	var t table
-	if r.meta.PrimitiveDecode(prim, &t) != nil {
-		return 0
-	}
-	for _, inner := range t {
-		if at := r.line(inner); first == 0 || at > 0 && at < first {
-			first = at
-		}
-	}
-	return first
-}
-
-// refuser takes no value.
-type refuser struct{}
-
-// UnmarshalTOML always fails.
-func (refuser) UnmarshalTOML(any) error { return errors.New("refused") }
 
 // GoodName reports whether an account may have a name: it can be used on a command line and in a path.
 func GoodName(name string) bool {
@@ -325,8 +336,8 @@ func GoodName(name string) bool {
 }
 
 // checkAccount checks what must be true of an account's keys together.
-func (r *reading) checkAccount(table toml.Key, line int) {
-	a, at, keys := r.account, table.String(), r.keys(accountTable)
+func (r *reading) checkAccount(table toml.Key, line place) {
+	a, at, keys := r.account, table.String(), r.keysOf(accountTable)
 	need := func(name string, has bool) {
 		if !has && !r.tried[name] {
 			r.add(line, at, name+" is missing", fmt.Sprintf("for example: %s = %s", name, find(keys, name).example))
@@ -352,11 +363,12 @@ func (r *reading) checkAccount(table toml.Key, line int) {
 // oneSource reports a table that names several places for one password.
 func (r *reading) oneSource(t table, at toml.Key) {
 	var set []string
-	line := 0
+	var line place
+	keys := r.keysOf(accountTable)
 	for _, name := range r.order(t, at) {
-		if k := find(r.keys(accountTable), name); k != nil && k.source && !r.isFalse(t[name]) {
+		if k := find(keys, name); k != nil && k.source && !r.isFalse(t[name]) {
 			set = append(set, name)
-			line = r.line(t[name])
+			line = r.place(below(at, name))
 		}
 	}
 	if len(set) > 1 {

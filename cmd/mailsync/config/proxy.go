@@ -68,12 +68,12 @@ func tunnelCommand(r *reading, value any) (err error) {
 // checkWay checks what must be true of the keys that say how the server is reached.
 func (r *reading) checkWay(at string) {
 	a := r.account
-	wrong := func(key, what, cure string) { r.add(r.lines[a.Name+"."+key], at+"."+key, what, cure) }
+	wrong := func(key, what, cure string) { r.add(r.set[key], at+"."+key, what, cure) }
 	tunnel := len(a.TunnelCommand) > 0
 	if tunnel && a.Proxy != nil {
 		wrong("tunnel_command", "needs no proxy, and proxy is set", "keep one of the two")
 	}
-	if tunnel && r.lines[a.Name+".port"] > 0 {
+	if tunnel && r.set["port"].line > 0 {
 		wrong("port", "does not apply with tunnel_command, whose program connects", "take it out")
 	}
 	if a.TLSKey != "" && a.TLSCert == "" && !r.tried["tls_cert"] {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,69 +14,178 @@ type claim struct {
 	account *Account
 	key     string
 	path    string // as configured
-	real    string // with the links of what exists of it followed
+	at      *dir   // of an archive: as much of it as is the same for every message
+	begins  string // of an archive whose last fixed name is not complete: how its folders begin, else ""
 }
+
+// rootKey is a key that sets such a directory.
+type rootKey struct {
+	account *Account
+	key     string
+}
+
+// isRoot reports whether a key of an account sets such a directory.
+func isRoot(key string) bool { return key == "maildir" || key == "state_dir" || key == "into" }
 
 // CheckRoots returns an error where the trees of two accounts are the same, or one is inside the
 // other. Load did so; this is for accounts that were changed since.
 func CheckRoots(accounts []*Account) error {
-	r := &reading{file: "the command line", lines: map[string]int{}}
-	r.checkRoots(accounts)
-	if len(r.problems) > 0 {
-		return r.problems
+	r := &reading{}
+	var all Problems
+	for _, clash := range r.clashes(accounts) {
+		clash.File = "the command line"
+		all = append(all, clash.Problem)
+	}
+	if len(all) > 0 {
+		return all
 	}
 	return nil
 }
 
-// checkRoots reports trees that are the same, or inside one another: mail of one account would be
-// seen as the other's.
-func (r *reading) checkRoots(accounts []*Account) {
-	var claims []claim
+// clashOf is a mistake of an account.
+type clashOf struct {
+	of *Account
+	Problem
+}
+
+// clashes are the trees that are the same, or inside one another: mail of one account would be seen as the other's. Of each
+// tree only its clash with the first one is there, and it is a mistake of the account that was read later.
+func (r *reading) clashes(accounts []*Account) (all []clashOf) {
+	claims := claimsOf(accounts)
+	found := findClashes(claims)
+	for i, c := range claims {
+		if clash, has := found[i]; has {
+			all = append(all, clashOf{c.account, r.clash(claims[clash.earlier], c, clash.how)})
+		}
+	}
+	return all
+}
+
+// claimsOf are the directories of all accounts. Each folder on the way to them is looked at once.
+func claimsOf(accounts []*Account) []claim {
+	dirs := dirs{byPath: map[string]*dir{}, byID: map[string]string{}}
+	claims := make([]claim, 0, len(accounts))
 	for _, a := range accounts {
-		for _, c := range []claim{{key: "maildir", path: a.Maildir}, {key: "state_dir", path: a.StateDir}} {
-			if c.path != "" {
-				c.account, c.real = a, realPath(c.path)
-				claims = append(claims, c)
-			}
+		if a.Maildir != "" {
+			claims = append(claims, claim{account: a, key: "maildir", path: a.Maildir, at: dirs.of(a.Maildir)})
+		}
+		if a.StateDir != "" {
+			claims = append(claims, claim{account: a, key: "state_dir", path: a.StateDir, at: dirs.of(a.StateDir)})
 		}
 		if a.Archive != nil && a.Archive.Into != "" {
-			fixed, _, _ := strings.Cut(a.Archive.Into, "{")
-			claims = append(claims, claim{a, "into", a.Archive.Into, realPath(fixed)})
+			c := claim{account: a, key: "into", path: a.Archive.Into}
+			fixed, _, varies := strings.Cut(a.Archive.Into, "{")
+			if c.at = dirs.of(fixed); varies && !os.IsPathSeparator(fixed[len(fixed)-1]) {
+				c.begins = c.at.path
+			}
+			claims = append(claims, c)
+		}
+	}
+	return claims
+}
+
+// clash is how a directory clashes with one that was claimed before it.
+type clash struct {
+	earlier int
+	how     string
+}
+
+// clashes are the first clash of each claim, by the claim's number.
+type clashes map[int]clash
+
+// note keeps a clash of two claims; reversed is how the second one has to do with the first.
+func (c clashes) note(a, b int, how, reversed string) {
+	if a < b {
+		a, b, how = b, a, reversed
+	}
+	if known, has := c[a]; !has || b < known.earlier {
+		c[a] = clash{b, how}
+	}
+}
+
+// findClashes walks from each directory up to the root of the file system, and looks whether
+// another one is on the way.
+func findClashes(claims []claim) clashes {
+	trees, archives := map[string][]int{}, map[string][]int{}
+	for i, c := range claims {
+		if c.key == "into" {
+			archives[c.at.id] = append(archives[c.at.id], i)
+		} else {
+			trees[c.at.id] = append(trees[c.at.id], i)
+		}
+	}
+	found := clashes{}
+	for i, c := range claims {
+		for at := c.at; at != nil; at = at.parent {
+			for _, others := range [][]int{trees[at.id], archives[at.id]} {
+				j := slices.IndexFunc(others, func(j int) bool { return j != i && !mayMeet(claims[j], c) })
+				switch {
+				case j < 0:
+				case at.id == c.at.id:
+					found.note(i, others[j], "is the same directory as", "is the same directory as")
+				default:
+					found.note(i, others[j], "is inside", "contains")
+				}
+			}
+		}
+	}
+	findBeginnings(claims, found)
+	return found
+}
+
+// mayMeet reports whether two directories may be the same, or one in the other: archives hold mail of
+// many accounts, and an account's state may lie where it does by default.
+func mayMeet(a, b claim) bool {
+	return a.key == "into" && b.key == "into" || a.account == b.account && (stateInside(a, b) || stateInside(b, a))
+}
+
+// findBeginnings finds trees that may be what an archive's path becomes.
+func findBeginnings(claims []claim, found clashes) {
+	first := map[string]int{} // the first archive that begins so
+	for i, c := range claims {
+		if _, has := first[c.begins]; c.begins != "" && !has {
+			first[c.begins] = i
+		}
+	}
+	if len(first) == 0 {
+		return
+	}
+	var trees []int
+	for i, c := range claims {
+		if c.key != "into" {
+			trees = append(trees, i)
+		}
+	}
+	slices.SortFunc(trees, func(a, b int) int { return cmp.Compare(claims[a].at.path, claims[b].at.path) })
+	earliest := map[string]int{} // the first tree that may be what an archive becomes
+	for begins, archive := range first {
+		from, _ := slices.BinarySearchFunc(trees, begins, func(i int, text string) int { return cmp.Compare(claims[i].at.path, text) })
+		for _, tree := range trees[from:] {
+			if !strings.HasPrefix(claims[tree].at.path, begins) {
+				break
+			}
+			if known, has := earliest[begins]; !has || tree < known {
+				earliest[begins] = tree
+			}
+			if _, has := found[max(tree, archive)]; !has {
+				found.note(tree, archive, "may be", "may be")
+			}
 		}
 	}
 	for i, c := range claims {
-		for _, earlier := range claims[:i] {
-			r.clash(earlier, c)
+		if tree, has := earliest[c.begins]; has && tree < i {
+			if _, has := found[i]; !has {
+				found.note(tree, i, "may be", "may be")
+			}
 		}
 	}
 }
 
-func (r *reading) clash(a, b claim) {
-	if a.key == "into" && b.key == "into" || a.account == b.account && stateInside(a, b) {
-		return
-	}
-	how := ""
-	switch {
-	case within(a.real, b.real) && within(b.real, a.real):
-		how = "is the same directory as"
-	case within(b.real, a.real):
-		how = "is inside"
-	case within(a.real, b.real):
-		how = "contains"
-	case beginsAs(a, b), beginsAs(b, a):
-		how = "may be"
-	default:
-		return
-	}
-	key := fmt.Sprintf("accounts.%s.%s", b.account.Name, b.key)
-	r.add(r.lines[b.account.Name+"."+b.key], key,
+func (r *reading) clash(a, b claim, how string) Problem {
+	at := r.roots[rootKey{b.account, b.key}]
+	return Problem{at.file, at.line, fmt.Sprintf("accounts.%s.%s", b.account.Name, b.key),
 		fmt.Sprintf("%s %s accounts.%s.%s (%s)", b.path, how, a.account.Name, a.key, a.path),
-		`give each its own directory; "{account}" in a default is replaced by the account's name`)
-}
-
-// beginsAs reports whether a tree's path may be what an archive's becomes.
-func beginsAs(tree, into claim) bool {
-	return into.key == "into" && strings.Contains(into.path, "{") && strings.HasPrefix(tree.real, into.real)
+		`give each its own directory; "{account}" in a default is replaced by the account's name`}
 }
 
 // stateInside reports whether b is the state directory where a's tree has it by default.
@@ -82,39 +193,57 @@ func stateInside(a, b claim) bool {
 	return a.key == "maildir" && b.key == "state_dir" && b.path == filepath.Join(a.path, a.account.MaildirLayout().StateDir())
 }
 
-// realPath follows the links of as much of a path as exists.
-func realPath(path string) string {
-	rest := ""
-	for at := filepath.Clean(path); ; {
-		if real, err := filepath.EvalSymlinks(at); err == nil {
-			return filepath.Join(real, rest)
-		}
-		parent := filepath.Dir(at)
-		if parent == at {
-			return filepath.Clean(path)
-		}
-		rest = filepath.Join(filepath.Base(at), rest)
-		at = parent
-	}
+// dir is a folder, which need not exist, by its path without links.
+type dir struct {
+	path   string
+	parent *dir   // nil for the root of the file system
+	id     string // the same for one folder under two names (bind mounts, case)
 }
 
-// within reports whether path is root or below it, by name or because one of its parents is the
-// same directory under another name (bind mounts, case).
-func within(path, root string) bool {
-	info, err := os.Stat(root)
-	for at := path; ; {
-		if at == root {
-			return true
-		}
-		if err == nil {
-			if here, err := os.Stat(at); err == nil && os.SameFile(info, here) {
-				return true
-			}
-		}
-		parent := filepath.Dir(at)
-		if parent == at {
-			return false
-		}
-		at = parent
+// dirs are folders that were looked at, each once.
+type dirs struct {
+	byPath map[string]*dir   // by a path without links, or one that leads there
+	byID   map[string]string // by a folder's number on its disk: the path under which it was found first
+}
+
+// of finds the folder of a path.
+func (d *dirs) of(path string) *dir {
+	path = filepath.Clean(path)
+	if known, has := d.byPath[path]; has {
+		return known
 	}
+	found := d.find(path)
+	d.byPath[path] = found
+	return found
+}
+
+func (d *dirs) find(path string) *dir {
+	up := filepath.Dir(path)
+	if up == path {
+		return &dir{path: path, id: path}
+	}
+	parent := d.of(up)
+	at := filepath.Join(parent.path, filepath.Base(path))
+	if at != path {
+		return d.of(at) // a link is on the way
+	}
+	info, err := os.Lstat(at)
+	if err == nil && info.Mode()&os.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(at); err == nil && real != at {
+			return d.of(real)
+		}
+	}
+	// The same name in the same folder is the same; what exists is known by its number, whatever its name.
+	found := &dir{path: at, parent: parent, id: filepath.Join(parent.id, filepath.Base(at))}
+	if err != nil {
+		return found
+	}
+	if number := fileNumber(at, info); number != "" {
+		if first, has := d.byID[number]; has {
+			found.id = first
+		} else {
+			d.byID[number] = found.id
+		}
+	}
+	return found
 }

@@ -7,6 +7,7 @@ const (
 	accountTable tableOf = iota // its own
 	archiveTable
 	oauthTable
+	tables int = iota // how many there are
 )
 
 // subTable is the table that a name is of, accountTable where it is of none.
@@ -20,13 +21,18 @@ func subTable(name string) tableOf {
 	return accountTable
 }
 
-// keys are those of a table of the account that is read, which is made if it has none.
-func (r *reading) keys(which tableOf) []key {
+// keysOf are those of a table of the account that is read, which is made if it has none.
+func (r *reading) keysOf(which tableOf) []key {
+	if r.keys[which] != nil {
+		return r.keys[which]
+	}
 	switch which {
 	case archiveTable:
-		return archiveKeys(r.account.archive())
+		r.keys[which] = archiveKeys(r.account.archive())
 	case oauthTable:
-		return oauthKeys(r.account.oauth())
+		r.keys[which] = oauthKeys(r.account.oauth())
+	default:
+		r.keys[which] = accountKeys(r.account)
 	}
-	return accountKeys(r.account)
+	return r.keys[which]
 }
