@@ -42,6 +42,7 @@ type Server struct {
 	Certificate *tls.Certificate // who we are, where the server asks; nil: nobody
 	Proxy       *Proxy           // by which the server is reached; nil: directly
 	Tunnel      *Tunnel          // through which the server is reached; nil: none
+	Gate        Gate             // which lets connections be made; nil: none, all are made at once
 
 	protocol Protocol
 	config   *tls.Config
@@ -71,8 +72,15 @@ func (s *Server) Prepare() (err error) {
 // Addr is host:port.
 func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// Dial connects, without TLS: directly, by a proxy, or by a program.
+// Dial connects, without TLS: directly, by a proxy, or by a program, once the gate lets it.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+	if s.Gate != nil {
+		return s.throughGate(ctx)
+	}
+	return s.connect(ctx)
+}
+
+func (s *Server) connect(ctx context.Context) (net.Conn, error) {
 	switch {
 	case s.Tunnel != nil:
 		return s.Tunnel.dial(ctx)

@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/secret"
@@ -60,11 +59,16 @@ func (p *program) onAccounts(c *cobra.Command, t task, globals ...string) *cobra
 		if err != nil {
 			return err
 		}
-		accounts, err := choose(cfg, args)
+		w, err := p.choose(cfg, args)
 		if err != nil {
 			return err
 		}
-		p.code, err = p.perform(c.Context(), t, cfg.Path, accounts)
+		if t.name == "check" {
+			for _, pattern := range cfg.Empty() {
+				w.notes = append(w.notes, fmt.Sprintf("mailsync: %s: include: no file matches %s", cfg.Path, pattern))
+			}
+		}
+		p.code, err = p.perform(c.Context(), t, w)
 		return err
 	}
 	c.ValidArgsFunction = p.completeAccounts
@@ -91,22 +95,73 @@ func (p *program) loadConfig() (*config.Config, error) {
 	return cfg, nil
 }
 
-// choose returns the accounts that are named, each once, or all.
-func choose(cfg *config.Config, names []string) ([]*config.Account, error) {
-	if len(names) == 0 {
-		return cfg.Accounts, nil
+// work is what a command is to do its task with.
+type work struct {
+	accounts []*config.Account
+	fileOf   func(*config.Account) string // the file that an account is in, nil where it is from the command line
+	bad      []config.BadFile             // files whose accounts it was to be done with, too
+	notes    []string
+}
+
+// choose returns the accounts that are named, each once, or all: of them those in the shard that the flags ask for.
+func (p *program) choose(cfg *config.Config, names []string) (work, error) {
+	w := work{accounts: cfg.Accounts, bad: cfg.Bad(), fileOf: cfg.FileOf}
+	if len(names) > 0 {
+		var err error
+		if w.accounts, w.bad, err = chosen(cfg, names); err != nil {
+			return w, err
+		}
+		if len(w.accounts) == 0 {
+			return w, config.BadFiles(w.bad)
+		}
 	}
-	var chosen []*config.Account
+	p.flags.shard.limit(&w)
+	return w, nil
+}
+
+// chosen returns the accounts that are named, each once, and the files with a mistake that have the others.
+func chosen(cfg *config.Config, names []string) (all []*config.Account, bad []config.BadFile, err error) {
+	byName := make(map[string]*config.Account, len(cfg.Accounts))
+	for _, a := range cfg.Accounts {
+		byName[a.Name] = a
+	}
+	seen := map[string]bool{}
 	for _, name := range names {
-		i := slices.IndexFunc(cfg.Accounts, func(a *config.Account) bool { return a.Name == name })
-		if i < 0 {
-			return nil, usage("%s has no account %q", cfg.Path, name).WithHint("%s", meantAccount(name, accountNames(cfg)))
+		a, of := byName[name], cfg.BadFileOf(name)
+		switch {
+		case seen[name]:
+		case a != nil:
+			all = append(all, a)
+		case of != nil:
+			if !slices.ContainsFunc(bad, func(b config.BadFile) bool { return b.File == of.File }) {
+				bad = append(bad, *of)
+			}
+		default:
+			return nil, nil, noAccount(cfg, name)
 		}
-		if !slices.Contains(chosen, cfg.Accounts[i]) {
-			chosen = append(chosen, cfg.Accounts[i])
-		}
+		seen[name] = true
 	}
-	return chosen, nil
+	return all, bad, nil
+}
+
+// one returns the account of a name.
+func one(cfg *config.Config, name string) (*config.Account, error) {
+	all, bad, err := chosen(cfg, []string{name})
+	if err == nil {
+		err = config.BadFiles(bad)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+func noAccount(cfg *config.Config, name string) error {
+	fault := usage("%s has no account %q", cfg.Path, name).WithHint("%s", meantAccount(name, accountNames(cfg)))
+	if bad := cfg.Bad(); len(bad) > 0 {
+		return fault.WithHint("it may be in %s, which has a mistake: %v", bad[0].File, bad[0].Problems[0])
+	}
+	return fault
 }
 
 func accountNames(cfg *config.Config) []string {
@@ -117,11 +172,10 @@ func accountNames(cfg *config.Config) []string {
 	return names
 }
 
-// perform does a task with accounts side by side and returns the exit code. configFile is the file
-// that they are from, "" without one.
-func (p *program) perform(ctx context.Context, t task, configFile string, accounts []*config.Account) (int, error) {
-	if t.check != nil {
-		if err := t.check(accounts); err != nil {
+// perform does a task with accounts side by side and returns the exit code.
+func (p *program) perform(ctx context.Context, t task, w work) (int, error) {
+	if t.check != nil && len(w.accounts) > 0 {
+		if err := t.check(w.accounts); err != nil {
 			return 0, err
 		}
 	}
@@ -136,14 +190,17 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	r := p.report()
 	defer r.Close()
 	p.shown = r
-	r.Expect(len(accounts))
+	for _, note := range w.notes {
+		r.Talk(note)
+	}
+	r.Expect(len(w.accounts))
 	ctx, stop, cancel := p.limitTime(ctx)
 	defer cancel()
-	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, several: len(accounts) > 1, trace: traced, registry: registry, stop: stop, configFile: configFile}
-	kinds := s.all(ctx, accounts)
-	var wrong []error
-	if t.missed != nil {
-		wrong = t.missed(len(accounts))
+	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, several: len(w.accounts) > 1, trace: traced, registry: registry, stop: stop, fileOf: w.fileOf}
+	kinds := s.all(ctx, w.accounts)
+	wrong := w.wrong()
+	if t.missed != nil && len(w.accounts) > 0 && !p.flags.shard.given() { // the mailboxes may be in another shard's accounts
+		wrong = append(wrong, t.missed(len(w.accounts))...)
 	}
 	if s.several && kindOf(context.Cause(ctx)) == state.Interrupted {
 		wrong = append(wrong, errInterrupted)
@@ -158,25 +215,16 @@ func (p *program) perform(ctx context.Context, t task, configFile string, accoun
 	return exitCode(kinds, p.interrupt.code()), nil
 }
 
-// atOnce is how many accounts are worked on at the same time.
-const atOnce = 4
-
-// all does the task with every account and returns the kinds of all failures. No account's
-// failure stops another.
-func (s *session) all(ctx context.Context, accounts []*config.Account) []state.Kind {
-	var mu sync.Mutex
-	var kinds []state.Kind
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for _, a := range accounts {
-		g.Go(func() error {
-			wrong := s.account(ctx, a)
-			mu.Lock()
-			defer mu.Unlock()
-			kinds = append(kinds, wrong...)
-			return nil
-		})
+// wrong are the mistakes in files whose accounts the task could not be done with.
+func (w work) wrong() (all []error) {
+	for _, b := range w.bad {
+		for _, problem := range b.Problems {
+			fault := usage("%w", problem)
+			if cure := problem.Hint(); cure != "" {
+				fault = fault.WithHint("%s", cure)
+			}
+			all = append(all, fault)
+		}
 	}
-	_ = g.Wait() // the failures are in kinds
-	return kinds
+	return all
 }

@@ -125,6 +125,9 @@ func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) 
 	if given, err := b.given(c); err != nil || !given {
 		return false, err
 	}
+	if p.flags.shard.given() {
+		return false, usage("--shard is a part of the accounts of a configuration, and flags make this one").WithHint("leave it out")
+	}
 	a, err := b.account(c, args, t.bare)
 	if err != nil {
 		return false, err
@@ -140,7 +143,7 @@ func (p *program) onBare(c *cobra.Command, args []string, b *bareFlags, t task) 
 		defer func() { _ = os.Remove(empty) }() // nothing is ever written to it
 		a.StateDir = empty
 	}
-	p.code, err = p.perform(c.Context(), t, "", []*config.Account{a})
+	p.code, err = p.perform(c.Context(), t, work{accounts: []*config.Account{a}})
 	return true, err
 }
 

@@ -28,7 +28,7 @@ ok, warn or fail, with a hint what to do about it. Without a network it checks w
 		Example: `mailsync check
 mailsync check --url imaps://ada@imap.example.org   # can I log in there?`,
 	}
-	return p.onAccounts(c, task{name: "check", run: check, bare: &bareNeeds{server: always}}, asks...)
+	return p.onAccounts(c, task{name: "check", run: check, bare: &bareNeeds{server: always}}, asksOfMany...)
 }
 
 // checking is the check of one account.
@@ -75,16 +75,17 @@ func (c *checking) fail(what string, err error) bool {
 }
 
 func (c *checking) configuration() {
-	if c.configFile == "" {
+	if c.fileOf == nil {
 		c.ok("config", "%s", "from the command line")
 		return
 	}
-	info, err := os.Stat(c.configFile)
+	file := c.fileOf(c.a)
+	info, err := os.Stat(file)
 	if err == nil && info.Mode().Perm()&0o022 != 0 {
-		c.warn("config", "chmod go-w "+shellQuote(c.configFile), "other users can change %s", c.configFile)
+		c.warn("config", "chmod go-w "+shellQuote(file), "other users can change %s", file)
 		return
 	}
-	c.ok("config", "%s", c.configFile)
+	c.ok("config", "%s", file)
 }
 
 // lowDisk is how little free disk is worth a warning, in bytes.

@@ -20,6 +20,7 @@ type flags struct {
 	deletes *int          // --max-delete, nil where it is not given
 	trace   string        // a file
 	logFile string
+	shard   shard
 }
 
 // Groups of global flags, for uses.
@@ -27,7 +28,10 @@ var (
 	talks = []string{"quiet", "verbose", "json", "log-file"}
 	asks  = slices.Concat(talks, []string{"max-time", "trace"})         // a server
 	acts  = slices.Concat(asks, []string{"dry-run", "wait", "if-free"}) // here or there, under the account's lock
-	all   = slices.Concat(acts, []string{"max-delete"})
+	all   = slices.Concat(acts, []string{"max-delete", "shard"})
+
+	asksOfMany = slices.Concat(asks, []string{"shard"}) // of commands that take several accounts
+	actsOfMany = slices.Concat(acts, []string{"shard"})
 )
 
 // commands builds the command line.
@@ -74,6 +78,7 @@ Start with "mailsync init", which sets an account up; "mailsync demo" needs none
 	f.Var(duration(&p.flags.maxTime), "max-time", "stop cleanly after this long; the next run continues")
 	f.Var(pathFlag{&p.flags.trace, "FILE"}, "trace", "log the protocol, both directions, to `FILE`, without secrets")
 	f.Var(pathFlag{&p.flags.logFile, "FILE"}, "log-file", "append what is done and what fails to `FILE`, as JSON lines; also with --quiet")
+	f.Var(p.flags.shard.flag(), "shard", "only the accounts of one of N shards, by their names: 0/4, 1/4, 2/4 or 3/4")
 	root.Flags().BoolVarP(&showVersion, "version", "V", false, "print the version")
 	root.InitDefaultHelpFlag() // else "mailsync --help sync" takes "sync" for its value
 	root.SetFlagErrorFunc(badFlag)

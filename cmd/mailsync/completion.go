@@ -135,8 +135,8 @@ func (p *program) meantAccounts(c *cobra.Command, args []string) []*config.Accou
 	if err != nil {
 		return nil
 	}
-	accounts, _ := choose(cfg, args)
-	return accounts
+	w, _ := p.choose(cfg, args)
+	return w.accounts
 }
 
 // completeAccounts completes the names of accounts.

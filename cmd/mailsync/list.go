@@ -30,7 +30,7 @@ mailsync list --url imaps://ada@imap.example.org`,
 	}
 	only.flag(c)
 	run := func(ctx context.Context, r *accountRun) (*port.Result, error) { return listMailboxes(ctx, r, only) }
-	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed, bare: &bareNeeds{server: always}}, asks...)
+	return p.onAccounts(c, task{name: "list", run: run, missed: only.missed, bare: &bareNeeds{server: always}}, asksOfMany...)
 }
 
 func listMailboxes(ctx context.Context, r *accountRun, only *picking) (*port.Result, error) {

@@ -193,11 +193,11 @@ func (l *longLivedWorld) one(ctx context.Context, t task, f flags, names ...stri
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	accounts, err := choose(cfg, names)
+	w, err := p.choose(cfg, names)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	code, err := p.perform(ctx, t, cfg.Path, accounts)
+	code, err := p.perform(ctx, t, w)
 	if err != nil || !slices.Contains([]int{0, 1, 4, 5, 7, 130}, code) {
 		l.t.Errorf("%s %v: exit %d, %v\n%s%s", t.name, names, code, err, &stdout, &stderr)
 	}

@@ -97,11 +97,9 @@ func (o *restoring) check(p *program, accounts []*config.Account) error {
 		if err != nil {
 			return err
 		}
-		chosen, err := choose(cfg, []string{o.to})
-		if err != nil {
+		if o.target, err = one(cfg, o.to); err != nil {
 			return err
 		}
-		o.target = chosen[0]
 		a = o.target
 	}
 	if a.Protocol == "pop3" {

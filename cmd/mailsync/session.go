@@ -25,17 +25,18 @@ import (
 
 // session is what the accounts of one run of the program have in common.
 type session struct {
-	task       task
-	flags      flags
-	report     *report.Report
-	log        *slog.Logger
-	logs       *logs           // nil: none
-	several    bool            // there are several accounts
-	trace      *trace          // nil: none
-	registry   *store.Registry // nil: roots are not remembered
-	stop       <-chan struct{} // closed when --max-time is up
-	configFile string          // of the accounts, "" where they are from the command line
-	claims     claims
+	task     task
+	flags    flags
+	report   *report.Report
+	log      *slog.Logger
+	logs     *logs                        // nil: none
+	several  bool                         // there are several accounts
+	trace    *trace                       // nil: none
+	registry *store.Registry              // nil: roots are not remembered
+	stop     <-chan struct{}              // closed when --max-time is up
+	fileOf   func(*config.Account) string // the file that an account is in, nil where it is from the command line
+	claims   claims
+	hosts    *hosts // nil: connections are not counted
 }
 
 // account does the task with one account, reports it, and returns the kinds of all failures.
@@ -103,6 +104,7 @@ type accountRun struct {
 	numbers *pop3.Numbers // of a POP3 account whose state is open, else nil
 	worked  bool          // a POP3 log-in as this user did in an earlier run
 
+	lane    *lane          // by gate, nil before
 	secrets redact.Secrets // what no error, log or trace of this run shows
 	source  *oauth.Source  // of the account's tokens; nil: not asked for yet, or there are none
 
@@ -236,6 +238,7 @@ type opened struct {
 	closers []func() error
 	servers []server
 	tunnels []*backend.Tunnel
+	lanes   []*lane
 }
 
 // later has something closed when the task is over.
@@ -317,6 +320,9 @@ func (r *accountRun) hangUp() {
 	}
 	for _, t := range r.tunnels {
 		t.Close()
+	}
+	for _, l := range r.lanes {
+		l.close()
 	}
 }
 

@@ -43,7 +43,7 @@ mailsync status --maildir ~/Mail/work`,
 		o.maxAge = &d
 		return err
 	}}, "max-age", "only check that the last success is not older than this, e.g. 26h; exit 1 if it is")
-	return p.onAccounts(c, task{name: "status", run: o.run, bare: &bareNeeds{maildir: true, server: never}}, "quiet", "json", "log-file")
+	return p.onAccounts(c, task{name: "status", run: o.run, bare: &bareNeeds{maildir: true, server: never}}, "quiet", "json", "log-file", "shard")
 }
 
 // run reports what the state knows of an account. The errors of its last run are repeated, and

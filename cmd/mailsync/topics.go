@@ -30,6 +30,9 @@ const configIntro = `mailsync reads --config, else $MAILSYNC_CONFIG, else mailsy
 "mailsync check" tests it. Every mistake in it is reported with its line and a cure. A duration
 is "90s", "10m", "6h", "14d", "8w" or "1y", a size "300K", "20M" or "1.5G". In paths, ~, $VAR and
 {account} are replaced. An account needs host, user, maildir and a password.
+
+include = ["accounts.d/*.toml"], above the first table, reads more files with [accounts.NAME]. One
+with a mistake fails alone.
 `
 
 // configHelp is that topic's text: every key with what it takes, its default and what it is for.

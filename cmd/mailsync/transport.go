@@ -17,7 +17,7 @@ import (
 func (r *accountRun) transport() (backend.Server, error) {
 	a := r.a
 	s := backend.Server{Host: a.Host, Port: a.Port, TLS: backend.TLSMode(a.TLS), Pins: a.TLSPins,
-		Insecure: a.Insecure, Timeout: a.Timeout, ByFlags: r.configFile == ""}
+		Insecure: a.Insecure, Timeout: a.Timeout, ByFlags: r.fileOf == nil, Gate: r.gate()}
 	if a.TLSCA != "" {
 		var err error
 		if s.RootCAs, err = os.ReadFile(a.TLSCA); err != nil {

@@ -57,7 +57,7 @@ mailsync verify --maildir /mnt/copy/work   # a copy, without a configuration`,
 		return nil
 	}
 	t := task{name: "verify", run: o.run, check: check, missed: o.mailboxes.missed, bare: &bareNeeds{maildir: true, server: o.asks}}
-	return p.onAccounts(c, t, acts...)
+	return p.onAccounts(c, t, actsOfMany...)
 }
 
 // asks is why the server is asked.

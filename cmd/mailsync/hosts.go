@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	backend "mailsync/backends/reach"
+	"mailsync/cmd/mailsync/config"
+)
+
+// hostConnections is how many connections to one host there are at once, over all of its accounts, where the configuration does
+// not say: servers limit them for each address that they come from, too.
+const hostConnections = 16
+
+// loginPause is what lies at least between the beginnings of two connections to one host: a hundred log-ins a second. Many accounts
+// at once are what an attack looks like.
+const loginPause = 10 * time.Millisecond
+
+// hosts are the hosts of this run's accounts.
+type hosts struct {
+	mu  sync.Mutex
+	all map[string]*host
+}
+
+// host bounds the connections to one host. Each account that is worked on may have one at any time; what is left of the limit is
+// shared by those that can use more.
+type host struct {
+	accounts int // that are worked on at once
+
+	mu    sync.Mutex
+	spare int       // connections that may be made besides the first ones
+	next  time.Time // when the next one may be made
+	pause time.Duration
+}
+
+func hostName(a *config.Account) string { return strings.ToLower(strings.TrimSuffix(a.Host, ".")) }
+
+func newHosts(accounts []*config.Account) *hosts {
+	type count struct{ accounts, set, most int }
+	counts := map[string]*count{}
+	for _, a := range accounts {
+		c := counts[hostName(a)]
+		if c == nil {
+			c = &count{}
+			counts[hostName(a)] = c
+		}
+		c.accounts++
+		c.most = max(c.most, a.Connections)
+		if a.HostConnections > 0 && (c.set == 0 || a.HostConnections < c.set) {
+			c.set = a.HostConnections
+		}
+	}
+	h := &hosts{all: map[string]*host{}}
+	for name, c := range counts {
+		limit := c.set
+		if limit == 0 {
+			limit = max(hostConnections, c.most)
+		}
+		h.all[name] = newHost(name, limit, c.accounts)
+	}
+	return h
+}
+
+func newHost(name string, limit, accounts int) *host {
+	h := &host{accounts: min(accounts, (limit+1)/2)}
+	h.spare = limit - h.accounts
+	if !config.Loopback(name) {
+		h.pause = loginPause
+	}
+	return h
+}
+
+// of returns an account's host. One that is not among those of the run is that of "restore --to".
+func (h *hosts) of(a *config.Account) *host {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	name := hostName(a)
+	if h.all[name] == nil {
+		limit := a.HostConnections
+		if limit == 0 {
+			limit = max(hostConnections, a.Connections)
+		}
+		h.all[name] = newHost(name, limit, 1)
+	}
+	return h.all[name]
+}
+
+// lane is an account's share of its host's connections.
+type lane struct {
+	host   *host
+	open   int // guarded by the host's mutex
+	closed bool
+}
+
+// errHostFull is why an account gets no further connection. It goes on with those that it has.
+var errHostFull = errors.New("other accounts have the connections to this host")
+
+// enter waits until a connection may be made. The first one always may; another one only if there is one to spare.
+func (l *lane) enter(ctx context.Context) (leave func(), err error) {
+	h := l.host
+	h.mu.Lock()
+	if l.open > 0 {
+		if h.spare == 0 {
+			h.mu.Unlock()
+			return nil, errHostFull
+		}
+		h.spare--
+	}
+	l.open++
+	now := time.Now()
+	at := now
+	if h.next.After(now) {
+		at = h.next
+	}
+	h.next = at.Add(h.pause)
+	h.mu.Unlock()
+	if err := until(ctx, at.Sub(now)); err != nil {
+		l.leave()
+		return nil, err
+	}
+	return l.leave, nil
+}
+
+// until waits.
+func until(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// leave gives a connection back.
+func (l *lane) leave() {
+	l.host.mu.Lock()
+	defer l.host.mu.Unlock()
+	if l.closed {
+		return
+	}
+	if l.open > 1 {
+		l.host.spare++
+	}
+	l.open--
+}
+
+// close gives back what was not.
+func (l *lane) close() {
+	l.host.mu.Lock()
+	defer l.host.mu.Unlock()
+	if !l.closed {
+		l.host.spare += max(0, l.open-1)
+	}
+	l.closed = true
+}
+
+// gate is that of the account's connections; nil outside of a session with hosts.
+func (r *accountRun) gate() backend.Gate {
+	if r.hosts == nil {
+		return nil
+	}
+	if r.lane == nil {
+		r.lane = &lane{host: r.hosts.of(r.a)}
+		r.lanes = append(r.lanes, r.lane)
+	}
+	return r.lane.enter
+}
