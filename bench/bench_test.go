@@ -25,13 +25,13 @@ func TestRows(t *testing.T) {
 	o := options{Settings: host.Settings{Messages: 60, Mailboxes: 3, Rounds: 1, Seed: 7, Dir: os.TempDir(), Binary: program.Path(t)}, results: filepath.Join(t.TempDir(), "results")}
 	measured := func() string {
 		var out bytes.Buffer
-		if err := run(t.Context(), &out, o, []string{"incremental", "idle", "pop3"}); err != nil {
+		if err := run(t.Context(), &out, o, []string{"incremental", "idle", "pop3", "verify", "large", "accounts-10"}); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()
 	}
 	out := measured()
-	for _, want := range []string{"60 messages in 3 mailboxes", "| incremental: incremental: time |", "reached", "**pop3**", "| nothing to do: peak memory |"} {
+	for _, want := range []string{"60 messages in 3 mailboxes", "| incremental: incremental: time |", "reached", "**pop3**", "| nothing to do: peak memory |", "| archive: time |", "| nothing to do: log-ins a second |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}

@@ -26,6 +26,7 @@ import (
 	"mailsync/bench/pop3"
 	"mailsync/bench/pull"
 	"mailsync/bench/row"
+	"mailsync/bench/scale"
 )
 
 type options struct {
@@ -54,7 +55,7 @@ func started() {
 
 // all are the rows, in the order of the tables.
 func all() []row.Row {
-	return slices.Concat(pull.Rows(), pop3.Rows(), back.Rows())
+	return slices.Concat(pull.Rows(), pop3.Rows(), back.Rows(), scale.Rows())
 }
 
 func run(ctx context.Context, out io.Writer, o options, names []string) error {

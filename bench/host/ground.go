@@ -61,7 +61,7 @@ func (s Settings) String() string {
 	if s.TLS {
 		parts = append(parts, "TLS")
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, fmt.Sprintf("rounds: %d", s.Rounds)), ", ")
 }
 
 // Check refuses what cannot be measured.

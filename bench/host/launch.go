@@ -21,7 +21,9 @@ const launcher = "MAILSYNC_BENCH_LAUNCH"
 type Cost struct {
 	Wall, User, System time.Duration
 	Peak               int64 // octets resident at the most
-	Connections, Turns int   // of a distant server: connections, and the most turns on one; 0 where nobody counted
+	// What a server was asked, where somebody counted: connections, the most that were open at once, the
+	// most turns on one of them, and log-ins.
+	Connections, AtOnce, Turns, LogIns int
 }
 
 // CPU is the processor time, in the program and in the kernel for it.
@@ -67,6 +69,7 @@ func launchBy(ctx context.Context, self string, cmd *exec.Cmd) (Cost, error) {
 func launch(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	os.Unsetenv(launcher) // what is started may be this program too
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	began := time.Now()

@@ -54,10 +54,12 @@ const (
 	System      Figure = "of it in the kernel"
 	Peak        Figure = "peak memory"
 	Connections Figure = "connections"
+	AtOnce      Figure = "of them open at once"
+	LogIns      Figure = "log-ins a second"
 	Turns       Figure = "turns on a connection, at the most"
 )
 
-var figures = []Figure{Time, CPU, System, Peak, Connections, Turns}
+var figures = []Figure{Time, CPU, System, Peak, Connections, AtOnce, LogIns, Turns}
 
 // of is the figure as a number.
 func (f Figure) of(c host.Cost) float64 {
@@ -72,6 +74,10 @@ func (f Figure) of(c host.Cost) float64 {
 		return float64(c.Peak)
 	case Connections:
 		return float64(c.Connections)
+	case AtOnce:
+		return float64(c.AtOnce)
+	case LogIns:
+		return float64(c.LogIns) / max(c.Wall.Seconds(), 1e-9)
 	default:
 		return float64(c.Turns)
 	}

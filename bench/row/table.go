@@ -75,7 +75,7 @@ func (res Result) goal(g Goal) string {
 // detail is the table of one row: every figure of every phase.
 func detail(b *strings.Builder, r Row, res Result) {
 	s := res.Settings
-	fmt.Fprintf(b, "\n**%s**: %s. %s, %s, %d rounds", r.Name, r.What, res.On, s, len(res.Rounds))
+	fmt.Fprintf(b, "\n**%s**: %s. %s; %s", r.Name, r.What, res.On, s)
 	b.WriteString("\n\n| |")
 	for _, c := range res.Contenders {
 		fmt.Fprintf(b, " %s |", c)
