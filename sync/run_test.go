@@ -382,7 +382,7 @@ func (untold) Free() (int64, error) { return 0, errors.ErrUnsupported }
 // asks for no more bodies. What was delivered stays, and the next run goes on.
 func TestDiskTakesNoMore(t *testing.T) {
 	for _, err := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
-		for _, call := range []string{"write INBOX/tmp/", "create INBOX/tmp/", "link "} {
+		for _, call := range []string{"write INBOX/tmp/", "create INBOX/tmp/", "rename INBOX/tmp/"} {
 			t.Run(fmt.Sprint(err, call), func(t *testing.T) {
 				l := filled()
 				writes := 0

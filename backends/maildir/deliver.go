@@ -179,7 +179,7 @@ func (d *delivery) Write(p []byte) (int, error) {
 
 // finish dates, fsyncs and closes the file.
 func (d *delivery) finish() error {
-	if err := d.tmp.fs.Chtimes(d.path(), fileTime(d.got.Date)); err != nil {
+	if err := d.file.Chtimes(fileTime(d.got.Date)); err != nil {
 		return fault(err, "date %s", d.path())
 	}
 	if err := d.file.Sync(); err != nil {
@@ -302,7 +302,7 @@ func (t *tmp) dropLeft() error {
 
 // give moves a file of tmp/ to a name that must be free.
 func (t *tmp) give(name, new string) error {
-	linked, err := linkOrRename(t.fs, t.in(name), new)
+	linked, err := give(t.fs, t.in(name), new)
 	if linked {
 		t.drop(name)
 	}

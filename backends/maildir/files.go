@@ -79,15 +79,41 @@ func replaceFile(fsys disk.FS, fresh, name string, data []byte, ready func() err
 	return fsys.SyncDir(path.Dir(name))
 }
 
-// linkOrRename gives a file a name that must be free: by a link, so that nothing can be overwritten
-// whatever happens in between; by a rename where there are no hard links. linked reports that the file
-// has its old name, too.
+// give moves a file to a name that must be free: in one step where the system can refuse to overwrite; else by a
+// link, so that nothing can be overwritten whatever happens in between. linked reports that the file has its old
+// name, too.
+func give(fsys disk.FS, old, new string) (linked bool, err error) {
+	err = fsys.Rename(old, new)
+	if err == nil || !disk.CannotRefuse(err) {
+		return false, err
+	}
+	return linkOrRename(fsys, old, new)
+}
+
+// linkOrRename gives a file a name that must be free: by a link, or by a rename where there are no hard
+// links. linked reports that the file has its old name, too.
 func linkOrRename(fsys disk.FS, old, new string) (linked bool, err error) {
 	err = fsys.Link(old, new)
 	if err != nil && disk.NoHardLinks(err) {
-		return false, fsys.Rename(old, new)
+		return false, rename(fsys, old, new)
 	}
 	return err == nil, err
+}
+
+// rename moves a file or folder to a name that must be free, in one step, so that it has one name at any time. Where the
+// system cannot refuse to overwrite, it looks first.
+func rename(fsys disk.FS, old, new string) error {
+	err := fsys.Rename(old, new)
+	if err == nil || !disk.CannotRefuse(err) {
+		return err
+	}
+	if _, err = fsys.Lstat(new); err == nil {
+		return &fs.PathError{Op: "rename", Path: new, Err: fs.ErrExist}
+	}
+	if !isNotExist(err) {
+		return err
+	}
+	return fsys.Replace(old, new)
 }
 
 // readFile reads a file as far as most octets.
@@ -125,6 +151,8 @@ func fault(err error, format string, args ...any) error {
 		return state.Faultf(state.Storage, "%w", err).OfAllOfDisk().WithHint("the file system can only be read: mount it for writing, and see why it was not")
 	case errors.Is(err, fs.ErrPermission):
 		return state.Faultf(state.Storage, "%w", err).WithHint("this user may not do that there: see who owns the folder, its mode, and how the file system is mounted")
+	case errors.Is(err, disk.ErrMoved):
+		return state.Faultf(state.Storage, "%w", err).WithHint("what was put there in this run is not recorded; see where the folder is now, and run again")
 	case disk.Crippled(err):
 		return state.Faultf(state.Storage, "%w", err)
 	}

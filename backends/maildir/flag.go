@@ -65,7 +65,7 @@ func (m *Maildir) rename(old, new string) error {
 		}
 		return nil
 	}
-	if err := m.fs.Rename(m.at(old), m.at(new)); err != nil {
+	if err := rename(m.fs, m.at(old), m.at(new)); err != nil {
 		return fault(err, "rename %s to %s", m.at(old), m.at(new))
 	}
 	m.touch(old, new)

@@ -3,7 +3,7 @@
 //
 // A message arrives in four steps, each of which may be the last before the power
 // fails: Receive writes it to tmp/, counted, digested, dated, fsynced and closed;
-// Publish links it to its final name; Sync makes the name durable; and only then the
+// Publish moves it to its final name; Sync makes the name durable; and only then the
 // engine records it. So a file under a final name is always complete, and one that is
 // recorded is always durable.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailsync/backends/maildir"
@@ -85,6 +86,18 @@ func TestContractWithoutLinks(t *testing.T) {
 		fs := disktest.NewMem(disktest.MemOptions{NoLinks: true, Grain: 2e9})
 		return treePort{maildir.Open(fs, maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
 	})
+}
+
+// NFS and FUSE: no rename that refuses to overwrite.
+func TestContractWhereRenameOverwrites(t *testing.T) {
+	for _, noLinks := range []bool{false, true} {
+		for _, err := range []error{syscall.EINVAL, syscall.ENOSYS, syscall.EPERM} {
+			contract.Maildir(t, func(t *testing.T) (port.Tree, contract.Outside) {
+				fs := disktest.NewMem(disktest.MemOptions{NoLinks: noLinks})
+				return treePort{maildir.Open(refusing(fs, err, "rename"), maildir.Options{Now: fs.Now, Wait: fs.Wait})}, outside{fs}
+			})
+		}
+	}
 }
 
 const token = "k3vq7d"

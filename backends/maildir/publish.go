@@ -13,8 +13,7 @@ import (
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// Publish links a received body to its final name, takes it out of tmp/, and returns
-// its place. Whatever its flags, the hints in its name and its folder, a file of the same
+// Publish moves a received body from tmp/ to its final name, and returns its place. Whatever its flags, the hints in its name and its folder, a file of the same
 // identity is in the same place: nothing is overwritten. With equal bytes it is that
 // file, which is Found while the new one is dropped; with other bytes the error
 // is state.ErrOccupied and the body stays in tmp/. After any other error the body is in

@@ -95,7 +95,7 @@ func (t *trash) copyOut(name, copy string) error {
 		err = fmt.Errorf("%d of %d octets: %w", n, info.Size, io.ErrUnexpectedEOF)
 	}
 	if err == nil {
-		err = t.fs.Chtimes(copy, time.Unix(0, info.Mtime))
+		err = to.Chtimes(time.Unix(0, info.Mtime))
 	}
 	if err == nil {
 		err = to.Sync()

@@ -197,7 +197,7 @@ func (t *Tree) Rename(from, to string) error {
 	if err := mkdirs(t.fs, path.Dir(to)); err != nil {
 		return fault(err, "make room for maildir %s", to)
 	}
-	if err := t.fs.Rename(from, to); err != nil {
+	if err := rename(t.fs, from, to); err != nil {
 		return fault(err, "rename maildir %s to %s", from, to)
 	}
 	t.places.remember(to)

@@ -122,7 +122,7 @@ type Maildir interface {
 	// Receive writes a body to tmp/, converted to its form, counted, digested, dated,
 	// fsynced and closed. On an error nothing is left. A body that ends early is an error.
 	Receive(in state.Incoming, body io.Reader) (state.Received, error)
-	// Publish links a received body to its final name and takes it out of tmp/. If a file
+	// Publish moves a received body from tmp/ to its final name. If a file
 	// of the same identity is there already, nothing is overwritten: equal bytes are
 	// that file (it is Found, and the new one dropped), other bytes are
 	// state.ErrOccupied, and the received body stays in tmp/.

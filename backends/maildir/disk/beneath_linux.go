@@ -73,7 +73,7 @@ func (b *beneath) open(name string, flags int, mode fs.FileMode) (fd int, err er
 
 // in runs a system call with the descriptor of a folder, and again when a signal interrupted it.
 func (b *beneath) in(dir string, call func(fd int) error) error {
-	fd, err := b.open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	fd, err := b.folder(dir)
 	if err != nil {
 		return err
 	}
@@ -84,11 +84,7 @@ func (b *beneath) in(dir string, call func(fd int) error) error {
 	return err
 }
 
-// file opens a file; full is its name in errors.
-func (b *beneath) file(name, full string, flags int, mode fs.FileMode) (*os.File, error) {
-	fd, err := b.open(name, flags, mode)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), full), nil
+// folder opens a folder for its place only.
+func (b *beneath) folder(dir string) (fd int, err error) {
+	return b.open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 }

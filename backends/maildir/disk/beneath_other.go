@@ -17,5 +17,6 @@ func (*beneath) begin(*os.Root) {}
 func (*beneath) close() error   { return nil }
 func (*beneath) works() bool    { return false }
 
-func (*beneath) in(string, func(int) error) error                        { return errNotHere }
-func (*beneath) file(string, string, int, fs.FileMode) (*os.File, error) { return nil, errNotHere }
+func (*beneath) in(string, func(int) error) error           { return errNotHere }
+func (*beneath) folder(string) (int, error)                 { return -1, errNotHere }
+func (*beneath) open(string, int, fs.FileMode) (int, error) { return -1, errNotHere }

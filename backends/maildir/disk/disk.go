@@ -28,7 +28,7 @@ type FS interface {
 	// links the error meets NoHardLinks.
 	Link(old, new string) error
 	// Rename moves a file in one step; it never overwrites: the error is then
-	// fs.ErrExist. Where the system cannot promise that, it looks first.
+	// fs.ErrExist. Where the system cannot promise that, nothing happens, and the error meets CannotRefuse.
 	Rename(old, new string) error
 	// Replace moves a file in one step over what has the new name.
 	Replace(old, new string) error
@@ -43,7 +43,8 @@ type FS interface {
 	Lstat(name string) (Info, error)
 	// Chtimes sets the modification time.
 	Chtimes(name string, mtime time.Time) error
-	// SyncDir makes the entries of a folder durable.
+	// SyncDir makes the entries of a folder durable. It fails with ErrMoved if files were put into another folder, which was
+	// at this path then.
 	SyncDir(dir string) error
 	// Free returns the octets that can still be written.
 	Free() (int64, error)
@@ -58,6 +59,8 @@ type FS interface {
 type File interface {
 	io.Reader
 	io.Writer
+	// Chtimes sets the modification time.
+	Chtimes(mtime time.Time) error
 	// Sync makes the file's bytes and times durable, not its name.
 	Sync() error
 	Close() error
@@ -79,6 +82,10 @@ func (i Info) IsDir() bool { return i.Type == fs.ModeDir }
 
 // Regular reports whether it is a plain file.
 func (i Info) Regular() bool { return i.Type == 0 }
+
+// ErrMoved is why files that were put into a folder are not at its path: while that was done, the folder, or one above
+// it, was moved or replaced.
+var ErrMoved = errors.New("the folder was moved or replaced while files were put into it")
 
 // Permissions of everything mailsync makes.
 const (

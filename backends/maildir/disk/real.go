@@ -2,7 +2,6 @@ package disk
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 type Real struct {
 	root    *os.Root
 	beneath beneath
+	held    holding
 	local   bool
 }
 
@@ -23,14 +23,17 @@ func OpenReal(dir string) (*Real, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Real{root: root}
+	r := &Real{root: root, held: holding{}}
 	r.local = r.isLocal()
 	r.beneath.begin(root)
 	return r, nil
 }
 
 // Close closes the directory. Open files stay open.
-func (r *Real) Close() error { return errors.Join(r.beneath.close(), r.root.Close()) }
+func (r *Real) Close() error {
+	r.dropBelow(".")
+	return errors.Join(r.beneath.close(), r.root.Close())
+}
 
 // Beyond lists a folder as the system finds it, also where a symbolic link leads out of the root. It is
 // only for a look at what others have put there.
@@ -69,68 +72,8 @@ func Within(dir, root string) (bool, error) {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
 }
 
-// Create implements FS.
-func (r *Real) Create(name string) (File, error) {
-	f, err := r.open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	// The umask may have taken bits away from the mode asked for.
-	if err := f.Chmod(fileMode); err != nil {
-		f.Close()
-		r.Remove(name)
-		return nil, err
-	}
-	return f, nil
-}
-
-// Open implements FS.
-func (r *Real) Open(name string) (File, error) {
-	f, err := r.open(name, os.O_RDONLY|nonBlock, 0)
-	if err != nil {
-		return nil, err
-	}
-	return readFile{f}, nil
-}
-
-func (r *Real) open(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	if r.beneath.works() {
-		f, err := r.beneath.file(name, r.full(name), flags, mode)
-		return f, r.named(err)
-	}
-	f, err := r.root.OpenFile(name, flags, mode)
-	return f, r.named(err)
-}
-
-// readFile is a file or folder that is only read. Some systems can sync only
-// what is open for writing; that is not an error here.
-type readFile struct{ *os.File }
-
-func (f readFile) Sync() error {
-	if err := f.File.Sync(); !cannotSync(err) {
-		return err
-	}
-	return nil
-}
-
 // Replace implements FS.
 func (r *Real) Replace(old, new string) error { return r.named(r.root.Rename(old, new)) }
-
-// Rename implements FS.
-func (r *Real) Rename(old, new string) error {
-	done, err := r.renameNoReplace(old, new)
-	if done || err != nil {
-		return err
-	}
-	_, err = r.root.Lstat(new)
-	if err == nil {
-		return r.named(&os.LinkError{Op: "rename", Old: old, New: new, Err: fs.ErrExist})
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return r.named(err)
-	}
-	return r.named(r.root.Rename(old, new))
-}
 
 // lstat describes a name by what os.Root knows on every system.
 func (r *Real) lstat(name string) (fs.FileInfo, Info, error) {
@@ -151,30 +94,6 @@ func (r *Real) Mkdir(name string) error {
 		return r.named(err)
 	}
 	return r.named(r.root.Chmod(name, dirMode))
-}
-
-// SyncDir implements FS.
-func (r *Real) SyncDir(dir string) error {
-	d, err := r.root.Open(dir)
-	if err != nil {
-		return r.named(err)
-	}
-	err = readFile{d}.Sync()
-	return errors.Join(err, d.Close())
-}
-
-// Names implements FS.
-func (r *Real) Names(dir string) ([]string, error) {
-	d, err := r.root.Open(dir)
-	if err != nil {
-		return nil, r.named(err)
-	}
-	defer d.Close()
-	names, err := readNames(d)
-	if err != nil {
-		return nil, fmt.Errorf("read folder %s: %w", r.full(dir), err)
-	}
-	return names, nil
 }
 
 // Local implements FS.

@@ -3,8 +3,8 @@
 package disk
 
 import (
-	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,4 +27,8 @@ func (r *Real) Lstat(name string) (Info, error) {
 	return info, nil
 }
 
-func readNames(d *os.File) ([]string, error) { return d.Readdirnames(-1) }
+// setTime sets a file's times, to the microsecond.
+func setTime(fd int, mtime time.Time) error {
+	t := unix.NsecToTimeval(mtime.UnixNano())
+	return unix.Futimes(fd, []unix.Timeval{t, t})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -81,19 +82,23 @@ func renameExclusive(from int, oldBase string, to int, newBase string) error {
 	return unix.Renameat2(from, oldBase, to, newBase, unix.RENAME_NOREPLACE)
 }
 
-// readNames reads a folder with a few large getdents64(2) calls: fewer calls are
+// Names implements FS. It reads a folder with a few large getdents64(2) calls: fewer calls are
 // faster, and leave fewer moments in which a rename can hide a name.
-func readNames(d *os.File) ([]string, error) {
+func (r *Real) Names(dir string) ([]string, error) {
+	d, err := r.open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
 	buf := make([]byte, 512<<10)
 	var names []string
 	for {
-		var n int
-		err := control(d, func(fd int) (err error) {
-			n, err = unix.Getdents(fd, buf)
-			return err
-		})
+		n, err := unix.Getdents(d.fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read folder %s: %w", r.full(dir), err)
 		}
 		if n <= 0 {
 			return names, nil

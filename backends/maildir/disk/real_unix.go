@@ -89,10 +89,14 @@ func control(f *os.File, call func(fd int) error) error {
 // last element, which holds no slash and so cannot lead anywhere else.
 func (r *Real) inDir(op, name string, call func(fd int, base string) error) error {
 	if !Valid(name) {
-		return &fs.PathError{Op: op, Path: r.full(name), Err: fs.ErrInvalid}
+		return r.failed(op, name, fs.ErrInvalid)
 	}
-	err := r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) })
-	if _, said := err.(*fs.PathError); err == nil || said { // of another name's folder
+	return r.failed(op, name, r.in(path.Dir(name), func(fd int) error { return call(fd, path.Base(name)) }))
+}
+
+// failed says what was tried, but for the error of another name's folder, which says it itself.
+func (r *Real) failed(op, name string, err error) error {
+	if _, said := err.(*fs.PathError); err == nil || said {
 		return err
 	}
 	return &fs.PathError{Op: op, Path: r.full(name), Err: err}
@@ -110,11 +114,136 @@ func (r *Real) in(dir string, call func(fd int) error) error {
 	return control(d, call)
 }
 
-// between is inDir for a system call about two names.
-func (r *Real) between(op, old, new string, call func(from int, oldBase string, to int, newBase string) error) error {
-	return r.inDir(op, old, func(from int, oldBase string) error {
-		return r.inDir(op, new, func(to int, newBase string) error { return call(from, oldBase, to, newBase) })
+// openFolder opens a folder for its place only.
+func (r *Real) openFolder(dir string) (fd int, id folderID, err error) {
+	if r.beneath.works() {
+		fd, err = r.beneath.folder(dir)
+	} else {
+		var d *os.File
+		if d, err = r.root.Open(dir); err == nil {
+			fd, err = duplicate(d)
+		}
+	}
+	if err != nil {
+		return -1, id, r.failed("open", dir, r.named(err))
+	}
+	if id, err = idOf(fd); err != nil {
+		unix.Close(fd)
+	}
+	return fd, id, r.failed("stat", dir, err)
+}
+
+func idOf(fd int) (folderID, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return folderID{dev: uint64(st.Dev), ino: uint64(st.Ino)}, err
+}
+
+// duplicate turns an open file into a descriptor, and closes it.
+func duplicate(f *os.File) (fd int, err error) {
+	defer f.Close()
+	err = control(f, func(old int) error {
+		fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 0)
+		return err
 	})
+	return fd, err
+}
+
+// Create implements FS.
+func (r *Real) Create(name string) (File, error) {
+	f := &file{r: r, name: name}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	exact := false
+	var err error
+	if dir := path.Dir(name); Valid(name) && holds(dir) {
+		err = r.inHeld(dir, false, func(in *folder) error {
+			if f.fd, err = unix.Openat(in.fd, path.Base(name), flags|unix.O_CLOEXEC, uint32(fileMode)); err != nil {
+				return err
+			}
+			if exact = in.exact.Load(); !exact {
+				exact = f.isPrivate()
+				in.exact.Store(exact)
+			}
+			return nil
+		})
+		err = r.failed("open", name, err)
+	} else {
+		f, err = r.open(name, flags, fileMode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if exact {
+		return f, nil
+	}
+	// The umask may have taken bits away from the mode asked for.
+	if err := unix.Fchmod(f.fd, uint32(fileMode)); err != nil {
+		f.Close()
+		r.Remove(name)
+		return nil, f.failed("chmod", err)
+	}
+	return f, nil
+}
+
+// Open implements FS.
+func (r *Real) Open(name string) (File, error) {
+	f, err := r.open(name, os.O_RDONLY|nonBlock, 0)
+	if err != nil {
+		return nil, err
+	}
+	f.reads = true
+	return f, nil
+}
+
+func (r *Real) open(name string, flags int, mode fs.FileMode) (*file, error) {
+	f := &file{r: r, name: name}
+	var err error
+	if r.beneath.works() {
+		f.fd, err = r.beneath.open(name, flags, mode)
+	} else {
+		var opened *os.File
+		if opened, err = r.root.OpenFile(name, flags, mode); err == nil {
+			f.fd, err = duplicate(opened)
+		}
+	}
+	if err != nil {
+		return nil, r.failed("open", name, r.named(err))
+	}
+	return f, nil
+}
+
+// SyncDir implements FS. It is the folder at the path that is made durable: if one was held for it, and files were put into
+// that, they have to be the same.
+func (r *Real) SyncDir(dir string) error {
+	d, err := r.open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	d.reads = true
+	id, err := idOf(d.fd)
+	if err == nil {
+		err = d.Sync()
+	}
+	if err = errors.Join(r.failed("sync", dir, err), d.Close()); err != nil {
+		return err
+	}
+	return r.settled(dir, id)
+}
+
+// between runs a system call about two names, with the descriptors of their folders. If both may be held, they are, and
+// a file may be put into the second.
+func (r *Real) between(op, old, new string, call func(from int, oldBase string, to int, newBase string) error) error {
+	from, to := path.Dir(old), path.Dir(new)
+	if !Valid(old) || !Valid(new) || !holds(from) || !holds(to) {
+		return r.inDir(op, old, func(from int, oldBase string) error {
+			return r.inDir(op, new, func(to int, newBase string) error { return call(from, oldBase, to, newBase) })
+		})
+	}
+	return r.failed(op, new, r.inHeld(from, false, func(from *folder) error {
+		return r.inHeld(to, true, func(to *folder) error {
+			return call(from.fd, path.Base(old), to.fd, path.Base(new))
+		})
+	}))
 }
 
 // Link implements FS.
@@ -124,13 +253,20 @@ func (r *Real) Link(old, new string) error {
 	})
 }
 
-// renameNoReplace reports false without an error where the file system has no rename that refuses to overwrite.
-func (r *Real) renameNoReplace(old, new string) (done bool, err error) {
-	err = r.between("rename", old, new, renameExclusive)
-	if isAny(err, unix.EINVAL, unix.ENOSYS, unix.ENOTSUP) {
-		return false, nil
+// Rename implements FS.
+func (r *Real) Rename(old, new string) error {
+	err := r.between("rename", old, new, renameExclusive)
+	if err == nil && !holds(path.Dir(old)) {
+		r.dropBelow(old) // it may be a folder
 	}
-	return err == nil, err
+	return err
+}
+
+// CannotRefuse reports whether Rename failed because the file system or the kernel has no rename that refuses to
+// overwrite, or perhaps so: NFS, FUSE and older ZFS answer EINVAL, as does a folder that is moved into itself, and some
+// sandboxes EPERM.
+func CannotRefuse(err error) bool {
+	return isAny(err, unix.EINVAL, unix.ENOSYS, unix.ENOTSUP, unix.EOPNOTSUPP, unix.EPERM)
 }
 
 // Remove implements FS.

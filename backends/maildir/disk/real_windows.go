@@ -9,8 +9,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const nonBlock = 0
-
 // cannotSync: Windows flushes folders with its journal, and refuses to do it for a
 // handle without write access.
 func cannotSync(err error) bool {
@@ -74,7 +72,70 @@ func (r *Real) Chtimes(name string, mtime time.Time) error {
 	return r.named(r.root.Chtimes(name, mtime, mtime))
 }
 
-// renameNoReplace: os.Root renames over what is there.
-func (r *Real) renameNoReplace(old, new string) (done bool, err error) { return false, nil }
+// Rename implements FS. os.Root renames over what is there.
+func (r *Real) Rename(old, new string) error {
+	return r.named(&os.LinkError{Op: "rename", Old: old, New: new, Err: errors.ErrUnsupported})
+}
 
-func readNames(d *os.File) ([]string, error) { return d.Readdirnames(-1) }
+// CannotRefuse reports whether Rename failed because the system has no rename that refuses to overwrite.
+func CannotRefuse(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
+
+// holding is what other systems hold open; here a folder that is held could not be renamed.
+type holding struct{}
+
+func (r *Real) dropBelow(string) {}
+
+// file is an open file.
+type file struct {
+	*os.File
+	reads bool // it is only read: Windows can sync only what is open for writing, and that is not an error here
+}
+
+func (f file) Sync() error {
+	err := f.File.Sync()
+	if f.reads && cannotSync(err) {
+		return nil
+	}
+	return err
+}
+
+func (f file) Chtimes(mtime time.Time) error {
+	t := windows.NsecToFiletime(mtime.UnixNano())
+	err := windows.SetFileTime(windows.Handle(f.Fd()), nil, &t, &t)
+	if err != nil {
+		return &fs.PathError{Op: "chtimes", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+func (r *Real) open(name string, flags int, mode fs.FileMode) (file, error) {
+	f, err := r.root.OpenFile(name, flags, mode)
+	return file{f, flags&(os.O_WRONLY|os.O_RDWR) == 0}, r.named(err)
+}
+
+// Create implements FS.
+func (r *Real) Create(name string) (File, error) {
+	f, err := r.open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Open implements FS.
+func (r *Real) Open(name string) (File, error) {
+	f, err := r.open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// SyncDir implements FS.
+func (r *Real) SyncDir(dir string) error {
+	d, err := r.open(dir, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -229,6 +229,13 @@ func (o *faultyFile) Write(p []byte) (int, error) {
 	return o.file.Write(p)
 }
 
+func (o *faultyFile) Chtimes(mtime time.Time) error {
+	if err := o.f.count(true, "chtimes", o.name); err != nil {
+		return err
+	}
+	return o.file.Chtimes(mtime)
+}
+
 func (o *faultyFile) Sync() error {
 	if err := o.f.count(true, "sync", o.name); err != nil {
 		o.voided = true

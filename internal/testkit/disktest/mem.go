@@ -36,6 +36,8 @@ type MemOptions struct {
 	Start    time.Time     // of its clock; zero: 1 January 2026
 	Grain    time.Duration // of its time stamps; 0: a nanosecond
 	NoLinks  bool          // no hard links, as on FAT
+	NoRefuse bool          // no rename that refuses to overwrite, as on NFS
+	Torn     bool          // a rename to another folder is two changes, each durable or not on its own, as without a journal
 	Capacity int64         // octets that files can hold; 0: 1 TiB
 	Remote   bool          // Local reports false
 }
@@ -234,7 +236,12 @@ func (m *Mem) Link(old, new string) error {
 }
 
 // Rename implements FS.
-func (m *Mem) Rename(old, new string) error { return m.move(old, new, false) }
+func (m *Mem) Rename(old, new string) error {
+	if m.opts.NoRefuse {
+		return pathErr("rename", old, syscall.EINVAL)
+	}
+	return m.move(old, new, false)
+}
 
 // Replace implements FS.
 func (m *Mem) Replace(old, new string) error { return m.move(old, new, true) }
@@ -267,6 +274,11 @@ func (m *Mem) move(old, new string, over bool) error {
 	}
 	if there != nil {
 		m.unlink(there)
+	}
+	if m.opts.Torn && from != to {
+		m.record(change{to: to, newName: newBase, target: n})
+		m.record(change{from: from, oldName: oldBase, target: n})
+		return nil
 	}
 	m.record(change{from: from, oldName: oldBase, to: to, newName: newBase, target: n})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"mailsync/backends/maildir/disk"
 )
@@ -98,6 +99,16 @@ func (f *memFile) Write(p []byte) (int, error) {
 	f.n.mtime = f.m.stamp()
 	f.n.ctime = f.n.mtime
 	return len(p), err
+}
+
+func (f *memFile) Chtimes(mtime time.Time) error {
+	defer f.m.mu.Unlock()
+	if err := f.enter("chtimes"); err != nil {
+		return err
+	}
+	f.n.mtime = mtime.UnixNano()
+	f.n.ctime = f.m.stamp()
+	return nil
 }
 
 func (f *memFile) Sync() error {

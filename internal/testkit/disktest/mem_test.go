@@ -141,6 +141,37 @@ func TestCrashLosesUnsyncedEntries(t *testing.T) {
 	}
 }
 
+// Without a journal the two sides of a rename to another folder are durable each on its own: a crash leaves the old
+// name, the new one, both or none. Syncing the folder of the new name makes that one durable.
+func TestCrashTearsARename(t *testing.T) {
+	torn := func(build func(m *Mem)) map[string]int {
+		seen := map[string]int{}
+		for seed := range uint64(400) {
+			m := NewMem(MemOptions{Torn: true})
+			file(t, m, "a", "x", true)
+			must(t, m.Mkdir("d"))
+			must(t, m.SyncDir("."))
+			must(t, m.Rename("a", "d/b"))
+			build(m)
+			seen[there(m.Crash(rand.New(rand.NewPCG(seed, 7))), "a", "d/b")]++
+		}
+		return seen
+	}
+	exactly(t, "nothing synced", torn(func(*Mem) {}), "a", "ad/b", "d/b", "")
+	exactly(t, "the new folder synced", torn(func(m *Mem) { must(t, m.SyncDir("d")) }), "ad/b", "d/b")
+}
+
+func TestMemThatCannotRefuse(t *testing.T) {
+	m := NewMem(MemOptions{NoRefuse: true})
+	file(t, m, "a", "", true)
+	if err := m.Rename("a", "b"); !disk.CannotRefuse(err) || there(m, "a", "b") != "a" {
+		t.Errorf("rename: %v, and there are %q", err, there(m, "a", "b"))
+	}
+	if disk.CannotRefuse(fs.ErrExist) || disk.CannotRefuse(fs.ErrNotExist) || disk.CannotRefuse(syscall.EXDEV) {
+		t.Error("any error is taken for a want of such a rename")
+	}
+}
+
 func TestCrashEndsTheOldView(t *testing.T) {
 	m := NewMem(MemOptions{})
 	f, err := m.Create("a")
