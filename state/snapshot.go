@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -12,9 +13,17 @@ import (
 type Mark struct {
 	UIDValidity uint32 // 0: the server sent none, or an impossible one
 	UIDNext     uint32 // 0: not known
-	ModSeq      uint64 // HIGHESTMODSEQ (RFC 7162), 0: the mailbox has none
+	ModSeq      uint64 // HIGHESTMODSEQ (RFC 7162), or a ListingSeq; 0: the mailbox has none
 	Exists      uint32
 }
+
+// ListingSeq is in place of a MODSEQ, which has 63 bits (RFC 7162 section 4), where the server lists its messages and counts no
+// changes. It is made of a digest of the whole listing: the same as long as the server lists the same, and
+// neither earlier nor later than another one.
+func ListingSeq(digest [DigestSize]byte) uint64 { return binary.BigEndian.Uint64(digest[:]) | 1<<63 }
+
+// IsListing reports whether a mark has a ListingSeq.
+func (m Mark) IsListing() bool { return m.ModSeq>>63 == 1 }
 
 // OnServer is one message as a scan of the server saw it: 32 bytes.
 type OnServer struct {

@@ -83,7 +83,9 @@ func (st *status) set(name string, n uint64) {
 	case "UIDVALIDITY":
 		st.mark.UIDValidity = fit32(n)
 	case "HIGHESTMODSEQ":
-		st.mark.ModSeq = n
+		if n <= math.MaxInt64 { // RFC 7162 section 4
+			st.mark.ModSeq = n
+		}
 	case "SIZE":
 		if n <= math.MaxInt64 {
 			st.size = int64(n)

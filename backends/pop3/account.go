@@ -127,7 +127,7 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 				return err
 			}
 			box.HasMark, box.Size = true, s.list.octets()
-			box.Mark = state.Mark{UIDValidity: uidValidity, Exists: uint32(s.list.count())}
+			box.Mark = state.Mark{UIDValidity: uidValidity, ModSeq: s.list.seq, Exists: uint32(s.list.count())}
 			return nil
 		})
 		if err != nil {
@@ -142,6 +142,9 @@ func (a *Account) List(ctx context.Context, want func(state.Listed) bool) (*stat
 func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.ServerSnapshot, error) {
 	if !isInbox(req.Raw) {
 		return nil, errNoMailbox(req.Raw)
+	}
+	if err := a.o.Numbers.Load(); err != nil {
+		return nil, err
 	}
 	a.o.Numbers.reserve(req)
 	var sn *state.ServerSnapshot

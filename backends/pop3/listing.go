@@ -3,6 +3,8 @@ package pop3
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,10 +48,11 @@ type listing struct {
 	hasStat  bool
 	hasUIDL  bool // the server knows UIDL
 	hasList  bool
-	inUIDL   int // lines of UIDL
-	inList   int // lines of LIST
-	flaws    int // lines that make no sense, and listings that were cut short
-	held     int // messages without a name, which they would get twice: they are not shown
+	inUIDL   int    // lines of UIDL
+	inList   int    // lines of LIST
+	flaws    int    // lines that make no sense, and listings that were cut short
+	held     int    // messages without a name, which they would get twice: they are not shown
+	seq      uint64 // stands for all of it (state.ListingSeq), 0 where it is not enough to know what is there
 	named    bool
 	byUID    map[state.UID]int32    // index in messages
 	digests  map[state.UID]byDigest // of messages without a unique-id of their own
@@ -100,8 +103,28 @@ func (s *session) look() error {
 	if !l.hasUIDL && !l.hasList {
 		return errors.New("server answers neither UIDL nor LIST")
 	}
+	l.seq = l.sequence()
 	s.list = l
 	return nil
+}
+
+// sequence is made of what each message is known by. Where the listing is not complete, or a message has no unique-id of
+// its own, another message could be in its place, and there is none.
+func (l *listing) sequence() uint64 {
+	if !l.hasUIDL || !l.complete() {
+		return 0
+	}
+	sum := sha256.New()
+	var b []byte
+	for _, m := range l.messages {
+		if m.text == "" {
+			return 0
+		}
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(m.size))
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(m.text)))
+		sum.Write(append(b, m.text...))
+	}
+	return state.ListingSeq([sha256.Size]byte(sum.Sum(b[:0])))
 }
 
 // unlessCut takes a refusal in the middle of a listing for its end: what precedes it is
@@ -118,6 +141,9 @@ func (l *listing) unlessCut(err error) error {
 // server does not know the command: to name them so because of a passing problem would
 // bring every message a second time.
 func (s *session) withoutUIDL(err error) error {
+	if err := s.a.o.Numbers.Load(); err != nil {
+		return err
+	}
 	r, _ := asRefusal(err)
 	if r.code != "" || r.later() || s.c.caps.has("UIDL") || s.a.o.Numbers.hasUIDLs() {
 		return fmt.Errorf("list the unique-ids: %w", fault(err))

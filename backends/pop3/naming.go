@@ -22,6 +22,9 @@ func (s *session) name(ctx context.Context) error {
 	if l.named {
 		return nil
 	}
+	if err := s.a.o.Numbers.Load(); err != nil {
+		return err
+	}
 	l.byUID = make(map[state.UID]int32, len(l.messages))
 	l.digests = map[state.UID]byDigest{}
 	l.trouble = nil

@@ -31,6 +31,8 @@ import (
 // even where nobody could save them.
 type Numbers struct {
 	mu     sync.Mutex
+	load   func() ([]state.UIDL, error) // what the base knows; nil: it is here
+	failed error                        // of load
 	byKey  map[key]state.UID
 	byUID  map[state.UID]named
 	next   uint32
@@ -60,12 +62,31 @@ var errNoNumbers = errors.New("this account has used up its numbers")
 
 // NewNumbers returns numbers that know what the base keeps.
 func NewNumbers(known []state.UIDL) *Numbers {
-	n := &Numbers{
-		byKey:  make(map[key]state.UID, len(known)),
-		byUID:  make(map[state.UID]named, len(known)),
-		atText: map[state.UID]int{},
-		next:   1,
+	return LoadNumbers(func() ([]state.UIDL, error) { return known, nil })
+}
+
+// LoadNumbers returns numbers that read what the base keeps when they are first asked for something: a run in which the
+// server lists what it did does not ask.
+func LoadNumbers(load func() ([]state.UIDL, error)) *Numbers { return &Numbers{load: load, next: 1} }
+
+// Load reads what the base keeps, if that was not done. Where it cannot be read nobody may go on: what is known would look like new.
+func (n *Numbers) Load() error {
+	n.lock()
+	defer n.mu.Unlock()
+	return n.failed
+}
+
+// lock keeps others off, once the numbers know what the base keeps.
+func (n *Numbers) lock() {
+	n.mu.Lock()
+	if n.load == nil {
+		return
 	}
+	known, err := n.load()
+	n.load, n.failed = nil, err
+	n.byKey = make(map[key]state.UID, len(known))
+	n.byUID = make(map[state.UID]named, len(known))
+	n.atText = map[state.UID]int{}
 	for _, u := range known {
 		k := keyOfText(u.UIDL)
 		if _, twice := n.byKey[k]; !twice {
@@ -75,7 +96,6 @@ func NewNumbers(known []state.UIDL) *Numbers {
 		n.had = n.had || !strings.HasPrefix(u.UIDL, "\nD")
 		n.keepOff(u.UID)
 	}
-	return n
 }
 
 // keepOff sees that a number in use is not given again.
@@ -92,7 +112,7 @@ func (n *Numbers) UID(text string) (state.UID, bool) {
 		return 0, false
 	}
 	k := key([]byte(text))
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	if uid, ok := n.byKey[k]; ok {
 		return uid, true
@@ -109,7 +129,7 @@ func (n *Numbers) UID(text string) (state.UID, bool) {
 
 // Key returns the key of a number, false for one that was never given.
 func (n *Numbers) Key(uid state.UID) (string, bool) {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	m, ok := n.byUID[uid]
 	return string(m.key[:]), ok
@@ -119,14 +139,14 @@ func (n *Numbers) Key(uid state.UID) (string, bool) {
 // text that changed, since NewNumbers. It forgets none of them, so that a commit that
 // fails can be made again.
 func (n *Numbers) Given() []state.UIDL {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	return append([]state.UIDL(nil), n.given...)
 }
 
 // GiveAgain makes Given return every number, for a base that is to begin afresh.
 func (n *Numbers) GiveAgain() {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	for uid, m := range n.byUID {
 		n.set(uid, m)
@@ -147,7 +167,7 @@ func (n *Numbers) set(uid state.UID, m named) {
 
 // reserve keeps off numbers that the base has records of, and those below its UIDNEXT.
 func (n *Numbers) reserve(req state.ScanRequest) {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	n.next = max(n.next, req.Since.UIDNext)
 	n.had = n.had || req.Lost
@@ -158,14 +178,14 @@ func (n *Numbers) reserve(req state.ScanRequest) {
 
 // uidNext is the number that the next new message gets.
 func (n *Numbers) uidNext() uint32 {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	return n.next
 }
 
 // number returns the number of what the server lists, giving it one if it has none.
 func (n *Numbers) number(text string) (state.UID, error) {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	k := keyOfText(text)
 	uid, ok := n.byKey[k]
@@ -185,7 +205,7 @@ func (n *Numbers) number(text string) (state.UID, error) {
 
 // hasUIDLs reports whether any message has ever had a unique-id here.
 func (n *Numbers) hasUIDLs() bool {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	for _, m := range n.byUID {
 		if !strings.HasPrefix(m.text, "\n") {
@@ -198,14 +218,14 @@ func (n *Numbers) hasUIDLs() bool {
 // hadUIDLs reports whether messages that are here may have a unique-id which the server sent
 // in an earlier run.
 func (n *Numbers) hadUIDLs() bool {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	return n.had
 }
 
 // digests returns every message that is known by its digest.
 func (n *Numbers) digests() []byDigest {
-	n.mu.Lock()
+	n.lock()
 	defer n.mu.Unlock()
 	var all []byDigest
 	for _, m := range n.byUID {

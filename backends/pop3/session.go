@@ -301,7 +301,7 @@ func (s *session) snapshot() *state.ServerSnapshot {
 	l := s.list
 	sn := &state.ServerSnapshot{
 		// UIDVALIDITY never changes: a number always means one unique-id.
-		Mark: state.Mark{UIDValidity: uidValidity, UIDNext: s.a.o.Numbers.uidNext(), Exists: uint32(l.count())},
+		Mark: state.Mark{UIDValidity: uidValidity, UIDNext: s.a.o.Numbers.uidNext(), ModSeq: l.seq, Exists: uint32(l.count())},
 		All:  true, Complete: l.complete(), ReadOnly: true,
 		Messages: make([]state.OnServer, 0, len(l.messages)),
 		Trouble:  l.trouble,

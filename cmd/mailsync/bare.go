@@ -205,9 +205,7 @@ func (l local) owner(ctx context.Context) (host, user string, pop bool, err erro
 	}
 	row, err := base.Account(ctx)
 	if err == nil {
-		var known []state.UIDL
-		_, known, err = uniqueIDs(ctx, base)
-		pop = len(known) > 0
+		_, pop, err = uniqueIDs(ctx, base)
 	}
 	if err = errors.Join(err, base.Close()); err != nil || row.User != "" {
 		return row.Host, row.User, pop, err

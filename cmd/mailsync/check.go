@@ -104,7 +104,7 @@ func (c *checking) disk(ctx context.Context) {
 	}
 	if at != c.a.Maildir {
 		c.ok("maildir", "%s does not exist yet and will be made", c.a.Maildir)
-	} else if h, err := c.look(); err != nil {
+	} else if h, err := c.look(opening{}); err != nil {
 		c.fail("maildir", err)
 	} else if err := c.meetForeign(ctx, h, false); err != nil { // a first run would stop there
 		c.fail("maildir", err)

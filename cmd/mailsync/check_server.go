@@ -98,7 +98,7 @@ func (c *checking) recall() {
 		return
 	}
 	defer base.Close()
-	_ = c.recallPOP3(base, false)
+	_ = c.recallPOP3(base, opening{later: true})
 	c.numbers = nil // nothing is fetched
 }
 

@@ -58,7 +58,7 @@ func (s *setup) chooseMailboxes(ctx context.Context, r *accountRun, srv server) 
 
 // showMailboxes prints them as "list" does.
 func (s *setup) showMailboxes(r *accountRun, all []state.Listed) error {
-	h, err := r.look()
+	h, err := r.look(opening{})
 	if err != nil {
 		return err
 	}

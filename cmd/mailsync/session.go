@@ -127,6 +127,7 @@ type opening struct {
 	foreign bool // a new root may hold Maildirs of other programs
 	state   bool // only lock and state are needed: the Maildirs are left alone
 	read    bool // without the lock, only to read, and without a look at what the root holds
+	later   bool // what the base knows of each message is read once it is needed
 }
 
 // open takes the account's lock and opens its state and its Maildirs, made if they do not exist.
@@ -134,7 +135,7 @@ type opening struct {
 // afterwards, in place of a root that does not exist.
 func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
 	if may.read {
-		return r.look()
+		return r.look(may)
 	}
 	known, err := r.rootKnown(ctx, may.fresh)
 	if err != nil {
@@ -142,9 +143,9 @@ func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
 	}
 	var h *here
 	if r.flags.dryRun {
-		h, err = r.look()
+		h, err = r.look(may)
 	} else {
-		h, err = r.hold(ctx, may.fresh)
+		h, err = r.hold(ctx, may)
 	}
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func (r *accountRun) open(ctx context.Context, may opening) (*here, error) {
 }
 
 // hold opens the account to write, under its lock.
-func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
+func (r *accountRun) hold(ctx context.Context, may opening) (*here, error) {
 	if err := makeRoot(r.a.Maildir); err != nil {
 		return nil, unusable("maildir", err)
 	}
@@ -176,11 +177,11 @@ func (r *accountRun) hold(ctx context.Context, fresh bool) (*here, error) {
 		r.out.Note("", fmt.Sprintf("the state file was damaged (%s) and is now %s", strings.TrimPrefix(message(opened.Damage), "the state file is damaged: "), opened.SetAside),
 			"nothing is lost: the state is made again from the Maildirs")
 	}
-	return r.withTree(&here{lock: lock, store: base}, r.a.Maildir, r.a.StateDir, fresh)
+	return r.withTree(&here{lock: lock, store: base}, r.a.Maildir, r.a.StateDir, may)
 }
 
 // look opens the account's state and Maildirs to read, without its lock.
-func (r *accountRun) look() (*here, error) {
+func (r *accountRun) look(may opening) (*here, error) {
 	root := r.a.Maildir
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		if root, err = os.MkdirTemp("", "mailsync-empty-"); err != nil {
@@ -192,13 +193,14 @@ func (r *accountRun) look() (*here, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.withTree(&here{store: base}, root, "", false)
+	may.fresh = false
+	return r.withTree(&here{store: base}, root, "", may)
 }
 
 // withTree opens the Maildirs beside a state that is open.
-func (r *accountRun) withTree(h *here, root, stateDir string, fresh bool) (*here, error) {
+func (r *accountRun) withTree(h *here, root, stateDir string, may opening) (*here, error) {
 	r.later(h.store.Close)
-	if err := r.recallPOP3(h.store, fresh); err != nil {
+	if err := r.recallPOP3(h.store, may); err != nil {
 		return nil, err
 	}
 	tree, closeTree, err := openTree(r.a.MaildirLayout(), root, stateDir, r.numbers, r.ended)

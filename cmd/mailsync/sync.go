@@ -34,7 +34,7 @@ func (o *pulling) register(c *cobra.Command, p *program) {
 
 // start begins a run as the flags ask for it.
 func (o *pulling) start(ctx context.Context, r *accountRun, how reach) (*port.Account, error) {
-	account, err := r.begin(ctx, opening{fresh: o.fresh, foreign: o.foreign}, how)
+	account, err := r.begin(ctx, opening{fresh: o.fresh, foreign: o.foreign, later: true}, how)
 	if err != nil {
 		return nil, err
 	}

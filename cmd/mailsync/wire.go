@@ -165,28 +165,32 @@ func policy(a *config.Account, deletes *int) plan.Policy {
 // recallPOP3 takes what the base knows of a POP3 account: the numbers of its messages, which stay
 // nil for an IMAP account, whose server numbers them, and whether a log-in worked. A run that starts
 // again from nothing must be given all numbers.
-func (r *accountRun) recallPOP3(base *store.Store, fresh bool) error {
+func (r *accountRun) recallPOP3(base *store.Store, may opening) error {
 	ctx := context.Background() // the store is local
-	gen, known, err := uniqueIDs(ctx, base)
+	gen, has, err := uniqueIDs(ctx, base)
 	if err != nil {
 		return err
 	}
 	switch imap := r.a.Protocol != "pop3"; {
-	case imap && len(known) > 0, !imap && len(known) == 0 && gen != nil && gen.Tally.OnServer > 0:
+	case imap && has, !imap && !has && gen != nil && gen.Tally.OnServer > 0:
 		return otherProtocol(r.a)
 	case imap:
 		return nil
 	}
+	r.numbers = pop3.NewNumbers(nil)
 	if gen != nil {
 		account, err := base.Account(ctx)
 		if err != nil {
 			return err
 		}
 		r.worked = gen.Compared != 0 && account.User == r.a.User // it was listed
+		r.numbers = pop3.LoadNumbers(func() ([]state.UIDL, error) { return base.UIDLs(ctx, gen.ID) })
 	}
-	r.numbers = pop3.NewNumbers(known)
-	if fresh {
+	if may.fresh {
 		r.numbers.GiveAgain()
+	}
+	if may.fresh || !may.later {
+		return r.numbers.Load()
 	}
 	return nil
 }
@@ -205,12 +209,12 @@ func popMailbox(ctx context.Context, base *store.Store) (*state.Generation, erro
 	return nil, nil
 }
 
-// uniqueIDs are those that the base knows of that mailbox. Only POP3 has any.
-func uniqueIDs(ctx context.Context, base *store.Store) (gen *state.Generation, known []state.UIDL, err error) {
+// uniqueIDs reports whether the base knows any of that mailbox. Only POP3 has them.
+func uniqueIDs(ctx context.Context, base *store.Store) (gen *state.Generation, has bool, err error) {
 	if gen, err = popMailbox(ctx, base); err == nil && gen != nil {
-		known, err = base.UIDLs(ctx, gen.ID)
+		has, err = base.HasUIDLs(ctx, gen.ID)
 	}
-	return gen, known, err
+	return gen, has, err
 }
 
 // otherProtocol is the error for an account whose Maildirs were filled by the other protocol: each numbers messages in its

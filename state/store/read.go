@@ -200,6 +200,11 @@ func (s *Store) UIDLs(_ context.Context, gen state.GenID) ([]state.UIDL, error) 
 	return ask(s, gen, "the UIDLs", uidls.read)
 }
 
+// HasUIDLs reports whether a generation has POP3 unique-ids.
+func (s *Store) HasUIDLs(_ context.Context, gen state.GenID) (bool, error) {
+	return ask(s, gen, "the UIDLs", uidls.any)
+}
+
 // Intents returns a generation's open intents, sorted by key; those of 0 are of kind Restoring.
 func (s *Store) Intents(_ context.Context, gen state.GenID) ([]state.Intent, error) {
 	return ask(s, gen, "the intents", intents.read)

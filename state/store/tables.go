@@ -190,6 +190,16 @@ func (t *owned[T]) read(conn *sqlite.Conn, g *generation) ([]T, error) {
 	return all, matched(err, total == *t.total(g), "the "+t.what+"s", g.row.ID)
 }
 
+// any reports whether a generation has a row.
+func (t *owned[T]) any(conn *sqlite.Conn, g *generation) (there bool, err error) {
+	err = each(conn, t.query+" LIMIT 1", func(stmt *sqlite.Stmt) error {
+		_, _, err := t.scan(stmt)
+		there = true
+		return err
+	}, g.row.ID)
+	return there, err
+}
+
 // one returns the row of a UID, and whether there is one.
 func (t *owned[T]) one(conn *sqlite.Conn, g *generation, uid state.UID) (found T, there bool, err error) {
 	err = each(conn, "SELECT * "+t.row, func(stmt *sqlite.Stmt) (err error) {

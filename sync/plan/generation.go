@@ -16,7 +16,8 @@ const CompareEvery = 7 * 24 * time.Hour
 // the server was restored from a backup. The numbers of no generation (nil) are none.
 func SameNumbers(gen *state.Generation, now state.Mark) bool {
 	return gen != nil && now.UIDValidity != 0 && gen.Mark.UIDValidity == now.UIDValidity &&
-		(now.UIDNext == 0 || now.UIDNext >= gen.Mark.UIDNext) && (now.ModSeq == 0 || now.ModSeq >= gen.Mark.ModSeq)
+		(now.UIDNext == 0 || now.UIDNext >= gen.Mark.UIDNext) &&
+		(now.ModSeq == 0 || now.IsListing() || now.ModSeq >= gen.Mark.ModSeq)
 }
 
 // Unnumbered reports whether a server that shows another UIDVALIDITY than the generation that

@@ -107,12 +107,18 @@ func (r *Run) unchanged(b *mailbox.Box) bool {
 	return err == nil && now == g.Disk
 }
 
-// serverUnchanged needs a MODSEQ: without one, STATUS does not show changes of flags. It needs
-// none where there is no message on either side, whatever its numbers are.
+// serverUnchanged needs a MODSEQ, or what stands for the whole listing: without one, STATUS does not show changes of
+// flags. It needs none where there is no message on either side, whatever its numbers are.
 func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	g, now := b.Gen(), b.Listed.Mark
 	if !b.Listed.HasMark || b.OtherMailbox() {
 		return false
+	}
+	if now.IsListing() {
+		now.UIDNext = g.Mark.UIDNext // messages get their numbers when they are looked at; these have them
+		if int(now.Exists) != g.Tally.OnServer {
+			return false // the server still lists what it confirmed that it had deleted
+		}
 	}
 	return g.Mark.ModSeq != 0 && now == g.Mark || g.Tally == (state.Tally{}) && plan.Unnumbered(g, now)
 }
@@ -135,7 +141,8 @@ func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 		}
 	}
 	b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
-	if b.Full || b.Gen() == nil || !b.Gen().Clean || b.Gen().Denied != 0 || !r.serverUnchanged(b) {
+	// A listing is here already, and to look at it asks for nothing.
+	if b.Full || b.Gen() == nil || !b.Gen().Clean || b.Gen().Denied != 0 || b.Listed.Mark.IsListing() || !r.serverUnchanged(b) {
 		if err := r.AskServer(ctx, b); err != nil {
 			return err
 		}
