@@ -130,10 +130,13 @@ func (r ranges) count() uint64 {
 func (r ranges) without(other ranges) ranges {
 	var out ranges
 	for _, x := range r {
+		for len(other) > 0 && other[0].Last < x.First {
+			other = other[1:]
+		}
 		first := uint64(x.First)
 		for _, y := range other {
-			if y.Last < x.First || y.First > x.Last {
-				continue
+			if y.First > x.Last {
+				break
 			}
 			if uint64(y.First) > first {
 				out = append(out, grammar.Range{First: uint32(first), Last: y.First - 1})
