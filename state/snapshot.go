@@ -59,6 +59,7 @@ type ServerSnapshot struct {
 	Messages  []OnServer // sorted by UID, unique
 	Gone      []UID      // sorted; only without All
 	Lowest    UID        // the lowest that the server has; 0 where that was not looked at, or there is none
+	Window    bool       // everything that the server shows was listed, and it may show a part only: it was All
 	Limit     uint32     // the server shows no more messages than this of any mailbox, as it announced; 0: all
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
 	NewWords  bool       // the server lets clients make new keywords (\*)

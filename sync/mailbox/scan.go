@@ -40,6 +40,7 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 		sn.Mark.UIDNext = b.Listed.Mark.UIDNext // Courier reports it in STATUS only
 	}
 	b.Server = sn
+	r.narrow(b)
 	if sn.MailboxID != "" {
 		// Cyrus 3.6.1 reports another one in each listing, and its own where it is opened.
 		b.Listed.MailboxID = sn.MailboxID
@@ -64,6 +65,21 @@ func (r *Run) AskServer(ctx context.Context, b *Box) error {
 	}
 	return r.Problem(b.Name, 0, fmt.Errorf("the server's listing is not complete: %d messages announced, %d listed; nothing counts as gone",
 		sn.Mark.Exists, len(sn.Messages)))
+}
+
+// narrow says what of a mailbox the server does not show, and sees that it does not count as deleted.
+func (r *Run) narrow(b *Box) {
+	sn, hidden := b.Server, 0
+	if g := b.Gen(); plan.SameNumbers(g, sn.Mark) && !b.OtherMailbox() {
+		hidden = plan.Narrow(sn, b.Records)
+	}
+	const hint = "a setting of the provider may show all of it; what the server does not show cannot be fetched"
+	switch {
+	case hidden > 0:
+		r.Note(b.Name, fmt.Sprintf("the server shows the newest %d messages only: %d older ones that it had are taken for still there", sn.Mark.Exists, hidden), hint)
+	case plan.Ends(sn):
+		r.Note(b.Name, fmt.Sprintf("the server shows %d messages at most, and there may be older ones", sn.Limit), hint)
+	}
 }
 
 // ScanDisk scans the Maildir's side, and changes nothing there.
@@ -134,7 +150,7 @@ func (r *Run) Learn(ctx context.Context, b *Box) error {
 	if b.Server != nil && b.Server.Complete && b.Server.Mark != b.Gen().Mark && plan.SameNumbers(b.Gen(), b.Server.Mark) {
 		c.Mark = &b.Server.Mark
 	}
-	if b.Server != nil && b.Server.Complete && b.Server.All && (b.Full || r.Due(b.Gen())) {
+	if b.Server != nil && b.Server.Complete && (b.Server.All || b.Server.Window) && (b.Full || r.Due(b.Gen())) {
 		c.Compared = r.Now().Unix()
 	} else if b.Fresh && b.Server != nil && r.Due(b.Gen()) {
 		c.Compared = plan.InPart

@@ -76,7 +76,7 @@ func (w *verifying) compare(p *part, m plan.Joined) []port.Finding {
 	switch {
 	case rec == nil && there == nil:
 	case there == nil:
-		if rec.Status.OnServer() && p.Server.Complete {
+		if rec.Status.OnServer() && p.Server.Complete && !p.Server.Has(m.UID) {
 			return []port.Finding{p.finding(port.GoneThere, p.identity(m.UID, rec.Variant), "the server does not have it any more")}
 		}
 	case rec == nil:
