@@ -63,11 +63,13 @@ type account struct {
 	Elsewhere map[Token][]Located // in others
 }
 
-// NewAccount finds the files of all sides by their identities.
+// NewAccount finds the files of all sides by their identities: those that somebody put elsewhere, and in
+// their own Maildirs those of sides of which a message went. Of sides to which one came, if one went anywhere.
 func NewAccount(sides []Side) *account {
 	a := &account{sides: sides, here: map[Token]Located{}, Elsewhere: map[Token][]Located{}}
 	of := map[string]int{}
-	wanted := map[int]bool{}
+	wanted, came := map[int]bool{}, map[int]bool{}
+	went := false
 	for i, s := range sides {
 		if s.Token != "" {
 			of[s.Token] = i
@@ -85,11 +87,16 @@ func NewAccount(sides []Side) *account {
 			}
 		}
 		for _, r := range s.Base {
-			wanted[i] = wanted[i] || r.Status == state.Gone || r.Status == state.Outstanding
+			switch r.Status {
+			case state.Gone:
+				wanted[i], went = true, true
+			case state.Outstanding:
+				came[i] = true
+			}
 		}
 	}
 	for i, s := range sides {
-		if !wanted[i] || !s.DiskScanned() {
+		if !wanted[i] && !(went && came[i]) || !s.DiskScanned() {
 			continue
 		}
 		for _, f := range s.Disk.Messages {
