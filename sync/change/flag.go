@@ -196,7 +196,9 @@ func (r *Run) Agree(ctx context.Context, b *mailbox.Box, ops []plan.Op) error {
 				c.Proofs = append(c.Proofs, state.Proof{UID: o.UID, Digest: got.Digest, Bytes: got.Bytes, ByServer: got.Confirmed})
 			}
 		}
-		c.Put = append(c.Put, rec)
+		if _, known := b.Find(o.UID); !known || rec != was { // else the change of its flags, which came first, has recorded it
+			c.Put = append(c.Put, rec)
+		}
 	}
 	proven := make([]state.UID, len(c.Proofs))
 	for i, p := range c.Proofs {
