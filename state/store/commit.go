@@ -68,7 +68,7 @@ func (ch change) apply(c *state.Commit) error {
 
 func (ch change) remove(c *state.Commit) error {
 	for _, uid := range c.Forget {
-		if err := ch.uncount(uid); err != nil {
+		if _, err := ch.uncount(uid); err != nil {
 			return err
 		}
 		if err := each(ch.conn, "DELETE FROM message WHERE gen = ? AND uid = ?", nil, ch.row.ID, uid); err != nil {
@@ -93,31 +93,43 @@ func (ch change) remove(c *state.Commit) error {
 	return nil
 }
 
-// uncount takes a record that is about to be replaced or deleted out of what is counted, if it is there.
-func (ch change) uncount(uid state.UID) error {
-	return each(ch.conn, recordQuery+" AND uid = ?", func(stmt *sqlite.Stmt) error {
+// uncount takes a record that is about to be replaced or deleted out of what is counted, and reports whether it
+// is there.
+func (ch change) uncount(uid state.UID) (there bool, err error) {
+	err = each(ch.conn, recordQuery+" AND uid = ?", func(stmt *sqlite.Stmt) error {
 		r, err := scanRecord(stmt)
 		if err != nil {
 			return err
 		}
+		there = true
 		ch.records--
 		ch.row.Tally.Take(r)
 		ch.sum -= sumRecord(&r)
 		return nil
 	}, ch.row.ID, uid)
+	return there, err
 }
 
-// putRecords first inserts, for most records are new, and a look at what was there would cost
-// a multiple of that.
+// putRecords replaces a record or inserts it. Most commits are of new records or of known ones only, so it
+// expects of each what it found of the one before: a look at what is not there, and an insert where something is,
+// each cost as much as what follows.
 func (ch change) putRecords(c *state.Commit) error {
+	known := false
 	for i := range c.Put {
 		r := &c.Put[i]
 		bind := func(stmt *sqlite.Stmt) { bindRecord(stmt, ch.row.ID, r) }
-		err := run(ch.conn, insertRecord, bind)
-		if err == nil && ch.conn.Changes() == 0 {
-			if err = ch.uncount(r.UID); err == nil {
-				err = run(ch.conn, replaceRecord, bind)
+		var err error
+		if known {
+			known, err = ch.uncount(r.UID)
+		}
+		if err == nil && !known {
+			err = run(ch.conn, insertRecord, bind)
+			if err == nil && ch.conn.Changes() == 0 {
+				known, err = ch.uncount(r.UID)
 			}
+		}
+		if err == nil && known {
+			err = run(ch.conn, replaceRecord, bind)
 		}
 		if err != nil {
 			return err
