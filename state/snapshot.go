@@ -144,6 +144,9 @@ type Foreign struct {
 // farther apart than this have different times.
 const ClockGrain = 20 * time.Millisecond
 
+// ClockTick is how often that clock moves on, on most systems.
+const ClockTick = 4 * time.Millisecond
+
 // DirMark is the result of a stat of a Maildir's directories. Two equal marks, both
 // taken when the directories had been quiet for longer than the clock's grain, mean
 // that nothing changed between them.

@@ -165,13 +165,33 @@ func (d *folders) grain(mark state.DirMark) time.Duration {
 	return fineGrain
 }
 
+// stampGrain is how far the clock that stamps changes has to be ahead of a stamp on a file system
+// that keeps it finely.
+const stampGrain = time.Millisecond
+
+// fine reports whether a file system keeps times more finely than stampGrain: none of those that keep hundredths of
+// a second has a stamp between two of them.
+func fine(mark state.DirMark) bool {
+	const hundredth = int64(10 * time.Millisecond)
+	return mark.CurCtime%hundredth != 0 || mark.NewCtime%hundredth != 0 || mark.KeywordsCtime%hundredth != 0
+}
+
 // quiet reports whether a change from now on is sure to change the mark: no stamp in it
 // is as young as the clock's grain. A stamp from the future is changed by any change.
+//
+// Where the clock that stamps changes can be read, none has to be waited for: as soon as it is ahead of all
+// stamps, the next change has a later one.
 func (d *folders) quiet(mark state.DirMark) bool {
-	now := d.opts.Now().UnixNano()
-	grain := int64(d.grain(mark))
+	now := d.opts.Now()
+	ahead := int64(d.grain(mark))
+	old := ahead
+	if d.opts.stamps != nil && fine(mark) {
+		if stamped, known := d.opts.stamps(); known {
+			now, old = stamped, int64(stampGrain)
+		}
+	}
 	for _, stamp := range []int64{mark.CurCtime, mark.NewCtime, mark.KeywordsCtime} {
-		if age := now - stamp; age > -grain && age <= grain {
+		if age := now.UnixNano() - stamp; age > -ahead && age <= old {
 			return false
 		}
 	}

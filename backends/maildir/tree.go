@@ -21,7 +21,8 @@ type Options struct {
 	// Keys names messages to which the server gives no UID, as with POP3; nil: none.
 	Keys Keys
 	// Now is the clock; nil: time.Now.
-	Now func() time.Time
+	Now    func() time.Time
+	stamps func() (time.Time, bool) // the clock that stamps changes, where Now is the system's; nil: none is known
 	// Wait waits, or returns ctx's error; nil: by a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Ended is asked while a file is inspected, however long that takes: its error ends it. nil: nothing does.
@@ -59,7 +60,7 @@ type Tree struct {
 // Open returns the tree on fs. It touches nothing.
 func Open(fs disk.FS, opts Options) *Tree {
 	if opts.Now == nil {
-		opts.Now = time.Now
+		opts.Now, opts.stamps = time.Now, disk.StampTime
 	}
 	if opts.Wait == nil {
 		opts.Wait = wait

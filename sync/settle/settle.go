@@ -76,11 +76,21 @@ func (r *Run) settleAccount(ctx context.Context) error {
 }
 
 // waitForClock waits until the clock that stamps the directories has moved on, so that a later
-// change cannot have the time of ours.
+// change cannot have the time of ours: until their marks can be trusted, but no longer than its grain. Where
+// they cannot by then, the next run looks again.
 func (r *Run) waitForClock(ctx context.Context) error {
+	left := state.ClockGrain
 	for _, b := range r.Boxes {
-		if b.Wrote || b.Disk != nil && !b.Disk.Mark.Trusted {
-			return r.Wait(ctx, state.ClockGrain)
+		if b.MD == nil || !b.Wrote && (b.Disk == nil || b.Disk.Mark.Trusted) {
+			continue
+		}
+		for ; left >= 0; left -= state.ClockTick {
+			if mark, err := b.MD.Mark(); err != nil || mark.Trusted {
+				break // an error shows when it is read
+			}
+			if err := r.Wait(ctx, state.ClockTick); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
