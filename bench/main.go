@@ -41,7 +41,7 @@ func main() {
 	o.Flags(flag.CommandLine)
 	flag.BoolVar(&o.long, "long", false, "the long rows too")
 	flag.BoolVar(&o.list, "list", false, "print the rows' names, measure nothing")
-	flag.StringVar(&o.results, "results", "", "keep what was measured in this file; a row that is in it is not measured again")
+	flag.StringVar(&o.results, "results", "", "keep what was measured in this file; a row that is in it, beside the same programs, is not measured again")
 	flag.Parse()
 	host.Main(func(ctx context.Context) error { return run(ctx, os.Stdout, o, flag.Args()) })
 }
@@ -76,6 +76,7 @@ func run(ctx context.Context, out io.Writer, o options, names []string) error {
 	if err != nil {
 		return err
 	}
+	results = slices.DeleteFunc(results, func(res row.Result) bool { return res.Settings.Before != o.Before })
 	var failed []error
 	for _, r := range rows {
 		if slices.ContainsFunc(results, func(res row.Result) bool { return res.Row == r.Name }) {

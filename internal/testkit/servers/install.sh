@@ -20,8 +20,8 @@ installed="dovecot-imapd dovecot-pop3d libical3 libxapian30 libpcre3 sasl2-bin
 	libeatmydata1 libcourier-unicode4 libgamin0 libltdl7 libidn12
 	libgsasl18 libldap-2.5-0 libnsl2 libwrap0"
 cyrus="cyrus-common cyrus-imapd cyrus-pop3d"
-# The benchmark compares with isync.
-installed="$installed isync"
+# The benchmark compares with isync and mpop.
+installed="$installed isync mpop"
 # Mail readers that a test works with.
 installed="$installed neomutt notmuch"
 # A test has system calls fail with it.
