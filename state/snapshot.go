@@ -92,23 +92,34 @@ func (s *ServerSnapshot) Has(uid UID) bool {
 	return s.Shows(uid) || !s.All && !gone
 }
 
+// Learned is a complete snapshot of everything, once the base has learned what it shows: without its messages,
+// which are the base's. Any other is returned as it is.
+func (s *ServerSnapshot) Learned() *ServerSnapshot {
+	if s == nil || !s.Complete || !s.All {
+		return s
+	}
+	rest := *s
+	rest.All, rest.Messages = false, nil
+	return &rest
+}
+
 // Trouble is one message that a scan or a fetch could not read.
 type Trouble struct {
 	UID UID // 0: unknown
 	Err error
 }
 
-// OnDisk is one file of this mailbox's current generation.
+// OnDisk is one file of this mailbox's current generation: 32 bytes.
 type OnDisk struct {
 	UID     UID
+	Name    uint32 // offset of its name in DiskSnapshot.Names
+	Flags   Flags  // letters that have a name
+	Size    int64  // W=: octets the server sent, -1 where the name has none
 	Variant uint8  // 1, or n for U<uid>-n
 	New     bool   // in new/: fresh mail, without flags
 	Hashed  bool   // its name has the digest of its bytes
 	Silent  bool   // the name does not show all of its flags: see Spoken
 	Hidden  bool   // mail programs do not read the flags in the name as we do
-	Flags   Flags  // letters that have a name
-	Name    uint32 // offset of its name in DiskSnapshot.Names
-	Size    int64  // W=: octets the server sent, -1 where the name has none
 }
 
 // InfoSeps are what is read as the beginning of the info part of a file's name, before "2,": the Maildir
@@ -183,7 +194,7 @@ type DiskSnapshot struct {
 // that is not known.
 type Words [26]string
 
-// NameAt returns the name, "cur/…" or "new/…", at an offset of Names.
+// NameAt returns the name, "cur/…" or "new/…", at an offset of Names; "" where names were not kept.
 func (d *DiskSnapshot) NameAt(off uint32) string {
 	name, _, _ := bytes.Cut(d.Names[off:], []byte{0})
 	return string(name)

@@ -31,13 +31,16 @@ type below struct {
 
 func (b below) at(name string) string { return path.Join(b.dir, name) }
 
-func (b below) Create(name string) (disk.File, error)  { return b.FS.Create(b.at(name)) }
-func (b below) Open(name string) (disk.File, error)    { return b.FS.Open(b.at(name)) }
-func (b below) Link(o, n string) error                 { return b.FS.Link(b.at(o), b.at(n)) }
-func (b below) Rename(o, n string) error               { return b.FS.Rename(b.at(o), b.at(n)) }
-func (b below) Replace(o, n string) error              { return b.FS.Replace(b.at(o), b.at(n)) }
-func (b below) Remove(name string) error               { return b.FS.Remove(b.at(name)) }
-func (b below) Mkdir(name string) error                { return b.FS.Mkdir(b.at(name)) }
+func (b below) Create(name string) (disk.File, error) { return b.FS.Create(b.at(name)) }
+func (b below) Open(name string) (disk.File, error)   { return b.FS.Open(b.at(name)) }
+func (b below) Link(o, n string) error                { return b.FS.Link(b.at(o), b.at(n)) }
+func (b below) Rename(o, n string) error              { return b.FS.Rename(b.at(o), b.at(n)) }
+func (b below) Replace(o, n string) error             { return b.FS.Replace(b.at(o), b.at(n)) }
+func (b below) Remove(name string) error              { return b.FS.Remove(b.at(name)) }
+func (b below) Mkdir(name string) error               { return b.FS.Mkdir(b.at(name)) }
+func (b below) Each(dir string, visit func(string) error) error {
+	return b.FS.Each(b.at(dir), visit)
+}
 func (b below) Names(dir string) ([]string, error)     { return b.FS.Names(b.at(dir)) }
 func (b below) Lstat(name string) (disk.Info, error)   { return b.FS.Lstat(b.at(name)) }
 func (b below) Chtimes(name string, t time.Time) error { return b.FS.Chtimes(b.at(name), t) }

@@ -31,11 +31,11 @@ type index struct {
 	more  map[ident][]string  // of other tokens
 	// moved are the messages of this token that were published or renamed since, without their names: a
 	// first run has very many, and hardly any of them is looked for again.
-	moved map[state.UID]bool
+	moved state.UIDSet
 }
 
 func (x *index) reset(token string, snap *state.DiskSnapshot) {
-	*x = index{folders: x.folders, token: token, snap: snap, more: map[ident][]string{}, moved: map[state.UID]bool{}}
+	*x = index{folders: x.folders, token: token, snap: snap, more: map[ident][]string{}, moved: state.UIDSet{}}
 	for _, f := range snap.Foreign {
 		if f.Token != "" && f.UID != 0 {
 			x.add(ident{token: f.Token, uid: f.UID, variant: f.Variant}, f.Name)
@@ -47,7 +47,7 @@ func (x *index) add(id ident, name string) {
 	switch {
 	case x.more == nil: // the first look will see it
 	case x.ours(id):
-		x.moved[id.uid] = true
+		x.moved.Add(id.uid)
 	case !slices.Contains(x.more[id], name):
 		x.more[id] = append(x.more[id], name)
 	}
@@ -95,7 +95,7 @@ func (x *index) identify(n Name) ident {
 
 // present returns every name under which an identity is there now.
 func (x *index) present(id ident) ([]string, error) {
-	if x.snap == nil || x.moved[id.uid] && x.ours(id) {
+	if x.snap == nil || x.moved.Has(id.uid) && x.ours(id) {
 		return x.look(id)
 	}
 	var there []string

@@ -79,29 +79,33 @@ const (
 // at is the path of a name inside the Maildir, such as "cur/…".
 func (d *folders) at(name string) string { return path.Join(d.path, name) }
 
-// names are those in new or cur.
-func (d *folders) names(dir string) ([]string, error) {
+// eachIn calls visit with every name in new or cur.
+func (d *folders) eachIn(dir string, visit func(base string) error) error {
 	if dir == d.lacks {
-		return nil, nil
+		return nil
 	}
-	names, err := d.fs.Names(d.at(dir))
-	if err != nil {
+	var stopped error
+	err := d.fs.Each(d.at(dir), func(base string) error {
+		stopped = visit(base)
+		return stopped
+	})
+	if err != nil && stopped == nil {
 		err = fault(err, "read %s", d.at(dir))
 	}
-	return names, err
+	return err
 }
 
 // each calls f with every name in new and then in cur.
 func (d *folders) each(f func(name string)) error {
 	for _, dir := range []string{dirNew, dirCur} {
-		names, err := d.names(dir)
-		if err != nil {
-			return err
-		}
-		for _, base := range names {
+		err := d.eachIn(dir, func(base string) error {
 			if !strings.HasPrefix(base, ".") {
 				f(dir + "/" + base)
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

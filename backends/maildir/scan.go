@@ -38,6 +38,7 @@ type pass struct {
 	still   bool                    // no time stamp changed while the folders were read
 	steady  bool                    // still, and the stamps were old enough to show any change
 	missing []state.UID             // of those expected
+	unnamed bool                    // names of messages are not kept
 }
 
 // Scan reads new and cur for files of the generation with that token. expect lists the
@@ -49,7 +50,7 @@ type pass struct {
 func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error) {
 	var last *pass
 	for range maxPasses {
-		p, err := m.pass(token, expect, kw)
+		p, err := m.pass(token, expect, kw, named)
 		if err != nil {
 			return nil, err
 		}
@@ -71,8 +72,39 @@ func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw
 	return last.snap, nil
 }
 
-// pass reads both folders once.
-func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*pass, error) {
+// Look is a Scan that expects nothing and keeps no names of the generation's messages: their NameAt is "". Of a Maildir
+// with a million files the names are more than all that is known of the messages. About so many are expected to be there. Where one
+// look does not suffice, or an identity has several files, it is a Scan.
+func (m *Maildir) Look(ctx context.Context, token string, about int, kw *state.Keywords) (*state.DiskSnapshot, error) {
+	p, err := m.pass(token, nil, kw, about)
+	if err != nil {
+		return nil, err
+	}
+	if !p.still || p.doubles() {
+		return m.Scan(ctx, token, nil, kw)
+	}
+	p.snap.Complete = true
+	return p.snap, nil
+}
+
+// doubles reports whether an identity has several files.
+func (p *pass) doubles() bool {
+	msgs := p.snap.Messages
+	for i := 1; i < len(msgs); i++ {
+		if sameIdentity(msgs[i-1], msgs[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameIdentity(a, b state.OnDisk) bool { return a.UID == b.UID && a.Variant == b.Variant }
+
+// named is for a pass that keeps names.
+const named = -1
+
+// pass reads both folders once. It keeps names of messages where about is named; else about so many are there.
+func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords, about int) (*pass, error) {
 	before, err := m.Mark()
 	if err != nil {
 		return nil, err
@@ -84,6 +116,9 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 	p := &pass{
 		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: m.alphabet.owner(),
 		snap: &state.DiskSnapshot{Mark: before, Scanned: true, Words: words.meant()},
+	}
+	if p.unnamed = about != named; p.unnamed {
+		p.snap.Messages = make([]state.OnDisk, 0, about)
 	}
 	quiet := m.quiet(before)
 	gone, err := p.fill()
@@ -112,26 +147,20 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords) (*p
 func (p *pass) fill() (gone bool, err error) {
 	s := p.snap
 	for _, dir := range []string{dirNew, dirCur} {
-		names, err := p.names(dir)
-		if err != nil {
-			return false, err
-		}
-		octets := 0
-		for _, base := range names {
-			octets += len(dir) + len(base) + 2
-		}
-		s.Messages = slices.Grow(s.Messages, len(names))
-		s.Names = slices.Grow(s.Names, octets)
-		for _, base := range names {
+		err := p.eachIn(dir, func(base string) error {
 			if strings.HasPrefix(base, ".") {
 				p.hiding(dir, base)
-				continue
+				return nil
 			}
 			err := p.sort(dir, base)
-			if err != nil && !isNotExist(err) {
-				return false, err
+			if isNotExist(err) {
+				gone = true
+				return nil
 			}
-			gone = gone || err != nil
+			return err
+		})
+		if err != nil {
+			return false, err
 		}
 	}
 	silent := func(f state.OnDisk) int { // last
@@ -188,6 +217,9 @@ func (p *pass) sort(dir, base string) error {
 		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags, Silent: silent, Hidden: silent || dir == dirCur && parts.hidden(),
 		Name: uint32(len(s.Names)), Size: n.Bytes,
 	})
+	if p.unnamed {
+		return nil
+	}
 	s.Names = append(s.Names, dir...)
 	s.Names = append(s.Names, '/')
 	s.Names = append(s.Names, base...)
@@ -239,10 +271,12 @@ func subset(a, b []state.UID) bool {
 // every reader both are the same message.
 func (p *pass) dropStale() (dropped bool, err error) {
 	s := p.snap
-	same := func(a, b state.OnDisk) bool { return a.UID == b.UID && a.Variant == b.Variant }
 	var several []string
 	for i, f := range s.Messages {
-		if i > 0 && same(s.Messages[i-1], f) || i+1 < len(s.Messages) && same(f, s.Messages[i+1]) {
+		if p.unnamed {
+			break // Look sees them
+		}
+		if i > 0 && sameIdentity(s.Messages[i-1], f) || i+1 < len(s.Messages) && sameIdentity(f, s.Messages[i+1]) {
 			several = append(several, s.NameAt(f.Name))
 		}
 	}

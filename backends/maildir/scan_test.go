@@ -37,6 +37,14 @@ func (b *busy) Names(dir string) ([]string, error) {
 	return list, err
 }
 
+func (b *busy) Each(dir string, visit func(string) error) error {
+	names, err := b.Names(dir)
+	for _, name := range names {
+		err = errors.Join(err, visit(name))
+	}
+	return err
+}
+
 // A mail program moves a message from new to cur, or back, between the two reads.
 func TestScanFollowsAMoveBetweenFolders(t *testing.T) {
 	for i, when := range []string{"INBOX/new", "INBOX/cur", "INBOX/new", "INBOX/cur"} {

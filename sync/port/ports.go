@@ -119,6 +119,9 @@ type Maildir interface {
 	// again as often as it takes to be sure, or gives up and returns a snapshot that is
 	// not Complete. kw names the keyword letters.
 	Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error)
+	// Look is a Scan that expects nothing, and may keep no names of the generation's messages, of which there are about
+	// so many.
+	Look(ctx context.Context, token string, about int, kw *state.Keywords) (*state.DiskSnapshot, error)
 	// Receive writes a body to tmp/, converted to its form, counted, digested, dated,
 	// fsynced and closed. On an error nothing is left. A body that ends early is an error.
 	Receive(in state.Incoming, body io.Reader) (state.Received, error)

@@ -39,6 +39,9 @@ type FS interface {
 	// Names returns every name in a folder, in no order, without "." and "..", or an error
 	// and no names: never a part of them.
 	Names(dir string) ([]string, error)
+	// Each calls visit with every name that Names returns, without a list of them. An error may come after some
+	// names; one of visit ends it.
+	Each(dir string, visit func(name string) error) error
 	// Lstat describes a name without following it where it is a symbolic link.
 	Lstat(name string) (Info, error)
 	// Chtimes sets the modification time.

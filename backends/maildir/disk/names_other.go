@@ -2,18 +2,31 @@
 
 package disk
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io"
+)
 
-// Names implements FS.
-func (r *Real) Names(dir string) ([]string, error) {
+// Each implements FS, some thousand names at once.
+func (r *Real) Each(dir string, visit func(name string) error) error {
 	d, err := r.root.Open(dir)
 	if err != nil {
-		return nil, r.named(err)
+		return r.named(err)
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("read folder %s: %w", r.full(dir), err)
+	for {
+		names, err := d.Readdirnames(8192)
+		for _, name := range names {
+			if err := visit(name); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read folder %s: %w", r.full(dir), err)
+		}
 	}
-	return names, nil
 }

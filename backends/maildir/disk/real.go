@@ -96,5 +96,17 @@ func (r *Real) Mkdir(name string) error {
 	return r.named(r.root.Chmod(name, dirMode))
 }
 
+// Names implements FS.
+func (r *Real) Names(dir string) (names []string, err error) {
+	err = r.Each(dir, func(name string) error {
+		names = append(names, name)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return names, nil
+}
+
 // Local implements FS.
 func (r *Real) Local() bool { return r.local }

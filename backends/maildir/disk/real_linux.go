@@ -82,47 +82,50 @@ func renameExclusive(from int, oldBase string, to int, newBase string) error {
 	return unix.Renameat2(from, oldBase, to, newBase, unix.RENAME_NOREPLACE)
 }
 
-// Names implements FS. It reads a folder with a few large getdents64(2) calls: fewer calls are
+// Each implements FS. It reads a folder with a few large getdents64(2) calls: fewer calls are
 // faster, and leave fewer moments in which a rename can hide a name.
-func (r *Real) Names(dir string) ([]string, error) {
+func (r *Real) Each(dir string, visit func(name string) error) error {
 	d, err := r.open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer d.Close()
 	buf := make([]byte, 512<<10)
-	var names []string
 	for {
 		n, err := unix.Getdents(d.fd, buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read folder %s: %w", r.full(dir), err)
+			return fmt.Errorf("read folder %s: %w", r.full(dir), err)
 		}
 		if n <= 0 {
-			return names, nil
+			return nil
 		}
-		names = appendNames(names, buf[:n])
+		if err := eachName(buf[:n], visit); err != nil {
+			return err
+		}
 	}
 }
 
-// appendNames parses linux_dirent64: ino 8, off 8, reclen 2, type 1, name, zero.
-func appendNames(names []string, b []byte) []string {
+// eachName parses linux_dirent64: ino 8, off 8, reclen 2, type 1, name, zero.
+func eachName(b []byte, visit func(name string) error) error {
 	const header = 19
 	for len(b) > header {
 		n := int(binary.NativeEndian.Uint16(b[16:]))
 		if n < header || n > len(b) {
-			return names
+			return nil
 		}
 		name := b[header:n]
 		if i := bytes.IndexByte(name, 0); i >= 0 {
 			name = name[:i]
 		}
 		if s := string(name); s != "." && s != ".." {
-			names = append(names, s)
+			if err := visit(s); err != nil {
+				return err
+			}
 		}
 		b = b[n:]
 	}
-	return names
+	return nil
 }

@@ -168,6 +168,14 @@ func (f *Faulty) Names(dir string) ([]string, error) {
 	return f.fs.Names(dir)
 }
 
+// Each implements FS. It counts as Names does.
+func (f *Faulty) Each(dir string, visit func(name string) error) error {
+	if err := f.count(false, "names", dir); err != nil {
+		return err
+	}
+	return f.fs.Each(dir, visit)
+}
+
 // Lstat implements FS.
 func (f *Faulty) Lstat(name string) (disk.Info, error) {
 	if err := f.count(false, "lstat", name); err != nil {

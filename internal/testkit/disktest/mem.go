@@ -334,6 +334,17 @@ func (m *Mem) Names(dir string) ([]string, error) {
 	return names, nil
 }
 
+// Each implements FS.
+func (m *Mem) Each(dir string, visit func(name string) error) error {
+	names, err := m.Names(dir)
+	for _, name := range names {
+		if err := visit(name); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // Lstat implements FS.
 func (m *Mem) Lstat(name string) (disk.Info, error) {
 	defer m.mu.Unlock()
