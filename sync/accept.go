@@ -51,8 +51,8 @@ func (r *run) whyNot(ctx context.Context, b *mailbox.Box, uid state.UID) (string
 		if rec.UID != uid {
 			continue
 		}
-		for _, o := range b.Ops {
-			if o.UID == uid && o.Kind == plan.OpAgree && (o.Status == state.Accepted || plan.InDoubt(rec)) {
+		for o := range b.Ops.Of(plan.OpAgree) {
+			if o.UID == uid && (o.Status == state.Accepted || plan.InDoubt(rec)) {
 				return "", nil
 			}
 		}

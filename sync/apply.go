@@ -26,13 +26,14 @@ func (r *run) plan(ctx context.Context) error {
 		}
 		made := plan.Make(r.task(b, blind))
 		b.Ops, b.Waits = made.Ops, made.Waits
+		b.Server = b.Server.Learned() // what it shows is planned; of a large mailbox it is as much as the records
 		if err := r.change.Withheld(ctx, b, made.Waits.Unsettable); err != nil {
 			return err
 		}
 		if err := r.leaves(ctx, b, made); err != nil {
 			return err
 		}
-		b.Idle = len(b.Ops) == 0 && !b.Unfinished()
+		b.Idle = b.Ops.Len() == 0 && !b.Unfinished()
 	}
 	if err := r.fetch.PutOff(ctx); err != nil {
 		return err

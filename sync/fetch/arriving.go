@@ -85,9 +85,10 @@ func (f *fetching) forgo(ops []plan.Op) {
 // forgoRest does so with all that is left to do in a mailbox.
 func (f *fetching) forgoRest(q *queue) {
 	f.mu.Lock()
-	rest := append([][]plan.Op{q.ops}, q.again...)
+	messages, octets, again := q.ops.Len(), q.bytes, q.again
 	f.mu.Unlock()
-	for _, ops := range rest {
+	f.Planned(-messages, -octets)
+	for _, ops := range again {
 		f.forgo(ops)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"time"
 
 	"mailsync/state"
@@ -21,8 +22,8 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) 
 	case <-f.ctx.Done():
 		return f.ctx.Err()
 	}
-	if buf == nil {
-		buf = make([]byte, smallBody+1)
+	if int64(len(buf)) <= in.Size {
+		buf = make([]byte, bufferFor(in.Size+1))
 	}
 	n, err := state.Fill(r, buf[:in.Size+1])
 	switch {
@@ -43,6 +44,12 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) 
 		f.buffers <- buf
 	})
 	return f.ctx.Err()
+}
+
+// bufferFor is how large a buffer is made for so many octets: the next power of two, so that a buffer for one body will do
+// for most, and small mail has small buffers.
+func bufferFor(octets int64) int {
+	return min(max(4<<10, 1<<bits.Len64(uint64(octets-1))), smallBody+1)
 }
 
 // receive writes a body to tmp/. Where the disk takes no more, no other is waited for.

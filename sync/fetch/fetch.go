@@ -278,7 +278,7 @@ func (f *fetching) Marked(raw string, uids []state.UID, undone bool) {
 // parts of items that failed and are tried again in smaller pieces.
 type queue struct {
 	box   *mailbox.Box
-	ops   []plan.Op
+	ops   plan.Ops
 	again [][]plan.Op
 	bytes int64 // announced sizes of ops
 	open  int   // items on their way
@@ -287,8 +287,10 @@ type queue struct {
 }
 
 func newQueue(b *mailbox.Box) *queue {
-	q := &queue{box: b, ops: b.Fetches(), tried: map[state.UID]int{}}
-	q.bytes = announced(q.ops)
+	q := &queue{box: b, ops: b.Ops.Fetches(), tried: map[state.UID]int{}}
+	for o := range q.ops.All() {
+		q.bytes += max(0, o.Size)
+	}
 	return q
 }
 
@@ -300,36 +302,41 @@ func announced(ops []plan.Op) (octets int64) {
 	return octets
 }
 
-func (q *queue) empty() bool { return len(q.ops) == 0 && len(q.again) == 0 }
+func (q *queue) empty() bool { return q.ops.Len() == 0 && len(q.again) == 0 }
 
 // leaveOut takes operations off the queue, and returns them.
 func (q *queue) leaveOut(which func(plan.Op) bool) (out []plan.Op) {
-	q.ops = slices.DeleteFunc(slices.Clone(q.ops), func(o plan.Op) bool { // the box's plan keeps its own
-		if !which(o) {
-			return false
+	for o := range q.ops.All() {
+		if which(o) {
+			out = append(out, o)
+			q.bytes -= max(0, o.Size)
 		}
-		out = append(out, o)
-		q.bytes -= max(0, o.Size)
-		return true
-	})
+	}
+	if len(out) > 0 {
+		q.ops = q.ops.Clone() // the box's plan keeps its own
+		q.ops.Without(which)
+	}
 	return out
 }
 
 // cut takes the next item's operations off the queue, of at most so many octets.
 func (q *queue) cut(most int64) []plan.Op {
-	if len(q.ops) == 0 {
+	if q.ops.Len() == 0 {
 		ops := q.again[0]
 		q.again = q.again[1:]
 		return ops
 	}
 	var bytes int64
 	n := 0
-	for n < len(q.ops) && n < port.ItemUIDs && (n == 0 || bytes+q.ops[n].Size <= most) {
-		bytes += max(0, q.ops[n].Size)
-		n++
-	}
-	ops := q.ops[:n]
-	q.ops, q.bytes = q.ops[n:], q.bytes-bytes
+	ops := q.ops.Shift(func(o plan.Op) bool {
+		fits := n < port.ItemUIDs && (n == 0 || bytes+o.Size <= most)
+		if fits {
+			bytes += max(0, o.Size)
+			n++
+		}
+		return fits
+	})
+	q.bytes -= bytes
 	return ops
 }
 

@@ -36,7 +36,7 @@ func TestAnItemHasAMessageAtLeast(t *testing.T) {
 	for i, size := range []int64{1 << 30, 60 << 10, 60 << 10, 60 << 10} {
 		ops = append(ops, plan.Op{UID: state.UID(i + 1), Size: size})
 	}
-	q := &queue{ops: ops}
+	q := &queue{ops: plan.OpsOf(ops...)}
 	for _, want := range []int{1, 2, 1} {
 		if got := q.cut(smallestItem); len(got) != want {
 			t.Errorf("%d messages, want %d", len(got), want)

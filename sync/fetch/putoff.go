@@ -18,7 +18,7 @@ func (r *Run) PutOff(ctx context.Context) error {
 	}
 	var wanted, files []match.Alike
 	for i, b := range r.Boxes {
-		for _, o := range b.Fetches() {
+		for o := range b.Ops.Of(plan.OpFetch) {
 			if mayLink(b, o) {
 				wanted = append(wanted, match.Alike{Size: o.Size, Date: o.Date, Box: i, UID: o.UID, Status: state.Outstanding, Late: b.Listed.Role != "all"})
 			}
@@ -40,12 +40,18 @@ func (r *Run) PutOff(ctx context.Context) error {
 		r.groups = match.Likeness(wanted, files, old)
 	}
 	for i, b := range r.Boxes {
-		for k, o := range b.Fetches() {
-			if content := match.BySizeAndDate(o.Size, o.Date, ""); mayLink(b, o) && match.Waits(r.groups, i, content) {
-				b.Ops[k].Kind, b.Ops[k].From = plan.OpLink, r.Boxes[match.AlikeTo(r.groups, content)[0].Box].Name
+		var links []plan.Op
+		b.Ops.Without(func(o plan.Op) bool {
+			content := match.BySizeAndDate(o.Size, o.Date, "")
+			if o.Kind != plan.OpFetch || !mayLink(b, o) || !match.Waits(r.groups, i, content) {
+				return false
 			}
-		}
-		plan.SortOps(b.Ops)
+			o.Kind, o.From = plan.OpLink, r.Boxes[match.AlikeTo(r.groups, content)[0].Box].Name
+			links = append(links, o)
+			return true
+		})
+		b.Ops.Add(links...)
+		b.Ops.Sort()
 	}
 	for _, a := range r.groups {
 		b := r.Boxes[a.Box]

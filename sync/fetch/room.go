@@ -20,7 +20,7 @@ const hintRoom = "make room there, or fetch less: exclude mailboxes, skip large 
 // left counts what queues hold, and the octets announced of that.
 func left(queues []*queue) (messages int, octets int64) {
 	for _, q := range queues {
-		messages += len(q.ops)
+		messages += q.ops.Len()
 		octets += q.bytes
 	}
 	return messages, octets
@@ -80,7 +80,7 @@ func (r *Run) fits(queues []*queue, free int64) *state.Fault {
 	all, octets := left(queues)
 	messages, had := all, octets
 	for _, q := range queues {
-		for _, o := range q.ops {
+		for o := range q.ops.All() {
 			if o.Size > free {
 				messages--
 				had -= o.Size

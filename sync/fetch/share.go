@@ -26,15 +26,14 @@ const shareBatch = 500
 // or no intact file here, is left to be fetched as any other. more reports whether there is such a message.
 func (r *Run) Share(ctx context.Context) (more bool, err error) {
 	for i, b := range r.Boxes {
-		var links, rest []plan.Op
-		for _, o := range b.Ops {
-			switch {
-			case o.Kind == plan.OpLink && o.From != "":
+		var links []plan.Op
+		b.Ops.Without(func(o plan.Op) bool {
+			link := o.Kind == plan.OpLink && o.From != ""
+			if link {
 				links = append(links, o)
-			case o.Kind != plan.OpFetch: // that was done
-				rest = append(rest, o)
 			}
-		}
+			return link || o.Kind == plan.OpFetch // that was done
+		})
 		var left []plan.Op
 		for batch := range slices.Chunk(links, shareBatch) {
 			others := batch
@@ -52,7 +51,8 @@ func (r *Run) Share(ctx context.Context) (more bool, err error) {
 			left[k].Kind, left[k].From = plan.OpFetch, ""
 		}
 		more = more || len(left) > 0
-		b.Ops = append(left, rest...)
+		b.Ops.Add(left...)
+		b.Ops.Sort()
 	}
 	return more, ctx.Err()
 }

@@ -120,7 +120,7 @@ func (r *Run) makeMailbox(ctx context.Context, f state.Unmarked, name string, to
 	}
 	if r.DryRun {
 		r.Note(name, "the mailbox would be created on the server", "")
-		r.Foresee(name, r.wouldBring(disk.Foreign), false)
+		r.Foresee(name, plan.OpsOf(r.wouldBring(disk.Foreign)...), false)
 		return nil
 	}
 	if err := r.Step("create mailbox %s", name); err != nil {

@@ -22,7 +22,7 @@ type Box struct {
 	States
 	Bound
 	Progress
-	Ops     []plan.Op // what is to be done
+	Ops     plan.Ops // what is to be done
 	Tie     Tying
 	Sent    Sent
 	Moves   Moving
@@ -129,10 +129,7 @@ type Batch struct {
 // operation that failed cancels the later ones of its UID.
 func (b *Box) Take(kind plan.OpKind) []plan.Op {
 	var ops []plan.Op
-	for _, o := range b.Ops {
-		if o.Kind != kind {
-			continue
-		}
+	for o := range b.Ops.Of(kind) {
 		if b.Spoilt[o.UID] {
 			b.Leave(Refused)
 			continue
@@ -144,16 +141,6 @@ func (b *Box) Take(kind plan.OpKind) []plan.Op {
 
 // FlagBatch is how many renamed files are made durable and committed at once.
 const FlagBatch = 512
-
-// Fetches is the part of a plan that fetches: operations are sorted by kind, and it is
-// first.
-func (b *Box) Fetches() []plan.Op {
-	n := slices.IndexFunc(b.Ops, func(o plan.Op) bool { return o.Kind != plan.OpFetch })
-	if n < 0 {
-		n = len(b.Ops)
-	}
-	return b.Ops[:n:n]
-}
 
 // UIDsOf are the UIDs of operations, in their order.
 func UIDsOf(ops []plan.Op) []state.UID {

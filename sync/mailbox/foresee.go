@@ -8,10 +8,10 @@ import (
 
 // Foresee reports what a dry run would do in a mailbox: its operations, and what they come to. trashes
 // is true where what is deleted on the server is moved to its trash.
-func (r *Run) Foresee(name string, ops []plan.Op, trashes bool) {
+func (r *Run) Foresee(name string, ops plan.Ops, trashes bool) {
 	var would port.Done
 	fetched := map[state.UID]bool{}
-	for _, o := range ops {
+	for o := range ops.All() {
 		if r.Watch != nil {
 			r.Watch.Op(name, o)
 		}

@@ -35,10 +35,7 @@ func (r *Run) Undid(b *Box, did port.Did) {
 }
 
 // DonePast reports whether a mailbox has no operation of a later kind.
-func (b *Box) DonePast(kind plan.OpKind) bool {
-	n := len(b.Ops)
-	return n == 0 || b.Ops[n-1].Kind <= kind
-}
+func (b *Box) DonePast(kind plan.OpKind) bool { return !b.Ops.Past(kind) }
 
 // LogMailbox logs what was done in a mailbox, once: when nothing more is to be done there, or the run ends.
 func (r *Run) LogMailbox(b *Box) {

@@ -48,8 +48,8 @@ func (r *Run) planned() []*move {
 	}
 	ops := map[place]bool{}
 	for _, b := range r.Boxes {
-		for _, o := range b.Ops {
-			if o.Kind == plan.OpLink || o.Kind == plan.OpMove {
+		for _, kind := range []plan.OpKind{plan.OpLink, plan.OpMove} {
+			for o := range b.Ops.Of(kind) {
 				ops[place{b, o}] = true
 			}
 		}

@@ -29,6 +29,9 @@ func Brake(ops []Op, base []state.Record, p Policy, before state.Held) (kept []O
 			total++
 		}
 	}
+	if all == (state.Held{}) {
+		return ops, now
+	}
 	for _, o := range ops {
 		if n := deletions(&all, o); n == nil || !p.brakes(*n, total, *deletions(&before, o)) {
 			kept = append(kept, o)

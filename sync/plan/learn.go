@@ -14,6 +14,9 @@ import (
 // and was interrupted before the commit, the file shows it, and the change is agreed on
 // now. Without this our own change would look like the user's.
 func Learn(w World) (put []state.Record) {
+	if len(w.Base) == 0 && w.Server != nil { // each of them is new
+		put = make([]state.Record, 0, len(w.Server.Messages))
+	}
 	w.views(func(v view) {
 		old := v.rec
 		rec := carried(v, w)

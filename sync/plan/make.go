@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"slices"
-
 	"mailsync/state"
 )
 
@@ -32,7 +30,7 @@ type Task struct {
 
 // Made is what Make makes of a task.
 type Made struct {
-	Ops      []Op       // all that is to be done, in the order of execution
+	Ops      Ops        // all that is to be done, in the order of execution
 	Waits    Waiting    // what is left to another run, or to another day
 	Braked   state.Held // deletions that the brake held back
 	NotYet   int        // files that the server may have already: the next run knows
@@ -50,32 +48,28 @@ func Make(t Task) (m Made) {
 		m.Ops, m.PutOff = Leave(t.World, m.Ops, t.Leaving, t.Alone)
 	}
 	m.holdAppends(t)
-	m.without(func(o Op) bool { return t.Moving[o.UID] })
+	if len(t.Moving) > 0 {
+		m.Ops.Without(func(o Op) bool { return t.Moving[o.UID] })
+	}
 	if t.Anew {
-		m.HeldBack = m.without(func(o Op) bool { return o.Kind.Destroys() && o.Kind != OpForget }) > 0
+		m.HeldBack = m.Ops.Without(func(o Op) bool { return o.Kind.Destroys() && o.Kind != OpForget }) > 0
 	}
 	if t.Blind {
-		m.Awaited = m.without(func(o Op) bool { return o.UID != 0 && RecordAt(t.Base, o.UID).Status == state.Gone }) > 0
+		m.Awaited = m.Ops.Without(func(o Op) bool { return o.UID != 0 && RecordAt(t.Base, o.UID).Status == state.Gone }) > 0
 	}
-	m.Ops, m.Braked = Brake(m.Ops, t.Base, t.Policy, t.Braked)
+	m.Ops.others, m.Braked = Brake(m.Ops.others, t.Base, t.Policy, t.Braked) // a fetch deletes nothing
 	m.addMoves(t)
 	m.accept(t)
-	SortOps(m.Ops)
+	m.Ops.Sort()
 	return m
-}
-
-// without leaves out operations, and returns how many.
-func (m *Made) without(out func(Op) bool) int {
-	n := len(m.Ops)
-	m.Ops = slices.DeleteFunc(m.Ops, out)
-	return n - len(m.Ops)
 }
 
 // holdAppends leaves those files to the next run that may prove to be messages of the server's:
 // ones that are to be fetched, or that an earlier run appended before it was interrupted.
 func (m *Made) holdAppends(t Task) {
-	fetches := t.MayBe && slices.ContainsFunc(m.Ops, func(o Op) bool { return o.Kind == OpFetch })
-	m.NotYet = m.without(func(o Op) bool { return o.Kind == OpAppend && (fetches || t.Keep[Bare(o.Name)]) })
+	first, any := m.Ops.First()
+	fetches := t.MayBe && any && first.Kind == OpFetch
+	m.NotYet = m.Ops.Without(func(o Op) bool { return o.Kind == OpAppend && (fetches || t.Keep[Bare(o.Name)]) })
 }
 
 // addMoves adds what was moved, in place of what the mailbox would do on its own, and copies. It follows
@@ -83,16 +77,16 @@ func (m *Made) holdAppends(t Task) {
 func (m *Made) addMoves(t Task) {
 	for _, o := range t.Moves {
 		if o.Kind == OpMove {
-			m.without(func(p Op) bool { return p.Kind == OpAppend && p.Name == o.Name })
+			m.Ops.Without(func(p Op) bool { return p.Kind == OpAppend && p.Name == o.Name })
 		}
-		m.Ops = append(m.Ops, o)
+		m.Ops.Add(o)
 	}
 	if !t.Policy.Append {
 		return
 	}
 	for _, c := range t.Copies {
 		if !t.Keep[Bare(c.Name)] {
-			m.Ops = append(m.Ops, Op{Kind: OpAppend, Name: c.Name, Flags: t.sent(c.Flags)})
+			m.Ops.Add(Op{Kind: OpAppend, Name: c.Name, Flags: t.sent(c.Flags)})
 		}
 	}
 }
@@ -105,16 +99,23 @@ func (m *Made) accept(t Task) {
 		rec := RecordAt(t.Base, uid)
 		o := Op{Kind: OpAgree, UID: uid, Variant: max(1, rec.Variant), Status: state.Live, Flags: rec.Agreed}
 		planned := func(p Op) bool { return p.UID == uid && (p.Kind == OpFetch || p.Kind == OpAgree) }
-		switch i := slices.IndexFunc(m.Ops, planned); {
-		case rec.Status == state.Outstanding && i >= 0 && m.Ops[i].Kind == OpFetch:
-			o.Status, o.Flags = state.Accepted, m.Ops[i].Flags
+		var was Op
+		for p := range m.Ops.All() {
+			if planned(p) {
+				was = p
+				break
+			}
+		}
+		switch {
+		case rec.Status == state.Outstanding && was.Kind == OpFetch:
+			o.Status, o.Flags = state.Accepted, was.Flags
 		case !InDoubt(rec):
 			continue
-		case i >= 0 && m.Ops[i].Kind == OpAgree:
-			o.Flags = m.Ops[i].Flags
+		case was.Kind == OpAgree:
+			o.Flags = was.Flags
 		}
-		m.without(planned)
-		m.Ops = append(m.Ops, o)
+		m.Ops.Without(planned)
+		m.Ops.Add(o)
 	}
 }
 
@@ -123,39 +124,35 @@ func (m *Made) accept(t Task) {
 // plan keeps only what concerns them, and what a run before had released, and fetches what
 // of them is not here; it returns how many operations are put off for that. Without, only
 // what the plan leaves here may leave the server. Like Plan it is a pure function.
-func Leave(w World, ops []Op, leaving map[state.UID]bool, alone bool) (out []Op, putOff int) {
+func Leave(w World, ops Ops, leaving map[state.UID]bool, alone bool) (out Ops, putOff int) {
 	if len(leaving) == 0 && !alone {
 		return ops, 0 // nothing to add, and nothing to leave out
 	}
-	does := map[state.UID]map[OpKind]bool{} // of those that leave
-	for _, o := range ops {
-		_, goes := leaving[o.UID]
-		if alone && !(goes || o.Kind == OpRelease || o.Kind == OpFileAway) {
-			putOff++
-			continue
-		}
-		if alone && (o.Kind == OpExpunge || o.Kind == OpRemove) {
-			putOff++
-			continue
-		}
-		if goes {
-			if does[o.UID] == nil {
-				does[o.UID] = map[OpKind]bool{}
-			}
-			does[o.UID][o.Kind] = true
-		}
-		out = append(out, o)
+	if alone {
+		putOff = ops.Without(func(o Op) bool {
+			_, goes := leaving[o.UID]
+			stays := goes && o.Kind != OpExpunge && o.Kind != OpRemove
+			return !stays && o.Kind != OpRelease && o.Kind != OpFileAway
+		})
 	}
-	p := planner{World: w, ops: out}
+	fetches, releases := map[state.UID]bool{}, map[state.UID]bool{} // of those that leave
+	for o := range ops.Of(OpFetch) {
+		if _, goes := leaving[o.UID]; goes {
+			fetches[o.UID] = true
+		}
+	}
+	for o := range ops.Of(OpRelease) {
+		releases[o.UID] = true
+	}
+	p := planner{World: w, ops: ops}
 	wanted := map[state.UID]bool{} // though the plan leaves them away
 	w.views(func(v view) {
 		compare, goes := leaving[v.uid]
-		if !goes || v.server != yes || v.disk == unsure || does[v.uid][OpRelease] {
+		if !goes || v.server != yes || v.disk == unsure || releases[v.uid] {
 			return
 		}
-		fetched := does[v.uid][OpFetch]
 		switch {
-		case fetched, v.disk == yes && !compare:
+		case fetches[v.uid], v.disk == yes && !compare:
 		case v.disk == yes, alone:
 			p.fetch(v)
 			wanted[v.uid] = true
@@ -164,7 +161,7 @@ func Leave(w World, ops []Op, leaving map[state.UID]bool, alone bool) (out []Op,
 		}
 		p.add(Op{Kind: OpRelease, UID: v.uid, Variant: v.vari, Name: v.name})
 	})
-	p.ops = slices.DeleteFunc(p.ops, func(o Op) bool { return wanted[o.UID] && o.Kind == OpAgree && !o.Status.HasFile() })
-	SortOps(p.ops)
+	p.ops.Without(func(o Op) bool { return wanted[o.UID] && o.Kind == OpAgree && !o.Status.HasFile() })
+	p.ops.Sort()
 	return p.ops, putOff
 }

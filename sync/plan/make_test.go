@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 
 	"mailsync/internal/testkit/rows"
@@ -42,7 +43,7 @@ func TestMakeTable(t *testing.T) {
 			task := c.task
 			task.World = World{Base: rows.Records(t, c.base), Server: parseServer(t, c.server), Disk: parseDisk(t, c.disk), Policy: mirror, DiskProves: true}
 			made := Make(task)
-			if got := spell(made.Ops); got != c.want {
+			if got := spell(slices.Collect(made.Ops.All())); got != c.want {
 				t.Errorf("the plan is %q, want %q", got, c.want)
 			}
 			if made.HeldBack != c.made.HeldBack || made.Awaited != c.made.Awaited || made.NotYet != c.made.NotYet || made.PutOff != c.made.PutOff {

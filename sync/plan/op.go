@@ -83,7 +83,11 @@ func (o Op) String() string {
 
 // SortOps puts operations in the order of execution.
 func SortOps(ops []Op) {
-	slices.SortStableFunc(ops, func(a, b Op) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Name, b.Name))
-	})
+	if !slices.IsSortedFunc(ops, compareOps) {
+		slices.SortStableFunc(ops, compareOps)
+	}
+}
+
+func compareOps(a, b Op) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Name, b.Name))
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"mailsync/state"
 )
 
@@ -12,7 +14,13 @@ import (
 // out of its scope.
 func Plan(w World) []Op {
 	ops, _ := decide(w)
-	return ops
+	return slices.Collect(ops.All())
+}
+
+// Done reports whether Plan has nothing to do.
+func Done(w World) bool {
+	ops, _ := decide(w)
+	return ops.Len() == 0
 }
 
 // Waiting is what a policy leaves to another run, or the server to another day.
@@ -26,12 +34,12 @@ type Waiting struct {
 // planner plans the messages of one world.
 type planner struct {
 	World
-	ops     []Op
+	ops     Ops
 	waiting Waiting
 }
 
 // decide is Plan, with what it leaves.
-func decide(w World) ([]Op, Waiting) {
+func decide(w World) (Ops, Waiting) {
 	p := planner{World: w}
 	w.views(p.message)
 	if w.Policy.Append && w.DiskScanned() {
@@ -41,7 +49,7 @@ func decide(w World) ([]Op, Waiting) {
 			}
 		}
 	}
-	SortOps(p.ops)
+	p.ops.Sort()
 	return p.ops, p.waiting
 }
 
@@ -126,11 +134,11 @@ func (p *planner) adopt(v view) {
 		return
 	}
 	v.dFlags = v.shown
-	before := len(p.ops)
+	before := len(p.ops.others)
 	p.flags(v, v.sFlags&state.Pick(p.can(), v.dFlags, v.sFlags), state.Live, state.Deleted)
-	for i := before; i < len(p.ops); i++ {
-		if p.ops[i].Kind == OpAgree {
-			p.ops[i].Name = v.name
+	for i := before; i < len(p.ops.others); i++ {
+		if o := &p.ops.others[i]; o.Kind == OpAgree {
+			o.Name = v.name
 			return
 		}
 	}
@@ -142,7 +150,12 @@ func (p *planner) release(v view) {
 }
 
 func (p *planner) fetch(v view) {
-	p.add(Op{Kind: OpFetch, UID: v.uid, Variant: v.vari, Flags: v.sFlags, Disk: v.dFlags, Size: v.size, Date: v.date, Name: v.name})
+	o := Op{Kind: OpFetch, UID: v.uid, Variant: v.vari, Flags: v.sFlags, Disk: v.dFlags, Size: v.size, Date: v.date, Name: v.name}
+	if v.rec.Status == state.Outstanding && v.known && o == plainFetch(v.rec) {
+		p.ops.addFetch(p.Base, v.place)
+		return
+	}
+	p.add(o)
 }
 
 // fetchFitting fetches what is not too large. Skipped is what is.
@@ -221,4 +234,4 @@ func (p *planner) agree(v view, status state.Status, flags state.Flags) {
 	p.add(Op{Kind: OpAgree, UID: v.uid, Variant: v.vari, Status: status, Flags: flags})
 }
 
-func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
+func (p *planner) add(o Op) { p.ops.Add(o) }

@@ -49,8 +49,14 @@ func Fileless(s state.Status) bool {
 	return s == state.KeptAway || s == state.Accepted || s == state.Archived
 }
 
-// Apply returns the base with changes applied. base, put and forget are sorted by UID.
+// Apply returns the base with changes applied, which may be one of the slices. base, put and forget are sorted by UID.
 func Apply(base, put []state.Record, forget []state.UID) []state.Record {
+	switch {
+	case len(base) == 0:
+		return put
+	case len(put) == 0 && len(forget) == 0:
+		return base
+	}
 	out := make([]state.Record, 0, len(base)+len(put))
 	for _, rec := range base {
 		for len(put) > 0 && put[0].UID < rec.UID {

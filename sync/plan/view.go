@@ -39,6 +39,7 @@ type view struct {
 	uid    state.UID
 	rec    state.Record
 	known  bool // rec is the base's
+	place  int  // of rec in the base
 	server presence
 	listed bool // the server's snapshot shows it
 	sFlags state.Flags
@@ -112,10 +113,12 @@ func (w *World) views(f func(view)) {
 	if w.DiskScanned() {
 		disk = w.Disk.Messages
 	}
+	place := 0
 	for j := range Join(w.Base, server, disk) {
 		v := view{uid: j.UID, size: -1, date: state.NoDate, file: file{dSize: -1}}
 		if j.Base != nil {
-			v.rec, v.known = *j.Base, true
+			v.rec, v.known, v.place = *j.Base, true, place
+			place++
 			v.size, v.date = v.rec.Size, v.rec.Date
 		}
 		for len(gone) > 0 && gone[0] < j.UID {
@@ -164,7 +167,10 @@ func (w *World) onDisk(v *view, files []state.OnDisk) {
 		}
 		return
 	}
-	mine := slices.DeleteFunc(slices.Clone(files), func(f state.OnDisk) bool { return f.Variant != v.vari })
+	mine := files
+	if another := func(f state.OnDisk) bool { return f.Variant != v.vari }; slices.ContainsFunc(files, another) {
+		mine = slices.DeleteFunc(slices.Clone(files), another)
+	}
 	if len(mine) > 0 {
 		v.disk, v.name, v.dSize, v.hashed = yes, w.Disk.NameAt(mine[0].Name), mine[0].Size, mine[0].Hashed
 		v.extra, v.silent, v.hidden = mine[1:], mine[0].Silent, mine[0].Hidden // sorted: silent ones are the last

@@ -33,9 +33,9 @@ func (r *Run) Plan(ctx context.Context) error {
 			return err
 		}
 		b.Leave(mailbox.PutOff)
-		if len(b.Ops) == 0 || r.DryRun {
+		if b.Ops.Len() == 0 || r.DryRun {
 			r.Foresee(b.Name, b.Ops, false)
-			b.Ops = nil
+			b.Ops = plan.Ops{}
 			continue
 		}
 		if err := r.Commit(ctx, b, state.Commit{Put: put, Change: state.Unclean()}); err != nil {
@@ -85,7 +85,7 @@ func (r *Run) mendBox(b *mailbox.Box, found []port.Finding) (put []state.Record,
 			return nil, err
 		}
 	}
-	plan.SortOps(b.Ops)
+	b.Ops.Sort()
 	return put, nil
 }
 
@@ -114,7 +114,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		// A damaged file that nothing is recorded of, beside a message that is here: it was
 		// left by a repair that was interrupted.
 		if rec.Status == state.Live && rec.Variant != f.Id.Variant {
-			b.Ops = append(b.Ops, plan.Op{Kind: plan.OpRemove, UID: m.UID, Variant: f.Id.Variant, Name: name})
+			b.Ops.Add(plan.Op{Kind: plan.OpRemove, UID: m.UID, Variant: f.Id.Variant, Name: name})
 		}
 		return rec, false
 	default:
@@ -128,7 +128,7 @@ func (r *Run) mendOne(b *mailbox.Box, m state.OnServer, f port.Finding) (rec sta
 		}
 		b.Bodies.Repairs[m.UID] = mailbox.Repair{Want: f.Want, File: name}
 	}
-	b.Ops = append(b.Ops, o)
+	b.Ops.Add(o)
 	return rec, true
 }
 

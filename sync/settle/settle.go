@@ -101,7 +101,7 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	mark := b.Disk
 	policy := r.Policy
 	if clean && (b.Wrote || !b.Disk.Mark.Trusted) {
-		again, err := b.MD.Scan(ctx, b.Gen().Token, nil, b.KW)
+		again, err := b.MD.Look(ctx, b.Gen().Token, len(b.Records), b.KW)
 		if err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func otherFilesArrived(b *mailbox.Box, again *state.DiskSnapshot) bool {
 func (r *Run) expected(b *mailbox.Box, disk *state.DiskSnapshot, p plan.Policy) bool {
 	w := r.World(b)
 	w.Server, w.Disk, w.Policy = nil, disk, p
-	return len(plan.Plan(w)) == 0
+	return plan.Done(w)
 }
 
 // maxDoubts is how many doubts a result lists.

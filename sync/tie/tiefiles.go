@@ -42,6 +42,9 @@ func (r *Run) Match(ctx context.Context, b *mailbox.Box) error {
 	if err != nil || b.Server == nil || !b.Fresh && !part || byUniqueID(b) {
 		return err
 	}
+	if len(b.Tie.Candidates) == 0 && len(b.Disk.Messages) == 0 {
+		return nil
+	}
 	sought, own := sought(b)
 	if len(sought) == 0 && len(own) == 0 {
 		return nil

@@ -88,7 +88,7 @@ func (r *Run) undoBox(ctx context.Context, b *mailbox.Box) error {
 				ops = append(ops, plan.Op{Kind: plan.OpAppend, Name: fmt.Sprintf("uid %d", d.UID)})
 			}
 		}
-		r.Foresee(b.Name, ops, false)
+		r.Foresee(b.Name, plan.OpsOf(ops...), false)
 		return nil
 	}
 	if err := r.archive.WithdrawAll(ctx, b); err != nil {
