@@ -94,11 +94,24 @@ func (c *collector) add(number uint32, f fetched, readable bool, l wire.Line) er
 		return errTooMany
 	default:
 		c.numbers.put(number)
+		c.grow()
 		c.messages = append(c.messages, state.OnServer{
 			UID: uid, Flags: c.flags.read(f.flags), Size: f.size, Date: f.date,
 		})
 	}
 	return nil
+}
+
+// grow makes room for one more message. What is announced is never made room for at once, but where it is less than
+// twice what is there, nothing beyond it is: of a million messages the list is all that a scan takes.
+func (c *collector) grow() {
+	if n := len(c.messages); n == cap(c.messages) {
+		more := max(n, 64)
+		if left := int(c.exists) - n; left > 0 {
+			more = min(more, left)
+		}
+		c.messages = append(make([]state.OnServer, 0, n+more), c.messages...)
+	}
 }
 
 func (c *collector) fault(uid state.UID, err error) {
