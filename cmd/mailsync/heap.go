@@ -4,14 +4,18 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
 // Most runs end before they have allocated as much as firstHeap. They collect no garbage at all: a collection
 // costs such a run more than the memory is worth. After the first one the heap is kept small, since a
-// run that is longer allocates little for each message.
+// run that is longer allocates little for each message. What is held of a million messages has no pointers, and a
+// collection costs no more for it; so the garbage may be as much as with a small heap, and not a part of all that is held.
 const (
 	firstHeap   = 16 << 20 // octets before the first collection
-	laterGrowth = 50       // per cent by which the heap grows between later ones
+	laterGrowth = 50       // per cent by which the heap grows at most between later ones
+	leastGrowth = 10       // and at least
+	mostGarbage = 8 << 20  // octets of garbage, where that is between them
 )
 
 // goMinimum is the heap that Go collects first at GOGC=100 (runtime.heapMinimum).
@@ -23,7 +27,20 @@ func paceGarbage() {
 		return
 	}
 	debug.SetGCPercent(firstHeap * 100 / goMinimum)
-	// What nothing refers to is cleaned up after the first collection.
-	first := new([64]byte)
-	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, laterGrowth)
+	paceNext()
+}
+
+// paceNext has the next collection set when the one after it is due: what nothing refers to is cleaned up after a collection.
+func paceNext() {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	runtime.AddCleanup(new([64]byte), func(live []metrics.Sample) {
+		metrics.Read(live)
+		debug.SetGCPercent(growth(live[0].Value.Uint64()))
+		paceNext()
+	}, live)
+}
+
+// growth is by how many per cent a heap of so many octets in use may grow before the next collection.
+func growth(live uint64) int {
+	return int(min(max(mostGarbage*100/max(live, 1), leastGrowth), laterGrowth))
 }

@@ -35,3 +35,12 @@ func TestPaceGarbage(t *testing.T) {
 		}
 	}
 }
+
+// A large heap does not have garbage in proportion: what is held of many messages is held anyway.
+func TestGarbageIsBounded(t *testing.T) {
+	for live, want := range map[uint64]int{0: 50, 4 << 20: 50, 16 << 20: 50, 32 << 20: 25, 64 << 20: 12, 1 << 30: 10} {
+		if got := growth(live); got != want {
+			t.Errorf("%d MB in use may grow by %d%%, want %d%%", live>>20, got, want)
+		}
+	}
+}
