@@ -118,6 +118,9 @@ func (l *Ops) addFetch(base []state.Record, place int) {
 func (l *Ops) Without(out func(Op) bool) int {
 	n := l.Len()
 	l.plain = slices.DeleteFunc(l.plain, func(i uint32) bool { return out(plainFetch(l.base[i])) })
+	if len(l.plain) == 0 { // the places take no more room, and the records none by themselves
+		l.base, l.plain = nil, nil
+	}
 	l.others = slices.DeleteFunc(l.others, out)
 	return n - l.Len()
 }

@@ -6,8 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"mailsync/state"
 	"mailsync/sync/plan"
@@ -32,15 +31,22 @@ func suspectsOf(found []port.Finding) suspects {
 // files of those before.
 type looking struct {
 	*verifying
-	only    suspects // what a second look is about; nil: the first one, at everything
-	readers errgroup.Group
-	found   []port.Finding // guarded by Mu
+	only  suspects       // what a second look is about; nil: the first one, at everything
+	read  chan *reading  // what the readers are to read
+	found []port.Finding // guarded by Mu
 }
 
 // look looks at every mailbox, or only at what is suspected.
 func (w *verifying) look(ctx context.Context, only suspects) ([]port.Finding, error) {
-	l := &looking{verifying: w, only: only}
-	l.readers.SetLimit(max(1, w.asked.Readers))
+	l := &looking{verifying: w, only: only, read: make(chan *reading)}
+	var readers sync.WaitGroup
+	for range max(1, w.asked.Readers) {
+		readers.Go(func() {
+			for r := range l.read {
+				l.add(l.readFiles(r)) // what is wrong with a file is in found
+			}
+		})
+	}
 	var err error
 	for _, row := range w.rows {
 		if only != nil && only[row.Path] == nil {
@@ -54,7 +60,8 @@ func (w *verifying) look(ctx context.Context, only suspects) ([]port.Finding, er
 			err = w.Problem(w.NameOf(row), 0, err)
 		}
 	}
-	_ = l.readers.Wait() // what is wrong with a file is in found
+	close(l.read)
+	readers.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -121,15 +128,15 @@ func (l *looking) mailbox(ctx context.Context, row state.MailboxRow) error {
 		if ctx.Err() != nil || l.ends() {
 			break
 		}
-		l.readers.Go(func() error {
-			l.add(l.readFiles(r))
-			return nil
-		})
+		l.read <- r
 	}
 	return nil
 }
 
 func (l *looking) add(found []port.Finding) {
+	if len(found) == 0 {
+		return
+	}
 	l.Mu.Lock()
 	defer l.Mu.Unlock()
 	l.found = append(l.found, found...)
