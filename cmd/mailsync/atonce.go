@@ -9,13 +9,13 @@ import (
 )
 
 // mostAtOnce is how many accounts are worked on at the same time. With nothing new an account waits for its server most of the time;
-// one that fetches has some 8 MB of buffers.
+// one that fetches has 4 MB of buffers, and what its connections have.
 const mostAtOnce = 32
 
-// Of the files that a process may open, some are for the program itself, and so many for each account at work: its lock, its state,
-// its Maildirs and what is written there. Its connections come on top of them.
+// Of the files that a process may open, some are for the program itself, with the folders that it holds open, and so many for each
+// account at work: its lock, its state, its Maildirs and what is written there. Its connections come on top of them.
 const (
-	ownFiles     = 64
+	ownFiles     = 128
 	accountFiles = 40
 )
 

@@ -182,7 +182,7 @@ func TestOneHostHoldsBackNoOther(t *testing.T) {
 
 // A process that may open few files works on few accounts at once, and on one at least.
 func TestFewFilesAreFewAccounts(t *testing.T) {
-	for files, want := range map[int]int{0: mostAtOnce, 1 << 20: mostAtOnce, 1024: 22, 256: 4, 64: 1, 10: 1} {
+	for files, want := range map[int]int{0: mostAtOnce, 1 << 20: mostAtOnce, 1024: 20, 256: 2, 64: 1, 10: 1} {
 		if got := atOnce(files, accountsOf("h", 2, 3)); got != want {
 			t.Errorf("%d files: %d accounts at once, want %d", files, got, want)
 		}
