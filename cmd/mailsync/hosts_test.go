@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"mailsync/cmd/mailsync/config"
+	"mailsync/cmd/mailsync/report"
+	"mailsync/state"
+	"mailsync/sync/port"
 )
 
 // accountsOf are n accounts of a host.
@@ -185,6 +190,28 @@ func TestFewFilesAreFewAccounts(t *testing.T) {
 	for files, want := range map[int]int{0: mostAtOnce, 1 << 20: mostAtOnce, 1024: 20, 256: 2, 64: 1, 10: 1} {
 		if got := atOnce(files, accountsOf("h", 2, 3)); got != want {
 			t.Errorf("%d files: %d accounts at once, want %d", files, got, want)
+		}
+	}
+}
+
+// Once the time is up, or the run is interrupted, no further account is begun.
+func TestNoAccountIsBegunWhenItIsOver(t *testing.T) {
+	closed := make(chan struct{})
+	close(closed)
+	interrupted, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	for _, c := range []struct {
+		ctx  context.Context
+		stop chan struct{}
+		want state.Kind
+	}{{t.Context(), closed, state.Other}, {interrupted, nil, state.Interrupted}} {
+		var out bytes.Buffer
+		begun := false
+		never := task{name: "sync", run: func(context.Context, *accountRun) (*port.Result, error) { begun = true; return nil, nil }}
+		s := &session{task: never, report: report.New(report.Options{Out: &out, Err: &out}), log: slog.New(slog.DiscardHandler), stop: c.stop, several: true}
+		kinds := s.all(c.ctx, accountsOf("h", 100, 1))
+		if begun || len(kinds) != 100 || kinds[0] != c.want {
+			t.Errorf("%v: begun %v, %d failures\n%s", c.want, begun, len(kinds), &out)
 		}
 	}
 }

@@ -44,7 +44,11 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 	r := &accountRun{session: s, local: local{a}, out: s.report.Account(a.Name), opened: &opened{},
 		ended: func() error { return context.Cause(ctx) }}
 	began := time.Now()
-	result, err := s.task.run(ctx, r)
+	var result *port.Result
+	err := s.over(ctx)
+	if err == nil {
+		result, err = s.task.run(ctx, r)
+	}
 	if result == nil && r.begins && r.lock != nil { // it ended before the engine began
 		result, err = &port.Result{Fatal: err}, nil
 	}
@@ -87,6 +91,18 @@ func (s *session) account(ctx context.Context, a *config.Account) []state.Kind {
 		return nil
 	}
 	return kinds
+}
+
+// over is why no further account is begun: thousands of them that are only opened and closed again take a while.
+func (s *session) over(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.stop:
+		return errTimeUp
+	default:
+		return nil
+	}
 }
 
 // accountRun is one run of a task with one account.
