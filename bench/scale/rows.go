@@ -98,8 +98,8 @@ func startAccounts(ctx context.Context, g *host.Ground, s host.Settings, n int) 
 		if err := t.into(ctx, phases, idle, "sync", "--quiet"); err != nil {
 			return nil, err
 		}
-		if asked := phases[idle].LogIns; asked != n {
-			return nil, fmt.Errorf("%d of %d accounts logged in", asked, n)
+		if asked := phases[idle].Connections; asked != n {
+			return nil, fmt.Errorf("%d accounts took %d connections", n, asked)
 		}
 		return phases, t.into(ctx, phases, reading, "status", account(0))
 	})

@@ -37,6 +37,7 @@ type tree struct {
 	binary string
 	server *seeded.Server
 	dir    string
+	many   bool // accounts: what the server is asked matters
 }
 
 // newTree makes a server and a configuration of n accounts.
@@ -45,7 +46,7 @@ func newTree(g *host.Ground, binary string, mail seeded.Mail, n int) (*tree, err
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{ground: g, binary: binary, dir: dir}
+	t := &tree{ground: g, binary: binary, dir: dir, many: n > 1}
 	if t.server, err = seeded.Start(mail); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,9 @@ func (t *tree) run(ctx context.Context, args ...string) (host.Cost, error) {
 	t.server.Count()
 	c, err := t.ground.Launch(ctx, cmd)
 	n := t.server.Count()
-	c.Connections, c.AtOnce, c.LogIns = n.Connections, n.AtOnce, n.LogIns
+	if c.Connections = n.Connections; t.many {
+		c.AtOnce, c.LogIns = n.AtOnce, n.LogIns
+	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", args[0], err)
 	}
