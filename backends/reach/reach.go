@@ -43,6 +43,8 @@ type Server struct {
 	Proxy       *Proxy           // by which the server is reached; nil: directly
 	Tunnel      *Tunnel          // through which the server is reached; nil: none
 	Gate        Gate             // which lets connections be made; nil: none, all are made at once
+	// Connect makes a connection in place of the network. For tests; nil: the network does.
+	Connect func(ctx context.Context) (net.Conn, error)
 
 	protocol Protocol
 	config   *tls.Config
@@ -82,6 +84,8 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 
 func (s *Server) connect(ctx context.Context) (net.Conn, error) {
 	switch {
+	case s.Connect != nil:
+		return s.Connect(ctx)
 	case s.Tunnel != nil:
 		return s.Tunnel.dial(ctx)
 	case s.Proxy != nil:

@@ -2,6 +2,7 @@ package imapscript
 
 import (
 	"testing"
+	"time"
 
 	"mailsync/internal/testkit/stage"
 )
@@ -35,6 +36,11 @@ func Every(t testing.TB, h Handler) *Server {
 // Inside is New of one connection, for a bubble of testing/synctest: see stage.Inside.
 func Inside(t testing.TB, h Handler) *Server {
 	return &Server{stage.Inside(t, func(_ int, p *stage.Peer) { h(&Peer{Peer: p}) })}
+}
+
+// Far is Every inside a bubble of testing/synctest, of a distant server: see stage.Far.
+func Far(t testing.TB, rtt time.Duration, h Handler) *Server {
+	return &Server{stage.Far(t, rtt, func(_ int, p *stage.Peer) { h(&Peer{Peer: p}) })}
 }
 
 func start(t testing.TB, handler func(n int) Handler) *Server {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Stage listens on loopback until the test ends.
@@ -16,8 +17,10 @@ type Stage struct {
 	serve    func(n int, p *Peer)
 	listener net.Listener // nil: without a network
 	running  sync.WaitGroup
+	rtt      time.Duration // of Far
 
 	mu       sync.Mutex
+	turns    []int
 	conns    []net.Conn
 	commands []string
 	closed   bool
@@ -58,6 +61,9 @@ func (s *Stage) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 // Dial connects to the server; the connection is closed with the test.
 func (s *Stage) Dial() net.Conn {
 	s.t.Helper()
+	if s.rtt > 0 {
+		return s.dialFar()
+	}
 	if s.listener == nil {
 		c, its := net.Pipe()
 		s.take(its)
