@@ -86,25 +86,27 @@ func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChan
 	var errs []error
 	var refused []batch
 	for len(batches) > 0 {
-		b := batches[0]
-		batches = batches[1:]
-		err := st.store(ctx, s, b)
+		group := batches[:disjoint(batches)]
+		batches = batches[len(group):]
+		for i, err := range st.store(ctx, s, group) {
+			b := group[i]
+			switch r, is := asRefusal(err); {
+			case err == nil:
+			case !is || !r.denies(b.flags):
+				errs = append(errs, err)
+				continue
+			case bits.OnesCount64(uint64(b.flags)) > 1:
+				batches = append(batches, b.split()...)
+				continue
+			default:
+				b.refusal = err
+				refused = append(refused, b)
+			}
+			ask = append(ask, b.uids...)
+		}
 		if s.broken.Load() {
-			return errors.Join(append(errs, err)...)
+			return errors.Join(errs...)
 		}
-		switch r, is := asRefusal(err); {
-		case err == nil:
-		case !is || !r.denies(b.flags):
-			errs = append(errs, err)
-			continue
-		case bits.OnesCount64(uint64(b.flags)) > 1:
-			batches = append(batches, b.split()...)
-			continue
-		default:
-			b.refusal = err
-			refused = append(refused, b)
-		}
-		ask = append(ask, b.uids...)
 	}
 	// Servers echo nothing where a message had the flags already.
 	if ask = slices.DeleteFunc(ask, func(uid state.UID) bool { return !st.isSilent(uid) }); len(ask) > 0 {
@@ -143,29 +145,61 @@ func (st *storing) isSilent(uid state.UID) bool {
 	return !echoed
 }
 
-// store sends one change. What this Store has changed already has a new MODSEQ by that.
-func (st *storing) store(ctx context.Context, s *session, b batch) error {
-	if st.since == 0 {
-		return st.send(ctx, s, "UID STORE ", b.uids, " "+st.command(b))
-	}
-	var first, again []state.UID
-	for _, uid := range b.uids {
-		switch {
-		case st.changed[uid]:
-			again = append(again, uid)
-		case !st.newer[uid]:
-			first = append(first, uid)
+// disjoint is how many of the batches, from the first one on, are about different messages, so that none of them has to wait for another.
+func disjoint(batches []batch) int {
+	about := map[state.UID]bool{}
+	for n, b := range batches {
+		if slices.ContainsFunc(b.uids, func(uid state.UID) bool { return about[uid] }) {
+			return n
+		}
+		for _, uid := range b.uids {
+			about[uid] = true
 		}
 	}
-	change := st.command(b)
-	err := st.send(ctx, s, "UID STORE ", first, fmt.Sprintf(" (UNCHANGEDSINCE %d) %s", st.since, change))
-	if err != nil || s.broken.Load() {
-		return err
+	return len(batches)
+}
+
+// store sends changes of different messages at once, and returns the error of each. What this Store has changed already has a new
+// MODSEQ by that.
+func (st *storing) store(ctx context.Context, s *session, group []batch) []error {
+	errs := make([]error, len(group))
+	var orders []order
+	var of []int // the batch that each is for
+	put := func(i int, uids []state.UID, after string) {
+		if len(uids) > 0 {
+			orders, of = append(orders, order{"UID STORE ", uids, after}), append(of, i)
+		}
 	}
-	for _, uid := range first {
-		st.changed[uid] = !st.newer[uid]
+	firsts := make([][]state.UID, len(group))
+	for i, b := range group {
+		change := st.command(b)
+		if st.since == 0 {
+			put(i, b.uids, " "+change)
+			continue
+		}
+		var again []state.UID
+		for _, uid := range b.uids {
+			switch {
+			case st.changed[uid]:
+				again = append(again, uid)
+			case !st.newer[uid]:
+				firsts[i] = append(firsts[i], uid)
+			}
+		}
+		put(i, firsts[i], fmt.Sprintf(" (UNCHANGEDSINCE %d) %s", st.since, change))
+		put(i, again, " "+change)
 	}
-	return st.send(ctx, s, "UID STORE ", again, " "+change)
+	for k, err := range st.sendAll(ctx, s, orders) {
+		if i := of[k]; errs[i] == nil {
+			errs[i] = err
+		}
+	}
+	for i, first := range firsts {
+		for _, uid := range first {
+			st.changed[uid] = errs[i] == nil && !st.newer[uid]
+		}
+	}
+	return errs
 }
 
 // command spells a change: "+FLAGS (\Seen)".
@@ -173,24 +207,72 @@ func (st *storing) command(b batch) string {
 	return b.sign + "FLAGS (" + strings.Join(st.kw.NamesOf(b.flags), " ") + ")"
 }
 
+// order is one command about messages.
+type order struct {
+	before string
+	uids   []state.UID
+	after  string
+}
+
 // send sends one command, or several where the UIDs are many.
 func (st *storing) send(ctx context.Context, s *session, before string, uids []state.UID, after string) error {
-	slices.Sort(uids)
-	uids = slices.Compact(uids)
-	for set, part := range s.pieces(uids) {
-		ok, err := s.run(ctx, before+set+after, st.take)
-		switch r, refused := asRefusal(err); {
-		case refused && r.hasCode("MODIFIED"):
-			ok.Code, err = r.code, nil // of the others, some are not there any more
-		case refused && r.hasCode("LIMIT"):
-			err = r.lasting() // of keywords in a mailbox (RFC 5530 section 3)
+	return st.sendAll(ctx, s, []order{{before, uids, after}})[0]
+}
+
+// maxOrders is how many commands are sent before the first answer is waited for.
+const maxOrders = 50
+
+// sendAll sends commands, and then waits for their answers. It returns the error of each.
+func (st *storing) sendAll(ctx context.Context, s *session, orders []order) []error {
+	type part struct {
+		order, count int
+		sent         *wire.Sent
+	}
+	var parts []part
+	errs := make([]error, len(orders))
+	note := func(i, count int, err error) {
+		if err != nil && errs[i] == nil {
+			errs[i] = fmt.Errorf("%d messages:%s: %w", count, orders[i].after, err)
 		}
-		if err != nil {
-			return fmt.Errorf("%d messages:%s: %w", len(part), after, err)
+	}
+	wait := func(most int) {
+		for len(parts) > most {
+			p := parts[0]
+			parts = parts[1:]
+			ok, err := p.sent.Wait(ctx)
+			note(p.order, p.count, st.answered(orders[p.order].uids, ok, s.fault(ctx, err)))
 		}
+	}
+	for i := range orders {
+		o := &orders[i]
+		slices.Sort(o.uids)
+		o.uids = slices.Compact(o.uids)
+		for set, some := range s.pieces(o.uids) {
+			sent, err := s.w.Send(ctx, o.before+set+o.after, st.take)
+			if err != nil {
+				note(i, len(some), s.fault(ctx, err))
+				break
+			}
+			parts = append(parts, part{i, len(some), sent})
+			wait(maxOrders)
+		}
+	}
+	wait(0)
+	return errs
+}
+
+// answered is what the answer to a command about messages means.
+func (st *storing) answered(uids []state.UID, ok wire.Answer, err error) error {
+	switch r, refused := asRefusal(err); {
+	case refused && r.hasCode("MODIFIED"):
+		ok.Code, err = r.code, nil // of the others, some are not there any more
+	case refused && r.hasCode("LIMIT"):
+		err = r.lasting() // of keywords in a mailbox (RFC 5530 section 3)
+	}
+	if err == nil {
 		st.modified(ok.Code, uids)
 	}
-	return nil
+	return err
 }
 
 // modified takes MODIFIED set (RFC 7162 section 3.1.3): what was left alone.
