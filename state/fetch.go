@@ -40,6 +40,12 @@ type CountingWork interface {
 	Arriving(item Item, octets int)
 }
 
+// MeasuredWork is Work that knows how much Next will still hand out, about. Connections are made for as much as that only.
+type MeasuredWork interface {
+	Work
+	Left() (messages int, octets int64)
+}
+
 // PartError is the end of an item in which some messages failed and the others did not. A
 // body of one that failed does not count, though work was given it.
 type PartError struct{ Failed map[UID]error }

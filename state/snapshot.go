@@ -46,6 +46,12 @@ type ScanRequest struct {
 	Keywords *Keywords // names the flags in the answer; new names get bits
 }
 
+// ExpectedScan is a scan that will be asked for, as far as it is known before: KnownUID is not.
+type ExpectedScan struct {
+	ScanRequest
+	Now Mark // what the listing says of the mailbox
+}
+
 // ServerSnapshot is a mailbox as one scan saw it.
 //
 // With All set its scope is every UID: one

@@ -64,6 +64,7 @@ type Account struct {
 	server   observed
 	names    names
 	noticed  notices
+	expected expectations
 
 	breaks       breaks // of all connections but the further ones of Fetches
 	appendBreaks breaks // of Appends
@@ -196,11 +197,12 @@ func (a *Account) Close() error {
 	var wg sync.WaitGroup
 	for _, s := range free {
 		wg.Go(func() {
-			s.logout()
+			s.leave()
 			a.commands.Add(s.w.Commands())
 		})
 	}
 	wg.Wait()
+	a.expected.end()
 	return nil
 }
 

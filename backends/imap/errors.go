@@ -77,24 +77,27 @@ func isRefusal(err error) bool {
 // error is as of fault. What a server does for a part of the messages is asked for the others as well, or is
 // refused as a whole (limit.go).
 func (s *session) run(ctx context.Context, line string, take func(wire.Line) error) (wire.Answer, error) {
-	for {
-		var done partly
-		ok, err := s.w.Do(ctx, line, done.hear(take))
-		if err = s.fault(ctx, err); err != nil {
-			return ok, err
-		}
-		if done.tagged(ok.Code); done.code == "" {
-			return ok, nil
-		}
-		rest, can := done.rest(line)
-		switch {
-		case !can:
-			return ok, done.refused(ok)
-		case rest == "":
-			return ok, nil
-		}
-		line = rest
+	var done partly
+	ok, err := s.w.Do(ctx, line, done.hear(take))
+	if err = s.fault(ctx, err); err != nil {
+		return ok, err
 	}
+	return s.goOn(ctx, &done, line, ok, take)
+}
+
+// goOn asks for the messages that a command which was answered with OK was not done for.
+func (s *session) goOn(ctx context.Context, done *partly, line string, ok wire.Answer, take func(wire.Line) error) (wire.Answer, error) {
+	if done.tagged(ok.Code); done.code == "" {
+		return ok, nil
+	}
+	rest, can := done.rest(line)
+	switch {
+	case !can:
+		return ok, done.refused(ok)
+	case rest == "":
+		return ok, nil
+	}
+	return s.run(ctx, rest, take)
 }
 
 // fault turns what a command returned into an error of ours: the server's refusal, or

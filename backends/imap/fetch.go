@@ -17,8 +17,14 @@ func (a *Account) Fetch(ctx context.Context, work state.Work) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	f := &fetcher{a: a, work: work, stop: stop, unseen: map[string]*unseen{}}
+	var enough context.CancelFunc
+	f.joining, enough = context.WithCancel(ctx)
+	defer enough()
 	for {
 		err := f.worker(ctx, true)
+		if err == nil && !f.waiting() {
+			enough() // connections that are still being made are not needed any more
+		}
 		f.extra.Wait()
 		if cause := context.Cause(ctx); cause != nil {
 			f.giveUp(cause)
@@ -44,7 +50,10 @@ type fetcher struct {
 	stop  context.CancelCauseFunc
 	extra sync.WaitGroup
 	once  sync.Once
-	well  atomic.Bool // a connection worked until there was no more
+
+	joining context.Context // of further connections, while they are made
+	well    atomic.Bool     // a connection worked until there was no more
+	looks   atomic.Bool     // a connection looks whether the server marks what is fetched
 
 	mu     sync.Mutex
 	ready  []state.Item       // handed out, and begun by nobody
@@ -98,10 +107,35 @@ func (f *fetcher) giveUp(err error) {
 	}
 }
 
+// others is how many connections beside the first one are worth having for what is left: those that there are, and
+// those that are worth being made.
+func (f *fetcher) others() int {
+	most := f.a.o.Connections - 1
+	measured, can := f.work.(state.MeasuredWork)
+	if !can {
+		return most
+	}
+	messages, octets := measured.Left()
+	if messages == 0 {
+		return 0
+	}
+	return min(most, max(f.a.pool.idle(), worthwhile(messages, octets)))
+}
+
+// isLast reports whether there is nothing left to begin, as far as is known.
+func (f *fetcher) isLast() bool {
+	measured, can := f.work.(state.MeasuredWork)
+	if !can {
+		return false
+	}
+	messages, _ := measured.Left()
+	return messages == 0 && !f.waiting()
+}
+
 // more starts the other connections, once the first one works.
 func (f *fetcher) more(ctx context.Context) {
 	f.once.Do(func() {
-		for range f.a.o.Connections - 1 {
+		for range f.others() {
 			f.extra.Go(func() {
 				// Its error is not ours: what it had begun has been passed to Done, and the first
 				// connection continues.
@@ -128,12 +162,8 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			f.well.Store(true)
 			return nil
 		}
-		s, err := f.a.acquire(ctx, first.Raw, patient)
-		if err != nil {
-			f.putBack(first)
-			if errors.Is(err, errNoRoom) {
-				return nil
-			}
+		s, first, err := f.join(ctx, first, patient)
+		if s == nil {
 			return err
 		}
 		r, err := f.onSession(ctx, s, first, patient)
@@ -157,6 +187,37 @@ func (f *fetcher) worker(ctx context.Context, patient bool) error {
 			return err
 		}
 	}
+}
+
+// join gets a session, with something to begin on it; nil where there is none. What there was to begin does not wait until a
+// further connection is made: another one may begin it meanwhile.
+func (f *fetcher) join(ctx context.Context, first state.Item, patient bool) (*session, state.Item, error) {
+	if patient {
+		s, err := f.a.acquire(ctx, first.Raw, true)
+		if err != nil {
+			f.putBack(first)
+			return nil, first, err
+		}
+		return s, first, nil
+	}
+	f.putBack(first)
+	s, err := f.a.acquire(f.joining, first.Raw, false)
+	switch {
+	case errors.Is(err, errNoRoom), err != nil && f.joining.Err() != nil && ctx.Err() == nil:
+		return nil, first, nil
+	case err != nil:
+		return nil, first, err
+	}
+	selected := ""
+	if s.at != nil {
+		selected = s.at.raw
+	}
+	first, ok := f.next(selected)
+	if !ok {
+		f.a.release(s)
+		return nil, first, nil
+	}
+	return s, first, nil
 }
 
 // onSession works on one session until it breaks or there is no more.

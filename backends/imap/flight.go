@@ -35,6 +35,7 @@ type flight struct {
 	bodies atomic.Int32
 	done   chan struct{} // closed when err is set
 	err    error
+	ended  bool // well
 }
 
 // drain takes everything that a command brings. It reads on whatever happens, so that

@@ -29,26 +29,36 @@ type opened struct {
 
 // open selects a mailbox with EXAMINE or SELECT. Impossible numbers are 0 in its mark.
 func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened, error) {
-	cmd := "SELECT "
-	if readOnly {
-		cmd = "EXAMINE "
-	}
-	cmd += quoteName(raw)
-	if s.caps.Has(goimap.CapCondStore) {
-		cmd += " (CONDSTORE)" // RFC 7162 section 3.1.8
-	}
 	s.at = nil
 	at := &opened{s: s, raw: raw, readOnly: readOnly}
-	ok, err := s.run(ctx, cmd, at.read)
+	ok, err := s.run(ctx, at.command(), at.read)
 	if err != nil {
 		return nil, s.tied(object{raw: raw}, inMailbox(raw, "open", err))
 	}
-	if !s.caps.Has(goimap.CapCondStore) {
-		at.mark.ModSeq = 0 // sent but not offered: STATUS is not asked for it either
-	}
+	at.confirmed()
 	at.refused = !readOnly && ok.Code == "READ-ONLY"
 	s.at = at
 	return at, nil
+}
+
+// command is the one that opens it.
+func (at *opened) command() string {
+	cmd := "SELECT "
+	if at.readOnly {
+		cmd = "EXAMINE "
+	}
+	cmd += quoteName(at.raw)
+	if at.s.caps.Has(goimap.CapCondStore) {
+		cmd += " (CONDSTORE)" // RFC 7162 section 3.1.8
+	}
+	return cmd
+}
+
+// confirmed notes that the command was answered with OK.
+func (at *opened) confirmed() {
+	if !at.s.caps.Has(goimap.CapCondStore) {
+		at.mark.ModSeq = 0 // sent but not offered: STATUS is not asked for it either
+	}
 }
 
 // read takes one answer of SELECT (RFC 9051 section 6.3.2).

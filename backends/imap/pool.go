@@ -33,7 +33,7 @@ func newPool(limit int) pool {
 }
 
 // acquire returns a session that nobody else uses, one that has the mailbox selected if
-// there is one. With patient it waits for one; else it returns errNoRoom.
+// there is one. With patient it waits for one; else it returns errNoRoom, unless one is just being made.
 func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*session, error) {
 	p := &a.pool
 	for {
@@ -53,9 +53,9 @@ func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*sessi
 			}
 			continue
 		}
-		changed := p.changed
+		changed, making := p.changed, p.making
 		p.mu.Unlock()
-		if !patient {
+		if !patient && making == 0 {
 			return nil, errNoRoom
 		}
 		select {
@@ -110,6 +110,13 @@ func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 		return nil, errNoRoom
 	}
 	return nil, err
+}
+
+// idle is how many sessions are free, or will be as soon as they are made.
+func (p *pool) idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.free) + p.making
 }
 
 func (p *pool) signal() {

@@ -106,7 +106,11 @@ func TestPoolReplacesADeadSession(t *testing.T) {
 }
 
 func TestPoolIsUsedAgain(t *testing.T) {
-	srv := script.Every(t, script.Healthy(boxes(), nil))
+	left := make(chan struct{})
+	srv := script.Every(t, script.Healthy(boxes(), script.Answers{"LOGOUT": func(*script.Peer, script.Command) bool {
+		close(left)
+		return false
+	}}))
 	a := account(t, options(srv), func(o *Options) { o.Connections = 3 })
 	for range 5 {
 		if err := noop(t.Context(), a); err != nil {
@@ -123,6 +127,7 @@ func TestPoolIsUsedAgain(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
+	<-left // nobody waited for the answer
 	if sent(srv, "LOGOUT") != 1 || a.Commands() != before+1 {
 		t.Errorf("Close sent %q, Commands is %d", srv.Commands(), a.Commands())
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,12 +15,17 @@ import (
 
 // How much is under way on one connection at a time: at least two commands, so that the
 // server always has the next one when it ends the last; more of them while they are so
-// small that they are answered within a round trip.
+// small that they are answered within a round trip, and many if they are next to nothing, as of many small mailboxes.
 const (
-	minFlights = 2
-	maxFlights = 8
-	inFlight   = 4 << 20 // announced octets
+	minFlights  = 2
+	maxFlights  = 8
+	manyFlights = 64
+	inFlight    = 4 << 20 // announced octets
+	littleBytes = 1 << 20
 )
+
+// weight is how many octets an item counts for. Of one that announces none it is not known whether it is small.
+func weight(it state.Item) int64 { return cmp.Or(it.Bytes, littleBytes/maxFlights) }
 
 // run is a Fetch on one session. Each command is drained by a goroutine of its own, for
 // imapclient's reader waits until a body was read, whichever command it belongs to.
@@ -32,6 +38,7 @@ type run struct {
 	bytes    int64     // announced by flights
 	fruitful bool      // an item ended well
 	end      error     // why nothing more is begun
+	look     *look     // at what was fetched last; nil: none was sent
 	brokeAt  object    // at which the connection broke
 }
 
@@ -63,11 +70,15 @@ func (r *run) work(ctx context.Context) error {
 		for r.end == nil && r.room() {
 			it, ok := r.f.next(r.selected)
 			if !ok {
+				r.probe()
 				break
 			}
-			r.begin(ctx, it)
+			if r.begin(ctx, it); r.f.isLast() {
+				r.probe()
+			}
 		}
 		if len(r.flights) == 0 {
+			r.probed()
 			r.remember()
 			return r.end
 		}
@@ -89,7 +100,7 @@ func (r *run) remember() {
 
 func (r *run) room() bool {
 	n := len(r.flights)
-	return n < minFlights || n < maxFlights && r.bytes < inFlight
+	return n < minFlights || n < maxFlights && r.bytes < inFlight || n < manyFlights && r.bytes < littleBytes
 }
 
 // begin sends one item's command, with EXAMINE ahead of it where another mailbox is
@@ -101,7 +112,7 @@ func (r *run) begin(ctx context.Context, it state.Item) {
 	}
 	fl := &flight{r: r, item: it, exam: r.exam, done: make(chan struct{}), left: slices.Clone(it.UIDs)}
 	r.flights = append(r.flights, fl)
-	r.bytes += it.Bytes
+	r.bytes += weight(it)
 	var set goimap.UIDSet
 	for _, uid := range it.UIDs {
 		set.AddNum(goimap.UID(uid))
@@ -148,9 +159,9 @@ func (r *run) reap(ctx context.Context) {
 	fl := r.flights[0]
 	<-fl.done
 	r.flights = r.flights[1:]
-	r.bytes -= fl.item.Bytes
+	r.bytes -= weight(fl.item)
 	err := fl.verdict(ctx)
-	if err == nil {
+	if fl.ended = err == nil; fl.ended {
 		r.fruitful = true
 		r.f.a.patience.Worked()
 		r.f.a.breaks.worked(fl.item.Raw)

@@ -25,6 +25,11 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 	if req.Anew {
 		a.retire()
 	}
+	if snap := a.expected.answer(ctx, &req); snap != nil {
+		a.patience.Worked()
+		a.breaks.worked(req.Raw)
+		return snap, nil
+	}
 	var out *state.ServerSnapshot
 	err := a.do(ctx, req.Raw, func(s *session) (err error) {
 		out, err = s.scan(ctx, &req)
@@ -50,11 +55,16 @@ func (s *session) scan(ctx context.Context, req *state.ScanRequest) (*state.Serv
 		if expunged && !snap.Complete && try < scanTries {
 			continue
 		}
-		snap.Mark, snap.MailboxID = at.mark, at.id
-		snap.Permanent, snap.NewWords = at.settable(req.Keywords)
-		snap.ReadOnly, snap.Limit = at.readOnly, s.shown()
-		return snap, nil
+		return at.described(snap, req), nil
 	}
+}
+
+// described is a snapshot with what was sent when the mailbox was opened.
+func (at *opened) described(snap *state.ServerSnapshot, req *state.ScanRequest) *state.ServerSnapshot {
+	snap.Mark, snap.MailboxID = at.mark, at.id
+	snap.Permanent, snap.NewWords = at.settable(req.Keywords)
+	snap.ReadOnly, snap.Limit = at.readOnly, at.s.shown()
+	return snap
 }
 
 // openToScan opens a mailbox read-only. One that has mail and another UIDVALIDITY than is
@@ -105,8 +115,15 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 			return nil, false, err
 		}
 	}
+	snap, expunged := sc.whole(c)
+	return snap, expunged, nil
+}
+
+// whole judges a listing of every message. expunged reports that messages were removed meanwhile.
+func (sc scanning) whole(c *collector) (snap *state.ServerSnapshot, expunged bool) {
+	at := sc.at
 	c.finish()
-	snap := &state.ServerSnapshot{All: true, Messages: c.messages, Trouble: c.trouble}
+	snap = &state.ServerSnapshot{All: true, Messages: c.messages, Trouble: c.trouble}
 	if len(c.messages) > 0 {
 		snap.Lowest = c.messages[0].UID
 	}
@@ -117,7 +134,7 @@ func (sc scanning) full(ctx context.Context) (*state.ServerSnapshot, bool, error
 	if !snap.Complete {
 		at.s.a.o.Log.Info(fmt.Sprintf("the server's listing is not complete: %d messages of %d", len(c.messages), at.mark.Exists), "mailbox", reach.Clean(at.raw))
 	}
-	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists, nil
+	return snap, c.expunged > 0 || at.mark.UIDNext == 0 && c.exists != at.mark.Exists
 }
 
 // listAll asks for every message of the mailbox. Those that the server refuses to
@@ -203,9 +220,8 @@ func (sc scanning) canDelta() bool {
 // then only a full listing is right.
 func (sc scanning) delta(ctx context.Context) (*state.ServerSnapshot, error) {
 	at, req := sc.at, sc.req
-	snap := &state.ServerSnapshot{Complete: true}
 	if at.mark == req.Since && req.Known == int(at.mark.Exists) {
-		return snap, nil
+		return &state.ServerSnapshot{Complete: true}, nil
 	}
 	c := newCollector(req.Keywords, at.mark.Exists)
 	if at.mark.Exists > 0 && at.mark.ModSeq != req.Since.ModSeq {
@@ -217,15 +233,20 @@ func (sc scanning) delta(ctx context.Context) (*state.ServerSnapshot, error) {
 			return nil, err
 		}
 	}
-	c.finish()
-	if c.flawed {
-		return nil, nil
-	}
-	snap.Messages = c.messages
-	if c.expunged == 0 && req.Known+len(sc.newcomers(c)) == int(at.mark.Exists) {
+	snap, addsUp := sc.changes(c)
+	if snap == nil || addsUp {
 		return snap, nil
 	}
 	return sc.withGone(ctx, c, snap)
+}
+
+// changes judges a listing of what changed, nil where that cannot be used. Where it does not add up, messages were removed.
+func (sc scanning) changes(c *collector) (snap *state.ServerSnapshot, addsUp bool) {
+	if c.finish(); c.flawed {
+		return nil, false
+	}
+	snap = &state.ServerSnapshot{Complete: true, Messages: c.messages}
+	return snap, c.expunged == 0 && sc.req.Known+len(sc.newcomers(c)) == int(sc.at.mark.Exists)
 }
 
 // newcomers are the listed UIDs that the base does not know and that EXISTS counted.
@@ -264,6 +285,13 @@ func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.Serve
 		}
 		return nil, err
 	}
+	return sc.without(all, c, snap), nil
+}
+
+// without adds to what changed which of the known messages were removed, given the UIDs that there are. It returns nil
+// where that does not add up.
+func (sc scanning) without(all ranges, c *collector, snap *state.ServerSnapshot) *state.ServerSnapshot {
+	at := sc.at
 	there := all.without(ranges{{First: at.mark.UIDNext, Last: math.MaxUint32}})
 	if len(there) > 0 {
 		snap.Lowest = state.UID(there[0].First)
@@ -284,11 +312,11 @@ func (sc scanning) withGone(ctx context.Context, c *collector, snap *state.Serve
 	}
 	now := int64(at.mark.Exists) - int64(c.expunged)
 	if int64(stay) != now || there.count() != uint64(stay) {
-		return nil, nil
+		return nil
 	}
 	// What changed and then was removed meanwhile is gone.
 	snap.Messages = slices.DeleteFunc(snap.Messages, func(m state.OnServer) bool {
 		return uint32(m.UID) < at.mark.UIDNext && !there.has(m.UID)
 	})
-	return snap, nil
+	return snap
 }

@@ -98,30 +98,39 @@ func (at *opened) whichListed(ctx context.Context, set string, n int) (has func(
 // the server answered at all: some send only OK where they found nothing. Every other answer is given to
 // other, unless that is nil.
 func (at *opened) search(ctx context.Context, cmd string, other func(wire.Line) error) (found ranges, answered bool, err error) {
-	var odd error
-	_, err = at.s.run(ctx, cmd, func(l wire.Line) error {
-		read := (*ranges).addSearch
-		sc := l.Scan()
-		switch verb := sc.Atom(); {
-		case strings.EqualFold(verb, "SEARCH"):
-		case strings.EqualFold(verb, "ESEARCH"):
-			read = (*ranges).addESearch
-		case other != nil:
-			return other(l)
-		default:
-			return nil
-		}
-		answered = true
-		if !read(&found, &sc) {
-			odd = oddAnswer(l)
-		}
-		return nil
-	})
-	if err == nil {
-		err = odd
+	sr := searching{other: other}
+	if _, err = at.s.run(ctx, cmd, sr.take); err == nil {
+		err = sr.odd
 	}
-	found.sort()
-	return found, answered, err
+	sr.found.sort()
+	return sr.found, sr.answered, err
+}
+
+// searching takes the answers of a SEARCH.
+type searching struct {
+	found    ranges
+	answered bool
+	odd      error                 // the first that could not be read
+	other    func(wire.Line) error // takes any other; nil: nobody
+}
+
+func (sr *searching) take(l wire.Line) error {
+	read := (*ranges).addSearch
+	sc := l.Scan()
+	switch verb := sc.Atom(); {
+	case strings.EqualFold(verb, "SEARCH"):
+	case strings.EqualFold(verb, "ESEARCH"):
+		read = (*ranges).addESearch
+	case sr.other != nil:
+		return sr.other(l)
+	default:
+		return nil
+	}
+	sr.answered = true
+	if !read(&sr.found, &sc) {
+		sr.odd = oddAnswer(l)
+	}
+	return nil
 }
 
 // addSearch reads 5 9 7 [(MODSEQ n)] (RFC 7162 section 3.1.5).

@@ -6,14 +6,17 @@ import (
 	"maps"
 	"slices"
 
+	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
 	"mailsync/backends/reach"
 	"mailsync/state"
 )
 
-// Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After a Fetch of
-// messages that were unseen, one mailbox of them is looked at once more: a server
-// that left one of them unseen is believed from then on. Else all are looked at, and
-// \Seen is removed again where this run may change the server.
+// Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After messages that were unseen
+// were fetched, some of them are looked at once more: a server that left one of them unseen is believed from
+// then on. That is asked behind the last bodies of a connection, without waiting for them. If it does not show that, all are looked at
+// after the Fetch, and \Seen is removed again where this run may change the server.
 
 // unseen are messages of one mailbox that were fetched and were unseen before.
 type unseen struct {
@@ -43,9 +46,75 @@ func (f *fetcher) fetchedUnseen(it state.Item, missing []state.UID) {
 // probed is how many messages show whether a server marks what is fetched.
 const probed = 20
 
+// look is a question for the flags of messages whose bodies were asked for just before.
+type look struct {
+	fl     *flight
+	uids   []state.UID // sorted
+	unseen []state.UID // of these, they are
+	done   chan struct{}
+}
+
+// probe looks at messages of the last command under way, once in a Fetch.
+func (r *run) probe() {
+	if len(r.flights) == 0 || r.f.a.server.peeks.Load() || r.f.a.server.alone.Load() {
+		return
+	}
+	fl := r.flights[len(r.flights)-1]
+	if len(fl.item.Unseen) == 0 || r.f.looks.Swap(true) {
+		return
+	}
+	l := &look{fl: fl, uids: slices.Clone(fl.item.Unseen[:min(len(fl.item.Unseen), probed)]), done: make(chan struct{})}
+	slices.Sort(l.uids)
+	r.look = l
+	var set goimap.UIDSet
+	for _, uid := range l.uids {
+		set.AddNum(goimap.UID(uid))
+	}
+	cmd := r.s.c.Fetch(set, &goimap.FetchOptions{UID: true, Flags: true})
+	go l.drain(cmd)
+}
+
+// drain takes the answers.
+func (l *look) drain(cmd *imapclient.FetchCommand) {
+	defer close(l.done)
+	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
+		var uid state.UID
+		flags := state.Seen
+		for item := msg.Next(); item != nil; item = msg.Next() {
+			switch item := item.(type) {
+			case imapclient.FetchItemDataUID:
+				uid = state.UID(item.UID)
+			case imapclient.FetchItemDataFlags:
+				flags = systemFlags(item.Flags)
+			}
+		}
+		if _, asked := slices.BinarySearch(l.uids, uid); asked && flags&state.Seen == 0 {
+			l.unseen = append(l.unseen, uid)
+		}
+	}
+	_ = cmd.Close() // an answer that was refused shows nothing
+}
+
+// probed believes the server if a message whose body it has sent is unseen still.
+func (r *run) probed() {
+	if r.look == nil {
+		return
+	}
+	<-r.look.done
+	for _, uid := range r.look.unseen {
+		if _, missing := slices.BinarySearch(r.look.fl.left, uid); !missing && r.look.fl.ended {
+			r.f.a.server.peeks.Store(true)
+		}
+	}
+	r.look = nil
+}
+
 // unmark finds out whether the server has marked what was fetched, and undoes it or
 // reports it. That it cannot find out does not fail the Fetch.
 func (a *Account) unmark(ctx context.Context, fetched map[string]*unseen, work state.Work) {
+	if a.server.peeks.Load() {
+		return
+	}
 	marks := false
 	for _, raw := range slices.SortedFunc(maps.Keys(fetched), func(x, y string) int {
 		return len(fetched[y].uids) - len(fetched[x].uids) // the more, the surer

@@ -128,7 +128,15 @@ func (s *session) step(ctx context.Context, f func(ctx context.Context) error) e
 // goodbye is how long the server may take to answer LOGOUT.
 const goodbye = time.Second
 
-// logout says goodbye and closes. The server gets a moment to answer.
+// leave says goodbye and closes. Everything is answered by then, so nobody waits for what the server says to that.
+func (s *session) leave() {
+	if !s.broken.Load() {
+		_ = s.c.Logout()
+	}
+	s.drop()
+}
+
+// logout is leave that gives the server a moment to answer, so that another connection may take the place of this one.
 func (s *session) logout() {
 	if !s.broken.Load() {
 		ctx, cancel := context.WithTimeout(context.Background(), min(s.a.o.Timeout, goodbye))

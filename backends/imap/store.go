@@ -226,7 +226,9 @@ const maxOrders = 50
 func (st *storing) sendAll(ctx context.Context, s *session, orders []order) []error {
 	type part struct {
 		order, count int
+		line         string
 		sent         *wire.Sent
+		done         *partly
 	}
 	var parts []part
 	errs := make([]error, len(orders))
@@ -240,7 +242,10 @@ func (st *storing) sendAll(ctx context.Context, s *session, orders []order) []er
 			p := parts[0]
 			parts = parts[1:]
 			ok, err := p.sent.Wait(ctx)
-			note(p.order, p.count, st.answered(orders[p.order].uids, ok, s.fault(ctx, err)))
+			if err = s.fault(ctx, err); err == nil {
+				ok, err = s.goOn(ctx, p.done, p.line, ok, st.take)
+			}
+			note(p.order, p.count, st.answered(orders[p.order].uids, ok, err))
 		}
 	}
 	for i := range orders {
@@ -248,12 +253,13 @@ func (st *storing) sendAll(ctx context.Context, s *session, orders []order) []er
 		slices.Sort(o.uids)
 		o.uids = slices.Compact(o.uids)
 		for set, some := range s.pieces(o.uids) {
-			sent, err := s.w.Send(ctx, o.before+set+o.after, st.take)
+			line, done := o.before+set+o.after, &partly{}
+			sent, err := s.w.Send(ctx, line, done.hear(st.take))
 			if err != nil {
 				note(i, len(some), s.fault(ctx, err))
 				break
 			}
-			parts = append(parts, part{i, len(some), sent})
+			parts = append(parts, part{i, len(some), line, sent, done})
 			wait(maxOrders)
 		}
 	}

@@ -185,6 +185,19 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 	return item, true
 }
 
+// Left is how much was not handed out yet.
+func (f *fetching) Left() (messages int, octets int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	messages, octets = left(f.queues)
+	for _, q := range f.queues {
+		for _, ops := range q.again {
+			messages += len(ops)
+		}
+	}
+	return messages, octets
+}
+
 func (f *fetching) pick(selected string) *queue {
 	if f.err != nil || f.Stopped() || f.ctx.Err() != nil {
 		return nil

@@ -71,6 +71,12 @@ type Server interface {
 	Close() error
 }
 
+// Expecting is a Server that can be told which scans will be asked for next, in their order, and asks for them at
+// once. It makes nothing else of that: a Scan that was not expected, or is about other things by then, is asked for as ever.
+type Expecting interface {
+	Expect(ctx context.Context, scans []state.ExpectedScan)
+}
+
 // Tree is the disk side of an account: a root with Maildirs below it.
 type Tree interface {
 	// Find walks the root and returns every Maildir with a marker of ours.

@@ -14,6 +14,7 @@ import (
 	"mailsync/sync/folder"
 	"mailsync/sync/mailbox"
 	"mailsync/sync/plan"
+	"mailsync/sync/port"
 	"mailsync/sync/send"
 	"mailsync/sync/tie"
 )
@@ -55,6 +56,7 @@ func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
 	if err := r.pass(ctx, boxes, r.Stopped, r.bind.Open); err != nil {
 		return err
 	}
+	r.expect(ctx, boxes)
 	ended := r.pass(ctx, boxes, r.Stopped, r.look)
 	goesOn := ended == nil && !r.Stopped()
 	learned := r.pass(ctx, boxes, func() bool { return false }, func(ctx context.Context, b *mailbox.Box) error {
@@ -123,6 +125,33 @@ func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	return g.Mark.ModSeq != 0 && now == g.Mark || g.Tally == (state.Tally{}) && plan.Unnumbered(g, now)
 }
 
+// asks reports whether the server's side of a mailbox has to be read. If a listing is here already, to look at it asks for nothing.
+func (r *Run) asks(b *mailbox.Box) bool {
+	return b.Full || b.Listed.Mark.IsListing() || b.Gen() == nil || !b.Gen().Clean || b.Gen().Denied != 0 || !r.serverUnchanged(b)
+}
+
+// expect tells the server which mailboxes it will be asked for, so that it can answer ahead.
+func (r *Run) expect(ctx context.Context, boxes []*mailbox.Box) {
+	server, can := r.Server.(port.Expecting)
+	if !can {
+		return
+	}
+	var scans []state.ExpectedScan
+	for _, b := range boxes {
+		b.KW = state.NewKeywords(b.Row.Keywords)
+		b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
+		if b.Failed || !b.Listed.HasMark || !r.asks(b) {
+			continue
+		}
+		req := b.ScanRequest(b.Full)
+		if g := b.Gen(); g != nil {
+			req.Known = g.Tally.OnServer
+		}
+		scans = append(scans, state.ExpectedScan{ScanRequest: req, Now: b.Listed.Mark})
+	}
+	server.Expect(ctx, scans)
+}
+
 // look reads the server's side of a mailbox, chooses its generation, and reads its Maildir.
 func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 	if r.Watch != nil {
@@ -141,8 +170,7 @@ func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 		}
 	}
 	b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
-	// A listing is here already, and to look at it asks for nothing.
-	if b.Full || b.Gen() == nil || !b.Gen().Clean || b.Gen().Denied != 0 || b.Listed.Mark.IsListing() || !r.serverUnchanged(b) {
+	if r.asks(b) {
 		if err := r.AskServer(ctx, b); err != nil {
 			return err
 		}

@@ -73,7 +73,8 @@ func (x *exchange) close() error {
 		return nil
 	}
 	x.ending.closed = true
-	polite := x.ending.cause == nil && len(x.pending) == 0 && len(x.mine) == 0 && !x.sending
+	leaving := len(x.pending) == 1 && x.pending[0].verb == "LOGOUT"
+	polite := x.ending.cause == nil && (len(x.pending) == 0 || leaving) && len(x.mine) == 0 && !x.sending
 	for _, cmd := range x.mine {
 		cmd.done <- outcome{err: x.ending.why()}
 	}
@@ -232,13 +233,13 @@ func (x *exchange) answered(tag string) *command {
 	return cmd
 }
 
-// wantsUID reports whether a UID FETCH is under way, and the UID if it is the only one and
+// wantsUID reports whether a UID FETCH of bodies is under way, and the UID if it is the only one and
 // asks for that one message.
 func (x *exchange) wantsUID() (wanted bool, only uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, cmd := range x.pending {
-		if cmd.verb != "UID FETCH" {
+		if !cmd.body {
 			continue
 		}
 		if wanted {
@@ -253,20 +254,17 @@ func (x *exchange) wantsUID() (wanted bool, only uint32) {
 }
 
 // awaitsBody reports whether a FETCH response without a body is of a message whose body is
-// fetched, and nothing else of it: imapclient would take it for the answer, and then lose
-// the body.
-func (x *exchange) awaitsBody(uid uint32) (body bool) {
+// fetched by the oldest command that asks for it, which is the one that the server answers: imapclient would take it for
+// the answer, and then lose the body.
+func (x *exchange) awaitsBody(uid uint32) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, cmd := range x.pending {
 		if uid != 0 && cmd.fetches(uid) {
-			if !cmd.body {
-				return false
-			}
-			body = true
+			return cmd.body
 		}
 	}
-	return body
+	return false
 }
 
 // isBeginning reports whether a line begins a response.
@@ -377,6 +375,7 @@ func (x *exchange) finish(mine *Sent, a *Answer) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if i := slices.Index(x.mine, mine); i >= 0 { // else Close has answered
+		mine.early = i > 0
 		x.mine = slices.Delete(x.mine, i, i+1)
 		x.turn.Broadcast()
 		mine.done <- out
