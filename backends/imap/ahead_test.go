@@ -7,7 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
 
@@ -210,5 +212,38 @@ func TestAScanThatIsNotTheOneExpected(t *testing.T) {
 	}
 	if n := sent(srv, "UID FETCH *"); n != 6 {
 		t.Errorf("%d listings: %q", n, srv.Commands())
+	}
+}
+
+// On real servers: mailboxes with mail, without, and one that is gone since it was listed, which must not be taken for its neighbour.
+func TestAScanAheadOnServers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		start func(testing.TB, ...servers.Option) *servers.Server
+		below string
+	}{
+		{"Dovecot", servers.Dovecot, ""},
+		{"Cyrus", servers.Cyrus, ""},
+		{"Courier", servers.Courier, "INBOX."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := c.start(t)
+			mailOn(t, srv, c.below+"Work")
+			plainly := account(t, meet(srv, reach.Implicit))
+			var scans []state.ExpectedScan
+			for _, raw := range []string{"INBOX", c.below + "Gone", c.below + "Work", "INBOX"} {
+				x := state.ExpectedScan{Now: state.Mark{UIDValidity: 1, UIDNext: 4, Exists: 3}}
+				x.Raw, x.Keywords = raw, state.NewKeywords([]string{"old"})
+				scans = append(scans, x)
+			}
+			want, wantSnaps := scanned(t, plainly, scans, false)
+			got, gotSnaps := scanned(t, account(t, meet(srv, reach.Implicit)), scans, true)
+			if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(gotSnaps, wantSnaps) {
+				t.Errorf("%q, expected %q", got, want)
+			}
+			if gotSnaps[0] == nil || len(gotSnaps[0].Messages) != 3 || gotSnaps[1] != nil || gotSnaps[2] == nil || len(gotSnaps[2].Messages) != 0 {
+				t.Errorf("%q", got)
+			}
+		})
 	}
 }
