@@ -64,4 +64,7 @@ require (
 	modernc.org/sqlite v1.37.1 // indirect
 )
 
+// The forms' clipboard looks for programs in $PATH at each start (docs/adr/0023-no-clipboard.md).
+replace github.com/atotto/clipboard => ./internal/clipboard
+
 tool honnef.co/go/tools/cmd/staticcheck

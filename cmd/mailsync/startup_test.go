@@ -38,7 +38,7 @@ func TestStartUpMakesLittle(t *testing.T) {
 	if all.allocs == 0 || ours.allocs > 110 || ours.octets > 8_000 {
 		t.Errorf("our packages make %d objects of %d octets", ours.allocs, ours.octets)
 	}
-	if all.allocs > 1_400 || all.octets > 230_000 { // $PATH and the environment are part of it
+	if all.allocs > 950 || all.octets > 180_000 { // the environment is part of it
 		t.Errorf("all packages make %d objects of %d octets", all.allocs, all.octets)
 	}
 }
