@@ -61,6 +61,7 @@ var table = []room{
 	{"backends/pop3/...", []string{"state", "backends/auth", "backends/reach", "backends/redact", "backends/pop3/..."}, nil},
 	{"backends/maildir/...", []string{"state", "backends/maildir/..."}, []string{
 		"github.com/emersion/go-maildir", "golang.org/x/sys", "golang.org/x/text"}},
+	{"internal/clipboard", nil, nil},
 	{testkit, []string{"..."}, nil},
 	{"bench/...", []string{"..."}, nil},
 	{"cmd/mailsync/oauth", []string{"state", "state/store", "backends/reach", "backends/redact", "cmd/mailsync/config", "cmd/mailsync/secret"}, []string{"golang.org/x/oauth2"}},
