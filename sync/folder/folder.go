@@ -31,12 +31,13 @@ func New(r *mailbox.Run) *Run { return &Run{Run: r, roots: map[string]port.Tree{
 // Assign sets where the files of messages that are about to leave are moved: what an earlier
 // run had released, to where that run meant it to be.
 func (r *Run) Assign(ctx context.Context, b *mailbox.Box, all []*mailbox.Departing) error {
-	if !slices.ContainsFunc(all, func(d *mailbox.Departing) bool { return d.Rec.Status == state.Released || r.Release.Alone }) {
-		return nil
-	}
-	meant, err := r.Departures(ctx, b)
-	if err != nil {
-		return err
+	var meant map[state.UID]state.Departure
+	var err error
+	// All that ever left are read for that: not for each batch of an archive run.
+	if slices.ContainsFunc(all, func(d *mailbox.Departing) bool { return d.Rec.Status == state.Released }) {
+		if meant, err = r.Departures(ctx, b); err != nil {
+			return err
+		}
 	}
 	for _, d := range all {
 		if to, ok := meant[d.Op.UID]; ok && d.Rec.Status == state.Released {
