@@ -47,7 +47,7 @@ var table = []room{
 	{"sync/destroy", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/folder", "sync/send", "sync/bind"}, nil},
 	{"sync/change", []string{"state", "sync/plan", "sync/port", "sync/mailbox"}, nil},
 	{"sync/archive", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/folder", "sync/destroy"}, nil},
-	{"sync/settle", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/bind"}, nil},
+	{"sync/settle", []string{"state", "sync/plan", "sync/port", "sync/mailbox", "sync/bind"}, []string{"golang.org/x/sync"}},
 	{"sync/undo", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/folder", "sync/send", "sync/list", "sync/destroy", "sync/archive"}, nil},
 	{"sync/repair", []string{"state", "sync/plan", "sync/port", "sync/mailbox"}, nil},
 	{"sync/restore", []string{"state", "sync/plan", "sync/port", "sync/match", "sync/mailbox", "sync/send", "sync/list"}, []string{"golang.org/x/sync"}},

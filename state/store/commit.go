@@ -1,166 +1,121 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"sync"
 
 	"zombiezen.com/go/sqlite"
 
 	"mailsync/state"
 )
 
-// Commit applies all of one transaction, durably, or refuses it.
+// Commit applies all of one transaction, durably, or refuses it. Those that come while another is written are
+// written together after it, for what is written costs little beside making it durable.
 func (s *Store) Commit(_ context.Context, c state.Commit) error {
+	w := &waiting{Commit: &c}
+	s.queue.add(w)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.known.gens[c.Gen]
-	if g == nil {
-		return fmt.Errorf("commit: %w", errNoGeneration(c.Gen))
+	if !w.done { // by one that came before
+		s.commit(s.queue.take())
 	}
-	if err := c.Check(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+	return w.err
+}
+
+// waiting is a commit that is to be written, and then what became of it.
+type waiting struct {
+	*state.Commit
+	done bool
+	err  error
+}
+
+// queue has the commits that wait for their turn.
+type queue struct {
+	mu  sync.Mutex
+	all []*waiting
+}
+
+func (q *queue) add(w *waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all = append(q.all, w)
+}
+
+func (q *queue) take() (all []*waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all, q.all = q.all, nil
+	return all
+}
+
+// commit writes commits in one transaction. Where one of them is refused, each is written by itself.
+func (s *Store) commit(all []*waiting) {
+	err := s.together(all)
+	for _, w := range all {
+		if err != nil && len(all) > 1 {
+			w.err = s.together([]*waiting{w})
+		} else {
+			w.err = err
+		}
+		w.done = true
 	}
-	var box mailbox
-	if g.box != 0 {
-		box = *s.known.boxes[g.box]
+}
+
+// together writes all of these commits or, where it returns an error, none.
+func (s *Store) together(all []*waiting) error {
+	next := memory{boxes: map[int64]*mailbox{}, gens: map[state.GenID]*generation{}}
+	grown := make([]*mailbox, len(all)) // with the keywords as of this commit
+	for i, w := range all {
+		var err error
+		if grown[i], err = next.prepare(&s.known, w.Commit); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
 	}
-	known := len(box.Keywords)
-	words, err := state.GrowKeywords(box.Keywords, c.Keywords)
-	if err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	box.Keywords = words
-	next := *g
-	err = s.write(s.known.account.AccountRow, func(conn *sqlite.Conn) error {
-		if len(words) > known {
-			if err := put(conn, insertMailbox, box.list); err != nil {
+	err := s.write(s.known.account.AccountRow, func(conn *sqlite.Conn) error {
+		for i, w := range all {
+			if grown[i] != nil {
+				if err := put(conn, insertMailbox, grown[i].list); err != nil {
+					return err
+				}
+			}
+			if err := (change{conn, next.gens[w.Gen]}).apply(w.Commit); err != nil {
 				return err
 			}
 		}
-		return change{conn, &next}.apply(&c)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.known.gens[c.Gen] = &next
-	if g.box != 0 {
-		s.known.boxes[g.box] = &box
-	}
+	maps.Copy(s.known.gens, next.gens)
+	maps.Copy(s.known.boxes, next.boxes)
 	return nil
 }
 
-// change writes one commit. Its generation is the one that it leaves behind.
-type change struct {
-	conn *sqlite.Conn
-	*generation
-}
-
-// apply writes a commit's rows. What is deleted is deleted first.
-func (ch change) apply(c *state.Commit) error {
-	for _, step := range []func(*state.Commit) error{ch.remove, ch.putRecords, ch.putOthers} {
-		if err := step(c); err != nil {
-			return err
-		}
+// prepare copies what a commit will change from what is known, and returns the mailbox where its keywords grow.
+func (m *memory) prepare(known *memory, c *state.Commit) (grown *mailbox, err error) {
+	if known.gens[c.Gen] == nil {
+		return nil, errNoGeneration(c.Gen)
 	}
-	ch.row.Take(c.Change)
-	return put(ch.conn, insertGeneration, ch.list)
-}
-
-func (ch change) remove(c *state.Commit) error {
-	for _, uid := range c.Forget {
-		if _, err := ch.uncount(uid); err != nil {
-			return err
-		}
-		if err := each(ch.conn, "DELETE FROM message WHERE gen = ? AND uid = ?", nil, ch.row.ID, uid); err != nil {
-			return err
-		}
-		for _, drop := range []func(*sqlite.Conn, *generation, ...any) error{proofs.drop, uidls.drop, departures.drop} {
-			if err := drop(ch.conn, ch.generation, uid); err != nil {
-				return err
-			}
-		}
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
-	for _, uid := range c.Stay {
-		if err := departures.drop(ch.conn, ch.generation, uid); err != nil {
-			return err
-		}
+	if m.gens[c.Gen] == nil {
+		g := *known.gens[c.Gen]
+		m.gens[c.Gen] = &g
 	}
-	for _, key := range c.Settle {
-		if err := intents.drop(ch.conn, ch.generation, key.Name, key.Kind); err != nil {
-			return err
-		}
+	var box mailbox
+	id := m.gens[c.Gen].box
+	if last := cmp.Or(m.boxes[id], known.boxes[id]); last != nil {
+		box = *last
 	}
-	return nil
-}
-
-// uncount takes a record that is about to be replaced or deleted out of what is counted, and reports whether it
-// is there.
-func (ch change) uncount(uid state.UID) (there bool, err error) {
-	err = each(ch.conn, recordQuery+" AND uid = ?", func(stmt *sqlite.Stmt) error {
-		r, err := scanRecord(stmt)
-		if err != nil {
-			return err
-		}
-		there = true
-		ch.records--
-		ch.row.Tally.Take(r)
-		ch.sum -= sumRecord(&r)
-		return nil
-	}, ch.row.ID, uid)
-	return there, err
-}
-
-// putRecords replaces a record or inserts it. Most commits are of new records or of known ones only, so it
-// expects of each what it found of the one before: a look at what is not there, and an insert where something is,
-// each cost as much as what follows.
-func (ch change) putRecords(c *state.Commit) error {
-	known := false
-	for i := range c.Put {
-		r := &c.Put[i]
-		bind := func(stmt *sqlite.Stmt) { bindRecord(stmt, ch.row.ID, r) }
-		var err error
-		if known {
-			known, err = ch.uncount(r.UID)
-		}
-		if err == nil && !known {
-			err = run(ch.conn, insertRecord, bind)
-			if err == nil && ch.conn.Changes() == 0 {
-				known, err = ch.uncount(r.UID)
-			}
-		}
-		if err == nil && known {
-			err = run(ch.conn, replaceRecord, bind)
-		}
-		if err != nil {
-			return err
-		}
-		ch.records++
-		ch.row.Tally.Add(*r)
-		ch.sum += sumRecord(r)
+	before := len(box.Keywords)
+	if box.Keywords, err = state.GrowKeywords(box.Keywords, c.Keywords); err != nil || len(box.Keywords) == before {
+		return nil, err
 	}
-	return nil
-}
-
-func (ch change) putOthers(c *state.Commit) error {
-	for _, p := range c.Proofs {
-		if err := proofs.put(ch.conn, ch.generation, &p, p.UID); err != nil {
-			return err
-		}
-	}
-	for _, u := range c.UIDLs {
-		if err := uidls.put(ch.conn, ch.generation, &u, u.UID); err != nil {
-			return err
-		}
-	}
-	for _, i := range c.Intents {
-		if err := intents.put(ch.conn, ch.generation, &i, i.Key.Name, i.Key.Kind); err != nil {
-			return err
-		}
-	}
-	for _, d := range c.Leave {
-		if err := departures.put(ch.conn, ch.generation, &d, d.UID); err != nil {
-			return err
-		}
-	}
-	return nil
+	m.boxes[id] = &box
+	return &box, nil
 }

@@ -20,6 +20,7 @@ const (
 // makes the file if it is not there, and begins to write. Contexts are not looked at:
 // a step on the local disk finishes what it began.
 type Store struct {
+	queue  queue // commits that wait for mu
 	mu     sync.Mutex
 	file   file
 	known  memory

@@ -46,7 +46,7 @@ const (
 	// there are.
 	writers = 16
 	// settlers is how many items are published and committed at once.
-	settlers = 4
+	settlers = 16
 )
 
 // fetching is the Work of one run: it hands out items, takes bodies to tmp/, and when a

@@ -79,6 +79,18 @@ func (r *Run) Commit(ctx context.Context, b *Box, c state.Commit) error {
 	return nil
 }
 
+// commitsAtOnce is how many mailboxes are recorded at once: what they commit meanwhile becomes durable together.
+const commitsAtOnce = 16
+
+// CommitsAtOnce is how many mailboxes are recorded at once, where the server is not what is waited for. An account of one
+// connection does everything one after the other.
+func (r *Run) CommitsAtOnce() int {
+	if r.Connections <= 1 {
+		return 1
+	}
+	return commitsAtOnce
+}
+
 // CommitTo makes a commit durable, whatever generation it is on, as a step of that name. What memory has of
 // the generation stays as it was.
 func (r *Run) CommitTo(ctx context.Context, c state.Commit, step string, args ...any) error {

@@ -44,7 +44,7 @@ type Account struct {
 	// keeps that from counting as clean, so that the next run under it need not look at all
 	// the others again. nil where there is none.
 	Wider *plan.Policy
-	// Connections bounds how many mailboxes are scanned at once; 0 means 1.
+	// Connections bounds how many mailboxes the server is asked about at once; 0 means 1.
 	Connections int
 
 	// Release lets messages leave the server; nil: none.

@@ -53,13 +53,13 @@ func (r *Run) Scan(ctx context.Context) error {
 // What was looked at is learned also where the run is stopped meanwhile, or the server is gone: the next run then needs
 // only what changed since, and so gets further.
 func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
-	if err := r.pass(ctx, boxes, r.Stopped, r.bind.Open); err != nil {
+	if err := r.pass(ctx, boxes, r.Connections, r.Stopped, r.bind.Open); err != nil {
 		return err
 	}
 	r.expect(ctx, boxes)
-	ended := r.pass(ctx, boxes, r.Stopped, r.look)
+	ended := r.pass(ctx, boxes, r.Connections, r.Stopped, r.look)
 	goesOn := ended == nil && !r.Stopped()
-	learned := r.pass(ctx, boxes, func() bool { return false }, func(ctx context.Context, b *mailbox.Box) error {
+	learned := r.pass(ctx, boxes, r.CommitsAtOnce(), func() bool { return false }, func(ctx context.Context, b *mailbox.Box) error {
 		err := r.learn(ctx, b)
 		if err == nil && goesOn {
 			_, err = r.send.Resolve(ctx, b, true)
@@ -69,10 +69,10 @@ func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
 	return errors.Join(ended, learned)
 }
 
-// pass does one thing with each of the mailboxes that did not fail, unless it is stopped.
-func (r *Run) pass(ctx context.Context, boxes []*mailbox.Box, stopped func() bool, do func(context.Context, *mailbox.Box) error) error {
+// pass does one thing with each of the mailboxes that did not fail, so many at once, unless it is stopped.
+func (r *Run) pass(ctx context.Context, boxes []*mailbox.Box, atOnce int, stopped func() bool, do func(context.Context, *mailbox.Box) error) error {
 	var g errgroup.Group
-	g.SetLimit(max(1, r.Connections))
+	g.SetLimit(max(1, atOnce))
 	for _, b := range boxes {
 		switch {
 		case b.Failed:

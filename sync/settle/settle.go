@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"mailsync/state"
 	"mailsync/sync/bind"
 	"mailsync/sync/mailbox"
@@ -34,15 +36,21 @@ func (r *Run) Settle(ctx context.Context) error {
 	if err := r.waitForClock(ctx); err != nil {
 		return err
 	}
+	var g errgroup.Group
+	g.SetLimit(r.CommitsAtOnce())
 	for _, b := range r.Boxes {
 		if b.Disk == nil || b.MD == nil || b.Gen().ID == 0 { // unchanged, failed, or a dry run
 			continue
 		}
-		if err := r.settleBox(ctx, b); err != nil {
-			if err := r.Problem(b.Name, 0, err); err != nil {
-				return err
+		g.Go(func() error {
+			if err := r.settleBox(ctx, b); err != nil {
+				return r.Problem(b.Name, 0, err)
 			}
-		}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	return r.settleAccount(ctx)
 }
