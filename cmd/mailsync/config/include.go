@@ -43,8 +43,14 @@ func (c *Config) FileOf(a *Account) string {
 	return c.Path
 }
 
+// pattern is one of "include".
+type pattern struct {
+	path  string
+	exact bool // it is the name of a file, without a wildcard
+}
+
 // include reads the key "include".
-func (r *reading) include(prim toml.Primitive, at toml.Key) []string {
+func (r *reading) include(prim toml.Primitive, at toml.Key) (all []pattern) {
 	var value any
 	err := r.meta.PrimitiveDecode(prim, &value)
 	var list []string
@@ -59,57 +65,86 @@ func (r *reading) include(prim toml.Primitive, at toml.Key) []string {
 		r.add(r.place(at), "include", err.Error(), cure)
 		return nil
 	}
-	for i, text := range list {
-		path, err := line(text)
-		if err == nil {
-			path, err = Expand(path, r.env)
-		}
-		if err == nil && !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(r.own.file), path)
-		}
-		if err == nil {
-			_, err = filepath.Match(path, "")
-		}
+	for _, text := range list {
+		p, err := r.pattern(text)
 		if err != nil {
 			r.add(r.place(at), "include", fmt.Sprintf("%q: %v", text, err), `for example: include = ["accounts.d/*.toml"]`)
 		}
-		list[i] = path
+		all = append(all, p)
 	}
-	return list
+	return all
+}
+
+// pattern makes one absolute, or relative as the path of the main file is. Only what it says itself is a wildcard, and nothing
+// in the name of a folder that it is relative to.
+func (r *reading) pattern(text string) (pattern, error) {
+	if _, err := line(text); err != nil {
+		return pattern{}, err
+	}
+	p := pattern{exact: !hasWildcard(text)}
+	literal := func(path string) string { return path }
+	if !p.exact {
+		literal = quoteWildcards
+	}
+	path, err := Expand(text, func(name string) string { return literal(r.env(name)) })
+	if err != nil {
+		return p, err
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(literal(filepath.Dir(r.own.file)), path)
+	}
+	p.path = filepath.Clean(path)
+	if !p.exact {
+		_, err = filepath.Match(p.path, "")
+	}
+	return p, err
+}
+
+// quoteWildcards makes a pattern that matches a path.
+func quoteWildcards(path string) string {
+	path = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
+	if os.PathSeparator != '\\' {
+		path = strings.ReplaceAll(path, `\`, `\\`)
+	}
+	return path
 }
 
 // includeAll reads every file that some patterns match, each once, in the order of the patterns and then of the names.
-func (r *reading) includeAll(c *Config, patterns []string, defaults table) {
-	seen := map[string]bool{c.Path: true}
-	for _, pattern := range patterns {
-		files, err := matching(pattern)
+func (r *reading) includeAll(c *Config, patterns []pattern, defaults table) {
+	main, _ := os.Stat(c.Path) // a pattern may match it, under another name than it was given by
+	seen := map[string]bool{}
+	for _, p := range patterns {
+		files, err := p.files()
 		if err != nil {
-			c.bad = append(c.bad, BadFile{File: pattern, Problems: Problems{unreadableFile(filepath.Dir(pattern), err)}})
+			c.bad = append(c.bad, BadFile{File: p.path, Problems: Problems{unreadableFile(filepath.Dir(p.path), err)}})
 		} else if len(files) == 0 {
-			c.empty = append(c.empty, pattern)
+			c.empty = append(c.empty, p.path)
 		}
 		for _, file := range files {
-			if !seen[file] {
-				seen[file] = true
+			if seen[file] {
+				continue
+			}
+			seen[file] = true
+			if info, err := os.Stat(file); err != nil || main == nil || !os.SameFile(info, main) {
 				r.includeFile(c, file, defaults)
 			}
 		}
 	}
 }
 
-// matching are the files that a pattern matches, sorted. A name without a wildcard matches itself, whether or not there is such
+// files are those that a pattern matches, sorted. A name without a wildcard matches itself, whether or not there is such
 // a file. As in shells, a wildcard at the beginning matches no dot.
-func matching(pattern string) ([]string, error) {
-	if !hasWildcard(pattern) {
-		return []string{filepath.Clean(pattern)}, nil
+func (p pattern) files() ([]string, error) {
+	if p.exact {
+		return []string{p.path}, nil
 	}
-	if dir := filepath.Dir(pattern); !hasWildcard(dir) { // Glob does not tell one that cannot be read from an empty one
+	if dir := filepath.Dir(p.path); !hasWildcard(dir) { // Glob does not tell one that cannot be read from an empty one
 		if _, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
-	files, err := filepath.Glob(pattern)
-	hidden := strings.HasPrefix(filepath.Base(pattern), ".")
+	files, err := filepath.Glob(p.path)
+	hidden := strings.HasPrefix(filepath.Base(p.path), ".")
 	files = slices.DeleteFunc(files, func(file string) bool { return !hidden && strings.HasPrefix(filepath.Base(file), ".") })
 	slices.Sort(files)
 	return files, err

@@ -160,3 +160,60 @@ func TestManyFilesAreLinear(t *testing.T) {
 		t.Errorf("%.0f allocations for 50 files, %.0f for 500", few, more)
 	}
 }
+
+// The main file may be among those that its own patterns match, whatever it was called by.
+func TestMainFileIsNotIncluded(t *testing.T) {
+	dir, _, _ := filesIn(t, map[string]string{"c.toml": included(`"*.toml"`), "a.toml": "[accounts.a]\n", "d/x": ""})
+	t.Chdir(dir)
+	for _, path := range []string{"c.toml", "./c.toml", "d/../c.toml", filepath.Join(dir, "c.toml")} {
+		c, err := Load(path, env)
+		if err != nil || len(c.Bad()) > 0 || len(c.Accounts) != 2 {
+			t.Errorf("%s: %v, %v", path, c, err)
+		}
+	}
+	all, err := os.ReadFile("c.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("c.toml", []byte(strings.Replace(string(all), `"*.toml"`, `"$HERE/*.toml"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load("c.toml", func(name string) string {
+		if name == "HERE" {
+			return filepath.ToSlash(dir)
+		}
+		return env(name)
+	})
+	if err != nil || len(c.Bad()) > 0 || len(c.Accounts) != 2 {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+// A folder whose name looks like a pattern is that folder: its accounts would go without a word.
+func TestFoldersAreNoPatterns(t *testing.T) {
+	for _, folder := range []string{"[x]", `a[b`, `w*?`, `back\slash`} {
+		if runtime.GOOS == "windows" && strings.ContainsAny(folder, `*?\`) {
+			continue
+		}
+		top := t.TempDir()
+		dir := filepath.Join(top, folder)
+		for name, text := range map[string]string{"c.toml": included(`"d/*.toml", "one", "$HERE/e/*"`), "d/a.toml": "[accounts.a]\n", "one": "[accounts.b]\n", "e/c": "[accounts.c]\n"} {
+			file := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := Load(filepath.Join(dir, "c.toml"), func(name string) string {
+			if name == "HERE" {
+				return dir
+			}
+			return env(name)
+		})
+		if err != nil || len(c.Bad()) > 0 || len(c.Empty()) > 0 || len(c.Accounts) != 4 {
+			t.Errorf("%s: %+v, %v", folder, c, err)
+		}
+	}
+}

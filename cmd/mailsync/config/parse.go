@@ -141,7 +141,7 @@ func syntaxCure(what string) string {
 }
 
 // tables reads the top of the file, where two tables and a list of more files may be, and returns the defaults and the list.
-func (r *reading) tables(top table) (defaults table, include []string) {
+func (r *reading) tables(top table) (defaults table, include []pattern) {
 	for _, name := range r.order(top, nil) {
 		at := toml.Key{name}
 		switch name {
