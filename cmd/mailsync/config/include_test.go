@@ -217,3 +217,42 @@ func TestFoldersAreNoPatterns(t *testing.T) {
 		}
 	}
 }
+
+// A file that fails takes no folder from the files behind it; but what clashes with it alone, and with something that is used, too,
+// is found.
+func TestClashesAcrossFiles(t *testing.T) {
+	maildir := func(name, path string) string { return "[accounts." + name + "]\nmaildir = '" + path + "'\n" }
+	archive := func(name, into string) string {
+		return "[accounts." + name + "]\n[accounts." + name + ".archive]\ninto = '" + into + "'\n"
+	}
+	for name, c := range map[string]struct {
+		files []string
+		want  string // the accounts that are used
+	}{
+		"one for all":                      {[]string{maildir("a", "/nowhere"), "[accounts.b]\n", "[accounts.c]\n"}, "main b c"},
+		"the first of them is right":       {[]string{maildir("a", "/elsewhere"), maildir("b", "/elsewhere/b"), maildir("c", "/elsewhere/b/c")}, "main a"},
+		"one in another that is set aside": {[]string{maildir("a", "/x/1/2"), maildir("b", "/x/1"), maildir("c", "/x/1/3"), maildir("d", "/x/1/3/4")}, "main a c"},
+		"archives above a tree":            {[]string{maildir("a", "/arch/a"), archive("b", "/arch/{year}"), archive("c", "/arch/{year}")}, "main a"},
+		"archives that may be a tree":      {[]string{maildir("a", "/arch-1/a"), archive("b", "/arch-{year}"), archive("c", "/arch-{year}")}, "main a"},
+		"trees below archives":             {[]string{archive("a", "/arch/{year}"), archive("b", "/arch/{year}"), maildir("c", "/arch/c"), maildir("d", "/arch/d")}, "main a b"},
+	} {
+		files := map[string]string{"c.toml": included(`"d/*"`)}
+		for i, text := range c.files {
+			files[fmt.Sprintf("d/%d", i)] = text
+		}
+		_, got, err := filesIn(t, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var used []string
+		for _, a := range got.Accounts {
+			used = append(used, a.Name)
+		}
+		if have := strings.Join(used, " "); have != c.want || len(got.Bad()) != len(c.files)+1-len(used) {
+			t.Errorf("%s: used %q, want %q; %v", name, have, c.want, got.Bad())
+		}
+		if err := CheckRoots(got.Accounts); err != nil {
+			t.Errorf("%s: what is used clashes: %v", name, err)
+		}
+	}
+}

@@ -112,3 +112,16 @@ func TestArchiveBesideATree(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What is replaced is a part of the name: a link that has the rest of it leads somewhere else.
+func TestArchiveWhoseNameBeginsLikeALink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(t.TempDir(), filepath.Join(dir, "arch")); err != nil {
+		t.Fatal(err)
+	}
+	rest := "\nhost='h'\nuser='u'\npassword_env='P'\n"
+	got := told(t, "[accounts.a]\nmaildir='"+dir+"/arch2024'"+rest+"archive.into='"+dir+"/arch{year}'\n")
+	if !strings.Contains(got, "accounts.a.into: "+dir+"/arch{year} may be accounts.a.maildir") {
+		t.Error(got)
+	}
+}

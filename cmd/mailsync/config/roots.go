@@ -48,22 +48,35 @@ type clashOf struct {
 	Problem
 }
 
-// clashes are the trees that are the same, or inside one another: mail of one account would be seen as the other's. Of each
-// tree only its clash with the first one is there, and it is a mistake of the account that was read later.
+// clashes are the trees that are the same, or inside one another: mail of one account would be seen as the other's. Each is a
+// mistake of the account that was read later, and fails its file. What such a file claims takes nothing from the files behind it:
+// their claims are compared again without it.
 func (r *reading) clashes(accounts []*Account) (all []clashOf) {
 	claims := claimsOf(accounts)
-	found := findClashes(claims)
-	for i, c := range claims {
-		if clash, has := found[i]; has {
-			all = append(all, clashOf{c.account, r.clash(claims[clash.earlier], c, clash.how)})
+	for found := findClashes(claims); len(found) > 0; found = findClashes(claims) {
+		doubtful, failed := map[string]bool{}, map[string]bool{} // files
+		for i := range found {
+			doubtful[claims[i].account.file] = true
 		}
+		for i, c := range claims {
+			clash, has := found[i]
+			if !has {
+				continue
+			}
+			earlier, file := claims[clash.earlier], c.account.file
+			if earlier.account.file == file || !doubtful[earlier.account.file] {
+				all = append(all, clashOf{c.account, r.clash(earlier, c, clash.how)})
+				failed[file] = true // at least the first doubtful one
+			}
+		}
+		claims = slices.DeleteFunc(claims, func(c claim) bool { return failed[c.account.file] })
 	}
 	return all
 }
 
 // claimsOf are the directories of all accounts. Each folder on the way to them is looked at once.
 func claimsOf(accounts []*Account) []claim {
-	dirs := dirs{byPath: map[string]*dir{}, byID: map[string]string{}}
+	dirs := dirs{}
 	claims := make([]claim, 0, len(accounts))
 	for _, a := range accounts {
 		if a.Maildir != "" {
@@ -75,8 +88,11 @@ func claimsOf(accounts []*Account) []claim {
 		if a.Archive != nil && a.Archive.Into != "" {
 			c := claim{account: a, key: "into", path: a.Archive.Into}
 			fixed, _, varies := strings.Cut(a.Archive.Into, "{")
-			if c.at = dirs.of(fixed); varies && !os.IsPathSeparator(fixed[len(fixed)-1]) {
+			if varies && !os.IsPathSeparator(fixed[len(fixed)-1]) {
+				c.at = dirs.of(filepath.Dir(fixed)).child(filepath.Base(fixed)) // of a folder of just this name nothing is known
 				c.begins = c.at.path
+			} else {
+				c.at = dirs.of(fixed)
 			}
 			claims = append(claims, c)
 		}
@@ -116,16 +132,20 @@ func findClashes(claims []claim) clashes {
 	}
 	found := clashes{}
 	for i, c := range claims {
+		look := func(at *dir, others []int) {
+			j := slices.IndexFunc(others, func(j int) bool { return j != i && !mayMeet(claims[j], c) })
+			switch {
+			case j < 0:
+			case at.id == c.at.id:
+				found.note(i, others[j], "is the same directory as", "is the same directory as")
+			default:
+				found.note(i, others[j], "is inside", "contains")
+			}
+		}
 		for at := c.at; at != nil; at = at.parent {
-			for _, others := range [][]int{trees[at.id], archives[at.id]} {
-				j := slices.IndexFunc(others, func(j int) bool { return j != i && !mayMeet(claims[j], c) })
-				switch {
-				case j < 0:
-				case at.id == c.at.id:
-					found.note(i, others[j], "is the same directory as", "is the same directory as")
-				default:
-					found.note(i, others[j], "is inside", "contains")
-				}
+			look(at, trees[at.id])
+			if c.key != "into" { // many archives may be the same
+				look(at, archives[at.id])
 			}
 		}
 	}
@@ -197,53 +217,47 @@ func stateInside(a, b claim) bool {
 type dir struct {
 	path   string
 	parent *dir   // nil for the root of the file system
-	id     string // the same for one folder under two names (bind mounts, case)
+	id     string // the same for one folder under two names (bind mounts, case): its number, or its name in its parent
 }
 
-// dirs are folders that were looked at, each once.
-type dirs struct {
-	byPath map[string]*dir   // by a path without links, or one that leads there
-	byID   map[string]string // by a folder's number on its disk: the path under which it was found first
+// child is a folder in it that is not known to exist.
+func (d *dir) child(name string) *dir {
+	return &dir{path: filepath.Join(d.path, name), parent: d, id: filepath.Join(d.id, name)}
 }
+
+// dirs are folders that were looked at, each once, by a path without links or one that leads there.
+type dirs map[string]*dir
 
 // of finds the folder of a path.
-func (d *dirs) of(path string) *dir {
+func (d dirs) of(path string) *dir {
 	path = filepath.Clean(path)
-	if known, has := d.byPath[path]; has {
+	if known, has := d[path]; has {
 		return known
 	}
 	found := d.find(path)
-	d.byPath[path] = found
+	d[path] = found
 	return found
 }
 
-func (d *dirs) find(path string) *dir {
-	up := filepath.Dir(path)
-	if up == path {
-		return &dir{path: path, id: path}
+func (d dirs) find(path string) *dir {
+	found := &dir{path: path, id: path}
+	if up := filepath.Dir(path); up != path {
+		found = d.of(up).child(filepath.Base(path))
 	}
-	parent := d.of(up)
-	at := filepath.Join(parent.path, filepath.Base(path))
-	if at != path {
-		return d.of(at) // a link is on the way
+	if found.path != path {
+		return d.of(found.path) // a link is on the way
 	}
-	info, err := os.Lstat(at)
-	if err == nil && info.Mode()&os.ModeSymlink != 0 {
-		if real, err := filepath.EvalSymlinks(at); err == nil && real != at {
-			return d.of(real)
-		}
-	}
-	// The same name in the same folder is the same; what exists is known by its number, whatever its name.
-	found := &dir{path: at, parent: parent, id: filepath.Join(parent.id, filepath.Base(at))}
+	info, err := os.Lstat(path)
 	if err != nil {
 		return found
 	}
-	if number := fileNumber(at, info); number != "" {
-		if first, has := d.byID[number]; has {
-			found.id = first
-		} else {
-			d.byID[number] = found.id
+	if info.Mode()&os.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+			return d.of(real)
 		}
+	}
+	if number := fileNumber(path, info); number != "" {
+		found.id = number
 	}
 	return found
 }
