@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/BurntSushi/toml"
 )
 
 // many is a configuration of n accounts; of each there are some more lines, in which %d is its number.
@@ -123,5 +126,15 @@ func TestArchiveWhoseNameBeginsLikeALink(t *testing.T) {
 	got := told(t, "[accounts.a]\nmaildir='"+dir+"/arch2024'"+rest+"archive.into='"+dir+"/arch{year}'\n")
 	if !strings.Contains(got, "accounts.a.into: "+dir+"/arch{year} may be accounts.a.maildir") {
 		t.Error(got)
+	}
+}
+
+// Without what the TOML library keeps of lines, mistakes have none.
+func TestLinesAreNotKnown(t *testing.T) {
+	for _, keys := range []any{nil, map[int]int{}, map[string]int{"a": 1}, map[string]struct{ pos int }{"a": {1}}, map[string]struct{ pos struct{ Line string } }{"a": {}}} {
+		s := &source{keys: reflect.ValueOf(keys)}
+		if line := s.line(toml.Key{"a"}); line != 0 {
+			t.Errorf("%v: line %d", keys, line)
+		}
 	}
 }

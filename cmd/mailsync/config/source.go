@@ -48,10 +48,8 @@ func (s *source) place(key toml.Key) place {
 
 func (s *source) line(key toml.Key) int {
 	text := key.String()
-	if info := s.keys.MapIndex(reflect.ValueOf(text)); info.IsValid() {
-		if line := int(info.FieldByName("pos").FieldByName("Line").Int()); line > 0 {
-			return line
-		}
+	if line := s.own(text); line > 0 {
+		return line
 	}
 	first := 0
 	for _, name := range s.below[text] {
@@ -60,6 +58,27 @@ func (s *source) line(key toml.Key) int {
 		}
 	}
 	return first
+}
+
+// own is the line that the library has of a key, 0 where it has none. Another version of it may keep lines in another way: mistakes
+// are without a line then.
+func (s *source) own(key string) int {
+	if s.keys.Kind() != reflect.Map || s.keys.Type().Key().Kind() != reflect.String {
+		return 0
+	}
+	line := field(field(s.keys.MapIndex(reflect.ValueOf(key)), "pos"), "Line")
+	if !line.CanInt() {
+		return 0
+	}
+	return int(line.Int())
+}
+
+// field is a field of a struct, no value where there is none.
+func field(v reflect.Value, name string) reflect.Value {
+	if v.Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v.FieldByName(name)
 }
 
 // source is the file that a key is in: [defaults] are those of the main file, for the accounts of every file.
