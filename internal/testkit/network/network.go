@@ -4,6 +4,7 @@
 package network
 
 import (
+	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -178,14 +179,14 @@ func (l *link) carry(from, to *net.TCPConn) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !l.pass(to, buf[:n]) || err != nil {
+		if n > 0 && !l.pass(from, to, buf[:n]) || err != nil {
 			return
 		}
 	}
 }
 
-// pass hands octets on. It is false where the connection is over.
-func (l *link) pass(to *net.TCPConn, b []byte) bool {
+// pass hands octets on that came from one end. It is false where the connection is over.
+func (l *link) pass(from, to *net.TCPConn, b []byte) bool {
 	after := l.left.Add(-int64(len(b)))
 	if l.fault != none && after < 0 && l.struck.CompareAndSwap(false, true) {
 		here := max(0, int64(len(b))+after)
@@ -202,7 +203,9 @@ func (l *link) pass(to *net.TCPConn, b []byte) bool {
 		case stalled:
 			l.wait(l.pause)
 		case silent:
-			l.wait(time.Minute)
+			// What else comes is lost. Who reads on learns that this end has had enough.
+			_ = from.SetReadDeadline(time.Now().Add(time.Minute))
+			_, _ = io.Copy(io.Discard, from)
 			return false
 		}
 	}
