@@ -16,12 +16,12 @@ import (
 )
 
 // connect makes one session. A server that wants us to come back later is a *reach.Busy.
-func (a *Account) connect(ctx context.Context) (*session, error) {
+func (a *Account) connect(ctx context.Context, alone func() bool) (*session, error) {
 	for {
-		s, err := a.attempt(ctx, false)
+		s, err := a.attempt(ctx, alone, false)
 		switch {
 		case isStaleToken(err):
-			return a.attempt(ctx, true)
+			return a.attempt(ctx, alone, true)
 		case a.login.Again(err):
 			continue
 		}
@@ -31,8 +31,12 @@ func (a *Account) connect(ctx context.Context) (*session, error) {
 
 // attempt is one connection: greeting, log-in, capabilities, ID and compression. renewed means that the
 // one before was made with another token.
-func (a *Account) attempt(ctx context.Context, renewed bool) (*session, error) {
-	conn, err := a.o.Dial(ctx)
+func (a *Account) attempt(ctx context.Context, alone func() bool, renewed bool) (*session, error) {
+	dial := a.o.DialBeside
+	if alone() {
+		dial = a.o.Dial
+	}
+	conn, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 	}
 	var later *reach.Busy
 	others := len(p.all) + p.making
-	if ctx.Err() == nil && (others > 0 || errors.As(err, &later)) {
+	if ctx.Err() == nil && (others > 0 || errors.As(err, &later) || errors.Is(err, reach.ErrFull)) {
 		// Where the others are gone meanwhile, the next try is alone.
 		p.limit = max(1, others)
 		a.o.Log.Info(fmt.Sprintf("going on with %d connections", max(1, others)), "err", err)
@@ -170,7 +170,7 @@ func (p *pool) alone() bool {
 func (a *Account) open(ctx context.Context, alone func() bool) (s *session, err error) {
 	var busy *reach.Busy // the last answer to a session that is alone
 	err = a.patience.Meet(ctx, func() (err error) {
-		s, err = a.connect(ctx)
+		s, err = a.connect(ctx, alone)
 		return err
 	}, func(err error) (*reach.Busy, bool) {
 		if busy = nil; !alone() {

@@ -1,11 +1,16 @@
 package imap
 
 import (
+	"context"
 	"io"
+	"net"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"mailsync/backends/reach"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
@@ -75,6 +80,72 @@ func TestPoolObeysTheServersLimit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The only connection of an account is never one too many for the gate: not while the one before it is closing, and not when it was
+// refused beside one that came to nothing meanwhile.
+func TestPoolAtAFullGate(t *testing.T) {
+	healthy := script.Healthy(boxes(), nil)
+	t.Run("the one before is closing", func(t *testing.T) {
+		srv := script.Every(t, healthy)
+		a := account(t, options(srv), func(o *Options) {
+			entered := false
+			o.Gate = func(_ context.Context, beside bool) (func(), error) {
+				if entered && beside {
+					return nil, reach.ErrFull
+				}
+				entered = true
+				return func() {}, nil // it is never given back
+			}
+		})
+		for range 3 {
+			if err := noop(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			a.retire()
+		}
+	})
+	t.Run("the one beside came to nothing", func(t *testing.T) {
+		srv := script.Every(t, healthy)
+		refused := make(chan struct{})
+		var tries atomic.Int32
+		var a *Account
+		a = account(t, options(srv), func(o *Options) {
+			o.Connections = 2
+			o.Connect = func(ctx context.Context) (net.Conn, error) {
+				if tries.Add(1) > 1 {
+					return new(net.Dialer).DialContext(ctx, "tcp", o.Addr())
+				}
+				<-refused
+				return nil, state.Faultf(state.Unreachable, "nobody is there")
+			}
+			first := true
+			o.Gate = func(context.Context, bool) (func(), error) {
+				if first {
+					first = false
+					return func() {}, nil
+				}
+				if a.pool.idle() == 2 { // both are being made
+					close(refused)
+					for a.pool.idle() == 2 {
+						runtime.Gosched()
+					}
+					return nil, reach.ErrFull
+				}
+				return func() {}, nil
+			}
+		})
+		other := make(chan error)
+		go func() { other <- noop(t.Context(), a) }()
+		for tries.Load() == 0 {
+			runtime.Gosched()
+		}
+		for _, err := range []error{noop(t.Context(), a), <-other} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 // An idle session that the server has ended is replaced without a word.

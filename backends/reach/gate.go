@@ -2,17 +2,22 @@ package reach
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 )
 
 // Gate lets connections to a server be made: it bounds how many there are at once over all accounts, and how fast they follow one
-// another. It returns when one may be made, or why none may; leave is called when that one is closed.
-type Gate func(ctx context.Context) (leave func(), err error)
+// another. It returns when one may be made, or ErrFull; leave is called when that one is closed. One that the account has beside others
+// may be refused; one without which it has none may not, for the one before may still be closing.
+type Gate func(ctx context.Context, beside bool) (leave func(), err error)
+
+// ErrFull is why a connection beside others is not made.
+var ErrFull = errors.New("other accounts have the connections to this host")
 
 // throughGate connects once the gate lets it.
-func (s *Server) throughGate(ctx context.Context) (net.Conn, error) {
-	leave, err := s.Gate(ctx)
+func (s *Server) throughGate(ctx context.Context, beside bool) (net.Conn, error) {
+	leave, err := s.Gate(ctx, beside)
 	if err != nil {
 		return nil, err
 	}

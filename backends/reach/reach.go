@@ -75,9 +75,14 @@ func (s *Server) Prepare() (err error) {
 func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
 // Dial connects, without TLS: directly, by a proxy, or by a program, once the gate lets it.
-func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+func (s *Server) Dial(ctx context.Context) (net.Conn, error) { return s.dial(ctx, false) }
+
+// DialBeside is Dial for one connection more than the account has: ErrFull where the gate lets it have no more.
+func (s *Server) DialBeside(ctx context.Context) (net.Conn, error) { return s.dial(ctx, true) }
+
+func (s *Server) dial(ctx context.Context, beside bool) (net.Conn, error) {
 	if s.Gate != nil {
-		return s.throughGate(ctx)
+		return s.throughGate(ctx, beside)
 	}
 	return s.connect(ctx)
 }

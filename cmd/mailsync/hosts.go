@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +30,7 @@ type host struct {
 	accounts int // that are worked on at once
 
 	mu    sync.Mutex
-	spare int       // connections that may be made besides the first ones
+	spare int       // connections that may be made besides the first ones; fewer than none while some of those are made anew
 	next  time.Time // when the next one may be made
 	pause time.Duration
 }
@@ -95,17 +94,15 @@ type lane struct {
 	closed bool
 }
 
-// errHostFull is why an account gets no further connection. It goes on with those that it has.
-var errHostFull = errors.New("other accounts have the connections to this host")
-
-// enter waits until a connection may be made. The first one always may; another one only if there is one to spare.
-func (l *lane) enter(ctx context.Context) (leave func(), err error) {
+// enter waits until a connection may be made. The first one always may, also where the one before it is not closed yet; one beside
+// others only if there is one to spare.
+func (l *lane) enter(ctx context.Context, beside bool) (leave func(), err error) {
 	h := l.host
 	h.mu.Lock()
 	if l.open > 0 {
-		if h.spare == 0 {
+		if beside && h.spare <= 0 {
 			h.mu.Unlock()
-			return nil, errHostFull
+			return nil, backend.ErrFull
 		}
 		h.spare--
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	backend "mailsync/backends/reach"
 	"mailsync/cmd/mailsync/config"
 	"mailsync/cmd/mailsync/report"
 	"mailsync/state"
@@ -53,12 +54,12 @@ func TestHostConnectionsAreBounded(t *testing.T) {
 		}
 		for range c.limit { // one each, then whatever is to be had
 			for _, l := range lanes {
-				leave, err := l.enter(t.Context())
+				leave, err := l.enter(t.Context(), true)
 				switch {
 				case err == nil:
 					open++
 					leaves = append(leaves, leave)
-				case !errors.Is(err, errHostFull) || l.open == 0:
+				case !errors.Is(err, backend.ErrFull) || l.open == 0:
 					t.Fatalf("%+v: %v", c, err)
 				}
 			}
@@ -83,7 +84,7 @@ func TestLanesAreGivenBack(t *testing.T) {
 	l := &lane{host: h}
 	var last func()
 	for range 3 {
-		leave, err := l.enter(t.Context())
+		leave, err := l.enter(t.Context(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,6 +95,40 @@ func TestLanesAreGivenBack(t *testing.T) {
 	l.close()
 	if h.spare != before {
 		t.Errorf("%d to spare, and %d before", h.spare, before)
+	}
+}
+
+// The only connection of an account is made anew although the one before it is still closing, and no other account gains by that.
+func TestTheOnlyConnectionIsNeverRefused(t *testing.T) {
+	accounts := accountsOf("127.0.0.1", 2, 3)
+	accounts[0].HostConnections = 2 // one for each
+	accounts = append(accounts, accountsOf("127.0.0.1", 1, 3)...)
+	h := newHosts(accounts).of(accounts[0])
+	spare := h.spare
+	l, other := &lane{host: h}, &lane{host: h}
+	enter := func(l *lane, beside bool, want error) (leave func()) {
+		t.Helper()
+		leave, err := l.enter(t.Context(), beside)
+		if !errors.Is(err, want) {
+			t.Fatalf("%v, want %v", err, want)
+		}
+		return leave
+	}
+	enter(other, false, nil)
+	for range spare {
+		enter(other, true, nil)
+	}
+	closing := enter(l, false, nil)
+	enter(l, true, backend.ErrFull)
+	anew := enter(l, false, nil)
+	enter(other, true, backend.ErrFull)
+	closing()
+	enter(other, true, backend.ErrFull)
+	anew()
+	other.close()
+	l.close()
+	if h.spare != spare {
+		t.Errorf("%d to spare, and %d before", h.spare, spare)
 	}
 }
 
@@ -108,7 +143,7 @@ func TestLogInsArePaced(t *testing.T) {
 			var all sync.WaitGroup
 			for _, a := range accounts {
 				all.Go(func() {
-					if _, err := (&lane{host: h.of(a)}).enter(t.Context()); err != nil {
+					if _, err := (&lane{host: h.of(a)}).enter(t.Context(), true); err != nil {
 						t.Error(err)
 					}
 				})
@@ -123,7 +158,7 @@ func TestLogInsArePaced(t *testing.T) {
 		a := accountsOf("mail.example.org", 1, 1)[0]
 		l := &lane{host: newHosts([]*config.Account{a}).of(a)}
 		for range 2 { // the first one does not wait
-			if _, err := l.enter(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			if _, err := l.enter(ctx, true); err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		}
