@@ -199,7 +199,7 @@ func (p *program) perform(ctx context.Context, t task, w work) (int, error) {
 	s := &session{task: t, flags: p.flags, report: r, log: p.log(r), logs: &p.logs, several: len(w.accounts) > 1, trace: traced, registry: registry, stop: stop, fileOf: w.fileOf}
 	kinds := s.all(ctx, w.accounts)
 	wrong := w.wrong()
-	if t.missed != nil && len(w.accounts) > 0 && !p.flags.shard.given() { // the mailboxes may be in another shard's accounts
+	if t.missed != nil && len(w.accounts) > 0 && !p.flags.shard.given() && len(w.bad) == 0 { // the mailboxes may be in accounts that are left out
 		wrong = append(wrong, t.missed(len(w.accounts))...)
 	}
 	if s.several && kindOf(context.Cause(ctx)) == state.Interrupted {
