@@ -25,7 +25,7 @@ func breaksAt(t *testing.T, acct *script.Account, end script.Answer, verbs []str
 	return script.Every(t, func(p *script.Peer) { p.MayEnd = true; script.Healthy(acct, answers)(p) })
 }
 
-func hangUp(p *script.Peer, _ script.Command) bool { p.Close(); return true }
+func hangUp(p *script.Peer, _ script.Command) bool { p.HangUp(); return true }
 
 // many is an account with these mailboxes, of one message each, beside INBOX.
 func many(caps string, names ...string) *script.Account {

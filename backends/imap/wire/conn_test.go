@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -285,4 +286,63 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// What the server sent before it closed the connection is read, though the next command cannot be sent.
+func TestACommandThatCannotBeSentLosesNoAnswer(t *testing.T) {
+	s := script.New(t, func(p *script.Peer) {
+		p.MayEnd = true
+		p.Send("* OK [CAPABILITY IMAP4rev1] hi")
+		p.Expect("UID SEARCH ALL")
+		p.Send("* SEARCH 5 7")
+		p.Send("$tag OK")
+		p.Send("* BYE no more")
+	})
+	under := &hungUp{Conn: s.Dial(), refused: make(chan struct{})}
+	conn := New(under, Options{})
+	client := imapclient.New(conn, nil)
+	defer client.Close()
+	if err := client.WaitGreeting(); err != nil {
+		t.Fatal(err)
+	}
+	var heard string
+	first, err := conn.Send(t.Context(), "UID SEARCH ALL", func(l Line) error { heard += l.Text; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := conn.Send(t.Context(), "UID SEARCH 9", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Wait(t.Context()); err != nil || heard != "SEARCH 5 7" {
+		t.Errorf("%q, %v", heard, err)
+	}
+	if _, err := second.Wait(t.Context()); err == nil || !strings.Contains(err.Error(), "no more") {
+		t.Errorf("the second ended with %v", err)
+	}
+}
+
+// hungUp is a connection on which one command can be sent, and nothing is read of its answer before another one was refused.
+type hungUp struct {
+	net.Conn
+	sent    bool
+	refused chan struct{}
+	greeted bool
+}
+
+func (h *hungUp) Write(b []byte) (int, error) {
+	if h.sent {
+		close(h.refused)
+		return 0, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}
+	}
+	h.sent = true
+	return h.Conn.Write(b)
+}
+
+func (h *hungUp) Read(b []byte) (int, error) {
+	if h.greeted {
+		<-h.refused
+	}
+	h.greeted = true
+	return h.Conn.Read(b)
 }

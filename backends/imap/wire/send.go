@@ -117,7 +117,11 @@ func (w *writer) send(ctx context.Context, cmd *Sent, join bool) error {
 func (w *writer) launch(ctx context.Context, cmd *Sent) error {
 	line := cmd.tag + " " + cmd.line
 	w.log.Line("C", w.hideSecrets(cmd.command, line))
-	if err := w.sock.push([]byte(line + "\r\n")); err != nil {
+	push := w.sock.push
+	if cmd.literal == nil {
+		push = w.sock.tell
+	}
+	if err := push([]byte(line + "\r\n")); err != nil {
 		return w.x.fail(w.sock.explain(err, "while a command was sent"))
 	}
 	if cmd.literal == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"mailsync/state"
@@ -77,6 +78,16 @@ func (k *socket) push(b []byte) error {
 		return err
 	}
 	return k.pack.Flush()
+}
+
+// tell is push of a complete command. That the other side has closed the connection is not an error here: answers that it
+// sent before, and its BYE, can still be read, and whoever reads them comes to the end.
+func (k *socket) tell(b []byte) error {
+	err := k.push(b)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return nil
+	}
+	return err
 }
 
 // deflate puts compression on both directions (RFC 4978), rest being what was read already.

@@ -82,8 +82,12 @@ func (w *writer) sendLine() error {
 		w.literal = size
 		w.log.Octets("C", size)
 	}
+	inside := w.inside
 	w.inside = isLiteral
 	w.x.continues(isLiteral)
+	if !isLiteral && !inside {
+		return w.sock.tell(w.line)
+	}
 	return w.sock.push(w.line)
 }
 

@@ -39,6 +39,16 @@ func (p *Peer) publish() {
 	defer p.Stage.mu.Unlock()
 }
 
+// HangUp ends the connection behind what was sent, and reads on until the client has closed it, too. Close takes back what
+// was sent and did not arrive yet, where the client has sent more than was read.
+func (p *Peer) HangUp() {
+	p.publish()
+	if half, ok := p.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		p.Stall()
+	}
+	p.Close()
+}
+
 // End closes the connection and ends the goroutine.
 func (p *Peer) End() {
 	p.Close()
