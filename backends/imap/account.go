@@ -98,6 +98,7 @@ func (a *Account) change(ctx context.Context, raw string, f func(*session) error
 	if a.o.ReadOnly {
 		return errors.New("this run must not change the server")
 	}
+	a.expected.forget()
 	return a.do(ctx, raw, f)
 }
 

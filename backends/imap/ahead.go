@@ -84,6 +84,13 @@ func (e *expectations) end() {
 	e.work.Wait()
 }
 
+// forget makes every scan one that has to be asked for: what this run changes, the answers do not show.
+func (e *expectations) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.byRaw = nil
+}
+
 // answer returns what a scan found that was expected, nil where it has to be asked for.
 func (e *expectations) answer(ctx context.Context, req *state.ScanRequest) *state.ServerSnapshot {
 	e.mu.Lock()
@@ -107,6 +114,7 @@ type expecting struct {
 	mu      sync.Mutex
 	queue   []*glance // not begun
 	workers int       // that are at work
+	busy    bool      // the server wants to be asked for less: no more are begun
 }
 
 // run works on one connection. What the last one leaves is left to Scan.
@@ -131,7 +139,7 @@ func (e *expecting) run(ctx context.Context, patient bool) {
 func (e *expecting) next(under []*glance) *glance {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.queue) == 0 || len(under) >= maxAhead {
+	if len(e.queue) == 0 || len(under) >= maxAhead || e.busy {
 		return nil
 	}
 	g, listed := e.queue[0], 0
@@ -143,6 +151,13 @@ func (e *expecting) next(under []*glance) *glance {
 	}
 	e.queue = e.queue[1:]
 	return g
+}
+
+// leaveAlone begins no more: Scan waits as long as the server wants.
+func (e *expecting) leaveAlone() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.busy = true
 }
 
 // onSession sends and takes until there is nothing more to begin, or the connection broke.
@@ -166,6 +181,9 @@ func (e *expecting) onSession(ctx context.Context, s *session) {
 			s.at = g.at // unless what was sent behind it opens another one
 		}
 		close(g.done)
+		if r, refused := asRefusal(g.err); refused && r.slowDown() {
+			e.leaveAlone()
+		}
 		if !s.broken.Load() {
 			continue
 		}
@@ -251,8 +269,13 @@ func (g *glance) sendOne(ctx context.Context, line string, take func(wire.Line) 
 	return err
 }
 
-// take takes an answer that follows EXAMINE's.
-func (g *glance) take(l wire.Line) error { return g.collected().take(l) }
+// take takes an answer that follows EXAMINE's. Where that one was refused, it is of no mailbox, or of the one before.
+func (g *glance) take(l wire.Line) error {
+	if !g.at.hasExists {
+		return nil
+	}
+	return g.collected().take(l)
+}
 
 func (g *glance) collected() *collector {
 	if g.c == nil {
@@ -269,7 +292,7 @@ func (g *glance) wait(ctx context.Context) error {
 	first := g.err
 	for i, one := range g.sent {
 		ok, err := one.Wait(ctx)
-		if g.parts[i].tagged(ok.Code); err == nil && (one.Early() || g.parts[i].code != "") {
+		if g.parts[i].tagged(ok.Code); err == nil && (one.Crossed() || g.parts[i].code != "") {
 			err = errOdd
 		}
 		if err != nil && (first == nil || i == 0) {

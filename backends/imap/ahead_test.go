@@ -176,6 +176,109 @@ func lateExamine() script.Answers {
 	}
 }
 
+// A server that opens the next mailbox while it still lists the one before lists nothing of that one's changes.
+func TestAScanAheadThatIsOvertaken(t *testing.T) {
+	acct := three()
+	a := account(t, options(script.Every(t, script.Healthy(acct, nil))))
+	since, known := map[string]state.Mark{}, map[string][]state.UID{}
+	_, snaps := scanned(t, a, requests(acct, nil, nil), true)
+	for i, snap := range snaps {
+		since[acct.Mailboxes[i].Name], known[acct.Mailboxes[i].Name] = snap.Mark, uidsOf(snap.Messages)
+	}
+	inbox, work := acct.Mailbox("INBOX"), acct.Mailbox("Work")
+	inbox.SetFlags(inbox.Messages[0], `\Seen`)
+	work.SetFlags(work.Messages[0], `\Seen`)
+	var waiting string
+	done := false
+	a = account(t, options(script.Every(t, script.Healthy(acct, script.Answers{
+		"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+			first := !done
+			if first {
+				waiting, done = cmd.Tag, true
+			}
+			return first
+		},
+		"EXAMINE": func(p *script.Peer, cmd script.Command) bool {
+			if waiting == "" {
+				return false
+			}
+			p.Sendf("* %d EXISTS", len(work.Messages))
+			p.Sendf("* OK [UIDVALIDITY %d] valid", work.UIDValidity)
+			p.Sendf("* OK [UIDNEXT %d] next", work.UIDNext)
+			p.Sendf("* OK [HIGHESTMODSEQ %d] highest", work.ModSeq)
+			p.Send("$tag OK opened")
+			p.Send(waiting + " OK nothing changed here")
+			waiting = ""
+			return true
+		},
+	}))), func(o *Options) { o.Connections = 1 })
+	got, snaps := scanned(t, a, requests(acct, since, known), true)
+	for i := range 2 {
+		if snaps[i] == nil || len(snaps[i].Messages) != 1 || snaps[i].Messages[0].Flags&state.Seen == 0 {
+			t.Errorf("%s: %+v", got[i], snaps[i])
+		}
+	}
+}
+
+// What this run changes, a scan that was expected before shows.
+func TestAScanAheadOfAChangeOfOurOwn(t *testing.T) {
+	acct := three()
+	a := account(t, options(script.Every(t, script.Healthy(acct, nil))))
+	scans := requests(acct, nil, nil)
+	a.Expect(t.Context(), scans)
+	if _, err := a.Scan(t.Context(), scans[0].ScanRequest); err != nil {
+		t.Fatal(err)
+	}
+	a.expected.work.Wait() // all are answered
+	_, err := a.Store(t.Context(), state.StoreRequest{Raw: "Work", UIDValidity: acct.Mailbox("Work").UIDValidity,
+		Changes: []state.FlagChange{{UID: 1, Add: state.Seen}}, Keywords: state.NewKeywords(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := a.Scan(t.Context(), scans[1].ScanRequest)
+	if err != nil || len(snap.Messages) != 3 || snap.Messages[0].Flags&state.Seen == 0 {
+		t.Errorf("%+v %v", snap, err)
+	}
+}
+
+// A server that wants to be asked for less is not asked for more.
+func TestNoScansAheadOnceTheServerIsBusy(t *testing.T) {
+	acct := script.NewAccount()
+	for i := range 100 {
+		acct.Add(fmt.Sprintf("M%03d", i), "text\r\n")
+	}
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"EXAMINE": func(p *script.Peer, _ script.Command) bool {
+		p.Send("$tag NO [UNAVAILABLE] Request is throttled. Suggested Backoff Time: 600000 milliseconds")
+		return true
+	}}))
+	a := account(t, options(srv), func(o *Options) { o.Connections = 1 })
+	a.Expect(t.Context(), requests(acct, nil, nil))
+	a.expected.work.Wait()
+	if n := sent(srv, "EXAMINE *"); n > maxAhead {
+		t.Errorf("%d mailboxes were opened", n)
+	}
+}
+
+// After a refused EXAMINE a bad server lists the mailbox before, however large that is: no more is made of it than of the refusal.
+func TestAScanAheadBehindALargeMailbox(t *testing.T) {
+	acct := three()
+	for range 10_050 {
+		acct.Mailbox("INBOX").Append("x")
+	}
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"EXAMINE": func(p *script.Peer, cmd script.Command) bool {
+		refused := script.Match(`"Work"*`, cmd.Args)
+		if refused {
+			p.Send("$tag NO not yours")
+		}
+		return refused
+	}}))
+	a := account(t, options(srv), func(o *Options) { o.Connections = 1 })
+	got, snaps := scanned(t, a, requests(acct, nil, nil), true)
+	if snaps[1] != nil || snaps[2] == nil || !snaps[2].Complete || srv.Accepted() > 1 {
+		t.Errorf("%q, %d connections", got, srv.Accepted())
+	}
+}
+
 // What the listing said is out of date when the mailbox is opened.
 func TestAScanAheadOfWhatHasChangedMeanwhile(t *testing.T) {
 	acct := three()

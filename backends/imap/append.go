@@ -81,6 +81,7 @@ func (ap *appending) run(ctx context.Context) error {
 	if ap.a.o.ReadOnly {
 		return errors.New("this run must not change the server")
 	}
+	ap.a.expected.forget()
 	for barren := 0; ; {
 		s, err := ap.a.acquire(ctx, "", true)
 		if err != nil {

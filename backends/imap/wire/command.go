@@ -61,12 +61,12 @@ func (cmd *command) hasTag(tag string) bool { return strings.EqualFold(cmd.tag, 
 // Sent is a command of our own that is under way.
 type Sent struct {
 	*command
-	x     *exchange
-	line  string           // all but its tag and end
-	take  func(Line) error // nil: nobody wants the untagged answers
-	then  func() error     // done by the reader as soon as the tagged OK is read
-	done  chan outcome     // of one
-	early bool             // answered before one that was sent before it; set before done has something
+	x       *exchange
+	line    string           // all but its tag and end
+	take    func(Line) error // nil: nobody wants the untagged answers
+	then    func() error     // done by the reader as soon as the tagged OK is read
+	done    chan outcome     // of one
+	crossed bool             // its answer and that of another one changed places; set before done has something
 
 	challenges chan string // of an AUTHENTICATE, at most one that is not answered; nil for any other command
 

@@ -375,7 +375,10 @@ func (x *exchange) finish(mine *Sent, a *Answer) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if i := slices.Index(x.mine, mine); i >= 0 { // else Close has answered
-		mine.early = i > 0
+		mine.crossed = mine.crossed || i > 0
+		for _, before := range x.mine[:i] {
+			before.crossed = true
+		}
 		x.mine = slices.Delete(x.mine, i, i+1)
 		x.turn.Broadcast()
 		mine.done <- out

@@ -59,9 +59,10 @@ func (s *Sent) Wait(ctx context.Context) (Answer, error) {
 	}
 }
 
-// Early reports, after Wait, whether the answer arrived before that to a command of ours that was sent before it. A server may
-// do commands at once that have nothing to do with each other (RFC 9051 section 5.5); some do so with a FETCH and the EXAMINE before it.
-func (s *Sent) Early() bool { return s.early }
+// Crossed reports, after Wait, whether the answer changed places with that to another command of ours: it arrived before that to
+// one that was sent before, or behind that to one that was sent behind. A server may do commands at once that have nothing to do with
+// each other (RFC 9051 section 5.5); some do so with a FETCH and the EXAMINE before it.
+func (s *Sent) Crossed() bool { return s.crossed }
 
 // cancelled breaks the connection because nobody waits for the command's answer any more.
 func (s *Sent) cancelled(ctx context.Context) error {
