@@ -67,6 +67,9 @@ func words(err error) string {
 			text = text[:at] + words(cause) + text[at+len(cause.Error()):]
 		}
 	}
+	if rest, ok := strings.CutPrefix(text, "tls: "); ok {
+		return "TLS: " + rest
+	}
 	return text
 }
 
@@ -97,9 +100,6 @@ func systemWords(err error) string {
 	case *os.SyscallError:
 		return words(e.Err)
 	case *net.OpError:
-		if text, ok := strings.CutPrefix(words(e.Err), "tls: "); ok {
-			return "TLS: " + text
-		}
 		return words(e.Err)
 	case syscall.Errno:
 		return number(everywhere(e))

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ func TestPlainText(t *testing.T) {
 		{errors.Join(fmt.Errorf("a: %w", reset), fmt.Errorf("b: %w", context.DeadlineExceeded)), "a: connection reset by the other side\nb: no answer in time"},
 		{fmt.Errorf("a: %w (%w)", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded), "a: it ended too early (no answer in time)"},
 		{fmt.Errorf("fetch: %w", context.Canceled), "fetch: interrupted"},
+		{fmt.Errorf("a: %w", tls.RecordHeaderError{Msg: "oversized record"}), "a: TLS: oversized record"},
 		{InWords(reset, "the server is gone"), "the server is gone"},
 		{fmt.Errorf("a: %w", InWords(reset, "the server is gone")), "a: the server is gone"},
 	} {
