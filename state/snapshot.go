@@ -66,6 +66,7 @@ type ServerSnapshot struct {
 	Gone      []UID      // sorted; only without All
 	Lowest    UID        // the lowest that the server has; 0 where that was not looked at, or there is none
 	Window    bool       // everything that the server shows was listed, and it may show a part only: it was All
+	Hides     bool       // there are messages below Lowest that it does not show: nothing can be done with those
 	Limit     uint32     // the server shows no more messages than this of any mailbox, as it announced; 0: all
 	Permanent Flags      // flags that STORE can change here (PERMANENTFLAGS)
 	NewWords  bool       // the server lets clients make new keywords (\*)

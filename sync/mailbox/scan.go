@@ -73,7 +73,7 @@ func (r *Run) narrow(b *Box) {
 	if g := b.Gen(); plan.SameNumbers(g, sn.Mark) && !b.OtherMailbox() {
 		hidden = plan.Narrow(sn, b.Records)
 	}
-	const hint = "a setting of the provider may show all of it; what the server does not show cannot be fetched"
+	const hint = "a setting of the provider may show all of it; what the server does not show can be neither fetched nor changed"
 	switch {
 	case hidden > 0:
 		r.Note(b.Name, fmt.Sprintf("the server shows the newest %d messages only: %d older ones that it had are taken for still there", sn.Mark.Exists, hidden), hint)

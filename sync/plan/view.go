@@ -146,6 +146,8 @@ func (w *World) unlisted(v *view, gone bool) {
 		return // no
 	}
 	switch {
+	case v.known && v.rec.Status.OnServer() && sn != nil && sn.Hides && v.uid < sn.Lowest:
+		v.server = unsure
 	case v.known && v.rec.Status.OnServer():
 		v.server, v.sFlags = yes, v.rec.Seen
 	case !v.known && sn != nil && !sn.Complete:

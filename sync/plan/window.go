@@ -14,7 +14,8 @@ const windowStep = 1000
 // messages of a mailbox, up to a number. With each new message the oldest one leaves the window. It is not
 // listed any more, and EXISTS agrees, but nobody deleted it. So where EXISTS is what such a number would be,
 // nothing is said of the messages below the lowest UID that is shown: they are as the base last saw
-// them. What is missing between the others was deleted, in a window too.
+// them, and nothing is done about them, for a server that does not show a message may confirm anything about it. What is
+// missing between the others was deleted, in a window too.
 //
 // records are those of the generation that the snapshot is of. hidden is how many of them the server had and
 // does not show. A mailbox that comes to such a number by chance loses nothing: with the next message the
@@ -31,6 +32,7 @@ func Narrow(sn *state.ServerSnapshot, records []state.Record) (hidden int) {
 			hidden++
 		}
 	}
+	sn.Hides = hidden > 0
 	switch {
 	case hidden == 0:
 	case sn.All:

@@ -125,9 +125,11 @@ func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	return g.Mark.ModSeq != 0 && now == g.Mark || g.Tally == (state.Tally{}) && plan.Unnumbered(g, now)
 }
 
-// asks reports whether the server's side of a mailbox has to be read. If a listing is here already, to look at it asks for nothing.
+// asks reports whether the server's side of a mailbox has to be read: also where it is known to have more than it shows, for what
+// that is only a listing tells. If a listing is here already, to look at it asks for nothing.
 func (r *Run) asks(b *mailbox.Box) bool {
-	return b.Full || b.Listed.Mark.IsListing() || b.Gen() == nil || !b.Gen().Clean || b.Gen().Denied != 0 || !r.serverUnchanged(b)
+	g := b.Gen()
+	return b.Full || b.Listed.Mark.IsListing() || g == nil || !g.Clean || g.Denied != 0 || g.Tally.OnServer != int(b.Listed.Mark.Exists) || !r.serverUnchanged(b)
 }
 
 // expect tells the server which mailboxes it will be asked for, so that it can answer ahead.

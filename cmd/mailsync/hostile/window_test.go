@@ -4,10 +4,13 @@ package hostile
 
 import (
 	"fmt"
+	"os"
+	"path"
 	"strings"
 	"testing"
 
 	script "mailsync/internal/testkit/imapscript"
+	"mailsync/sync/plan"
 )
 
 // As a user of Gmail with a limit, of Yahoo, or of any server that shows the newest messages of a
@@ -84,6 +87,56 @@ func TestWindow(t *testing.T) {
 				t.Errorf("%d in the Maildir, %d on the server, %d in the trash", len(mail), len(inbox.Messages), len(trashed))
 			}
 		})
+	}
+}
+
+// As a user who flags and deletes old mail that the server does not show: nothing of that is claimed to be done, or fails
+// in every run; it is carried over once the server shows the messages again.
+func TestWindowAndWhatIsDoneHere(t *testing.T) {
+	t.Parallel()
+	l := newIMAP(t, situation{prepare: func(acct *script.Account) {
+		inboxAlone(acct)
+		for n := 12; n < 1000; n++ {
+			acct.Mailbox("INBOX").Append(fmt.Sprintf("Message-ID: <%d@w.example>\r\n\r\nnumber %d.\r\n", n, n))
+		}
+	}})
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d\n%s", o.Code, o.Stderr)
+	}
+	inbox := l.acct.Mailbox("INBOX")
+	l.acct.Lock()
+	l.acct.Window = 1000
+	for n := range 20 {
+		inbox.Append(fmt.Sprintf("Message-ID: <%d@new.example>\r\n\r\nnew %d\r\n", n, n))
+	}
+	l.acct.Unlock()
+	if o := l.sync(); o.Code != 0 {
+		t.Fatalf("exit %d\n%s", o.Code, o.Stderr)
+	}
+	mail, _ := l.files()
+	for _, m := range mail {
+		switch {
+		case strings.Contains(m.body, "number 13."):
+			flagged := path.Join(path.Dir(path.Dir(m.path)), "cur", path.Base(plan.Bare(m.path))+":2,F")
+			l.must(os.Rename(l.at(m.path), l.at(flagged)))
+		case strings.Contains(m.body, "number 14."):
+			l.removeAll(m.path)
+		}
+	}
+	for i := range 2 {
+		o := l.sync()
+		if o.Code != 0 || o.account.DeletedOnServer != 0 || o.account.FlagsToServer != 0 || strings.Contains(o.Stderr, "failed") {
+			t.Errorf("run %d: exit %d, %+v\n%s", i, o.Code, o.account, o.Stderr)
+		}
+	}
+	l.acct.Lock()
+	l.acct.Window = 0
+	l.acct.Unlock()
+	if o := l.sync(); o.Code != 0 || o.account.DeletedOnServer != 1 || o.account.FlagsToServer != 1 || o.account.Fetched != 0 {
+		t.Errorf("shown again: exit %d, %+v\n%s", o.Code, o.account, o.Stderr)
+	}
+	if mail, _ := l.files(); len(mail) != 1019 || len(inbox.Messages) != 1019 {
+		t.Errorf("%d here, %d there", len(mail), len(inbox.Messages))
 	}
 }
 

@@ -167,6 +167,7 @@ type Account struct {
 	progress progress
 	words    words
 	alerts   []string // of the server
+	noted    map[[2]string]bool
 	done     bool
 }
 
@@ -194,10 +195,17 @@ func (a *Account) Op(mailbox, op string) {
 	}{"op", a.name, clean(mailbox), clean(op)})
 }
 
-// Note prints something that the user should know and that is not a failure.
+// Note prints something that the user should know and that is not a failure, once.
 func (a *Account) Note(mailbox, text, hint string) {
 	r := a.begin()
 	defer r.mu.Unlock()
+	if a.noted[[2]string{mailbox, text}] {
+		return
+	}
+	if a.noted == nil {
+		a.noted = map[[2]string]bool{}
+	}
+	a.noted[[2]string{mailbox, text}] = true
 	r.recordNote(slog.LevelWarn, a.name, mailbox, text, hint)
 	if !r.opts.Quiet {
 		r.wrong(a.name, mailbox, 0, text, hint)
