@@ -78,10 +78,7 @@ func (b *beneath) in(dir string, call func(fd int) error) error {
 		return err
 	}
 	defer unix.Close(fd) // it was opened for its place only: nothing can be lost
-	for err = unix.EINTR; err == unix.EINTR; {
-		err = call(fd)
-	}
-	return err
+	return again(func() error { return call(fd) })
 }
 
 // folder opens a folder for its place only.

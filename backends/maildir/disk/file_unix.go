@@ -28,9 +28,10 @@ func (f *file) failed(op string, err error) error {
 }
 
 func (f *file) Read(p []byte) (n int, err error) {
-	for err = unix.EINTR; err == unix.EINTR; {
+	err = again(func() error {
 		n, err = unix.Read(f.fd, p)
-	}
+		return err
+	})
 	if err != nil {
 		return 0, f.failed("read", err)
 	}
@@ -56,14 +57,11 @@ func (f *file) Write(p []byte) (n int, err error) {
 }
 
 func (f *file) Chtimes(mtime time.Time) error {
-	return f.failed("chtimes", setTime(f.fd, mtime))
+	return f.failed("chtimes", again(func() error { return setTime(f.fd, mtime) }))
 }
 
 func (f *file) Sync() error {
-	err := error(unix.EINTR)
-	for err == unix.EINTR {
-		err = syncFile(f.fd)
-	}
+	err := again(func() error { return syncFile(f.fd) })
 	if f.reads && cannotSync(err) {
 		return nil
 	}

@@ -137,16 +137,14 @@ func (f *folder) release() {
 // inHeld runs a system call with a folder that is held, and again when a signal interrupted it. If the folder is not at
 // its path any more, the one that is there now is taken, unless files were put into the old one.
 func (r *Real) inHeld(dir string, put bool, call func(f *folder) error) error {
-	for again := true; ; again = false {
+	for first := true; ; first = false {
 		f, err := r.take(dir, put)
 		if err != nil {
 			return err
 		}
-		for err = unix.EINTR; err == unix.EINTR; {
-			err = call(f)
-		}
+		err = again(func() error { return call(f) })
 		f.release()
-		if !again || !errors.Is(err, fs.ErrNotExist) || !r.moved(f) {
+		if !first || !errors.Is(err, fs.ErrNotExist) || !r.moved(f) {
 			return err
 		}
 		r.drop(f)

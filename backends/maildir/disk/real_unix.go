@@ -73,16 +73,22 @@ func control(f *os.File, call func(fd int) error) error {
 	}
 	var callErr error
 	err = c.Control(func(fd uintptr) {
-		for {
-			if callErr = call(int(fd)); callErr != unix.EINTR {
-				return
-			}
-		}
+		callErr = again(func() error { return call(int(fd)) })
 	})
 	if err != nil {
 		return err
 	}
 	return callErr
+}
+
+// again makes a system call, and makes it again when a signal interrupted it: on file systems of a network or of a
+// program that may happen to any of them.
+func again(call func() error) error {
+	err := call()
+	for err == unix.EINTR {
+		err = call()
+	}
+	return err
 }
 
 // inDir opens the folder of a name and runs a system call with its descriptor and the
@@ -135,7 +141,7 @@ func (r *Real) openFolder(dir string) (fd int, id folderID, err error) {
 
 func idOf(fd int) (folderID, error) {
 	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
+	err := again(func() error { return unix.Fstat(fd, &st) })
 	return folderID{dev: uint64(st.Dev), ino: uint64(st.Ino)}, err
 }
 
@@ -177,7 +183,7 @@ func (r *Real) Create(name string) (File, error) {
 		return f, nil
 	}
 	// The umask may have taken bits away from the mode asked for.
-	if err := unix.Fchmod(f.fd, uint32(fileMode)); err != nil {
+	if err := again(func() error { return unix.Fchmod(f.fd, uint32(fileMode)) }); err != nil {
 		f.Close()
 		r.Remove(name)
 		return nil, f.failed("chmod", err)
