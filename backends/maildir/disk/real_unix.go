@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -222,6 +223,9 @@ func (r *Real) open(name string, flags int, mode fs.FileMode) (*file, error) {
 // that, they have to be the same.
 func (r *Real) SyncDir(dir string) error {
 	d, err := r.open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cmp.Or(r.settled(dir, folderID{}), err) // moved away, if files were put into it
+	}
 	if err != nil {
 		return err
 	}
