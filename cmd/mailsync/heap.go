@@ -8,14 +8,12 @@ import (
 )
 
 // Most runs end before they have allocated as much as firstHeap. They collect no garbage at all: a collection
-// costs such a run more than the memory is worth. After the first one the heap is kept small, since a
-// run that is longer allocates little for each message. What is held of a million messages has no pointers, and a
-// collection costs no more for it; so the garbage may be as much as with a small heap, and not a part of all that is held.
+// costs such a run more than the memory is worth. After the first one there may be mostGarbage, whatever is held: what is
+// held of a million messages has no pointers, and a collection costs no more for it.
 const (
 	firstHeap   = 16 << 20 // octets before the first collection
-	laterGrowth = 50       // per cent by which the heap grows at most between later ones
-	leastGrowth = 10       // and at least
-	mostGarbage = 8 << 20  // octets of garbage, where that is between them
+	mostGarbage = 8 << 20  // octets of garbage before later ones
+	leastGrowth = 10       // per cent by which the heap may grow however large it is
 )
 
 // goMinimum is the heap that Go collects first at GOGC=100 (runtime.heapMinimum).
@@ -40,7 +38,8 @@ func paceNext() {
 	}, live)
 }
 
-// growth is by how many per cent a heap of so many octets in use may grow before the next collection.
+// growth is by how many per cent a heap of so many octets in use may grow before the next collection. One of less than
+// mostGarbage may grow to that: it is Go's least heap then.
 func growth(live uint64) int {
-	return int(min(max(mostGarbage*100/max(live, 1), leastGrowth), laterGrowth))
+	return int(min(max(mostGarbage*100/max(live, 1), leastGrowth), mostGarbage*100/goMinimum))
 }

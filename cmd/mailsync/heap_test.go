@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A short run collects nothing; from the first collection on the heap is kept small.
+// A small heap is hardly collected, and a large one is kept from growing.
 func TestPaceGarbage(t *testing.T) {
 	was := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(was)
@@ -28,17 +28,19 @@ func TestPaceGarbage(t *testing.T) {
 	if got := percent(); got != 400 {
 		t.Fatalf("before the first collection: %d%%", got)
 	}
+	held := make([]byte, 32<<20)
 	runtime.GC()
-	for end := time.Now().Add(10 * time.Second); percent() != 50; runtime.Gosched() {
+	for end := time.Now().Add(10 * time.Second); percent() > 25; runtime.Gosched() {
 		if time.Now().After(end) {
-			t.Fatalf("after the first collection: %d%%", percent())
+			t.Fatalf("after a collection with 32 MB in use: %d%%", percent())
 		}
 	}
+	runtime.KeepAlive(held)
 }
 
 // A large heap does not have garbage in proportion: what is held of many messages is held anyway.
 func TestGarbageIsBounded(t *testing.T) {
-	for live, want := range map[uint64]int{0: 50, 4 << 20: 50, 16 << 20: 50, 32 << 20: 25, 64 << 20: 12, 1 << 30: 10} {
+	for live, want := range map[uint64]int{0: 200, 2 << 20: 200, 4 << 20: 200, 16 << 20: 50, 32 << 20: 25, 64 << 20: 12, 1 << 30: 10} {
 		if got := growth(live); got != want {
 			t.Errorf("%d MB in use may grow by %d%%, want %d%%", live>>20, got, want)
 		}
