@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"mailsync/backends/reach"
 )
@@ -24,6 +25,7 @@ type pool struct {
 	all     map[*session]struct{}
 	making  int
 	limit   int
+	took    time.Duration // how long the last session took to be made
 	closed  bool
 	changed chan struct{} // closed, and made anew, whenever a session is released or removed
 }
@@ -32,10 +34,16 @@ func newPool(limit int) pool {
 	return pool{all: map[*session]struct{}{}, limit: limit, changed: make(chan struct{})}
 }
 
+// near is how quickly a server that is near makes a session. There another one saves no round trips, and costs both sides the
+// processor: it pays only where those that are there are busy for longer.
+const near = 100 * time.Millisecond
+
 // acquire returns a session that nobody else uses, one that has the mailbox selected if
 // there is one. With patient it waits for one; else it returns errNoRoom, unless one is just being made.
 func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*session, error) {
 	p := &a.pool
+	var busy <-chan time.Time // ends a wait that was as long as making another one takes
+	long := !patient
 	for {
 		p.mu.Lock()
 		if p.closed {
@@ -46,7 +54,8 @@ func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*sessi
 			p.mu.Unlock()
 			return s, nil
 		}
-		if len(p.all)+p.making < p.limit {
+		mayPay := long || len(p.all) == 0 || p.took > near
+		if mayPay && len(p.all)+p.making < p.limit {
 			s, err := a.grow(ctx, p) // unlocks
 			if !errors.Is(err, errNoRoom) || !patient {
 				return s, err
@@ -54,12 +63,17 @@ func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*sessi
 			continue
 		}
 		changed, making := p.changed, p.making
+		if !mayPay && busy == nil {
+			busy = time.After(p.took)
+		}
 		p.mu.Unlock()
 		if !patient && making == 0 {
 			return nil, errNoRoom
 		}
 		select {
 		case <-changed:
+		case <-busy:
+			long = true
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -88,9 +102,11 @@ func (p *pool) take(raw string) *session {
 func (a *Account) grow(ctx context.Context, p *pool) (*session, error) {
 	p.making++
 	p.mu.Unlock()
+	begun := time.Now()
 	s, err := a.open(ctx, p.alone)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.took = time.Since(begun)
 	p.making--
 	defer p.signal()
 	if err == nil && p.closed {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -221,4 +222,53 @@ func TestCloseEndsSoon(t *testing.T) {
 	if err := a.Close(); err != nil || time.Since(begun) > time.Second {
 		t.Errorf("Close took %v: %v", time.Since(begun), err)
 	}
+}
+
+// Near a server, short work waits for the session that is there; work that takes longer than a log-in gets one of its own.
+func TestPoolMakesNoSessionThatDoesNotPay(t *testing.T) {
+	var sessions atomic.Int32
+	gate := make(chan struct{})
+	healthy := script.Healthy(boxes(), script.Answers{"EXAMINE": func(p *script.Peer, cmd script.Command) bool {
+		if strings.Contains(cmd.Args, "Long") {
+			<-gate
+		}
+		return false
+	}})
+	srv := script.Every(t, func(p *script.Peer) {
+		sessions.Add(1)
+		healthy(p)
+	})
+	a := account(t, options(srv), func(o *Options) { o.Connections = 3 })
+	s, err := a.acquire(t.Context(), "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.pool.mu.Lock()
+	a.pool.took = near // as if making it had taken that long
+	a.pool.mu.Unlock()
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if _, err := a.Scan(t.Context(), state.ScanRequest{Raw: "INBOX"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	a.release(s)
+	wg.Wait()
+	if n := sessions.Load(); n != 1 {
+		t.Errorf("%d sessions for short work", n)
+	}
+	wg.Go(func() { _, _ = a.Scan(t.Context(), state.ScanRequest{Raw: "Long"}) })
+	for a.pool.idle() > 0 {
+		runtime.Gosched()
+	}
+	if _, err := a.Scan(t.Context(), state.ScanRequest{Raw: "INBOX"}); err != nil {
+		t.Error(err)
+	}
+	if n := sessions.Load(); n != 2 {
+		t.Errorf("%d sessions beside long work", n)
+	}
+	close(gate)
+	wg.Wait()
 }
