@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -82,6 +83,9 @@ func renameExclusive(from int, oldBase string, to int, newBase string) error {
 	return unix.Renameat2(from, oldBase, to, newBase, unix.RENAME_NOREPLACE)
 }
 
+// direntBuffers are large, and a run reads two folders a mailbox, twice.
+var direntBuffers = sync.Pool{New: func() any { return new([512 << 10]byte) }}
+
 // Each implements FS. It reads a folder with a few large getdents64(2) calls: fewer calls are
 // faster, and leave fewer moments in which a rename can hide a name.
 func (r *Real) Each(dir string, visit func(name string) error) error {
@@ -90,9 +94,10 @@ func (r *Real) Each(dir string, visit func(name string) error) error {
 		return err
 	}
 	defer d.Close()
-	buf := make([]byte, 512<<10)
+	buf := direntBuffers.Get().(*[512 << 10]byte)
+	defer direntBuffers.Put(buf)
 	for {
-		n, err := unix.Getdents(d.fd, buf)
+		n, err := unix.Getdents(d.fd, buf[:])
 		if err == unix.EINTR {
 			continue
 		}
