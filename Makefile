@@ -37,6 +37,7 @@ cross: ## build for the other systems
 		echo "GOOS=$$os CGO_ENABLED=0 $(GO) build ./cmd/mailsync"; \
 		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/mailsync || exit 1; \
 	done
+	GOARCH=arm CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/mailsync # and 32 bits
 
 servers: ## bring the real servers that tests start (root and apt), and say which are missing
 	@sh internal/testkit/servers/install.sh

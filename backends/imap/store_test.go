@@ -172,7 +172,7 @@ func TestStoreRefusedForAGoneMessage(t *testing.T) {
 func TestStoreSplitsLongSets(t *testing.T) {
 	var many []state.UID
 	for i := range 5000 {
-		many = append(many, state.UID(4_000_000_000+2*i))
+		many = append(many, 4_000_000_000+2*state.UID(i))
 	}
 	var back ranges
 	n, sets := 0, 0

@@ -210,7 +210,7 @@ func (p *pass) sort(dir, base string) error {
 		s.Foreign = append(s.Foreign, f)
 		return nil
 	}
-	if len(s.Names)+len(dir)+len(base)+2 > math.MaxUint32 {
+	if uint64(len(s.Names)+len(dir)+len(base)+2) > math.MaxUint32 {
 		return fault(errCrowded, "read %s", p.at(dir))
 	}
 	s.Messages = append(s.Messages, state.OnDisk{

@@ -133,7 +133,7 @@ func TestASlowServerIsNotLeft(t *testing.T) {
 	}{
 		{"message after message", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d FETCH (UID %d FLAGS ())\r\n", n, n) }},
 		{"UID after UID", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d UIDFETCH (FLAGS ())\r\n", 1000000000*(n%4+1)+n) }},
-		{"UIDs downwards", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d UIDFETCH (FLAGS ())\r\n", 4000000000-n) }},
+		{"UIDs downwards", "UID FETCH *", func(n int) string { return fmt.Sprintf("* %d UIDFETCH (FLAGS ())\r\n", 4000000000-uint32(n)) }},
 		{"mailbox after mailbox", "LIST *", func(n int) string { return fmt.Sprintf("* LIST () \"/\" m%d\r\n", n) }},
 		{"one after the other is gone", "UID EXPUNGE *", always("* 1 EXPUNGE\r\n")},
 		{"one long line", "UID SEARCH *", func(n int) string {
