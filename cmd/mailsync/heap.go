@@ -12,7 +12,7 @@ import (
 // held of a million messages has no pointers, and a collection costs no more for it.
 const (
 	firstHeap   = 16 << 20 // octets before the first collection
-	mostGarbage = 8 << 20  // octets of garbage before later ones
+	mostGarbage = 5 << 20  // octets of garbage before later ones
 	leastGrowth = 10       // per cent by which the heap may grow however large it is
 )
 
