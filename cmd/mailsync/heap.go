@@ -13,7 +13,7 @@ import (
 const (
 	firstHeap   = 16 << 20 // octets before the first collection
 	mostGarbage = 5 << 20  // octets of garbage before later ones
-	leastGrowth = 10       // per cent by which the heap may grow however large it is
+	leastGrowth = 5        // per cent by which the heap may grow however large it is
 )
 
 // goMinimum is the heap that Go collects first at GOGC=100 (runtime.heapMinimum).
