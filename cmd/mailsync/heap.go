@@ -8,12 +8,13 @@ import (
 )
 
 // Most runs end before they have allocated as much as firstHeap. They collect no garbage at all: a collection
-// costs such a run more than the memory is worth. After the first one there may be mostGarbage, whatever is held: what is
-// held of a million messages has no pointers, and a collection costs no more for it.
+// costs such a run more than the memory is worth. After the first one there may be leastGarbage, however much is held: what is
+// held of a million messages has no pointers, and a collection costs no more for it. What is held of ten thousand accounts
+// has, and has to be gone through each time: there may be half as much garbage.
 const (
-	firstHeap   = 16 << 20 // octets before the first collection
-	mostGarbage = 5 << 20  // octets of garbage before later ones
-	leastGrowth = 5        // per cent by which the heap may grow however large it is
+	firstHeap    = 16 << 20 // octets before the first collection
+	leastGarbage = 5 << 20  // octets of garbage before later ones
+	leastGrowth  = 5        // per cent by which the heap may grow however large it is
 )
 
 // goMinimum is the heap that Go collects first at GOGC=100 (runtime.heapMinimum).
@@ -30,16 +31,17 @@ func paceGarbage() {
 
 // paceNext has the next collection set when the one after it is due: what nothing refers to is cleaned up after a collection.
 func paceNext() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	runtime.AddCleanup(new([64]byte), func(live []metrics.Sample) {
-		metrics.Read(live)
-		debug.SetGCPercent(growth(live[0].Value.Uint64()))
+	held := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/heap:bytes"}}
+	runtime.AddCleanup(new([64]byte), func(held []metrics.Sample) {
+		metrics.Read(held)
+		debug.SetGCPercent(growth(held[0].Value.Uint64(), held[1].Value.Uint64()))
 		paceNext()
-	}, live)
+	}, held)
 }
 
-// growth is by how many per cent a heap of so many octets in use may grow before the next collection. One of less than
-// mostGarbage may grow to that: it is Go's least heap then.
-func growth(live uint64) int {
-	return int(min(max(mostGarbage*100/max(live, 1), leastGrowth), mostGarbage*100/goMinimum))
+// growth is by how many per cent a heap of so many octets in use, so many of them to go through for pointers, may grow before the
+// next collection. One of less than leastGarbage may grow to that: it is Go's least heap then.
+func growth(live, pointers uint64) int {
+	garbage := max(leastGarbage, min(pointers, live)/2)
+	return int(min(max(garbage*100/max(live, 1), leastGrowth), leastGarbage*100/goMinimum))
 }
