@@ -56,6 +56,10 @@ func (r *Run) Mailboxes(ctx context.Context, boxes []*mailbox.Box) error {
 	if err := r.pass(ctx, boxes, r.Connections, r.Stopped, r.bind.Open); err != nil {
 		return err
 	}
+	for _, b := range boxes {
+		b.KW = state.NewKeywords(b.Row.Keywords)
+		b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
+	}
 	r.expect(ctx, boxes)
 	ended := r.pass(ctx, boxes, r.Connections, r.Stopped, r.look)
 	goesOn := ended == nil && !r.Stopped()
@@ -140,8 +144,6 @@ func (r *Run) expect(ctx context.Context, boxes []*mailbox.Box) {
 	}
 	var scans []state.ExpectedScan
 	for _, b := range boxes {
-		b.KW = state.NewKeywords(b.Row.Keywords)
-		b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
 		if b.Failed || !b.Listed.HasMark || !r.asks(b) {
 			continue
 		}
@@ -160,7 +162,6 @@ func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 		r.Watch.Mailbox(b.Name, false)
 		defer r.Watch.Mailbox(b.Name, true)
 	}
-	b.KW = state.NewKeywords(b.Row.Keywords)
 	if g := b.Gen(); g != nil {
 		records, err := r.RecordsOf(ctx, g)
 		if err != nil {
@@ -171,7 +172,6 @@ func (r *Run) look(ctx context.Context, b *mailbox.Box) error {
 			return err
 		}
 	}
-	b.Full = r.Full || r.New || b.Gen() != nil && r.Due(b.Gen())
 	if r.asks(b) {
 		if err := r.AskServer(ctx, b); err != nil {
 			return err
