@@ -216,9 +216,7 @@ type glance struct {
 
 // isDelta reports whether asking for changes alone will be possible.
 func (g *glance) isDelta() bool {
-	old, now := g.Since, g.Now
-	return !g.Full && old.ModSeq != 0 && now.ModSeq >= old.ModSeq && old.UIDValidity != 0 && now.UIDValidity == old.UIDValidity &&
-		old.UIDNext != 0 && now.UIDNext >= old.UIDNext
+	return !g.Full && g.Since.UIDNext != 0 && goesOn(g.Since, g.Now)
 }
 
 // fresh is how many messages are new, at the most.

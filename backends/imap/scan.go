@@ -203,16 +203,17 @@ func (at *opened) uidsAt(ctx context.Context, numbers ranges) ([]state.UID, erro
 	return uidsOf(c.messages), nil
 }
 
-// canDelta reports whether asking for changes alone is possible: CONDSTORE, the same
-// generation, and nothing lower than before.
+// canDelta reports whether asking for changes alone is possible: CONDSTORE, in a mailbox that goes on.
 func (sc scanning) canDelta() bool {
 	at, req := sc.at, sc.req
-	old, now := req.Since, at.mark
-	return !req.Full && at.s.caps.Has(goimap.CapCondStore) && at.hasExists &&
-		old.ModSeq != 0 && now.ModSeq >= old.ModSeq &&
+	return !req.Full && at.s.caps.Has(goimap.CapCondStore) && at.hasExists && goesOn(req.Since, at.mark) && len(req.KnownUID) == req.Known
+}
+
+// goesOn reports whether a mailbox still counts as it did: the same generation, and nothing lower than before.
+func goesOn(old, now state.Mark) bool {
+	return old.ModSeq != 0 && now.ModSeq >= old.ModSeq &&
 		old.UIDValidity != 0 && now.UIDValidity == old.UIDValidity &&
-		now.UIDNext != 0 && now.UIDNext >= old.UIDNext &&
-		len(req.KnownUID) == req.Known
+		now.UIDNext != 0 && now.UIDNext >= old.UIDNext
 }
 
 // delta asks for what changed since req.Since (RFC 7162 section 3.1.4.1) and finds out
