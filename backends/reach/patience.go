@@ -32,7 +32,7 @@ func (p *Patience) Wait(ctx context.Context, asked time.Duration) (waited bool, 
 	}
 	rest := p.Sleep
 	if rest == nil {
-		rest = sleep
+		rest = Sleep
 	}
 	return true, rest(ctx, d)
 }
@@ -102,7 +102,8 @@ func (p *Patience) Meet(ctx context.Context, connect func() error, read func(err
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for so long, or returns why the context ended before.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

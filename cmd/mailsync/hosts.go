@@ -78,11 +78,7 @@ func (h *hosts) of(a *config.Account) *host {
 	defer h.mu.Unlock()
 	name := hostName(a)
 	if h.all[name] == nil {
-		limit := a.HostConnections
-		if limit == 0 {
-			limit = max(hostConnections, a.Connections)
-		}
-		h.all[name] = newHost(name, limit, 1)
+		h.all[name] = newHosts([]*config.Account{a}).all[name]
 	}
 	return h.all[name]
 }
@@ -114,26 +110,13 @@ func (l *lane) enter(ctx context.Context, beside bool) (leave func(), err error)
 	}
 	h.next = at.Add(h.pause)
 	h.mu.Unlock()
-	if err := until(ctx, at.Sub(now)); err != nil {
-		l.leave()
-		return nil, err
+	if at.After(now) {
+		if err := backend.Sleep(ctx, at.Sub(now)); err != nil {
+			l.leave()
+			return nil, err
+		}
 	}
 	return l.leave, nil
-}
-
-// until waits.
-func until(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // leave gives a connection back.
