@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"mailsync/backends/maildir"
-	"mailsync/backends/maildir/disk"
 	"mailsync/internal/testkit/servers"
 	"mailsync/state"
 )
@@ -70,15 +69,7 @@ func TestLaborOfTheChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fs, err := disk.OpenReal(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fs.Close()
-	md, err := maildir.Open(fs, maildir.Options{}).Create("INBOX", marker("INBOX"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	md := realInbox(t, dir)
 	scan(t, md)
 	do := labors[labor](t, md, n)
 	os.Stat(mark)

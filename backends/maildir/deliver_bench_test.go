@@ -44,15 +44,7 @@ func atOnce(n, by int, do func(n int)) {
 func BenchmarkDeliver(b *testing.B) {
 	for _, writers := range []int{1, 4, 8, 16, 32} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			fs, err := disk.OpenReal(b.TempDir())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer fs.Close()
-			md, err := maildir.Open(fs, maildir.Options{}).Create("INBOX", marker("INBOX"))
-			if err != nil {
-				b.Fatal(err)
-			}
+			md := realInbox(b, b.TempDir())
 			began := cpu()
 			b.ResetTimer()
 			for from := 0; from < b.N; from += 200 {
@@ -109,4 +101,19 @@ func report(b *testing.B, began [2]time.Duration) {
 	now := cpu()
 	b.ReportMetric(float64((now[0]-began[0]).Microseconds())/float64(b.N), "user-µs/op")
 	b.ReportMetric(float64((now[1]-began[1]).Microseconds())/float64(b.N), "sys-µs/op")
+}
+
+// realInbox makes an INBOX in a folder of the real disk, until the test ends.
+func realInbox(t testing.TB, root string) *maildir.Maildir {
+	t.Helper()
+	fs, err := disk.OpenReal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fs.Close() })
+	md, err := maildir.Open(fs, maildir.Options{}).Create("INBOX", marker("INBOX"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return md
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"mailsync/backends/maildir"
 	"mailsync/backends/maildir/disk"
 	"mailsync/state"
 )
@@ -30,15 +29,7 @@ func TestMaildirThatMovesInMidRun(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			root := t.TempDir()
-			fs, err := disk.OpenReal(root)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer fs.Close()
-			md, err := maildir.Open(fs, maildir.Options{}).Create("INBOX", marker("INBOX"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			md := realInbox(t, root)
 			scan(t, md)
 			first := deliver(t, md, 1, state.Seen, bodies[1])
 			if err := md.Sync(); err != nil {
@@ -52,7 +43,7 @@ func TestMaildirThatMovesInMidRun(t *testing.T) {
 			} else if _, err := os.Stat(filepath.Join(at, place.Name)); err == nil {
 				t.Errorf("%s is there", place.Name)
 			}
-			err = md.Sync()
+			err := md.Sync()
 			if err == nil || errors.Is(err, disk.ErrMoved) && (state.KindOf(err) != state.Storage || state.HintOf(err) == "") {
 				t.Errorf("sync: %v (kind %d, hint %q)", err, state.KindOf(err), state.HintOf(err))
 			}
