@@ -13,11 +13,13 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"mailsync/backends/reach"
+	"mailsync/internal/testkit/freeport"
 	script "mailsync/internal/testkit/imapscript"
 	"mailsync/state"
 )
@@ -137,12 +139,10 @@ func wantFaultKind(t *testing.T, err error, text string) {
 }
 
 func TestDialFailures(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	plain := script.Every(t, func(p *script.Peer) {
 		p.Send("* OK plain text here")
 		p.Stall()
@@ -154,7 +154,7 @@ func TestDialFailures(t *testing.T) {
 		change func(*Options)
 		hint   string
 	}{
-		{"refused", func(o *Options) { o.Port = closed }, "nothing listens"},
+		{"refused", func(o *Options) { o.Port = int(netip.MustParseAddrPort(nobody).Port()) }, "nothing listens"},
 		{"unknown host", func(o *Options) { o.Host, o.TLS = "no-such-host.invalid", reach.Implicit }, "name server"},
 		{"no TLS there", func(o *Options) { o.TLS = reach.Implicit }, `"starttls"`},
 		{"silent", func(o *Options) { o.TLS, o.Port = reach.Implicit, silent.Port() }, "down or slow"},

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mailsync/internal/testkit/freeport"
 	"mailsync/internal/testkit/program"
 	"mailsync/internal/testkit/servers"
 )
@@ -31,12 +32,11 @@ func TestServerThatCannotBeHad(t *testing.T) {
 
 	t.Run("nobody listens", func(t *testing.T) {
 		w := newWorld(t, bin, srv)
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		nobody, err := freeport.Take()
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Close()
-		w.configure(plain(l.Addr().String(), `max_wait = "1s"`))
+		w.configure(plain(nobody, `max_wait = "1s"`))
 		o := w.sync()
 		o.want(t, 5)
 		if o.account.Status != "failed" || len(o.account.Errors) == 0 {

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mailsync/internal/testkit/freeport"
 )
 
 // The manifests of docs/scale.md do what it says: here their configuration and their commands are run, once for each index.
@@ -23,12 +25,11 @@ func TestManifestsOfScale(t *testing.T) {
 	manifest := readText(t, "../../docs/scale/cronjob.yaml")
 	unit := readText(t, "../../docs/scale/mailsync@.service")
 	dir := t.TempDir()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	listener.Close() // nobody listens there
+	_, port, _ := net.SplitHostPort(nobody)
 	local := strings.NewReplacer(`"imap.example.org"`, `"127.0.0.1"`+"\ntls = \"none\"\nport = "+port, `"2m"`, `"0s"`, `"6h"`, `"0s"`, "/mail/", dir+"/mail/", "/etc/mailsync/", dir+"/etc/")
 	for name, text := range map[string]string{"config.toml": block(t, manifest, "config.toml"),
 		"accounts.d/ada.toml": block(t, manifest, "ada.toml"), "accounts.d/bob.toml": block(t, manifest, "bob.toml")} {

@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mailsync/cmd/mailsync/demo"
+	"mailsync/internal/testkit/freeport"
 	tested "mailsync/internal/testkit/program"
 )
 
@@ -133,10 +134,11 @@ func cmdHalt(ts *testscript.TestScript, _ bool, args []string) { servers(ts)[arg
 
 // closedport NAME: sets $NAME to a port on which nobody listens.
 func cmdClosedPort(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Take()
 	ts.Check(err)
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	ts.Check(l.Close())
+	_, port, err := net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(args[0], port)
 }
 
 // deaf NAME: a server on port $NAME that takes connections and says nothing.

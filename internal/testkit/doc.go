@@ -5,6 +5,8 @@
 //
 // Real servers, as child processes: servers.
 //
+// Where a server may listen that comes later or never: freeport.
+//
 // What lies between: network, which fails at random.
 //
 // For tests of the engine, all in memory: mem has a server and a base.

@@ -11,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"mailsync/internal/testkit/freeport"
 )
 
 // Password is every user's password on every server.
@@ -203,25 +204,12 @@ func (s *Server) Restart(opts ...Option) {
 	}
 }
 
-// given are the ports that servers of this process have got, so that none gets one that
-// another is about to listen at.
-var given sync.Map
-
-// takePorts finds a free port for each address. Nothing keeps them from being taken by
-// other processes before the server listens there.
+// takePorts finds a free port for each address.
 func (s *Server) takePorts() error {
 	for _, addr := range s.rig.addresses(s) {
-		for {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			// Held until all are known, so that they differ.
-			defer l.Close()
-			*addr = l.Addr().String()
-			if _, taken := given.LoadOrStore(*addr, true); !taken {
-				break
-			}
+		var err error
+		if *addr, err = freeport.Take(); err != nil {
+			return err
 		}
 	}
 	return nil
