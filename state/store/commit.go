@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -15,22 +16,25 @@ import (
 // Commit applies all of one transaction, durably, or refuses it. Those that come while another is written are
 // written together after it, for what is written costs little beside making it durable.
 func (s *Store) Commit(_ context.Context, c state.Commit) error {
-	w := &waiting{Commit: &c}
+	w := &waiting{Commit: &c, err: errUnwritten}
 	s.queue.add(w)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !w.done { // by one that came before
+	if !w.taken { // by one that came before
 		s.commit(s.queue.take())
 	}
 	return w.err
 }
 
-// waiting is a commit that is to be written, and then what became of it.
+// waiting is a commit that is to be written, and then what became of it. Until that is known it failed: whoever took it
+// may never come back.
 type waiting struct {
 	*state.Commit
-	done bool
-	err  error
+	taken bool
+	err   error
 }
+
+var errUnwritten = errors.New("commit: it was not written")
 
 // queue has the commits that wait for their turn.
 type queue struct {
@@ -48,6 +52,9 @@ func (q *queue) take() (all []*waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all, q.all = q.all, nil
+	for _, w := range all {
+		w.taken = true
+	}
 	return all
 }
 
@@ -60,7 +67,6 @@ func (s *Store) commit(all []*waiting) {
 		} else {
 			w.err = err
 		}
-		w.done = true
 	}
 }
 

@@ -39,6 +39,10 @@ func commitUntilStopped(dir string) {
 	if os.Getenv(remoteEnv) != "" {
 		s.PretendRemote()
 	}
+	if os.Getenv(togetherEnv) != "" {
+		commitTogether(s)
+		os.Exit(0)
+	}
 	ctx := context.Background()
 	row := state.MailboxRow{Path: "INBOX", Generations: []state.Generation{{Token: "aaaa", Current: true}}}
 	if err := s.SaveMailbox(ctx, &row); err != nil {

@@ -6,6 +6,15 @@ import "runtime"
 // on a network's file system.
 func (s *Store) PretendRemote() { s.file.remote = func(string) bool { return true } }
 
+// PanicOnce makes the first commit of a store that was not written yet panic.
+func (s *Store) PanicOnce() {
+	remote := s.file.remote
+	s.file.remote = func(string) bool {
+		s.file.remote = remote
+		panic("by a test")
+	}
+}
+
 // Serial is the number of the last transaction.
 func (s *Store) Serial() int64 {
 	s.mu.Lock()

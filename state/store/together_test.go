@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mailsync/state"
+	"mailsync/state/store"
 )
 
 // Commits that come while another one is under way become durable together: in one transaction, in the order in
@@ -76,5 +77,48 @@ func TestCommitsTogether(t *testing.T) {
 	ok(t, err)
 	if words := rows[0].Keywords; !slices.Equal(words, []string{"one", "two"}) || rows[0].Generations[0].Tally.Here != 1 {
 		t.Errorf("mailbox 0: %+v", rows[0])
+	}
+}
+
+// A commit that another one was to write, and did not because it panicked, is not taken for durable.
+func TestCommitsOfOneThatPanics(t *testing.T) {
+	held := lock(t, t.TempDir())
+	s, _, err := store.Open(held)
+	ok(t, err)
+	row := state.MailboxRow{Path: "INBOX", Generations: []state.Generation{{Token: "aaaa", Current: true}}}
+	ok(t, s.SaveMailbox(t.Context(), &row))
+	closed(t, s)
+	s, _, err = store.Open(held)
+	ok(t, err)
+	defer closed(t, s)
+	s.PanicOnce()
+	const commits = 3
+	type outcome struct {
+		uid      state.UID
+		panicked bool
+		err      error
+	}
+	done := make(chan outcome, commits)
+	waits := s.Hold()
+	for i := range commits {
+		go func() {
+			o := outcome{uid: state.UID(i + 1)}
+			defer func() {
+				o.panicked = recover() != nil
+				done <- o
+			}()
+			o.err = s.Commit(t.Context(), state.Commit{Gen: row.Generations[0].ID, Put: []state.Record{{UID: o.uid}}})
+		}()
+		waits.For(i + 1)
+	}
+	waits.Release()
+	for range commits {
+		o := <-done
+		records, err := s.Records(t.Context(), row.Generations[0].ID)
+		ok(t, err)
+		there := slices.ContainsFunc(records, func(r state.Record) bool { return r.UID == o.uid })
+		if durable := !o.panicked && o.err == nil; durable != there {
+			t.Errorf("commit %d: panicked %v, error %v, and it is there: %v", o.uid, o.panicked, o.err, there)
+		}
 	}
 }
