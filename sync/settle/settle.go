@@ -36,6 +36,7 @@ func (r *Run) Settle(ctx context.Context) error {
 	if err := r.waitForClock(ctx); err != nil {
 		return err
 	}
+	failed := r.failedTokens() // before rows change
 	var g errgroup.Group
 	g.SetLimit(r.CommitsAtOnce())
 	for _, b := range r.Boxes {
@@ -43,7 +44,7 @@ func (r *Run) Settle(ctx context.Context) error {
 			continue
 		}
 		g.Go(func() error {
-			if err := r.settleBox(ctx, b); err != nil {
+			if err := r.settleBox(ctx, b, failed); err != nil {
 				return r.Problem(b.Name, 0, err)
 			}
 			return nil
@@ -104,8 +105,8 @@ func (r *Run) waitForClock(ctx context.Context) error {
 	return nil
 }
 
-func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
-	clean := !b.Failed && !b.Unfinished() && !r.hasFilesOfFailed(b)
+func (r *Run) settleBox(ctx context.Context, b *mailbox.Box, failed map[string]bool) error {
+	clean := !b.Failed && !b.Unfinished() && !hasFilesOf(b, failed)
 	mark := b.Disk
 	policy := r.Policy
 	if clean && (b.Wrote || !b.Disk.Mark.Trusted) {
@@ -149,14 +150,23 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box) error {
 	return nil
 }
 
-// hasFilesOfFailed reports whether files of a mailbox that failed in this run are in a Maildir: only a run that
+// failedTokens are the tokens of all generations of the mailboxes that failed in this run.
+func (r *Run) failedTokens() map[string]bool {
+	tokens := map[string]bool{}
+	for _, b := range r.Boxes {
+		for i := range b.Row.Generations {
+			if b.Failed {
+				tokens[b.Row.Generations[i].Token] = true
+			}
+		}
+	}
+	return tokens
+}
+
+// hasFilesOf reports whether files of mailboxes that failed are in another one's Maildir: only a run that
 // sees both finds out why.
-func (r *Run) hasFilesOfFailed(b *mailbox.Box) bool {
-	return slices.ContainsFunc(b.FilesOfOthers(b.Disk), func(f state.Foreign) bool {
-		return slices.ContainsFunc(r.Boxes, func(o *mailbox.Box) bool {
-			return o.Failed && plan.HasToken(&o.Row, f.Token)
-		})
-	})
+func hasFilesOf(b *mailbox.Box, failed map[string]bool) bool {
+	return slices.ContainsFunc(b.Disk.Foreign, func(f state.Foreign) bool { return b.OfOther(f.Token) && failed[f.Token] })
 }
 
 // otherFilesArrived reports whether a Maildir has a file of another mailbox that was not there
