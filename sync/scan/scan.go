@@ -122,9 +122,10 @@ func (r *Run) serverUnchanged(b *mailbox.Box) bool {
 	}
 	if now.IsListing() {
 		now.UIDNext = g.Mark.UIDNext // messages get their numbers when they are looked at; these have them
-		if int(now.Exists) != g.Tally.OnServer {
-			return false // the server still lists what it confirmed that it had deleted
-		}
+	}
+	// One that shows less than it has (a window) has fewer. Where it has more, there still is what it confirmed that it had deleted.
+	if more := int(now.Exists) - g.Tally.OnServer; more > 0 || more < 0 && now.IsListing() {
+		return false
 	}
 	return g.Mark.ModSeq != 0 && now == g.Mark || g.Tally == (state.Tally{}) && plan.Unnumbered(g, now)
 }
