@@ -107,7 +107,7 @@ func (at *opened) code(c *grammar.Scanner) {
 	case name == "UIDNEXT":
 		at.mark.UIDNext = fit32(n)
 	case name == "HIGHESTMODSEQ":
-		at.mark.ModSeq = n
+		at.mark.ModSeq = fit63(n)
 	}
 }
 

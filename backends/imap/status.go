@@ -77,15 +77,13 @@ func objectID(s string) string {
 func (st *status) set(name string, n uint64) {
 	switch name {
 	case "MESSAGES":
-		st.mark.Exists, st.messages = fit32(n), true
+		st.mark.Exists, st.messages = fit32(n), n <= math.MaxUint32
 	case "UIDNEXT":
 		st.mark.UIDNext = fit32(n)
 	case "UIDVALIDITY":
 		st.mark.UIDValidity = fit32(n)
 	case "HIGHESTMODSEQ":
-		if n <= math.MaxInt64 { // RFC 7162 section 4
-			st.mark.ModSeq = n
-		}
+		st.mark.ModSeq = fit63(n)
 	case "SIZE":
 		if n <= math.MaxInt64 {
 			st.size = int64(n)
@@ -103,6 +101,14 @@ func fit32(n uint64) uint32 {
 		return 0
 	}
 	return uint32(n)
+}
+
+// fit63 does so with a HIGHESTMODSEQ (RFC 7162 section 4).
+func fit63(n uint64) uint64 {
+	if n > math.MaxInt64 {
+		return 0
+	}
+	return n
 }
 
 // statusAll asks for the marks of those mailboxes that are wanted: all commands go out before the
