@@ -28,14 +28,29 @@ func TestPaceGarbage(t *testing.T) {
 	if got := percent(); got != 400 {
 		t.Fatalf("before the first collection: %d%%", got)
 	}
-	held := make([]byte, 32<<20)
-	runtime.GC()
-	for end := time.Now().Add(10 * time.Second); percent() > 15; runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("after a collection with 32 MB in use: %d%%", percent())
+	becomes := func(when string, least, most uint64) {
+		t.Helper()
+		runtime.GC()
+		for end := time.Now().Add(10 * time.Second); percent() < least || percent() > most; runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("after a collection with %s: %d%%", when, percent())
+			}
 		}
 	}
-	runtime.KeepAlive(held)
+	// Each collection sets when the next one is due, however many there are.
+	for range 3 {
+		held := make([]byte, 32<<20)
+		becomes("32 MB in use", leastGrowth, 15)
+		runtime.KeepAlive(held)
+		becomes("little in use", 16, leastGarbage*100/goMinimum)
+	}
+	before := runtime.NumGoroutine()
+	for range 20 {
+		runtime.GC()
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, and %d after 20 collections", before, n)
+	}
 }
 
 // A large heap does not have garbage in proportion where a collection does not cost in proportion: what is held of many messages
