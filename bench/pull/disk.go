@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ func (m *measured) writeAll(ctx context.Context) (row.Phases, error) {
 		all = append(all, box{filepath.Join(m.dir, filepath.FromSlash(name)), bodies})
 	}
 	host.Settle()
+	// Threads that wait for the disk, as those of any other language do: not for one of Go's processors.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + writers))
 	began := time.Now()
 	for _, b := range all {
 		if err := errors.Join(writeMaildir(b.dir, b.bodies), ctx.Err()); err != nil {

@@ -104,6 +104,7 @@ func (r *Run) Fetch(ctx context.Context) error {
 		return nil
 	}
 	r.Planned(messages, bytes)
+	moreProcessors()
 	for range writers {
 		f.buffers <- nil // made when it is first needed
 	}
