@@ -161,12 +161,11 @@ func (a *Account) Scan(ctx context.Context, req state.ScanRequest) (*state.Serve
 // Commands returns how many commands were sent so far.
 func (a *Account) Commands() int64 { return a.commands.Load() }
 
-// goodbye is how long Close waits for the answer to QUIT. Nothing depends on it: what was
-// to be deleted has had its own.
+// goodbye is how long a server may take for an answer on which nothing depends.
 const goodbye = 2 * time.Second
 
 // Close ends the session: with QUIT if nobody uses it and that deletes nothing, by closing
-// the connection else.
+// the connection else. Nobody waits for the answer to that QUIT: what was to be deleted has had its own.
 // The account is of no use after; a second call does nothing.
 func (a *Account) Close() error {
 	a.mu.Lock()
@@ -180,9 +179,7 @@ func (a *Account) Close() error {
 	case <-a.busy:
 		defer a.leave()
 		if !s.c.broken.Load() && !s.c.expires() {
-			t := time.AfterFunc(goodbye, s.c.drop)
-			_ = s.c.quit() // the answer changes nothing
-			t.Stop()
+			_ = s.c.leave() // everything is done by then
 		}
 	default:
 	}

@@ -149,14 +149,19 @@ func (c *client) expires() bool {
 // maxExtra is how many lines that make no sense are read where an answer should be.
 const maxExtra = 10
 
+// leave ends the session without waiting for the answer.
+func (c *client) leave() error {
+	if err := c.put("QUIT"); err != nil {
+		return err
+	}
+	return c.flush()
+}
+
 // quit ends the session and waits for the answer: only with it the server has deleted
 // what was marked (RFC 1939 section 6). Lines that make no sense may precede it.
 func (c *client) quit() error {
 	defer c.drop()
-	if err := c.put("QUIT"); err != nil {
-		return err
-	}
-	if err := c.flush(); err != nil {
+	if err := c.leave(); err != nil {
 		return err
 	}
 	var odd error

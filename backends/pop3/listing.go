@@ -18,6 +18,9 @@ const hugeMessage = 1 << 32
 // maxMessages bounds how many messages a mailbox may list.
 const maxMessages = 1 << 22
 
+// maxAhead bounds for how many messages there is room before they are listed, whatever STAT counts: 800 kB.
+const maxAhead = 1 << 14
+
 // message is one message as a session lists it.
 type message struct {
 	size  int64  // octets by LIST, -1 unknown
@@ -43,6 +46,7 @@ const (
 // snapshot, and what arrives later is seen by the next (RFC 1939 section 4).
 type listing struct {
 	messages []message // sorted by number
+	next     int       // of messages: the one that the next line of LIST is about, where it has the order of UIDL
 	stat     int       // messages that STAT counts
 	hasStat  bool
 	hasUIDL  bool // the server knows UIDL
@@ -69,6 +73,7 @@ func (s *session) look() error {
 		{"STAT", func(text string, err error) error {
 			if err == nil {
 				l.stat, l.hasStat = parseStat(text)
+				l.messages = make([]message, 0, min(l.stat, maxAhead))
 			}
 			return nil
 		}},
@@ -179,9 +184,17 @@ func (l *listing) addSize(line []byte, _ bool) {
 		return
 	}
 	m := message{no: no, size: -1, inAll: inList}
-	if f := bytes.Fields(rest); len(f) > 0 {
-		if n, ok := number(f[0]); ok && n < hugeMessage {
+	for first := range bytes.FieldsSeq(rest) {
+		if n, ok := number(first); ok && n < hugeMessage {
 			m.size = n
+		}
+		break
+	}
+	if l.next < len(l.messages) {
+		if j := &l.messages[l.next]; j.no == no && j.inAll&inList == 0 {
+			j.size, j.inAll = m.size, j.inAll|inList
+			l.next++
+			return
 		}
 	}
 	l.messages = append(l.messages, m)
@@ -190,7 +203,9 @@ func (l *listing) addSize(line []byte, _ bool) {
 // sort joins the lines of UIDL and LIST by message number, and finds unique-ids that are
 // not unique.
 func (l *listing) sort() {
-	slices.SortStableFunc(l.messages, func(a, b message) int { return int(a.no) - int(b.no) })
+	if byNumber := func(a, b message) int { return int(a.no) - int(b.no) }; !slices.IsSortedFunc(l.messages, byNumber) {
+		slices.SortStableFunc(l.messages, byNumber)
+	}
 	joined := l.messages[:0]
 	for _, m := range l.messages {
 		last := len(joined) - 1
@@ -223,6 +238,9 @@ func (l *listing) sort() {
 
 // unrepeat takes the unique-id from messages that share it.
 func (l *listing) unrepeat() {
+	if l.ascends() {
+		return
+	}
 	seen := make(map[string]int, len(l.messages))
 	for i := range l.messages {
 		if t := l.messages[i].text; t != "" {
@@ -235,6 +253,20 @@ func (l *listing) unrepeat() {
 			m.inAll |= repeats
 		}
 	}
+}
+
+// ascends reports whether each message has a unique-id that is greater than the one before. Many servers count them, and then
+// no two are the same.
+func (l *listing) ascends() bool {
+	last := ""
+	for i := range l.messages {
+		if text := l.messages[i].text; text > last {
+			last = text
+		} else {
+			return false
+		}
+	}
+	return true
 }
 
 // complete reports whether absence from this listing means anything: both answers are there,

@@ -92,6 +92,9 @@ func (l *listing) nameless(most int) (numbers []int32) {
 
 // nameAs takes unique-ids that were asked for singly, but for those that several messages have.
 func (l *listing) nameAs(named map[int32]string) {
+	if len(named) == 0 {
+		return
+	}
 	times := map[string]int{}
 	for _, m := range l.messages {
 		times[m.text]++
