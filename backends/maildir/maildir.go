@@ -111,42 +111,25 @@ func (d *folders) each(f func(name string)) error {
 	return nil
 }
 
-// stamps describes new or cur.
-func (d *folders) stamps(dir string) (disk.Info, error) {
-	if dir == d.lacks {
-		return disk.Info{}, nil
-	}
-	info, err := d.fs.Lstat(d.at(dir))
-	if err != nil {
-		err = fault(err, "stat maildir %s", d.path)
-	}
-	return info, err
-}
-
 // Mark stats the directories. The mark is trusted where the file system is local and
 // nothing changed within the clock's grain before now.
 func (d *folders) Mark() (state.DirMark, error) {
-	cur, err := d.stamps(dirCur)
+	all, err := disk.LstatIn(d.fs, d.path, dirCur, dirNew, keywordsFile, markerFile)
 	if err != nil {
-		return state.DirMark{}, err
+		return state.DirMark{}, fault(err, "stat maildir %s", d.path)
 	}
-	fresh, err := d.stamps(dirNew)
-	if err != nil {
-		return state.DirMark{}, err
+	for i, dir := range []string{dirCur, dirNew} {
+		if dir == d.lacks {
+			all[i] = disk.Looked{}
+		} else if !all[i].There {
+			return state.DirMark{}, fault(&fs.PathError{Op: "lstat", Path: d.at(dir), Err: fs.ErrNotExist}, "stat maildir %s", d.path)
+		}
 	}
+	cur, fresh := all[0], all[1]
 	mark := state.DirMark{
 		CurIno: cur.Ino, NewIno: fresh.Ino,
 		CurBtime: cur.Btime, CurCtime: cur.Ctime, NewCtime: fresh.Ctime,
-	}
-	for _, file := range []struct {
-		name  string
-		ctime *int64
-	}{{keywordsFile, &mark.KeywordsCtime}, {markerFile, &mark.MarkerCtime}} {
-		info, err := d.fs.Lstat(d.at(file.name))
-		if err != nil && !isNotExist(err) {
-			return state.DirMark{}, fault(err, "stat maildir %s", d.path)
-		}
-		*file.ctime = info.Ctime // 0 without such a file
+		KeywordsCtime: all[2].Ctime, MarkerCtime: all[3].Ctime, // 0 without such a file
 	}
 	mark.Trusted = d.fs.Local() && d.quiet(mark)
 	return mark, nil

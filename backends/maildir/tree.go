@@ -96,17 +96,22 @@ func (t *Tree) Open(dir string) (*Maildir, error) {
 	if !fs.ValidPath(dir) {
 		return nil, fmt.Errorf("open maildir %q: %w", dir, fs.ErrInvalid)
 	}
-	for _, sub := range []string{dirNew, dirCur} {
-		info, err := t.fs.Lstat(path.Join(dir, sub))
-		if err == nil && !info.IsDir() {
-			err = fmt.Errorf("%s is not a folder", sub)
+	subs := []string{dirNew, dirCur}
+	all, err := disk.LstatIn(t.fs, dir, subs...)
+	for i, found := range all {
+		switch {
+		case err != nil:
+		case !found.There:
+			err = &fs.PathError{Op: "lstat", Path: path.Join(dir, subs[i]), Err: fs.ErrNotExist}
+		case !found.IsDir():
+			err = fmt.Errorf("%s is not a folder", subs[i])
 		}
-		if err != nil && !isNotExist(err) {
-			err = t.obstacle(dir, err)
-		}
-		if err != nil {
-			return nil, fault(err, "open maildir %s", dir)
-		}
+	}
+	if err != nil && !isNotExist(err) {
+		err = t.obstacle(dir, err)
+	}
+	if err != nil {
+		return nil, fault(err, "open maildir %s", dir)
 	}
 	t.places.remember(dir)
 	return newMaildir(t, dir), nil

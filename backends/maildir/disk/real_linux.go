@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"sync"
 	"syscall"
@@ -33,15 +34,48 @@ func (r *Real) isLocal() bool {
 // Lstat implements FS. It takes the birth time from statx(2).
 func (r *Real) Lstat(name string) (Info, error) {
 	var st unix.Statx_t
-	err := r.inDir("lstat", name, func(fd int, base string) error {
-		return unix.Statx(fd, base, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
-	})
+	err := r.inDir("lstat", name, func(fd int, base string) error { return statx(fd, base, &st) })
 	if errors.Is(err, unix.ENOSYS) {
 		return r.lstatPlain(name)
 	}
 	if err != nil {
 		return Info{}, err
 	}
+	return infoOf(&st), nil
+}
+
+// statx describes a name in an open folder.
+func statx(fd int, base string, st *unix.Statx_t) error {
+	return unix.Statx(fd, base, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, st)
+}
+
+// lstatIn fills in what LstatIn returns; false where the kernel has no statx.
+func (r *Real) lstatIn(dir string, names []string, all []Looked) (done bool, err error) {
+	var st unix.Statx_t
+	at := 0 // also when a signal interrupted it
+	err = r.in(dir, func(fd int) error {
+		for ; at < len(names); at++ {
+			err := statx(fd, names[at], &st)
+			if err == nil {
+				all[at] = Looked{infoOf(&st), true}
+			} else if err != unix.ENOENT {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil // the folder is not there
+	case errors.Is(err, unix.ENOSYS):
+		return false, nil
+	case err != nil && at < len(names):
+		return false, r.failed("lstat", path.Join(dir, names[at]), err)
+	}
+	return true, nil
+}
+
+func infoOf(st *unix.Statx_t) Info {
 	info := Info{
 		Type:  typeBits(uint32(st.Mode)),
 		Size:  int64(st.Size),
@@ -52,7 +86,7 @@ func (r *Real) Lstat(name string) (Info, error) {
 	if st.Mask&unix.STATX_BTIME != 0 {
 		info.Btime = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
 	}
-	return info, nil
+	return info
 }
 
 // lstatPlain is Lstat for kernels before 4.11 and sandboxes without statx.

@@ -71,6 +71,46 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// Names that are looked at together are what each of them is alone.
+func TestLstatIn(t *testing.T) {
+	for form, open := range reals {
+		t.Run(form, func(t *testing.T) {
+			root := t.TempDir()
+			r, err := open(root)
+			must(t, err)
+			defer r.Close()
+			must(t, r.Mkdir("box"))
+			must(t, r.Mkdir("box/cur"))
+			write(t, r, "box/file")
+			must(t, r.Link("box/file", "file"))
+			names := []string{"cur", "none", "file"}
+			if os.Symlink("nowhere", filepath.Join(root, "box", "link")) == nil {
+				names = append(names, "link")
+			}
+			all, err := disk.LstatIn(r, "box", names...)
+			must(t, err)
+			for i, name := range names {
+				if name == "none" {
+					if all[i] != (disk.Looked{}) {
+						t.Errorf("%s: %+v", name, all[i])
+					}
+				} else if want := stat(t, r, "box/"+name); all[i] != (disk.Looked{Info: want, There: true}) {
+					t.Errorf("%s: %+v, want %+v", name, all[i], want)
+				}
+			}
+			if all, err := disk.LstatIn(r, "gone", "cur"); err != nil || len(all) != 1 || all[0].There {
+				t.Errorf("a folder that is not there: %+v, %v", all, err)
+			}
+			if all, err := disk.LstatIn(r, ".", "file", "box"); err != nil || !all[0].Regular() || !all[1].IsDir() {
+				t.Errorf("the root: %+v, %v", all, err)
+			}
+			if _, err := disk.LstatIn(r, "file", "cur"); err == nil && runtime.GOOS != "windows" {
+				t.Error("a file has names")
+			}
+		})
+	}
+}
+
 // Errors name a file by the root as it was opened, once, whichever of two names they are about.
 func TestRealErrorsNameTheRootOnce(t *testing.T) {
 	for name, open := range reals {
@@ -129,6 +169,7 @@ func followsNoLinkOut(t *testing.T, open func(string) (*disk.Real, error)) {
 		"mkdir":   func(out string) error { return r.Mkdir(out + "/y") },
 		"names":   func(out string) error { _, err := r.Names(out); return err },
 		"lstat":   func(out string) error { _, err := r.Lstat(out + "/theirs"); return err },
+		"lstatin": func(out string) error { _, err := disk.LstatIn(r, out, "theirs"); return err },
 		"link":    func(out string) error { return r.Link("a", out+"/l") },
 		"rename":  func(out string) error { return r.Rename("a", out+"/a") },
 		"chtimes": func(out string) error { return r.Chtimes(out+"/theirs", time.Unix(1, 0)) },
