@@ -132,6 +132,16 @@ func (f *fetcher) isLast() bool {
 	return messages == 0 && !f.waiting()
 }
 
+// isLittle reports whether what is left, and so many octets that are under way, would not be worth another connection.
+func (f *fetcher) isLittle(under int64) bool {
+	measured, can := f.work.(state.MeasuredWork)
+	if !can {
+		return false
+	}
+	messages, octets := measured.Left()
+	return worthwhile(messages, octets+under) == 0
+}
+
 // more starts the other connections, once the first one works.
 func (f *fetcher) more(ctx context.Context) {
 	f.once.Do(func() {

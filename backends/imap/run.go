@@ -15,7 +15,8 @@ import (
 
 // How much is under way on one connection at a time: at least two commands, so that the
 // server always has the next one when it ends the last; more of them while they are so
-// small that they are answered within a round trip, and many if they are next to nothing, as of many small mailboxes.
+// small that they are answered within a round trip, and many if they are next to nothing, as of many small mailboxes, or are the rest of
+// what is not worth another connection.
 const (
 	minFlights  = 2
 	maxFlights  = 8
@@ -100,13 +101,14 @@ func (r *run) remember() {
 
 func (r *run) room() bool {
 	n := len(r.flights)
-	return n < minFlights || n < maxFlights && r.bytes < inFlight || n < manyFlights && r.bytes < littleBytes
+	return n < minFlights || n < maxFlights && r.bytes < inFlight || n < manyFlights && (r.bytes < littleBytes || r.f.isLittle(r.bytes))
 }
 
 // begin sends one item's command, with EXAMINE ahead of it where another mailbox is
 // selected.
 func (r *run) begin(ctx context.Context, it state.Item) {
 	if r.selected != it.Raw {
+		r.probe() // there may be nothing unseen in the last one
 		r.exam = r.sendExamine(ctx, it.Raw)
 		r.selected = it.Raw
 	}

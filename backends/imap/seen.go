@@ -15,7 +15,7 @@ import (
 
 // Some servers (iCloud) set \Seen on what is fetched with BODY.PEEK[]. After messages that were unseen
 // were fetched, some of them are looked at once more: a server that left one of them unseen is believed from
-// then on. That is asked behind the last bodies of a connection, without waiting for them. If it does not show that, all are looked at
+// then on. That is asked behind the last bodies of a mailbox, without waiting for them. If it does not show that, all are looked at
 // after the Fetch, and \Seen is removed again where this run may change the server.
 
 // unseen are messages of one mailbox that were fetched and were unseen before.
@@ -54,13 +54,18 @@ type look struct {
 	done   chan struct{}
 }
 
-// probe looks at messages of the last command under way, once in a Fetch.
+// probe looks at messages of the last command under way that asks for unseen ones of the selected mailbox, once in a Fetch.
 func (r *run) probe() {
-	if len(r.flights) == 0 || r.f.a.server.peeks.Load() || r.f.a.server.alone.Load() {
+	if r.f.a.server.peeks.Load() || r.f.a.server.alone.Load() {
 		return
 	}
-	fl := r.flights[len(r.flights)-1]
-	if len(fl.item.Unseen) == 0 || r.f.looks.Swap(true) {
+	var fl *flight
+	for _, of := range r.flights {
+		if of.item.Raw == r.selected && len(of.item.Unseen) > 0 {
+			fl = of
+		}
+	}
+	if fl == nil || r.f.looks.Swap(true) {
 		return
 	}
 	l := &look{fl: fl, uids: slices.Clone(fl.item.Unseen[:min(len(fl.item.Unseen), probed)]), done: make(chan struct{})}

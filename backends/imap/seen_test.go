@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,5 +84,35 @@ func TestSeenByTheUserStays(t *testing.T) {
 	}
 	if got := left(acct, "Old"); !slices.Equal(got, []string{"1", `2 \Seen`, "3"}) {
 		t.Errorf("left %q", got)
+	}
+}
+
+// Dovecot answers the question behind the bodies before it sends the tagged answer to these.
+func TestSeenIsAskedForBehindTheBodies(t *testing.T) {
+	acct := boxes()
+	var bodies string // the tag of their command
+	srv := script.Every(t, script.Healthy(acct, script.Answers{"UID FETCH": func(p *script.Peer, cmd script.Command) bool {
+		acct.Lock()
+		defer acct.Unlock()
+		for i, m := range acct.Mailbox("Old").Messages {
+			if bodies == "" {
+				p.Send(fmt.Sprintf("* %d FETCH (UID %d FLAGS () RFC822.SIZE %d BODY[] %s)", i+1, m.UID, len(m.Body), script.Literal(m.Body)))
+				continue
+			}
+			p.Send(fmt.Sprintf("* %d FETCH (UID %d FLAGS ())", i+1, m.UID))
+		}
+		if bodies == "" {
+			bodies = cmd.Tag
+			return true
+		}
+		p.Send(bodies + " OK done")
+		p.Send("$tag OK done")
+		return true
+	}}))
+	if w := fetchOld(t, account(t, options(srv)), 1, 2, 3); w.marked != nil {
+		t.Errorf("told of %v", w.marked)
+	}
+	if n := sent(srv, "UID FETCH *"); n != 2 {
+		t.Errorf("looked once more: %q", srv.Commands())
 	}
 }

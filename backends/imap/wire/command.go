@@ -15,6 +15,7 @@ type command struct {
 	verb    string          // in upper case, "UID FETCH" where it has a UID before it
 	set     []grammar.Range // of a UID FETCH
 	body    bool            // fetches bodies
+	had     []uint32        // UIDs of the messages that it was given, of a UID FETCH of the client's
 	conts   int             // continuation requests that may follow
 	mailbox string          // raw name, of a SELECT or EXAMINE
 	waits   []string        // names of the responses that are its answer
@@ -50,9 +51,9 @@ func parseCommand(line string) *command {
 	return cmd
 }
 
-// fetches reports whether the command is a UID FETCH of that message.
-func (cmd *command) fetches(uid uint32) bool {
-	return slices.ContainsFunc(cmd.set, func(r grammar.Range) bool { return r.First <= uid && uid <= r.Last })
+// awaits reports whether the command is a UID FETCH of that message, which it was not given yet.
+func (cmd *command) awaits(uid uint32) bool {
+	return slices.ContainsFunc(cmd.set, func(r grammar.Range) bool { return r.First <= uid && uid <= r.Last }) && !slices.Contains(cmd.had, uid)
 }
 
 // hasTag compares without regard to case, as some servers answer.

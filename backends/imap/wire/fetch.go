@@ -237,6 +237,7 @@ func (f *fetch) hand(line string) {
 	switch {
 	case f.sent:
 		f.in.out = append(append(f.in.out, f.items...), ")\r\n"...)
+		f.in.x.given(f.uid)
 	case f.lost:
 	case f.body && f.uid == 0 && wanted:
 		f.note("body left out: it has no UID", true, line)
@@ -251,6 +252,7 @@ func (f *fetch) hand(line string) {
 			return
 		}
 		f.in.out = append(f.in.out, "\r\n"...)
+		f.in.x.given(f.uid)
 	}
 }
 
