@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,13 @@ type distant struct {
 
 func newDistant(t *testing.T, mailboxes, messages int) *distant {
 	d := &distant{lab: newLab(), t: t, account: script.NewAccount(), connects: 3}
+	d.account.Caps = script.DefaultCaps + " QUOTA"
+	d.answers = script.Answers{"GETQUOTAROOT": func(p *script.Peer, _ script.Command) bool {
+		p.Send("* QUOTAROOT INBOX all")
+		p.Send("* QUOTA all (STORAGE 1 2)")
+		p.Send("$tag OK done")
+		return true
+	}}
 	for i := range mailboxes {
 		box := d.account.Mailbox("INBOX")
 		if i > 0 {
@@ -69,7 +77,7 @@ func (d *distant) pull() (r *port.Result, turns []int, trips float64) {
 	d.t.Helper()
 	d.script = script.Far(d.t, rtt, script.Healthy(d.account, d.answers))
 	d.change = func(a *port.Account) {
-		o := imap.Options{Connections: d.connects}
+		o := imap.Options{Connections: d.connects, Quota: true}
 		o.Host, o.User, o.TLS, o.Insecure, o.ReadOnly = "imap.example.org", "ada", reach.None, true, d.backed
 		o.Secret = func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil }
 		o.Connect = func(context.Context) (net.Conn, error) { return d.script.Dial(), nil }
@@ -82,6 +90,11 @@ func (d *distant) pull() (r *port.Result, turns []int, trips float64) {
 	began := time.Now()
 	a := d.lab.account(d.disk)
 	r = sync.Run(d.t.Context(), a)
+	if r.Fetched > 0 {
+		if _, err := a.Server.Quota(d.t.Context(), "INBOX"); err != nil { // as the program does
+			d.t.Error(err)
+		}
+	}
 	a.Server.Close()
 	return r, d.script.Turns(), float64(time.Since(began)) / float64(rtt)
 }
@@ -100,7 +113,8 @@ func TestTurnsOfARun(t *testing.T) {
 			box.Append(letter(i, 100))
 			box.SetFlags(box.Messages[0], `\Seen`)
 		}
-		d.takes("incremental", 3, 5.5, 5)
+		d.account.Mailbox("Box 09").Append(letter(9, 100), `\Seen`) // it shows nothing about what is unseen
+		d.takes("incremental", 4, 5.5, 5)
 	})
 }
 
@@ -114,6 +128,10 @@ func TestTurnsOfALargeRun(t *testing.T) {
 			d.account.Mailbox("Box 03").Append(letter(i, 1000+i))
 		}
 		d.takes("incremental", 60, 5.5, 5) // another connection would take longer than it saves
+		for i := range 20 {
+			d.account.Mailboxes[i%10].Append(letter(i, 2000+i) + strings.Repeat("as much text as is in a line of mail\r\n", 2000))
+		}
+		d.takes("1.5 MB", 20, 5.5, 5)
 	})
 }
 
@@ -122,21 +140,29 @@ func TestTurnsOfFlags(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDistant(t, 2, 5)
 		d.takes("first pull", 10, 5.5, 5)
-		d.flag(t)
+		d.flag(t, "INBOX")
 		d.takes("flags", 0, 5.5, 5) // log-in; listing; SELECT; STORE
 	})
 }
 
-// flag flags every message of a mailbox here, and marks every other as answered.
-func (d *distant) flag(t *testing.T) {
+// flag gives every message of the mailboxes a flag more here, and at first every other one two.
+func (d *distant) flag(t *testing.T, boxes ...string) {
 	t.Helper()
-	names, err := d.disk.Names("INBOX/new")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, name := range names {
-		if err := d.disk.Rename("INBOX/new/"+name, "INBOX/cur/"+name+[]string{":2,F", ":2,FR"}[i%2]); err != nil {
+	for _, box := range boxes {
+		folder, to := box+"/new/", []string{":2,F", ":2,FR"}
+		names, err := d.disk.Names(box + "/new")
+		if len(names) == 0 && err == nil {
+			folder, to = box+"/cur/", []string{":2,FS", ":2,FRS"}
+			names, err = d.disk.Names(box + "/cur")
+		}
+		if err != nil {
 			t.Fatal(err)
+		}
+		for i, name := range names {
+			base, _, _ := strings.Cut(name, ":2,")
+			if err := d.disk.Rename(folder+name, box+"/cur/"+base+to[i%2]); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Connections int         // at the same time; 0: 1
 	Compress    Compression // "" is CompressAuto
 	Sizes       bool        // List asks for the mailboxes' sizes where STATUS=SIZE is offered
+	Quota       bool        // Quota will be asked for INBOX after new messages were fetched
 	NoID        bool        // do not identify us to the server (RFC 2971)
 	Version     string      // sent with ID
 
@@ -65,6 +66,7 @@ type Account struct {
 	names    names
 	noticed  notices
 	expected expectations
+	quota    quotaAhead
 
 	breaks       breaks // of all connections but the further ones of Fetches
 	appendBreaks breaks // of Appends
@@ -93,8 +95,18 @@ func finally(err error) error {
 	return &final{err}
 }
 
-// change is do for what changes the server.
+// change is do for what changes which messages the server has.
 func (a *Account) change(ctx context.Context, raw string, f func(*session) error) error {
+	if a.o.ReadOnly {
+		return errors.New("this run must not change the server")
+	}
+	a.expected.forget()
+	a.quota.forget()
+	return a.do(ctx, raw, f)
+}
+
+// changeFlags is do for what changes messages that are there.
+func (a *Account) changeFlags(ctx context.Context, raw string, f func(*session) error) error {
 	if a.o.ReadOnly {
 		return errors.New("this run must not change the server")
 	}

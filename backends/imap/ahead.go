@@ -43,6 +43,7 @@ func (a *Account) Expect(ctx context.Context, scans []state.ExpectedScan) {
 	if len(e.queue) == 0 {
 		return
 	}
+	e.fetches = fresh > 0
 	ctx = a.expected.put(ctx, e.queue)
 	others := min(a.o.Connections-1, max(worthwhile(fresh, 0), listed/(4*listedAhead)))
 	e.workers = 1 + others
@@ -115,6 +116,7 @@ type expecting struct {
 	queue   []*glance // not begun
 	workers int       // that are at work
 	busy    bool      // the server wants to be asked for less: no more are begun
+	fetches bool      // there are new messages, which will be fetched
 }
 
 // run works on one connection. What the last one leaves is left to Scan.
@@ -160,16 +162,24 @@ func (e *expecting) leaveAlone() {
 	e.busy = true
 }
 
-// onSession sends and takes until there is nothing more to begin, or the connection broke.
+// onSession sends and takes until there is nothing more to begin, or the connection broke. What the run will ask besides is
+// sent before the first one.
 func (e *expecting) onSession(ctx context.Context, s *session) {
 	s.at = nil
 	var under []*glance // oldest first
+	quota := func() {}
+	if e.fetches {
+		quota = s.sendQuota(ctx)
+	}
 	for {
 		for g := e.next(under); g != nil; g = e.next(under) {
 			under = append(under, g)
 			g.err = g.send(ctx, s)
 		}
-		if len(under) == 0 {
+		quota() // answered first
+		quota = func() {}
+		if len(under) == 0 || s.broken.Load() { // by that question
+			leaveOff(under)
 			return
 		}
 		g := under[0]
@@ -190,11 +200,16 @@ func (e *expecting) onSession(ctx context.Context, s *session) {
 		if _, later := asBusy(g.err); !later && ctx.Err() == nil {
 			e.a.breaks.at(object{raw: g.Raw}, g.err)
 		}
-		for _, g := range under {
-			g.err = errNoRoom
-			close(g.done)
-		}
+		leaveOff(under)
 		return
+	}
+}
+
+// leaveOff ends scans that were sent over a connection that broke before they were answered.
+func leaveOff(under []*glance) {
+	for _, g := range under {
+		g.err = errNoRoom
+		close(g.done)
 	}
 }
 

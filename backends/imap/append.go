@@ -82,6 +82,7 @@ func (ap *appending) run(ctx context.Context) error {
 		return errors.New("this run must not change the server")
 	}
 	ap.a.expected.forget()
+	ap.a.quota.forget()
 	for barren := 0; ; {
 		s, err := ap.a.acquire(ctx, "", true)
 		if err != nil {

@@ -28,7 +28,7 @@ func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stor
 	for _, ch := range req.Changes {
 		st.wanted[ch.UID] = true
 	}
-	err := a.change(ctx, req.Raw, func(s *session) error {
+	err := a.changeFlags(ctx, req.Raw, func(s *session) error {
 		at, err := s.openAs(ctx, req.Raw, req.UIDValidity, false)
 		if err != nil {
 			return err

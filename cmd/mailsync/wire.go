@@ -80,7 +80,7 @@ func (r *accountRun) connect(how reach) (server, error) {
 		s, err = pop3.New(pop3.Options{Options: o, WorkedBefore: r.worked, Numbers: r.numbers})
 	} else {
 		s, err = imap.New(imap.Options{Options: o, Connections: r.a.Connections, Compress: imap.Compression(r.a.Compress),
-			Sizes: how.sizes, Version: version(), Notice: r.out.Alert})
+			Sizes: how.sizes, Quota: r.begins && !r.flags.dryRun, Version: version(), Notice: r.out.Alert})
 	}
 	if err != nil {
 		return nil, err
