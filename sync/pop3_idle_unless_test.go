@@ -11,6 +11,7 @@ import (
 
 	"mailsync/internal/testkit/disktest"
 	script "mailsync/internal/testkit/pop3script"
+	"mailsync/state"
 	"mailsync/sync/plan"
 	"mailsync/sync/port"
 )
@@ -213,4 +214,26 @@ func TestPOP3IdleAfterPowerLoss(t *testing.T) {
 		checkPOP3(t, l, extra, fmt.Sprintf("power cut at change %d", n))
 		l.server.Close()
 	}
+}
+
+// Where the base's unique-ids cannot be read, a run that needs them does nothing: all mail would look new. One that does not need them
+// goes on.
+func TestPOP3IdleWithoutNumbers(t *testing.T) {
+	l := newPopLab(t, script.NewBox(popMails(4)...))
+	l.settle(t)
+	before := l.files(t)
+	l.unread = state.Faultf(state.Storage, "the disk cannot be read")
+	l.idle(t)
+	l.box.Messages = l.box.Messages[1:]
+	l.box.Add("Subject: new\r\n\r\nnew\r\n")
+	l.change = func(a *port.Account) { a.Release = &port.Release{Cutoff: plan.Cutoff{Collected: true}} }
+	for range 2 {
+		r := l.run(t, nil, nil)
+		if r.Status() == "ok" || r.Fetched != 0 || r.DeletedOnServer != 0 || len(l.box.Messages) != 4 || !slices.Equal(l.files(t), before) {
+			t.Errorf("%s: %d fetched, %d deleted, and files %v: %v %v", r.Status(), r.Fetched, r.DeletedOnServer, l.files(t), r.Problems, r.Fatal)
+		}
+	}
+	l.unread, l.change = nil, nil
+	checkPOP3(t, l, popMails(1), "once they can be read")
+	l.idle(t)
 }

@@ -32,6 +32,7 @@ type popLab struct {
 	// reach, if set, changes the options of the backend, and change the account, before a run.
 	reach  func(*pop3.Options)
 	change func(*port.Account)
+	unread error // why the base's numbers cannot be read
 }
 
 func newPopLab(t testing.TB, box *script.Box) *popLab {
@@ -41,13 +42,13 @@ func newPopLab(t testing.TB, box *script.Box) *popLab {
 	return l
 }
 
-// run runs the account once, as the program does: what the base knows of the numbers first.
+// run runs the account once, as the program does: what the base knows of the numbers is read when it is needed.
 func (l *popLab) run(t testing.TB, fs disk.FS, step func(string) error) *port.Result {
 	t.Helper()
 	if fs == nil {
 		fs = l.disk
 	}
-	numbers := pop3.NewNumbers(l.known(t))
+	numbers := pop3.LoadNumbers(func() ([]state.UIDL, error) { return l.known(t), l.unread })
 	o := pop3.Options{Options: reach.Options{
 		Server: reach.Server{Host: "127.0.0.1", Port: l.server.Port(), TLS: reach.None, Timeout: 20 * time.Second}, User: "ada",
 		Secret: func(context.Context) (reach.Secret, error) { return reach.Secret{Password: "secret"}, nil }}, Numbers: numbers}

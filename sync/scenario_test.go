@@ -372,26 +372,22 @@ func TestScenariosEndWhereTheyShould(t *testing.T) {
 // TestCutAtEveryStep cuts each scenario at every step, runs it again, and expects the
 // same end as an unbroken run: nothing lost, nothing doubled, no flag undone.
 func TestCutAtEveryStep(t *testing.T) {
-	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			want := s.begin(t).settled(t)
-			for n := 1; ; n += stride(t) {
-				l := s.begin(t)
-				step, reached := cutAt(n)
-				r := l.run(nil, step)
-				if !reached() {
-					break
-				}
-				if r.Status() == "ok" {
-					t.Fatalf("cut at step %d: the run says it is ok", n)
-				}
-				if got := l.settled(t); got != want {
-					t.Fatalf("cut at step %d\n got %s\nwant %s", n, got, want)
-				}
-			}
-		})
-	}
+	atOnce(t, func(t *testing.T, s scenario, n int, change func(*lab), want string) bool {
+		l := s.begin(t)
+		change(l)
+		step, reached := cutAt(n)
+		r := l.run(nil, step)
+		if !reached() {
+			return false
+		}
+		if r.Status() == "ok" {
+			t.Fatalf("cut at step %d: the run says it is ok", n)
+		}
+		if got := l.settled(t); got != want {
+			t.Fatalf("cut at step %d\n got %s\nwant %s", n, got, want)
+		}
+		return true
+	})
 }
 
 // record finds a message's record in the base.
