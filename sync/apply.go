@@ -111,7 +111,7 @@ func (r *run) createAll(ctx context.Context) error {
 		}
 	}
 	var g errgroup.Group
-	g.SetLimit(max(1, r.Connections))
+	g.SetLimit(r.CommitsAtOnce()) // the server knows by who waits which mailbox is the next
 	for _, b := range r.Boxes {
 		if b.Idle || b.Failed || ctx.Err() != nil {
 			continue

@@ -135,13 +135,17 @@ func TestTurnsOfALargeRun(t *testing.T) {
 	})
 }
 
-// Flags that changed here are sent once the mailbox is known to be the one: SELECT is waited for.
+// Flags that changed here are sent once the mailbox is known to be the one: SELECT is waited for. The next one is opened meanwhile.
 func TestTurnsOfFlags(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDistant(t, 2, 5)
-		d.takes("first pull", 10, 5.5, 5)
+		d := newDistant(t, 10, 5)
+		d.takes("first pull", 50, 5.5, 5)
 		d.flag(t, "INBOX")
 		d.takes("flags", 0, 5.5, 5) // log-in; listing; SELECT; STORE
+		d.flag(t, "Box 01", "Box 02", "Box 03", "Box 04")
+		d.takes("flags in four mailboxes", 0, 9.5, 9) // log-in; listing; what our own STORE changed; SELECT; STORE and SELECT, three times; STORE
+		d.flag(t, "INBOX", "Box 01", "Box 02", "Box 03", "Box 04", "Box 05", "Box 06", "Box 07", "Box 08", "Box 09")
+		d.takes("flags in ten mailboxes", 0, 15.5, 15)
 	})
 }
 

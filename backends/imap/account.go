@@ -111,18 +111,24 @@ func (a *Account) changeFlags(ctx context.Context, raw string, f func(*session) 
 		return errors.New("this run must not change the server")
 	}
 	a.expected.forget()
-	return a.do(ctx, raw, f)
+	return a.doFor(ctx, &waiter{raw: raw, flags: true}, f)
 }
 
 // do runs f on a session. Where the connection breaks it is run once more on another one, and
 // breaks.go decides what is at fault if that breaks, too; where the server wants us to come back
 // later, after a wait. So f must be safe to run twice, or return a *final error once it is not.
 func (a *Account) do(ctx context.Context, raw string, f func(*session) error) error {
+	return a.doFor(ctx, &waiter{raw: raw}, f)
+}
+
+// doFor is do for a waiter.
+func (a *Account) doFor(ctx context.Context, w *waiter, f func(*session) error) error {
+	raw := w.raw
 	for again := false; ; {
 		if err := a.breaks.leftOut(raw); err != nil {
 			return err
 		}
-		s, err := a.acquire(ctx, raw, true)
+		s, err := a.wait(ctx, w, true)
 		if err != nil {
 			return err
 		}
@@ -228,6 +234,7 @@ type observed struct {
 	alone       atomic.Bool // bodies are asked for alone: what followed one could not be read
 	peeks       atomic.Bool // \Seen was left alone by a FETCH of bodies
 	stored      atomic.Bool // an APPEND was answered with OK
+	inTurn      atomic.Bool // a mailbox is opened once what was sent in another one is answered: commands changed places, or it broke
 }
 
 // maxNotices is how many texts of one server the user is shown in one run.

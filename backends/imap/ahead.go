@@ -307,6 +307,7 @@ func (g *glance) wait(ctx context.Context) error {
 		ok, err := one.Wait(ctx)
 		if g.parts[i].tagged(ok.Code); err == nil && (one.Crossed() || g.parts[i].code != "") {
 			err = errOdd
+			g.at.s.a.server.inTurn.Store(true)
 		}
 		if err != nil && (first == nil || i == 0) {
 			first = err

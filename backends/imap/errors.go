@@ -87,7 +87,7 @@ func (s *session) run(ctx context.Context, line string, take func(wire.Line) err
 
 // goOn asks for the messages that a command which was answered with OK was not done for.
 func (s *session) goOn(ctx context.Context, done *partly, line string, ok wire.Answer, take func(wire.Line) error) (wire.Answer, error) {
-	if done.tagged(ok.Code); done.code == "" {
+	if !done.left(ok) {
 		return ok, nil
 	}
 	rest, can := done.rest(line)

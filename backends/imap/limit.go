@@ -102,6 +102,12 @@ func (p *partly) tagged(code string) {
 	}
 }
 
+// left reports whether a command that was answered with OK was not done for some of the messages.
+func (p *partly) left(ok wire.Answer) bool {
+	p.tagged(ok.Code)
+	return p.code != ""
+}
+
 // rest returns the command for the messages that were left out, "" where there can be none. It is not ok where
 // that cannot be known, or where a command changes something: what became of it has to be looked at first.
 func (p *partly) rest(line string) (rest string, ok bool) {

@@ -35,10 +35,15 @@ func (s *session) open(ctx context.Context, raw string, readOnly bool) (*opened,
 	if err != nil {
 		return nil, s.tied(object{raw: raw}, inMailbox(raw, "open", err))
 	}
-	at.confirmed()
-	at.refused = !readOnly && ok.Code == "READ-ONLY"
-	s.at = at
+	at.answered(ok)
 	return at, nil
+}
+
+// answered notes that it is what the session has selected now.
+func (at *opened) answered(ok wire.Answer) {
+	at.confirmed()
+	at.refused = !at.readOnly && ok.Code == "READ-ONLY"
+	at.s.at = at
 }
 
 // command is the one that opens it.
@@ -146,6 +151,11 @@ func (at *opened) permits(name string) bool {
 
 // openAs is open of a mailbox that must be the one that the caller means.
 func (s *session) openAs(ctx context.Context, raw string, uidValidity uint32, readOnly bool) (*opened, error) {
+	if !readOnly {
+		if at := s.openedAhead(ctx, raw, uidValidity); at != nil {
+			return at, nil
+		}
+	}
 	at, err := s.open(ctx, raw, readOnly)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type pool struct {
 	making  int
 	limit   int
 	took    time.Duration // how long the last session took to be made
+	line    []*waiter     // those that change flags, in the order in which they came
 	closed  bool
 	changed chan struct{} // closed, and made anew, whenever a session is released or removed
 }
@@ -41,7 +43,13 @@ const near = 100 * time.Millisecond
 // acquire returns a session that nobody else uses, one that has the mailbox selected if
 // there is one. With patient it waits for one; else it returns errNoRoom, unless one is just being made.
 func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*session, error) {
+	return a.wait(ctx, &waiter{raw: raw}, patient)
+}
+
+// wait is acquire for a waiter.
+func (a *Account) wait(ctx context.Context, w *waiter, patient bool) (*session, error) {
 	p := &a.pool
+	defer p.step(w)
 	var busy <-chan time.Time // ends a wait that was as long as making another one takes
 	long := !patient
 	for {
@@ -50,12 +58,16 @@ func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*sessi
 			p.mu.Unlock()
 			return nil, errClosed
 		}
-		if s := p.take(raw); s != nil {
+		if s := p.take(w); s != nil {
 			p.mu.Unlock()
 			return s, nil
 		}
-		mayPay := long || len(p.all) == 0 || p.took > near
+		if p.enter(w) {
+			busy, long = nil, !patient
+		}
+		mayPay := long || len(p.all) == 0 || p.pays(w)
 		if mayPay && len(p.all)+p.making < p.limit {
+			p.leave(w)
 			s, err := a.grow(ctx, p) // unlocks
 			if !errors.Is(err, errNoRoom) || !patient {
 				return s, err
@@ -80,16 +92,23 @@ func (a *Account) acquire(ctx context.Context, raw string, patient bool) (*sessi
 	}
 }
 
-// take removes a free session, the one longest unused unless one has the mailbox open.
-func (p *pool) take(raw string) *session {
-	best := len(p.free) - 1
+// take removes a free session, the one longest unused unless one has the mailbox open. One that opens a mailbox for somebody who
+// waits in line is left to them.
+func (p *pool) take(w *waiter) *session {
+	best := -1
+	for i, s := range p.free {
+		if s.ahead != nil && s.ahead.whose != w && slices.Contains(p.line, s.ahead.whose) {
+			continue
+		}
+		if best = i; s.at != nil && s.at.raw == w.raw {
+			break
+		}
+	}
+	if _, there := p.all[w.on]; there {
+		best = slices.Index(p.free, w.on) // else it is free in a moment
+	}
 	if best < 0 {
 		return nil
-	}
-	for i, s := range p.free {
-		if s.at != nil && s.at.raw == raw {
-			best = i
-		}
 	}
 	s := p.free[best]
 	p.free = append(p.free[:best], p.free[best+1:]...)

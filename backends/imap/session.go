@@ -28,6 +28,7 @@ type session struct {
 	c       *imapclient.Client
 	caps    goimap.CapSet
 	at      *opened     // what was selected last, nil before
+	ahead   *selecting  // what is selected for the next one, if that is so
 	broken  atomic.Bool // the connection cannot be used any more
 	retired atomic.Bool // it is not to be used again
 	heard   heard

@@ -44,12 +44,16 @@ func (a *Account) Store(ctx context.Context, req state.StoreRequest) (state.Stor
 
 // storing is a Store under way.
 type storing struct {
-	kw     *state.Keywords
-	flags  flagReader
-	wanted map[state.UID]bool
-	echo   map[state.UID]state.Flags
-	denied state.Flags // of the flags: those that the mailbox does not let this user change
-	why    error
+	at      *opened // where what is asked for is selected for it; nil: by others
+	last    bool    // nothing more is to be sent, as far as is known
+	left    bool    // another mailbox was opened behind what was sent
+	crossed bool    // answers changed places
+	kw      *state.Keywords
+	flags   flagReader
+	wanted  map[state.UID]bool
+	echo    map[state.UID]state.Flags
+	denied  state.Flags // of the flags: those that the mailbox does not let this user change
+	why     error
 
 	since   uint64 // what changed after it is not touched; 0: nothing
 	changed map[state.UID]bool
@@ -81,6 +85,7 @@ type change struct {
 // the others, and is tried flag by flag, for it may be one of them that the server does not take.
 func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChange) error {
 	s := at.s
+	st.at = at
 	batches, ask := st.batches(at, changes)
 	st.changed, st.newer = map[state.UID]bool{}, map[state.UID]bool{}
 	var errs []error
@@ -88,6 +93,7 @@ func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChan
 	for len(batches) > 0 {
 		group := batches[:disjoint(batches)]
 		batches = batches[len(group):]
+		st.last = len(batches) == 0
 		for i, err := range st.store(ctx, s, group) {
 			b := group[i]
 			switch r, is := asRefusal(err); {
@@ -105,6 +111,9 @@ func (st *storing) run(ctx context.Context, at *opened, changes []state.FlagChan
 			ask = append(ask, b.uids...)
 		}
 		if s.broken.Load() {
+			if st.left {
+				s.a.server.inTurn.Store(true) // it may be the next mailbox that breaks it
+			}
 			return errors.Join(errs...)
 		}
 	}
@@ -205,66 +214,6 @@ func (st *storing) store(ctx context.Context, s *session, group []batch) []error
 // command spells a change: "+FLAGS (\Seen)".
 func (st *storing) command(b batch) string {
 	return b.sign + "FLAGS (" + strings.Join(st.kw.NamesOf(b.flags), " ") + ")"
-}
-
-// order is one command about messages.
-type order struct {
-	before string
-	uids   []state.UID
-	after  string
-}
-
-// send sends one command, or several where the UIDs are many.
-func (st *storing) send(ctx context.Context, s *session, before string, uids []state.UID, after string) error {
-	return st.sendAll(ctx, s, []order{{before, uids, after}})[0]
-}
-
-// maxOrders is how many commands are sent before the first answer is waited for.
-const maxOrders = 50
-
-// sendAll sends commands, and then waits for their answers. It returns the error of each.
-func (st *storing) sendAll(ctx context.Context, s *session, orders []order) []error {
-	type part struct {
-		order, count int
-		line         string
-		sent         *wire.Sent
-		done         *partly
-	}
-	var parts []part
-	errs := make([]error, len(orders))
-	note := func(i, count int, err error) {
-		if err != nil && errs[i] == nil {
-			errs[i] = fmt.Errorf("%d messages:%s: %w", count, orders[i].after, err)
-		}
-	}
-	wait := func(most int) {
-		for len(parts) > most {
-			p := parts[0]
-			parts = parts[1:]
-			ok, err := p.sent.Wait(ctx)
-			if err = s.fault(ctx, err); err == nil {
-				ok, err = s.goOn(ctx, p.done, p.line, ok, st.take)
-			}
-			note(p.order, p.count, st.answered(orders[p.order].uids, ok, err))
-		}
-	}
-	for i := range orders {
-		o := &orders[i]
-		slices.Sort(o.uids)
-		o.uids = slices.Compact(o.uids)
-		for set, some := range s.pieces(o.uids) {
-			line, done := o.before+set+o.after, &partly{}
-			sent, err := s.w.Send(ctx, line, done.hear(st.take))
-			if err != nil {
-				note(i, len(some), s.fault(ctx, err))
-				break
-			}
-			parts = append(parts, part{i, len(some), line, sent, done})
-			wait(maxOrders)
-		}
-	}
-	wait(0)
-	return errs
 }
 
 // answered is what the answer to a command about messages means.

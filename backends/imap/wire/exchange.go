@@ -253,34 +253,6 @@ func (x *exchange) wantsUID() (wanted bool, only uint32) {
 	return wanted, only
 }
 
-// awaitsBody reports whether a FETCH response without a body is of a message whose body is
-// fetched by the oldest command that asks for it, which is the one that the server answers: imapclient would take it for
-// the answer, and then lose the body. Of one that has its body already, it is for the next command, even before the tagged answer to
-// the first: Dovecot answers several commands and then sends the tagged answers to all of them.
-func (x *exchange) awaitsBody(uid uint32) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	cmd := x.awaiting(uid)
-	return cmd != nil && cmd.body
-}
-
-// given notes that the client was given a FETCH response of a message. imapclient takes it for the answer to the same command.
-func (x *exchange) given(uid uint32) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if cmd := x.awaiting(uid); cmd != nil {
-		cmd.had = append(cmd.had, uid)
-	}
-}
-
-// awaiting returns the oldest command that awaits a message, nil if none does. x.mu is held.
-func (x *exchange) awaiting(uid uint32) *command {
-	if i := slices.IndexFunc(x.pending, func(cmd *command) bool { return uid != 0 && cmd.awaits(uid) }); i >= 0 {
-		return x.pending[i]
-	}
-	return nil
-}
-
 // isBeginning reports whether a line begins a response.
 func (x *exchange) isBeginning(line string) bool {
 	c := grammar.Scan(line, nil)
