@@ -92,7 +92,10 @@ func parseStat(text string) (messages int, ok bool) {
 		return 0, false
 	}
 	n, ok := number([]byte(f[0]))
-	return int(n), ok && n <= math.MaxInt32
+	if !ok || n > math.MaxInt32 {
+		return 0, false
+	}
+	return int(n), true
 }
 
 // number parses a decimal of up to 18 digits.

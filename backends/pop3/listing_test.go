@@ -51,3 +51,12 @@ func FuzzListing(f *testing.F) {
 		}
 	})
 }
+
+// A number of messages that cannot be is none, however wide the machine's numbers are.
+func TestStatThatCannotBe(t *testing.T) {
+	for text, want := range map[string]int{"3 100": 3, "2147483647 1": 1<<31 - 1, "2147483648 1": 0, "4294967295 1": 0, "999999999999999999 1": 0, "-1 1": 0, "3": 0, "": 0} {
+		if n, ok := parseStat(text); n != want || ok != (want > 0) {
+			t.Errorf("%q: %d messages, %v", text, n, ok)
+		}
+	}
+}
