@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -80,19 +81,19 @@ func (d *delivery) receive(body io.Reader) error {
 	defer pool.Put(b)
 	got := &d.got
 	for last := false; !last; {
-		n, end, err := readChunk(body, b.in)
+		p, end, err := chunkOf(body, b.in)
 		if err != nil {
-			return fmt.Errorf("read body after %d octets: %w", got.Bytes+int64(n), err)
+			return fmt.Errorf("read body after %d octets: %w", got.Bytes+int64(len(p)), err)
 		}
 		last = end
 		if got.Bytes == 0 {
-			got.Headed = headed(b.in[:n])
+			got.Headed = headed(p)
 		}
-		d.sum.Write(b.in[:n])
-		if err := d.chunk(b, b.in[:n], last); err != nil {
+		d.sum.Write(p)
+		if err := d.chunk(b, p, last); err != nil {
 			return err
 		}
-		got.Bytes += int64(n)
+		got.Bytes += int64(len(p))
 		if got.Size >= 0 && got.Bytes > got.Size {
 			return fmt.Errorf("body is longer than the %d octets that were announced", got.Size)
 		}
@@ -101,6 +102,16 @@ func (d *delivery) receive(body io.Reader) error {
 		return fmt.Errorf("body ended after %d of %d octets: %w", got.Bytes, got.Size, io.ErrUnexpectedEOF)
 	}
 	return nil
+}
+
+// chunkOf returns the next bytes of a body, which are its own if it is in memory, and else in buf; last is set with its end.
+func chunkOf(body io.Reader, buf []byte) (p []byte, last bool, err error) {
+	if m, ok := body.(*bytes.Buffer); ok {
+		p = m.Next(len(buf))
+		return p, m.Len() == 0, nil
+	}
+	n, last, err := readChunk(body, buf)
+	return buf[:n], last, err
 }
 
 // chunk writes the next bytes of the body in the form that holds so far.

@@ -135,7 +135,7 @@ func (s *Server) Handshake(ctx context.Context, conn net.Conn) (net.Conn, error)
 		}
 		return &tls.Certificate{}, nil
 	}
-	c := tls.Client(conn, config)
+	c := tls.Client(&ahead{Conn: conn}, config)
 	if err := c.HandshakeContext(limited); err != nil {
 		conn.Close()
 		if ctx.Err() != nil {

@@ -39,11 +39,32 @@ func (f *fetching) small(p *parcel, a *arrival, in state.Incoming, r io.Reader) 
 		a.err = fmt.Errorf("read %d of %d octets of the body: %w", min(int64(n), in.Size), in.Size, err)
 		return f.ctx.Err()
 	}
-	p.writers.Go(func() {
-		f.receive(a, p.queue.box, in, bytes.NewReader(buf[:n]))
-		f.buffers <- buf
-	})
+	p.writers.Add(1)
+	f.read <- readBody{p, a, in, buf, n}
 	return f.ctx.Err()
+}
+
+// readBody is a small body that was read: n octets of a buffer, which nothing else uses.
+type readBody struct {
+	p   *parcel
+	a   *arrival
+	in  state.Incoming
+	buf []byte
+	n   int
+}
+
+// writer writes small bodies until the fetching is over.
+func (f *fetching) writer(over <-chan struct{}) {
+	for {
+		select {
+		case b := <-f.read:
+			f.receive(b.a, b.p.queue.box, b.in, bytes.NewBuffer(b.buf[:b.n]))
+			f.buffers <- b.buf
+			b.p.writers.Done()
+		case <-over:
+			return
+		}
+	}
 }
 
 // bufferFor is how large a buffer is made for so many octets: the next power of two, so that a buffer for one body will do

@@ -62,6 +62,7 @@ type fetching struct {
 	err      error // ends the fetching
 	claimed  int64 // octets that are still to be written to the disk
 	buffers  chan []byte
+	read     chan readBody // has room for every buffer
 	settlers errgroup.Group
 }
 
@@ -89,7 +90,7 @@ type arrival struct {
 
 // Fetch brings every body that the plans ask for, over all mailboxes at once.
 func (r *Run) Fetch(ctx context.Context) error {
-	f := &fetching{Run: r, ctx: ctx, queues: r.queues(), parcels: map[int]*parcel{}, size: newItemSize(), buffers: make(chan []byte, writers)}
+	f := &fetching{Run: r, ctx: ctx, queues: r.queues(), parcels: map[int]*parcel{}, size: newItemSize(), buffers: make(chan []byte, writers), read: make(chan readBody, writers)}
 	f.settlers.SetLimit(settlers)
 	for _, q := range f.queues {
 		q.box.Bodies.Pulling = true
@@ -105,8 +106,11 @@ func (r *Run) Fetch(ctx context.Context) error {
 	}
 	r.Planned(messages, bytes)
 	moreProcessors()
+	over := make(chan struct{})
+	defer close(over)
 	for range writers {
 		f.buffers <- nil // made when it is first needed
+		go f.writer(over)
 	}
 	before := r.Result.Fetched
 	for began := -1; began != f.next; {
