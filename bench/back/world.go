@@ -41,7 +41,7 @@ func start(ctx context.Context, g *host.Ground, s host.Settings) (w *world, err 
 	}
 	w.programs = map[string]string{"mailsync": binary}
 	if s.Before != "" {
-		if w.programs["before"], err = filepath.Abs(s.Before); err != nil {
+		if w.programs["before"], err = g.Old(s); err != nil {
 			return nil, err
 		}
 	}

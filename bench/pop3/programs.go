@@ -34,7 +34,7 @@ func (w *world) programs(ctx context.Context) ([]program, error) {
 	}
 	all := []program{{"mailsync", binary, true, mailsync}}
 	if w.Before != "" {
-		old, err := filepath.Abs(w.Before)
+		old, err := w.Old(w.Settings)
 		return append(all, program{"before", old, true, mailsync}), err
 	}
 	for _, p := range []program{{"mpop", "mpop", false, mpop}, {"getmail", "getmail", false, getmail}, {"fetchmail", "fetchmail", false, fetchmail}} {

@@ -49,7 +49,7 @@ func (p plan) start(ctx context.Context, g *host.Ground, s host.Settings) ([]row
 	commands := map[string]command{ours: w.mailsync(binary), theirs: w.mbsync(), inflated: w.mbsync("COMPRESS=DEFLATE")}
 	names := append([]string{ours}, p.rivals...)
 	if s.Before != "" {
-		old, err := filepath.Abs(s.Before)
+		old, err := g.Old(s)
 		if err != nil {
 			return nil, err
 		}

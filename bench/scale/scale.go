@@ -27,7 +27,7 @@ func programs(ctx context.Context, g *host.Ground, s host.Settings) (names, bina
 	if err != nil || s.Before == "" {
 		return []string{"mailsync"}, []string{binary}, err
 	}
-	before, err := filepath.Abs(s.Before)
+	before, err := g.Old(s)
 	return []string{"mailsync", "before"}, []string{binary, before}, err
 }
 
