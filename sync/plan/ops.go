@@ -9,13 +9,18 @@ import (
 )
 
 // Ops are operations in the order of execution. The fetch of a message of which nothing is here has nothing that is
-// not in its record, and a first pull has one for every message: of such a fetch only the place of the record is kept.
+// not in its record, and a first pull has one for every message: of such fetches only the places of the records are kept.
 // Until it is fetched, nothing else changes that record. The zero value has no operations.
 type Ops struct {
 	base   []state.Record
-	plain  []uint32 // places of records in base
+	plain  []span // of base
+	past   uint32 // how many records of the first of plain were taken off the list
+	fetch  int    // how many are left of plain
 	others []Op
 }
+
+// span is records that follow each other: their places from the first to before the last.
+type span struct{ from, to uint32 }
 
 // OpsOf returns operations, in the order of execution.
 func OpsOf(ops ...Op) Ops {
@@ -29,7 +34,7 @@ func plainFetch(rec state.Record) Op {
 }
 
 // Len is how many there are.
-func (l *Ops) Len() int { return len(l.plain) + len(l.others) }
+func (l *Ops) Len() int { return l.fetch + len(l.others) }
 
 // All are all of them.
 func (l *Ops) All() iter.Seq[Op] {
@@ -49,7 +54,7 @@ func (l *Ops) Of(kind OpKind) iter.Seq[Op] {
 	to, _ := slices.BinarySearchFunc(l.others, kind+1, byKind)
 	of := Ops{others: l.others[from:to:to]}
 	if kind == OpFetch {
-		of.base, of.plain = l.base, l.plain
+		of = l.Fetches()
 	}
 	return of.All()
 }
@@ -57,12 +62,16 @@ func (l *Ops) Of(kind OpKind) iter.Seq[Op] {
 // Fetches is the part of the list that is of kind OpFetch, the first one.
 func (l *Ops) Fetches() Ops {
 	n, _ := slices.BinarySearchFunc(l.others, OpFetch+1, byKind)
-	return Ops{base: l.base, plain: l.plain, others: l.others[:n:n]}
+	fetches := *l
+	fetches.others = l.others[:n:n]
+	return fetches
 }
 
 // Clone is a list of the same operations, which is changed by itself.
 func (l *Ops) Clone() Ops {
-	return Ops{base: l.base, plain: slices.Clone(l.plain), others: slices.Clone(l.others)}
+	other := *l
+	other.plain, other.others = slices.Clone(l.plain), slices.Clone(l.others)
+	return other
 }
 
 func byKind(o Op, kind OpKind) int { return cmp.Compare(o.Kind, kind) }
@@ -70,7 +79,7 @@ func byKind(o Op, kind OpKind) int { return cmp.Compare(o.Kind, kind) }
 // Past reports whether there are any of a later kind.
 func (l *Ops) Past(kind OpKind) bool {
 	n := len(l.others)
-	return n > 0 && l.others[n-1].Kind > kind || len(l.plain) > 0 && kind < OpFetch
+	return n > 0 && l.others[n-1].Kind > kind || l.fetch > 0 && kind < OpFetch
 }
 
 // First is the first one, if there is any.
@@ -95,10 +104,15 @@ func (l *Ops) Shift(take func(Op) bool) (taken []Op) {
 
 // shift takes the first one off the list.
 func (l *Ops) shift() (o Op) {
-	if len(l.plain) > 0 {
-		o = plainFetch(l.base[l.plain[0]])
+	if l.fetch > 0 {
+		first := l.plain[0]
+		place := first.from + l.past
+		o = plainFetch(l.base[place])
 		if len(l.others) == 0 || compareOps(o, l.others[0]) <= 0 {
-			l.plain = l.plain[1:]
+			l.fetch, l.past = l.fetch-1, l.past+1
+			if place+1 == first.to {
+				l.plain, l.past = l.plain[1:], 0
+			}
 			return o
 		}
 	}
@@ -111,24 +125,46 @@ func (l *Ops) Add(ops ...Op) { l.others = append(l.others, ops...) }
 
 // addFetch adds a fetch by the message's record, which has a place in base.
 func (l *Ops) addFetch(base []state.Record, place int) {
-	l.base, l.plain = base, append(l.plain, uint32(place))
+	at := uint32(place)
+	if n := len(l.plain); n > 0 && l.plain[n-1].to == at {
+		l.plain[n-1].to++
+	} else {
+		l.plain = append(l.plain, span{at, at + 1})
+	}
+	l.base, l.fetch = base, l.fetch+1
 }
 
 // Without leaves out operations, and returns how many.
 func (l *Ops) Without(out func(Op) bool) int {
 	n := l.Len()
-	l.plain = slices.DeleteFunc(l.plain, func(i uint32) bool { return out(plainFetch(l.base[i])) })
-	if len(l.plain) == 0 { // the places take no more room, and the records none by themselves
-		l.base, l.plain = nil, nil
+	l.begin()
+	var kept Ops
+	for _, s := range l.plain {
+		for at := s.from; at < s.to; at++ {
+			if !out(plainFetch(l.base[at])) {
+				kept.addFetch(l.base, int(at))
+			}
+		}
 	}
-	l.others = slices.DeleteFunc(l.others, out)
+	kept.others = slices.DeleteFunc(l.others, out)
+	*l = kept
 	return n - l.Len()
 }
 
 // Sort puts the operations in the order of execution.
 func (l *Ops) Sort() {
-	if !slices.IsSorted(l.plain) {
-		slices.Sort(l.plain)
+	l.begin()
+	order := func(a, b span) int { return cmp.Compare(a.from, b.from) }
+	if !slices.IsSortedFunc(l.plain, order) {
+		slices.SortFunc(l.plain, order)
 	}
 	SortOps(l.others)
+}
+
+// begin has the first of plain begin where the list does. Other lists keep theirs.
+func (l *Ops) begin() {
+	if l.past > 0 {
+		l.plain = slices.Clone(l.plain)
+		l.plain[0].from, l.past = l.plain[0].from+l.past, 0
+	}
 }
