@@ -75,12 +75,16 @@ func (m *Made) holdAppends(t Task) {
 // addMoves adds what was moved, in place of what the mailbox would do on its own, and copies. It follows
 // the brake: a move deletes nothing.
 func (m *Made) addMoves(t Task) {
+	moved := map[string]bool{}
 	for _, o := range t.Moves {
 		if o.Kind == OpMove {
-			m.Ops.Without(func(p Op) bool { return p.Kind == OpAppend && p.Name == o.Name })
+			moved[o.Name] = true
 		}
-		m.Ops.Add(o)
 	}
+	if len(moved) > 0 {
+		m.Ops.Without(func(o Op) bool { return o.Kind == OpAppend && moved[o.Name] })
+	}
+	m.Ops.Add(t.Moves...)
 	if !t.Policy.Append {
 		return
 	}

@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"mailsync/internal/testkit/rows"
 	"mailsync/state"
@@ -50,5 +52,25 @@ func TestMakeTable(t *testing.T) {
 				t.Errorf("it leaves %+v", made)
 			}
 		})
+	}
+}
+
+// Somebody moved all of a mailbox: planning that takes no time for each pair of its messages.
+func TestManyMovesArePlannedInOneGo(t *testing.T) {
+	const n = 60_000
+	disk := &state.DiskSnapshot{Scanned: true, Complete: true, Can: state.System}
+	var moves []Op
+	for i := range n {
+		name := fmt.Sprintf("cur/%06d", i)
+		disk.Foreign = append(disk.Foreign, state.Foreign{Name: name, Size: -1, Date: state.NoDate})
+		moves = append(moves, Op{Kind: OpMove, UID: state.UID(i + 1), Name: name, From: "Drafts"})
+	}
+	begun := time.Now()
+	made := Make(Task{World: World{Server: &state.ServerSnapshot{All: true, Complete: true}, Disk: disk, Policy: Policy{Append: true}}, Moves: moves})
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if made.Ops.Len() != n || made.Ops.Past(OpMove) {
+		t.Errorf("%d operations, others than moves among them: %v", made.Ops.Len(), made.Ops.Past(OpMove))
 	}
 }
