@@ -30,7 +30,8 @@ const maxTrouble = 1000
 
 func newCollector(kw *state.Keywords, exists uint32) *collector {
 	// New mail can arrive meanwhile; ten thousand at a time is plenty.
-	return &collector{flags: flagReader{kw: kw}, exists: exists, most: int(exists) + 10_000}
+	most := min(uint64(exists)+10_000, math.MaxInt32) // an int has no more everywhere
+	return &collector{flags: flagReader{kw: kw}, exists: exists, most: int(most)}
 }
 
 var errTooMany = errors.New("server lists far more messages than it announced")
@@ -103,12 +104,13 @@ func (c *collector) add(number uint32, f fetched, readable bool, l wire.Line) er
 }
 
 // grow makes room for one more message. What is announced is never made room for at once, but where it is less than
-// twice what is there, nothing beyond it is: of a million messages the list is all that a scan takes.
+// twice what is there, hardly anything beyond it is: of a million messages the list is all that a scan takes. A server that
+// announces one at a time does not have the list copied for each.
 func (c *collector) grow() {
 	if n := len(c.messages); n == cap(c.messages) {
 		more := max(n, 64)
-		if left := int(c.exists) - n; left > 0 {
-			more = min(more, left)
+		if left := int64(c.exists) - int64(n); left < int64(n) {
+			more = max(int(left), n/16, 64)
 		}
 		c.messages = append(make([]state.OnServer, 0, n+more), c.messages...)
 	}
@@ -153,14 +155,17 @@ func (c *collector) finish() {
 	}
 	c.messages = kept
 	for uid, f := range c.later {
-		i, ok := slices.BinarySearchFunc(c.messages, uid, byUID)
-		if ok {
-			c.messages[i].Flags = f
+		if i, ok := slices.BinarySearchFunc(kept, uid, byUID); ok {
+			kept[i].Flags = f
 			continue
 		}
 		// The server sent nothing but flags: the message is there all the same.
-		c.messages = slices.Insert(c.messages, i, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
+		c.messages = append(c.messages, state.OnServer{UID: uid, Flags: f, Size: -1, Date: state.NoDate})
 	}
+	if len(c.messages) > len(kept) {
+		slices.SortFunc(c.messages, inOrder)
+	}
+	c.later = nil
 }
 
 func uidsOf(messages []state.OnServer) []state.UID {
