@@ -77,9 +77,8 @@ func (a *alphabet) add(want state.Flags, kw *state.Keywords) (err error) {
 // carried are the letters of words, with those that the last scan saw in names, or
 // that a look shows where there was none.
 func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
-	l := w.letters(kw)
+	l := a.known(w.letters(kw))
 	if a.letters.read {
-		l.orphaned |= a.letters.orphaned & l.unnamed
 		return l, nil
 	}
 	owns := a.owner()
@@ -89,6 +88,12 @@ func (a *alphabet) carried(w words, kw *state.Keywords) (letters, error) {
 		}
 	})
 	return l, err
+}
+
+// known are letters, with those that the last scan saw in names, if there was one.
+func (a *alphabet) known(l letters) letters {
+	l.orphaned |= a.letters.orphaned & l.unnamed
+	return l
 }
 
 // owner reports whether the letters of files with a token are this Maildir's. Those of files that somebody

@@ -38,7 +38,7 @@ type pass struct {
 	still   bool                    // no time stamp changed while the folders were read
 	steady  bool                    // still, and the stamps were old enough to show any change
 	missing []state.UID             // of those expected
-	unnamed bool                    // names of messages are not kept
+	looking *looking                // nil in a Scan
 }
 
 // Scan reads new and cur for files of the generation with that token. expect lists the
@@ -50,7 +50,7 @@ type pass struct {
 func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error) {
 	var last *pass
 	for range maxPasses {
-		p, err := m.pass(token, expect, kw, named)
+		p, err := m.pass(token, expect, kw, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -72,39 +72,8 @@ func (m *Maildir) Scan(ctx context.Context, token string, expect []state.UID, kw
 	return last.snap, nil
 }
 
-// Look is a Scan that expects nothing and keeps no names of the generation's messages: their NameAt is "". Of a Maildir
-// with a million files the names are more than all that is known of the messages. About so many are expected to be there. Where one
-// look does not suffice, or an identity has several files, it is a Scan.
-func (m *Maildir) Look(ctx context.Context, token string, about int, kw *state.Keywords) (*state.DiskSnapshot, error) {
-	p, err := m.pass(token, nil, kw, about)
-	if err != nil {
-		return nil, err
-	}
-	if !p.still || p.doubles() {
-		return m.Scan(ctx, token, nil, kw)
-	}
-	p.snap.Complete = true
-	return p.snap, nil
-}
-
-// doubles reports whether an identity has several files.
-func (p *pass) doubles() bool {
-	msgs := p.snap.Messages
-	for i := 1; i < len(msgs); i++ {
-		if sameIdentity(msgs[i-1], msgs[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameIdentity(a, b state.OnDisk) bool { return a.UID == b.UID && a.Variant == b.Variant }
-
-// named is for a pass that keeps names.
-const named = -1
-
-// pass reads both folders once. It keeps names of messages where about is named; else about so many are there.
-func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords, about int) (*pass, error) {
+// pass reads both folders once.
+func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords, l *looking) (*pass, error) {
 	before, err := m.Mark()
 	if err != nil {
 		return nil, err
@@ -117,8 +86,9 @@ func (m *Maildir) pass(token string, expect []state.UID, kw *state.Keywords, abo
 		folders: m.folders, index: &m.index, token: token, letters: words.letters(kw), owns: m.alphabet.owner(),
 		snap: &state.DiskSnapshot{Mark: before, Scanned: true, Words: words.meant()},
 	}
-	if p.unnamed = about != named; p.unnamed {
-		p.snap.Messages = make([]state.OnDisk, 0, about)
+	if p.looking = l; l != nil {
+		known := m.alphabet.known(p.letters)
+		l.can = known.can(kw)
 	}
 	quiet := m.quiet(before)
 	gone, err := p.fill()
@@ -210,16 +180,16 @@ func (p *pass) sort(dir, base string) error {
 		s.Foreign = append(s.Foreign, f)
 		return nil
 	}
+	f := state.OnDisk{UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags, Silent: silent, Hidden: silent || dir == dirCur && parts.hidden(), Size: n.Bytes}
+	if p.looking != nil {
+		p.looking.at(f, s)
+		return nil
+	}
 	if uint64(len(s.Names)+len(dir)+len(base)+2) > math.MaxUint32 {
 		return fault(errCrowded, "read %s", p.at(dir))
 	}
-	s.Messages = append(s.Messages, state.OnDisk{
-		UID: id.uid, Variant: n.Variant, New: dir == dirNew, Hashed: n.Hash != "", Flags: flags, Silent: silent, Hidden: silent || dir == dirCur && parts.hidden(),
-		Name: uint32(len(s.Names)), Size: n.Bytes,
-	})
-	if p.unnamed {
-		return nil
-	}
+	f.Name = uint32(len(s.Names))
+	s.Messages = append(s.Messages, f)
 	s.Names = append(s.Names, dir...)
 	s.Names = append(s.Names, '/')
 	s.Names = append(s.Names, base...)
@@ -273,7 +243,7 @@ func (p *pass) dropStale() (dropped bool, err error) {
 	s := p.snap
 	var several []string
 	for i, f := range s.Messages {
-		if p.unnamed {
+		if p.looking != nil {
 			break // Look sees them
 		}
 		if i > 0 && sameIdentity(s.Messages[i-1], f) || i+1 < len(s.Messages) && sameIdentity(f, s.Messages[i+1]) {

@@ -43,7 +43,7 @@ type Made struct {
 // the brake; then what was moved, and what the user accepts. It is a pure function, and nothing adds to
 // its operations or takes from them afterwards.
 func Make(t Task) (m Made) {
-	m.Ops, m.Waits = decide(t.World)
+	m.Ops, m.Waits = decide(t.World, nil)
 	if t.Release {
 		m.Ops, m.PutOff = Leave(t.World, m.Ops, t.Leaving, t.Alone)
 	}

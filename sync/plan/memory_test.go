@@ -62,7 +62,7 @@ func TestWhatAMessageTakes(t *testing.T) {
 		{"learn", func() any { return Apply(first.Base, Learn(first), nil) }, 42, 0.01, 42},
 		{"plan a first pull", func() any { return Make(Task{World: learned}) }, 0.1, 0.01, 0.1},
 		{"plan where everything is here", func() any { return Make(Task{World: settled}) }, 1, 0.01, 1},
-		{"see that everything is done", func() any { return Done(settled) }, 1, 0.01, 1},
+		{"see that everything is done", func() any { return Done(settled, nil) }, 1, 0.01, 1},
 		{"learn nothing", func() any { return Apply(settled.Base, Learn(settled), nil) }, 1, 0.01, 1},
 	} {
 		t.Run(c.what, func(t *testing.T) {

@@ -13,14 +13,8 @@ import (
 // It never plans to destroy anything on the evidence of a snapshot that is not complete, or
 // out of its scope.
 func Plan(w World) []Op {
-	ops, _ := decide(w)
+	ops, _ := decide(w, nil)
 	return slices.Collect(ops.All())
-}
-
-// Done reports whether Plan has nothing to do.
-func Done(w World) bool {
-	ops, _ := decide(w)
-	return ops.Len() == 0
 }
 
 // Waiting is what a policy leaves to another run, or the server to another day.
@@ -38,10 +32,14 @@ type planner struct {
 	waiting Waiting
 }
 
-// decide is Plan, with what it leaves.
-func decide(w World) (Ops, Waiting) {
+// decide is Plan, with what it leaves; some messages are left out.
+func decide(w World, but state.UIDSet) (Ops, Waiting) {
 	p := planner{World: w}
-	w.views(p.message)
+	w.views(func(v view) {
+		if !but.Has(v.uid) {
+			p.message(v)
+		}
+	})
 	if w.Policy.Append && w.DiskScanned() {
 		for _, f := range w.Disk.Foreign {
 			if f.Token == "" {

@@ -115,24 +115,31 @@ func (w *World) views(f func(view)) {
 	}
 	place := 0
 	for j := range Join(w.Base, server, disk) {
-		v := view{uid: j.UID, size: -1, date: state.NoDate, file: file{dSize: -1}}
-		if j.Base != nil {
-			v.rec, v.known, v.place = *j.Base, true, place
-			place++
-			v.size, v.date = v.rec.Size, v.rec.Date
-		}
 		for len(gone) > 0 && gone[0] < j.UID {
 			gone = gone[1:]
 		}
-		if j.Server != nil {
-			v.server, v.listed, v.sFlags = yes, true, j.Server.Flags
-			v.size, v.date = j.Server.Size, j.Server.Date
-		} else {
-			w.unlisted(&v, len(gone) > 0 && gone[0] == j.UID)
+		f(w.view(j, place, len(gone) > 0 && gone[0] == j.UID))
+		if j.Base != nil {
+			place++
 		}
-		w.onDisk(&v, j.Disk)
-		f(v)
 	}
+}
+
+// view is a message, of which the base's record has that place. gone: the server has reported that it has it no more.
+func (w *World) view(j Joined, place int, gone bool) view {
+	v := view{uid: j.UID, size: -1, date: state.NoDate, file: file{dSize: -1}}
+	if j.Base != nil {
+		v.rec, v.known, v.place = *j.Base, true, place
+		v.size, v.date = v.rec.Size, v.rec.Date
+	}
+	if j.Server != nil {
+		v.server, v.listed, v.sFlags = yes, true, j.Server.Flags
+		v.size, v.date = j.Server.Size, j.Server.Date
+	} else {
+		w.unlisted(&v, gone)
+	}
+	w.onDisk(&v, j.Disk)
+	return v
 }
 
 // DiskScanned reports whether the disk was looked at.

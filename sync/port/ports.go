@@ -125,9 +125,10 @@ type Maildir interface {
 	// again as often as it takes to be sure, or gives up and returns a snapshot that is
 	// not Complete. kw names the keyword letters.
 	Scan(ctx context.Context, token string, expect []state.UID, kw *state.Keywords) (*state.DiskSnapshot, error)
-	// Look is a Scan that expects nothing, and may keep no names of the generation's messages, of which there are about
-	// so many.
-	Look(ctx context.Context, token string, about int, kw *state.Keywords) (*state.DiskSnapshot, error)
+	// Look is a Scan that expects nothing, and keeps nothing of those files of the generation's messages that settled tells, by the file
+	// without its name and by the flags that a name can carry: it returns their UIDs, none of which has another file of
+	// that variant. settled has to say the same of a file whenever it is asked.
+	Look(ctx context.Context, token string, kw *state.Keywords, settled func(f state.OnDisk, can state.Flags) bool) (*state.DiskSnapshot, state.UIDSet, error)
 	// Receive writes a body to tmp/, converted to its form, counted, digested, dated,
 	// fsynced and closed. On an error nothing is left. A body that ends early is an error.
 	Receive(in state.Incoming, body io.Reader) (state.Received, error)

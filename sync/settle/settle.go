@@ -109,18 +109,19 @@ func (r *Run) settleBox(ctx context.Context, b *mailbox.Box, failed map[string]b
 	clean := !b.Failed && !b.Unfinished() && !hasFilesOf(b, failed)
 	mark := b.Disk
 	policy := r.Policy
+	var asExpected state.UIDSet
 	if clean && (b.Wrote || !b.Disk.Mark.Trusted) {
-		again, err := b.MD.Look(ctx, b.Gen().Token, len(b.Records), b.KW)
-		if err != nil {
+		var err error
+		if mark, asExpected, err = b.MD.Look(ctx, b.Gen().Token, b.KW, r.judge(b)); err != nil {
 			return err
 		}
-		mark, clean = again, !otherFilesArrived(b, again)
+		clean = !otherFilesArrived(b, mark)
 	} else {
 		policy.Append = false // the next run leaves alone what this one left alone
 	}
-	clean = clean && r.expected(b, mark, policy)
+	clean = clean && plan.Done(r.world(b, mark, policy), asExpected)
 	if clean && r.Wider != nil {
-		clean = r.expected(b, mark, *r.Wider)
+		clean = plan.Done(r.world(b, mark, *r.Wider), asExpected)
 	}
 	waits := false
 	for _, rec := range b.Records {
@@ -180,12 +181,21 @@ func otherFilesArrived(b *mailbox.Box, again *state.DiskSnapshot) bool {
 	return slices.ContainsFunc(b.FilesOfOthers(again), func(f state.Foreign) bool { return !seen[f.Name] })
 }
 
-// expected reports whether planning again, with the disk as it is now, gives nothing to
-// do under a policy.
-func (r *Run) expected(b *mailbox.Box, disk *state.DiskSnapshot, p plan.Policy) bool {
+// world is a mailbox as it is planned again, with the disk as it is now: nothing is to be done under a policy where it is settled.
+func (r *Run) world(b *mailbox.Box, disk *state.DiskSnapshot, p plan.Policy) plan.World {
 	w := r.World(b)
 	w.Server, w.Disk, w.Policy = nil, disk, p
-	return plan.Done(w)
+	return w
+}
+
+// judge tells the files of a mailbox about which nothing is to be done, under any of the policies.
+func (r *Run) judge(b *mailbox.Box) func(state.OnDisk, state.Flags) bool {
+	narrow := plan.NewSettled(r.world(b, nil, r.Policy))
+	if r.Wider == nil {
+		return narrow.Has
+	}
+	wide := plan.NewSettled(r.world(b, nil, *r.Wider))
+	return func(f state.OnDisk, can state.Flags) bool { return narrow.Has(f, can) && wide.Has(f, can) }
 }
 
 // maxDoubts is how many doubts a result lists.
