@@ -24,9 +24,9 @@ func (r *run) plan(ctx context.Context) error {
 		if b.Idle || b.Failed {
 			continue
 		}
+		b.Server = b.Server.Learned() // what it shows is in the records; of a large mailbox it is as much as those
 		made := plan.Make(r.task(b, blind))
 		b.Ops, b.Waits = made.Ops, made.Waits
-		b.Server = b.Server.Learned() // what it shows is planned; of a large mailbox it is as much as the records
 		if err := r.change.Withheld(ctx, b, made.Waits.Unsettable); err != nil {
 			return err
 		}
