@@ -1,8 +1,11 @@
 package sync_test
 
 import (
+	"context"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"mailsync/internal/testkit/disktest"
@@ -69,4 +72,60 @@ func TestWhatAnIncrementalRunCosts(t *testing.T) {
 	}
 	l.clean(t) // our own STORE raised MODSEQ
 	l.idle(t)
+}
+
+// heldBase waits in its second commit.
+type heldBase struct {
+	port.Base
+	commits atomic.Int64
+	wait    func()
+}
+
+func (h *heldBase) Commit(ctx context.Context, c state.Commit) error {
+	if h.commits.Add(1) == 2 {
+		h.wait()
+	}
+	return h.Base.Commit(ctx, c)
+}
+
+// Items that arrive in a mailbox while another one of it is made durable are made durable together.
+func TestItemsOfAMailboxAreRecordedTogether(t *testing.T) {
+	const items = 10
+	l := newLab()
+	l.server.Create("INBOX")
+	l.server.Change("INBOX", func(m *mem.Mailbox) {
+		for i := range items {
+			m.Add(fmt.Sprintf("Subject: number %03d\r\n\r\n%s", i, strings.Repeat("text\r\n", 20_000)), 1700000000)
+		}
+	})
+	view := disktest.FailAt(l.disk, 0, nil)
+	calls := func(prefix string) (n int) {
+		for _, call := range view.Log() {
+			if strings.HasPrefix(call, prefix) {
+				n++
+			}
+		}
+		return n
+	}
+	base := &heldBase{wait: func() {
+		for calls("sync INBOX/tmp/") < items+1 { // the marker and every body
+			runtime.Gosched()
+		}
+		for range 10_000 { // those that have a body wait for this one
+			runtime.Gosched()
+		}
+	}}
+	l.change = func(a *port.Account) {
+		base.Base = a.Base
+		a.Base = base
+	}
+	if r := l.run(view, nil); r.Status() != "ok" || r.Fetched != items {
+		t.Fatalf("%+v", r)
+	}
+	if n := base.commits.Load(); n > 8 { // learned; the first item; the others; settled
+		t.Errorf("%d commits", n)
+	}
+	if n := calls("syncdir INBOX/"); n > 8 {
+		t.Errorf("%d folders were made durable: %q", n, view.Log())
+	}
 }

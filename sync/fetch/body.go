@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -123,12 +124,47 @@ func (f *fetching) fail(err error) {
 	}
 }
 
-// settleItem publishes and commits what an item brought, or puts it back.
+// settleItem publishes and commits what an item brought, or puts it back, together with those of its mailbox that have ended while another
+// one was made durable: one fsync of the folders and one commit do for all of them.
 func (f *fetching) settleItem(p *parcel, err error) error {
 	p.writers.Wait()
-	b := p.queue.box
+	q, b := p.queue, p.queue.box
+	p.ended = err
+	f.mu.Lock()
+	q.ended = append(q.ended, p)
+	f.mu.Unlock()
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
+	f.mu.Lock()
+	ended := q.ended
+	q.ended = nil // where it is empty, another one has settled this one
+	f.mu.Unlock()
+	var first error
+	note := func(err error) { first = cmp.Or(first, err) }
+	var good []*parcel
+	for _, p := range ended {
+		if err := f.flawed(b, p); err != nil {
+			f.uncount(p, func(*arrival) bool { return false })
+			note(f.retry(p, err))
+			continue
+		}
+		f.uncount(p, func(a *arrival) bool { return a.err == nil })
+		good = append(good, p)
+	}
+	err = f.deliver(b, good)
+	for _, p := range good {
+		if err != nil {
+			note(f.giveUp(p, err))
+		} else {
+			note(f.missing(p))
+		}
+	}
+	return first
+}
+
+// flawed returns why an item counts as failed, nil where it does not; then single messages of it may have failed.
+func (f *fetching) flawed(b *mailbox.Box, p *parcel) error {
+	err := p.ended
 	if part := (*state.PartError)(nil); errors.As(err, &part) {
 		p.failed, err = part.Failed, nil
 	}
@@ -141,20 +177,15 @@ func (f *fetching) settleItem(p *parcel, err error) error {
 			err = a.err
 		}
 	}
-	if err != nil {
-		for _, a := range p.got {
-			if a.err == nil {
-				b.MD.Discard(a.received)
-			}
+	if err == nil {
+		return nil
+	}
+	for _, a := range p.got {
+		if a.err == nil {
+			b.MD.Discard(a.received)
 		}
-		f.uncount(p, func(*arrival) bool { return false })
-		return f.retry(p, err)
 	}
-	f.uncount(p, func(a *arrival) bool { return a.err == nil })
-	if err := f.deliver(b, p); err != nil {
-		return f.giveUp(p, err)
-	}
-	return f.missing(p)
+	return err
 }
 
 // retry puts operations back after a failure, in halves, so that a bad message is found in a few

@@ -15,12 +15,16 @@ import (
 // maxVariants bounds how many messages may claim one UID.
 const maxVariants = 9
 
-// deliver publishes what an item brought, makes it durable, and commits it: in this
+// deliver publishes what items brought, makes it durable, and commits it: in this
 // order, so that a crash leaves complete, correctly named files that the next scan adopts.
-func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
+func (f *fetching) deliver(b *mailbox.Box, all []*parcel) error {
 	var here delivery
-	slices.SortFunc(p.got, func(x, y *arrival) int { return cmp.Compare(x.op.UID, y.op.UID) })
-	for _, a := range p.got {
+	var got []*arrival
+	for _, p := range all {
+		got = append(got, p.got...)
+	}
+	slices.SortFunc(got, func(x, y *arrival) int { return cmp.Compare(x.op.UID, y.op.UID) })
+	for _, a := range got {
 		if a.err != nil {
 			continue
 		}
@@ -50,7 +54,9 @@ func (f *fetching) deliver(b *mailbox.Box, p *parcel) error {
 	if err := f.Commit(f.ctx, b, here.commit); err != nil {
 		return err
 	}
-	f.wrote(p)
+	for _, p := range all {
+		f.wrote(p)
+	}
 	if err := f.LeftOlder(f.ctx, b, here.tied); err != nil {
 		return err
 	}

@@ -73,6 +73,7 @@ type parcel struct {
 	begun   time.Time
 	got     []*arrival
 	failed  map[state.UID]error // by itself, where the others did not
+	ended   error               // of its command
 	writers sync.WaitGroup
 	ahead   atomic.Int64 // octets counted by Arriving that Body has not seen
 }
@@ -298,8 +299,9 @@ type queue struct {
 	box   *mailbox.Box
 	ops   plan.Ops
 	again [][]plan.Op
-	bytes int64 // announced sizes of ops
-	open  int   // items on their way
+	bytes int64     // announced sizes of ops
+	open  int       // items on their way
+	ended []*parcel // items that came, and are not settled
 	tried map[state.UID]int
 	blank []state.UID // asked for alone, and the command brought nothing
 }

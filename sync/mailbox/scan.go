@@ -121,13 +121,20 @@ func (r *Run) TidyDisk(b *Box) error {
 	if err := r.Step("tidy %s", b.Name); err != nil {
 		return err
 	}
-	if err := b.MD.Tidy(); err != nil || b.Disk.Mark == b.Gen().Disk {
+	if err := b.MD.Tidy(); err != nil || b.Disk.Mark == b.Gen().Disk || isBlank(b) {
 		return err
 	}
 	if err := r.Step("sync what was found in %s", b.Name); err != nil {
 		return err
 	}
 	return b.MD.Sync()
+}
+
+// isBlank reports whether nothing was found in a Maildir, and nothing is missing in it: nothing that the base will learn rests on what
+// lies there, as in one that was just made.
+func isBlank(b *Box) bool {
+	d := b.Disk
+	return len(b.Row.Generations) <= 1 && len(b.Records)+len(d.Messages)+len(d.Foreign)+len(d.NotMail) == 0
 }
 
 // ReadDisk scans the Maildir's side, and makes durable what it found.
