@@ -13,7 +13,7 @@ import (
 // has, and has to be gone through each time: there may be half as much garbage.
 const (
 	firstHeap    = 16 << 20 // octets before the first collection
-	leastGarbage = 4 << 20  // octets of garbage before later ones
+	leastGarbage = 3 << 20  // octets of garbage before later ones
 	leastGrowth  = 5        // per cent by which the heap may grow however large it is
 )
 

@@ -59,7 +59,7 @@ func TestGarbageIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		live, pointers uint64 // MB
 		want           int    // per cent
-	}{{0, 0, 100}, {2, 1, 100}, {4, 4, 100}, {10, 1, 40}, {20, 1, 20}, {40, 10, 12}, {1 << 10, 1, 5}, {100, 80, 40}, {1 << 10, 1 << 10, 50}} {
+	}{{0, 0, 75}, {2, 1, 75}, {4, 4, 75}, {10, 1, 30}, {20, 1, 15}, {40, 10, 12}, {1 << 10, 1, 5}, {100, 80, 40}, {1 << 10, 1 << 10, 50}} {
 		if got := growth(c.live<<20, c.pointers<<20); got != c.want {
 			t.Errorf("%d MB in use, %d of them with pointers, may grow by %d%%, want %d%%", c.live, c.pointers, got, c.want)
 		}

@@ -72,6 +72,7 @@ type parcel struct {
 	ops     []plan.Op
 	begun   time.Time
 	got     []*arrival
+	came    []bool // of each operation: its body did
 	failed  map[state.UID]error // by itself, where the others did not
 	ended   error               // of its command
 	writers sync.WaitGroup
@@ -80,7 +81,7 @@ type parcel struct {
 
 // arrival is one body that arrived, and what became of it.
 type arrival struct {
-	op       plan.Op
+	op       *plan.Op // its parcel's
 	received state.Received
 	err      error
 
@@ -187,7 +188,7 @@ func (f *fetching) Next(selected string) (state.Item, bool) {
 			item.Unseen = append(item.Unseen, o.UID)
 		}
 	}
-	f.parcels[item.ID] = &parcel{queue: q, ops: ops, begun: time.Now()}
+	f.parcels[item.ID] = &parcel{queue: q, ops: ops, came: make([]bool, len(ops)), begun: time.Now()}
 	return item, true
 }
 
@@ -231,8 +232,8 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 	if p == nil || err != nil {
 		return errors.Join(err, f.ctx.Err())
 	}
-	op, ok := p.wants(msg.UID)
-	if !ok {
+	op := p.wants(msg.UID)
+	if op == nil {
 		return nil // not asked for, or sent twice
 	}
 	a := &arrival{op: op}
@@ -246,18 +247,22 @@ func (f *fetching) Body(item state.Item, msg state.Incoming, r io.Reader) error 
 	return f.small(p, a, in, r)
 }
 
-// wants returns the operation that asked for a UID, once.
-func (p *parcel) wants(uid state.UID) (plan.Op, bool) {
-	i := slices.IndexFunc(p.ops, func(o plan.Op) bool { return o.UID == uid })
-	if i < 0 || slices.ContainsFunc(p.got, func(a *arrival) bool { return a.op.UID == uid }) {
-		return plan.Op{}, false
+// wants returns the operation that asked for a UID, once, or nil.
+func (p *parcel) wants(uid state.UID) *plan.Op {
+	i := len(p.got) // where it is if bodies come as they were asked for
+	if i >= len(p.ops) || p.ops[i].UID != uid {
+		i = slices.IndexFunc(p.ops, func(o plan.Op) bool { return o.UID == uid })
 	}
-	return p.ops[i], true
+	if i < 0 || p.came[i] {
+		return nil
+	}
+	p.came[i] = true
+	return &p.ops[i]
 }
 
 // incoming is the message as it will be on disk. Its flags and date are the scan's:
 // the next scan sees what changed since then.
-func (f *fetching) incoming(b *mailbox.Box, op plan.Op, msg state.Incoming) state.Incoming {
+func (f *fetching) incoming(b *mailbox.Box, op *plan.Op, msg state.Incoming) state.Incoming {
 	in := state.Incoming{UID: op.UID, Variant: op.Variant, Token: b.Gen().Token, Date: op.Date, Size: msg.Size}
 	if in.Date == state.NoDate {
 		in.Date = msg.Date

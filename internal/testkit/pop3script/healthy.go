@@ -132,7 +132,8 @@ func (s *session) do(verb, args string) {
 	case "STLS":
 		s.StartTLS()
 	case "QUIT":
-		if !s.box.KeepsDeleted {
+		// Where nothing goes nothing is touched: a client that deleted nothing does not wait for the answer.
+		if goes := len(s.deleted)+len(s.taken) > 0; goes && !s.box.KeepsDeleted {
 			s.box.Messages = slices.DeleteFunc(s.box.Messages, func(m *Message) bool { return s.deleted[m] || s.taken[m] })
 		}
 		s.Send("+OK bye")
@@ -259,7 +260,9 @@ func (s *session) retr(verb, args string) {
 		s.Text(header + "\r\n\r\n")
 	default:
 		m.Hidden = m.Hidden || s.box.Hides
-		s.taken[m] = s.box.Expires
+		if s.box.Expires {
+			s.taken[m] = true
+		}
 		s.Send("+OK")
 		s.Text(m.Body)
 	}
