@@ -72,7 +72,7 @@ type parcel struct {
 	ops     []plan.Op
 	begun   time.Time
 	got     []*arrival
-	came    []bool // of each operation: its body did
+	came    []bool              // of each operation: its body did
 	failed  map[state.UID]error // by itself, where the others did not
 	ended   error               // of its command
 	writers sync.WaitGroup
