@@ -16,6 +16,7 @@ type trace struct {
 	mu     sync.Mutex
 	file   *os.File
 	failed error
+	closed bool
 }
 
 // openTrace empties or creates the file, for the user alone, also where others could read it
@@ -52,10 +53,14 @@ type traceWriter struct {
 	account string
 }
 
-// Write takes one line. An error does not stop the run that is traced; close returns it.
+// Write takes one line. An error does not stop the run that is traced; close returns it. What comes after that, as
+// an answer to LOGOUT that nobody waits for, is dropped.
 func (w traceWriter) Write(line []byte) (int, error) {
 	w.t.mu.Lock()
 	defer w.t.mu.Unlock()
+	if w.t.closed {
+		return len(line), nil
+	}
 	_, err := fmt.Fprintf(w.t.file, "%s %s %s", time.Now().Format("15:04:05.000"), w.account, line)
 	if w.t.failed == nil {
 		w.t.failed = err
@@ -67,6 +72,9 @@ func (t *trace) close() error {
 	if t == nil {
 		return nil
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
 	err := t.file.Close()
 	if t.failed != nil {
 		err = t.failed
