@@ -435,6 +435,13 @@ func (l *tenant) appends(t *testing.T) {
 	if a := l.sync(t); a.Appended != 3 {
 		t.Errorf("appended %d, want 3", a.Appended)
 	}
+	// GNU imap4d gives an empty mailbox another UIDVALIDITY each second. If that happens between CREATE and APPEND, the next run
+	// reads what was appended, and finds that it is this file.
+	if _, err := os.Stat(filepath.Join(l.w.root, "Fresh", "cur/1600000002.M1P3.host:2,S")); err == nil && l.srv.Name == "mailutils" {
+		if a := l.sync(t); a.Appended != 0 {
+			t.Errorf("the next run appended %d", a.Appended)
+		}
+	}
 	if there, here := l.there(t, "Fresh"), l.here(t, "Fresh"); len(there) != 1 || len(here) != 1 {
 		t.Errorf("a new mailbox has %d letters there and %d here, want 1", len(there), len(here))
 	}
