@@ -78,15 +78,10 @@ func TestOneBadMessage(t *testing.T) {
 // A message that is expunged between listing and fetch is no failure.
 func TestExpungedMeanwhile(t *testing.T) {
 	l := filled()
-	l.server.Command = func(name, raw string) error {
-		if name == "FETCH" && raw == "INBOX" {
-			l.server.Command = nil
-			// The lock of the server is held here: change the mailbox from its next command on.
-			go l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(3) })
-		}
-		return nil
-	}
-	l.server.Body = bad(3, func([]byte) ([]byte, error) { return nil, nil })
+	l.server.Body = bad(3, func([]byte) ([]byte, error) {
+		l.server.Change("INBOX", func(m *mem.Mailbox) { m.Expunge(3) })
+		return nil, nil
+	})
 	r := l.run(nil, nil)
 	if r.Fatal != nil {
 		t.Fatal(r.Fatal)
