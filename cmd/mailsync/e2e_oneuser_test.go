@@ -122,6 +122,8 @@ type tenant struct {
 	last   int
 	has    map[string][]int // the letters of each mailbox, wherever they are
 	only   map[string][]int // those of them that are on the server and, by the user's will, not here
+
+	readBack bool // the letter in Fresh was fetched: its file holds what the server has
 }
 
 func moveIn(t *testing.T, bin string, h house) *tenant {
@@ -438,6 +440,7 @@ func (l *tenant) appends(t *testing.T) {
 	// GNU imap4d gives an empty mailbox another UIDVALIDITY each second. If that happens between CREATE and APPEND, the next run
 	// reads what was appended, and finds that it is this file.
 	if _, err := os.Stat(filepath.Join(l.w.root, "Fresh", "cur/1600000002.M1P3.host:2,S")); err == nil && l.srv.Name == "mailutils" {
+		l.readBack = true
 		if a := l.sync(t); a.Appended != 0 {
 			t.Errorf("the next run appended %d", a.Appended)
 		}
@@ -489,11 +492,11 @@ func (l *tenant) losesState(t *testing.T) {
 	}
 	l.only = nil
 	// That a message was kept away is known to the state alone.
-	if l.stamps {
+	if l.stamps && !l.readBack {
 		only++ // the letter in Fresh, which is longer there than the file that was appended
 	}
 	if a := l.sync(t); a.Fetched != only || a.Appended+a.DeletedOnServer+a.DeletedOnDisk != 0 {
-		t.Errorf("without its state: %+v", a)
+		t.Errorf("without its state, want %d: %+v", only, a)
 	}
 	l.settled(t)
 }
