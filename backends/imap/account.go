@@ -95,22 +95,30 @@ func finally(err error) error {
 	return &final{err}
 }
 
-// change is do for what changes which messages the server has.
-func (a *Account) change(ctx context.Context, raw string, f func(*session) error) error {
+// mayChange comes before anything that changes the server. It refuses where this run must not, and drops what was asked for ahead,
+// which may not be true any more.
+func (a *Account) mayChange() error {
 	if a.o.ReadOnly {
 		return errors.New("this run must not change the server")
 	}
 	a.expected.forget()
+	return nil
+}
+
+// change is do for what changes which messages the server has.
+func (a *Account) change(ctx context.Context, raw string, f func(*session) error) error {
+	if err := a.mayChange(); err != nil {
+		return err
+	}
 	a.quota.forget()
 	return a.do(ctx, raw, f)
 }
 
 // changeFlags is do for what changes messages that are there.
 func (a *Account) changeFlags(ctx context.Context, raw string, f func(*session) error) error {
-	if a.o.ReadOnly {
-		return errors.New("this run must not change the server")
+	if err := a.mayChange(); err != nil {
+		return err
 	}
-	a.expected.forget()
 	return a.doFor(ctx, &waiter{raw: raw, flags: true}, f)
 }
 

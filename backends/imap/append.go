@@ -78,10 +78,9 @@ type appended struct {
 // run works on one connection after the other. Two that break before a message was begun are
 // enough; those that break at messages are counted over all Appends of the account.
 func (ap *appending) run(ctx context.Context) error {
-	if ap.a.o.ReadOnly {
-		return errors.New("this run must not change the server")
+	if err := ap.a.mayChange(); err != nil {
+		return err
 	}
-	ap.a.expected.forget()
 	ap.a.quota.forget()
 	for barren := 0; ; {
 		s, err := ap.a.acquire(ctx, "", true)
